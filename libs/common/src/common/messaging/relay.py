@@ -392,8 +392,7 @@ _LOCK = "SELECT pg_try_advisory_lock(lock_key('relay'))"
 _NEXT = """
     SELECT id, CAST(event_id AS text) AS event_id, key, sequence, topic, type, at, traceparent,
            CAST(coalesce(data, (
-               SELECT published.data FROM published_events AS published
-               WHERE published.key = outbox.key AND published.id = outbox.id
+               SELECT p.data FROM published_events p WHERE p.key = outbox.key AND p.id = outbox.id
            )) AS text) AS data
     FROM outbox ORDER BY id LIMIT $1
 """

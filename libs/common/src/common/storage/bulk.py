@@ -6,8 +6,7 @@ Arrays cost the database less, most of all for large values, and the client a li
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Table, TextClause, text
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import Table, TextClause, make_url, text
 
 
 def rows_of(table: Table) -> str:
@@ -17,7 +16,7 @@ def rows_of(table: Table) -> str:
 
 def arrays_of(table: Table) -> str:
     """Return SQL for the rows in parameters with the columns' names; no column is an array."""
-    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    dialect = make_url("postgresql://").get_dialect()()
     arrays = ", ".join(
         f"CAST(:{column.name} AS {column.type.compile(dialect)}[])" for column in table.columns
     )
