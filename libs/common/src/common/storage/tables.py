@@ -33,7 +33,7 @@ timers = Table(
     Column("slot", Text),
     Column("type", Text),
     Column("traceparent", Text),
-    Column("data", JSON),
+    Column("data", JSONB),
 )
 
 # `result` is what the service itself keeps of the first request, `answer` what the middleware of
@@ -142,7 +142,7 @@ RELIABILITY = (
         slot text NOT NULL,
         type text NOT NULL,
         traceparent text,
-        data json NOT NULL
+        data jsonb NOT NULL
     ) WITH (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0)
     """,
     "CREATE INDEX timers_due ON timers (due_at, id)",
@@ -193,7 +193,10 @@ RELIABILITY = (
     )
     """,
     "CREATE INDEX idempotency_keys_at ON idempotency_keys (at)",
-    "CREATE INDEX idempotency_keys_mentions ON idempotency_keys USING gin (mentions)",
+    """
+    CREATE INDEX idempotency_keys_mentions ON idempotency_keys USING gin (mentions)
+    WHERE mentions IS NOT NULL
+    """,
     # A key itself is stored nowhere. `revoked_by` is `settings` if it is no longer listed there.
     """
     CREATE TABLE api_keys (
