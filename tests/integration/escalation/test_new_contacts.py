@@ -1,4 +1,4 @@
-"""A new contact gets its row once, whoever mentions it first and however many at a time."""
+"""A new contact gets its row once, by any topic and however many mention it at a time."""
 
 import asyncio
 
