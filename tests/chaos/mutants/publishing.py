@@ -162,7 +162,7 @@ def _has_supervisor_request(rows: Sequence[Any]) -> bool:
 
 
 def _publishes(type_: str, uow: UnitOfWork) -> bool:
-    return any(row["type"] == type_ for row in uow.outbox._rows)
+    return any(row.type == type_ for row in uow.outbox._rows)
 
 
 _LAST_ID = text("SELECT max(id) FROM outbox")

@@ -101,7 +101,7 @@ def commits_answers_slowly() -> None:
     flush = UnitOfWork.flush
 
     async def flush_slowly(self: UnitOfWork) -> None:
-        if any(row["type"] in _ANSWERS for row in self.outbox._rows):
+        if any(row.type in _ANSWERS for row in self.outbox._rows):
             await asyncio.sleep(_COMMIT_DELAY_S)
         await flush(self)
 

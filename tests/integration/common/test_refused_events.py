@@ -47,8 +47,9 @@ async def add_refused(database: Database[UnitOfWork], *events: CustomerWrote) ->
         for event in events:
             await connection.execute(
                 text("""
-                    UPDATE outbox SET data = jsonb_set(data, '{excerpt}', to_jsonb(
-                        CAST(data->>'excerpt' AS text) || repeat('x', :size)))
+                    UPDATE published_events SET data = CAST(jsonb_set(
+                        CAST(data AS jsonb), '{excerpt}', to_jsonb(
+                            CAST(data->>'excerpt' AS text) || repeat('x', :size))) AS json)
                     WHERE data->>'message_id' = :message
                 """),
                 {"size": _REFUSED_BYTES, "message": event.message_id},
@@ -71,7 +72,7 @@ async def add_row(database: Database[UnitOfWork], **changes: Any) -> None:
             text("""
                 INSERT INTO outbox (event_id, key, sequence, topic, type, at, data)
                 VALUES (:event_id, :key, :sequence, :topic, :type, now(),
-                        CAST(CAST(:data AS text) AS jsonb))
+                        CAST(CAST(:data AS text) AS json))
             """),
             values,
         )
@@ -167,6 +168,7 @@ async def test_rows_made_by_hand_stop_nobody(replica: Replica, broker: Broker) -
         {"topic": ""},
         {"data": "[1, [2], null]"},
         {"data": '"a text"'},
+        {"data": None},
         {"type": "no.such.type"},
         {"key": ""},
         {"key": "k" * 1_200_000},
@@ -180,7 +182,7 @@ async def test_rows_made_by_hand_stop_nobody(replica: Replica, broker: Broker) -
     async with broker.open_producer() as producer, run_workers(replica.make_relay(producer)):
         await until(lambda: count_pending(replica.database), lambda count: count == 0)
     # What Kafka takes is the consumers' to refuse.
-    assert len(await letters(replica.database)) == 3 + 1 + 25
+    assert len(await letters(replica.database)) == 3 + 1 + 1 + 25
     keys = {record.key.decode() for record in await broker.read_records()}
     assert {first.contact_id, last.contact_id} <= keys
 

@@ -39,7 +39,8 @@ class Replica:
 
 async def pages(service: EscalationHarness) -> list[PageRequested]:
     rows = await service.rows(
-        "SELECT data FROM outbox WHERE type = 'upstairs.page_requested.v1' ORDER BY sequence"
+        "SELECT data FROM published_events"
+        " WHERE type = 'upstairs.page_requested.v1' ORDER BY sequence"
     )
     return [PageRequested.model_validate(row.data) for row in rows]
 

@@ -82,7 +82,7 @@ async def published(database: Database[UnitOfWork]) -> list[str]:
 async def published_data(database: Database[UnitOfWork], kind: str) -> list[dict[str, Any]]:
     """Return the data of the published events of one type."""
     events = await rows(
-        database, f"SELECT data FROM outbox WHERE type = 'upstairs.{kind}.v1' ORDER BY id"
+        database, f"SELECT data FROM published_events WHERE type = 'upstairs.{kind}.v1' ORDER BY id"
     )
     return [row.data for row in events]
 

@@ -219,7 +219,10 @@ async def test_system_is_never_stored_as_a_person(
     contact_id = await accept(api, text=None)
     for action, body in [*CHANGES, ("reopen", {"reason": "again"}), ("abandon", {})]:
         await change(api, contact_id, action, body, caller)
-    events = await rows(database, "SELECT type, data FROM outbox WHERE data ? 'reported_by'")
+    events = await rows(
+        database,
+        "SELECT type, data FROM published_events WHERE CAST(data AS jsonb) ? 'reported_by'",
+    )
     assert len({event.type for event in events}) == 6
     names = {(event.data.get("by"), event.data.get("person_id")) for event in events}
     assert names == {(None, None)}

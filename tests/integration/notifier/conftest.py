@@ -149,7 +149,7 @@ class ServiceHarness:
 
     async def published(self) -> list[dict[str, Any]]:
         """Return what went to the outbox, with the event's name as `event`."""
-        read = await self.rows("SELECT type, data FROM outbox ORDER BY id")
+        read = await self.rows("SELECT type, data FROM published_events ORDER BY id")
         return [{"event": row.type.split(".")[1], **row.data} for row in read]
 
     async def attempts(self) -> list[tuple[int, str]]:

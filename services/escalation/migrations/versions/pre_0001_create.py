@@ -229,7 +229,7 @@ STATEMENTS = (
         at timestamptz NOT NULL,
         type text NOT NULL,
         event_id text NOT NULL,
-        data jsonb NOT NULL,
+        data json NOT NULL,
         PRIMARY KEY (contact_id, at, event_id)
     )
     """,

@@ -12,7 +12,7 @@ from sqlalchemy import (
     Text,
     Uuid,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSON, JSONB
 
 from common.service.retention import Kept, Retention, Rule, published_events_rule
 from escalation.domain.model import OPEN_STATES
@@ -163,7 +163,7 @@ consumed_events = Table(
     Column("at", DateTime(timezone=True), primary_key=True),
     Column("type", Text),
     Column("event_id", Text, primary_key=True),
-    Column("data", JSONB),
+    Column("data", JSON),
 )
 presences = Table(
     "presences",

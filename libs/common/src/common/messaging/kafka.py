@@ -5,6 +5,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.conn import create_conn
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 
 from common.core.errors import TransientError
 from common.messaging import readable_batches
@@ -57,6 +58,8 @@ def make_group_consumer(
         auto_offset_reset="earliest",
         session_timeout_ms=session_timeout_ms,
         heartbeat_interval_ms=session_timeout_ms // 4,
+        # One member has the same partition of all topics, so that two rarely wait for one contact.
+        partition_assignment_strategy=(RangePartitionAssignor,),
     )
 
 

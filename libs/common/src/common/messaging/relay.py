@@ -76,6 +76,10 @@ class UnknownTopicError(PermanentError):
     """No contract has a topic of this name."""
 
 
+class MissingEventError(PermanentError):
+    """The table of published events has no such event."""
+
+
 class ValueTooLargeError(PermanentError):
     """A broker closes the connection when it is sent so much at once."""
 
@@ -274,6 +278,8 @@ class Relay:
         """Raises PermanentError, ValueError or TypeError if the row can't be a record."""
         if row["topic"] not in partitions:
             raise UnknownTopicError
+        if row["data"] is None:
+            raise MissingEventError
         value = row["data"].encode()
         if len(value) > _MAX_VALUE_BYTES:
             raise ValueTooLargeError
@@ -344,7 +350,7 @@ def _to_dead_letter(row: Row, error: BaseException) -> DeadLetter:
     return DeadLetter(
         origin=f"{OUTBOX_ORIGIN_PREFIX}{row['id']}",
         error=error,
-        payload=row["data"].encode(),
+        payload=(row["data"] or "").encode(),
         key=row["key"],
         type=row["type"],
         event_id=row["event_id"],
@@ -378,9 +384,12 @@ _SESSION = """
            set_config('synchronous_commit', 'off', false)
 """
 _LOCK = "SELECT pg_try_advisory_lock(lock_key('relay'))"
+# A subquery and not a join: it looks up the rows by their key, whatever the statistics say.
 _NEXT = """
     SELECT id, CAST(event_id AS text) AS event_id, key, sequence, topic, type, at, traceparent,
-           CAST(data AS text) AS data
+           CAST(coalesce(data, (
+               SELECT p.data FROM published_events p WHERE p.key = outbox.key AND p.id = outbox.id
+           )) AS text) AS data
     FROM outbox ORDER BY id LIMIT $1
 """
 _DELETE = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"

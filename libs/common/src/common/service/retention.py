@@ -77,18 +77,20 @@ def published_events_rule(condition: str) -> Retention:
     """Make the rule of the published events; `condition`: nothing that is open needs them.
 
     With its last event a key's sequence goes, so that later events begin at 1 again: by then no
-    consumer may know the old ones. A sequence that has just counted further stays.
+    consumer may know the old ones. A sequence that has just counted further stays. An event that
+    is not published yet stays too: the relay reads it there.
     """
     return Retention(
         "published_events",
         "at",
         days=400,
-        condition=condition,
+        condition=f"{_IS_PUBLISHED} AND ({condition})",
         cascades=(_DELETE_SEQUENCES,),
         min_days=_MIN_DAYS,
     )
 
 
+_IS_PUBLISHED: Final = "NOT EXISTS (SELECT FROM outbox WHERE outbox.id = published_events.id)"
 _DELETE_SEQUENCES: Final = """
     DELETE FROM sequences WHERE ctid = ANY(ARRAY(
         SELECT s.ctid FROM sequences s JOIN (

@@ -1,8 +1,9 @@
 """Events to publish, written in the transaction that causes them."""
 
 from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
 
-import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -10,8 +11,10 @@ from common.contracts.event import MAX_EVENT_BYTES, Event
 from common.core import trace
 from common.core.errors import ContentError
 from common.core.ids import new_id
+from common.storage.bulk import to_arrays
 from common.storage.dead_letter_store import StoredDeadLetter
 from common.storage.dead_letters import from_readable
+from common.storage.json_text import to_json
 
 
 class EventTooLargeError(ContentError):
@@ -21,17 +24,30 @@ class EventTooLargeError(ContentError):
         super().__init__(f"{event.type} has {size} bytes; at most {MAX_EVENT_BYTES} are allowed.")
 
 
+class _NewRow(NamedTuple):
+    """An event to append; the fields are the parameters of `_APPEND`, each an array."""
+
+    event_id: str
+    key: str
+    topic: str
+    type: str
+    at: datetime
+    cause: str | None
+    traceparent: str | None
+    data: str
+
+
 class Outbox:
     """The events of one transaction.
 
     Each gets the next sequence number of its topic and key, and a row in `published_events`, whose
-    `id` orders the events of one key over all topics. `cause` is the id of the message being
-    handled. `events` are for those who look at what was committed.
+    `id` orders the events of one key over all topics; the relay reads the event there. `cause` is
+    the id of the message being handled. `events` are for those who look at what was committed.
     """
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
-        self._rows: list[dict[str, object]] = []
+        self._rows: list[_NewRow] = []
         self.events: list[Event] = []
         self.cause: str | None = None
 
@@ -39,24 +55,23 @@ class Outbox:
         return len(self._rows)
 
     def add(self, events: Iterable[Event]) -> None:
-        """Add the events, in their order; raises EventTooLargeError."""
+        """Add the events, in their order; raises EventTooLargeError or NulCharacterError."""
         for event in events:
-            data = event.model_dump_json().encode()
-            if len(data) > MAX_EVENT_BYTES:
-                raise EventTooLargeError(event, len(data))
+            data = to_json(event)
+            if (size := len(data.encode())) > MAX_EVENT_BYTES:
+                raise EventTooLargeError(event, size)
             self.events.append(event)
             self._rows.append(
-                {
-                    "n": len(self._rows),
-                    "event_id": new_id(),
-                    "key": event.key,
-                    "topic": event.topic,
-                    "type": event.type,
-                    "at": event.occurred_at,
-                    "cause": self.cause,
-                    "traceparent": trace.current(),
-                    "data": orjson.Fragment(data),
-                }
+                _NewRow(
+                    event_id=new_id(),
+                    key=event.key,
+                    topic=event.topic,
+                    type=event.type,
+                    at=event.occurred_at,
+                    cause=self.cause,
+                    traceparent=trace.current(),
+                    data=data,
+                )
             )
 
     async def restore(self, letter: StoredDeadLetter) -> None:
@@ -76,15 +91,17 @@ class Outbox:
 
     async def flush(self) -> None:
         if self._rows:
-            await self._connection.execute(_APPEND, {"rows": orjson.dumps(self._rows).decode()})
+            await self._connection.execute(_APPEND, to_arrays(self._rows))
 
 
 # Ids are given after the sequences are locked: for each key, their order is that of the commits.
 _APPEND = text("""
     WITH new AS (
-        SELECT * FROM jsonb_to_recordset(CAST(CAST(:rows AS text) AS jsonb)) AS r(
-            n integer, event_id uuid, key text, topic text, type text, at timestamptz,
-            cause text, traceparent text, data jsonb)
+        SELECT * FROM unnest(
+            CAST(:event_id AS uuid[]), CAST(:key AS text[]), CAST(:topic AS text[]),
+            CAST(:type AS text[]), CAST(:at AS timestamptz[]), CAST(:cause AS text[]),
+            CAST(:traceparent AS text[]), CAST(:data AS json[])
+        ) WITH ORDINALITY AS r(event_id, key, topic, type, at, cause, traceparent, data, n)
     ), counted AS (
         INSERT INTO sequences AS s (key, topic, sequence)
         SELECT key, topic, count(*) FROM new GROUP BY key, topic ORDER BY key, topic
@@ -100,8 +117,8 @@ _APPEND = text("""
         INSERT INTO published_events (id, key, topic, sequence, event_id, type, at, cause, data)
         SELECT id, key, topic, sequence, event_id, type, at, cause, data FROM numbered
     )
-    INSERT INTO outbox (id, event_id, key, sequence, topic, type, at, traceparent, data)
-    SELECT id, event_id, key, sequence, topic, type, at, traceparent, data FROM numbered
+    INSERT INTO outbox (id, event_id, key, sequence, topic, type, at, traceparent)
+    SELECT id, event_id, key, sequence, topic, type, at, traceparent FROM numbered
 """)
 # With a new id, so that a second refusal is a dead letter of its own.
 _RESTORE = text("""
@@ -109,6 +126,6 @@ _RESTORE = text("""
     VALUES (
         CAST(CAST(:event_id AS text) AS uuid), :key, CAST(CAST(:sequence AS text) AS bigint),
         :topic, :type, CAST(CAST(:at AS text) AS timestamptz), :traceparent,
-        CAST(CAST(:data AS text) AS jsonb)
+        CAST(CAST(:data AS text) AS json)
     )
 """)

@@ -3,17 +3,17 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
-import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import ContactId
 from common.core import trace
 from common.core.errors import PermanentError
-from common.messages import Cancel, Schedule, Timer, TimerChange
-from common.storage.bulk import bulk_insert
+from common.messages import Cancel, Schedule, TimerChange
+from common.storage.bulk import bulk_insert, to_arrays
+from common.storage.json_text import to_json
 from common.storage.tables import timers
 
 # A row with a time that Python can't read back would end every process that claims timers.
@@ -40,13 +40,15 @@ class DueTimer:
     traceparent: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class _NewTimer:
+class _NewRow(NamedTuple):
     """A timer to insert, with the trace of the message that set it."""
 
-    timer: Timer
     due_at: datetime
+    contact_id: ContactId
+    slot: str
+    type: str
     traceparent: str | None
+    data: str
 
 
 class Timers:
@@ -54,17 +56,23 @@ class Timers:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
-        self._changes: dict[tuple[ContactId, str], _NewTimer | None] = {}
+        self._changes: dict[tuple[ContactId, str], _NewRow | None] = {}
 
     def set(self, changes: Iterable[TimerChange]) -> None:
-        """Add the changes; raises TimerOutOfRangeError."""
+        """Add the changes; raises TimerOutOfRangeError or NulCharacterError."""
         for change in changes:
             match change:
                 case Schedule(timer, due_at):
                     if not _EARLIEST <= due_at < _LATEST:
                         raise TimerOutOfRangeError
-                    new = _NewTimer(timer, due_at, trace.current())
-                    self._changes[timer.contact_id, timer.slot] = new
+                    self._changes[timer.contact_id, timer.slot] = _NewRow(
+                        due_at=due_at,
+                        contact_id=timer.contact_id,
+                        slot=timer.slot,
+                        type=timer.type,
+                        traceparent=trace.current(),
+                        data=to_json(timer),
+                    )
                 case Cancel(contact_id, slot):
                     self._changes[contact_id, slot] = None
                 case _:
@@ -79,9 +87,8 @@ class Timers:
             return
         contacts, slots = zip(*self._changes, strict=True)
         await self._connection.execute(_DELETE, {"contacts": contacts, "slots": slots})
-        new = [_row(timer) for timer in self._changes.values() if timer]
-        if new:
-            await self._connection.execute(_INSERT, {"rows": orjson.dumps(new).decode()})
+        if new := [row for row in self._changes.values() if row]:
+            await self._connection.execute(_INSERT, to_arrays(new))
 
     async def claim(self, now: datetime, limit: int, types: Collection[str]) -> list[DueTimer]:
         """Claim the timers due at `now`, earliest first, without those that another replica has.
@@ -96,17 +103,6 @@ class Timers:
         return sorted(due, key=lambda timer: (timer.due_at, timer.id))
 
 
-def _row(new: _NewTimer) -> dict[str, object]:
-    return {
-        "due_at": new.due_at,
-        "contact_id": new.timer.contact_id,
-        "slot": new.timer.slot,
-        "type": new.timer.type,
-        "traceparent": new.traceparent,
-        "data": orjson.Fragment(new.timer.model_dump_json()),
-    }
-
-
 # Skips a timer that is firing: its transaction has locked the row and waits for our contact, so to
 # wait for it would be a deadlock. Its handler sees the new state and does nothing.
 _DELETE = text("""
@@ -116,7 +112,7 @@ _DELETE = text("""
         FOR UPDATE OF timers SKIP LOCKED
     )
 """)
-_INSERT = bulk_insert(timers)
+_INSERT = bulk_insert(timers, arrays=True)
 _CLAIM = text("""
     DELETE FROM timers WHERE id = ANY(ARRAY(
         SELECT id FROM timers WHERE due_at <= :now AND type = ANY(CAST(:types AS text[]))

@@ -30,9 +30,16 @@ class TrackedContacts(LockedTable[ContactId, TrackedContact]):
     def __init__(self, connection: AsyncConnection) -> None:
         super().__init__(connection, tables.tracked_contacts, TrackedContact)
 
-    async def insert_missing(self, contact_ids: Sequence[ContactId]) -> None:
-        """Give each contact a row to lock, whichever topic mentions it first."""
-        await self.connection.execute(_INSERT_MISSING, {"contacts": contact_ids})
+    async def lock_or_add(self, contact_ids: Sequence[ContactId]) -> None:
+        """Lock the contacts, and add those that are new, whichever topic mentions them first.
+
+        If another transaction adds one meanwhile, this one fails at its end and is repeated. One
+        replica has the same partition of all topics, so this is rare.
+        """
+        await self.lock_all(contact_ids)
+        for contact_id in contact_ids:
+            if self._rows[contact_id] is None:
+                self.put(TrackedContact(contact_id))
 
     def save(self, contact: TrackedContact) -> None:
         if self._rows[contact.contact_id] is not contact:
@@ -86,11 +93,6 @@ class TrackedContacts(LockedTable[ContactId, TrackedContact]):
 
 # A contact with more has had hundreds of messages.
 _MAX_CLOCK_EVENTS = 1000
-_INSERT_MISSING = text("""
-    INSERT INTO tracked_contacts (contact_id)
-    SELECT contact_id FROM unnest(CAST(:contacts AS uuid[])) AS mentioned(contact_id)
-    ORDER BY contact_id ON CONFLICT DO NOTHING
-""")
 _CLOCK_EVENTS = text("""
     (SELECT jsonb_agg(jsonb_build_object('type', type, 'data', data) ORDER BY id)
      FROM (SELECT id, type, data FROM published_events

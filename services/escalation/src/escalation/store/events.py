@@ -1,14 +1,25 @@
 """The SQL of consumed events: every event as received. `simulate` reads them."""
 
-import orjson
+from datetime import datetime
+from typing import NamedTuple
+
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.clocks import ClockPaused
 from common.contracts.event import ContactEvent, ContactId
-from common.storage.bulk import bulk_insert
+from common.storage.bulk import bulk_insert, to_arrays
 from common.storage.erasure import erase_words
+from common.storage.json_text import to_json
 from common.storage.tables import published_events
 from escalation import tables
+
+
+class _NewRow(NamedTuple):
+    contact_id: ContactId
+    at: datetime
+    type: str
+    event_id: str
+    data: str
 
 
 class ConsumedEvents:
@@ -16,7 +27,7 @@ class ConsumedEvents:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
-        self._rows: list[dict[str, object]] = []
+        self._rows: list[_NewRow] = []
 
     async def erase(self, contact_id: ContactId) -> None:
         """Erase the words in the events about the contact, those of escalation and clocks too.
@@ -32,18 +43,18 @@ class ConsumedEvents:
 
     def add(self, event: ContactEvent, event_id: str | None) -> None:
         self._rows.append(
-            {
-                "contact_id": event.contact_id,
-                "at": event.occurred_at,
-                "type": event.type,
-                "event_id": event_id or "",
-                "data": orjson.Fragment(event.model_dump_json()),
-            }
+            _NewRow(
+                contact_id=event.contact_id,
+                at=event.occurred_at,
+                type=event.type,
+                event_id=event_id or "",
+                data=to_json(event),
+            )
         )
 
     async def flush(self) -> None:
         if self._rows:
-            await self._connection.execute(_INSERT, {"rows": orjson.dumps(self._rows).decode()})
+            await self._connection.execute(_INSERT, to_arrays(self._rows))
 
 
-_INSERT = bulk_insert(tables.consumed_events, conflict="ignore")
+_INSERT = bulk_insert(tables.consumed_events, arrays=True, conflict="ignore")

@@ -58,8 +58,7 @@ class UnitOfWork(BaseUnitOfWork):
 
     async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
         """Lock the contacts, then their open escalations; a contact's lock covers both."""
-        await self.contacts.insert_missing(contact_ids)
-        await self.contacts.lock_all(contact_ids)
+        await self.contacts.lock_or_add(contact_ids)
         escalation_ids = (contact.escalation_id for contact in self.contacts.loaded())
         await self.escalations.lock_all(
             [escalation_id for escalation_id in escalation_ids if escalation_id is not None]
