@@ -149,7 +149,9 @@ class ServiceHarness:
 
     async def published(self) -> list[dict[str, Any]]:
         """Return what went to the outbox, with the event's name as `event`."""
-        read = await self.rows("SELECT type, data FROM published_events ORDER BY id")
+        read = await self.rows(
+            "SELECT p.type, p.data FROM outbox JOIN published_events p USING (key, id) ORDER BY id"
+        )
         return [{"event": row.type.split(".")[1], **row.data} for row in read]
 
     async def attempts(self) -> list[tuple[int, str]]:
