@@ -1,5 +1,6 @@
 """What a service's role may do: read and write rows of its own schema, and nothing else."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import permutations
@@ -141,6 +142,24 @@ async def test_keys_of_held_locks_are_shown_in_no_database_of_the_server(
     async with session(postgres, "postgres", "router") as router:
         for statement in ("SELECT * FROM pg_locks", "SELECT pg_lock_status()"):
             await refuse(router, statement)
+
+
+async def test_databases_that_are_dropped_meanwhile_do_not_fail_provisioning(
+    postgres: Postgres, database_name: str
+) -> None:
+    stopping = asyncio.Event()
+
+    async def make_and_drop() -> None:
+        while not stopping.is_set():
+            async with postgres.clone("template0"):
+                pass
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(8):
+            group.create_task(make_and_drop())
+        for _ in range(40):
+            await provision_schema(postgres.admin_of(database_name), "intake", PASSWORDS)
+        stopping.set()
 
 
 async def test_role_of_a_service_connects_to_no_template(

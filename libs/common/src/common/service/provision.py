@@ -27,9 +27,11 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _INTERNAL_ERROR = "XX000"
 # unique_violation in pg_authid, and duplicate_object.
 _ALREADY_CREATED = ("23505", "42710")
-# invalid_catalog_name and admin_shutdown (it was dropped), object_not_in_prerequisite_state
-# and invalid_authorization_specification (it takes no connections, or none of ours).
-_NO_CONNECTION = ("3D000", "57P01", "55000", "28000")
+# invalid_catalog_name (it was dropped), object_not_in_prerequisite_state and
+# invalid_authorization_specification (it takes no connections, or none of ours).
+_NO_CONNECTION = ("3D000", "55000", "28000")
+# admin_shutdown and connection_does_not_exist: the session was ended, by a drop of its database.
+_SESSION_ENDED = ("57P01", "08003")
 
 
 class TopicSpec(BaseModel):
@@ -138,10 +140,13 @@ async def _hide_locks(engine: AsyncEngine) -> None:
 
 
 def _is_lost_race(error: DBAPIError) -> bool:
-    """Return whether a run for another database changed the same role at the same time."""
+    """Return whether a run for another database changed the same role at the same time.
+
+    Or another database was dropped while a session was in it.
+    """
     code = getattr(error.orig, "sqlstate", None)
     changed = code == _INTERNAL_ERROR and "tuple concurrently updated" in str(error.orig)
-    return changed or code in _ALREADY_CREATED
+    return changed or code in (*_ALREADY_CREATED, *_SESSION_ENDED)
 
 
 async def _set_role(connection: AsyncConnection, role: str, password: str) -> None:
