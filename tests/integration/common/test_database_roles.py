@@ -155,9 +155,9 @@ async def test_databases_that_are_dropped_meanwhile_do_not_fail_provisioning(
                 pass
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(8):
+        for _ in range(4):
             group.create_task(make_and_drop())
-        for _ in range(40):
+        for _ in range(10):
             await provision_schema(postgres.admin_of(database_name), "intake", PASSWORDS)
         stopping.set()
 

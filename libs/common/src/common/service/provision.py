@@ -30,8 +30,9 @@ _ALREADY_CREATED = ("23505", "42710")
 # invalid_catalog_name (it was dropped), object_not_in_prerequisite_state and
 # invalid_authorization_specification (it takes no connections, or none of ours).
 _NO_CONNECTION = ("3D000", "55000", "28000")
-# admin_shutdown and connection_does_not_exist: the session was ended, by a drop of its database.
-_SESSION_ENDED = ("57P01", "08003")
+# A session in a database that is being dropped ends in many ways; the next one learns why.
+_ATTEMPTS = 5
+_RETRY_S = 0.1
 
 
 class TopicSpec(BaseModel):
@@ -126,27 +127,34 @@ async def _hide_locks(engine: AsyncEngine) -> None:
             await connection.exec_driver_sql(f"REVOKE CONNECT ON DATABASE {template} FROM PUBLIC")
         await connection.commit()
     for name in names:
-        other = make_engine(engine.url.set(database=name), poolclass=pool.NullPool)
-        try:
-            async with other.begin() as connection:
-                if await connection.scalar(text(_LOCKS_ARE_SHOWN)):
-                    for statement in _LOCKS:
-                        await connection.execute(text(statement))
-        except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) not in _NO_CONNECTION:
-                raise
-        finally:
-            await other.dispose()
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                await _hide_locks_in(engine, name)
+                break
+            except (DBAPIError, OSError) as error:
+                if getattr(getattr(error, "orig", None), "sqlstate", None) in _NO_CONNECTION:
+                    break
+                if attempt == _ATTEMPTS:
+                    raise
+            await asyncio.sleep(_RETRY_S)
+
+
+async def _hide_locks_in(engine: AsyncEngine, database: str) -> None:
+    other = make_engine(engine.url.set(database=database), poolclass=pool.NullPool)
+    try:
+        async with other.begin() as connection:
+            if await connection.scalar(text(_LOCKS_ARE_SHOWN)):
+                for statement in _LOCKS:
+                    await connection.execute(text(statement))
+    finally:
+        await other.dispose()
 
 
 def _is_lost_race(error: DBAPIError) -> bool:
-    """Return whether a run for another database changed the same role at the same time.
-
-    Or another database was dropped while a session was in it.
-    """
+    """Return whether a run for another database changed the same role at the same time."""
     code = getattr(error.orig, "sqlstate", None)
     changed = code == _INTERNAL_ERROR and "tuple concurrently updated" in str(error.orig)
-    return changed or code in (*_ALREADY_CREATED, *_SESSION_ENDED)
+    return changed or code in _ALREADY_CREATED
 
 
 async def _set_role(connection: AsyncConnection, role: str, password: str) -> None:
