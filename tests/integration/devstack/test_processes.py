@@ -127,3 +127,9 @@ async def test_process_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     service.stop(timeout=0.2)
 
     assert not service.running
+
+
+def test_ports_that_no_server_has_bound_yet_are_not_given_twice() -> None:
+    """Many systems start at once: with a hundred ports, two would be alike in every fourth run."""
+    ports = [free_port() for _ in range(1_500)]
+    assert len(set(ports)) == len(ports)

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,14 +26,19 @@ POLL_SECONDS = 0.05
 # Below the ephemeral ports of Linux and macOS: an outgoing connection could take a server's port
 # while the server restarts, or connect to itself while the server is down.
 SERVER_PORTS = range(15_000, 32_000)
+# Returned by `free_port` lately: their servers may not have bound them yet.
+_recent_ports: deque[int] = deque(maxlen=2_000)
 
 
 def free_port() -> int:
     # Not the shared generator: test workers seed it alike, and would all try the same ports.
     for port in random.SystemRandom().sample(SERVER_PORTS, k=200):
+        if port in _recent_ports:
+            continue
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((LOOPBACK, port))
+            _recent_ports.append(port)
             return port
     msg = f"no free port on {LOOPBACK} in {SERVER_PORTS.start}-{SERVER_PORTS.stop}"
     raise StackError(msg)
