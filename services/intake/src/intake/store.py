@@ -16,6 +16,7 @@ from common.contracts.event import ContactId, CustomerId, PersonId, SystemName
 from common.core.erasure import ERASED, WORDS
 from common.storage.bulk import bulk_insert, rows_of
 from common.storage.erasure import erase_words
+from common.storage.idempotency import IdempotencyKeyStore
 from common.storage.rows import LockedTable
 from common.storage.tables import idempotency_keys, published_events
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
@@ -274,7 +275,7 @@ class Erasure:
         return [ContactId(row.contact_id) for row in rows]
 
     async def erase_words_of(self, contact_ids: Sequence[ContactId]) -> None:
-        """Erase messages, comments and the words in published events."""
+        """Erase messages, comments, the words in published events and stored answers."""
         parameters = {"contact_ids": contact_ids, "erased": ERASED}
         await self._connection.execute(_ERASE_MESSAGES, parameters)
         await self._connection.execute(_ERASE_ATTACHMENTS, parameters)
@@ -282,7 +283,8 @@ class Erasure:
         published = published_events.c.key.in_(contact_ids)
         # Where the customer is goes too; escalation needs its copy while the contact is open.
         words = WORDS | {"region"}
-        await erase_words(self._connection, published_events, published, contact_ids, words)
+        await erase_words(self._connection, published_events, published, words)
+        await IdempotencyKeyStore(self._connection).erase_answers(contact_ids)
 
 
 class UnitOfWork(BaseUnitOfWork):

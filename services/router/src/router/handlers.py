@@ -61,7 +61,7 @@ async def erase(event: ContactErased, uow: UnitOfWork) -> None:
     assignment = await uow.assignments.lock(event.contact_id)
     if assignment is not None:
         uow.assignments.put(assignments.erase(assignment))
-    await uow.erase_published_words(event.contact_id)
+    await uow.erase_words_of(event.contact_id)
 
 
 async def take_over(event: EscalationTakenOver, uow: UnitOfWork) -> None:

@@ -1,28 +1,21 @@
 """Erases the words of customers, and those about them, from stored events."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import ColumnElement, Table, and_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from common.contracts.event import ContactId
 from common.core.erasure import WORDS, without_words
-from common.storage.idempotency import IdempotencyKeyStore
 
 
 async def erase_words(
     connection: AsyncConnection,
     table: Table,
     condition: ColumnElement[bool],
-    contact_ids: Sequence[ContactId],
     words: Collection[str] = WORDS,
 ) -> None:
-    """Erase `words` about the contacts: in the table's events that meet the condition.
-
-    The table has `type` and `data`. Stored answers that show the contacts go as well.
-    """
-    await IdempotencyKeyStore(connection).erase_answers(contact_ids)
+    """Erase `words` in the events of a table, which has `type` and `data`, in its rows."""
     key = list(table.primary_key.columns)
     rows = await connection.execute(select(*key, table.c.type, table.c.data).where(condition))
     for row in rows.all():

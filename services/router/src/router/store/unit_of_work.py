@@ -13,6 +13,7 @@ from common.contracts.assignments import ContactAssigned, ContactOffered
 from common.contracts.event import ContactId, Event, PersonId
 from common.core import trace
 from common.storage.erasure import erase_words
+from common.storage.idempotency import IdempotencyKeyStore
 from common.storage.rows import LockedTable
 from common.storage.tables import published_events
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
@@ -204,10 +205,12 @@ class UnitOfWork(BaseUnitOfWork):
         holders = (assignment.representative_id for assignment in self.assignments.loaded())
         await self.representatives.lock_all(holder for holder in holders if holder)
 
-    async def erase_published_words(self, contact_id: ContactId) -> None:
+    async def erase_words_of(self, contact_id: ContactId) -> None:
+        """Erase the words in published events, and the stored answers that show the contact."""
         events = published_events.c
         about_contact = (events.key == contact_id) & (events.topic == "assignments")
-        await erase_words(self.connection, published_events, about_contact, [contact_id])
+        await erase_words(self.connection, published_events, about_contact)
+        await IdempotencyKeyStore(self.connection).erase_answers([contact_id])
 
     async def lock_with_holder(
         self, contact_id: ContactId
