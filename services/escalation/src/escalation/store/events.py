@@ -33,8 +33,8 @@ class ConsumedEvents:
     async def erase(self, contact_id: ContactId) -> None:
         """Erase the words in the events about the contact, those of escalation and clocks too.
 
-        Stored answers that show the contact go as well. A clock is ended or moved for a reason that people gave; it pauses for one of ours, which
-        the stored clock has too.
+        Stored answers that show the contact go as well. A clock is ended or moved for a reason that
+        people gave; it pauses for one of ours, which the stored clock has too.
         """
         consumed, published = tables.consumed_events, published_events
         received = consumed.c.contact_id == contact_id
