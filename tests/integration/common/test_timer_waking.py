@@ -50,7 +50,7 @@ async def test_timer_that_is_due_later_does_not_wake_the_loop(
     await change(replica.database, (reminder(contact_id, "next"), FAR / 2))
     async with run_until_cancelled(timers), open_database(probe_url) as watching:
         await until(lambda: rows(watching, _LOOKED))
-        await until(lambda: timers._sleeps_until < timer_loop.ALWAYS)
+        await until(lambda: timers._sleeps_until < timer_loop.FOREVER)
         for name, due_in in (("after the next", FAR * 2 / 3), ("after the check", 2 * FAR)):
             await change(replica.database, (reminder(contact_id, name), due_in))
             # Nothing else has run since the commit.
@@ -87,6 +87,6 @@ async def test_timer_of_a_process_without_loop_fires(
 ) -> None:
     replica, contact_id = Replica(database, broker), new_contact()
     async with run_workers(replica.timers):
-        await until(lambda: replica.timers._sleeps_until < timer_loop.ALWAYS)
+        await until(lambda: replica.timers._sleeps_until < timer_loop.FOREVER)
         await change(database, (reminder(contact_id), timedelta(0)))
         await until(lambda: noted(database))

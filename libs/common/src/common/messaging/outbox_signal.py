@@ -26,8 +26,14 @@ _MAX_WAIT_S = 0.5
 log = structlog.get_logger()
 
 
-async def send(session: Session) -> None:
+async def send_when(woken: asyncio.Event, session: Session, wait_s: float) -> bool:
+    """Signal the commits that set `woken` within so many seconds; return whether there were any."""
+    if not await pause(wait_s, woken):
+        return False
+    woken.clear()
     await session.execute(_NOTIFY)
+    await asyncio.sleep(_LINGER_S)
+    return True
 
 
 async def listen(session: Session, wake: Callable[[], None]) -> None:
@@ -63,11 +69,8 @@ class OutboxSignaller:
 
     async def _serve(self, session: Session, backoff: Backoff, stopping: asyncio.Event) -> None:
         while not stopping.is_set():
-            if await pause(_MAX_WAIT_S, self._woken):
-                self._woken.clear()
-                await send(session)
+            if await send_when(self._woken, session, _MAX_WAIT_S):
                 backoff.reset()
-                await asyncio.sleep(_LINGER_S)
 
 
 # A channel belongs to a database, which several schemas may share.

@@ -163,10 +163,7 @@ class Relay:
             self._health.report_healthy(self.name)
             if stopping.is_set():
                 return False
-            if await pause(_RETRY_LOCK_S, self._woken):
-                self._woken.clear()
-                await outbox_signal.send(session)
-                await asyncio.sleep(_LINGER_S)
+            await outbox_signal.send_when(self._woken, session, _RETRY_LOCK_S)
         return True
 
     async def _publish_all(

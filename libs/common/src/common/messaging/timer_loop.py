@@ -32,7 +32,7 @@ _CONCURRENT_BATCHES = 2
 # A replica fires the timers that it has set. This bounds how late those are that it cannot fire,
 # because it died, or has halted or not started its loop.
 MAX_SLEEP: Final = timedelta(milliseconds=250)
-ALWAYS: Final = datetime.max.replace(tzinfo=UTC)
+FOREVER: Final = datetime.max.replace(tzinfo=UTC)
 # Before another attempt at due timers that another replica has claimed.
 _RETRY_CLAIM_S = 0.005
 # Longer than a consumer group takes to replace a dead member; then timers start all the same.
@@ -71,7 +71,7 @@ class TimerLoop(Generic[U]):
         self._failures = FailureStreak(dispatcher.dead_letter_limit)
         self._woken = asyncio.Event()
         # Until then the loop sleeps; it has seen the timers that are due later.
-        self._sleeps_until = ALWAYS
+        self._sleeps_until = FOREVER
         self._batch_lock = asyncio.Lock()
         self._commit_lock = asyncio.Lock()
         self._backlog = False
@@ -131,10 +131,10 @@ class TimerLoop(Generic[U]):
 
     async def _until_next(self) -> timedelta:
         # The answer may lack a timer that is committed meanwhile.
-        self._sleeps_until = ALWAYS
+        self._sleeps_until = FOREVER
         row = await self._database.fetch_row(_NEXT, list(self._kinds))
         now: datetime = row["now"] + self._database.clock.offset
-        self._sleeps_until = min(row["due_at"] or ALWAYS, now + self._max_sleep)
+        self._sleeps_until = min(row["due_at"] or FOREVER, now + self._max_sleep)
         return self._sleeps_until - now
 
     async def fire(self, limit: int) -> int:
