@@ -10,7 +10,7 @@ import pytest
 
 from common.storage.database import Database
 from intake.store import UnitOfWork
-from integration.intake.harness import deliver, published, published_data, zendesk_body
+from integration.intake.harness import deliver, key, published, published_data, zendesk_body
 from support.databases import rows
 
 
@@ -154,6 +154,24 @@ async def test_request_goes_on_to_the_end_of_a_chain_of_merges(
     await report(zendesk, "a", kind, at, **event)
     (request,) = await published_data(database, "supervisor_requested")
     assert request["contact_id"] == last["contact_id"]
+
+
+async def test_later_report_asks_the_target_of_a_persons_merge_no_second_time(
+    zendesk: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    target = (await report(zendesk, "b", "created", "09:00"))["contact_id"]
+    source = (await report(zendesk, "a", "created", "09:00"))["contact_id"]
+    asked, raised, _ = ASKED
+    await report(zendesk, "a", asked[0], asked[1], **asked[2])
+    answer = await zendesk.post(
+        f"/v1/contacts/{source}/merge", json={"into": target}, headers=key("admin")
+    )
+    assert answer.status_code == 202, answer.text
+    await report(zendesk, "a", raised[0], raised[1], **raised[2])
+    requests = await published_data(database, "supervisor_requested")
+    assert [each["contact_id"] for each in requests] == [source, target]
+    prioritized = await published_data(database, "contact_prioritized")
+    assert [each["contact_id"] for each in prioritized] == [source, target]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from dataclasses import replace
 from common.contracts.contacts import Priority
 from common.contracts.event import ContactId
 from intake import use_cases
-from intake.domain import contacts
 from intake.domain.actors import Actor
 from intake.domain.model import Contact, Decision
 from intake.handlers import get_or_raise, record
@@ -42,11 +41,7 @@ async def hand_over(before: Contact, actor: Actor, uow: UnitOfWork) -> None:
     target = await _last_target(contact, uow)
     if target.customer_id != contact.customer_id:
         return
-    taken_over = contacts.take_over(target, contact, actor, uow.now)
-    if taken_over.contact != target:
-        await use_cases.record_change(taken_over, uow)
-        # Later events do not ask again.
-        record(Decision(replace(contact, supervisor_quote=None)), uow)
+    await use_cases.take_over(target, contact, actor, uow)
 
 
 async def _last_target(contact: Contact, uow: UnitOfWork) -> Contact:
