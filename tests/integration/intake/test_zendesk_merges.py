@@ -161,13 +161,13 @@ async def test_later_report_asks_the_target_of_a_persons_merge_no_second_time(
 ) -> None:
     target = (await report(zendesk, "b", "created", "09:00"))["contact_id"]
     source = (await report(zendesk, "a", "created", "09:00"))["contact_id"]
-    asked, raised, _ = ASKED
-    await report(zendesk, "a", asked[0], asked[1], **asked[2])
+    (kind, at, event), (later_kind, later_at, later_event), _ = ASKED
+    await report(zendesk, "a", kind, at, **event)
     answer = await zendesk.post(
         f"/v1/contacts/{source}/merge", json={"into": target}, headers=key("admin")
     )
     assert answer.status_code == 202, answer.text
-    await report(zendesk, "a", raised[0], raised[1], **raised[2])
+    await report(zendesk, "a", later_kind, later_at, **later_event)
     requests = await published_data(database, "supervisor_requested")
     assert [each["contact_id"] for each in requests] == [source, target]
     prioritized = await published_data(database, "contact_prioritized")
