@@ -7,10 +7,14 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+from sqlalchemy import text
 
+from common.core.metrics import Metrics
+from common.service.retention import RetentionWorker
 from common.storage.database import Database
+from intake import tables
 from intake.store import UnitOfWork
-from integration.intake.harness import deliver, published, published_data, zendesk_body
+from integration.intake.harness import deliver, key, published, published_data, zendesk_body
 from support.databases import rows
 
 
@@ -154,6 +158,44 @@ async def test_request_goes_on_to_the_end_of_a_chain_of_merges(
     await report(zendesk, "a", kind, at, **event)
     (request,) = await published_data(database, "supervisor_requested")
     assert request["contact_id"] == last["contact_id"]
+
+
+async def test_later_report_asks_the_target_of_a_persons_merge_no_second_time(
+    zendesk: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    target = (await report(zendesk, "b", "created", "09:00"))["contact_id"]
+    source = (await report(zendesk, "a", "created", "09:00"))["contact_id"]
+    (kind, at, event), (later_kind, later_at, later_event), _ = ASKED
+    await report(zendesk, "a", kind, at, **event)
+    answer = await zendesk.post(
+        f"/v1/contacts/{source}/merge", json={"into": target}, headers=key("admin")
+    )
+    assert answer.status_code == 202, answer.text
+    await report(zendesk, "a", later_kind, later_at, **later_event)
+    requests = await published_data(database, "supervisor_requested")
+    assert [each["contact_id"] for each in requests] == [source, target]
+    prioritized = await published_data(database, "contact_prioritized")
+    assert [each["contact_id"] for each in prioritized] == [source, target]
+
+
+async def test_report_about_a_ticket_whose_target_was_deleted_is_applied(
+    zendesk: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    for ticket in ("a", "b"):
+        await report(zendesk, ticket, "created", "09:00")
+    await report(zendesk, "b", "status_changed", "09:50", current="SOLVED")
+    await report(zendesk, "a", "merged", "10:00", target_ticket_id="b")
+    # Retention counts the age of each contact alone.
+    long_ago = "UPDATE contacts SET resolved_at = '2020-01-01' WHERE external_ref = 'b'"
+    async with database.transaction() as uow:
+        await uow.connection.execute(text(long_ago))
+    worker = RetentionWorker(database, Metrics(), tables.RETENTION, pause_s=0)
+    await worker.apply(asyncio.Event())
+    assert (await targets(database)).keys() == {"a"}
+    kind, at, event = ASKED[1]
+    await report(zendesk, "a", kind, at, **event)
+    (contact,) = await rows(database, "SELECT priority FROM contacts")
+    assert contact.priority == "urgent"
 
 
 @pytest.mark.parametrize(

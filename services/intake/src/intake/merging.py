@@ -8,7 +8,6 @@ from dataclasses import replace
 from common.contracts.contacts import Priority
 from common.contracts.event import ContactId
 from intake import use_cases
-from intake.domain import contacts
 from intake.domain.actors import Actor
 from intake.domain.model import Contact, Decision
 from intake.handlers import get_or_raise, record
@@ -40,20 +39,17 @@ async def hand_over(before: Contact, actor: Actor, uow: UnitOfWork) -> None:
     if contact.merged_into is None or _wishes(contact) == _wishes(before):
         return
     target = await _last_target(contact, uow)
-    if target.customer_id != contact.customer_id:
+    if target is None or target.customer_id != contact.customer_id:
         return
-    taken_over = contacts.take_over(target, contact, actor, uow.now)
-    if taken_over.contact != target:
-        await use_cases.record_change(taken_over, uow)
-        # Later events do not ask again.
-        record(Decision(replace(contact, supervisor_quote=None)), uow)
+    await use_cases.take_over(target, contact, actor, uow)
 
 
-async def _last_target(contact: Contact, uow: UnitOfWork) -> Contact:
-    """Return where the work goes on, which may have been merged itself before."""
-    while contact.merged_into is not None:
-        contact = await get_or_raise(contact.merged_into, uow)
-    return contact
+async def _last_target(contact: Contact, uow: UnitOfWork) -> Contact | None:
+    """Return where the work goes on, at the end of a chain of merges; None if it was deleted."""
+    target: Contact | None = contact
+    while target is not None and target.merged_into is not None:
+        target = await uow.contacts.lock(target.merged_into)
+    return target
 
 
 def _wishes(contact: Contact) -> tuple[ContactId | None, Priority, str | None]:

@@ -285,9 +285,16 @@ async def merge(contact_id: ContactId, into: ContactId, actor: Actor, uow: UnitO
         raise MergeTargetEndedError(target)
     merged = contacts.merge(contact, into, actor, uow.now)
     await record_change(merged, uow)
-    taken_over = contacts.take_over(target, merged.contact, actor, uow.now)
+    await take_over(target, merged.contact, actor, uow)
+
+
+async def take_over(target: Contact, merged: Contact, actor: Actor, uow: UnitOfWork) -> None:
+    """Let the target of a merge take over, once, what the merged contact still asked for."""
+    taken_over = contacts.take_over(target, merged, actor, uow.now)
     if taken_over.contact != target:
         await record_change(taken_over, uow)
+        # Later events do not ask again.
+        record(Decision(replace(merged, supervisor_quote=None)), uow)
 
 
 async def _get_target(contact_id: ContactId, actor: Actor, uow: UnitOfWork) -> Contact:
