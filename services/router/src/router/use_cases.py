@@ -7,7 +7,7 @@ from typing import Final
 
 from common.contracts.event import PersonId
 from common.contracts.people import ContactMethod, ContactMethodsChanged
-from common.storage.api_keys import ApiKeyStore
+from common.storage.api_keys import ApiKeyStore, revoke_keys_of_leaver
 from router.domain.errors import (
     FrequentChangesError,
     PersonForbiddenError,
@@ -56,25 +56,19 @@ async def put_person(
     person = people.describe(current, person_id, entry)
     if contact_methods is not None:
         await _publish_contact_methods(caller, person, contact_methods, uow)
+    described = people.described(person, uow.now)
     if contact_methods is not None or person != current:
         # Last: the newest event of a person is kept, and shall have no address.
-        uow.outbox.add((people.described(person, uow.now),))
+        uow.outbox.add((described,))
     if person == current:
         return person
     uow.people.put(person)
-    await _revoke_keys_of_leaver(person, uow)
+    await revoke_keys_of_leaver(described, uow)
     representative = await uow.representatives.lock(person_id)
     change = representatives.follow_person(representative, person, at=uow.now)
     if change is not None:
         await record_staffing(representative, change, uow)
     return person
-
-
-async def _revoke_keys_of_leaver(person: Person, uow: UnitOfWork) -> None:
-    """As the other services do when they hear of it."""
-    if not person.active:
-        keys = ApiKeyStore(uow.connection)
-        await keys.revoke_of_person(person.person_id, made_until=uow.now, now=uow.now)
 
 
 async def set_workload(person_id: PersonId, workload: Workload, uow: UnitOfWork) -> None:
