@@ -3,15 +3,18 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from random import Random
+from typing import Any, get_args
 
 import httpx
 import pytest
 
-from common.contracts.escalations import PageRequested
+from common.contracts.escalations import PageRequested, Severity
 from common.contracts.event import EscalationId, PageId
+from common.core.clock import TimeSource
 from common.core.ids import new_id
 from devstack import receivers
 from devstack.receivers import SlackCall
@@ -25,8 +28,9 @@ from integration.notifier.conftest import (
     signed,
 )
 from integration.notifier.examples import PROGRAM, answer_events
-from notifier.domain.brake import MAX_HELD_PAGES
+from notifier.domain.brake import MAX_HELD_PAGES, by_turns
 from notifier.domain.recipients import ReportingLine
+from notifier.store.unit_of_work import Filter
 from support.waiting import until
 
 BUDGETS: dict[str, Any] = {"recipient_budget": 3, "customer_budget": 1000, "channel_budget": 1000}
@@ -202,6 +206,39 @@ async def test_flood_longer_than_a_summary_looks_hides_no_other_page(
         harness.advance(MINUTE)
         await settle(harness, "summary", 2)
     assert "Vera" in str(summaries(harness)[1].body["blocks"])
+
+
+async def test_summary_looks_at_the_first_pages_by_turns(harness: ServiceHarness) -> None:
+    """The database chooses as `by_turns` orders, however the pages are mixed."""
+    await harness.add_recipient("dana", "slack")
+    mixed = Random(7)
+    await harness.handle(*(_any_page(mixed) for _ in range(MAX_HELD_PAGES + 100)))
+    async with harness.database.transaction() as uow:
+        waiting = []
+        for page in await uow.notifications.latest(Filter(), None, 1000):
+            await uow.notifications.lock(page.notification_id)
+            content = replace(page.content, is_repeat=mixed.random() < 0.2)
+            waiting.append(replace(page, state="held_back", due_at=None, content=content))
+            uow.notifications.put(waiting[-1])
+        chosen, _, count = await uow.notifications.claim_held_back(waiting[0])
+    assert count == len(waiting) == MAX_HELD_PAGES + 100
+    first = by_turns(waiting)[:MAX_HELD_PAGES]
+    assert {page.notification_id for page in chosen} == {page.notification_id for page in first}
+
+
+def _any_page(mixed: Random) -> PageRequested:
+    contact = {
+        **CONTACT,
+        "customer_id": mixed.choice([None, "ada", "mallory", "mallory", "mallory"]),
+        "received_from": mixed.choice([None, "mail", "form", "form"]),
+    }
+    return paged(
+        "dana",
+        contact=mixed.choice([contact] * 5 + [None]),
+        reason=mixed.choice(["raised", "repeated", "climbed", "updated"]),
+        severity=mixed.choice([None, *get_args(Severity)]),
+        respond_by=TimeSource().utc_now() + timedelta(seconds=mixed.randrange(600)),
+    )
 
 
 async def test_page_over_a_budget_is_shown_with_the_reason(

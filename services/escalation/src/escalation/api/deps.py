@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, assert_never
 from uuid import UUID
 
 from fastapi import Depends, Path
@@ -97,7 +97,12 @@ def _problem(error: Exception) -> ProblemError:
     return ProblemError(status, code, str(error) or str(error.__doc__), headers=headers)
 
 
-def _setting_problem(error: Exception) -> ProblemError:
+def _setting_problem(
+    error: errors.SettingInUseError
+    | errors.LimitBelowError
+    | errors.StaleSettingError
+    | errors.InvalidSettingError,
+) -> ProblemError:
     match error:
         case errors.SettingInUseError():
             return ProblemError(
@@ -113,7 +118,7 @@ def _setting_problem(error: Exception) -> ProblemError:
         case errors.InvalidSettingError():
             return invalid(*((f"body/{place}", detail) for place, detail in error.errors))
         case _:
-            raise error
+            assert_never(error)
 
 
 def check_length(

@@ -128,10 +128,9 @@ async def _history(
     setting_id: str, database: Database[UnitOfWork], since: datetime | None
 ) -> tuple[DutyHistory, datetime]:
     async with transaction(database) as uow:
-        configuration = await uow.settings.in_force()
         # An archived one has a past.
-        if configuration.newest(DutySchedule, setting_id) is None:
-            raise errors.SettingNotFoundError(f"There is no {setting_id} in duty-schedules.")
+        await get_or_404(DutySchedule, setting_id, uow, archived=True)
+        configuration = await uow.settings.in_force()
         history = await uow.duty_histories.of_schedule(setting_id, since or uow.now, configuration)
         return history, uow.now
 

@@ -14,8 +14,9 @@ from escalation.api.examples import DUTY_VERSION
 from escalation.api.schemas import Out
 from escalation.api.settings import SchedulePath, get_or_404
 from escalation.domain.duty.schedules import DutySchedule
-from escalation.domain.duty.versions import VersionState, version_periods
+from escalation.domain.duty.versions import VersionPeriod, VersionState, version_periods
 from escalation.domain.errors import SettingNotFoundError
+from escalation.store.settings import SettingRow
 
 router = ApiRouter(prefix="/v1/duty-schedules", tags=["duty"])
 
@@ -39,6 +40,20 @@ class DutyVersionOut(Out):
     put_by: str = Field(description="Who put it.")
     body: DutySchedule = Field(description="The schedule as it can be put again.")
 
+    @classmethod
+    def of(cls, row: SettingRow[DutySchedule], period: VersionPeriod) -> "DutyVersionOut":
+        return cls.model_validate(
+            {
+                "version": row.version,
+                "state": period.state,
+                "from": row.body.from_,
+                "until": period.until,
+                "put_at": row.put_at,
+                "put_by": row.put_by,
+                "body": row.body,
+            }
+        )
+
 
 @router.get("/{setting_id}/versions", responses=refusals(SettingNotFoundError))
 async def list_versions(
@@ -59,25 +74,15 @@ async def list_versions(
         await get_or_404(DutySchedule, setting_id, uow)
         rows, now = await uow.settings.rows_of(DutySchedule, setting_id), uow.now
     periods = version_periods([row.body for row in rows], now)
-    versions = [
-        DutyVersionOut.model_validate(
-            {
-                "version": row.version,
-                "state": period.state,
-                "from": row.body.from_,
-                "until": period.until,
-                "put_at": row.put_at,
-                "put_by": row.put_by,
-                "body": row.body,
-            }
-        )
+    listed = [
+        (row, period)
         for row, period in zip(rows, periods, strict=True)
         if before is None or row.version < before
     ]
     return Page[DutyVersionOut].of(
-        versions[::-1],
+        listed[::-1],
         limit,
-        key=lambda version: version.version,
-        show=lambda version: version,
+        key=lambda each: each[0].version,
+        show=lambda each: DutyVersionOut.of(*each),
         filters=filters,
     )

@@ -217,8 +217,13 @@ async def put_duty_schedule(
     return await asyncio.to_thread(DutyScheduleOut.of, setting)
 
 
-async def get_or_404(kind: type[S], setting_id: str, uow: UnitOfWork) -> Versioned[S]:
-    setting = (await uow.settings.in_force()).get(kind, setting_id)
+async def get_or_404(
+    kind: type[S], setting_id: str, uow: UnitOfWork, *, archived: bool = False
+) -> Versioned[S]:
+    """Return the setting in force, or also one that was archived."""
+    configuration = await uow.settings.in_force()
+    get = configuration.newest if archived else configuration.get
+    setting = get(kind, setting_id)
     if setting is None:
         path = KIND_BY_TYPE[kind].path
         raise errors.SettingNotFoundError(f"There is no {setting_id} in {path}.")

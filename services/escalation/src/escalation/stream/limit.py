@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from weakref import WeakValueDictionary
 
 from common.core.errors import PermanentError
 
@@ -45,17 +46,11 @@ class CatchUpSlots:
     def __init__(self, *, slots: int, per_caller: int) -> None:
         self._all = asyncio.Semaphore(slots)
         self._per_caller = per_caller
-        self._own: dict[str, asyncio.Semaphore] = {}
-        self._users: Counter[str] = Counter()
+        # Each lasts as long as a stream of the caller has it, or waits for it.
+        self._own: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     @asynccontextmanager
     async def take(self, caller: str) -> AsyncIterator[None]:
         own = self._own.setdefault(caller, asyncio.Semaphore(self._per_caller))
-        self._users[caller] += 1
-        try:
-            async with own, self._all:
-                yield
-        finally:
-            self._users[caller] -= 1
-            if not self._users[caller]:
-                del self._users[caller], self._own[caller]
+        async with own, self._all:
+            yield

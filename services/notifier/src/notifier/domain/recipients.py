@@ -92,20 +92,20 @@ class RecipientChange:
     @property
     def removed_addresses(self) -> tuple[Address, ...]:
         """Return the addresses that are no longer used."""
-        before = self.before.media if self.before else ()
-        return tuple(address for address in before if address not in self.after.media)
+        return tuple(address for address in self._before if address not in self.after.media)
 
     @property
     def changes_media(self) -> bool:
-        before = self.before.media if self.before else ()
-        return {address.medium for address in before} != {
-            address.medium for address in self.after.media
-        }
+        media = {address.medium for address in self.after.media}
+        return {address.medium for address in self._before} != media
 
     @property
     def changes_addresses(self) -> bool:
-        before = self.before.media if self.before else ()
-        return set(map(_identity, before)) != set(map(_identity, self.after.media))
+        return set(map(_identity, self._before)) != set(map(_identity, self.after.media))
+
+    @property
+    def _before(self) -> tuple[Address, ...]:
+        return self.before.media if self.before else ()
 
 
 def without_refused(
