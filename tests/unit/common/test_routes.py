@@ -181,6 +181,24 @@ async def test_body_that_is_optional_may_be_left_out(
     assert (await send("PUT", "/v1/notes", content=content)).status_code != 200
 
 
+@pytest.mark.parametrize(
+    ("content", "status", "pointers"),
+    [
+        (b'{"reason": "x", "by": 1}', 422, ["body/reason", "body/by"]),
+        (b'{"\\ud800": 1}', 422, ["body"]),
+        (b"null", 422, ["body"]),
+        (b"{", 400, ["body/1"]),
+    ],
+)
+async def test_body_that_no_route_reads_is_named(
+    send: Callable[..., Any], content: bytes, status: int, pointers: list[str]
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = await send("DELETE", "/v1/orders", content=content, headers=headers)
+    assert answer.status_code == status
+    assert [part["pointer"] for part in answer.json()["errors"]] == pointers
+
+
 async def test_answer_without_content_has_none(send: Callable[..., Any]) -> None:
     answer = await send("DELETE", "/v1/orders")
     assert (answer.status_code, answer.content) == (204, b"")
