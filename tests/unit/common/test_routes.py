@@ -211,6 +211,30 @@ async def test_answer_that_breaks_the_declaration_is_a_failure(send: Callable[..
     assert orjson.loads(answer.content)["type"] == "urn:upstairs:problem:unexpected"
 
 
+async def test_dependency_that_is_needed_twice_is_called_once() -> None:
+    router, calls = ApiRouter(prefix="/v1", tags=["orders"]), []
+
+    async def count() -> int:
+        calls.append("call")
+        return len(calls)
+
+    async def double(number: Annotated[int, Depends(count)]) -> int:
+        return 2 * number
+
+    @router.get("/sum")
+    async def add(
+        number: Annotated[int, Depends(count)], twice: Annotated[int, Depends(double)]
+    ) -> int:
+        """Add."""
+        return number + twice
+
+    app = make_app("test", [router], metrics=Metrics(), state={})
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        for total in (3, 6):
+            assert (await client.get("/v1/sum")).json() == total
+
+
 async def test_unknown_path_and_method_are_problems(send: Callable[..., Any]) -> None:
     assert (await send("GET", "/v1/nothing")).status_code == 404
     refused = await send("PATCH", "/v1/notes")

@@ -109,6 +109,8 @@ class _Exchange:
         # As JSON, once it is read.
         self.body: Any = None
         self.errors: list[Any] = []
+        # Of the dependencies: each is called once, wherever it is needed.
+        self.results: dict[Callable[..., Any], Any] = {}
         self.response = Response(status_code=status)
         self.response.raw_headers = []
 
@@ -180,12 +182,14 @@ class _Call:
         self, name: str | None, exchange: _Exchange, results: dict[str, Any]
     ) -> None:
         """Call the function, if its own arguments are valid."""
-        errors = len(exchange.errors)
-        arguments = await self.arguments(exchange)
-        if len(exchange.errors) == errors:
-            result = await self.function(**arguments)
-            if name is not None:
-                results[name] = result
+        if self.function not in exchange.results:
+            errors = len(exchange.errors)
+            arguments = await self.arguments(exchange)
+            if len(exchange.errors) > errors:
+                return
+            exchange.results[self.function] = await self.function(**arguments)
+        if name is not None:
+            results[name] = exchange.results[self.function]
 
     def _add_parameters(self, exchange: _Exchange, arguments: dict[str, Any]) -> None:
         for fields, attribute in self._parameters:
