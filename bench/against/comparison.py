@@ -6,7 +6,7 @@ from statistics import median
 
 from bench.against.calibrator import Calibrator
 from bench.against.servers import Servers
-from bench.against.systems import Load, MeasuredSystem
+from bench.against.systems import MeasuredSystem
 from bench.summary import Figures
 
 POSTGRES, KAFKA, TOTAL = "postgres", "kafka", "total"
@@ -32,7 +32,6 @@ class Window:
     """One load on one system; `count` contacts or pages."""
 
     count: int
-    seconds: float
     # By service, and of PostgreSQL and Kafka.
     cpu_seconds: Mapping[str, float]
     wal_bytes: int
@@ -121,12 +120,12 @@ class Comparison:
         return await self._window(system, count, system.send_pages(self.amounts.page_rate))
 
     async def _window(
-        self, system: MeasuredSystem, count: int, load_under_way: Awaitable[Load]
+        self, system: MeasuredSystem, count: int, load: Awaitable[Mapping[str, float]]
     ) -> Window:
         """Measure the load, pause the system, and add what autovacuum takes afterwards."""
         before = await self.servers.read()
         self.calibrator.begin()
-        load = await load_under_way
+        services = await load
         unit_seconds = self.calibrator.end()
         kafka = self.servers.kafka.cpu_seconds() - before.kafka_cpu_seconds
         await system.pause()
@@ -135,8 +134,7 @@ class Comparison:
         postgres = after.postgres_cpu_seconds - before.postgres_cpu_seconds
         return Window(
             count=count,
-            seconds=load.seconds,
-            cpu_seconds={**load.cpu_seconds, POSTGRES: postgres, KAFKA: kafka},
+            cpu_seconds={**services, POSTGRES: postgres, KAFKA: kafka},
             wal_bytes=after.wal_bytes - before.wal_bytes,
             unit_seconds=unit_seconds,
         )

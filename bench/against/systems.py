@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import devstack
 from bench.against.checkouts import Checkout
@@ -18,13 +18,6 @@ class WorkerError(Exception):
     """The worker of a checkout ended; its last words are above."""
 
 
-class Load(NamedTuple):
-    """What the worker says of a load; CPU seconds by service."""
-
-    seconds: float
-    cpu_seconds: Mapping[str, float]
-
-
 @dataclass(frozen=True, eq=False)
 class MeasuredSystem:
     label: str
@@ -32,12 +25,13 @@ class MeasuredSystem:
     # Of the replicas of its services, by name.
     pids: Mapping[str, int]
 
-    async def create_contacts(self, count: int, concurrency: int) -> Load:
-        return Load(**await self._command("contacts", count=count, concurrency=concurrency))
+    async def create_contacts(self, count: int, concurrency: int) -> Mapping[str, float]:
+        """Return the CPU seconds of each service."""
+        return await self._load("contacts", count=count, concurrency=concurrency)
 
-    async def send_pages(self, rate: int) -> Load:
-        """Escalate each contact of the last `create_contacts`."""
-        return Load(**await self._command("pages", rate=rate))
+    async def send_pages(self, rate: int) -> Mapping[str, float]:
+        """Escalate each contact of the last `create_contacts`; return the same."""
+        return await self._load("pages", rate=rate)
 
     async def pause(self) -> None:
         await self._command("pause")
@@ -47,6 +41,10 @@ class MeasuredSystem:
 
     async def check_clean(self) -> None:
         await self._command("check")
+
+    async def _load(self, name: str, **arguments: int) -> Mapping[str, float]:
+        cpu_seconds: Mapping[str, float] = (await self._command(name, **arguments))["cpu_seconds"]
+        return cpu_seconds
 
     async def _command(self, name: str, **arguments: Any) -> dict[str, Any]:
         assert self.worker.stdin is not None

@@ -85,9 +85,8 @@ class Commands:
         closed_loop = getattr(testbed.generator, self.names.closed_loop)
         load = await closed_loop(self._intake_target, posts, concurrency)
         self.contact_ids = [post.contact_id for post in load.sent]
-        done_at = await getattr(testbed, self.names.wait_until_tracked)(self.contact_ids)
-        begun_at = min(post.intended_at for post in load.sent)
-        return self._result(before, done_at - begun_at)
+        await getattr(testbed, self.names.wait_until_tracked)(self.contact_ids)
+        return self._cpu_seconds_since(before)
 
     async def pages(self, rate: int) -> dict[str, Any]:
         """Let the last customers ask for a supervisor; wait until all have a page and a mail."""
@@ -97,14 +96,13 @@ class Commands:
         )
         receivers = self._receivers
         mails, calls = len(receivers.mail.messages), len(receivers.slack.requests)
-        loop = asyncio.get_running_loop()
-        before, begun = self._cpu_seconds(), loop.time()
+        before = self._cpu_seconds()
         open_loop = getattr(self.testbed.generator, self.names.open_loop)
         requests = [self._supervisor_request(contact_id) for contact_id in self.contact_ids]
         await open_loop(self._intake_target, requests, times[:count])
         async with asyncio.timeout(PAGES_TIMEOUT_S):
             await self._wait_until_paged(mails + count, calls)
-        return self._result(before, loop.time() - begun)
+        return self._cpu_seconds_since(before)
 
     async def _wait_until_paged(self, mails: int, calls_before: int) -> None:
         """Wait for so many mails, and for a call of Slack about each contact."""
@@ -164,12 +162,9 @@ class Commands:
             sums[service] = sums.get(service, 0) + process.cpu_seconds()
         return sums
 
-    def _result(self, before: dict[str, float], seconds: float) -> dict[str, Any]:
+    def _cpu_seconds_since(self, before: dict[str, float]) -> dict[str, Any]:
         after = self._cpu_seconds()
-        return {
-            "seconds": seconds,
-            "cpu_seconds": {name: after[name] - before[name] for name in after},
-        }
+        return {"cpu_seconds": {name: after[name] - before[name] for name in after}}
 
 
 @contextlib.asynccontextmanager

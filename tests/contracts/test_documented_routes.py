@@ -4,13 +4,12 @@ Decision records may name routes that are gone.
 """
 
 import re
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from common.contracts.services import SERVICES
-from common.service.cli import openapi
+from support.openapi import document_of
 
 ROOT = Path(__file__).parents[2]
 NAMED_ROUTE = re.compile(
@@ -25,11 +24,9 @@ DOCUMENTS = sorted(
 
 
 def _routes(service: str) -> set[tuple[str, str]]:
-    settings = import_module(f"{service}.settings").Settings
-    paths = openapi(settings, import_module(f"{service}.main").build)["paths"]
     return {
         (method.upper(), _shape(path.removeprefix("/v1")))
-        for path, methods in paths.items()
+        for path, methods in document_of(service)["paths"].items()
         for method in methods
     }
 

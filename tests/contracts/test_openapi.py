@@ -1,25 +1,19 @@
 """The OpenAPI documents of all services: fields and operations are described, lists are alike."""
 
 from collections.abc import Iterator, Mapping
-from importlib import import_module
 from typing import Any
 
 import pytest
 
 from common.contracts.event import Contract
 from common.contracts.services import SERVICES
-from common.service.cli import openapi
 from escalation.domain.settings.registry import KINDS
+from support.openapi import document_of
 
 Document = Mapping[str, Any]
 
 
-def _document(service: str) -> Document:
-    settings = import_module(f"{service}.settings").Settings
-    return openapi(settings, import_module(f"{service}.main").build)
-
-
-DOCUMENTS = {service: _document(service) for service in SERVICES}
+DOCUMENTS: Mapping[str, Document] = {service: document_of(service) for service in SERVICES}
 # The last word of a POST's path, where it is not a verb: these add an item to a list, or receive.
 NOUNS = {
     *("contacts", "escalations", "messages", "interactions", "surveys", "overrides", "swaps"),

@@ -4,7 +4,6 @@ tests/integration/access/test_examples.py sends those of the bodies.
 """
 
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any
 
 import pytest
@@ -12,16 +11,9 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from common.contracts.services import SERVICES
-from common.service.cli import unconnected_app
-from support.openapi_examples import examples_of
+from support.openapi import app_of, examples_of
 
-
-def _app(service: str) -> FastAPI:
-    settings = import_module(f"{service}.settings").Settings
-    return unconnected_app(settings, import_module(f"{service}.main").build)
-
-
-APPS = {service: _app(service) for service in SERVICES}
+APPS = {service: app_of(service) for service in SERVICES}
 OPERATIONS = [
     pytest.param(app, route, method, id=f"{service}: {method} {route.path}")
     for service, app in APPS.items()

@@ -32,7 +32,7 @@ from common.storage.api_keys import (
 from common.storage.database import Database
 from support.databases import Postgres, open_database
 from support.documented_problems import require_documented
-from support.openapi_examples import examples_of
+from support.openapi import examples_of
 from support.people import described
 from support.service_harness import ServiceHarness, make_dispatcher
 

@@ -33,7 +33,7 @@ from integration.access.matrix import OPEN
 from integration.access.scenario import KEYS, Scenario, open_empty_scenario
 from notifier.channels.slack import Slack, parse_interaction
 from support.databases import Postgres
-from support.openapi_examples import examples_of
+from support.openapi import examples_of
 from support.people import described
 
 

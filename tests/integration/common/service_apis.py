@@ -7,7 +7,6 @@ from typing import Any
 
 import httpx
 
-from common.service.cli import openapi
 from support.databases import Postgres, open_database
 from support.service_harness import Keys, open_client
 
@@ -49,8 +48,3 @@ def _settings(kind: Any, service: str) -> Any:
             **SETTINGS.get(service, {}),
         }
     )
-
-
-def document_of(service: str) -> dict[str, Any]:
-    settings = import_module(f"{service}.settings").Settings
-    return openapi(settings, import_module(f"{service}.main").build)

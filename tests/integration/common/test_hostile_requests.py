@@ -19,9 +19,10 @@ from common.core.clock import TimeSource
 from common.core.ids import new_id
 from common.http.pagination import encode_cursor
 from common.http.webhooks import SignatureScheme
-from integration.common.service_apis import SETTINGS, SLACK_SECRET, document_of, open_api
+from integration.common.service_apis import SETTINGS, SLACK_SECRET, open_api
 from notifier.links import Links
 from support.databases import Postgres
+from support.openapi import document_of
 
 _TEXTS = ("a\x00b", "\ud800", "x" * 3000, "9" * 30, "\u202e", "", "😀" * 60, "1e400", "-1")
 _VALUES: tuple[Any, ...] = (

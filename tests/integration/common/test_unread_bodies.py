@@ -7,8 +7,9 @@ import pytest
 
 from common.contracts.services import SERVICES
 from common.core.ids import new_id
-from integration.common.service_apis import document_of, open_api
+from integration.common.service_apis import open_api
 from support.databases import Postgres
+from support.openapi import document_of
 
 # Their routes read the body themselves.
 _RAW = ("/v1/channels/", "/v1/acknowledgements/", "/v1/callbacks/")

@@ -6,7 +6,6 @@ from bench.against.comparison import Pair, Window, calibrator_figures, journey_f
 
 SLOW = Window(
     count=1000,
-    seconds=4.0,
     cpu_seconds={"intake": 2.0, "postgres": 1.0, "kafka": 1.0},
     wal_bytes=10_000_000,
     unit_seconds=0.010,

@@ -181,6 +181,24 @@ async def test_body_that_is_optional_may_be_left_out(
     assert (await send("PUT", "/v1/notes", content=content)).status_code != 200
 
 
+@pytest.mark.parametrize(
+    ("content", "status", "pointers"),
+    [
+        (b'{"reason": "x", "by": 1}', 422, ["body/reason", "body/by"]),
+        (b'{"\\ud800": 1}', 422, ["body"]),
+        (b"null", 422, ["body"]),
+        (b"{", 400, ["body/1"]),
+    ],
+)
+async def test_body_that_no_route_reads_is_named(
+    send: Callable[..., Any], content: bytes, status: int, pointers: list[str]
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = await send("DELETE", "/v1/orders", content=content, headers=headers)
+    assert answer.status_code == status
+    assert [part["pointer"] for part in answer.json()["errors"]] == pointers
+
+
 async def test_answer_without_content_has_none(send: Callable[..., Any]) -> None:
     answer = await send("DELETE", "/v1/orders")
     assert (answer.status_code, answer.content) == (204, b"")
@@ -191,6 +209,30 @@ async def test_answer_that_breaks_the_declaration_is_a_failure(send: Callable[..
     answer = await send("GET", "/v1/wrong")
     assert answer.status_code == 500
     assert orjson.loads(answer.content)["type"] == "urn:upstairs:problem:unexpected"
+
+
+async def test_dependency_that_is_needed_twice_is_called_once() -> None:
+    router, calls = ApiRouter(prefix="/v1", tags=["orders"]), []
+
+    async def count() -> int:
+        calls.append("call")
+        return len(calls)
+
+    async def double(number: Annotated[int, Depends(count)]) -> int:
+        return 2 * number
+
+    @router.get("/sum")
+    async def add(
+        number: Annotated[int, Depends(count)], twice: Annotated[int, Depends(double)]
+    ) -> int:
+        """Add."""
+        return number + twice
+
+    app = make_app("test", [router], metrics=Metrics(), state={})
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        for total in (3, 6):
+            assert (await client.get("/v1/sum")).json() == total
 
 
 async def test_unknown_path_and_method_are_problems(send: Callable[..., Any]) -> None:

@@ -54,10 +54,6 @@ class SecureListener:
     users: Mapping[str, str] = field(repr=False)
     client_ca_file: Path | None = None
 
-    @property
-    def is_mutual(self) -> bool:
-        return self.client_ca_file is not None
-
 
 class Kafka:
     """Clients may connect through a proxy at `proxy_port`, which forwards to `proxy_target`.
@@ -74,7 +70,7 @@ class Kafka:
     ) -> None:
         self.secure_port = None if secure_listener is None else free_port()
         self._secure_listener = secure_listener
-        is_mutual = secure_listener is not None and secure_listener.is_mutual
+        is_mutual = secure_listener is not None and secure_listener.client_ca_file is not None
         self.mutual_port = free_port() if is_mutual else None
         self.port = free_port()
         self.proxy_target = None if proxy_port is None else free_port()

@@ -85,7 +85,7 @@ class ApiKeys:
         Raises KeysNotLoadedError.
         """
         principal = self._principal(key)
-        if principal is None and self.reader is not None:
+        if principal is None:
             await self.read_again()
             principal = self._principal(key)
         return principal

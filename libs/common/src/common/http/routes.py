@@ -9,7 +9,7 @@ is refused where it is declared.
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from inspect import iscoroutinefunction
 from json import JSONDecodeError
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Request, Response
 from fastapi._compat import ModelField
@@ -18,15 +18,33 @@ from fastapi.dependencies.utils import request_params_to_args
 from fastapi.exceptions import RequestValidationError, ResponseValidationError
 from fastapi.params import Form
 from fastapi.routing import APIRoute
+from fastapi.utils import create_model_field
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 from starlette.types import Receive, Scope, Send
 
 from common.http.access import SAFE_METHODS
 from common.http.json_body import parse_json
 from common.http.problems import documented
-from common.http.unread_body import require_empty
 
 _OK: Final = 200
 _MISSING_BODY: Final = {"type": "missing", "loc": ("body",), "input": None}
+
+
+class _NoFields(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+def _require_object(content: Any) -> Any:
+    if isinstance(content, dict):
+        return content
+    raise ValueError("must be left out, or {}")
+
+
+# Of a route that declares none: what is in it would be ignored without a word. An empty object is
+# taken, since many clients send one with every POST.
+_NO_BODY: Final = create_model_field(
+    "body", Annotated[_NoFields, BeforeValidator(_require_object)], default=None
+)
 
 
 class ApiRoute(APIRoute):
@@ -45,10 +63,10 @@ class ApiRoute(APIRoute):
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = _Exchange(Request(scope, receive, send), self.status_code or _OK)
         arguments = await self._call.arguments(exchange)
+        if self.body_field is None and not self.reads_body and scope["method"] not in SAFE_METHODS:
+            await exchange.read(_NO_BODY)
         if exchange.errors:
             raise RequestValidationError(exchange.errors, body=exchange.body)
-        if self.body_field is None and not self.reads_body and scope["method"] not in SAFE_METHODS:
-            require_empty(await exchange.request.body())
         result = await self._call.function(**arguments)
         if not isinstance(result, Response):
             result = exchange.answer(self._content(result))
@@ -91,6 +109,8 @@ class _Exchange:
         # As JSON, once it is read.
         self.body: Any = None
         self.errors: list[Any] = []
+        # Of the dependencies: each is called once, wherever it is needed.
+        self.results: dict[Callable[..., Any], Any] = {}
         self.response = Response(status_code=status)
         self.response.raw_headers = []
 
@@ -162,12 +182,14 @@ class _Call:
         self, name: str | None, exchange: _Exchange, results: dict[str, Any]
     ) -> None:
         """Call the function, if its own arguments are valid."""
-        errors = len(exchange.errors)
-        arguments = await self.arguments(exchange)
-        if len(exchange.errors) == errors:
-            result = await self.function(**arguments)
-            if name is not None:
-                results[name] = result
+        if self.function not in exchange.results:
+            errors = len(exchange.errors)
+            arguments = await self.arguments(exchange)
+            if len(exchange.errors) > errors:
+                return
+            exchange.results[self.function] = await self.function(**arguments)
+        if name is not None:
+            results[name] = exchange.results[self.function]
 
     def _add_parameters(self, exchange: _Exchange, arguments: dict[str, Any]) -> None:
         for fields, attribute in self._parameters:

@@ -113,14 +113,14 @@ _WAITING = text("""
            (SELECT min(due_at) FROM
                (SELECT due_at, type FROM timers ORDER BY due_at, id LIMIT 1000) AS oldest
             WHERE type <> ALL(CAST(:timers AS text[]))) AS unknown_due,
-           (SELECT count(*) FROM dead_letters WHERE state = 'waiting') AS dead_letters,
-           (SELECT count(*) FROM dead_letters
-            WHERE state = 'waiting' AND starts_with(origin, :outbox)) AS refused_events,
-           (SELECT count(*) FROM dead_letters
-            WHERE state = 'waiting' AND starts_with(origin, :delivery)) AS deliveries,
+           letters.*,
            (SELECT count(*) FROM
                (SELECT FROM timers WHERE due_at <= :now LIMIT 10000) AS due) AS backlog,
            -- Also true of a superuser.
            (SELECT pg_has_role(current_user, relowner, 'MEMBER')
             FROM pg_class WHERE oid = CAST('outbox' AS regclass)) AS owns_tables
+    FROM (SELECT count(*) AS dead_letters,
+                 count(*) FILTER (WHERE starts_with(origin, :outbox)) AS refused_events,
+                 count(*) FILTER (WHERE starts_with(origin, :delivery)) AS deliveries
+          FROM dead_letters WHERE state = 'waiting') AS letters
 """)
