@@ -13,6 +13,7 @@ from sqlalchemy import text
 from common.contracts.contacts import CustomerWrote
 from common.contracts.event import MAX_EVENT_BYTES
 from common.core.ids import new_id
+from common.messaging.replay import ReplayFailedError
 from common.messaging.subscriptions import HandlerRegistry
 from common.service.database_monitor import DatabaseMonitor
 from common.storage.database import Database
@@ -264,6 +265,18 @@ async def test_replayed_event_is_published_under_its_number(
     assert (await read_arrivals(broker))[event.contact_id] == [(2, "next"), (1, "small")]
     (*_, record) = await broker.read_records()
     assert dict(record.headers)["ce_id"].decode() == letter.event_id
+
+
+async def test_replay_of_an_event_that_is_gone_says_so(replica: Replica, broker: Broker) -> None:
+    await add_row(replica.database, data=None)
+    async with broker.open_producer() as producer, run_workers(replica.make_relay(producer)):
+        (letter,) = await until(lambda: letters(replica.database))
+    with pytest.raises(ReplayFailedError):
+        await replica.make_replay().replay(letter.id, "admin:ops")
+    (again,) = await letters(replica.database)
+    assert again.reason == letter.reason
+    assert (again.state, again.attempts) == ("waiting", 2)
+    assert await count_pending(replica.database) == 0
 
 
 async def test_refusals_of_a_broken_deployment_halt_the_relay_and_not_the_process(

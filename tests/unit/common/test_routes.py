@@ -23,6 +23,11 @@ class Order(RequestModel):
     amount: int = Field(ge=1)
 
 
+class Search(RequestModel):
+    tag: list[str] = Field([])
+    limit: int = Field(5, le=9)
+
+
 class Receipt(BaseModel):
     amount: int
     note: str | None = None
@@ -67,6 +72,11 @@ def _app() -> FastAPI:
     async def note(text: Annotated[str | None, Body()] = None) -> Receipt:
         """Note."""
         return Receipt(amount=0, note=text)
+
+    @router.get("/orders")
+    async def find(query: Annotated[Search, Query()]) -> Any:
+        """Find."""
+        return Response(f"{query.limit}:{','.join(query.tag)}", media_type="text/plain")
 
     @router.delete("/orders", status_code=204)
     async def clear() -> None:
@@ -169,6 +179,16 @@ async def test_path_and_repeated_query_become_arguments(send: Callable[..., Any]
         {"pointer": "path/order_id", "detail": "must be at most 5"},
         {"pointer": "query/tag", "detail": "is missing"},
     ]
+
+
+async def test_parameter_that_is_no_list_must_not_come_twice(send: Callable[..., Any]) -> None:
+    twice = [{"pointer": "query/count", "detail": "must not come twice"}]
+    answer = await send("POST", "/v1/orders?count=1&count=1", json={"amount": 2}, headers=KEY)
+    assert (answer.status_code, answer.json()["errors"]) == (422, twice)
+    answer = await send("GET", "/v1/orders?tag=a&limit=1&tag=b&limit=2")
+    twice = [{"pointer": "query/limit", "detail": "must not come twice"}]
+    assert (answer.status_code, answer.json()["errors"]) == (422, twice)
+    assert (await send("GET", "/v1/orders?tag=a&limit=1&tag=b")).text == "1:a,b"
 
 
 @pytest.mark.parametrize(("content", "note"), [(b"", None), (b"null", None), (b'"x"', "x")])

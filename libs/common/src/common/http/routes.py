@@ -6,13 +6,13 @@ forms, two bodies, background tasks, functions that are no coroutines, answers w
 is refused where it is declared.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from inspect import iscoroutinefunction
 from json import JSONDecodeError
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Request, Response
-from fastapi._compat import ModelField
+from fastapi._compat import ModelField, field_annotation_is_sequence
 from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import request_params_to_args
 from fastapi.exceptions import RequestValidationError, ResponseValidationError
@@ -20,6 +20,7 @@ from fastapi.params import Form
 from fastapi.routing import APIRoute
 from fastapi.utils import create_model_field
 from pydantic import BaseModel, BeforeValidator, ConfigDict
+from starlette.datastructures import QueryParams
 from starlette.types import Receive, Scope, Send
 
 from common.http.access import SAFE_METHODS
@@ -157,6 +158,7 @@ class _Call:
             )
             if fields
         ]
+        self._single_names = frozenset(_single_names(dependant.query_params))
         self._body = next(iter(dependant.body_params), None)
         self._request_name = dependant.request_param_name
         self._response_name = dependant.response_param_name
@@ -170,6 +172,8 @@ class _Call:
         for name, dependency in self._dependencies:
             await dependency.add_result(name, exchange, arguments)
         self._add_parameters(exchange, arguments)
+        if self._single_names:
+            exchange.errors += _repeated(self._single_names, exchange.request.query_params)
         if self._body is not None:
             arguments[self._body.name] = await exchange.read(self._body)
         if self._request_name is not None:
@@ -201,6 +205,30 @@ class _Call:
                     exchange.errors += invalid
                 else:
                     arguments[field.name] = field.get_default()
+
+
+def _single_names(fields: Sequence[ModelField]) -> Iterator[str]:
+    """Yield the names of the parameters that are no lists."""
+    for field in fields:
+        annotation = field.field_info.annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            infos = {info.alias or name: info for name, info in annotation.model_fields.items()}
+        else:
+            infos = {field.alias: field.field_info}
+        for name, info in infos.items():
+            if not field_annotation_is_sequence(info.annotation):
+                yield name
+
+
+def _repeated(single_names: Collection[str], received: QueryParams) -> list[Any]:
+    """Return an error for each that comes twice: a proxy may have read the other value."""
+    if len(received) == len(received.multi_items()):
+        return []
+    return [
+        {"type": "value_error", "loc": ("query", name), "ctx": {"error": "must not come twice"}}
+        for name in received
+        if name in single_names and len(received.getlist(name)) > 1
+    ]
 
 
 def _require_plain_answer(route: APIRoute) -> None:

@@ -33,6 +33,7 @@ from common.storage.dead_letters import (
     TooManyDeadLettersError,
     store_dead_letter,
 )
+from common.storage.outbox import MissingEventError
 
 T = TypeVar("T")
 Row = Any
@@ -74,10 +75,6 @@ class Batch:
 
 class UnknownTopicError(PermanentError):
     """No contract has a topic of this name."""
-
-
-class MissingEventError(PermanentError):
-    """The table of published events has no such event."""
 
 
 class ValueTooLargeError(PermanentError):

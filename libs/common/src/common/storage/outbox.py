@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import MAX_EVENT_BYTES, Event
 from common.core import trace
-from common.core.errors import ContentError
+from common.core.errors import ContentError, PermanentError
 from common.core.ids import new_id
 from common.storage.bulk import to_arrays
 from common.storage.dead_letter_store import StoredDeadLetter
@@ -22,6 +22,10 @@ class EventTooLargeError(ContentError):
 
     def __init__(self, event: Event, size: int) -> None:
         super().__init__(f"{event.type} has {size} bytes; at most {MAX_EVENT_BYTES} are allowed.")
+
+
+class MissingEventError(PermanentError):
+    """The table of published events has no such event."""
 
 
 class _NewRow(NamedTuple):
@@ -75,7 +79,12 @@ class Outbox:
             )
 
     async def restore(self, letter: StoredDeadLetter) -> None:
-        """Put an event that Kafka refused into the outbox again, under its old number."""
+        """Put an event that Kafka refused into the outbox again, under its old number.
+
+        Raises MissingEventError if it is a dead letter because there is no event.
+        """
+        if not letter.payload:
+            raise MissingEventError
         values = {name: from_readable(value) for name, value in letter.headers.items()}
         await self._connection.execute(
             _RESTORE,
@@ -84,7 +93,7 @@ class Outbox:
                 "key": letter.key,
                 "type": letter.type,
                 "traceparent": letter.traceparent,
-                "data": (letter.payload or b"").decode(),
+                "data": letter.payload.decode(),
                 **{name: (value or b"").decode() for name, value in values.items()},
             },
         )
