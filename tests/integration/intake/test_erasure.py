@@ -4,15 +4,35 @@ import asyncio
 
 import httpx
 import pytest
+from sqlalchemy import text
 from typer.testing import CliRunner
 
 from common.storage.database import Database
 from intake.main import cli
 from intake.store import UnitOfWork
 from integration.intake.harness import accept, key, published, published_data
+from support.databases import rows
 from support.erasure import find_tables_with
 
 WORDS = "PRIVATE"
+
+# As the relay puts an event aside, and as a replay puts it into the outbox again.
+_COPY_AS_REFUSED = text("""
+    INSERT INTO dead_letters
+        (origin, type, event_id, key, reason, headers, payload, claimed, trusted)
+    SELECT 'outbox/' || id, type, event_id, key, 'refused', '{}',
+           convert_to(CAST(data AS text), 'UTF8'), false, true
+    FROM published_events
+""")
+_COPY_AS_PUT_BACK = text("""
+    UPDATE outbox SET data = p.data FROM published_events p
+    WHERE p.key = outbox.key AND p.id = outbox.id
+""")
+_COPIES = """
+    SELECT key, 'letter' AS place FROM dead_letters
+    WHERE position('PRIVATE' IN convert_from(payload, 'UTF8')) > 0
+    UNION SELECT key, 'outbox' FROM outbox WHERE position('PRIVATE' IN CAST(data AS text)) > 0
+"""
 ADA = {"customer_id": "4711", "name": f"Ada {WORDS}", "region": f"{WORDS} street"}
 ERASE = "/v1/customers/channel:shop:4711/erase"
 
@@ -49,6 +69,19 @@ async def test_words_of_the_customer_are_gone_from_every_table(
     shown = (await api.get(f"/v1/contacts/{contact_id}")).json()
     assert shown["subject"] == "[erased]"
     assert {message["text"] for message in shown["messages"]} == {"[erased]"}
+
+
+async def test_words_in_events_that_kafka_refused_are_gone(
+    api: httpx.AsyncClient, database: Database[UnitOfWork], contact_id: str
+) -> None:
+    other = await accept(api, subject=WORDS, text=None)
+    async with database.engine.begin() as connection:
+        await connection.execute(_COPY_AS_REFUSED)
+        await connection.execute(_COPY_AS_PUT_BACK)
+    assert {row.key for row in await rows(database, _COPIES)} == {contact_id, other}
+    assert (await api.post(ERASE, headers=key("admin"))).status_code == 202
+    copies = await rows(database, _COPIES)
+    assert {(row.key, row.place) for row in copies} == {(other, "letter"), (other, "outbox")}
 
 
 async def test_quote_of_an_open_request_for_a_supervisor_is_erased(

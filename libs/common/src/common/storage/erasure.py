@@ -3,10 +3,16 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, select, update
+from sqlalchemy import ColumnElement, Table, and_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.core.erasure import WORDS, without_words
+<<<<<<< HEAD
+=======
+from common.storage.dead_letters import OUTBOX_ORIGIN_PREFIX
+from common.storage.idempotency import IdempotencyKeyStore
+from common.storage.tables import published_events
+>>>>>>> z-brk
 
 
 async def erase_words(
@@ -15,7 +21,16 @@ async def erase_words(
     condition: ColumnElement[bool],
     words: Collection[str] = WORDS,
 ) -> None:
+<<<<<<< HEAD
     """Erase `words` in the events of a table, which has `type` and `data`, in its rows."""
+=======
+    """Erase `words` about the contacts: in the table's events that meet the condition.
+
+    The table has `type` and `data`. Stored answers that show the contacts go as well, and so do
+    the words in copies of published events that Kafka refused: they may still be published.
+    """
+    await IdempotencyKeyStore(connection).erase_answers(contact_ids)
+>>>>>>> z-brk
     key = list(table.primary_key.columns)
     rows = await connection.execute(select(*key, table.c.type, table.c.data).where(condition))
     for row in rows.all():
@@ -24,6 +39,11 @@ async def erase_words(
             mapping = row._mapping  # noqa: SLF001 - SQLAlchemy's public name
             same_row = and_(*(column == mapping[column] for column in key))
             await connection.execute(update(table).where(same_row).values(data=erased))
+    if table is published_events:
+        values = {"contacts": list(contact_ids), "prefix": OUTBOX_ORIGIN_PREFIX}
+        # In this order: a replay may just turn the one into the other.
+        await connection.execute(_ERASE_REFUSED, values)
+        await connection.execute(_ERASE_PUT_BACK, {"contacts": list(contact_ids)})
 
 
 def _without_words_of(kind: str, data: dict[str, Any], words: Collection[str]) -> Any:
@@ -32,3 +52,16 @@ def _without_words_of(kind: str, data: dict[str, Any], words: Collection[str]) -
     if kind == "upstairs.page_requested.v1":
         return {**erased, "reason": data["reason"]}
     return erased
+
+
+_ERASE_REFUSED = text("""
+    UPDATE dead_letters AS letter SET payload = convert_to(CAST(published.data AS text), 'UTF8')
+    FROM published_events AS published
+    WHERE starts_with(letter.origin, :prefix) AND letter.key = ANY(CAST(:contacts AS text[]))
+        AND published.key = letter.key AND CAST(published.event_id AS text) = letter.event_id
+""")
+_ERASE_PUT_BACK = text("""
+    UPDATE outbox SET data = published.data FROM published_events AS published
+    WHERE outbox.data IS NOT NULL AND outbox.key = ANY(CAST(:contacts AS text[]))
+        AND published.key = outbox.key AND published.event_id = outbox.event_id
+""")
