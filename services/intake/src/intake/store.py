@@ -15,10 +15,9 @@ from common.contracts.contacts import Customer
 from common.contracts.event import ContactId, CustomerId, PersonId, SystemName
 from common.core.erasure import ERASED, WORDS
 from common.storage.bulk import bulk_insert, rows_of
-from common.storage.erasure import erase_words
-from common.storage.idempotency import IdempotencyKeyStore
+from common.storage.erasure import erase_published
 from common.storage.rows import LockedTable
-from common.storage.tables import idempotency_keys, published_events
+from common.storage.tables import idempotency_keys
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
 from intake import tables
 from intake.contact_list import conditions, is_readable
@@ -280,11 +279,9 @@ class Erasure:
         await self._connection.execute(_ERASE_MESSAGES, parameters)
         await self._connection.execute(_ERASE_ATTACHMENTS, parameters)
         await self._connection.execute(_ERASE_ANSWERS, parameters)
-        published = published_events.c.key.in_(contact_ids)
         # Where the customer is goes too; escalation needs its copy while the contact is open.
         words = WORDS | {"region"}
-        await erase_words(self._connection, published_events, published, words)
-        await IdempotencyKeyStore(self._connection).erase_answers(contact_ids)
+        await erase_published(self._connection, contact_ids, words=words)
 
 
 class UnitOfWork(BaseUnitOfWork):

@@ -1,18 +1,38 @@
 """Erases the words of customers, and those about them, from stored events."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, select, text, update
+from sqlalchemy import ColumnElement, Table, and_, select, text, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from common.contracts.event import ContactId
 from common.core.erasure import WORDS, without_words
-<<<<<<< HEAD
-=======
 from common.storage.dead_letters import OUTBOX_ORIGIN_PREFIX
 from common.storage.idempotency import IdempotencyKeyStore
 from common.storage.tables import published_events
->>>>>>> z-brk
+
+_EVERY = true()
+
+
+async def erase_published(
+    connection: AsyncConnection,
+    contact_ids: Sequence[ContactId],
+    condition: ColumnElement[bool] = _EVERY,
+    words: Collection[str] = WORDS,
+) -> None:
+    """Erase `words` in the published events about the contacts that meet the condition.
+
+    Stored answers that show the contacts go as well, and so do the words in copies of events that
+    Kafka refused: they may still be published.
+    """
+    about_contacts = published_events.c.key.in_(contact_ids) & condition
+    await erase_words(connection, published_events, about_contacts, words)
+    # In this order: a replay may just turn the one into the other.
+    contacts = list(contact_ids)
+    await connection.execute(_ERASE_REFUSED, {"contacts": contacts, "prefix": OUTBOX_ORIGIN_PREFIX})
+    await connection.execute(_ERASE_PUT_BACK, {"contacts": contacts})
+    await IdempotencyKeyStore(connection).erase_answers(contact_ids)
 
 
 async def erase_words(
@@ -21,16 +41,7 @@ async def erase_words(
     condition: ColumnElement[bool],
     words: Collection[str] = WORDS,
 ) -> None:
-<<<<<<< HEAD
     """Erase `words` in the events of a table, which has `type` and `data`, in its rows."""
-=======
-    """Erase `words` about the contacts: in the table's events that meet the condition.
-
-    The table has `type` and `data`. Stored answers that show the contacts go as well, and so do
-    the words in copies of published events that Kafka refused: they may still be published.
-    """
-    await IdempotencyKeyStore(connection).erase_answers(contact_ids)
->>>>>>> z-brk
     key = list(table.primary_key.columns)
     rows = await connection.execute(select(*key, table.c.type, table.c.data).where(condition))
     for row in rows.all():
@@ -39,11 +50,6 @@ async def erase_words(
             mapping = row._mapping  # noqa: SLF001 - SQLAlchemy's public name
             same_row = and_(*(column == mapping[column] for column in key))
             await connection.execute(update(table).where(same_row).values(data=erased))
-    if table is published_events:
-        values = {"contacts": list(contact_ids), "prefix": OUTBOX_ORIGIN_PREFIX}
-        # In this order: a replay may just turn the one into the other.
-        await connection.execute(_ERASE_REFUSED, values)
-        await connection.execute(_ERASE_PUT_BACK, {"contacts": list(contact_ids)})
 
 
 def _without_words_of(kind: str, data: dict[str, Any], words: Collection[str]) -> Any:

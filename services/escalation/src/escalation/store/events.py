@@ -8,8 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from common.contracts.clocks import ClockPaused
 from common.contracts.event import ContactEvent, ContactId
 from common.storage.bulk import bulk_insert, to_arrays
-from common.storage.erasure import erase_words
-from common.storage.idempotency import IdempotencyKeyStore
+from common.storage.erasure import erase_published, erase_words
 from common.storage.json_text import to_json
 from common.storage.tables import published_events
 from escalation import tables
@@ -36,12 +35,10 @@ class ConsumedEvents:
         Stored answers that show the contact go as well. A clock is ended or moved for a reason that
         people gave; it pauses for one of ours, which the stored clock has too.
         """
-        consumed, published = tables.consumed_events, published_events
-        received = consumed.c.contact_id == contact_id
-        await erase_words(self._connection, consumed, received)
-        about_contact = (published.c.key == contact_id) & (published.c.type != ClockPaused.type)
-        await erase_words(self._connection, published, about_contact)
-        await IdempotencyKeyStore(self._connection).erase_answers([contact_id])
+        consumed = tables.consumed_events
+        await erase_words(self._connection, consumed, consumed.c.contact_id == contact_id)
+        other_than_pauses = published_events.c.type != ClockPaused.type
+        await erase_published(self._connection, [contact_id], other_than_pauses)
 
     def add(self, event: ContactEvent, event_id: str | None) -> None:
         self._rows.append(

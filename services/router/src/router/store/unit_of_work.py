@@ -12,8 +12,7 @@ from common.contracts import BY_TYPE
 from common.contracts.assignments import ContactAssigned, ContactOffered
 from common.contracts.event import ContactId, Event, PersonId
 from common.core import trace
-from common.storage.erasure import erase_words
-from common.storage.idempotency import IdempotencyKeyStore
+from common.storage.erasure import erase_published
 from common.storage.rows import LockedTable
 from common.storage.tables import published_events
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
@@ -207,10 +206,8 @@ class UnitOfWork(BaseUnitOfWork):
 
     async def erase_words_of(self, contact_id: ContactId) -> None:
         """Erase the words in published events, and the stored answers that show the contact."""
-        events = published_events.c
-        about_contact = (events.key == contact_id) & (events.topic == "assignments")
-        await erase_words(self.connection, published_events, about_contact)
-        await IdempotencyKeyStore(self.connection).erase_answers([contact_id])
+        of_contacts = published_events.c.topic == "assignments"
+        await erase_published(self.connection, [contact_id], of_contacts)
 
     async def lock_with_holder(
         self, contact_id: ContactId
