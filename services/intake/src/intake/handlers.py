@@ -20,7 +20,7 @@ from common.contracts.escalations import (
 from common.contracts.event import ContactId, PersonId
 from common.contracts.people import PersonDescribed
 from common.messaging.subscriptions import HandlerRegistry
-from common.storage.api_keys import revoke_keys_of_leaver
+from common.storage.departures import end_access_of_leaver
 from intake.domain import contacts, escalation_mirror
 from intake.domain.errors import ContactNotFoundError
 from intake.domain.model import Contact, Decision, EscalationState, EscalationView
@@ -161,5 +161,5 @@ SUBSCRIPTIONS = (
     .on(PriorityChangeAsked, prioritize_by_rule)
     .on(ContactAssigned, keep_representative)
     .on(AssignmentReleased, release_representative)
-    .on(PersonDescribed, revoke_keys_of_leaver)
+    .on(PersonDescribed, end_access_of_leaver)
 )

@@ -1,9 +1,9 @@
-"""Callers: a bearer API key stands for a role and a subject."""
+"""Callers: a bearer API key, or a token of an issuer, stands for a role and a subject."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final, Protocol
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.security import HTTPBearer
@@ -15,18 +15,25 @@ from common.core.errors import TransientError
 from common.http.problems import ProblemError
 from common.storage.api_keys import PEOPLE, SCOPES, ActiveKey, ListedKey, Scope, digest_of
 
+_CREDENTIALS: Final = (
+    "An API key, or a JSON Web Token of an issuer that the settings of the service name."
+)
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """`subject` is the caller's person id, or the name of a system."""
+    """`subject` is the caller's person id, or the name of a system.
+
+    `issuer` vouches for a person who sent a token, which has no `key_id`.
+    """
 
     role: Role
     subject: str
     key_id: str = field(default="", compare=False)
     scopes: tuple[Scope, ...] = field(default=SCOPES, compare=False)
     expires_at: datetime | None = field(default=None, compare=False)
+    issuer: str | None = field(default=None, compare=False)
 
     @property
     def name(self) -> str:
@@ -45,6 +52,18 @@ class Principal:
         No person's id has a colon, so a system is never taken for a person.
         """
         return self.person_id or PersonId(self.name)
+
+
+class InvalidTokenError(Exception):
+    """The token admits nobody; the text tells the caller why."""
+
+
+class TokenReader(Protocol):
+    """What is asked of `common.http.tokens`."""
+
+    def is_token(self, credentials: str) -> bool: ...
+    def is_valid(self, principal: Principal) -> bool: ...
+    async def verify(self, token: str) -> Principal: ...
 
 
 class KeysNotLoadedError(TransientError):
@@ -123,10 +142,33 @@ class ApiKeys:
 
 
 async def caller_of(app: FastAPI, authorization: str) -> Principal | None:
-    """Return whose key the header holds, if it is valid; raises KeysNotLoadedError."""
-    scheme, credentials = get_authorization_scheme_param(authorization)
+    """Return whose key or token the header holds, if it is valid.
+
+    Raises KeysNotLoadedError or KeySetUnavailableError.
+    """
+    try:
+        return await _find_caller(app, authorization)
+    except InvalidTokenError:
+        return None
+
+
+def is_still_valid(app: FastAPI, caller: Principal) -> bool:
+    """Return whether the caller's key or token is still valid: for answers that take long."""
+    tokens: TokenReader = app.state.tokens
     keys: ApiKeys = app.state.api_keys
-    return await keys.find(credentials) if scheme.lower() == "bearer" and credentials else None
+    return keys.is_valid(caller) if caller.issuer is None else tokens.is_valid(caller)
+
+
+async def _find_caller(app: FastAPI, authorization: str) -> Principal | None:
+    """Raises InvalidTokenError too."""
+    scheme, credentials = get_authorization_scheme_param(authorization)
+    if scheme.lower() != "bearer" or not credentials:
+        return None
+    tokens: TokenReader = app.state.tokens
+    if tokens.is_token(credentials):
+        return await tokens.verify(credentials)
+    keys: ApiKeys = app.state.api_keys
+    return await keys.find(credentials)
 
 
 class require_role(HTTPBearer):  # noqa: N801 - reads as a verb where it is used
@@ -136,11 +178,15 @@ class require_role(HTTPBearer):  # noqa: N801 - reads as a verb where it is used
     """
 
     def __init__(self, *roles: Role) -> None:
-        super().__init__(scheme_name="HTTPBearer", description="An API key", auto_error=False)
+        super().__init__(scheme_name="HTTPBearer", description=_CREDENTIALS, auto_error=False)
         self._roles = (*roles, "admin")
 
     async def __call__(self, request: Request) -> Principal:  # type: ignore[override]  # more than its credentials
-        principal = await caller_of(request.app, request.headers.get("Authorization", ""))
+        authorization = request.headers.get("Authorization", "")
+        try:
+            principal = await _find_caller(request.app, authorization)
+        except InvalidTokenError as error:
+            raise unauthenticated(str(error)) from error
         if principal is None:
             raise unauthenticated()
         if principal.role not in self._roles:
@@ -151,13 +197,8 @@ class require_role(HTTPBearer):  # noqa: N801 - reads as a verb where it is used
         return principal
 
 
-def unauthenticated() -> ProblemError:
-    return ProblemError(
-        401,
-        "unauthenticated",
-        "Send a known API key as a bearer token.",
-        headers={"WWW-Authenticate": "Bearer"},
-    )
+def unauthenticated(detail: str = "Send a known API key as a bearer token.") -> ProblemError:
+    return ProblemError(401, "unauthenticated", detail, headers={"WWW-Authenticate": "Bearer"})
 
 
 def _check_scope(method: str, principal: Principal) -> None:
