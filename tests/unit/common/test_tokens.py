@@ -44,7 +44,7 @@ async def test_token_gives_the_person_and_the_highest_role(
 ) -> None:
     verifier = verifier_of(issuer)
     token = issuer.issue(**changes)
-    assert verifier.is_token(token)
+    assert verifier.token_in(f"Bearer {token}") == token
     principal = await verifier.verify(token)
     assert (principal.role, principal.person_id, principal.key_id) == (role, "sara", "")
     assert principal == Principal(principal.role, "sara")
@@ -193,13 +193,16 @@ async def test_rubbish_is_refused(header: bytes, payload: bytes, signature: byte
         await verifier_of(Issuer()).verify(".".join(parts))
 
 
-@pytest.mark.parametrize("text", ["", "ups_0123456789ab_x", "ey.a.b.c", "ey a.b.c", "k.e.y"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "Bearer ups_0123456789ab_x", "Bearer ey.a.b.c", "Basic ey.a.b", "ey.a.b", "Bearer k.e.y"],
+)
 def test_other_text_is_no_token(text: str) -> None:
-    assert not verifier_of(Issuer()).is_token(text)
+    assert verifier_of(Issuer()).token_in(text) is None
 
 
 def test_without_issuers_there_are_no_tokens(issuer: Issuer) -> None:
-    assert not TokenVerifier([], TimeSource()).is_token(issuer.issue())
+    assert TokenVerifier([], TimeSource()).token_in(f"Bearer {issuer.issue()}") is None
 
 
 async def test_token_of_any_length_is_refused(issuer: Issuer) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Final, Protocol
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI
 from fastapi.security import HTTPBearer
 from fastapi.security.utils import get_authorization_scheme_param
 
@@ -13,6 +13,7 @@ from common.contracts.event import PersonId, Role
 from common.core.clock import TimeSource
 from common.core.errors import TransientError
 from common.http.problems import ProblemError
+from common.http.whole_request import WholeRequest
 from common.storage.api_keys import PEOPLE, SCOPES, ActiveKey, ListedKey, Scope, digest_of
 
 _CREDENTIALS: Final = (
@@ -61,7 +62,7 @@ class InvalidTokenError(Exception):
 class TokenReader(Protocol):
     """What is asked of `common.http.tokens`."""
 
-    def is_token(self, credentials: str) -> bool: ...
+    def token_in(self, authorization: str) -> str | None: ...
     def is_valid(self, principal: Principal) -> bool: ...
     async def verify(self, token: str) -> Principal: ...
 
@@ -82,6 +83,8 @@ class ApiKeys:
             digest_of(entry.key): Principal(entry.role, entry.subject, entry.key_id)
             for entry in keys
         }
+        # By the whole header: to take one apart costs more than to look it up.
+        self._by_header: dict[str, Principal] = {}
         self._active_ids: frozenset[str] = frozenset()
         self._used: set[str] = set()
         self.reader: Callable[[], Awaitable[None]] | None = None
@@ -90,13 +93,29 @@ class ApiKeys:
     def withhold(self) -> None:
         """Admit nobody until the keys of the table are there."""
         self._principals = None
+        self._by_header.clear()
 
     def replace(self, keys: Iterable[ActiveKey]) -> None:
         self._principals = {
             key.digest: Principal(key.role, key.subject, key.key_id, key.scopes, key.expires_at)
             for key in keys
         }
+        self._by_header.clear()
         self._set_ids()
+
+    async def find_caller(self, authorization: str) -> Principal | None:
+        """Return whose key the header holds, if it is valid; raises KeysNotLoadedError."""
+        principal = self._by_header.get(authorization)
+        if principal is not None and not self._is_expired(principal):
+            self._used.add(principal.key_id)
+            return principal
+        scheme, credentials = get_authorization_scheme_param(authorization)
+        if scheme.lower() != "bearer" or not credentials:
+            return None
+        principal = await self.find(credentials)
+        if principal is not None:
+            self._by_header[authorization] = principal
+        return principal
 
     async def find(self, key: str) -> Principal | None:
         """Return the caller of a valid key, also of one that is new in the table.
@@ -141,13 +160,13 @@ class ApiKeys:
         self._active_ids = frozenset(principal.key_id for principal in principals.values())
 
 
-async def caller_of(app: FastAPI, authorization: str) -> Principal | None:
-    """Return whose key or token the header holds, if it is valid.
+async def caller_of(request: WholeRequest) -> Principal | None:
+    """Return whose key or token the request holds, if it is valid.
 
     Raises KeysNotLoadedError or KeySetUnavailableError.
     """
     try:
-        return await _find_caller(app, authorization)
+        return await _find_caller(request)
     except InvalidTokenError:
         return None
 
@@ -159,16 +178,15 @@ def is_still_valid(app: FastAPI, caller: Principal) -> bool:
     return keys.is_valid(caller) if caller.issuer is None else tokens.is_valid(caller)
 
 
-async def _find_caller(app: FastAPI, authorization: str) -> Principal | None:
+async def _find_caller(request: WholeRequest) -> Principal | None:
     """Raises InvalidTokenError too."""
-    scheme, credentials = get_authorization_scheme_param(authorization)
-    if scheme.lower() != "bearer" or not credentials:
-        return None
-    tokens: TokenReader = app.state.tokens
-    if tokens.is_token(credentials):
-        return await tokens.verify(credentials)
-    keys: ApiKeys = app.state.api_keys
-    return await keys.find(credentials)
+    authorization = request.text_of(b"authorization")
+    tokens: TokenReader = request.app.state.tokens
+    token = tokens.token_in(authorization)
+    if token is not None:
+        return await tokens.verify(token)
+    keys: ApiKeys = request.app.state.api_keys
+    return await keys.find_caller(authorization)
 
 
 class require_role(HTTPBearer):  # noqa: N801 - reads as a verb where it is used
@@ -181,10 +199,9 @@ class require_role(HTTPBearer):  # noqa: N801 - reads as a verb where it is used
         super().__init__(scheme_name="HTTPBearer", description=_CREDENTIALS, auto_error=False)
         self._roles = (*roles, "admin")
 
-    async def __call__(self, request: Request) -> Principal:  # type: ignore[override]  # more than its credentials
-        authorization = request.headers.get("Authorization", "")
+    async def __call__(self, request: WholeRequest) -> Principal:  # type: ignore[override]  # more than its credentials
         try:
-            principal = await _find_caller(request.app, authorization)
+            principal = await _find_caller(request)
         except InvalidTokenError as error:
             raise unauthenticated(str(error)) from error
         if principal is None:

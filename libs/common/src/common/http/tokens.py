@@ -28,8 +28,8 @@ _LEEWAY_S: Final = 30
 _MAX_CHARACTERS: Final = 8192
 # Nobody can take back a token; its issuer stops to renew it.
 _MAX_LIFE: Final = timedelta(hours=24)
-# The header is a JSON object in Base64.
-_FORM: Final = re.compile(r"ey[\w-]*\.[\w-]+\.[\w-]+")
+# The first part of a token is a JSON object in Base64.
+_HEADER: Final = re.compile(r"bearer +(ey[\w-]*\.[\w-]+\.[\w-]+)", re.IGNORECASE)
 _PERSON: Final = re.compile(ID_PATTERN)
 _HIGHEST_FIRST: Final[tuple[PersonRole, ...]] = ("manager", "supervisor", "representative")
 
@@ -53,9 +53,10 @@ class TokenVerifier:
         """Refuse the tokens of these people from now on, and of nobody else."""
         self._leavers = frozenset(people)
 
-    def is_token(self, credentials: str) -> bool:
-        """Return whether the credentials are a token and not an API key."""
-        return bool(self._issuers) and _FORM.fullmatch(credentials) is not None
+    def token_in(self, authorization: str) -> str | None:
+        """Return the token in the header's value, if it has one and no API key."""
+        token = _HEADER.fullmatch(authorization) if self._issuers else None
+        return token[1] if token else None
 
     def is_valid(self, principal: Principal) -> bool:
         """Return whether the person's token is still valid: for answers that take long."""

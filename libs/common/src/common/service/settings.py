@@ -145,7 +145,8 @@ class ServiceSettings(KafkaSettings):
     )
     token_issuers: tuple[TokenIssuer, ...] = Field(
         default=(),
-        description="who may issue tokens for people, as a JSON list; see Tokens",
+        description="who may issue tokens for people, as a JSON list: "
+        "[tokens of people](../operations.md#tokens-of-people)",
     )
     dead_letter_limit: int = Field(
         default=DEAD_LETTER_LIMIT, ge=1, description="dead letters in a row that halt the consumer"
