@@ -167,7 +167,7 @@ async def test_keys_that_were_read_count_while_the_issuer_is_away(
     assert await verifier.verify(issuer.issue())
 
 
-async def test_who_has_left_is_refused_until_they_return(issuer: Issuer) -> None:
+async def test_token_of_who_has_left_is_refused_until_they_return(issuer: Issuer) -> None:
     verifier = verifier_of(issuer)
     principal = await verifier.verify(issuer.issue())
     verifier.refuse_leavers({"sara"})
