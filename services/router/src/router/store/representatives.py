@@ -45,7 +45,7 @@ class Representatives(LockedTable[PersonId, Representative]):
         if not self._loads_before:
             return
         written = [person for key in self._loads_before if (person := self._rows[key])]
-        result = await self.connection.execute(
+        rows = await self.connection.execute(
             _WRITE_LOADS,
             {
                 "turn": self.turn,
@@ -56,7 +56,7 @@ class Representatives(LockedTable[PersonId, Representative]):
                 "idle_since": [person.idle_since for person in written],
             },
         )
-        if result.rowcount != len(written):
+        if rows.scalar_one() != len(written):
             raise OutdatedPoolError
         self._loads_before.clear()
 
@@ -79,12 +79,16 @@ _columns = ", ".join(column.name for column in tables.representatives.columns)
 _CHANGED = text(f"SELECT {_columns} FROM representatives WHERE turn > :turn")
 # Nobody is given a contact by what is only remembered of them.
 _WRITE_LOADS = text("""
-    UPDATE representatives AS r
-    SET load = new.load, load_limit = new.load_limit, idle_since = new.idle_since, turn = :turn
-    FROM unnest(
-        CAST(:ids AS text[]), CAST(:before AS integer[]), CAST(:loads AS integer[]),
-        CAST(:limits AS integer[]), CAST(:idle_since AS timestamptz[])
-    ) AS new(representative_id, load_before, load, load_limit, idle_since)
-    WHERE r.representative_id = new.representative_id AND r.load = new.load_before
-        AND (new.load <= new.load_before OR (r.active AND r.presence = 'available'))
+    WITH written AS (
+        UPDATE representatives AS r
+        SET load = new.load, load_limit = new.load_limit, idle_since = new.idle_since, turn = :turn
+        FROM unnest(
+            CAST(:ids AS text[]), CAST(:before AS integer[]), CAST(:loads AS integer[]),
+            CAST(:limits AS integer[]), CAST(:idle_since AS timestamptz[])
+        ) AS new(representative_id, load_before, load, load_limit, idle_since)
+        WHERE r.representative_id = new.representative_id AND r.load = new.load_before
+            AND (new.load <= new.load_before OR (r.active AND r.presence = 'available'))
+        RETURNING 1
+    )
+    SELECT count(*) FROM written
 """)
