@@ -115,8 +115,8 @@ FILL = {
         SELECT contact_id, 'm', '1', 'photo', 'https://shop.example/1' FROM contacts;
         INSERT INTO contact_history (contact_id, event_id, field, value, at, applied)
         SELECT contact_id, 'e', 'state', 'open', now(), true FROM contacts;
-        INSERT INTO contact_representatives (contact_id, person_id, is_current)
-        SELECT contact_id, 'rita', true FROM contacts;
+        INSERT INTO contact_representatives (contact_id, person_id, sequence, at)
+        SELECT contact_id, 'rita', 1, now() FROM contacts;
         INSERT INTO surveys (contact_id, survey_id, kind, sent_at)
         SELECT contact_id, 's', 'csat', now() FROM contacts;
     """,
