@@ -30,7 +30,7 @@ from integration.notifier.conftest import (
 from integration.notifier.examples import PROGRAM, answer_events
 from notifier.domain.brake import MAX_HELD_PAGES, by_turns
 from notifier.domain.recipients import ReportingLine
-from notifier.store.unit_of_work import Filter
+from notifier.store.notifications import Filter
 from support.waiting import until
 
 BUDGETS: dict[str, Any] = {"recipient_budget": 3, "customer_budget": 1000, "channel_budget": 1000}

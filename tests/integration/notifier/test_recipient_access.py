@@ -16,9 +16,8 @@ from integration.notifier.conftest import (
     token_of,
 )
 from integration.notifier.examples import BROWSER, PROGRAM, answer_events, sent
-from notifier.domain.brake import BrakePolicy
-from notifier.domain.delivery import RetryPolicy
 from notifier.use_cases import deliveries
+from notifier.use_cases.deliveries import DeliveryRules
 from support.people import described
 from support.waiting import until
 
@@ -274,8 +273,8 @@ async def test_pending_message_goes_to_the_new_address(
     await harness.handle(paged("dana"))
     await put(api, "dana", body={"name": "Dana", "media": [MAIL]})
     async with harness.database.transaction() as uow:
-        claim = await deliveries.claim("email", 16, RetryPolicy(), BrakePolicy(), uow)
-        slack = await deliveries.claim("slack", 16, RetryPolicy(), BrakePolicy(), uow)
+        claim = await deliveries.claim({"email": 16}, DeliveryRules(), uow)
+        slack = await deliveries.claim({"slack": 16}, DeliveryRules(), uow)
     pages = [each.notification for each in claim.deliveries if each.notification.kind == "page"]
     (page,) = pages
     assert page.address

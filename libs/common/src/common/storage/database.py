@@ -1,11 +1,11 @@
 """The one place that begins and commits transactions."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from functools import partial
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import orjson
 import structlog
@@ -16,6 +16,13 @@ from common.storage.engine import make_engine
 from common.storage.uow import UnitOfWork
 
 U = TypeVar("U", bound=UnitOfWork)
+
+
+class OnEnd(Protocol):
+    """Is called when a transaction has ended."""
+
+    def __call__(self, *, committed: bool) -> None: ...
+
 
 log = structlog.get_logger()
 
@@ -107,10 +114,15 @@ class Database(Generic[U]):
         self.clock = clock
         self._unit_of_work = unit_of_work
         self._listeners: list[Callable[[U], None]] = [lambda uow: uow.after_commit()]
+        self._preparations: list[Callable[[U], Awaitable[OnEnd]]] = []
 
     def after_commit(self, listener: Callable[[U], None]) -> None:
         """Call `listener` after each commit, to wake a worker that has something to do now."""
         self._listeners.append(listener)
+
+    def before_commit(self, prepare: Callable[[U], Awaitable[OnEnd]]) -> None:
+        """Let `prepare` add to each unit of work, but to none of a shared transaction."""
+        self._preparations.append(prepare)
 
     async def fetch_row(self, query: str, *values: object) -> Any:
         """Return the first row, read by asyncpg outside any transaction.
@@ -132,10 +144,19 @@ class Database(Generic[U]):
         Inside `share_transaction` the commit is that of the shared transaction.
         """
         shared = _shared.get()
-        async with self._begin(shared) as connection:
-            uow = self._unit_of_work(connection, await self.clock.read(connection))
-            yield uow
-            await uow.flush()
+        preparations = self._preparations if shared is None else ()
+        on_end: list[OnEnd] = []
+        committed = False
+        try:
+            async with self._begin(shared) as connection:
+                uow = self._unit_of_work(connection, await self.clock.read(connection))
+                yield uow
+                on_end.extend([await prepare(uow) for prepare in preparations])
+                await uow.flush()
+            committed = True
+        finally:
+            for end in on_end:
+                end(committed=committed)
         if shared is None:
             self._notify(uow)
         else:
