@@ -283,7 +283,6 @@ class Topics:
     def tables(self, service: str) -> ServiceTables:
         journal = self.journals[service]
         subscribed = SUBSCRIBED[service]
-        last = {(row.key, row.topic): row.sequence for row in journal}
         return ServiceTables(
             subscribed_types=subscribed,
             journal=journal,
@@ -292,7 +291,6 @@ class Topics:
                 for record in self.records
                 if record.type in subscribed
             ],
-            streams=[rows.StreamRow(*place, sequence) for place, sequence in last.items()],
         )
 
 

@@ -178,6 +178,8 @@ class UnitOfWork(BaseUnitOfWork):
     representatives are read once.
     """
 
+    rows_lock_keys = True
+
     def __init__(
         self,
         connection: AsyncConnection,
