@@ -106,7 +106,9 @@ async def test_writer_that_did_not_wait_for_its_turn_is_retried(
             outbox.add([started(ada)])
         await outboxes[0].flush()
         waiting = asyncio.ensure_future(outboxes[1].flush())
-        await until(lambda: rows(database, "SELECT 1 FROM pg_locks WHERE NOT granted"))
+        await until(
+            lambda: rows(database, "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+        )
         await first.commit()
         with pytest.raises(IntegrityError) as failure:
             await waiting
