@@ -277,6 +277,8 @@ class Erasure:
 
 
 class UnitOfWork(BaseUnitOfWork):
+    rows_lock_keys = True
+
     def __init__(self, connection: AsyncConnection, now: datetime) -> None:
         super().__init__(connection, now)
         self.contacts = Contacts(connection)

@@ -47,6 +47,8 @@ async def put_person(
     StalePersonError or FrequentChangesError.
     """
     await uow.people.lock_lines()
+    # Their presence is published under the same key.
+    representative = await uow.representatives.lock(person_id)
     context = await _context(person_id, entry, uow)
     if not caller.is_admin:
         await _require_right(caller, person_id, entry, context, uow)
@@ -65,7 +67,6 @@ async def put_person(
         return person
     uow.people.put(person)
     await end_access_of_leaver(event, uow)
-    representative = await uow.representatives.lock(person_id)
     change = representatives.follow_person(representative, person, at=uow.now)
     if change is not None:
         await record_staffing(representative, change, uow)

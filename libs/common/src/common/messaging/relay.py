@@ -378,13 +378,17 @@ _SESSION = """
            set_config('synchronous_commit', 'off', false)
 """
 _LOCK = "SELECT pg_try_advisory_lock(lock_key('relay'))"
-# A subquery and not a join: it looks up the rows by their key, whatever the statistics say.
+# OFFSET 0: events are looked up one by one by their key, whatever the statistics say.
 _NEXT = """
-    SELECT id, CAST(event_id AS text) AS event_id, key, sequence, topic, type, at, traceparent,
-           CAST(coalesce(data, (
-               SELECT p.data FROM published_events p WHERE p.key = outbox.key AND p.id = outbox.id
-           )) AS text) AS data
-    FROM outbox ORDER BY id LIMIT $1
+    SELECT o.id, o.key, o.sequence, o.topic, o.traceparent,
+           CAST(coalesce(o.event_id, p.event_id) AS text) AS event_id,
+           coalesce(o.type, p.type) AS type, coalesce(o.at, p.at) AS at,
+           CAST(coalesce(o.data, p.data) AS text) AS data
+    FROM (SELECT * FROM outbox ORDER BY id LIMIT $1) AS o LEFT JOIN LATERAL (
+        SELECT event_id, type, at, data FROM published_events
+        WHERE key = o.key AND topic = o.topic AND sequence = o.sequence OFFSET 0
+    ) AS p ON true
+    ORDER BY o.id
 """
 _DELETE = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"
 _REMOVE = text("DELETE FROM outbox WHERE id = :id")

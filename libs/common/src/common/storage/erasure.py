@@ -69,5 +69,6 @@ _ERASE_REFUSED = text("""
 _ERASE_PUT_BACK = text("""
     UPDATE outbox SET data = published.data FROM published_events AS published
     WHERE outbox.data IS NOT NULL AND outbox.key = ANY(CAST(:contacts AS text[]))
-        AND published.key = outbox.key AND published.event_id = outbox.event_id
+        AND published.key = outbox.key AND published.topic = outbox.topic
+        AND published.sequence = outbox.sequence
 """)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,13 +14,19 @@ from common.storage.timers import Timers
 
 
 class UnitOfWork:
-    """What a handler works with; a service adds its tables in a subclass."""
+    """What a handler works with; a service adds its tables in a subclass.
+
+    `rows_lock_keys`: whoever publishes events has locked or inserted the row that they are about
+    before the outbox is written. Where that is not so, the outbox locks the keys of its events.
+    """
+
+    rows_lock_keys: ClassVar[bool] = False
 
     def __init__(self, connection: AsyncConnection, now: datetime) -> None:
         self.connection = connection
         self.now = now
         self.inbox = Inbox(connection)
-        self.outbox = Outbox(connection)
+        self.outbox = Outbox(connection, lock_keys=not self.rows_lock_keys)
         self.timers = Timers(connection)
 
     @property

@@ -34,6 +34,8 @@ from escalation.store.timer_check import TimerSnapshots
 
 
 class UnitOfWork(BaseUnitOfWork):
+    rows_lock_keys = True
+
     def __init__(self, connection: AsyncConnection, now: datetime) -> None:
         super().__init__(connection, now)
         self.contacts = TrackedContacts(connection)

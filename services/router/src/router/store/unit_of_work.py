@@ -155,6 +155,8 @@ class UnitOfWork(BaseUnitOfWork):
     process; without one each transaction that matches reads all representatives.
     """
 
+    rows_lock_keys = True
+
     def __init__(
         self,
         connection: AsyncConnection,
