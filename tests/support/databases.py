@@ -9,7 +9,6 @@ from typing import Any
 
 import asyncpg
 from sqlalchemy import URL, make_url
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.services import SERVICES
 from common.core.clock import TimeSource
@@ -100,9 +99,9 @@ class SteppedClock(TimeSource):
         self._start: datetime | None = None
         self._transactions = 0
 
-    async def read(self, connection: AsyncConnection) -> datetime:
+    def of_transaction(self, database_time: datetime) -> datetime:
         if self._start is None:
-            self._start = await super().read(connection) - self.offset
+            self._start = database_time
         self._transactions += 1
         return self._start + self.offset + timedelta(microseconds=self._transactions)
 

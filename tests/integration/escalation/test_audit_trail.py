@@ -16,13 +16,13 @@ import orjson
 import pytest
 import structlog
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
 from common.contracts.contacts import ContactReceived, SupervisorRequested
 from common.contracts.event import Event
 from common.core.ids import new_id
+from common.storage.connection import Connection
 from escalation.commands.connection import run_query
 from escalation.domain.audit_trail import TrailEntry
 from escalation.main import cli
@@ -359,11 +359,9 @@ async def test_command_connection_has_no_statement_timeout(
     """One page may take longer to read than a service's statement timeout."""
     monkeypatch.setenv("UPSTAIRS_DATABASE_URL", postgres.url(database_name, "escalation"))
 
-    async def command_timeout(connection: AsyncConnection) -> float | None:
-        raw = (await connection.get_raw_connection()).driver_connection
-        assert raw is not None
+    async def command_timeout(connection: Connection) -> float | None:
         # asyncpg exposes it nowhere else.
-        return cast("float | None", raw._config.command_timeout)
+        return cast("float | None", connection.driver._config.command_timeout)
 
     assert await asyncio.to_thread(run_query, command_timeout) is None
 

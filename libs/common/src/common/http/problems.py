@@ -10,11 +10,10 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from common.contracts.validation_messages import invalid_parts
-from common.core.errors import TransientError, is_bad_value, is_transient
+from common.core.errors import DATABASE_ERRORS, TransientError, is_bad_value, is_transient
 from common.storage.outbox import EventTooLargeError
 
 MEDIA_TYPE = "application/problem+json"
@@ -98,8 +97,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(EventTooLargeError, _too_large)
-    for kind in (TransientError, SQLAlchemyError, OSError, UnicodeError):
-        # Each is registered by name: Starlette re-raises what only `Exception` covers.
+    # Each is registered by name: Starlette re-raises what only `Exception` covers.
+    for kind in (TransientError, *DATABASE_ERRORS, OSError, UnicodeError):
         app.add_exception_handler(kind, _unexpected)
     app.add_exception_handler(Exception, _unexpected)
 

@@ -13,11 +13,11 @@ from datetime import datetime
 from typing import Any, Final, Literal, get_args
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import ID_PATTERN, PersonId, Role
 from common.contracts.people import PersonDescribed
 from common.core.secret_strength import split_secrets
+from common.storage.connection import Connection
 from common.storage.uow import UnitOfWork
 
 Scope = Literal["read", "write"]
@@ -119,7 +119,7 @@ def _parse_entry(number: int, entry: str) -> ListedKey:
 
 
 class ApiKeyStore:
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def active(self, now: datetime) -> list[ActiveKey]:

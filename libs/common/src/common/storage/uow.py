@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from common.contracts.event import ContactId
+from common.storage.connection import Connection
 from common.storage.inbox import Inbox
 from common.storage.outbox import Outbox
 from common.storage.rows import LockedTable
@@ -16,7 +15,7 @@ from common.storage.timers import Timers
 class UnitOfWork:
     """What a handler works with; a service adds its tables in a subclass."""
 
-    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+    def __init__(self, connection: Connection, now: datetime) -> None:
         self.connection = connection
         self.now = now
         self.inbox = Inbox(connection)

@@ -9,12 +9,12 @@ from typing import Any, get_args
 from pydantic import TypeAdapter
 from sqlalchemy import ARRAY, Select, Text, Uuid, any_, bindparam, case, cast, func, select
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.escalations import Severity
 from common.contracts.event import ContactId, EscalationId, NotificationId, PageId, PersonId
 from common.contracts.notifications import Medium
 from common.storage.bulk import bulk_insert
+from common.storage.connection import Connection
 from common.storage.database import Database
 from common.storage.rows import LockedTable
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
@@ -33,7 +33,7 @@ Threads = Mapping[tuple[EscalationId | None, PersonId], Mapping[str, str]]
 
 
 class Escalations(LockedTable[EscalationId, Escalation]):
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         super().__init__(connection, tables.escalations, Escalation)
 
     async def lock_of(self, contact_ids: Sequence[ContactId]) -> None:
@@ -49,7 +49,7 @@ class Filter:
 
 
 class Notifications(LockedTable[NotificationId, Notification]):
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         super().__init__(connection, tables.notifications, Notification)
         self._pending: set[Medium] = set()
 
@@ -106,7 +106,7 @@ class Notifications(LockedTable[NotificationId, Notification]):
             "due_at": due_at,
         }
         hastened = await self.connection.execute(_HASTEN_SUMMARY, values)
-        if hastened.rowcount and notification.medium is not None:
+        if hastened and notification.medium is not None:
             self._pending.add(notification.medium)
 
     async def has_summary_besides(self, notification: Notification) -> bool:
@@ -175,7 +175,7 @@ class Notifications(LockedTable[NotificationId, Notification]):
 
 
 class Budgets(LockedTable[str, Budget]):
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         super().__init__(connection, tables.budgets, Budget)
 
     async def lock_or_add(self, keys: Iterable[str], now: datetime) -> dict[str, Budget]:
@@ -190,7 +190,7 @@ class Budgets(LockedTable[str, Budget]):
 class Attempts:
     """The attempts of each notification; a later record of the same attempt replaces it."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._records: dict[tuple[NotificationId, int], Attempt] = {}
 
@@ -219,7 +219,7 @@ class Attempts:
 
 
 class UnitOfWork(BaseUnitOfWork):
-    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+    def __init__(self, connection: Connection, now: datetime) -> None:
         super().__init__(connection, now)
         self.recipients = Recipients(connection)
         self.recipient_changes = RecipientChanges(connection)
@@ -300,6 +300,7 @@ _HASTEN_SUMMARY = (
         _N.c.due_at > bindparam("due_at"),
     )
     .values(due_at=bindparam("due_at"))
+    .returning(_N.c.notification_id)
 )
 
 

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import TextClause, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts import BY_TYPE
 from common.contracts.assignments import ContactAssigned, ContactOffered
 from common.contracts.event import ContactId, Event, PersonId
 from common.core import trace
+from common.storage.connection import Connection
 from common.storage.erasure import erase_published
 from common.storage.rows import LockedTable
 from common.storage.tables import published_events
@@ -28,7 +28,7 @@ from router.store.queues import Queues, StaffGroup
 
 
 class Representatives(LockedTable[PersonId, Representative]):
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         super().__init__(connection, tables.representatives, Representative)
 
     async def lock_available(self) -> None:
@@ -54,7 +54,7 @@ class Representatives(LockedTable[PersonId, Representative]):
 
 
 class Assignments(LockedTable[ContactId, Assignment]):
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         super().__init__(connection, tables.assignments, Assignment)
 
     async def lock_held_by(self, representative_id: PersonId) -> list[Assignment]:
@@ -180,7 +180,7 @@ class UnitOfWork(BaseUnitOfWork):
 
     def __init__(
         self,
-        connection: AsyncConnection,
+        connection: Connection,
         now: datetime,
         policy: RoutingPolicy = RoutingPolicy(),  # noqa: B008 - frozen
     ) -> None:
