@@ -47,8 +47,7 @@ async def erase_words(
     for row in rows.all():
         erased = _without_words_of(row.type, row.data, words)
         if erased != row.data:
-            mapping = row._mapping  # noqa: SLF001 - SQLAlchemy's public name
-            same_row = and_(*(column == mapping[column] for column in key))
+            same_row = and_(*(column == row[column.name] for column in key))
             await connection.execute(update(table).where(same_row).values(data=erased))
 
 
