@@ -1,7 +1,7 @@
 """Databases for tests: a template migrated once, cloned for each test."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +14,7 @@ from common.contracts.services import SERVICES
 from common.core.clock import TimeSource
 from common.core.ids import new_id
 from common.service.provision import RolePasswords, provision_schema
+from common.storage.connection import Connection
 from common.storage.database import Database, U, connect
 from common.storage.migrations import migrate
 from common.storage.roles import owner_role, serving_role
@@ -114,7 +115,7 @@ async def open_database(
     postgres: Postgres,
     name: str,
     service: str,
-    unit_of_work: type[U],
+    unit_of_work: Callable[[Connection, datetime], U],
     clock: TimeSource | None = None,
 ) -> AsyncIterator[Database[U]]:
     engine = connect(

@@ -13,7 +13,7 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
     UnsupportedSaslMechanismError,
 )
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 
@@ -35,13 +35,6 @@ class TransientError(Exception):
         super().__init__(detail or self.__doc__)
 
 
-# What the pool, the server and the driver raise.
-DATABASE_ERRORS = (
-    SQLAlchemyError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-)
 # SQLSTATE classes: connection, rollback (deadlock, serialization), resources, operator.
 _TRANSIENT_CLASSES = ("08", "40", "53", "57")
 # lock_not_available, idle_in_transaction_session_timeout, read_only_sql_transaction (a fail-over).

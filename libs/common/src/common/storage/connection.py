@@ -164,7 +164,7 @@ class _Compiled:
             # The SQL has a parameter for each value of an IN.
             state = self._compiled.construct_expanded_state(dict(values))
             return state.statement, [
-                self._process(name, state.parameters[name]) for name in state.positiontup
+                self._process(name, state.parameters[name]) for name in state.positiontup or ()
             ]
         values = {**self._defaults, **values}
         if self._processors:
@@ -204,4 +204,4 @@ async def set_codecs(driver: Driver) -> None:
         )
 
 
-_DIALECT: Final = PGDialect_asyncpg(json_serializer=to_json_text)
+_DIALECT: Final = cast("Any", PGDialect_asyncpg)(json_serializer=to_json_text)

@@ -1,10 +1,11 @@
 """One transaction of escalation: its tables, locked and written together."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from common.contracts.event import ContactId, EscalationId
 from common.storage.connection import Connection
