@@ -11,7 +11,6 @@ from typing import Generic, TypeVar
 import structlog
 from aiokafka import AIOKafkaProducer
 from fastapi import FastAPI
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.services import source_of
 from common.core import logs
@@ -47,6 +46,7 @@ from common.service.database_monitor import DatabaseMonitor
 from common.service.retention import INBOX, SHARED_RULES, RetentionWorker, Rule, with_days
 from common.service.runtime import Worker, run_workers, stop_on_signals
 from common.service.settings import ServiceSettings
+from common.storage.connection import Connection
 from common.storage.database import Database, connect
 from common.storage.uow import UnitOfWork
 
@@ -74,7 +74,7 @@ class ServiceSpec(Generic[U]):
     """
 
     name: str
-    unit_of_work: Callable[[AsyncConnection, datetime], U]
+    unit_of_work: Callable[[Connection, datetime], U]
     subscriptions: HandlerRegistry[U]
     routers: Sequence[ApiRouter]
     state: Mapping[str, object] = field(default_factory=dict)
