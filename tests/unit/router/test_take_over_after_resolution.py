@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from msgspec import structs
+
 from common.contracts.escalations import EscalationResolved
 from common.contracts.event import EscalationId
 from router.domain import reactions
@@ -31,7 +33,7 @@ ESCALATION_RESOLVED = EscalationResolved(
     level=0,
     note="Explained.",
 )
-REOPENED_LATER = REOPENED.model_copy(update={"occurred_at": NOW + 3 * MINUTE})
+REOPENED_LATER = structs.replace(REOPENED, occurred_at=NOW + 3 * MINUTE)
 
 
 def resolved() -> Assignment:
@@ -39,7 +41,7 @@ def resolved() -> Assignment:
 
 
 def take_over_after_resolution() -> Decision:
-    later = TAKEN_OVER.model_copy(update={"occurred_at": NOW + MINUTE})
+    later = structs.replace(TAKEN_OVER, occurred_at=NOW + MINUTE)
     return reactions.take_over(resolved(), None, later, at=NOW + MINUTE)
 
 
@@ -91,7 +93,7 @@ def test_handed_back_contact_stays_completed() -> None:
 
 def test_resolution_ends_an_earlier_take_over() -> None:
     taken_over = only(reactions.take_over(assignment("assigned"), HOLDER, TAKEN_OVER, at=NOW))
-    later = RESOLVED.model_copy(update={"occurred_at": NOW + MINUTE})
+    later = structs.replace(RESOLVED, occurred_at=NOW + MINUTE)
 
     state = only(reactions.resolve(taken_over, None, later, at=NOW + MINUTE))
 

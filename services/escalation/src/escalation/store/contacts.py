@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.contacts import ContactReceived
+from common.contracts.decoding import from_data
 from common.contracts.event import ContactId
 from common.storage.rows import LockedTable
 from escalation import tables
@@ -87,7 +88,7 @@ class TrackedContacts(LockedTable[ContactId, TrackedContact]):
             raise ContactNotFoundError
         stored = dict(row)
         published = stored.pop("events") or []
-        events = [CLOCK_EVENTS[event["type"]].model_validate(event["data"]) for event in published]
+        events = [from_data(CLOCK_EVENTS[event["type"]], event["data"]) for event in published]
         return ClockHistory(self.read(stored), events)
 
 

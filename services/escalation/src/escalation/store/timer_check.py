@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from common.contracts.decoding import from_data
 from common.contracts.event import ContactId, PageId
 from common.messages import Schedule
 from escalation.domain.timer_check import TIMERS, TimerSnapshot
@@ -64,7 +65,7 @@ def _snapshot(row: Mapping[Any, Any]) -> TimerSnapshot:
 
 def _schedule(row: Mapping[str, Any]) -> Schedule:
     # Validated, so that a field added later gets its default in an old row.
-    timer = TIMERS[row["type"]].model_validate(row["data"])
+    timer = from_data(TIMERS[row["type"]], row["data"])
     return Schedule(timer, datetime.fromisoformat(row["due_at"]))
 
 
