@@ -10,6 +10,7 @@ import structlog
 from hypothesis import settings
 
 import devstack
+from common.core.logs import CONSOLE
 from support import shared_stack
 from support.databases import Postgres
 from support.progress import Progress, Report
@@ -79,7 +80,10 @@ async def database_name(postgres: Postgres) -> AsyncIterator[str]:
 @pytest.fixture(autouse=True, scope="session")
 def _quiet() -> None:
     """Keep what the code under test logs out of the report; processes log to their own files."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    structlog.configure(
+        processors=[*structlog.get_config()["processors"][:-1], CONSOLE],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,7 @@
 """Databases for tests: a template migrated once, cloned for each test."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -115,7 +115,7 @@ async def open_database(
     postgres: Postgres,
     name: str,
     service: str,
-    unit_of_work: type[U],
+    unit_of_work: Callable[[AsyncConnection, datetime], U],
     clock: TimeSource | None = None,
 ) -> AsyncIterator[Database[U]]:
     engine = connect(

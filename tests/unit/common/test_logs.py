@@ -1,8 +1,9 @@
-"""Which lines of libraries are errors."""
+"""What the logs show, and which lines of libraries are errors."""
 
 import logging
 
 import pytest
+import structlog
 from aiokafka.errors import (
     GroupCoordinatorNotAvailableError,
     KafkaError,
@@ -39,3 +40,27 @@ def test_retried_error_that_goes_on_is_an_error_until_it_has_stopped(
     levels = [retried.level(failure) for _ in range(6)]
     assert levels == [logging.INFO] * 3 + [logging.ERROR] * 2 + [logging.INFO]
     assert retried.level(record(NodeNotReadyError(), name="aiokafka.producer")) == logging.INFO
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_traceback_shows_no_values_of_variables(
+    form: logs.Format, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = structlog.get_config()
+    handlers = logging.getLogger().handlers
+    try:
+        logs.configure(service="intake", level="info", form=form)
+        _log_failure("words of a customer".upper())
+    finally:
+        structlog.configure(**before)
+        logging.getLogger().handlers = handlers
+    printed = capfd.readouterr().out
+    assert "ValueError: invalid literal" in printed
+    assert "WORDS OF A CUSTOMER" not in printed
+
+
+def _log_failure(words: str) -> None:
+    try:
+        int(words[:0] or "ten")
+    except ValueError:
+        structlog.get_logger().exception("request_failed")

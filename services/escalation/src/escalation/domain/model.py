@@ -1,11 +1,13 @@
 """What escalation stores of one contact and of its escalations."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import BeforeValidator, WrapSerializer
 
 from common.contracts.clocks import ClockName, ThresholdAction
@@ -46,8 +48,7 @@ OPEN_STATES: tuple[EscalationState, ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Threshold:
+class Threshold(Struct, frozen=True, omit_defaults=True):
     """A point in a clock's run. The one that raises at 100 percent is the deadline.
 
     `offset_s` is set for a point so many seconds before (negative) or after the deadline.
@@ -74,8 +75,7 @@ def ms_between(due_at: datetime, at: datetime) -> float:
     return (at - due_at).total_seconds() * 1000
 
 
-@dataclass(frozen=True, slots=True)
-class SlaClock:
+class SlaClock(Struct, frozen=True, omit_defaults=True):
     """One service level and how it stands; `thresholds` are in the order of their due times.
 
     `run` counts its starts, and `met_run` is the last before that was met. The run has spent
@@ -148,15 +148,13 @@ class SlaClock:
         return replace(self, thresholds=thresholds)
 
 
-@dataclass(frozen=True, slots=True)
-class Referral:
+class Referral(Struct, frozen=True):
     by: PersonId
     reason: str
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class TrackedContact:
+class TrackedContact(Struct, frozen=True):
     """One contact as escalation sees it; `details` is None until ContactReceived comes.
 
     `opened_at` is when the contact was received or last reopened; `reopenings` counts the latter. A

@@ -1,11 +1,11 @@
 """One transaction of escalation: its tables, locked and written together."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import ContactId, EscalationId

@@ -1,8 +1,9 @@
 """A clock is a fold over its events: `apply` is the only function that changes one."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import assert_never, get_args
+
+from msgspec.structs import replace
 
 from common.contracts.clocks import (
     ClockBreached,

@@ -1,8 +1,9 @@
 """Starts and pauses clocks, and computes the time they have spent and when thresholds are due."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from common.contracts.clocks import (
     ClockDeadline,
@@ -32,7 +33,7 @@ def emit(situation: Situation, event: ClockEvent) -> Decision:
     """Emit the event, apply it, and set the timers of its clocks."""
     contact = replace(situation.contact, clocks=apply(situation.contact.clocks, event))
     timers = tuple(_timer(contact, name) for name in _clock_names(event))
-    return Decision(replace(situation, contact=contact), (event,), timers)
+    return Decision(situation.with_contact(contact), (event,), timers)
 
 
 def _clock_names(event: ClockEvent) -> Iterable[ClockName]:
@@ -62,7 +63,7 @@ def adopt_policy(situation: Situation, policy: Versioned[SlaPolicy]) -> Situatio
     contact = replace(
         situation.contact, ladder_id=policy.body.ladder_id, severity=policy.body.severity
     )
-    return replace(situation, contact=contact)
+    return situation.with_contact(contact)
 
 
 def start_clocks(

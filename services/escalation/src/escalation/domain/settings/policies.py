@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Annotated, Literal
+from operator import attrgetter
+from typing import Annotated, Final, Literal
 
 from annotated_types import Gt, Interval, Len, Lt
+from msgspec import Struct
 from pydantic import AfterValidator, ConfigDict, with_config
 
 from common.contracts.clocks import ClockName, ThresholdAction
@@ -20,8 +22,7 @@ YEAR_S = 365 * 24 * 3600
 DEADLINE_PERCENT = 100
 
 
-@dataclass(frozen=True, slots=True)
-class ContactDetails:
+class ContactDetails(Struct, frozen=True, omit_defaults=True):
     """The facts of a contact that policies match."""
 
     channel: Channel
@@ -79,6 +80,10 @@ class Match:
             and _allows(self.region, contact.region)
             and _allows(self.campaign, contact.campaign)
         )
+
+
+# The facts of a contact that decide which policy it gets.
+MATCHED_FACTS: Final = attrgetter(*(key.name for key in fields(Match)))
 
 
 def _allows(allowed: tuple[str, ...] | None, value: str | None) -> bool:
