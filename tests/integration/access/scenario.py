@@ -376,17 +376,15 @@ async def _now(scenario: Scenario) -> Any:
 
 
 def _received(now: Any) -> ContactReceived:
-    return ContactReceived.model_validate(
-        {
-            "contact_id": new_id(),
-            "occurred_at": now,
-            "channel": "chat",
-            "customer": Customer(customer_id=CustomerId("c-81")),
-            "subject": "Charged twice",
-            "topic_of_contact": "billing",
-            "language": "en",
-            "priority": "high",
-        }
+    return ContactReceived(
+        contact_id=ContactId(new_id()),
+        occurred_at=now,
+        channel="chat",
+        customer=Customer(customer_id=CustomerId("c-81")),
+        subject="Charged twice",
+        topic_of_contact="billing",
+        language="en",
+        priority="high",
     )
 
 

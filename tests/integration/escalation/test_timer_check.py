@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -99,7 +100,7 @@ async def reports(service: EscalationHarness) -> list[TimerMissing]:
         "SELECT data FROM published_events"
         " WHERE type = 'upstairs.timer_missing.v1' ORDER BY event_id"
     )
-    return [TimerMissing.model_validate(row.data) for row in rows]
+    return [msgspec.convert(row.data, TimerMissing) for row in rows]
 
 
 async def timers(service: EscalationHarness, contact: ContactReceived) -> set[tuple[object, ...]]:

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from common.contracts.contacts import ContactErased, ContactResolved
-from common.contracts.event import ContactId, Event, PersonId
+from common.contracts.event import ContactId, PersonId
 from common.contracts.people import Presence
 from common.storage.database import Database
 from integration.router.conftest import RouterHarness
@@ -145,7 +145,7 @@ class Replicas:
         self.contacts += [event.contact_id for event in events]
         return events
 
-    def _about(self, kind: type[Event], n: int) -> Any:
+    def _about(self, kind: type[ContactResolved | ContactErased], n: int) -> Any:
         if not self.contacts:
             return None
         contact_id = self.contacts[n % len(self.contacts)]

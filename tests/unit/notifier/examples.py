@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
+import msgspec
+
 from common.contracts.escalations import PageReason, PageRequested, TimerMissing
 from common.contracts.event import ContactId, EscalationId, NotificationId, PersonId
 from notifier.domain import notifications
@@ -116,7 +118,7 @@ _PARTICULARS: dict[str, dict[str, Any]] = {
 
 
 def paged(reason: str = "climbed", **changes: Any) -> PageRequested:
-    return PageRequested.model_validate(
+    return msgspec.convert(
         {
             "contact_id": CONTACT,
             "occurred_at": AT,
@@ -131,12 +133,13 @@ def paged(reason: str = "climbed", **changes: Any) -> PageRequested:
             "causes": [LATE_REPLY],
             **_PARTICULARS.get(reason, {}),
             **changes,
-        }
+        },
+        PageRequested,
     )
 
 
 def timer_missing(**changes: Any) -> TimerMissing:
-    return TimerMissing.model_validate(
+    return msgspec.convert(
         {
             "contact_id": CONTACT,
             "occurred_at": AT,
@@ -145,7 +148,8 @@ def timer_missing(**changes: Any) -> TimerMissing:
             "due_at": AT - timedelta(minutes=1),
             # Required until escalation no longer writes them.
             **changes,
-        }
+        },
+        TimerMissing,
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import orjson
 
 from common.contracts.assignments import (
@@ -253,7 +254,7 @@ class Topics:
         journal = self.journals.setdefault(TOPIC_OWNERS[event.topic], [])
         number = len(self.records)
         sequence = 1 + sum((row.topic, row.key) == (event.topic, event.key) for row in journal)
-        data = event.model_dump(mode="json")
+        data = msgspec.to_builtins(event)
         self.records.append(
             rows.Record(
                 topic=event.topic,

@@ -23,7 +23,7 @@ from intake import tables
 from intake.contact_list import conditions, is_readable
 from intake.domain.actors import Actor
 from intake.domain.assignments import SAME_NUMBERS, AssignmentChange
-from intake.domain.customers import stated_fields
+from intake.domain.customers import CustomerStatement
 from intake.domain.errors import ContactNotFoundError
 from intake.domain.model import (
     AcceptedRequest,
@@ -79,14 +79,14 @@ class Customers:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._stated: list[Customer] = []
+        self._stated: list[CustomerStatement] = []
         self._described: dict[CustomerId, Customer] = {}
 
-    async def describe(self, stated: Sequence[Customer]) -> None:
+    async def describe(self, stated: Sequence[CustomerStatement]) -> None:
         """Write what is stated of all with one statement; what is not stated stays."""
         fields: dict[CustomerId, dict[str, str]] = {}
         for customer in stated:
-            fields.setdefault(customer.customer_id, {}).update(stated_fields(customer))
+            fields.setdefault(customer.customer_id, {}).update(customer.fields)
         if not fields:
             return
         rows = orjson.dumps(list(fields.values()))
@@ -94,7 +94,7 @@ class Customers:
         self._described.update({row["customer_id"]: Customer(**row) for row in written.mappings()})
         self._stated.extend(stated)
 
-    async def describe_one(self, stated: Customer) -> Customer:
+    async def describe_one(self, stated: CustomerStatement) -> Customer:
         """Return all that is known of the customer; `describe` may have written it before."""
         if not any(stated is each for each in self._stated):
             await self.describe([stated])

@@ -334,7 +334,6 @@ class Relay:
             type=row["type"],
             source=self._encoder.source,
             key=row["key"],
-            time=row["at"],
             sequence=row["sequence"],
             traceparent=row["traceparent"],
         )

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
 
+from common.contracts.decoding import from_data
 from common.contracts.event import ContactId, PageId
 from common.messages import Schedule
 from common.storage.connection import Connection
@@ -72,7 +73,7 @@ def _snapshot(row: Mapping[Any, Any]) -> TimerSnapshot:
 
 def _schedule(row: Mapping[str, Any]) -> Schedule:
     # Validated, so that a field added later gets its default in an old row.
-    timer = TIMERS[row["type"]].model_validate(row["data"])
+    timer = from_data(TIMERS[row["type"]], row["data"])
     return Schedule(timer, datetime.fromisoformat(row["due_at"]))
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import TextClause, select, text
 
 from common.contracts import BY_TYPE
 from common.contracts.assignments import ContactAssigned, ContactOffered
+from common.contracts.decoding import from_data
 from common.contracts.event import ContactId, Event, PersonId
 from common.core import trace
 from common.storage.connection import Connection
@@ -122,7 +123,7 @@ class Assignments(LockedTable[ContactId, Assignment]):
             .order_by(published_events.c.id)
             .limit(limit)
         )
-        return [(row.id, BY_TYPE[row.type].model_validate(row.data)) for row in rows]
+        return [(row.id, from_data(BY_TYPE[row.type], row.data)) for row in rows]
 
     async def was_offered(self, assignment: Assignment, person_id: PersonId) -> bool:
         """Return whether the contact is or was offered or assigned to the person."""
