@@ -1,4 +1,5 @@
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import httpx
@@ -13,7 +14,7 @@ from router.domain.staffing.people import PersonEntry
 from router.domain.staffing.representatives import Representative, Workload
 from router.main import build
 from router.settings import Settings
-from router.store import UnitOfWork
+from router.store import PoolCache, UnitOfWork
 from router.use_cases import Caller
 from support.databases import Postgres, open_database
 from support.service_harness import Keys, ServiceHarness, make_dispatcher, open_client
@@ -70,7 +71,8 @@ class RouterHarness(ServiceHarness[UnitOfWork]):
 
 @pytest.fixture
 async def database(postgres: Postgres, database_name: str) -> AsyncIterator[Database[UnitOfWork]]:
-    async with open_database(postgres, database_name, "router", UnitOfWork) as database:
+    unit_of_work = partial(UnitOfWork, pool_cache=PoolCache())
+    async with open_database(postgres, database_name, "router", unit_of_work) as database:
         yield database
 
 

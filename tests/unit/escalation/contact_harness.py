@@ -1,10 +1,12 @@
 """Plays one contact through the domain alone, with a clock that the test moves."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from common.contracts.contacts import (
     ContactAbandoned,

@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
+from msgspec import structs
 
 from common.contracts.contacts import Customer, FeedbackReceived, Tier
 from common.contracts.escalations import (
@@ -72,7 +73,7 @@ def receive(harness: ContactHarness, *, tier: Tier = "standard", earlier: int = 
     event = contact_received(harness.at).model_copy(update={"customer": customer})
     harness.apply(
         lambda situation: reactions.receive_contact(
-            replace(situation, earlier_contacts=earlier), event
+            structs.replace(situation, earlier_contacts=earlier), event
         )
     )
 

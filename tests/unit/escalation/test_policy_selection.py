@@ -1,10 +1,10 @@
 """Which policy makes the promise, and what a setting may not say."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from pydantic import TypeAdapter, ValidationError
 
 from escalation.domain.settings.ladders import Ladder, Level, PersonOnDuty

@@ -32,6 +32,7 @@ from common.messages import Cancel, Schedule, Timer
 from router.domain import reactions
 from router.domain.assignments import WAITING, Assignment, Decision
 from router.domain.routing.matching import match
+from router.domain.routing.pool import AvailabilityPool
 from router.domain.routing.strategies import RoutingPolicy
 from router.domain.staffing.people import Person
 from router.domain.staffing.presence import set_presence
@@ -54,6 +55,7 @@ class RoutingHarness:
         self.assignments: dict[ContactId, Assignment] = {}
         self.entries: dict[PersonId, Person] = {}
         self.people: dict[PersonId, Representative] = {}
+        self.pool = AvailabilityPool(RoutingPolicy())
         self.timers: dict[tuple[ContactId, str], tuple[datetime, Timer]] = {}
         self.live: dict[ContactId, PersonId] = {}
 
@@ -65,6 +67,7 @@ class RoutingHarness:
             if before and person.load > before.load:
                 assert person.load <= person.capacity, "given more than its capacity"
             self.people[person.representative_id] = person
+            self.pool.put(person)
         for event in decision.events:
             self.publish(event)
         for change in decision.timers:
@@ -124,7 +127,11 @@ class RoutingHarness:
         waiting = [
             assignment for assignment in self.assignments.values() if assignment.state in WAITING
         ]
-        for decision in match(waiting, self.people.values(), RoutingPolicy(), at=self.at):
+        new_pool = AvailabilityPool(RoutingPolicy(), self.people.values())
+        expected = list(match(waiting, new_pool, RoutingPolicy(), at=self.at))
+        decisions = list(match(waiting, self.pool, RoutingPolicy(), at=self.at))
+        assert decisions == expected, "the pool that lives on decides otherwise"
+        for decision in decisions:
             self.record(decision)
 
     def holder(self, contact_id: ContactId) -> Representative | None:

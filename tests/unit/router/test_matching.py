@@ -1,16 +1,17 @@
 """Which representative gets a contact, and which contact an available representative gets."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from common.contracts.assignments import ContactAssigned, ContactOffered, ContactQueued
 from common.contracts.event import ContactId, PersonId, TeamId
 from common.messages import Cancel, Schedule
 from router.domain.assignments import Assignment, Decision
 from router.domain.routing.matching import match
+from router.domain.routing.pool import AvailabilityPool
 from router.domain.routing.strategies import EXCLUSION, RoutingPolicy
 from router.domain.staffing.representatives import Representative
 from router.domain.timers import ExclusionEnds, OfferExpires
@@ -40,7 +41,8 @@ def holders(decisions: list[Decision]) -> dict[str, str | None]:
 
 
 def decisions_for(contacts: list[Assignment], people: list[Representative]) -> list[Decision]:
-    return list(match(contacts, people, RoutingPolicy(), at=NOW))
+    pool = AvailabilityPool(RoutingPolicy(), people)
+    return list(match(contacts, pool, RoutingPolicy(), at=NOW))
 
 
 def test_longest_idle_representative_is_first_and_the_event_says_so() -> None:
@@ -208,7 +210,8 @@ def test_routing_policy_decides_the_rank_and_the_exclusion() -> None:
     people = [representative("plain"), representative("able", skills=("billing", "orders"))]
     contacts = [contact("c1"), contact("c2", declined_by=("able", "plain"))]
 
-    assigned_first, queued = match(contacts, people, most_skills_first, at=NOW)
+    pool = AvailabilityPool(most_skills_first, people)
+    assigned_first, queued = match(contacts, pool, most_skills_first, at=NOW)
 
     assert holders([assigned_first]) == {"c1": "able"}
     ends = ExclusionEnds(contact_id=ContactId("c2"))

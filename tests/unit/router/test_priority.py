@@ -1,15 +1,16 @@
 """A changed priority changes the place in the queue, and nothing for the holder."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from common.contracts.contacts import ContactPrioritized
 from common.contracts.event import ContactId
 from router.domain import actions, reactions
 from router.domain.assignments import Decision, State
 from router.domain.routing.matching import match
+from router.domain.routing.pool import AvailabilityPool
 from router.domain.routing.strategies import RoutingPolicy
 from unit.router.examples import C1, HOLDER, NOW, RESOLVED, assignment, only
 
@@ -24,7 +25,8 @@ def test_urgent_contact_is_matched_before_longer_waiting_one() -> None:
 
     urgent = only(reactions.prioritize(assignment("queued"), URGENT))
 
-    (assigned_first,) = match([longer, urgent], [available], RoutingPolicy(), at=NOW)
+    pool = AvailabilityPool(RoutingPolicy(), [available])
+    (assigned_first,) = match([longer, urgent], pool, RoutingPolicy(), at=NOW)
     assert only(assigned_first).contact_id == C1
     assert urgent.waiting_since == assignment("queued").waiting_since
 

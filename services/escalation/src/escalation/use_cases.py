@@ -1,12 +1,13 @@
 """What people and workers have escalation do: load, decide, record. None of it commits."""
 
 from collections.abc import Container, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
 import structlog
+from msgspec.structs import replace
 
 from common.contracts.event import ComplaintId, ContactId, EscalationId, PersonId, Role
 from escalation.domain import complaints, errors, reactions, timer_check, wording

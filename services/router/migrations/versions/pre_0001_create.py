@@ -25,6 +25,8 @@ STATEMENTS = (
     )
     """,
     "CREATE INDEX people_of_superior ON people (reports_to)",
+    # Whoever may write representatives takes a turn: the lock for matching, and the next number.
+    "CREATE SEQUENCE representative_turns",
     # load_limit: the capacity may be lowered below the load; the load may not rise above it.
     """
     CREATE TABLE representatives (
@@ -43,6 +45,7 @@ STATEMENTS = (
         load integer NOT NULL CHECK (load >= 0),
         load_limit integer NOT NULL CHECK (load_limit >= capacity),
         idle_since timestamptz NOT NULL,
+        turn bigint NOT NULL DEFAULT 0,
         CHECK (load <= load_limit)
     )
     """,

@@ -108,7 +108,7 @@ async def record_staffing(
     before: Representative | None, change: StaffingChange, uow: UnitOfWork
 ) -> None:
     """Record a changed profile or presence, and what it changes for contacts."""
-    uow.record(Decision(representatives=(change.representative,), events=change.events))
+    uow.record_staffing(change)
     if before is not None:
         await release_contacts(before, change.representative, uow)
     await uow.place_waiting(before, change.representative)

@@ -12,7 +12,7 @@ from common.storage.database import Database
 from router import api, handlers, tables
 from router.metrics import RoutingMetrics
 from router.settings import Settings
-from router.store import UnitOfWork
+from router.store import PoolCache, UnitOfWork
 
 
 def build(settings: Settings) -> ServiceSpec[UnitOfWork]:
@@ -25,7 +25,7 @@ def build(settings: Settings) -> ServiceSpec[UnitOfWork]:
 
     return ServiceSpec(
         name="router",
-        unit_of_work=partial(UnitOfWork, policy=settings.routing_policy),
+        unit_of_work=partial(UnitOfWork, policy=settings.routing_policy, pool_cache=PoolCache()),
         subscriptions=handlers.SUBSCRIPTIONS,
         retention=tables.RETENTION,
         routers=api.ROUTERS,

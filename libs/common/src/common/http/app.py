@@ -1,20 +1,14 @@
 """The HTTP API of a service: what its routes share, and what surrounds them."""
 
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
 from typing import Annotated, Any, Final
 
-import structlog
 from fastapi import FastAPI, Request
 from fastapi import Path as PathParameter
-from prometheus_client import Histogram
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
-from starlette.applications import Starlette
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from common.contracts.event import ID_PATTERN, UUID_PATTERN, ContactId, PersonId
-from common.core import trace
-from common.core.clock import monotonic
 from common.core.metrics import Metrics
 from common.core.text import (
     MAX_ID_CHARACTERS,
@@ -23,18 +17,10 @@ from common.core.text import (
     plain_text,
     require_visible,
 )
-from common.http import openapi, problems
+from common.http import openapi
 from common.http.examples import CONTACT_ID, REPRESENTATIVE
-from common.http.idempotency import IdempotencyMiddleware
-from common.http.limits import MAX_BODY_BYTES
-from common.http.media_types import check_media_type
-from common.http.problems import ProblemError
-from common.http.protection import SecurityHeadersMiddleware, WrongKeyMiddleware
-from common.http.request_body import give_again
-from common.http.request_text import check_request
+from common.http.request_handler import RequestHandler
 from common.http.routes import ApiRoute, ApiRouter
-
-log = structlog.get_logger()
 
 
 def reject_nul(text: str) -> str:
@@ -130,125 +116,31 @@ def make_app(
     app.state.metrics = metrics
     for name, value in state.items():
         setattr(app.state, name, value)
-    problems.install(app)
     openapi.install(app, unkeyed_paths)
     for router in routers:
         for route in router.routes:
             if isinstance(route, ApiRoute):
                 route.reads_body = route.path.startswith((*webhook_paths, *form_paths))
-        # Not `include_router`, which looks for the route of each request twice.
+        # To document them.
         app.router.routes += router.routes
-    # The last is the outermost.
-    app.add_middleware(IdempotencyMiddleware, unkeyed_paths=unkeyed_paths)
-    app.add_middleware(MetricsMiddleware, metrics=metrics)
-    app.add_middleware(BodyLimitMiddleware, webhook_paths=webhook_paths, form_paths=form_paths)
-    app.add_middleware(WrongKeyMiddleware)
+    app.handler = RequestHandler(
+        [route for route in app.router.routes if isinstance(route, ApiRoute)],
+        metrics,
+        webhook_paths=webhook_paths,
+        form_paths=form_paths,
+        unkeyed_paths=unkeyed_paths,
+    )
     return app
 
 
 class _Api(FastAPI):
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # Starlette's, here and below: FastAPI's have what `ApiRoute` does not use.
-        await Starlette.__call__(self, scope, receive, send)
+    """Describes the API, holds the state of its routes, and leaves requests to its handler."""
 
-    def build_middleware_stack(self) -> ASGIApp:
-        stack = Starlette.build_middleware_stack(self)
-        # Around all: a middleware that is added later does not see the answer to an exception.
-        return SecurityHeadersMiddleware(stack)
-
-
-class BodyLimitMiddleware:
-    """Reads the body before the app gets the request; answers 413 if it is over 256 KB.
-
-    Answers 400 if the request holds text that can't be handled, and 415 if a body is not JSON.
-    """
-
-    def __init__(
-        self, app: ASGIApp, webhook_paths: Sequence[str] = (), form_paths: Sequence[str] = ()
-    ) -> None:
-        self._app = app
-        self._webhook_paths = tuple(webhook_paths)
-        self._form_paths = tuple(form_paths)
+    handler: RequestHandler
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        body = bytearray()
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return
-            body += message.get("body", b"")
-            if len(body) > MAX_BODY_BYTES:
-                detail = f"The body is over {MAX_BODY_BYTES} bytes."
-                await ProblemError(413, "too-large", detail).response()(scope, receive, send)
-                return
-            if not message.get("more_body", False):
-                break
-        try:
-            self._check(scope, bytes(body))
-        except ProblemError as problem:
-            await problem.response()(scope, receive, send)
-            return
-        await self._app(scope, give_again(bytes(body), receive), send)
-
-    def _check(self, scope: Scope, body: bytes) -> None:
-        path: str = scope["path"]
-        if scope["method"] == "POST" and path.startswith(self._webhook_paths):
-            body = b""
-        check_request(scope, body)
-        if body and not path.startswith(self._form_paths):
-            check_media_type(scope)
-
-
-class MetricsMiddleware:
-    """Continues the caller's trace; measures each request by its route, and logs refused ones."""
-
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self._app = app
-        self._metrics = metrics
-        # Routes and statuses are few.
-        self._series: dict[tuple[str, int], Histogram] = {}
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        trace.start(_header(scope, b"traceparent"))
-        started_at = monotonic()
-        status = HTTPStatus.INTERNAL_SERVER_ERROR.value
-
-        async def send_noting_status(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        try:
-            await self._app(scope, receive, send_noting_status)
-        finally:
-            route = getattr(scope.get("route"), "path", "unknown")
-            self._observe(route, status, monotonic() - started_at)
-            if route.startswith("/v1"):
-                # What went well is counted; a line for each would cost more than many requests.
-                write = log.info if status >= HTTPStatus.BAD_REQUEST else log.debug
-                write("http_request", method=scope["method"], route=route, status=status)
-
-    def _observe(self, route: str, status: int, seconds: float) -> None:
-        series = self._series.get((route, status))
-        if series is None:
-            series = self._metrics.http_request_duration_seconds.labels(route, status)
-            self._series[route, status] = series
-        series.observe(seconds)
-
-
-def _header(scope: Scope, header: bytes) -> str | None:
-    for name, value in scope["headers"]:
-        if name == header:
-            text: str = value.decode("latin-1")
-            return text
-    return None
+        scope["app"] = self
+        await self.handler(scope, receive, send)
 
 
 async def get_database(request: Request) -> Any:

@@ -5,22 +5,22 @@ other. A refused request leaves nothing behind: the key is free for the correcte
 """
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection
 from http import HTTPStatus
 from typing import Any, Final
 
 import orjson
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.core.text import is_visible
 from common.http.access import SAFE_METHODS, Principal, caller_of
-from common.http.problems import ProblemError, failure_response, invalid
-from common.http.request_body import give_again
+from common.http.problems import ProblemError, invalid
+from common.http.whole_request import WholeRequest
 from common.storage.database import Database
 from common.storage.idempotency import KEPT_DAYS, IdempotencyKeyStore, RequestKey
 
 HEADER: Final = "Idempotency-Key"
+_FIELD: Final = b"idempotency-key"
 MAX_CHARACTERS: Final = 200
 REPLAYED_HEADER: Final = "Idempotency-Replayed"
 DESCRIPTION: Final = (
@@ -33,45 +33,37 @@ DESCRIPTION: Final = (
 )
 
 
-class IdempotencyMiddleware:
-    """`unkeyed_paths` heed the key on their own, or do not heed it."""
+class IdempotentHandler:
+    """Calls `handle` once for each key; `unkeyed_paths` heed it on their own, or not at all."""
 
-    def __init__(self, app: ASGIApp, unkeyed_paths: Collection[str] = ()) -> None:
-        self._app = app
+    def __init__(
+        self,
+        handle: Callable[[WholeRequest], Awaitable[Response]],
+        unkeyed_paths: Collection[str] = (),
+    ) -> None:
+        self._handle = handle
         self._unkeyed_paths = frozenset(unkeyed_paths)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = _headers(scope)
-        caller = await self._keyed_caller(scope, headers)
+    async def __call__(self, request: WholeRequest) -> Response:
+        caller = await self._keyed_caller(request) if _FIELD in request.fields else None
         if caller is None:
-            await self._app(scope, receive, send)
-            return
-        # The body limit has read it whole.
-        body: bytes = (await receive()).get("body", b"")
-        try:
-            key = check_key(headers[HEADER.lower().encode()].decode("latin-1"))
-            request_key = RequestKey(caller.name, key, fingerprint_of(scope, body))
-            response = await self._handle_once(request_key, scope, give_again(body, receive))
-        except ProblemError as problem:
-            response = problem.response()
-        except Exception as error:  # noqa: BLE001 - answered as any route's failure is
-            response = failure_response(error)
-        await response(scope, receive, send)
+            return await self._handle(request)
+        key = check_key(request.text_of(_FIELD))
+        request_key = RequestKey(caller.name, key, fingerprint_of(request))
+        return await self._handle_once(request_key, request)
 
-    async def _keyed_caller(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Principal | None:
+    async def _keyed_caller(self, request: WholeRequest) -> Principal | None:
         """Return whose key the request has, if it is to be heeded here.
 
         A caller without a valid API key, or who may only read, is refused by the route.
         """
-        if HEADER.lower().encode() not in headers or scope["method"] in SAFE_METHODS:
+        if request.method in SAFE_METHODS or request.scope["path"] in self._unkeyed_paths:
             return None
-        if scope["path"] in self._unkeyed_paths:
-            return None
-        caller = await caller_of(scope["app"], headers.get(b"authorization", b"").decode("latin-1"))
+        caller = await caller_of(request)
         return caller if caller and "write" in caller.scopes else None
 
-    async def _handle_once(self, key: RequestKey, scope: Scope, receive: Receive) -> Response:
-        database: Database[Any] = scope["app"].state.database
+    async def _handle_once(self, key: RequestKey, request: WholeRequest) -> Response:
+        database: Database[Any] = request.app.state.database
         async with database.share_transaction() as shared:
             keys = IdempotencyKeyStore(shared.connection)
             earlier = await keys.claim(key)
@@ -80,7 +72,7 @@ class IdempotencyMiddleware:
                     detail = f"The key {key.key} was used before for another request."
                     raise ProblemError(422, "idempotency-key-reused", detail)
                 return _replayed(earlier.answer)
-            response = await _call(self._app, scope, receive)
+            response = await self._handle(request)
             if response.status_code < HTTPStatus.BAD_REQUEST:
                 await keys.keep_answer(key, _stored(response))
                 await shared.commit()
@@ -95,37 +87,17 @@ def check_key(key: str) -> str:
     return key
 
 
-def fingerprint_of(scope: Scope, body: bytes) -> str:
+def fingerprint_of(request: WholeRequest) -> str:
     """Return a digest of what the request says: another address or content gives another one."""
     try:
-        content = orjson.dumps(orjson.loads(body), option=orjson.OPT_SORT_KEYS)
+        content = orjson.dumps(request.document, option=orjson.OPT_SORT_KEYS)
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         # The route refuses it, or takes none.
-        content = body
+        content = request.content
+    scope = request.scope
     query = scope.get("query_string", b"")
     address = f"{scope['method']} {scope['path']}?".encode() + query + b"\n"
     return hashlib.sha256(address + content).hexdigest()
-
-
-def _headers(scope: Scope) -> Mapping[bytes, bytes]:
-    return dict(scope["headers"]) if scope["type"] == "http" else {}
-
-
-async def _call(app: ASGIApp, scope: Scope, receive: Receive) -> Response:
-    """Let the app handle the request; return its whole answer, which is not sent yet."""
-    start: Message = {}
-    body = bytearray()
-
-    async def collect(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            start.update(message)
-        else:
-            body.extend(message.get("body", b""))
-
-    await app(scope, receive, collect)
-    response = Response(bytes(body), start["status"])
-    response.raw_headers = list(start["headers"])
-    return response
 
 
 def _stored(response: Response) -> str:

@@ -6,15 +6,13 @@ from typing import Any, Final
 
 import orjson
 import structlog
-from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from common.contracts.validation_messages import invalid_parts
-from common.core.errors import TransientError, is_bad_value, is_transient
+from common.core.errors import is_bad_value, is_transient
 from common.storage.outbox import EventTooLargeError
 
 MEDIA_TYPE = "application/problem+json"
@@ -92,16 +90,22 @@ def _listed(details: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
     return [{"pointer": place, "detail": detail} for place, detail in details]
 
 
-def install(app: FastAPI) -> None:
-    """Answer every error as a problem."""
-    app.add_exception_handler(ProblemError, _problem)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(EventTooLargeError, _too_large)
-    for kind in (TransientError, SQLAlchemyError, OSError, UnicodeError):
-        # Each is registered by name: Starlette re-raises what only `Exception` covers.
-        app.add_exception_handler(kind, _unexpected)
-    app.add_exception_handler(Exception, _unexpected)
+def response_to(error: Exception) -> Response:
+    """Answer every error as a problem, and log those that are no problem of the caller's."""
+    match error:
+        case ProblemError():
+            return error.response()
+        case RequestValidationError():
+            return _invalid(error)
+        case HTTPException():
+            code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+            problem = ProblemError(error.status_code, code, error.detail, headers=error.headers)
+            return problem.response()
+        case EventTooLargeError():
+            detail = f"{error} Nothing was done; shorten the texts of the request."
+            return ProblemError(422, "event-too-large", detail).response()
+        case _:
+            return _failure(error)
 
 
 def documented(description: str) -> dict[str, Any]:
@@ -144,12 +148,7 @@ def error_responses(
     return listed(*(table[error] for error in errors), *others, words=words)
 
 
-async def _problem(_request: Request, error: Any) -> Response:
-    answer: Response = error.response()
-    return answer
-
-
-async def _invalid(_request: Request, error: Any) -> Response:
+def _invalid(error: RequestValidationError) -> Response:
     parts = invalid_parts(error.errors(), error.body)
     if any(item["type"] == "json_invalid" for item in error.errors()):
         return ProblemError(
@@ -158,26 +157,7 @@ async def _invalid(_request: Request, error: Any) -> Response:
     return invalid(*parts).response()
 
 
-async def _http(request: Request, error: Any) -> Response:
-    code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
-    detail = error.detail
-    if error.status_code == HTTPStatus.NOT_FOUND:
-        detail = "There is no such path; those of the API begin with /v1/."
-    elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        detail = f"This path does not take {request.method}."
-    return ProblemError(error.status_code, code, detail, headers=error.headers).response()
-
-
-async def _too_large(_request: Request, error: Exception) -> Response:
-    detail = f"{error} Nothing was done; shorten the texts of the request."
-    return ProblemError(422, "event-too-large", detail).response()
-
-
-async def _unexpected(_request: Request, error: Exception) -> Response:
-    return failure_response(error)
-
-
-def failure_response(error: Exception) -> Response:
+def _failure(error: Exception) -> Response:
     """Answer an error that is no problem of its own, and log it."""
     if is_transient(error):
         log.warning("request_refused", error=repr(error))

@@ -1,7 +1,9 @@
 """What protects answers in browsers and caches, and slows down who guesses keys."""
 
+from collections.abc import Iterable
 from http import HTTPStatus
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.http.limits import WrongKeyLimiter
@@ -18,57 +20,54 @@ SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
 )
 
 
-class SecurityHeadersMiddleware:
-    """Adds each header that the answer does not have; `policy` is for its scripts and styles."""
+def add_security_headers(
+    headers: list[tuple[bytes, bytes]],
+    added: Iterable[tuple[bytes, bytes]] = SECURITY_HEADERS,
+) -> None:
+    """Add each that is not among the headers."""
+    names = {name for name, _ in headers}
+    headers += [header for header in added if header[0] not in names]
 
-    def __init__(self, app: ASGIApp, policy: bytes | None = None) -> None:
+
+class SecurityHeadersMiddleware:
+    """Adds the headers with a `policy` for the scripts and styles of the app."""
+
+    def __init__(self, app: ASGIApp, policy: bytes) -> None:
         self._app = app
-        self._headers = SECURITY_HEADERS
-        if policy is not None:
-            others = [header for header in SECURITY_HEADERS if header[0] != _POLICY]
-            self._headers = (*others, (_POLICY, policy))
+        others = [header for header in SECURITY_HEADERS if header[0] != _POLICY]
+        self._headers = (*others, (_POLICY, policy))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = list(message.get("headers", ()))
-                names = {name for name, _ in headers}
-                headers += [header for header in self._headers if header[0] not in names]
-                message = {**message, "headers": headers}
+                message["headers"] = [*message.get("headers", ())]
+                add_security_headers(message["headers"], self._headers)
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
 
 
-class WrongKeyMiddleware:
+class WrongKeyGuard:
     """Answers 429 to a client that sent many wrong keys, signatures or links.
 
     A right key always passes: otherwise one client could lock out all others behind its address.
     """
 
-    def __init__(self, app: ASGIApp, limiter: WrongKeyLimiter | None = None) -> None:
-        self._app = app
+    def __init__(self, limiter: WrongKeyLimiter | None = None) -> None:
         self._limiter = limiter or WrongKeyLimiter()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_refused = False
-
-        async def send_or_refuse(message: Message) -> None:
-            nonlocal is_refused
-            if message.get("status") == HTTPStatus.UNAUTHORIZED:
-                client = scope.get("client")
-                is_refused = client is not None and not self._limiter.take(client[0])
-                if is_refused:
-                    await _TOO_MANY_WRONG_KEYS.response()(scope, receive, send)
-            if not is_refused:
-                await send(message)
-
-        await self._app(scope, receive, send_or_refuse)
+    def replace(self, response: Response, scope: Scope) -> Response:
+        """Return the response to send in place of this one: mostly the same."""
+        client = scope.get("client")
+        if response.status_code != HTTPStatus.UNAUTHORIZED or client is None:
+            return response
+        return response if self._limiter.take(client[0]) else _too_many_wrong_keys().response()
 
 
-_TOO_MANY_WRONG_KEYS = ProblemError(
-    429,
-    "too-many-wrong-keys",
-    "Too many wrong keys came from your address. Send the right one, or wait.",
-    headers={"Retry-After": "60"},
-)
+def _too_many_wrong_keys() -> ProblemError:
+    return ProblemError(
+        429,
+        "too-many-wrong-keys",
+        "Too many wrong keys came from your address. Send the right one, or wait.",
+        headers={"Retry-After": "60"},
+    )

@@ -137,9 +137,9 @@ class LimitedProtocol(HttpToolsProtocol):
             raise RefusedRequestError(_TOO_MANY_HEADERS)
 
     def on_headers_complete(self) -> None:
-        head_bytes = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-        if head_bytes > self._limits.head_bytes:
-            raise RefusedRequestError(_HEAD_TOO_LARGE)
+        # Counted are the parts after the first, so most heads need no closer look.
+        if self._head_bytes + _PART_BYTES > self._limits.head_bytes:
+            self._check_head_size()
         declared = [value for name, value in self.headers if name == b"content-length"]
         # The parser has refused what is not a number.
         if declared and int(declared[0]) > self._limits.body_bytes:
@@ -151,6 +151,11 @@ class LimitedProtocol(HttpToolsProtocol):
         self._cycles.append(self.cycle)
         self._in_body = True
         self._deadline = monotonic() + self._limits.body_s
+
+    def _check_head_size(self) -> None:
+        head_bytes = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if head_bytes > self._limits.head_bytes:
+            raise RefusedRequestError(_HEAD_TOO_LARGE)
 
     def on_message_complete(self) -> None:
         super().on_message_complete()

@@ -14,6 +14,7 @@ from starlette.types import Scope
 
 from common.http.json_body import parse_json
 from common.http.problems import ProblemError
+from common.http.whole_request import WholeRequest
 
 MAX_DEPTH: Final = 32
 _SINGLE_HEADERS: Final = frozenset(
@@ -21,29 +22,30 @@ _SINGLE_HEADERS: Final = frozenset(
 )
 
 
-def check_request(scope: Scope, body: bytes) -> None:
-    """Raise ProblemError unless path, query, headers and body can be handled, in one way."""
+def check_request(request: WholeRequest) -> None:
+    """Raise ProblemError unless path, query and headers can be handled, in one way."""
+    scope = request.scope
     if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
         raise _nul("The address")
     for name, value in scope["headers"]:
         if b"\x00" in value:
             raise _nul(f"The header {name.decode('latin-1')}")
-    _check_repetition(scope)
-    if body:
-        _check_body(body)
+    if scope["http_version"] == "1.1" and b"host" not in request.fields:
+        raise ProblemError(400, "malformed-request", "The header Host is missing.")
+    if request.repeats_fields:
+        _check_repetition(scope)
 
 
 def _check_repetition(scope: Scope) -> None:
-    names = [name for name, _ in scope["headers"] if name in _SINGLE_HEADERS]
-    if scope["http_version"] == "1.1" and b"host" not in names:
-        raise ProblemError(400, "malformed-request", "The header Host is missing.")
-    for name in _SINGLE_HEADERS.intersection(names):
+    names = [name for name, _ in scope["headers"]]
+    for name in _SINGLE_HEADERS:
         if names.count(name) > 1:
             detail = f"The header {name.decode().title()} must not come twice."
             raise ProblemError(400, "malformed-request", detail)
 
 
-def _check_body(body: bytes) -> None:
+def check_content(body: bytes) -> None:
+    """Raise ProblemError unless the body is text that can be handled."""
     if not body.isascii():
         try:
             body.decode()

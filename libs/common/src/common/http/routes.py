@@ -11,7 +11,7 @@ from inspect import iscoroutinefunction
 from json import JSONDecodeError
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 from fastapi._compat import ModelField, field_annotation_is_sequence
 from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import request_params_to_args
@@ -21,13 +21,15 @@ from fastapi.routing import APIRoute
 from fastapi.utils import create_model_field
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 from starlette.datastructures import QueryParams
-from starlette.types import Receive, Scope, Send
 
 from common.http.access import SAFE_METHODS
-from common.http.json_body import parse_json
 from common.http.problems import documented
+from common.http.whole_request import WholeRequest
 
 _OK: Final = 200
+_EMPTY_STATUSES: Final = (204, 304)
+_ATTRIBUTES: Final = {"path": "path_params", "query": "query_params", "header": "headers"}
+_JSON: Final = (b"content-type", b"application/json")
 _MISSING_BODY: Final = {"type": "missing", "loc": ("body",), "input": None}
 
 
@@ -58,20 +60,20 @@ class ApiRoute(APIRoute):
         # By itself, in whatever form it comes.
         self.reads_body = False
         self._call = _Call(self.dependant)
-        # In place of what FastAPI made to serve the route.
-        self.app = self._serve
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = _Exchange(Request(scope, receive, send), self.status_code or _OK)
+    async def respond(self, request: WholeRequest) -> Response:
+        exchange = _Exchange(request, self.status_code or _OK)
         arguments = await self._call.arguments(exchange)
-        if self.body_field is None and not self.reads_body and scope["method"] not in SAFE_METHODS:
-            await exchange.read(_NO_BODY)
+        takes_none = self.body_field is None and not self.reads_body
+        if takes_none and request.content and request.method not in SAFE_METHODS:
+            exchange.read(_NO_BODY)
         if exchange.errors:
             raise RequestValidationError(exchange.errors, body=exchange.body)
         result = await self._call.function(**arguments)
-        if not isinstance(result, Response):
-            result = exchange.answer(self._content(result))
-        await result(scope, receive, send)
+        if isinstance(result, Response):
+            return result
+        exchange.response.set_content(self._content(result))
+        return exchange.response
 
     def _content(self, result: Any) -> bytes | None:
         if self.response_field is None:
@@ -102,41 +104,51 @@ class ApiRouter(APIRouter):
         )
 
 
+class _Answer(Response):
+    """An answer whose route may set status and headers before its content is there."""
+
+    def __init__(self, status: int) -> None:
+        # Not Starlette's, which works out headers for the content.
+        self.status_code = status
+        self.background = None
+        self.body = b""
+        self.raw_headers = []
+
+    def set_content(self, content: bytes | None) -> None:
+        if content is not None:
+            self.body = content
+            self.raw_headers.append(_JSON)
+        if self.status_code not in _EMPTY_STATUSES:
+            self.raw_headers.append((b"content-length", b"%d" % len(self.body)))
+
+
 class _Exchange:
     """A request, what is invalid in it, and the status and headers that its route sets."""
 
-    def __init__(self, request: Request, status: int) -> None:
+    def __init__(self, request: WholeRequest, status: int) -> None:
         self.request = request
         # As JSON, once it is read.
         self.body: Any = None
         self.errors: list[Any] = []
         # Of the dependencies: each is called once, wherever it is needed.
         self.results: dict[Callable[..., Any], Any] = {}
-        self.response = Response(status_code=status)
-        self.response.raw_headers = []
+        self.response = _Answer(status)
 
-    def answer(self, content: bytes | None) -> Response:
-        media_type = None if content is None else "application/json"
-        answer = Response(content, self.response.status_code, media_type=media_type)
-        answer.raw_headers += self.response.raw_headers
-        return answer
-
-    async def read(self, field: ModelField) -> Any:
+    def read(self, field: ModelField) -> Any:
         """Return the body as the field's type; what is invalid adds to `errors`."""
-        body = await self.request.body()
-        if not body:
+        if not self.request.content:
             if field.field_info.is_required():
                 self.errors.append(_MISSING_BODY)
             return field.get_default()
-        self.body = _parse(body)
+        self.body = _document(self.request)
         value, errors = field.validate(self.body, {}, loc=("body",))
         self.errors += errors
         return value
 
 
-def _parse(body: bytes) -> Any:
+def _document(request: WholeRequest) -> Any:
     try:
-        return parse_json(body)
+        return request.document
     except JSONDecodeError as error:
         invalid = {"type": "json_invalid", "loc": ("body", error.pos), "input": {}}
         raise RequestValidationError([{**invalid, "ctx": {"error": error.msg}}]) from error
@@ -148,15 +160,10 @@ class _Call:
     def __init__(self, dependant: Dependant) -> None:
         self.function = _coroutine_function(dependant)
         self._dependencies = [(part.name, _Call(part)) for part in dependant.dependencies]
-        # Those that there are: most functions take few.
         self._parameters = [
-            (fields, attribute)
-            for fields, attribute in (
-                (dependant.path_params, "path_params"),
-                (dependant.query_params, "query_params"),
-                (dependant.header_params, "headers"),
-            )
-            if fields
+            _Parameter(field)
+            for fields in (dependant.path_params, dependant.query_params, dependant.header_params)
+            for field in fields
         ]
         self._single_names = frozenset(_single_names(dependant.query_params))
         self._body = next(iter(dependant.body_params), None)
@@ -171,11 +178,12 @@ class _Call:
         arguments: dict[str, Any] = {}
         for name, dependency in self._dependencies:
             await dependency.add_result(name, exchange, arguments)
-        self._add_parameters(exchange, arguments)
-        if self._single_names:
+        for parameter in self._parameters:
+            parameter.add_value(exchange, arguments)
+        if self._single_names and exchange.request.has_query:
             exchange.errors += _repeated(self._single_names, exchange.request.query_params)
         if self._body is not None:
-            arguments[self._body.name] = await exchange.read(self._body)
+            arguments[self._body.name] = exchange.read(self._body)
         if self._request_name is not None:
             arguments[self._request_name] = exchange.request
         if self._response_name is not None:
@@ -195,16 +203,41 @@ class _Call:
         if name is not None:
             results[name] = exchange.results[self.function]
 
-    def _add_parameters(self, exchange: _Exchange, arguments: dict[str, Any]) -> None:
-        for fields, attribute in self._parameters:
-            received = getattr(exchange.request, attribute)
-            for field in fields:
-                if field.alias in received or field.field_info.is_required():
-                    values, invalid = request_params_to_args((field,), received)
-                    arguments |= values
-                    exchange.errors += invalid
-                else:
-                    arguments[field.name] = field.get_default()
+
+class _Parameter:
+    """A parameter of a function that is in the path, the query or a header."""
+
+    def __init__(self, field: ModelField) -> None:
+        self._field = field
+        self._place: str = field.field_info.in_.value  # type: ignore[attr-defined]  # a Param, which says where it is
+        self._header = field.alias.lower().encode()
+        self._is_required = field.field_info.is_required()
+        # A list, and a model of many parameters, FastAPI puts together.
+        annotation = field.field_info.annotation
+        is_model = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+        self._is_single = not (is_model or field_annotation_is_sequence(annotation))
+
+    def add_value(self, exchange: _Exchange, arguments: dict[str, Any]) -> None:
+        field, value = self._field, self._received(exchange.request)
+        if value is not None and self._is_single:
+            value, errors = field.validate(value, {}, loc=(self._place, field.alias))
+            exchange.errors += errors
+            arguments[field.name] = value
+        elif value is not None or self._is_required:
+            received = getattr(exchange.request, _ATTRIBUTES[self._place])
+            values, errors = request_params_to_args((field,), received)
+            exchange.errors += errors
+            arguments |= values
+        else:
+            arguments[field.name] = field.get_default()
+
+    def _received(self, request: WholeRequest) -> Any:
+        if self._place == "header":
+            value = request.fields.get(self._header)
+            return None if value is None else value.decode("latin-1")
+        if self._place == "path":
+            return request.path_params.get(self._field.alias)
+        return request.query_params.get(self._field.alias) if request.has_query else None
 
 
 def _single_names(fields: Sequence[ModelField]) -> Iterator[str]:

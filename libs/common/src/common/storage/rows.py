@@ -1,33 +1,35 @@
 """The rows of a table in one transaction: each is locked once and written once."""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any, Generic, TypeVar
 
+import msgspec
 from pydantic import TypeAdapter
 from sqlalchemy import ARRAY, Table, TextClause, any_, bindparam, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.storage.bulk import bulk_insert, rows_of
+from common.storage.connection import Connection
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
 class LockedTable(Generic[K, V]):
-    """A table whose columns are the fields of the dataclass `kind`; its primary key is the key.
+    """A table whose columns are the fields of the class `kind`; its primary key is the key.
+
+    The class is a dataclass, or a struct of msgspec, whose rows cost a quarter as much.
 
     Batches stay cheap however handlers are written: one statement locks the rows of a batch, in key
     order; one INSERT and one UPDATE write what changed. If another transaction has inserted a row
     meanwhile, the INSERT fails, so nothing is overwritten unseen.
     """
 
-    def __init__(self, connection: AsyncConnection, table: Table, kind: type[V]) -> None:
+    def __init__(self, connection: Connection, table: Table, kind: type[V]) -> None:
         self.connection = connection
         self.table = table
         self._statements = _statements(table)
-        self._adapter = _adapter(kind)
-        self._adapter_of_many = _adapter(list[kind])  # type: ignore[valid-type]  # made at run time
+        self._from_row, self._to_json = _conversions(kind)
         self._rows: dict[K, V | None] = {}
         self._inserted: set[K] = set()
         self._changed: dict[K, V] = {}
@@ -43,9 +45,7 @@ class LockedTable(Generic[K, V]):
         missing = [key for key in wanted if key not in self._rows]
         if missing:
             rows = await self.connection.execute(self._statements.read, {"keys": missing})
-            values.update(
-                {row[self._statements.key]: self.read(dict(row)) for row in rows.mappings()}
-            )
+            values.update({row[self._statements.key]: self.read(dict(row)) for row in rows})
         return values
 
     async def lock(self, key: K) -> V | None:
@@ -65,16 +65,15 @@ class LockedTable(Generic[K, V]):
         """Add rows that a subclass has locked by its own query, unless they are loaded already."""
         values: list[V] = []
         for row in rows:
-            mapping: Mapping[str, Any] = row._mapping  # noqa: SLF001 - SQLAlchemy's public name
-            key = mapping[self._statements.key]
+            key = row[self._statements.key]
             value = self._rows.get(key)
             if value is None:
-                value = self._rows[key] = self.read(dict(mapping))
+                value = self._rows[key] = self.read(dict(row))
             values.append(value)
         return values
 
     def read(self, row: Mapping[str, Any]) -> V:
-        value: V = self._adapter.validate_python(row)
+        value: V = self._from_row(row)
         return value
 
     def mark_absent(self, key: K) -> None:
@@ -102,8 +101,7 @@ class LockedTable(Generic[K, V]):
 
     async def _write(self, statement: TextClause, values: list[V]) -> None:
         if values:
-            rows = self._adapter_of_many.dump_json(values)
-            await self.connection.execute(statement, {"rows": rows.decode()})
+            await self.connection.execute(statement, {"rows": self._to_json(values).decode()})
 
 
 class _Statements:
@@ -126,4 +124,19 @@ class _Statements:
 _statements = lru_cache(maxsize=None)(_Statements)
 
 
-_adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
+def _find_conversions(kind: Any) -> tuple[Callable[[Any], Any], Callable[[Any], bytes]]:
+    """Return how a row becomes a value, and how values become a JSON array."""
+    if issubclass(kind, msgspec.Struct):
+        return partial(_to_struct, kind, kind.__struct_fields__), msgspec.json.encode
+    many: TypeAdapter[Any] = TypeAdapter(list[kind])
+    return TypeAdapter(kind).validate_python, many.dump_json
+
+
+def _to_struct(kind: type[V], names: tuple[str, ...], row: Mapping[str, Any]) -> V:
+    # The names in a row of SQLAlchemy are of a subclass of str, which msgspec refuses.
+    return msgspec.convert({name: row[name] for name in names}, kind)
+
+
+_conversions: Callable[[Any], tuple[Callable[[Any], Any], Callable[[Any], bytes]]] = cache(
+    _find_conversions
+)

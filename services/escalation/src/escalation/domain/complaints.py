@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from msgspec import structs
+
 from common.contracts.complaints import ComplaintJudged, ComplaintWithdrawn, Verdict
 from common.contracts.contacts import FeedbackReceived
 from common.contracts.escalations import EscalationsOwnEvent
@@ -88,7 +90,7 @@ def _raise(
         raised_at=situation.at,
         judges=judges(situation.configuration, about),
     )
-    return replace(decision, complaints=(complaint,))
+    return structs.replace(decision, complaints=(complaint,))
 
 
 def concerned_people(situation: Situation) -> frozenset[PersonId]:
@@ -249,5 +251,5 @@ def _close(
     after = replace(escalation, complaints=refs)
     decision = Decision(situation, (event,), complaints=(complaint,))
     if situation.escalation is escalation:
-        return replace(decision, situation=replace(situation, escalation=after))
-    return replace(decision, ended_escalations=(after,))
+        return structs.replace(decision, situation=situation.with_escalation(after))
+    return structs.replace(decision, ended_escalations=(after,))

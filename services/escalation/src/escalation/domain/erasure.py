@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Final
 
+from msgspec import structs
+
 from common.contracts.escalations import Cause
 from common.core.erasure import ERASED
 from escalation.domain.model import Complaint, Escalation, TrackedContact
@@ -17,10 +19,10 @@ def erase_contact(contact: TrackedContact) -> TrackedContact:
     details, referral = contact.details, contact.referral
     if details is not None:
         name = None if details.customer is None else ERASED
-        details = replace(details, customer=name, subject=ERASED)
+        details = structs.replace(details, customer=name, subject=ERASED)
     if referral is not None:
-        referral = replace(referral, reason=ERASED)
-    return replace(contact, details=details, referral=referral)
+        referral = structs.replace(referral, reason=ERASED)
+    return structs.replace(contact, details=details, referral=referral)
 
 
 def erase_complaint(complaint: Complaint) -> Complaint:

@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
+from msgspec import structs
+
 from common.contracts.event import ContactId, PersonId, TeamId
 from escalation.domain.escalations.responders import find_responders
 from escalation.domain.model import TrackedContact
@@ -52,7 +54,9 @@ def preview(
     """
     contact = TrackedContact(_NO_CONTACT, representative_id=representative_id, team_id=team_id)
     situation = Situation(contact, None, configuration, at)
-    planned = replace(situation, configuration=replace(configuration, absences_by_person={}))
+    planned = structs.replace(
+        situation, configuration=replace(configuration, absences_by_person={})
+    )
     return [_preview_level(situation, planned, n, level) for n, level in enumerate(ladder.levels)]
 
 

@@ -4,10 +4,12 @@ Events of different topics come in any order. What cannot be acted on yet is sto
 contact; what the end of the contact has overtaken is dropped.
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, assert_never
+
+from msgspec.structs import replace
 
 from common.contracts.assignments import AssignmentReleased, ContactAssigned, ContactReferred
 from common.contracts.clocks import ClockMet
@@ -82,7 +84,7 @@ def receive_contact(situation: Situation, event: ContactReceived) -> Decision:
         reply_owed_since=event.occurred_at,
     )
     return (
-        lifecycle.start_on_receipt(replace(situation, contact=contact), event.occurred_at)
+        lifecycle.start_on_receipt(situation.with_contact(contact), event.occurred_at)
         .then(lifecycle.meet_assignment)
         .then(_raise_on_receipt, details)
         .then(_act_on_referral)
@@ -126,7 +128,7 @@ def _take_up_assignment(situation: Situation, event: ContactAssigned) -> Decisio
         team_id=event.team_id,
         assigned_at=(*situation.contact.assigned_at, _assigned_at(event))[-_KEPT_ASSIGNMENTS:],
     )
-    return lifecycle.meet_assignment(replace(situation, contact=contact))
+    return lifecycle.meet_assignment(situation.with_contact(contact))
 
 
 def _assigned_at(event: ContactAssigned) -> datetime:
@@ -138,7 +140,7 @@ def record_release(situation: Situation, event: AssignmentReleased) -> Decision:
     if situation.contact.representative_id != event.representative_id:
         return no_change(situation)
     contact = replace(situation.contact, representative_id=None)
-    return no_change(replace(situation, contact=contact))
+    return no_change(situation.with_contact(contact))
 
 
 def record_reply(situation: Situation, event: RepresentativeReplied) -> Decision:
@@ -147,7 +149,7 @@ def record_reply(situation: Situation, event: RepresentativeReplied) -> Decision
         return no_change(situation)
     replied_at = max(event.occurred_at, situation.contact.replied_at or event.occurred_at)
     contact = replace(situation.contact, replied_at=replied_at, reply_owed_since=None)
-    return lifecycle.meet_on_reply(replace(situation, contact=contact), event.occurred_at)
+    return lifecycle.meet_on_reply(situation.with_contact(contact), event.occurred_at)
 
 
 def record_customer_message(situation: Situation, event: CustomerWrote) -> Decision:
@@ -156,7 +158,7 @@ def record_customer_message(situation: Situation, event: CustomerWrote) -> Decis
     if event.automatic or not contact.is_open:
         return no_change(situation)
     owing = replace(contact, reply_owed_since=contact.reply_owed_since or at)
-    return lifecycle.end_wait(replace(situation, contact=owing), at, _CUSTOMER_WROTE).then(
+    return lifecycle.end_wait(situation.with_contact(owing), at, _CUSTOMER_WROTE).then(
         lifecycle.expect_reply, at, _CUSTOMER_WROTE
     )
 
@@ -193,7 +195,7 @@ def change_priority(situation: Situation, event: ContactPrioritized) -> Decision
         return no_change(situation)
     contact = replace(situation.contact, details=replace(details, priority=event.priority))
     reason = f"priority {details.priority} became {event.priority}: {event.reason}"
-    after = replace(situation, contact=contact)
+    after = situation.with_contact(contact)
     return retargeting.retarget_clocks(after, event.occurred_at, reason)
 
 
@@ -231,7 +233,7 @@ def _end_unresolved(situation: Situation, event: ContactEvent, reason: str) -> D
 
 def _end(situation: Situation, event: ContactEvent) -> Decision:
     contact = replace(situation.contact, resolved_at=event.occurred_at, reply_owed_since=None)
-    return lifecycle.forget_wait(replace(situation, contact=contact))
+    return lifecycle.forget_wait(situation.with_contact(contact))
 
 
 def _close_escalation(situation: Situation, reason: str) -> Decision:
@@ -261,7 +263,7 @@ def reopen_contact(situation: Situation, event: ContactReopened) -> Decision:
         reply_owed_since=at,
         reopenings=situation.contact.reopenings + 1,
     )
-    reopened = replace(situation, contact=contact)
+    reopened = situation.with_contact(contact)
     return reopening.start_on_reopening(reopened, at, ended_at).then(_act_on_referral)
 
 
@@ -274,7 +276,7 @@ def raise_for_customer(situation: Situation, event: SupervisorRequested) -> Deci
 def record_referral(situation: Situation, event: ContactReferred) -> Decision:
     referral = Referral(event.representative_id, excerpt(event.reason), event.occurred_at)
     contact = replace(situation.contact, referral=referral)
-    return _act_on_referral(replace(situation, contact=contact))
+    return _act_on_referral(situation.with_contact(contact))
 
 
 def _act_on_referral(situation: Situation) -> Decision:
@@ -327,7 +329,7 @@ def _replace_conflicted(situation: Situation) -> Decision:
         return no_change(situation)
     if escalation.approval is not None:
         return approvals.page_next_approvers(situation, escalation, due_at=None)
-    passing = replace(
+    passing = dataclasses.replace(
         leases.release(escalation),
         awaited=tuple(dict.fromkeys((*escalation.awaited, *conflicted))),
     )

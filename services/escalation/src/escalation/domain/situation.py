@@ -1,9 +1,11 @@
 """The input of a decision, and its result."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Concatenate, ParamSpec
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from common.contracts.event import ContactEvent, ContactId, PersonId
 from common.messages import TimerChange
@@ -15,8 +17,7 @@ from escalation.domain.settings.registry import Configuration, Versioned
 P = ParamSpec("P")
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(Struct, frozen=True):
     """All that a decision about one contact depends on; `escalation` is the open one.
 
     `earlier_contacts` of the same customer are counted only if a policy has a rule for them.
@@ -40,6 +41,12 @@ class Situation:
     def contact_id(self) -> ContactId:
         return self.contact.contact_id
 
+    def with_contact(self, contact: TrackedContact) -> "Situation":
+        return replace(self, contact=contact)
+
+    def with_escalation(self, escalation: Escalation | None) -> "Situation":
+        return replace(self, escalation=escalation)
+
     @property
     def policy(self) -> Versioned[SlaPolicy] | None:
         """The policy in force for the contact, once its details are known."""
@@ -47,8 +54,7 @@ class Situation:
         return self.configuration.policy_for(details) if details else None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """The situation after it, with its events and timers. `surprises` go to the log."""
 
     situation: Situation

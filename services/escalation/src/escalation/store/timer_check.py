@@ -4,19 +4,21 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from pydantic import TypeAdapter
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import ContactId, PageId
 from common.messages import Schedule
+from common.storage.connection import Connection
+from escalation.domain.model import Escalation, SlaClock
 from escalation.domain.timer_check import TIMERS, TimerSnapshot
 from escalation.tables import IS_OPEN
 
 
 class TimerSnapshots:
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def open_after(self, contact_id: ContactId, limit: int) -> list[ContactId]:
@@ -53,13 +55,19 @@ class TimerSnapshots:
         return bool(reported.scalar_one())
 
 
-_ADAPTER: TypeAdapter[TimerSnapshot] = TypeAdapter(TimerSnapshot)
+_ESCALATION: TypeAdapter[Escalation | None] = TypeAdapter(Escalation | None)
 
 
 def _snapshot(row: Mapping[Any, Any]) -> TimerSnapshot:
-    timers = [_schedule(timer) for timer in row["timers"] if timer["type"] in TIMERS]
-    unknown = [timer["slot"] for timer in row["timers"] if timer["type"] not in TIMERS]
-    return _ADAPTER.validate_python({**row, "timers": timers, "unknown_slots": unknown})
+    timers = row["timers"]
+    return TimerSnapshot(
+        contact_id=row["contact_id"],
+        clocks=msgspec.convert(row["clocks"], tuple[SlaClock, ...]),
+        escalation=_ESCALATION.validate_python(row["escalation"]),
+        timers=frozenset(_schedule(timer) for timer in timers if timer["type"] in TIMERS),
+        wait_ends_at=row["wait_ends_at"],
+        unknown_slots=frozenset(timer["slot"] for timer in timers if timer["type"] not in TIMERS),
+    )
 
 
 def _schedule(row: Mapping[str, Any]) -> Schedule:

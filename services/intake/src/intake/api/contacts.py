@@ -4,7 +4,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import Query, Request, Response
+from fastapi import Query, Response
 from pydantic import Field, TypeAdapter
 
 from common.contracts.contacts import Customer
@@ -15,6 +15,7 @@ from common.http.idempotency import REPLAYED_HEADER, check_key, fingerprint_of
 from common.http.pagination import Cursor, Limit, Page, cut_page, decode_cursor
 from common.http.problems import ProblemError
 from common.http.routes import ApiRouter
+from common.http.whole_request import WholeRequest
 from intake import use_cases
 from intake.api.answers import (
     ContactIdOut,
@@ -81,7 +82,7 @@ _MESSAGE_KEY = TypeAdapter(tuple[Instant, Annotated[str, Field(pattern=f"^{UUID_
 )
 async def receive_contact(
     body: ContactIn,
-    request: Request,
+    request: WholeRequest,
     response: Response,
     caller: ChannelUser,
     key: KeyHeader = None,
@@ -107,13 +108,13 @@ async def receive_contact(
         language=body.language,
         priority=body.priority,
         text=body.text,
-        asks_for_supervisor=asks_for_supervisor(body.text or ""),
+        asks_for_supervisor=body.text is not None and asks_for_supervisor(body.text),
         campaign=body.campaign,
         follows=body.follows,
         external_ref=body.external_ref,
     )
     with problems():
-        repeatable = await _idempotency_key(request, caller, key)
+        repeatable = _idempotency_key(request, caller, key)
         received = ReceiveRequest(command, repeatable, "priority" in body.model_fields_set)
         receipt = await get_receive_batcher(request).submit(received)
     if receipt.contact_id != command.contact_id:
@@ -350,7 +351,7 @@ async def give_feedback(
 async def record_interaction(
     contact_id: ContactPath,
     body: InteractionIn,
-    request: Request,
+    request: WholeRequest,
     response: Response,
     database: IntakeDatabase,
     caller: ChannelUser,
@@ -358,7 +359,7 @@ async def record_interaction(
     """Record how long a call or chat took. The same `interaction_id` again answers 200."""
     fields = body.model_dump() | {"person_id": PersonId(body.person_id)}
     async with transaction(database) as uow:
-        digest = fingerprint_of(request.scope, await request.body())
+        digest = fingerprint_of(request)
         is_new = await use_cases.record_interaction(
             contact_id, Interaction(**fields), digest, make_actor(caller), uow
         )
@@ -385,13 +386,13 @@ def write_command(contact_id: ContactId, body: MessageIn) -> use_cases.WriteMess
     )
 
 
-async def _idempotency_key(
-    request: Request, caller: Principal, key: str | None
+def _idempotency_key(
+    request: WholeRequest, caller: Principal, key: str | None
 ) -> IdempotencyKey | None:
     """Make the key of this request: keys of different callers do not collide."""
     if key is None:
         return None
-    fingerprint = fingerprint_of(request.scope, await request.body())
+    fingerprint = fingerprint_of(request)
     return IdempotencyKey(caller.name, check_key(key), fingerprint)
 
 

@@ -1,13 +1,13 @@
 """Queries about the queues: who waits in each, and who serves it."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from common.storage.connection import Connection
 from router.domain.needs import Need
 
 
@@ -45,7 +45,7 @@ class StaffGroup(NamedTuple):
 
 
 class Queues:
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def list_after(self, need: Need | None, limit: int, *, at: datetime) -> list[QueueStatus]:
@@ -60,7 +60,7 @@ class Queues:
             },
         )
         waiting = [(Need(row.skill, row.language), row) for row in rows]
-        staff = await self.staff({need.skill for need, _ in waiting})
+        staff = await self._staff({need.skill for need, _ in waiting})
         return [
             QueueStatus(
                 need,
@@ -72,13 +72,9 @@ class Queues:
             for need, row in waiting
         ]
 
-    async def staff(
-        self, skills: Iterable[str], *, without: Collection[str] = ()
-    ) -> list[StaffGroup]:
+    async def _staff(self, skills: Iterable[str]) -> list[StaffGroup]:
         """Return who is active and has these skills, whatever their presence."""
-        rows = await self._connection.execute(
-            _STAFF, {"skills": sorted(skills), "without": list(without)}
-        )
+        rows = await self._connection.execute(_STAFF, {"skills": sorted(skills)})
         return [StaffGroup(*row) for row in rows]
 
     async def waiting_needs(self) -> list[Need]:
@@ -123,7 +119,7 @@ _STAFF = text("""
             AS free_slots
     FROM representatives
     JOIN unnest(CAST(:skills AS text[])) AS skill ON skills @> ARRAY[skill]
-    WHERE active AND representative_id <> ALL(CAST(:without AS text[]))
+    WHERE active
     GROUP BY skill, languages
 """)
 

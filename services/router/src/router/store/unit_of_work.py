@@ -1,17 +1,17 @@
 """All SQL of router, and its unit of work."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import TextClause, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts import BY_TYPE
 from common.contracts.assignments import ContactAssigned, ContactOffered
 from common.contracts.event import ContactId, Event, PersonId
 from common.core import trace
+from common.storage.connection import Connection
 from common.storage.erasure import erase_published
 from common.storage.rows import LockedTable
 from common.storage.tables import published_events
@@ -19,42 +19,19 @@ from common.storage.uow import UnitOfWork as BaseUnitOfWork
 from router import tables
 from router.domain.assignments import HELD, WAITING, Assignment, Decision, State
 from router.domain.needs import Need
-from router.domain.routing.fallback import candidates, place_in_queue
+from router.domain.routing.fallback import place_in_queue
 from router.domain.routing.matching import match
+from router.domain.routing.pool import AvailabilityPool
 from router.domain.routing.strategies import RoutingPolicy
-from router.domain.staffing.representatives import Representative
+from router.domain.staffing.representatives import Representative, StaffingChange
 from router.store.people import People
-from router.store.queues import Queues, StaffGroup
-
-
-class Representatives(LockedTable[PersonId, Representative]):
-    def __init__(self, connection: AsyncConnection) -> None:
-        super().__init__(connection, tables.representatives, Representative)
-
-    async def lock_available(self) -> None:
-        """Lock all who may get a contact."""
-        table = tables.representatives
-        available = (
-            table.c.active & (table.c.presence == "available") & (table.c.load < table.c.capacity)
-        )
-        self.adopt(
-            await self.connection.execute(
-                select(table).where(available).order_by(table.c.representative_id).with_for_update()
-            )
-        )
-
-    async def list_after(self, representative_id: str | None, limit: int) -> list[Representative]:
-        """Return the next representatives by id."""
-        table = tables.representatives
-        query = select(table).order_by(table.c.representative_id).limit(limit)
-        if representative_id is not None:
-            query = query.where(table.c.representative_id > representative_id)
-        rows = await self.connection.execute(query)
-        return [self.read(dict(row)) for row in rows.mappings()]
+from router.store.pool_cache import CachedPool, PoolCache
+from router.store.queues import Queues
+from router.store.representatives import Representatives
 
 
 class Assignments(LockedTable[ContactId, Assignment]):
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         super().__init__(connection, tables.assignments, Assignment)
 
     async def lock_held_by(self, representative_id: PersonId) -> list[Assignment]:
@@ -174,15 +151,18 @@ class Origin(NamedTuple):
 class UnitOfWork(BaseUnitOfWork):
     """Matches once, after all messages of the batch.
 
-    So the contact with the highest priority of the batch is first, and the available
-    representatives are read once.
+    So the contact with the highest priority of the batch is first. `pool_cache` is that of the
+    process; without one each transaction that matches reads all representatives.
     """
+
+    rows_lock_keys = True
 
     def __init__(
         self,
-        connection: AsyncConnection,
+        connection: Connection,
         now: datetime,
         policy: RoutingPolicy = RoutingPolicy(),  # noqa: B008 - frozen
+        pool_cache: PoolCache | None = None,
     ) -> None:
         super().__init__(connection, now)
         self.people = People(connection)
@@ -190,6 +170,8 @@ class UnitOfWork(BaseUnitOfWork):
         self.assignments = Assignments(connection)
         self.queues = Queues(connection)
         self.policy = policy
+        self._pool_cache = pool_cache or PoolCache()
+        self._cached: CachedPool | None = None
         self._origins: dict[str, Origin] = {}
 
     @property
@@ -199,7 +181,7 @@ class UnitOfWork(BaseUnitOfWork):
     async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
         # Before any row lock: two transactions that match at once could wait for each other's
         # rows, and both could give away the same slot.
-        await self.connection.execute(_LOCK_MATCHING)
+        await self.representatives.take_turn()
         await self.assignments.lock_all(contact_ids)
         holders = (assignment.representative_id for assignment in self.assignments.loaded())
         await self.representatives.lock_all(holder for holder in holders if holder)
@@ -225,6 +207,13 @@ class UnitOfWork(BaseUnitOfWork):
             self._origins[key] = origin
         self._write(decision)
 
+    def record_staffing(self, change: StaffingChange) -> None:
+        """Apply a change of the profile or the presence, which may free slots."""
+        person = change.representative
+        self._origins[person.representative_id] = Origin(self.outbox.cause, trace.current())
+        self.representatives.put(person)
+        self.outbox.add(change.events)
+
     async def match(self) -> None:
         """Match the contacts and representatives that this transaction changed."""
         if not self._origins:
@@ -238,13 +227,13 @@ class UnitOfWork(BaseUnitOfWork):
         if freed:
             free_slots = _free_slots(freed, await self.queues.waiting_needs())
             await self.assignments.lock_waiting(free_slots)
-        last = Origin(self.outbox.cause, trace.current())
-        if any(contact.contact_id in origins for contact in self._in_states(*WAITING)):
-            await self.representatives.lock_available()
-            self._write_all(await self._place(self._in_states("seeking")), origins, last)
-        waiting, people = self._in_states(*WAITING), self.representatives.loaded()
-        self._write_all(match(waiting, people, self.policy, at=self.now), origins, last)
-        self._restore(last)
+        if self._in_states(*WAITING):
+            pool = await self._load_pool()
+            last = Origin(self.outbox.cause, trace.current())
+            self._write_all(self._place(self._in_states("seeking"), pool), origins, last)
+            waiting = self._in_states(*WAITING)
+            self._write_all(match(waiting, pool, self.policy, at=self.now), origins, last)
+            self._restore(last)
 
     async def place_waiting(self, before: Representative | None, after: Representative) -> None:
         """Choose the queues again that depend on what the representative serves."""
@@ -259,27 +248,38 @@ class UnitOfWork(BaseUnitOfWork):
             for need in await self.queues.waiting_needs()
             if before and before.serves(need) and not after.serves(need)
         ]
-        for decision in await self._place(await self.assignments.lock_unserved(lost)):
-            self.record(decision)
+        contacts = await self.assignments.lock_unserved(lost)
+        if contacts:
+            for decision in self._place(contacts, await self._load_pool()):
+                self.record(decision)
 
-    async def _place(self, contacts: Iterable[Assignment]) -> list[Decision]:
-        """Decide in which queue each contact waits; see `place_in_queue`."""
-        people = [person for person in self.representatives.loaded() if person.active]
-        doubtful = [
-            (contact, contact.own_need)
-            for contact in contacts
-            if contact.own_need
-            and (contact.unserved_need or not _is_served(contact.own_need, people))
-        ]
-        if not doubtful:
-            return []
-        fallback = self.policy.fallback
-        needs = {need for _, own in doubtful for need in (own, *candidates(own, fallback))}
-        # Those loaded may have changed in this transaction.
-        loaded = [person.representative_id for person in self.representatives.loaded()]
-        staff = await self.queues.staff({need.skill for need in needs}, without=loaded)
-        served = {need for need in needs if _is_served(need, [*people, *staff])}
-        return [place_in_queue(contact, served, fallback, at=self.now) for contact, _ in doubtful]
+    def _place(self, contacts: Iterable[Assignment], pool: AvailabilityPool) -> Iterator[Decision]:
+        """Decide in which queue each contact waits that may be in the wrong one."""
+        for contact in contacts:
+            if contact.unserved_need or (contact.need and not pool.serves(contact.need)):
+                yield place_in_queue(contact, pool.serves, self.policy.fallback, at=self.now)
+
+    async def _load_pool(self) -> AvailabilityPool:
+        """Return the representatives as this transaction sees them."""
+        if self._cached is None:
+            self._cached = self._pool_cache.take(self.now) or CachedPool.empty(
+                self.policy, self.now
+            )
+            if self._cached.turn + 1 != self.representatives.turn:
+                changed = await self.representatives.changed_since(self._cached.turn)
+                self._cached.pool.put_all(changed)
+        self._cached.pool.put_all(self.representatives.loaded())
+        return self._cached.pool
+
+    def after_commit(self) -> None:
+        turn = self.representatives.turn
+        if turn is None:
+            return
+        if self._cached is None:
+            self._pool_cache.follow(turn, self.representatives.loaded())
+        else:
+            self._cached.follow(turn, self.representatives.loaded())
+            self._pool_cache.put_back(self._cached)
 
     def _in_states(self, *states: State) -> list[Assignment]:
         return [contact for contact in self.assignments.loaded() if contact.state in states]
@@ -300,7 +300,7 @@ class UnitOfWork(BaseUnitOfWork):
         for assignment in decision.assignments:
             self.assignments.put(assignment)
         for representative in decision.representatives:
-            self.representatives.put(representative)
+            self.representatives.put_load(representative)
         self.outbox.add(decision.events)
         self.timers.set(decision.timers)
 
@@ -316,10 +316,6 @@ def _keys(decision: Decision) -> list[str]:
     ]
 
 
-def _is_served(need: Need, staff: Iterable[Representative | StaffGroup]) -> bool:
-    return any(group.fits(need) for group in staff)
-
-
 def _free_slots(representatives: Iterable[Representative], needs: Iterable[Need]) -> Counter[Need]:
     people = list(representatives)
     free_slots = {
@@ -327,8 +323,6 @@ def _free_slots(representatives: Iterable[Representative], needs: Iterable[Need]
     }
     return +Counter(free_slots)
 
-
-_LOCK_MATCHING = text("SELECT pg_advisory_xact_lock(lock_key('match'))")
 
 # Contacts that somebody declined are added to the number: the only free slot may belong to the
 # representative who declined them, and they must not hide the contacts behind them.

@@ -1,9 +1,10 @@
 """What starts, meets, pauses, resumes and cancels the clocks of a contact."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Concatenate, ParamSpec
+
+from msgspec.structs import replace
 
 from common.contracts.clocks import ClockCancelled, ClockMet, ClockName, ClockResumed
 from common.core.durations import duration_text
@@ -179,7 +180,7 @@ def wait(situation: Situation, at: datetime) -> Decision:
     contact = replace(situation.contact, waiting_since=at, wait_ends_at=ends_at)
     expires = WaitExpires(contact_id=contact.contact_id)
     timers = () if ends_at is None else (Schedule(expires, ends_at),)
-    return Decision(replace(situation, contact=contact), timers=timers).then(pause_clocks, at)
+    return Decision(situation.with_contact(contact), timers=timers).then(pause_clocks, at)
 
 
 def forget_wait(situation: Situation) -> Decision:

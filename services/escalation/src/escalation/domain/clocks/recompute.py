@@ -1,9 +1,11 @@
 """Recomputes clocks from their events, in figures that can be checked by hand."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
+
+from msgspec import structs
 
 from common.contracts.clocks import ClockName, ClockRetargeted
 from escalation.domain.clocks.events import ClockEvent, apply
@@ -123,7 +125,7 @@ def find_differences(stored: Sequence[SlaClock], runs: Sequence[ClockRun]) -> li
 
 
 def _differing_fields(stored: SlaClock, recomputed: SlaClock) -> Iterator[str]:
-    for field in fields(SlaClock):
+    for field in structs.fields(SlaClock):
         actual, expected = getattr(stored, field.name), getattr(recomputed, field.name)
         if actual != expected:
             yield f"{stored.name}: {field.name} is stored as {actual}, but events say {expected}"

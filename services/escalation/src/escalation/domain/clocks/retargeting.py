@@ -1,8 +1,9 @@
 """What another priority, policy or calendar changes of the clocks of an open contact."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
+
+from msgspec.structs import replace
 
 from common.contracts.clocks import ClockName, ClockRetargeted
 from escalation.domain.clocks import schedule
@@ -63,7 +64,7 @@ def _release_ladder(situation: Situation) -> Decision:
     if policy is not None:
         return no_change(schedule.adopt_policy(situation, policy))
     contact = replace(situation.contact, ladder_id=None, severity=DEFAULT_SEVERITY)
-    return no_change(replace(situation, contact=contact))
+    return no_change(situation.with_contact(contact))
 
 
 def retarget_clocks(situation: Situation, since: datetime, reason: str) -> Decision:

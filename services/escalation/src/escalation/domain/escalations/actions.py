@@ -6,6 +6,8 @@ Timeouts are in `timeouts`, outcomes over a limit in `approvals`.
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from msgspec import structs
+
 from common.contracts.escalations import (
     CoachingRequested,
     EscalationAcknowledged,
@@ -274,9 +276,9 @@ def close_with(
         closed_at=situation.at,
         resolution=resolution,
     )
-    contact = replace(situation.contact, escalation_id=None)
+    contact = structs.replace(situation.contact, escalation_id=None)
     return Decision(
-        replace(situation, contact=contact, escalation=None),
+        situation.with_contact(contact).with_escalation(None),
         timers=(
             Cancel(situation.contact_id, ESCALATION_SLOT),
             *leases.cancel_warning(escalation),
@@ -312,8 +314,8 @@ def reopen_escalation(
         level=reopened.level,
         level_name=reopened.level_name,
     )
-    contact = replace(situation.contact, escalation_id=reopened.escalation_id)
-    after = replace(situation, contact=contact, escalation=reopened)
+    contact = structs.replace(situation.contact, escalation_id=reopened.escalation_id)
+    after = situation.with_contact(contact).with_escalation(reopened)
     return Decision(after, (event,)).then(
         _page_level_again, reopened, f"reopened by {by}: {reason}"
     )

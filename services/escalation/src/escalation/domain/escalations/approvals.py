@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from msgspec import structs
+
 from common.contracts.escalations import (
     ApprovalAsked,
     ApprovalRefused,
@@ -200,7 +202,7 @@ def _repeat_request(
     surprises = () if stop.people else ("nobody_on_duty",)
     if not stop.people and escalation.alarm_since is not None:
         looking = page_level(situation, alarmed, stop, None, "approval_asked")
-        return replace(looking, surprises=surprises)
+        return structs.replace(looking, surprises=surprises)
     unanswered = EscalationUnanswered(
         contact_id=situation.contact_id,
         occurred_at=situation.at,
@@ -211,7 +213,7 @@ def _repeat_request(
         waited_for=None if due_at is None else "acknowledgement_due",
     )
     decision = _page_approvers(situation, with_repeat(alarmed), approval, stop)
-    decision = replace(
+    decision = structs.replace(
         decision,
         events=(*decision.events, unanswered),
         surprises=(*decision.surprises, *surprises),

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import datetime
 
+from msgspec import structs
+
 from common.contracts.escalations import EscalationClimbed, EscalationUnanswered, Severity, Wait
 from escalation.domain.escalations.page_requests import page_level, page_operations
 from escalation.domain.escalations.responders import NextStop, nearest_level, next_level, stop_at
@@ -65,7 +67,7 @@ def alarm(situation: Situation, escalation: Escalation, explanation: str | None)
         lateness_ms=0,
         standing_since=situation.at,
     )
-    alarmed = replace(situation, escalation=replace(escalation, alarm_since=situation.at))
+    alarmed = situation.with_escalation(replace(escalation, alarm_since=situation.at))
     return Decision(alarmed, (unanswered,)).then(page_operations, explanation)
 
 
@@ -194,7 +196,7 @@ def _repeat_top(
     surprises = () if stop.people else ("nobody_on_duty",)
     decision = _page_again(situation, alarmed, stop, explanation)
     if escalation.alarm_since is not None and not decision.events:
-        return replace(decision, surprises=surprises)
+        return structs.replace(decision, surprises=surprises)
     unanswered = EscalationUnanswered(
         contact_id=situation.contact_id,
         occurred_at=situation.at,
@@ -204,7 +206,7 @@ def _repeat_top(
         standing_since=alarmed.alarm_since,
         waited_for=waited_for,
     )
-    decision = replace(decision, events=(unanswered, *decision.events), surprises=surprises)
+    decision = structs.replace(decision, events=(unanswered, *decision.events), surprises=surprises)
     if escalation.alarm_since is not None:
         return decision
     return decision.then(page_operations, explanation)

@@ -29,7 +29,7 @@ class LeaseGrant:
     timers: tuple[TimerChange, ...]
 
     def decision(self, situation: Situation, *events: EscalationsEvent) -> Decision:
-        return Decision(replace(situation, escalation=self.escalation), events, self.timers)
+        return Decision(situation.with_escalation(self.escalation), events, self.timers)
 
 
 def grant_lease(
@@ -101,7 +101,7 @@ def warn_holder(situation: Situation, timer: LeaseWarningDue) -> Decision:
         return no_change(situation)
     warned = replace(escalation, lease=replace(escalation.lease, warn_at=None))
     page = page_person(situation, warned, escalation.lease.holder, "lease_ending")
-    return Decision(replace(situation, escalation=warned), (page,))
+    return Decision(situation.with_escalation(warned), (page,))
 
 
 def escalation_of_lease(

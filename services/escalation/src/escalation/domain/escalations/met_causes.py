@@ -104,7 +104,7 @@ def stop_climb(situation: Situation, escalation: Escalation, explanation: str | 
     """Its time is over, though its reasons were met: close it, or page its level again."""
     match escalation.ladder.body.when_met:
         case "close":
-            return _end_climb(replace(situation, escalation=escalation), escalation)
+            return _end_climb(situation.with_escalation(escalation), escalation)
         case "stay":
             return repeat_level(situation, escalation, explanation)
         case _:
@@ -140,7 +140,7 @@ def _end_climb(situation: Situation, escalation: Escalation) -> Decision:
         pages = tuple(page.model_copy(update=over) for page in pages)
         return Decision(situation, (event,)).then(close_escalation, reason).then(_emit, pages)
     standing = replace(escalation, alarm_since=None, top_repeats=0)
-    return Decision(replace(situation, escalation=standing), (event, *pages))
+    return Decision(situation.with_escalation(standing), (event, *pages))
 
 
 def _emit(situation: Situation, pages: tuple[PageRequested, ...]) -> Decision:

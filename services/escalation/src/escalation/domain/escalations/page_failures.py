@@ -23,7 +23,7 @@ def record_page_failure(situation: Situation, event: NotificationFailed) -> Deci
         return no_change(situation)
     failed = _with_failure(page, event)
     pages = tuple(failed if each is page else each for each in escalation.pages)
-    after = replace(situation, escalation=replace(escalation, pages=pages))
+    after = situation.with_escalation(replace(escalation, pages=pages))
     if failed.failure is None:
         return no_change(after)
     recorded = EscalationPageFailed(

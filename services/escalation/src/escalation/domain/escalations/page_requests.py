@@ -53,7 +53,7 @@ def page_level(
     )
     earlier = escalation.pages if stop.paged_before else ()
     requested = (AwaitedPage(page.page_id, page.person_id, waiting.round) for page in pages)
-    after = replace(situation, escalation=replace(waiting, pages=(*earlier, *requested)))
+    after = situation.with_escalation(replace(waiting, pages=(*earlier, *requested)))
     return Decision(after, pages, (Schedule(due, deadline),))
 
 

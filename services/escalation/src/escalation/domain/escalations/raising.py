@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from msgspec import structs
+
 from common.contracts.complaints import ComplaintRaised
 from common.contracts.escalations import EscalationCauseAdded, EscalationRaised
 from common.contracts.event import EscalationId
@@ -55,7 +57,7 @@ def _merge(situation: Situation, cause: EscalationCause) -> Decision:
     eligible = tuple(person for person in merged.awaited if may_act(merged, person))
     if eligible or merged.lease is not None:
         merged = replace(merged, awaited=eligible)
-    after = replace(situation, escalation=merged)
+    after = situation.with_escalation(merged)
     complaints = _complaint_raised(after, merged, cause)
     decision = Decision(after, (_added(after, merged, cause), *complaints))
     if conflicted_only(merged):
@@ -141,12 +143,12 @@ def _raise(situation: Situation, cause: EscalationCause, *further: EscalationCau
         level=escalation.level,
         level_name=escalation.level_name,
     )
-    contact = replace(
+    contact = structs.replace(
         contact,
         escalation_id=escalation.escalation_id,
         escalation_count=contact.escalation_count + 1,
     )
-    after = replace(situation, contact=contact, escalation=escalation)
+    after = situation.with_contact(contact).with_escalation(escalation)
     complaints = _complaint_raised(after, escalation, cause)
     return Decision(after, (raised, *complaints, *added)).then(climb, escalation, explanation=None)
 

@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Annotated, Literal
+from functools import cached_property
+from operator import attrgetter
+from typing import Annotated, Final, Literal
 
 from annotated_types import Gt, Interval, Len, Lt
+from msgspec import Struct
 from pydantic import AfterValidator, ConfigDict, with_config
 
 from common.contracts.clocks import ClockName, ThresholdAction
@@ -20,8 +23,7 @@ YEAR_S = 365 * 24 * 3600
 DEADLINE_PERCENT = 100
 
 
-@dataclass(frozen=True, slots=True)
-class ContactDetails:
+class ContactDetails(Struct, frozen=True, omit_defaults=True):
     """The facts of a contact that policies match."""
 
     channel: Channel
@@ -81,6 +83,10 @@ class Match:
         )
 
 
+# The facts of a contact that decide which policy it gets.
+MATCHED_FACTS: Final = attrgetter(*(key.name for key in fields(Match)))
+
+
 def _allows(allowed: tuple[str, ...] | None, value: str | None) -> bool:
     return allowed is None or value in allowed
 
@@ -120,8 +126,18 @@ def threshold_offset_s(target_s: float, percent: int | None, offset_s: float | N
     return target_s * (percent or DEADLINE_PERCENT) / DEADLINE_PERCENT
 
 
+class PlannedThreshold(Struct, frozen=True):
+    """A threshold that a clock passes once its run has spent `after_s` of business time."""
+
+    percent: int
+    action: ThresholdAction
+    after_s: float
+    offset_s: float | None
+    priority: Priority | None
+
+
 @with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Target:
     """`target_s` counts in business time of the policy's calendar.
 
@@ -153,6 +169,16 @@ class Target:
     def rules(self) -> tuple[ThresholdRule, ...]:
         deadline = ThresholdRule("raise", DEADLINE_PERCENT)
         return self.thresholds if deadline in self.thresholds else (*self.thresholds, deadline)
+
+    @cached_property
+    def planned_thresholds(self) -> tuple[PlannedThreshold, ...]:
+        """What the rules mean for this target, worked out once for all its clocks."""
+        return tuple(self._plan(rule) for rule in self.rules)
+
+    def _plan(self, rule: ThresholdRule) -> PlannedThreshold:
+        after_s = threshold_offset_s(self.target_s, rule.at_percent, rule.offset_s)
+        percent = rule.at_percent or round(after_s / self.target_s * DEADLINE_PERCENT)
+        return PlannedThreshold(percent, rule.action, after_s, rule.offset_s, rule.priority)
 
     def thresholds_before_start(self) -> Iterator[int]:
         """Yield the place of each threshold that is further from the end than the whole target."""

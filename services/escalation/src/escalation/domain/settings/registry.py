@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Final, Generic, Literal, TypeVar
+
+from msgspec import Struct
 
 from common.contracts.event import PersonId, Role
 from escalation.domain.duty.calendars import Calendar
@@ -22,7 +24,12 @@ from escalation.domain.settings.people import (
     absences_of,
     limit_of,
 )
-from escalation.domain.settings.policies import ContactDetails, SlaPolicy, precedence
+from escalation.domain.settings.policies import (
+    MATCHED_FACTS,
+    ContactDetails,
+    SlaPolicy,
+    precedence,
+)
 
 Setting = (
     SlaPolicy
@@ -38,6 +45,8 @@ Setting = (
 T = TypeVar("T", bound=Setting)
 
 DEFAULT_LADDER = "default"
+# Topics and campaigns are words of others, so there may be any number of combinations.
+_MAX_REMEMBERED_POLICIES: Final = 10_000
 # What becomes of open work that depends on a setting which is archived: it goes on as it is, moves
 # to the settings in force, or is released from what the setting promised.
 OpenContacts = Literal["keep", "retarget", "release"]
@@ -78,8 +87,7 @@ KIND_BY_TYPE: Mapping[type[Any], SettingKind] = {kind.type: kind for kind in KIN
 KIND_BY_PATH: Mapping[str, SettingKind] = {kind.path: kind for kind in KINDS}
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(Struct, frozen=True):
     """One version of a setting; it never changes."""
 
     id: str
@@ -206,11 +214,23 @@ class Configuration:
 
     def policy_for(self, contact: ContactDetails) -> Versioned[SlaPolicy] | None:
         """Return the policy that applies to the contact: see `precedence` and `Match.covers`."""
+        facts = MATCHED_FACTS(contact)
+        if facts not in self._policy_by_facts:
+            if len(self._policy_by_facts) >= _MAX_REMEMBERED_POLICIES:
+                self._policy_by_facts.clear()
+            self._policy_by_facts[facts] = self._find_policy(contact)
+        return self._policy_by_facts[facts]
+
+    def _find_policy(self, contact: ContactDetails) -> Versioned[SlaPolicy] | None:
         covering = (
             policy for policy in self.policies_by_precedence if policy.body.match.covers(contact)
         )
         # `min` returns the first of equals.
         return min(covering, key=lambda policy: policy.body.match.preference(contact), default=None)
+
+    @cached_property
+    def _policy_by_facts(self) -> dict[object, Versioned[SlaPolicy] | None]:
+        return {}
 
     def calendar_for(
         self, policy: SlaPolicy, contact: ContactDetails

@@ -1,8 +1,9 @@
 """Where a contact waits whose skill or language no active representative has."""
 
-from collections.abc import Collection
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from common.contracts.assignments import ContactUnserved
 from common.contracts.event import Event
@@ -20,19 +21,19 @@ def candidates(need: Need, fallback: Need) -> tuple[Need, ...]:
 
 
 def place_in_queue(
-    contact: Assignment, served: Collection[Need], fallback: Need, *, at: datetime
+    contact: Assignment, serves: Callable[[Need], bool], fallback: Need, *, at: datetime
 ) -> Decision:
     """Choose the queue of a waiting contact: its own, or a fallback if nobody serves its own.
 
     A contact that is in the right queue stays as it is. One that waits in the wrong queue seeks
-    again. `served` must say of its own need and of all `candidates` whether somebody serves them.
+    again. `serves` says whether somebody serves a need.
     """
     own = contact.own_need
     if own is None:
         return Decision()
-    unserved = None if own in served else own
+    unserved = None if serves(own) else own
     fallbacks = candidates(own, fallback) if unserved else ()
-    stand_in = next((need for need in fallbacks if need in served), None)
+    stand_in = next((need for need in fallbacks if serves(need)), None)
     need = stand_in or own
     if (need, unserved) == (contact.need, contact.unserved_need):
         return Decision()

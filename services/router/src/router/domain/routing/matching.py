@@ -6,8 +6,9 @@ policy, among those whose language is the closest. Skill and language always fit
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from common.contracts.assignments import ContactAssigned, ContactOffered
 from common.messages import Cancel, Schedule, TimerChange
@@ -22,7 +23,7 @@ from router.domain.timers import ExclusionEnds, OfferExpires
 
 def match(
     contacts: Iterable[Assignment],
-    representatives: Iterable[Representative],
+    pool: AvailabilityPool,
     policy: RoutingPolicy,
     *,
     at: datetime,
@@ -31,11 +32,7 @@ def match(
 
     Contacts that are seeking and get no representative are queued.
     """
-    ordered = sorted(contacts, key=position)
-    pool = AvailabilityPool(
-        representatives, {contact.need for contact in ordered if contact.need}, policy
-    )
-    for contact in ordered:
+    for contact in sorted(contacts, key=position):
         best = pool.best_for(contact)
         if best and contact.need:
             available = pool.available_for(contact)

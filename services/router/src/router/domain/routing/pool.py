@@ -1,8 +1,9 @@
-"""The available representatives, by rank in each queue."""
+"""The representatives, and who of them is available in each queue, by rank."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from heapq import heapify, heappop, heappush
+from typing import Final
 
 from common.contracts.event import PersonId
 from router.domain.assignments import Assignment
@@ -10,81 +11,146 @@ from router.domain.needs import Need
 from router.domain.routing.strategies import Rank, RoutingPolicy
 from router.domain.staffing.representatives import Representative, assign
 
-# How far the language is, then the rank.
-_Entry = tuple[int, Rank]
+# More needs than staff have; customers choose their languages and topics.
+_MAX_QUEUES: Final = 1000
+# Of a heap, beside twice as many as fit.
+_OUTDATED_ENTRIES: Final = 64
 
 
 class AvailabilityPool:
-    """Has a heap for each need. An entry whose rank is out of date is removed when it is read."""
+    """All representatives; who is available is found without looking at the others.
+
+    It may live for many batches: `put` each representative who has changed.
+    """
 
     def __init__(
-        self,
-        representatives: Iterable[Representative],
-        needs: Iterable[Need],
-        policy: RoutingPolicy,
+        self, policy: RoutingPolicy, representatives: Iterable[Representative] = ()
     ) -> None:
         self._rank = policy.rank
-        self._people = {
-            person.representative_id: person for person in representatives if person.free_slots
-        }
-        ranked = [(self._rank(person), person) for person in self._people.values()]
-        self._heaps = {
-            need: [
-                (distance, rank)
-                for rank, person in ranked
-                if (distance := person.distance(need)) is not None
-            ]
-            for need in needs
-        }
-        self._available = {need: len(heap) for need, heap in self._heaps.items()}
-        for heap in self._heaps.values():
-            heapify(heap)
+        self._people: dict[PersonId, Representative] = {}
+        # Of those who have a free slot.
+        self._ranks: dict[PersonId, Rank] = {}
+        self._queues: dict[Need, _Queue] = {}
+        self.put_all(representatives)
+
+    def put_all(self, representatives: Iterable[Representative]) -> None:
+        for representative in representatives:
+            self.put(representative)
+
+    def put(self, representative: Representative) -> None:
+        """Replace or add the representative."""
+        person_id = representative.representative_id
+        before = self._people.get(person_id)
+        self._people[person_id] = representative
+        rank_before = self._ranks.get(person_id)
+        rank = self._rank(representative) if representative.free_slots else None
+        if rank is not None:
+            self._ranks[person_id] = rank
+        elif rank_before is not None:
+            del self._ranks[person_id]
+        if before is None or not _serve_the_same(before, representative):
+            # Each is made again when it is needed; a profile seldom changes.
+            self._queues.clear()
+        elif rank != rank_before:
+            for queue in self._queues.values():
+                queue.move(person_id, rank_before, rank)
 
     def best_for(self, contact: Assignment) -> Representative | None:
         """Return the previous representative if available, otherwise the lowest rank."""
-        need = contact.need
-        if need is None or not self._available[need]:
+        if contact.need is None:
             return None
-        previous = self._people.get(contact.preferred_id) if contact.preferred_id else None
+        queue = self._queue(contact.need)
+        previous = contact.preferred_id
         if (
-            previous
-            and previous.free_slots
-            and previous.fits(need)
-            and previous.representative_id not in contact.declined_by
+            previous in self._ranks
+            and previous in queue.distances
+            and previous not in contact.declined_by
         ):
-            return previous
-        return self._first(self._heaps[need], contact.declined_by)
+            return self._people[previous]
+        first = queue.first(contact.declined_by)
+        return self._people[first] if first else None
 
     def available_for(self, contact: Assignment) -> int:
         """Return how many available representatives fit, those who declined included."""
-        return self._available[contact.need] if contact.need else 0
+        return self._queue(contact.need).available if contact.need else 0
+
+    def serves(self, need: Need) -> bool:
+        """Return whether contacts may wait for somebody, whatever the presence."""
+        return bool(self._queue(need).distances)
 
     def assign(self, representative: Representative, at: datetime) -> Representative:
         """Take one slot of the representative."""
         assigned = assign(representative, at=at)
-        self._people[assigned.representative_id] = assigned
-        for need, heap in self._heaps.items():
-            distance = assigned.distance(need)
-            if distance is None:
-                continue
-            if assigned.free_slots:
-                heappush(heap, (distance, self._rank(assigned)))
-            else:
-                self._available[need] -= 1
+        self.put(assigned)
         return assigned
 
-    def _first(self, heap: list[_Entry], excluded: tuple[PersonId, ...]) -> Representative | None:
-        skipped: list[_Entry] = []
-        first: Representative | None = None
-        while heap and not first:
-            _, rank = heap[0]
-            candidate = self._people[rank[-1]]
-            if self._rank(candidate) != rank:
-                heappop(heap)
-            elif candidate.representative_id in excluded:
-                skipped.append(heappop(heap))
+    def _queue(self, need: Need) -> "_Queue":
+        queue = self._queues.get(need)
+        if queue is None:
+            if len(self._queues) >= _MAX_QUEUES:
+                self._queues.clear()
+            distances = {
+                person_id: distance
+                for person_id, person in self._people.items()
+                if person.active and (distance := person.distance(need)) is not None
+            }
+            queue = self._queues[need] = _Queue(distances, self._ranks)
+        return queue
+
+
+class _Queue:
+    """The active representatives who fit a need, and a heap of the available ones.
+
+    `distances`: how far the closest language of each is. `ranks` are those of the pool. An entry
+    of the heap that has another rank is out of date, and is removed when it is read.
+    """
+
+    def __init__(self, distances: dict[PersonId, int], ranks: Mapping[PersonId, Rank]) -> None:
+        self.distances = distances
+        self._ranks = ranks
+        self._heap: list[tuple[int, Rank]] = []
+        self._fill()
+        self.available = len(self._heap)
+
+    def move(self, person_id: PersonId, before: Rank | None, after: Rank | None) -> None:
+        """Take up a new rank, which the pool has already; None: no free slot."""
+        distance = self.distances.get(person_id)
+        if distance is None:
+            return
+        self.available += (after is not None) - (before is not None)
+        if len(self._heap) > 2 * len(self.distances) + _OUTDATED_ENTRIES:
+            self._fill()
+        elif after is not None:
+            heappush(self._heap, (distance, after))
+
+    def first(self, excluded: tuple[PersonId, ...]) -> PersonId | None:
+        skipped: list[tuple[int, Rank]] = []
+        first: PersonId | None = None
+        while self._heap and first is None:
+            rank = self._heap[0][1]
+            person_id = rank[-1]
+            if self._ranks.get(person_id) != rank:
+                heappop(self._heap)
+            elif person_id in excluded:
+                skipped.append(heappop(self._heap))
             else:
-                first = candidate
+                first = person_id
         for entry in skipped:
-            heappush(heap, entry)
+            heappush(self._heap, entry)
         return first
+
+    def _fill(self) -> None:
+        self._heap = [
+            (distance, rank)
+            for person_id, distance in self.distances.items()
+            if (rank := self._ranks.get(person_id)) is not None
+        ]
+        heapify(self._heap)
+
+
+def _serve_the_same(one: Representative, other: Representative) -> bool:
+    return (one.active, one.skills, one.languages) == (
+        other.active,
+        other.skills,
+        other.languages,
+    )

@@ -1,0 +1,53 @@
+"""A request whose body has been read, within its limit, before anything looks at it."""
+
+from functools import cached_property
+from typing import Any
+
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+from common.http.json_body import parse_json
+from common.http.limits import MAX_BODY_BYTES
+from common.http.problems import ProblemError
+
+
+class WholeRequest(Request):
+    """`fields` has the first value of each header, by its name in lower case."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, content: bytes) -> None:
+        super().__init__(scope, receive, send)
+        # Where Starlette looks for a body that it has read.
+        self._body = content
+        self.content = content
+        self.fields: dict[bytes, bytes] = dict(reversed(scope["headers"]))
+        self.repeats_fields = len(self.fields) < len(scope["headers"])
+        self.has_query = bool(scope["query_string"])
+
+    def text_of(self, field: bytes) -> str:
+        """Return the header's value, empty if there is no such header."""
+        return self.fields.get(field, b"").decode("latin-1")
+
+    @cached_property
+    def document(self) -> Any:
+        """The body's JSON; raises JSONDecodeError."""
+        return parse_json(self.content)
+
+
+async def read_request(scope: Scope, receive: Receive, send: Send) -> WholeRequest | None:
+    """Read the whole body; return None if the client leaves before.
+
+    Raises ProblemError if the body is over 256 KB.
+    """
+    message = await receive()
+    content: bytes = message.get("body", b"")
+    if message.get("more_body", False):
+        parts = bytearray(content)
+        while message.get("more_body", False) and len(parts) <= MAX_BODY_BYTES:
+            message = await receive()
+            parts += message.get("body", b"")
+        content = bytes(parts)
+    if message["type"] == "http.disconnect":
+        return None
+    if len(content) > MAX_BODY_BYTES:
+        raise ProblemError(413, "too-large", f"The body is over {MAX_BODY_BYTES} bytes.")
+    return WholeRequest(scope, receive, send, content)

@@ -1,0 +1,91 @@
+"""The SQL of representatives."""
+
+from sqlalchemy import select, text
+
+from common.contracts.event import PersonId
+from common.core.errors import TransientError
+from common.storage.connection import Connection
+from common.storage.rows import LockedTable
+from router import tables
+from router.domain.staffing.representatives import Representative
+
+
+class OutdatedPoolError(TransientError):
+    """A representative who got a contact is not as this process remembers; it reads all again."""
+
+
+class Representatives(LockedTable[PersonId, Representative]):
+    """`turn`: the number of this transaction among those that may write representatives."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection, tables.representatives, Representative)
+        self.turn: int | None = None
+        # The load before, of those whose load alone changes.
+        self._loads_before: dict[PersonId, int] = {}
+
+    async def take_turn(self) -> None:
+        """Wait until no other transaction may match or write representatives."""
+        self.turn = (await self.connection.execute(_TAKE_TURN)).scalar_one()
+
+    async def changed_since(self, turn: int) -> list[Representative]:
+        """Return those written in a later turn."""
+        rows = await self.connection.execute(_CHANGED, {"turn": turn})
+        return [self.read(dict(row)) for row in rows.mappings()]
+
+    def put_load(self, value: Representative) -> None:
+        """Write the new load. Who is not locked comes from the pool, and has got one contact."""
+        person_id = value.representative_id
+        before = self._rows.get(person_id)
+        self._loads_before.setdefault(person_id, before.load if before else value.load - 1)
+        self._rows[person_id] = value
+
+    async def flush(self) -> None:
+        self._loads_before.update({key: value.load for key, value in self._changed.items()})
+        await super().flush()
+        if not self._loads_before:
+            return
+        written = [person for key in self._loads_before if (person := self._rows[key])]
+        rows = await self.connection.execute(
+            _WRITE_LOADS,
+            {
+                "turn": self.turn,
+                "ids": list(self._loads_before),
+                "before": list(self._loads_before.values()),
+                "loads": [person.load for person in written],
+                "limits": [person.load_limit for person in written],
+                "idle_since": [person.idle_since for person in written],
+            },
+        )
+        if len(rows) != len(written):
+            raise OutdatedPoolError
+        self._loads_before.clear()
+
+    async def list_after(self, representative_id: str | None, limit: int) -> list[Representative]:
+        """Return the next representatives by id."""
+        table = tables.representatives
+        query = select(table).order_by(table.c.representative_id).limit(limit)
+        if representative_id is not None:
+            query = query.where(table.c.representative_id > representative_id)
+        rows = await self.connection.execute(query)
+        return [self.read(dict(row)) for row in rows.mappings()]
+
+
+# The lock is held until the transaction ends, so the turns of two transactions are in the order of
+# their commits. The function comes first, being what the row is made of.
+_TAKE_TURN = text("""
+    SELECT nextval('representative_turns') FROM pg_advisory_xact_lock(lock_key('match'))
+""")
+_columns = ", ".join(column.name for column in tables.representatives.columns)
+_CHANGED = text(f"SELECT {_columns} FROM representatives WHERE turn > :turn")
+# Nobody is given a contact by what is only remembered of them.
+_WRITE_LOADS = text("""
+    UPDATE representatives AS r
+    SET load = new.load, load_limit = new.load_limit, idle_since = new.idle_since, turn = :turn
+    FROM unnest(
+        CAST(:ids AS text[]), CAST(:before AS integer[]), CAST(:loads AS integer[]),
+        CAST(:limits AS integer[]), CAST(:idle_since AS timestamptz[])
+    ) AS new(representative_id, load_before, load, load_limit, idle_since)
+    WHERE r.representative_id = new.representative_id AND r.load = new.load_before
+        AND (new.load <= new.load_before OR (r.active AND r.presence = 'available'))
+    RETURNING r.representative_id
+""")
