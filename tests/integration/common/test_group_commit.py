@@ -41,7 +41,7 @@ async def test_simultaneous_commands_share_transactions(
 ) -> None:
     contact_id = new_contact()
     texts = [str(n) for n in range(250)]
-    with record_statements(database) as sent:
+    async with record_statements(database) as sent:
         answers = await asyncio.gather(*(together.submit((contact_id, text)) for text in texts))
     assert answers == [f"took {text}" for text in texts]
     # A hundred at a time.

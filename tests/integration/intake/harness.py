@@ -75,7 +75,7 @@ async def handle(database: Database[UnitOfWork], *events: Event) -> None:
 
 async def published(database: Database[UnitOfWork]) -> list[str]:
     """Return the types of all published events, in short."""
-    events = await rows(database, "SELECT type FROM outbox ORDER BY id")
+    events = await rows(database, "SELECT type FROM published_events ORDER BY id")
     return [row.type.removeprefix("upstairs.").removesuffix(".v1") for row in events]
 
 

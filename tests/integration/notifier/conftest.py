@@ -150,7 +150,8 @@ class ServiceHarness:
     async def published(self) -> list[dict[str, Any]]:
         """Return what went to the outbox, with the event's name as `event`."""
         read = await self.rows(
-            "SELECT p.type, p.data FROM outbox JOIN published_events p USING (key, id) ORDER BY id"
+            "SELECT p.type, p.data FROM outbox AS o"
+            " JOIN published_events p USING (key, topic, sequence) ORDER BY o.id"
         )
         return [{"event": row.type.split(".")[1], **row.data} for row in read]
 

@@ -1,7 +1,8 @@
 """A supervisor may take over a resolved contact, for example after bad feedback."""
 
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from common.contracts.escalations import EscalationResolved
 from common.contracts.event import EscalationId

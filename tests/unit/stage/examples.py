@@ -298,7 +298,6 @@ class Topics:
     def tables(self, service: str) -> ServiceTables:
         journal = self.journals[service]
         subscribed = SUBSCRIBED[service]
-        last = {(row.key, row.topic): row.sequence for row in journal}
         projected = projected_types(service)
         return ServiceTables(
             subscribed_types=subscribed,
@@ -310,7 +309,6 @@ class Topics:
                 for record in self.records
                 if record.type in subscribed - projected
             ],
-            streams=[rows.StreamRow(*place, sequence) for place, sequence in last.items()],
         )
 
 

@@ -182,7 +182,6 @@ async def _facts(
                 inbox=await rows(f"{service}.inbox", snapshot.InboxRow),
                 dead_letters=await rows(f"{service}.dead_letters", snapshot.DeadLetterRow),
                 outbox=await rows(f"{service}.outbox", snapshot.OutboxRow),
-                streams=await rows(f"{service}.sequences", snapshot.StreamRow),
                 timers=await rows(f"{service}.timers", snapshot.TimerRow),
             )
             for service in SERVICES

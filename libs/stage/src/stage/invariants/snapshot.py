@@ -67,12 +67,6 @@ class DeadLetterRow:
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    event_id: str
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class StreamRow:
     key: str
     topic: str
     sequence: int
@@ -102,7 +96,6 @@ class ServiceTables:
     inbox: Sequence[InboxRow] = ()
     dead_letters: Sequence[DeadLetterRow] = ()
     outbox: Sequence[OutboxRow] = ()
-    streams: Sequence[StreamRow] = ()
     timers: Sequence[TimerRow] = ()
 
     @cached_property

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import TextClause, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts import BY_TYPE
 from common.contracts.assignments import ContactAssigned, ContactOffered
 from common.contracts.event import ContactId, Event, PersonId
 from common.core import trace
+from common.storage.connection import Connection
 from common.storage.erasure import erase_published
 from common.storage.rows import LockedTable
 from common.storage.tables import published_events
@@ -31,7 +31,7 @@ from router.store.representatives import Representatives
 
 
 class Assignments(LockedTable[ContactId, Assignment]):
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         super().__init__(connection, tables.assignments, Assignment)
 
     async def lock_held_by(self, representative_id: PersonId) -> list[Assignment]:
@@ -155,9 +155,11 @@ class UnitOfWork(BaseUnitOfWork):
     process; without one each transaction that matches reads all representatives.
     """
 
+    rows_lock_keys = True
+
     def __init__(
         self,
-        connection: AsyncConnection,
+        connection: Connection,
         now: datetime,
         policy: RoutingPolicy = RoutingPolicy(),  # noqa: B008 - frozen
         pool_cache: PoolCache | None = None,

@@ -6,8 +6,9 @@ policy, among those whose language is the closest. Skill and language always fit
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from common.contracts.assignments import ContactAssigned, ContactOffered
 from common.messages import Cancel, Schedule, TimerChange
