@@ -65,11 +65,11 @@ async def holders(database: Database[UnitOfWork], contact_id: str) -> set[str]:
         for row in await rows(database, "SELECT DISTINCT person_id FROM contact_representatives")
     }
     async with database.transaction() as uow:
-        known = [
+        representatives = [
             await uow.contact_representatives.get(ContactId(contact_id), PersonId(person))
             for person in people
         ]
-    return {each.person_id for each in known if each is not None and each.is_current}
+    return {each.person_id for each in representatives if each is not None and each.is_current}
 
 
 @pytest.mark.parametrize(

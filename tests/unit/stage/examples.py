@@ -282,19 +282,19 @@ class Topics:
         )
 
     def _representatives(self) -> list[rows.ContactRepresentative]:
-        known: dict[tuple[str, str], rows.ContactRepresentative] = {}
+        kept: dict[tuple[str, str], rows.ContactRepresentative] = {}
         for record in self.records:
             match record.event:
                 case ContactAssigned(contact_id=contact_id, representative_id=person_id):
-                    known[contact_id, person_id] = rows.ContactRepresentative(
+                    kept[contact_id, person_id] = rows.ContactRepresentative(
                         contact_id, person_id, record.sequence, is_released=False
                     )
                 case AssignmentReleased(contact_id=contact_id, representative_id=person_id):
-                    if row := known.get((contact_id, person_id)):
-                        known[contact_id, person_id] = replace(row, is_released=True)
+                    if row := kept.get((contact_id, person_id)):
+                        kept[contact_id, person_id] = replace(row, is_released=True)
                 case _:
                     pass
-        return list(known.values())
+        return list(kept.values())
 
     def tables(self, service: str) -> ServiceTables:
         journal = self.journals[service]
