@@ -257,7 +257,8 @@ class UnitOfWork(BaseUnitOfWork):
     def _place(self, contacts: Iterable[Assignment], pool: AvailabilityPool) -> Iterator[Decision]:
         """Decide in which queue each contact waits that may be in the wrong one."""
         for contact in contacts:
-            if contact.unserved_need or (contact.need and not pool.serves(contact.need)):
+            need = contact.need
+            if contact.unserved_need or (need and not pool.serves(need)):
                 yield place_in_queue(contact, pool.serves, self.policy.fallback, at=self.now)
 
     async def _load_pool(self) -> AvailabilityPool:
