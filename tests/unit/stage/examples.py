@@ -287,7 +287,7 @@ class Topics:
             subscribed_types=subscribed,
             journal=journal,
             inbox=[
-                rows.InboxRow(service, record.event_id)
+                rows.InboxRow(record.event_id)
                 for record in self.records
                 if record.type in subscribed
             ],

@@ -52,7 +52,7 @@ class Message:
 
 
 class Dispatcher(Generic[U]):
-    """Handles messages by `subscriptions`, in the name of `consumer` in the inbox."""
+    """Handles messages by `subscriptions`."""
 
     def __init__(
         self,
@@ -60,14 +60,12 @@ class Dispatcher(Generic[U]):
         subscriptions: HandlerRegistry[U],
         metrics: Metrics,
         *,
-        consumer: str,
         dead_letter_limit: int = DEAD_LETTER_LIMIT,
         untrusted_record_limit: int = UNTRUSTED_RECORD_LIMIT,
     ) -> None:
         self.database = database
         self.subscriptions = subscriptions
         self._metrics = metrics
-        self._consumer = consumer
         self.dead_letter_limit = dead_letter_limit
         self._failures = FailureStreak(dead_letter_limit)
         self._untrusted = UntrustedRecords(metrics, untrusted_record_limit)
@@ -141,7 +139,7 @@ class Dispatcher(Generic[U]):
     async def claim(self, uow: U, messages: Sequence[Message]) -> list[Message]:
         """Claim the messages in the inbox; return those not handled before, each once."""
         ids = [message.event_id for message in messages if message.event_id is not None]
-        claimed = await uow.inbox.claim(self._consumer, ids)
+        claimed = await uow.inbox.claim(ids)
         unhandled = []
         for message in messages:
             if message.event_id in claimed:
