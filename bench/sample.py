@@ -152,9 +152,7 @@ async def run_timer_loop(
 ) -> AsyncIterator[Callable[[], float]]:
     """Fire timers as `serve` does; yield a function that returns how many have fired."""
     metrics, stopping = Metrics(), asyncio.Event()
-    timers = TimerLoop(
-        Dispatcher(database, subscriptions, metrics, consumer=NAME), metrics, Health()
-    )
+    timers = TimerLoop(Dispatcher(database, subscriptions, metrics), metrics, Health())
     database.after_commit(lambda uow: timers.wake(uow.timers.earliest))
     async with asyncio.TaskGroup() as group:
         group.create_task(timers.run(stopping))

@@ -298,7 +298,6 @@ class Replica:
             self.database,
             subscriptions,
             self.metrics,
-            consumer=NAME,
             dead_letter_limit=dead_letter_limit,
             untrusted_record_limit=untrusted_record_limit,
         )

@@ -148,7 +148,7 @@ class Scenario:
 
     async def handle(self, *events: Event) -> None:
         subscriptions = import_module(f"{self.service}.handlers").SUBSCRIPTIONS
-        dispatcher = make_dispatcher(self.database, subscriptions, self.service)
+        dispatcher = make_dispatcher(self.database, subscriptions)
         await ServiceHarness(self.database, dispatcher).handle_events(*events)
 
     async def add_key(

@@ -55,7 +55,7 @@ def message(contact_id: str, step: str, sequence: int, at: datetime) -> Message:
 
 
 async def handle(database: Database[UnitOfWork], *messages: Message) -> None:
-    await make_dispatcher(database, SUBSCRIPTIONS, "intake").handle(messages)
+    await make_dispatcher(database, SUBSCRIPTIONS).handle(messages)
 
 
 async def holders(database: Database[UnitOfWork], contact_id: str) -> set[str]:

@@ -270,7 +270,7 @@ async def database(postgres: Postgres, database_name: str) -> AsyncIterator[Data
 
 @pytest.fixture
 async def harness(database: Database[UnitOfWork]) -> AsyncIterator[ServiceHarness]:
-    dispatcher = Dispatcher(database, handlers.SUBSCRIPTIONS, Metrics(), consumer="notifier")
+    dispatcher = Dispatcher(database, handlers.SUBSCRIPTIONS, Metrics())
     async with SlackReceiver() as slack, MailReceiver() as mail:
         yield ServiceHarness(database, dispatcher, slack, mail)
 

@@ -179,7 +179,7 @@ async def open_replicas(engine: AsyncEngine) -> Replicas:
     for _ in range(2):
         unit_of_work = partial(CheckedUnitOfWork, pool_cache=PoolCache())
         database = Database[UnitOfWork](engine, unit_of_work, SteppedClock())
-        dispatcher = make_dispatcher(database, handlers.SUBSCRIPTIONS, "router")
+        dispatcher = make_dispatcher(database, handlers.SUBSCRIPTIONS)
         harnesses.append(RouterHarness(database, dispatcher))
     async with harnesses[0].database.transaction() as uow:
         for table in ("timers", "assignments", "representatives", "people"):

@@ -306,7 +306,7 @@ class Topics:
             contact_representatives=self._representatives() if service == "intake" else (),
             journal=journal,
             inbox=[
-                rows.InboxRow(service, record.event_id)
+                rows.InboxRow(record.event_id)
                 for record in self.records
                 if record.type in subscribed - projected
             ],
