@@ -1,4 +1,4 @@
-"""A pool that lives from batch to batch matches as one that is read anew each time."""
+"""A pool that lives from batch to batch matches as one that is read again each time."""
 
 import asyncio
 from contextlib import suppress

@@ -148,8 +148,8 @@ class _Queue:
         heapify(self._heap)
 
 
-def _serve_the_same(one: Representative, other: Representative) -> bool:
-    return (one.active, one.skills, one.languages) == (
+def _serve_the_same(person: Representative, other: Representative) -> bool:
+    return (person.active, person.skills, person.languages) == (
         other.active,
         other.skills,
         other.languages,
