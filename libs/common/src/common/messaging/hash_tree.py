@@ -33,7 +33,7 @@ def hash_together(texts: Sequence[bytes]) -> tuple[bytes, list[bytes]]:
     return levels[-1][0], proofs
 
 
-def _level_above(level: Sequence[bytes]) -> list[bytes]:
+def _level_above(level: list[bytes]) -> list[bytes]:
     above = [_node(left, right) for left, right in zip(level[::2], level[1::2], strict=False)]
     # A node without a neighbour moves up as it is.
     return above + level[2 * len(above) :]
