@@ -162,7 +162,7 @@ async def story(postgres: Postgres, database_name: str) -> AsyncIterator[Story]:
 
 
 def _inside(database: Database[UnitOfWork]) -> ServiceHarness[UnitOfWork]:
-    return ServiceHarness(database, make_dispatcher(database, handlers.SUBSCRIPTIONS, "escalation"))
+    return ServiceHarness(database, make_dispatcher(database, handlers.SUBSCRIPTIONS))
 
 
 def berlin(day: str, time: str) -> datetime:

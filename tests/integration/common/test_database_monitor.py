@@ -67,7 +67,7 @@ async def test_kept_delivery_degrades_the_service_until_its_dead_letter_is_close
         await until(lambda: "applied: 1." in health.degradations.get("deliveries", ""))
         await until(lambda: not health.troubles)
         async with database.transaction() as uow:
-            await uow.connection.exec_driver_sql("DELETE FROM dead_letters")
+            await uow.connection.driver.execute("DELETE FROM dead_letters")
         await until(lambda: "deliveries" not in health.degradations)
 
 

@@ -75,7 +75,7 @@ async def test_rows_past_their_age_are_deleted_and_counted(database: Database[Un
 
 async def test_backlog_is_deleted_in_small_transactions(database: Database[UnitOfWork]) -> None:
     await touch(database, *range(40, 47))
-    with record_statements(database) as sent:
+    async with record_statements(database) as sent:
         metrics = await apply(database, PROBES, batch_rows=2)
     assert await noted(database) == []
     assert removed(metrics, "probes") == 7
@@ -109,14 +109,16 @@ async def test_locked_rows_are_left_for_the_next_run(database: Database[UnitOfWo
 async def test_two_replicas_do_not_delete_at_the_same_time(database: Database[UnitOfWork]) -> None:
     await touch(database, 31)
     async with database.transaction() as uow:
-        await uow.connection.exec_driver_sql("SELECT pg_advisory_xact_lock(lock_key('retention'))")
+        await uow.connection.driver.execute("SELECT pg_advisory_xact_lock(lock_key('retention'))")
         await apply(database, PROBES)
         assert await noted(database) == ["31"]
 
 
 async def sequences(database: Database[UnitOfWork]) -> dict[str, int]:
-    sequences = await rows(database, "SELECT key, sequence FROM sequences")
-    return {row.key: row.sequence for row in sequences}
+    sequences = await rows(
+        database, "SELECT key, max(sequence) AS last FROM published_events GROUP BY key"
+    )
+    return {row.key: row.last for row in sequences}
 
 
 async def publish(

@@ -113,9 +113,7 @@ async def database(postgres: Postgres, database_name: str) -> AsyncIterator[Data
 
 @pytest.fixture
 def service(database: Database[UnitOfWork]) -> EscalationHarness:
-    return EscalationHarness(
-        database, make_dispatcher(database, handlers.SUBSCRIPTIONS, "escalation")
-    )
+    return EscalationHarness(database, make_dispatcher(database, handlers.SUBSCRIPTIONS))
 
 
 @pytest.fixture

@@ -101,7 +101,7 @@ async def test_consumed_events_are_stored_as_received(service: EscalationHarness
     event_ids = await service.handle_events(assigned(contact), contact, waits(contact, 20))
     await service.advance_time(2000)
     facts = await service.rows("SELECT * FROM consumed_events ORDER BY at")
-    assert [(row.type, row.event_id) for row in facts] == [
+    assert [(row.type, str(row.event_id)) for row in facts] == [
         ("upstairs.contact_received.v1", event_ids[1]),
         ("upstairs.contact_assigned.v1", event_ids[0]),
         ("upstairs.waiting_on_customer.v1", event_ids[2]),

@@ -199,12 +199,12 @@ async def test_contacts_that_have_not_changed_are_counted_and_not_read(
     contacts = [await escalated_contact(service) for _ in range(3)]
     await replica.check()
     await service.handle_events(assigned(contacts[0]))
-    with record_statements(service.database) as sent:
+    async with record_statements(service.database) as sent:
         await replica.check()
     assert value(replica.metrics.contacts) == 3
     snapshots = [statement for statement in sent if "to_jsonb(e)" in statement]
     assert len(snapshots) == 1
-    with record_statements(service.database) as sent:
+    async with record_statements(service.database) as sent:
         assert await replica.check() == (0, 0)
     assert value(replica.metrics.contacts) == 3
     assert not [statement for statement in sent if "to_jsonb(e)" in statement]

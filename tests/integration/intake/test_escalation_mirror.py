@@ -70,7 +70,7 @@ async def test_channel_sees_each_step_and_the_resolution_resolves_the_contact(
     acknowledged = EscalationAcknowledged(**ids, by=MARCO, lease_expires_at=AT)
     resolved = EscalationResolved(**ids, by=MARCO, outcome="refund", note="all of it", level=1)
     states = []
-    inside = ServiceHarness(database, make_dispatcher(database, SUBSCRIPTIONS, "intake"))
+    inside = ServiceHarness(database, make_dispatcher(database, SUBSCRIPTIONS))
     for event in (raised, climbed, acknowledged, resolved):
         await inside.handle_events(event)
         contact = (await api.get(f"/v1/contacts/{contact_id}")).json()
@@ -115,7 +115,7 @@ async def test_representative_sees_no_escalation_that_only_a_complaint_raised(
     for event in later:
         kind, added = (EscalationCauseAdded, event) if isinstance(event, str) else (event, "")
         events.append(msgspec.convert({**FIELDS, **ids, "cause": added}, kind))
-    inside = ServiceHarness(database, make_dispatcher(database, SUBSCRIPTIONS, "intake"))
+    inside = ServiceHarness(database, make_dispatcher(database, SUBSCRIPTIONS))
     before = (await api.get(f"/v1/contacts/{contact_id}")).json()["changed_at"]
     await inside.handle_events(*events)
     after = (await api.get(f"/v1/contacts/{contact_id}")).json()["changed_at"]
@@ -135,7 +135,7 @@ async def test_earlier_escalation_stays_in_view_while_a_complaint_raises_another
     """For whom the complaint may be about nothing changes, until somebody acts or another asks."""
     contact_id = await accept(api, text=None)
     await assign(database, contact_id)
-    inside = ServiceHarness(database, make_dispatcher(database, SUBSCRIPTIONS, "intake"))
+    inside = ServiceHarness(database, make_dispatcher(database, SUBSCRIPTIONS))
 
     async def handle(kind: type[Event], minute: int, **changes: Any) -> None:
         ids = {"contact_id": contact_id, "escalation_id": new_id(), "by": SARA}
@@ -186,7 +186,7 @@ async def test_channel_sees_the_level_at_which_a_returned_or_reopened_escalation
         **ids, by=OMAR, reason="angry again", severity="high", level=1, level_name="manager"
     )
     states = []
-    inside = ServiceHarness(database, make_dispatcher(database, SUBSCRIPTIONS, "intake"))
+    inside = ServiceHarness(database, make_dispatcher(database, SUBSCRIPTIONS))
     for event in (
         EscalationAcknowledged(**ids, by=SARA, lease_expires_at=AT),
         returned,

@@ -151,7 +151,8 @@ class ServiceHarness:
     async def published(self) -> list[dict[str, Any]]:
         """Return what went to the outbox, with the event's name as `event`."""
         read = await self.rows(
-            "SELECT p.type, p.data FROM outbox JOIN published_events p USING (key, id) ORDER BY id"
+            "SELECT p.type, p.data FROM outbox AS o"
+            " JOIN published_events p USING (key, topic, sequence) ORDER BY o.id"
         )
         return [{"event": row.type.split(".")[1], **row.data} for row in read]
 
@@ -269,7 +270,7 @@ async def database(postgres: Postgres, database_name: str) -> AsyncIterator[Data
 
 @pytest.fixture
 async def harness(database: Database[UnitOfWork]) -> AsyncIterator[ServiceHarness]:
-    dispatcher = Dispatcher(database, handlers.SUBSCRIPTIONS, Metrics(), consumer="notifier")
+    dispatcher = Dispatcher(database, handlers.SUBSCRIPTIONS, Metrics())
     async with SlackReceiver() as slack, MailReceiver() as mail:
         yield ServiceHarness(database, dispatcher, slack, mail)
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
 
 from common.contracts.contacts import (
     ContactReopened,
@@ -18,6 +17,7 @@ from common.contracts.escalations import (
 )
 from common.contracts.event import EscalationId, PersonId
 from common.core.ids import new_id
+from common.storage.connection import IntegrityError
 from common.storage.database import Database
 from integration.router.conftest import RouterHarness
 from integration.router.examples import (

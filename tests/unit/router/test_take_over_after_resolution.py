@@ -1,6 +1,5 @@
 """A supervisor may take over a resolved contact, for example after bad feedback."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 from msgspec import structs
@@ -81,7 +80,7 @@ def test_escalation_end_leaves_the_contact_until_its_resolution_comes() -> None:
 
     state = only(reactions.end_escalation(taken_over, ESCALATION_RESOLVED, at=NOW))
 
-    assert state == replace(taken_over, taken_over_at=None)
+    assert state == structs.replace(taken_over, taken_over_at=None)
     assert state.supervisor_id == MIA
 
 

@@ -148,7 +148,13 @@ class Replay(Generic[U]):
         envelope, event = self._decoder.decode(_to_record(letter))
         if event.type not in self._dispatcher.subscriptions.events:
             raise UnsubscribedTypeError
-        return Message(event, _never_called, envelope.id, envelope.traceparent)
+        return Message(
+            event,
+            _never_called,
+            envelope.id,
+            envelope.traceparent,
+            sequence=envelope.sequence,
+        )
 
     def _timer_message(self, letter: StoredDeadLetter) -> Message:
         kind = self._dispatcher.subscriptions.timers.get(letter.type or "")

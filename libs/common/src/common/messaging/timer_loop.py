@@ -188,7 +188,7 @@ class TimerLoop(Generic[U]):
     async def _dead_letter(self, timer: DueTimer, error: BaseException) -> None:
         async with self._database.transaction() as uow:
             removed = await uow.connection.execute(_REMOVE, {"id": timer.id})
-            if not removed.rowcount:
+            if not removed:
                 return  # another replica has handled it
             await store_dead_letter(uow.connection, _to_dead_letter(timer, error), claimed=False)
         self._metrics.dead_letters.inc()
@@ -216,4 +216,4 @@ def _to_dead_letter(timer: DueTimer, error: BaseException) -> DeadLetter:
 _NEXT = """
     SELECT min(due_at) AS due_at, clock_timestamp() AS now FROM timers WHERE type = ANY($1::text[])
 """
-_REMOVE = text("DELETE FROM timers WHERE id = :id")
+_REMOVE = text("DELETE FROM timers WHERE id = :id RETURNING id")

@@ -8,18 +8,18 @@ import msgspec
 from pydantic import TypeAdapter
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.decoding import from_data
 from common.contracts.event import ContactId, PageId
 from common.messages import Schedule
+from common.storage.connection import Connection
 from escalation.domain.model import Escalation, SlaClock
 from escalation.domain.timer_check import TIMERS, TimerSnapshot
 from escalation.tables import IS_OPEN
 
 
 class TimerSnapshots:
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def open_after(self, contact_id: ContactId, limit: int) -> list[ContactId]:
