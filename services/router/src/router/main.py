@@ -25,9 +25,7 @@ def build(settings: Settings) -> ServiceSpec[UnitOfWork]:
 
     return ServiceSpec(
         name="router",
-        unit_of_work=partial(
-            UnitOfWork, policy=settings.routing_policy, pool_cache=PoolCache()
-        ),
+        unit_of_work=partial(UnitOfWork, policy=settings.routing_policy, pool_cache=PoolCache()),
         subscriptions=handlers.SUBSCRIPTIONS,
         retention=tables.RETENTION,
         routers=api.ROUTERS,
