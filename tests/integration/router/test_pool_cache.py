@@ -16,7 +16,6 @@ from common.contracts.contacts import ContactErased, ContactResolved
 from common.contracts.event import ContactId, Event, PersonId
 from common.contracts.people import Presence
 from common.core.errors import TransientError
-from common.core.ids import new_id
 from common.storage.database import Database
 from integration.router.conftest import RouterHarness
 from integration.router.examples import LATER, received
@@ -26,6 +25,7 @@ from router.domain.needs import Need
 from router.domain.routing.matching import match
 from router.domain.routing.pool import AvailabilityPool
 from router.store import PoolCache, UnitOfWork
+from router.store.pool_cache import MAX_AGE
 from support.databases import SteppedClock
 from support.service_harness import make_dispatcher
 
@@ -108,9 +108,7 @@ class Replicas:
 
     async def fail(self, harness: RouterHarness, needs: list[Need], n: int) -> None:
         with pytest.raises(StepError):
-            async with harness.database.transaction() as uow:
-                await self._do_much(uow, needs, n)
-                raise StepError
+            await self._do_much_and_fail(harness, needs, n)
 
     async def fail_in_part(
         self, harness: RouterHarness, needs: list[Need], n: int, commits: Literal["yes", "no"]
@@ -120,9 +118,7 @@ class Replicas:
             async with harness.database.transaction() as uow:
                 await self._do_much(uow, needs, n)
             with pytest.raises(StepError):
-                async with harness.database.transaction() as uow:
-                    await self._do_much(uow, needs, n + 1)
-                    raise StepError
+                await self._do_much_and_fail(harness, needs, n + 1)
             async with harness.database.transaction() as uow:
                 await self._do_much(uow, needs, n + 2)
             if commits == "yes":
@@ -132,6 +128,11 @@ class Replicas:
         await harness.advance_time(seconds)
         for each in self.harnesses:
             each.database.clock.offset = harness.database.clock.offset
+
+    async def _do_much_and_fail(self, harness: RouterHarness, needs: list[Need], n: int) -> None:
+        async with harness.database.transaction() as uow:
+            await self._do_much(uow, needs, n)
+            raise StepError
 
     async def _do_much(self, uow: UnitOfWork, needs: list[Need], n: int) -> None:
         await uow.prelock(self.contacts)
@@ -211,3 +212,35 @@ async def test_pool_is_right_after_any_changes_in_two_replicas(
         " LEFT JOIN assignments USING (representative_id)"
         " GROUP BY representative_id HAVING load <> count(contact_id)"
     )
+
+
+async def test_representative_changed_by_hand_gets_nothing(
+    harness: RouterHarness, database: Database[UnitOfWork]
+) -> None:
+    """Or a fail-over has lost a change that this process remembers."""
+    await harness.hire("rita", capacity=3)
+    await harness.handle_events(received())
+    async with database.transaction() as uow:
+        await uow.connection.execute(text("UPDATE representatives SET presence = 'away'"))
+    contact = received()
+
+    with pytest.raises(TransientError):
+        await harness.handle_events(contact)
+    await harness.handle_events(contact)
+
+    assert (await harness.assignment(contact.contact_id)).state == "queued"
+
+
+async def test_change_by_hand_is_seen_within_a_minute(
+    harness: RouterHarness, database: Database[UnitOfWork]
+) -> None:
+    await harness.hire("rita", presence="away")
+    await harness.handle_events(received())
+    async with database.transaction() as uow:
+        await uow.connection.execute(text("UPDATE representatives SET presence = 'available'"))
+    contact = received()
+
+    await harness.advance_time(MAX_AGE.total_seconds())
+    await harness.handle_events(contact)
+
+    assert (await harness.assignment(contact.contact_id)).representative_id == "rita"
