@@ -205,7 +205,7 @@ async def test_all_rows_of_an_ended_contact_go_and_those_of_an_open_one_stay(
                 FILL[service] + PUBLISHED.replace("FROM rows", f"FROM {source}")
             ).split(";"):
                 if statement.strip():
-                    await uow.connection.exec_driver_sql(statement)
+                    await uow.connection.driver.execute(statement)
         await apply(database, service)
         left = {
             table: (await rows(database, f"SELECT count(*) AS n FROM {table}"))[0].n
@@ -219,7 +219,7 @@ async def test_all_rows_of_an_ended_contact_go_and_those_of_an_open_one_stay(
 async def test_newest_event_of_a_person_stays(postgres: Postgres, database_name: str) -> None:
     async with database_of("router", postgres, database_name) as database:
         async with database.transaction() as uow:
-            await uow.connection.exec_driver_sql(
+            await uow.connection.driver.execute(
                 "INSERT INTO published_events (id, key, topic, sequence, event_id, type, at, data)"
                 " SELECT n, 'rita', 'people', n, gen_random_uuid(), 'any', now(), '{}'"
                 " FROM generate_series(1, 3) AS n"

@@ -246,7 +246,7 @@ async def test_outcome_that_cannot_be_recorded_spares_the_others(harness: Servic
         await until(harness.posted, lambda posts: len(posts) == 2)
         async with harness.database.transaction() as uow:
             for table in ("delivery_attempts", "notifications"):
-                await uow.connection.exec_driver_sql(
+                await uow.connection.driver.execute(
                     f"DELETE FROM {table} WHERE notification_id IN "
                     "(SELECT notification_id FROM notifications WHERE person_id = 'dana')"
                 )

@@ -155,7 +155,7 @@ async def test_change_is_kept_with_who_when_and_what(
     ):
         with pytest.raises(Exception, match=r"append-only|permission denied"):
             async with harness.database.transaction() as uow:
-                await uow.connection.exec_driver_sql(statement)
+                await uow.connection.driver.execute(statement)
 
 
 @pytest.mark.usefixtures("team")

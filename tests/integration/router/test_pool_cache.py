@@ -1,4 +1,4 @@
-"""A pool that lives from batch to batch matches as one that is read anew each time."""
+"""A pool that lives from batch to batch matches as a pool that is read each time."""
 
 import asyncio
 from copy import deepcopy
@@ -6,14 +6,13 @@ from functools import partial
 from itertools import product
 from typing import Any, Literal
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from common.contracts.contacts import ContactErased, ContactResolved
-from common.contracts.event import ContactId, Event, PersonId
+from common.contracts.event import ContactId, PersonId
 from common.contracts.people import Presence
 from common.core.errors import TransientError
 from common.storage.database import Database
@@ -148,7 +147,7 @@ class Replicas:
         self.contacts += [event.contact_id for event in events]
         return events
 
-    def _about(self, kind: type[Event], n: int) -> Any:
+    def _about(self, kind: type[ContactResolved | ContactErased], n: int) -> Any:
         if not self.contacts:
             return None
         contact_id = self.contacts[n % len(self.contacts)]
@@ -182,7 +181,7 @@ async def open_replicas(engine: AsyncEngine) -> Replicas:
     for _ in range(2):
         unit_of_work = partial(CheckedUnitOfWork, pool_cache=PoolCache())
         database = Database[UnitOfWork](engine, unit_of_work, SteppedClock())
-        dispatcher = make_dispatcher(database, handlers.SUBSCRIPTIONS, "router")
+        dispatcher = make_dispatcher(database, handlers.SUBSCRIPTIONS)
         harnesses.append(RouterHarness(database, dispatcher))
     async with harnesses[0].database.transaction() as uow:
         for table in ("timers", "assignments", "representatives", "people"):

@@ -9,12 +9,12 @@ import orjson
 from pydantic import TypeAdapter
 from sqlalchemy import select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.contacts import Customer
 from common.contracts.event import ContactId, CustomerId, PersonId, SystemName
 from common.core.erasure import ERASED, WORDS
 from common.storage.bulk import bulk_insert, rows_of, to_arrays
+from common.storage.connection import Connection
 from common.storage.erasure import erase_published
 from common.storage.rows import LockedTable
 from common.storage.tables import idempotency_keys
@@ -23,7 +23,7 @@ from intake import tables
 from intake.contact_list import conditions, is_readable
 from intake.domain.actors import Actor
 from intake.domain.assignments import SAME_NUMBERS, AssignmentChange
-from intake.domain.customers import stated_fields
+from intake.domain.customers import CustomerStatement
 from intake.domain.errors import ContactNotFoundError
 from intake.domain.model import (
     AcceptedRequest,
@@ -41,7 +41,7 @@ RepresentativeKey = tuple[ContactId, PersonId]
 
 
 class Contacts(LockedTable[ContactId, Contact]):
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         super().__init__(connection, tables.contacts, Contact)
 
     async def find_external(
@@ -77,16 +77,16 @@ class Contacts(LockedTable[ContactId, Contact]):
 class Customers:
     """Customers as their channels described them."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._stated: list[Customer] = []
+        self._stated: list[CustomerStatement] = []
         self._described: dict[CustomerId, Customer] = {}
 
-    async def describe(self, stated: Sequence[Customer]) -> None:
+    async def describe(self, stated: Sequence[CustomerStatement]) -> None:
         """Write what is stated of all with one statement; what is not stated stays."""
         fields: dict[CustomerId, dict[str, str]] = {}
         for customer in stated:
-            fields.setdefault(customer.customer_id, {}).update(stated_fields(customer))
+            fields.setdefault(customer.customer_id, {}).update(customer.fields)
         if not fields:
             return
         rows = orjson.dumps(list(fields.values()))
@@ -94,7 +94,7 @@ class Customers:
         self._described.update({row["customer_id"]: Customer(**row) for row in written.mappings()})
         self._stated.extend(stated)
 
-    async def describe_one(self, stated: Customer) -> Customer:
+    async def describe_one(self, stated: CustomerStatement) -> Customer:
         """Return all that is known of the customer; `describe` may have written it before."""
         if not any(stated is each for each in self._stated):
             await self.describe([stated])
@@ -104,7 +104,7 @@ class Customers:
 class ContactRepresentatives:
     """Who has or had a contact, by the events of the router; a known newer one stays."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._assigned: dict[RepresentativeKey, AssignmentChange] = {}
         self._released: dict[RepresentativeKey, AssignmentChange] = {}
@@ -146,7 +146,7 @@ def _keep_newest(
 class Surveys:
     """Surveys by contact and survey id; who changes one holds the lock of the contact's row."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def get(self, contact_id: ContactId, survey_id: str) -> Survey | None:
@@ -167,7 +167,7 @@ class Surveys:
 class IdempotencyKeys:
     """Accepted requests, by the key under which their senders may send them again."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._accepted: dict[KeyId, AcceptedRequest] = {}
         self._new: set[KeyId] = set()
@@ -218,7 +218,7 @@ class IdempotencyKeys:
 
 
 class ChannelConnections:
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def save(self, connection: ChannelConnection) -> None:
@@ -241,7 +241,7 @@ class ChannelConnections:
 class Erasure:
     """Erases the words of a customer. Rows of contacts are locked and written as everywhere."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def erase_customer(self, customer_id: CustomerId) -> bool:
@@ -279,7 +279,7 @@ class Erasure:
 class UnitOfWork(BaseUnitOfWork):
     rows_lock_keys = True
 
-    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+    def __init__(self, connection: Connection, now: datetime) -> None:
         super().__init__(connection, now)
         self.contacts = Contacts(connection)
         self.customers = Customers(connection)

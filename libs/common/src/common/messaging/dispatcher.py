@@ -54,7 +54,7 @@ class Message:
 
 
 class Dispatcher(Generic[U]):
-    """Handles messages by `subscriptions`, in the name of `consumer` in the inbox."""
+    """Handles messages by `subscriptions`."""
 
     def __init__(
         self,
@@ -62,14 +62,12 @@ class Dispatcher(Generic[U]):
         subscriptions: HandlerRegistry[U],
         metrics: Metrics,
         *,
-        consumer: str,
         dead_letter_limit: int = DEAD_LETTER_LIMIT,
         untrusted_record_limit: int = UNTRUSTED_RECORD_LIMIT,
     ) -> None:
         self.database = database
         self.subscriptions = subscriptions
         self._metrics = metrics
-        self._consumer = consumer
         self.dead_letter_limit = dead_letter_limit
         self._failures = FailureStreak(dead_letter_limit)
         self._untrusted = UntrustedRecords(metrics, untrusted_record_limit)
@@ -150,7 +148,7 @@ class Dispatcher(Generic[U]):
             for message in messages
             if message.event_id is not None and not self._is_projected(message)
         ]
-        claimed = await uow.inbox.claim(self._consumer, ids) if ids else set()
+        claimed = await uow.inbox.claim(ids) if ids else set()
         unhandled = []
         for message in messages:
             if self._is_projected(message):

@@ -11,7 +11,6 @@ from typing import Generic, TypeVar
 import structlog
 from aiokafka import AIOKafkaProducer
 from fastapi import FastAPI
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.services import source_of
 from common.core import logs
@@ -47,6 +46,7 @@ from common.service.database_monitor import DatabaseMonitor
 from common.service.retention import INBOX, SHARED_RULES, RetentionWorker, Rule, with_days
 from common.service.runtime import Worker, run_workers, stop_on_signals
 from common.service.settings import ServiceSettings
+from common.storage.connection import Connection
 from common.storage.database import Database, connect
 from common.storage.uow import UnitOfWork
 
@@ -74,7 +74,7 @@ class ServiceSpec(Generic[U]):
     """
 
     name: str
-    unit_of_work: Callable[[AsyncConnection, datetime], U]
+    unit_of_work: Callable[[Connection, datetime], U]
     subscriptions: HandlerRegistry[U]
     routers: Sequence[ApiRouter]
     state: Mapping[str, object] = field(default_factory=dict)
@@ -179,7 +179,6 @@ def make_workers(
         database,
         spec.subscriptions,
         metrics,
-        consumer=spec.name,
         dead_letter_limit=settings.dead_letter_limit,
         untrusted_record_limit=settings.untrusted_record_limit,
     )
@@ -247,7 +246,7 @@ def application(
     metrics: Metrics,
 ) -> FastAPI:
     """Make the HTTP app as `serve` does; also for tests and for the OpenAPI document."""
-    dispatcher = Dispatcher(database, spec.subscriptions, metrics, consumer=spec.name)
+    dispatcher = Dispatcher(database, spec.subscriptions, metrics)
     decoder = RecordDecoder(settings.namespace, settings.verification_keys)
     return make_app(
         spec.name,

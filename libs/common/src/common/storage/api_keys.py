@@ -13,10 +13,10 @@ from datetime import datetime
 from typing import Any, Final, Literal, get_args
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import ID_PATTERN, PersonId, Role
 from common.core.secret_strength import split_secrets
+from common.storage.connection import Connection
 
 Scope = Literal["read", "write"]
 Origin = Literal["settings", "command", "api"]
@@ -117,7 +117,7 @@ def _parse_entry(number: int, entry: str) -> ListedKey:
 
 
 class ApiKeyStore:
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def active(self, now: datetime) -> list[ActiveKey]:

@@ -1,10 +1,10 @@
 """People who have left: their API keys and tokens are refused."""
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.people import PersonDescribed
 from common.storage.api_keys import ApiKeyStore
+from common.storage.connection import Connection
 from common.storage.uow import UnitOfWork
 
 
@@ -17,7 +17,7 @@ async def end_access_of_leaver(event: PersonDescribed, uow: UnitOfWork) -> None:
         await keys.revoke_of_person(event.person_id, made_until=event.occurred_at, now=uow.now)
 
 
-async def leavers(connection: AsyncConnection) -> frozenset[str]:
+async def leavers(connection: Connection) -> frozenset[str]:
     return frozenset((await connection.execute(_LEAVERS)).scalars())
 
 

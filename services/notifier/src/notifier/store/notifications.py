@@ -25,11 +25,11 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.escalations import Severity
 from common.contracts.event import ContactId, EscalationId, NotificationId, PageId, PersonId
 from common.contracts.notifications import Medium
+from common.storage.connection import Connection
 from common.storage.database import Database
 from common.storage.rows import LockedTable
 from notifier import tables
@@ -54,7 +54,7 @@ class Filter:
 
 
 class Notifications(LockedTable[NotificationId, Notification]):
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         super().__init__(connection, tables.notifications, Notification)
         self._pending: dict[NotificationId, Notification] = {}
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 from sqlalchemy import ARRAY, Uuid, any_, bindparam, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import ContactId, EscalationId, NotificationId
 from common.storage.bulk import bulk_insert
+from common.storage.connection import Connection
 from common.storage.rows import LockedTable
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
 from notifier import tables
@@ -24,7 +24,7 @@ _ATTEMPTS = TypeAdapter(list[Attempt])
 
 
 class Escalations(LockedTable[EscalationId, Escalation]):
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         super().__init__(connection, tables.escalations, Escalation)
 
     async def lock_of(self, contact_ids: Sequence[ContactId]) -> None:
@@ -32,7 +32,7 @@ class Escalations(LockedTable[EscalationId, Escalation]):
 
 
 class Budgets(LockedTable[str, Budget]):
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         super().__init__(connection, tables.budgets, Budget)
 
     async def lock_or_add(self, keys: Iterable[str], now: datetime) -> dict[str, Budget]:
@@ -47,7 +47,7 @@ class Budgets(LockedTable[str, Budget]):
 class Attempts:
     """The attempts that have ended; a later record of the same attempt replaces it."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._records: dict[tuple[NotificationId, int], Attempt] = {}
 
@@ -76,7 +76,7 @@ class Attempts:
 
 
 class UnitOfWork(BaseUnitOfWork):
-    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+    def __init__(self, connection: Connection, now: datetime) -> None:
         super().__init__(connection, now)
         self.recipients = Recipients(connection)
         self.recipient_changes = RecipientChanges(connection)

@@ -1,10 +1,10 @@
 """The SQL of representatives."""
 
 from sqlalchemy import select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import PersonId
 from common.core.errors import TransientError
+from common.storage.connection import Connection
 from common.storage.rows import LockedTable
 from router import tables
 from router.domain.staffing.representatives import Representative
@@ -17,7 +17,7 @@ class OutdatedPoolError(TransientError):
 class Representatives(LockedTable[PersonId, Representative]):
     """`turn`: the number of this transaction among those that may write representatives."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         super().__init__(connection, tables.representatives, Representative)
         self.turn: int | None = None
         # The load before, of those whose load alone changes.
@@ -56,7 +56,7 @@ class Representatives(LockedTable[PersonId, Representative]):
                 "idle_since": [person.idle_since for person in written],
             },
         )
-        if rows.scalar_one() != len(written):
+        if len(rows) != len(written):
             raise OutdatedPoolError
         self._loads_before.clear()
 
@@ -79,16 +79,13 @@ _columns = ", ".join(column.name for column in tables.representatives.columns)
 _CHANGED = text(f"SELECT {_columns} FROM representatives WHERE turn > :turn")
 # Nobody is given a contact by what is only remembered of them.
 _WRITE_LOADS = text("""
-    WITH written AS (
-        UPDATE representatives AS r
-        SET load = new.load, load_limit = new.load_limit, idle_since = new.idle_since, turn = :turn
-        FROM unnest(
-            CAST(:ids AS text[]), CAST(:before AS integer[]), CAST(:loads AS integer[]),
-            CAST(:limits AS integer[]), CAST(:idle_since AS timestamptz[])
-        ) AS new(representative_id, load_before, load, load_limit, idle_since)
-        WHERE r.representative_id = new.representative_id AND r.load = new.load_before
-            AND (new.load <= new.load_before OR (r.active AND r.presence = 'available'))
-        RETURNING 1
-    )
-    SELECT count(*) FROM written
+    UPDATE representatives AS r
+    SET load = new.load, load_limit = new.load_limit, idle_since = new.idle_since, turn = :turn
+    FROM unnest(
+        CAST(:ids AS text[]), CAST(:before AS integer[]), CAST(:loads AS integer[]),
+        CAST(:limits AS integer[]), CAST(:idle_since AS timestamptz[])
+    ) AS new(representative_id, load_before, load, load_limit, idle_since)
+    WHERE r.representative_id = new.representative_id AND r.load = new.load_before
+        AND (new.load <= new.load_before OR (r.active AND r.presence = 'available'))
+    RETURNING r.representative_id
 """)
