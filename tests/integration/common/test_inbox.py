@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID, uuid4
 
 from common.core.ids import EventId, day_of, new_id
-from common.storage.database import Database
+from common.storage.database import Database, begin
 from common.storage.inbox import Inbox
 from support.databases import rows
 from support.probe import UnitOfWork
@@ -60,7 +60,7 @@ async def test_claim_of_a_rolled_back_transaction_can_be_repeated(
     database: Database[UnitOfWork],
 ) -> None:
     event_id = EventId(new_id())
-    async with database.engine.connect() as connection:
+    async with begin(database.engine) as connection:
         assert await Inbox(connection).claim([event_id]) == {event_id}
         await connection.rollback()
     assert await claim(database, event_id) == {event_id}
@@ -80,7 +80,7 @@ async def test_claim_waits_for_the_transaction_that_has_claimed(
 ) -> None:
     """The one who waits gets it if the holder rolls back, and only then."""
     event_id = EventId(new_id())
-    async with database.engine.connect() as holder:
+    async with begin(database.engine) as holder:
         await Inbox(holder).claim([event_id])
         async with asyncio.TaskGroup() as group:
             waiting = group.create_task(claim(database, event_id))

@@ -4,11 +4,11 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy.exc import IntegrityError
 
 from common.contracts.event import ContactEvent, ContactId, PersonEvent, PersonId
 from common.core.errors import is_transient
-from common.storage.database import Database
+from common.storage.connection import IntegrityError
+from common.storage.database import Database, open_session
 from common.storage.outbox import Outbox
 from support.databases import rows
 from support.probe import UnitOfWork, new_contact
@@ -98,7 +98,7 @@ async def test_writer_that_did_not_wait_for_its_turn_is_retried(
 ) -> None:
     """It has not locked what its event is about, and nothing is published twice under a number."""
     ada = new_contact()
-    async with database.engine.connect() as first, database.engine.connect() as second:
+    async with open_session(database.engine) as first, open_session(database.engine) as second:
         for connection in (first, second):
             await connection.begin()
         outboxes = [Outbox(connection, lock_keys=False) for connection in (first, second)]

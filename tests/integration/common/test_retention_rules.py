@@ -114,8 +114,8 @@ FILL = {
         SELECT contact_id, 'm', '1', 'photo', 'https://shop.example/1' FROM contacts;
         INSERT INTO contact_history (contact_id, event_id, field, value, at, applied)
         SELECT contact_id, 'e', 'state', 'open', now(), true FROM contacts;
-        INSERT INTO contact_representatives (contact_id, person_id, is_current)
-        SELECT contact_id, 'rita', true FROM contacts;
+        INSERT INTO contact_representatives (contact_id, person_id, sequence, at)
+        SELECT contact_id, 'rita', 1, now() FROM contacts;
         INSERT INTO surveys (contact_id, survey_id, kind, sent_at)
         SELECT contact_id, 's', 'csat', now() FROM contacts;
     """,
@@ -205,7 +205,7 @@ async def test_all_rows_of_an_ended_contact_go_and_those_of_an_open_one_stay(
                 FILL[service] + PUBLISHED.replace("FROM rows", f"FROM {source}")
             ).split(";"):
                 if statement.strip():
-                    await uow.connection.exec_driver_sql(statement)
+                    await uow.connection.driver.execute(statement)
         await apply(database, service)
         left = {
             table: (await rows(database, f"SELECT count(*) AS n FROM {table}"))[0].n
@@ -219,7 +219,7 @@ async def test_all_rows_of_an_ended_contact_go_and_those_of_an_open_one_stay(
 async def test_newest_event_of_a_person_stays(postgres: Postgres, database_name: str) -> None:
     async with database_of("router", postgres, database_name) as database:
         async with database.transaction() as uow:
-            await uow.connection.exec_driver_sql(
+            await uow.connection.driver.execute(
                 "INSERT INTO published_events (id, key, topic, sequence, event_id, type, at, data)"
                 " SELECT n, 'rita', 'people', n, gen_random_uuid(), 'any', now(), '{}'"
                 " FROM generate_series(1, 3) AS n"

@@ -4,6 +4,7 @@ import struct
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.record.util import calc_crc32c
@@ -46,7 +47,7 @@ async def publish(
     encoder = RecordEncoder(broker.namespace, source, key)
     async with broker.open_producer() as producer:
         for event in events:
-            value = event.model_dump_json().encode()
+            value = msgspec.json.encode(event)
             envelope = replace(make_envelope(event), source=source)
             await producer.send(
                 broker.topic(),

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -99,7 +100,7 @@ async def reports(service: EscalationHarness) -> list[TimerMissing]:
         "SELECT data FROM published_events"
         " WHERE type = 'upstairs.timer_missing.v1' ORDER BY event_id"
     )
-    return [TimerMissing.model_validate(row.data) for row in rows]
+    return [msgspec.convert(row.data, TimerMissing) for row in rows]
 
 
 async def timers(service: EscalationHarness, contact: ContactReceived) -> set[tuple[object, ...]]:
@@ -198,12 +199,12 @@ async def test_contacts_that_have_not_changed_are_counted_and_not_read(
     contacts = [await escalated_contact(service) for _ in range(3)]
     await replica.check()
     await service.handle_events(assigned(contacts[0]))
-    with record_statements(service.database) as sent:
+    async with record_statements(service.database) as sent:
         await replica.check()
     assert value(replica.metrics.contacts) == 3
     snapshots = [statement for statement in sent if "to_jsonb(e)" in statement]
     assert len(snapshots) == 1
-    with record_statements(service.database) as sent:
+    async with record_statements(service.database) as sent:
         assert await replica.check() == (0, 0)
     assert value(replica.metrics.contacts) == 3
     assert not [statement for statement in sent if "to_jsonb(e)" in statement]

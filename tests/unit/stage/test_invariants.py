@@ -269,6 +269,11 @@ BROKEN: dict[str, tuple[Change, int, str]] = {
         5,
         "never handled",
     ),
+    "assignment that intake lost": (
+        without_in("intake", "contact_representatives", 0),
+        5,
+        "never handled, and its offset is committed",
+    ),
     "unreadable without a dead letter": (
         chained(changed_record(RECEIVED, event=None), replacing(committed_offsets={})),
         5,

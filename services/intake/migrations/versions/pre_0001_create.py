@@ -100,11 +100,14 @@ STATEMENTS = (
         PRIMARY KEY (contact_id, event_id, field)
     )
     """,
+    # No foreign key: it would lock the contact, and who inserts looks whether there is one.
     f"""
     CREATE TABLE contact_representatives (
-        contact_id uuid NOT NULL REFERENCES contacts,
+        contact_id uuid NOT NULL,
         person_id text NOT NULL,
-        is_current boolean NOT NULL,
+        sequence bigint NOT NULL,
+        at timestamptz NOT NULL,
+        is_released boolean NOT NULL DEFAULT false,
         PRIMARY KEY (contact_id, person_id)
     ) WITH ({ANALYZE_SELDOM})
     """,

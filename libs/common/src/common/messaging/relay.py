@@ -25,7 +25,7 @@ from common.messaging.envelope import Envelope
 from common.messaging.record_encoder import RecordEncoder
 from common.messaging.refusals import REFUSALS
 from common.messaging.signatures import RecordContent
-from common.storage.database import driver_connection
+from common.storage.database import begin, driver_connection
 from common.storage.dead_letters import (
     OUTBOX_ORIGIN_PREFIX,
     DeadLetter,
@@ -288,9 +288,9 @@ class Relay:
 
     async def _put_aside(self, row: Row, error: BaseException) -> None:
         """Move a refused row to the dead letters, durably."""
-        async with self._engine.begin() as connection:
+        async with begin(self._engine) as connection:
             removed = await connection.execute(_REMOVE, {"id": row["id"]})
-            if not removed.rowcount:
+            if not removed:
                 return  # another relay has published it, or put it aside
             await store_dead_letter(connection, _to_dead_letter(row, error), claimed=False)
         self._metrics.dead_letters.inc()
@@ -334,7 +334,6 @@ class Relay:
             type=row["type"],
             source=self._encoder.source,
             key=row["key"],
-            time=row["at"],
             sequence=row["sequence"],
             traceparent=row["traceparent"],
         )
@@ -391,4 +390,4 @@ _NEXT = """
     ORDER BY o.id
 """
 _DELETE = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"
-_REMOVE = text("DELETE FROM outbox WHERE id = :id")
+_REMOVE = text("DELETE FROM outbox WHERE id = :id RETURNING id")

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.core.ids import EventId
+from common.storage.connection import Connection
 
 _PARTITIONS_AHEAD = timedelta(days=7)
 
 
 class Inbox:
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def claim(self, ids: Sequence[EventId]) -> set[EventId]:

@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import MAX_EVENT_BYTES, Event
 from common.core import trace
 from common.core.errors import ContentError, PermanentError
 from common.core.ids import new_id
 from common.storage.bulk import to_arrays
+from common.storage.connection import Connection
 from common.storage.dead_letter_store import StoredDeadLetter
 from common.storage.dead_letters import from_readable
 from common.storage.json_text import to_json
@@ -56,7 +56,7 @@ class Outbox:
     message being handled. `events` are for those who look at what was committed.
     """
 
-    def __init__(self, connection: AsyncConnection, *, lock_keys: bool = True) -> None:
+    def __init__(self, connection: Connection, *, lock_keys: bool = True) -> None:
         self._connection = connection
         self._lock_keys = lock_keys
         self._rows: list[_NewRow] = []

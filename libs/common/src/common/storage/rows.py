@@ -7,9 +7,9 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from pydantic import TypeAdapter
 from sqlalchemy import ARRAY, Table, TextClause, any_, bindparam, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.storage.bulk import bulk_insert, rows_of
+from common.storage.connection import Connection
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -25,7 +25,7 @@ class LockedTable(Generic[K, V]):
     meanwhile, the INSERT fails, so nothing is overwritten unseen.
     """
 
-    def __init__(self, connection: AsyncConnection, table: Table, kind: type[V]) -> None:
+    def __init__(self, connection: Connection, table: Table, kind: type[V]) -> None:
         self.connection = connection
         self.table = table
         self._statements = _statements(table)
@@ -45,9 +45,7 @@ class LockedTable(Generic[K, V]):
         missing = [key for key in wanted if key not in self._rows]
         if missing:
             rows = await self.connection.execute(self._statements.read, {"keys": missing})
-            values.update(
-                {row[self._statements.key]: self.read(dict(row)) for row in rows.mappings()}
-            )
+            values.update({row[self._statements.key]: self.read(dict(row)) for row in rows})
         return values
 
     async def lock(self, key: K) -> V | None:
@@ -67,11 +65,10 @@ class LockedTable(Generic[K, V]):
         """Add rows that a subclass has locked by its own query, unless they are loaded already."""
         values: list[V] = []
         for row in rows:
-            mapping: Mapping[str, Any] = row._mapping  # noqa: SLF001 - SQLAlchemy's public name
-            key = mapping[self._statements.key]
+            key = row[self._statements.key]
             value = self._rows.get(key)
             if value is None:
-                value = self._rows[key] = self.read(dict(mapping))
+                value = self._rows[key] = self.read(dict(row))
             values.append(value)
         return values
 

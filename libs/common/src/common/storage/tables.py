@@ -220,6 +220,14 @@ RELIABILITY = (
         CHECK ((revoked_at IS NULL) = (revoked_by IS NULL))
     )
     """,
+    # One row for each person: whether the newest version says that they have left.
+    """
+    CREATE TABLE departures (
+        person_id text PRIMARY KEY,
+        version bigint NOT NULL,
+        has_left boolean NOT NULL
+    )
+    """,
     # Advisory locks belong to the whole database, and any role may take any key: the salt, which no
     # other role can read, makes the keys of this schema unknown to others and free of collisions.
     """

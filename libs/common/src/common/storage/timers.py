@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from typing import NamedTuple, assert_never
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import ContactId
 from common.core import trace
 from common.core.errors import PermanentError
 from common.messages import Cancel, Schedule, TimerChange
 from common.storage.bulk import bulk_insert, to_arrays
+from common.storage.connection import Connection
 from common.storage.json_text import to_json
 from common.storage.tables import timers
 
@@ -54,7 +54,7 @@ class _NewRow(NamedTuple):
 class Timers:
     """The timer changes of one transaction: the last one of each slot counts."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._changes: dict[tuple[ContactId, str], _NewRow | None] = {}
 

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from common.contracts.event import ContactId
+from common.storage.connection import Connection
 from common.storage.inbox import Inbox
 from common.storage.outbox import Outbox
 from common.storage.rows import LockedTable
@@ -22,7 +21,7 @@ class UnitOfWork:
 
     rows_lock_keys: ClassVar[bool] = False
 
-    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+    def __init__(self, connection: Connection, now: datetime) -> None:
         self.connection = connection
         self.now = now
         self.inbox = Inbox(connection)

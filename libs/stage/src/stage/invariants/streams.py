@@ -10,7 +10,7 @@ import orjson
 from common.contracts import BY_TYPE
 from common.contracts.services import TOPIC_OWNERS
 from common.storage.dead_letters import OUTBOX_ORIGIN_PREFIX
-from stage.invariants import inbox_effects
+from stage.invariants import inbox_effects, projections
 from stage.invariants.findings import Findings
 from stage.invariants.snapshot import JournalRow, Record, ServiceTables, Snapshot
 
@@ -94,7 +94,7 @@ def _check_published(
 def _check_handled(
     snapshot: Snapshot, service: str, tables: ServiceTables, findings: Findings
 ) -> None:
-    """Every subscribed event is in the inbox once, or in the dead letters."""
+    """Every subscribed event is in the inbox once, projected, or in the dead letters."""
     claims = Counter(row.event_id for row in tables.inbox)
     dead_lettered = {letter.event_id for letter in tables.dead_letters}
     # An unreadable record is identified only by its origin.
@@ -102,6 +102,8 @@ def _check_handled(
     for record in _subscribed_records(snapshot.records, tables):
         if record.event is None:
             done = record.origin in dead_origins
+        elif record.type in tables.projected_types:
+            done = projections.is_kept(record, tables) or record.event_id in dead_lettered
         else:
             done = claims[record.event_id] > 0 or record.event_id in dead_lettered
         ahead = record.offset < snapshot.committed_offsets.get(

@@ -48,7 +48,7 @@ OPEN_STATES: tuple[EscalationState, ...] = (
 )
 
 
-class Threshold(Struct, frozen=True, omit_defaults=True):
+class Threshold(Struct, frozen=True, omit_defaults=True, gc=False):
     """A point in a clock's run. The one that raises at 100 percent is the deadline.
 
     `offset_s` is set for a point so many seconds before (negative) or after the deadline.
@@ -63,8 +63,7 @@ class Threshold(Struct, frozen=True, omit_defaults=True):
 
     @property
     def is_deadline(self) -> bool:
-        place = self.percent, self.offset_s, self.action
-        return place == (DEADLINE_PERCENT, None, "raise")
+        return (self.percent, self.offset_s, self.action) == (DEADLINE_PERCENT, None, "raise")
 
     @property
     def lateness_ms(self) -> float:
@@ -75,7 +74,7 @@ def ms_between(due_at: datetime, at: datetime) -> float:
     return (at - due_at).total_seconds() * 1000
 
 
-class SlaClock(Struct, frozen=True, omit_defaults=True):
+class SlaClock(Struct, frozen=True, omit_defaults=True, gc=False):
     """One service level and how it stands; `thresholds` are in the order of their due times.
 
     `run` counts its starts, and `met_run` is the last before that was met. The run has spent
@@ -144,17 +143,17 @@ class SlaClock(Struct, frozen=True, omit_defaults=True):
 
     def with_fired(self, threshold: Threshold, at: datetime) -> "SlaClock":
         fired = replace(threshold, fired_at=at)
-        thresholds = tuple(fired if t is threshold else t for t in self.thresholds)
-        return replace(self, thresholds=thresholds)
+        thresholds = (fired if item is threshold else item for item in self.thresholds)
+        return replace(self, thresholds=tuple(thresholds))
 
 
-class Referral(Struct, frozen=True):
+class Referral(Struct, frozen=True, gc=False):
     by: PersonId
     reason: str
     at: datetime
 
 
-class TrackedContact(Struct, frozen=True):
+class TrackedContact(Struct, frozen=True, gc=False):
     """One contact as escalation sees it; `details` is None until ContactReceived comes.
 
     `opened_at` is when the contact was received or last reopened; `reopenings` counts the latter. A
@@ -190,7 +189,10 @@ class TrackedContact(Struct, frozen=True):
         return self.opened_at is not None and self.resolved_at is None
 
     def clock(self, name: ClockName) -> SlaClock | None:
-        return next((clock for clock in self.clocks if clock.name == name), None)
+        for clock in self.clocks:
+            if clock.name == name:
+                return clock
+        return None
 
     def runs(self, name: ClockName) -> bool:
         """Tell whether the clock has not ended; it may be paused or breached."""

@@ -3,11 +3,10 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from common.contracts.clocks import ClockPaused
 from common.contracts.event import ContactEvent, ContactId
 from common.storage.bulk import bulk_insert, to_arrays
+from common.storage.connection import Connection
 from common.storage.erasure import erase_published, erase_words
 from common.storage.json_text import to_json
 from common.storage.tables import published_events
@@ -25,7 +24,7 @@ class _NewRow(NamedTuple):
 class ConsumedEvents:
     """The events of one transaction, written at its end with one statement."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._rows: list[_NewRow] = []
 

@@ -8,17 +8,18 @@ import msgspec
 from pydantic import TypeAdapter
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from common.contracts.decoding import from_data
 from common.contracts.event import ContactId, PageId
 from common.messages import Schedule
+from common.storage.connection import Connection
 from escalation.domain.model import Escalation, SlaClock
 from escalation.domain.timer_check import TIMERS, TimerSnapshot
 from escalation.tables import IS_OPEN
 
 
 class TimerSnapshots:
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def open_after(self, contact_id: ContactId, limit: int) -> list[ContactId]:
@@ -72,7 +73,7 @@ def _snapshot(row: Mapping[Any, Any]) -> TimerSnapshot:
 
 def _schedule(row: Mapping[str, Any]) -> Schedule:
     # Validated, so that a field added later gets its default in an old row.
-    timer = TIMERS[row["type"]].model_validate(row["data"])
+    timer = from_data(TIMERS[row["type"]], row["data"])
     return Schedule(timer, datetime.fromisoformat(row["due_at"]))
 
 

@@ -32,7 +32,7 @@ ClockChange = (
     | ClockCancelled
 )
 ClockEvent = ClocksStarted | ClockChange
-_NAMES: tuple[str, ...] = get_args(ClockName)
+_PLACES: dict[str, int] = {name: place for place, name in enumerate(get_args(ClockName))}
 CLOCK_EVENTS: dict[str, type[ClockEvent]] = {kind.type: kind for kind in get_args(ClockEvent)}
 
 
@@ -51,7 +51,7 @@ def apply(clocks: Clocks, event: ClockEvent) -> Clocks:
 
 def _place(clock: SlaClock) -> int:
     """One order for all, whichever starts first: stored clocks equal those of their events."""
-    return _NAMES.index(clock.name)
+    return _PLACES[clock.name]
 
 
 def _started(event: ClocksStarted, deadline: ClockDeadline, earlier: SlaClock | None) -> SlaClock:

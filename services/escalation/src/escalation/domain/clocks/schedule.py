@@ -19,9 +19,9 @@ from escalation.domain.duty.calendars import Calendar, add_business_time, busine
 from escalation.domain.model import SlaClock, TrackedContact
 from escalation.domain.settings.policies import (
     DEADLINE_PERCENT,
+    PlannedThreshold,
     SlaPolicy,
     Target,
-    ThresholdRule,
     threshold_offset_s,
 )
 from escalation.domain.settings.registry import Versioned
@@ -145,10 +145,7 @@ def thresholds_for(
     target: Target, calendar: Calendar | None, since: datetime, spent_s: float
 ) -> tuple[ClockThreshold, ...]:
     """Return a target's thresholds in order, for a clock that has spent `spent_s` by `since`."""
-    thresholds = (
-        _threshold(target.target_s, rule, calendar, since, spent_s) for rule in target.rules
-    )
-    return tuple(sorted(thresholds, key=_order))
+    return tuple(_scheduled(target.planned_thresholds, calendar, since, spent_s))
 
 
 def resumed_thresholds(
@@ -170,9 +167,9 @@ def retargeted_thresholds(
     same_target = target.target_s == clock.target_s
     done = {
         place
-        for rule in target.rules
-        if (place := _rule_place(rule)) in places
-        and (same_target or clock.breached or _offset_s(target.target_s, rule) <= spent_s)
+        for planned in target.planned_thresholds
+        if (place := _place(planned)) in places
+        and (same_target or clock.breached or planned.after_s <= spent_s)
     }
     new = thresholds_for(target, calendar, since, spent_s)
     return (*fired, *(threshold for threshold in new if _place(threshold) not in done))
@@ -203,39 +200,39 @@ def _fired(clock: SlaClock) -> tuple[ClockThreshold, ...]:
 def _rescheduled(
     clock: SlaClock, calendar: Calendar | None, since: datetime
 ) -> list[ClockThreshold]:
-    rules = [
-        ThresholdRule(
+    """Return the thresholds that have not fired; each keeps its place in the clock's target."""
+    planned = (
+        PlannedThreshold(
+            percent=threshold.percent,
             action=threshold.action,
-            at_percent=threshold.percent if threshold.offset_s is None else None,
+            after_s=threshold_offset_s(clock.target_s, threshold.percent, threshold.offset_s),
             offset_s=threshold.offset_s,
             priority=threshold.priority,
         )
         for threshold in clock.thresholds
         if threshold.fired_at is None
+    )
+    return _scheduled(planned, calendar, since, clock.spent_s)
+
+
+def _scheduled(
+    planned: Iterable[PlannedThreshold], calendar: Calendar | None, since: datetime, spent_s: float
+) -> list[ClockThreshold]:
+    """Return when each is due, in order. One that the time spent has passed is due at once."""
+    thresholds = [
+        ClockThreshold(
+            percent=threshold.percent,
+            due_at=add_business_time(
+                calendar, since, timedelta(seconds=max(0.0, threshold.after_s - spent_s))
+            ),
+            action=threshold.action,
+            offset_s=threshold.offset_s,
+            priority=threshold.priority,
+        )
+        for threshold in planned
     ]
-    thresholds = (
-        _threshold(clock.target_s, rule, calendar, since, clock.spent_s) for rule in rules
-    )
-    return sorted(thresholds, key=_order)
-
-
-def _threshold(
-    target_s: float, rule: ThresholdRule, calendar: Calendar | None, since: datetime, spent_s: float
-) -> ClockThreshold:
-    """A threshold that the time spent has passed is due at once."""
-    offset_s = _offset_s(target_s, rule)
-    left = timedelta(seconds=max(0.0, offset_s - spent_s))
-    return ClockThreshold(
-        percent=rule.at_percent or round(offset_s / target_s * DEADLINE_PERCENT),
-        due_at=add_business_time(calendar, since, left),
-        action=rule.action,
-        offset_s=rule.offset_s,
-        priority=rule.priority,
-    )
-
-
-def _offset_s(target_s: float, rule: ThresholdRule) -> float:
-    return threshold_offset_s(target_s, rule.at_percent, rule.offset_s)
+    thresholds.sort(key=_order)
+    return thresholds
 
 
 def _order(threshold: ClockThreshold) -> tuple[datetime, bool]:
@@ -243,10 +240,6 @@ def _order(threshold: ClockThreshold) -> tuple[datetime, bool]:
     return threshold.due_at, threshold.action != "raise"
 
 
-def _place(threshold: ClockThreshold) -> tuple[object, ...]:
+def _place(threshold: ClockThreshold | PlannedThreshold) -> tuple[object, ...]:
     percent = threshold.percent if threshold.offset_s is None else None
     return threshold.action, percent, threshold.offset_s, threshold.priority
-
-
-def _rule_place(rule: ThresholdRule) -> tuple[object, ...]:
-    return rule.action, rule.at_percent, rule.offset_s, rule.priority

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from functools import cached_property
 from operator import attrgetter
 from typing import Annotated, Final, Literal
 
@@ -125,8 +126,18 @@ def threshold_offset_s(target_s: float, percent: int | None, offset_s: float | N
     return target_s * (percent or DEADLINE_PERCENT) / DEADLINE_PERCENT
 
 
+class PlannedThreshold(Struct, frozen=True):
+    """A threshold that a clock passes once its run has spent `after_s` of business time."""
+
+    percent: int
+    action: ThresholdAction
+    after_s: float
+    offset_s: float | None
+    priority: Priority | None
+
+
 @with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Target:
     """`target_s` counts in business time of the policy's calendar.
 
@@ -158,6 +169,16 @@ class Target:
     def rules(self) -> tuple[ThresholdRule, ...]:
         deadline = ThresholdRule("raise", DEADLINE_PERCENT)
         return self.thresholds if deadline in self.thresholds else (*self.thresholds, deadline)
+
+    @cached_property
+    def planned_thresholds(self) -> tuple[PlannedThreshold, ...]:
+        """What the rules mean for this target, worked out once for all its clocks."""
+        return tuple(self._plan(rule) for rule in self.rules)
+
+    def _plan(self, rule: ThresholdRule) -> PlannedThreshold:
+        after_s = threshold_offset_s(self.target_s, rule.at_percent, rule.offset_s)
+        percent = rule.at_percent or round(after_s / self.target_s * DEADLINE_PERCENT)
+        return PlannedThreshold(percent, rule.action, after_s, rule.offset_s, rule.priority)
 
     def thresholds_before_start(self) -> Iterator[int]:
         """Yield the place of each threshold that is further from the end than the whole target."""
