@@ -132,7 +132,7 @@ UNREADABLE: dict[str, tuple[Callable[[Raw], Raw], str]] = {
     ),
     "bad JSON": (
         lambda record: replace(record, value=b"{not json"),
-        "the value is not JSON: unexpected character",
+        "the value is not JSON: object keys must be strings",
     ),
     "no value": (lambda record: replace(record, value=None), "the value is not JSON"),
     "not an object": (

@@ -1,12 +1,13 @@
 """Reads contracts and timers from JSON, and says in plain words where it violates them."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import inspect
+from msgspec.structs import fields
 
 from common.contracts.contract import Contract, FieldError
 from common.contracts.validation_messages import (
@@ -34,6 +35,8 @@ _WORDS: Final = {
     "object": OBJECT,
     "str": TEXT,
 }
+_MAX_SUMMARY: Final = 500
+_NOT_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 # How msgspec says where and what.
 _PLACE: Final = re.compile(r"(?P<detail>.*?)(?: - at `(?P<path>[^`]*)`)?", re.DOTALL)
 _STEP: Final = re.compile(r"\.(\w+)|\[(\d+|\.\.\.)\]")
@@ -47,16 +50,13 @@ class ContractViolationError(PermanentError):
 
 def from_json(kind: type[C], text: bytes | str) -> C:
     """Read JSON; raises ContractViolationError."""
+    decode: Callable[[bytes | str], C] = _decoder(kind)
     try:
-        decode: Callable[[bytes | str], C] = _decoder(kind)
         return decode(text)
     except msgspec.ValidationError as error:
-        raise ContractViolationError(_describe(kind, error)) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        message = f"the value is not JSON: {error}"
-        raise ContractViolationError(message) from error
-    except RecursionError as error:
-        raise ContractViolationError("the value has too many levels") from error
+        raise ContractViolationError(_describe(kind, _parse(text), error)) from error
+    except _NOT_JSON as error:
+        raise _not_json(error) from error
 
 
 def from_data(kind: type[C], data: Any) -> C:
@@ -64,7 +64,7 @@ def from_data(kind: type[C], data: Any) -> C:
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
-        raise ContractViolationError(_describe(kind, error)) from error
+        raise ContractViolationError(_describe(kind, data, error)) from error
 
 
 @cache
@@ -72,11 +72,47 @@ def _decoder(kind: type[Contract]) -> Callable[[bytes | str], Any]:
     return msgspec.json.Decoder(kind).decode
 
 
-def _describe(kind: type[Contract], error: msgspec.ValidationError) -> str:
-    """Say what is wrong and where, without the value: it may be a customer's words."""
+def _parse(text: bytes | str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except _NOT_JSON as error:
+        raise _not_json(error) from error
+
+
+def _not_json(error: Exception) -> ContractViolationError:
+    reason = str(error).removeprefix("JSON is malformed: ")
+    return ContractViolationError(f"the value is not JSON: {reason}")
+
+
+def _describe(kind: type[Contract], data: Any, error: msgspec.ValidationError) -> str:
+    """Say what is wrong and where, without the values: they may be customers' words.
+
+    msgspec stops at its first `error`, so each field is read alone.
+    """
+    parts = [*_wrong_fields(kind, data)] or [_place_and_words(kind, [], error)]
+    return f"data at {'; '.join(parts)}"[:_MAX_SUMMARY]
+
+
+def _wrong_fields(kind: type[Contract], data: Any) -> Iterator[str]:
+    if not isinstance(data, Mapping):
+        return
+    for field in fields(kind):
+        if field.name not in data:
+            if field.required:
+                yield f"{field.name}: is missing"
+            continue
+        try:
+            msgspec.convert(data[field.name], field.type)
+        except msgspec.ValidationError as error:
+            yield _place_and_words(kind, [field.name], error)
+
+
+def _place_and_words(
+    kind: type[Contract], outer: Sequence[str], error: msgspec.ValidationError
+) -> str:
     matched = _PLACE.fullmatch(str(error))
     detail, path = (matched["detail"], matched["path"] or "") if matched else (str(error), "")
-    steps = [name or number for name, number in _STEP.findall(path)]
+    steps = [*outer, *(name or number for name, number in _STEP.findall(path))]
     if isinstance(error.__cause__, FieldError):
         steps.append(error.__cause__.field)
         words = error.__cause__.detail
@@ -86,7 +122,7 @@ def _describe(kind: type[Contract], error: msgspec.ValidationError) -> str:
     else:
         words = _words(kind, steps, detail)
     place = "/".join(step for step in steps if step != "...")
-    return f"data at {place or 'its root'}: {words}"
+    return f"{place or 'its root'}: {words}"
 
 
 def _words(kind: type[Contract], steps: Sequence[str], detail: str) -> str:
