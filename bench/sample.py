@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 import uvloop
 from pydantic import AwareDatetime
 from sqlalchemy import Column, DateTime, Integer, MetaData, Table, Text, Uuid
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.clocks import ClockBreached
 from common.contracts.event import ContactId
@@ -27,6 +26,7 @@ from common.messaging.subscriptions import HandlerRegistry
 from common.messaging.timer_loop import TimerLoop
 from common.service.settings import ServiceSettings
 from common.service.spec import ServiceSpec, serve
+from common.storage.connection import Connection
 from common.storage.database import Database, connect
 from common.storage.rows import LockedTable
 from common.storage.tables import RELIABILITY
@@ -88,7 +88,7 @@ class DeadlineDue(Timer):
 
 
 class UnitOfWork(BaseUnitOfWork):
-    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+    def __init__(self, connection: Connection, now: datetime) -> None:
         super().__init__(connection, now)
         self.cases = LockedTable[ContactId, Case](connection, cases, Case)
         # For the measurement: when the timers of this transaction were due.
@@ -152,9 +152,7 @@ async def run_timer_loop(
 ) -> AsyncIterator[Callable[[], float]]:
     """Fire timers as `serve` does; yield a function that returns how many have fired."""
     metrics, stopping = Metrics(), asyncio.Event()
-    timers = TimerLoop(
-        Dispatcher(database, subscriptions, metrics, consumer=NAME), metrics, Health()
-    )
+    timers = TimerLoop(Dispatcher(database, subscriptions, metrics), metrics, Health())
     database.after_commit(lambda uow: timers.wake(uow.timers.earliest))
     async with asyncio.TaskGroup() as group:
         group.create_task(timers.run(stopping))

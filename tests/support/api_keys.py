@@ -44,12 +44,14 @@ SPEC = ServiceSpec(NAME, UnitOfWork, HandlerRegistry[UnitOfWork](), [router])
 class Replica:
     """One process of the service: its API, and the worker that keeps its keys."""
 
-    def __init__(self, database: Database[UnitOfWork], listed: str = LISTED) -> None:
-        settings = Broker("unused", "unused").make_settings(api_keys=listed)
-        app = application(SPEC, settings, database, Metrics())
+    def __init__(
+        self, database: Database[UnitOfWork], listed: str = LISTED, **changes: Any
+    ) -> None:
+        settings = Broker("unused", "unused").make_settings(api_keys=listed, **changes)
+        self.app = app = application(SPEC, settings, database, Metrics())
         self.health = Health()
         self.worker = ApiKeyWorker(
-            database, app.state.api_keys, parse_key_list(listed), self.health
+            database, app.state.api_keys, app.state.tokens, parse_key_list(listed), self.health
         )
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://probe")
@@ -69,9 +71,9 @@ class Replica:
 
 @asynccontextmanager
 async def open_replica(
-    database: Database[UnitOfWork], listed: str = LISTED
+    database: Database[UnitOfWork], listed: str = LISTED, **changes: Any
 ) -> AsyncIterator[Replica]:
-    replica = Replica(database, listed)
+    replica = Replica(database, listed, **changes)
     async with replica.client:
         await replica.worker.refresh()
         yield replica

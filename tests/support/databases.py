@@ -9,12 +9,12 @@ from typing import Any
 
 import asyncpg
 from sqlalchemy import URL, make_url
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.services import SERVICES
 from common.core.clock import TimeSource
 from common.core.ids import new_id
 from common.service.provision import RolePasswords, provision_schema
+from common.storage.connection import Connection
 from common.storage.database import Database, U, connect
 from common.storage.migrations import migrate
 from common.storage.roles import owner_role, serving_role
@@ -100,9 +100,9 @@ class SteppedClock(TimeSource):
         self._start: datetime | None = None
         self._transactions = 0
 
-    async def read(self, connection: AsyncConnection) -> datetime:
+    def of_transaction(self, database_time: datetime) -> datetime:
         if self._start is None:
-            self._start = await super().read(connection) - self.offset
+            self._start = database_time
         self._transactions += 1
         return self._start + self.offset + timedelta(microseconds=self._transactions)
 
@@ -115,7 +115,7 @@ async def open_database(
     postgres: Postgres,
     name: str,
     service: str,
-    unit_of_work: Callable[[AsyncConnection, datetime], U],
+    unit_of_work: Callable[[Connection, datetime], U],
     clock: TimeSource | None = None,
 ) -> AsyncIterator[Database[U]]:
     engine = connect(

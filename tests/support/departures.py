@@ -1,9 +1,10 @@
-"""The API keys of a person who leaves, as every service treats them."""
+"""The API keys and tokens of a person who leaves, as every service treats them."""
 
 from datetime import timedelta
 from typing import TypeVar
 
 from common.contracts.event import Role
+from common.storage import departures
 from common.storage.api_keys import SCOPES, ApiKeyStore, ListedKey, make_key
 from common.storage.database import Database
 from common.storage.uow import UnitOfWork
@@ -25,7 +26,10 @@ async def add_keys(database: Database[U], person: str) -> None:
             )
 
 
-async def active_roles(database: Database[U], person: str) -> list[Role]:
+async def access_of(database: Database[U], person: str) -> list[str]:
+    """Return the roles of the keys that admit the person's name, and "token" if tokens do."""
     async with database.transaction() as uow:
         keys = await ApiKeyStore(uow.connection).active(uow.now)
-    return sorted(key.role for key in keys if key.subject == person)
+        leavers = await departures.leavers(uow.connection)
+    tokens = [] if person in leavers else ["token"]
+    return [*sorted(key.role for key in keys if key.subject == person), *tokens]

@@ -1,13 +1,14 @@
 """A minimal service: one table, one event to handle, one timer to fire."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
+import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
@@ -15,7 +16,6 @@ from prometheus_client import Counter
 from sqlalchemy import Column, DateTime, MetaData, Table, Text, Uuid
 from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.contacts import CustomerWrote
 from common.contracts.event import ContactId, Event, MessageId
@@ -42,6 +42,7 @@ from common.service.provision import provision_schema
 from common.service.runtime import HaltingWorker, Worker
 from common.service.settings import ServiceSettings
 from common.service.spec import ServiceSpec
+from common.storage.connection import Connection
 from common.storage.database import Database, connect
 from common.storage.rows import LockedTable
 from common.storage.tables import RELIABILITY
@@ -90,12 +91,12 @@ class Probe:
 
 
 class Probes(LockedTable[ContactId, Probe]):
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         super().__init__(connection, table, Probe)
 
 
 class UnitOfWork(BaseUnitOfWork):
-    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+    def __init__(self, connection: Connection, now: datetime) -> None:
         super().__init__(connection, now)
         self.probes = Probes(connection)
 
@@ -224,7 +225,7 @@ class Broker:
         await producer.send_and_wait(
             self.topic(event.topic),
             key=event.key.encode(),
-            value=event.model_dump_json().encode(),
+            value=msgspec.json.encode(event),
             headers=encode(make_envelope(event, event_id)),
         )
 
@@ -272,7 +273,6 @@ def make_envelope(event: Event, event_id: str | None = None, *, sequence: int = 
         type=event.type,
         source=source_of(TOPIC_OWNERS[event.topic]),
         key=event.key,
-        time=event.occurred_at,
         sequence=sequence,
         traceparent=None,
     )
@@ -298,7 +298,6 @@ class Replica:
             self.database,
             subscriptions,
             self.metrics,
-            consumer=NAME,
             dead_letter_limit=dead_letter_limit,
             untrusted_record_limit=untrusted_record_limit,
         )
@@ -349,19 +348,33 @@ def sum_samples(counter: Counter, **labels: str) -> float:
     )
 
 
-@contextmanager
-def record_statements(database: Database[Any]) -> Iterator[list[str]]:
+@asynccontextmanager
+async def record_statements(database: Database[Any]) -> AsyncIterator[list[str]]:
     """Collect the statements that are sent to the server."""
     sent: list[str] = []
 
-    def collect(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        sent.append(statement)
+    def collect(query: asyncpg.connection.LoggedQuery) -> None:
+        # Without what asyncpg asks once in a session about a type.
+        if not any(name in query.query for name in ("typeinfo_tree", "'jit'")):
+            sent.append(query.query)
 
-    sqlalchemy_event.listen(database.engine.sync_engine, "before_cursor_execute", collect)
+    def check_out(connection: Any, *_rest: object) -> None:
+        connection.driver_connection.add_query_logger(collect)
+
+    def check_in(connection: Any, *_rest: object) -> None:
+        if connection is not None:
+            connection.driver_connection.remove_query_logger(collect)
+
+    engine = database.engine.sync_engine
+    sqlalchemy_event.listen(engine, "checkout", check_out)
+    sqlalchemy_event.listen(engine, "checkin", check_in)
     try:
         yield sent
+        # The driver calls `collect` in the next turn of the event loop.
+        await asyncio.sleep(0)
     finally:
-        sqlalchemy_event.remove(database.engine.sync_engine, "before_cursor_execute", collect)
+        sqlalchemy_event.remove(engine, "checkout", check_out)
+        sqlalchemy_event.remove(engine, "checkin", check_in)
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 """A service without Kafka and HTTP server: events go to the dispatcher, timers to their loop."""
 
+import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from common.storage.dead_letters import DeadLetter
 from support.databases import rows
 from support.documented_problems import require_documented
 
+_sequences = itertools.count(1)
+
 
 @dataclass(frozen=True)
 class ServiceHarness(Generic[U]):
@@ -33,7 +36,13 @@ class ServiceHarness(Generic[U]):
         ids = [EventId(new_id()) for _ in events]
         await self.dispatcher.handle(
             [
-                Message(body=event, to_dead_letter=_fail, event_id=event_id)
+                Message(
+                    body=event,
+                    to_dead_letter=_fail,
+                    event_id=event_id,
+                    # Not without gaps, as of one key, but growing.
+                    sequence=next(_sequences),
+                )
                 for event, event_id in zip(events, ids, strict=True)
             ]
         )
@@ -55,10 +64,8 @@ class ServiceHarness(Generic[U]):
         return await rows(self.database, statement)
 
 
-def make_dispatcher(
-    database: Database[U], subscriptions: HandlerRegistry[U], consumer: str
-) -> Dispatcher[U]:
-    return Dispatcher(database, subscriptions, Metrics(), consumer=consumer)
+def make_dispatcher(database: Database[U], subscriptions: HandlerRegistry[U]) -> Dispatcher[U]:
+    return Dispatcher(database, subscriptions, Metrics())
 
 
 def _fail(error: BaseException) -> DeadLetter:

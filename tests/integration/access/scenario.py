@@ -148,7 +148,7 @@ class Scenario:
 
     async def handle(self, *events: Event) -> None:
         subscriptions = import_module(f"{self.service}.handlers").SUBSCRIPTIONS
-        dispatcher = make_dispatcher(self.database, subscriptions, self.service)
+        dispatcher = make_dispatcher(self.database, subscriptions)
         await ServiceHarness(self.database, dispatcher).handle_events(*events)
 
     async def add_key(
@@ -219,7 +219,8 @@ async def open_empty_scenario(
     spec = import_module(f"{service}.main").build(settings)
     async with open_database(postgres, database_name, service, store.UnitOfWork) as database:
         app = application(spec, settings, database, Metrics())
-        worker = ApiKeyWorker(database, app.state.api_keys, parse_key_list(LISTED), Health())
+        state, listed = app.state, parse_key_list(LISTED)
+        worker = ApiKeyWorker(database, state.api_keys, state.tokens, listed, Health())
         await worker.refresh()
         yield Scenario(service, database, app, app.openapi(), worker)
 
@@ -375,17 +376,15 @@ async def _now(scenario: Scenario) -> Any:
 
 
 def _received(now: Any) -> ContactReceived:
-    return ContactReceived.model_validate(
-        {
-            "contact_id": new_id(),
-            "occurred_at": now,
-            "channel": "chat",
-            "customer": Customer(customer_id=CustomerId("c-81")),
-            "subject": "Charged twice",
-            "topic_of_contact": "billing",
-            "language": "en",
-            "priority": "high",
-        }
+    return ContactReceived(
+        contact_id=ContactId(new_id()),
+        occurred_at=now,
+        channel="chat",
+        customer=Customer(customer_id=CustomerId("c-81")),
+        subject="Charged twice",
+        topic_of_contact="billing",
+        language="en",
+        priority="high",
     )
 
 

@@ -6,10 +6,10 @@ from typing import Any
 import orjson
 import pytest
 from sqlalchemy import TextClause
-from sqlalchemy.exc import IntegrityError
 
 from common.contracts.event import ContactId
 from common.storage.bulk import bulk_insert
+from common.storage.connection import IntegrityError
 from common.storage.database import Database
 from support import probe
 from support.databases import rows
@@ -27,7 +27,7 @@ async def insert(
     ]
     async with database.transaction() as uow:
         inserted = await uow.connection.execute(statement, {"rows": orjson.dumps(content).decode()})
-        return list(inserted) if inserted.returns_rows else None
+        return list(inserted)
 
 
 async def stored(database: Database[UnitOfWork]) -> dict[str, list[str]]:

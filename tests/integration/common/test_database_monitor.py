@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from msgspec import structs
 from sqlalchemy import make_url
 
 from common.core.health import Health
@@ -32,7 +33,7 @@ async def test_unpublished_events_and_overdue_timers_are_measured(
     metrics, contact_id = Metrics(), new_contact()
     async with database.transaction() as uow:
         minute = timedelta(minutes=1)
-        event = customer_wrote(contact_id).model_copy(update={"occurred_at": uow.now - minute})
+        event = structs.replace(customer_wrote(contact_id), occurred_at=uow.now - minute)
         uow.outbox.add([event])
         uow.timers.set([Schedule(Reminder(contact_id=contact_id, name="a"), uow.now - 5 * minute)])
     async with run_workers(DatabaseMonitor(database, metrics, Health())):
@@ -66,7 +67,7 @@ async def test_kept_delivery_degrades_the_service_until_its_dead_letter_is_close
         await until(lambda: "applied: 1." in health.degradations.get("deliveries", ""))
         await until(lambda: not health.troubles)
         async with database.transaction() as uow:
-            await uow.connection.exec_driver_sql("DELETE FROM dead_letters")
+            await uow.connection.driver.execute("DELETE FROM dead_letters")
         await until(lambda: "deliveries" not in health.degradations)
 
 

@@ -14,7 +14,7 @@ from support.databases import PASSWORD, PASSWORDS, SERVICES, Postgres
 
 FOREIGN = (
     "SELECT * FROM {other}.outbox",
-    "INSERT INTO {other}.sequences VALUES ('key', 'topic', 1)",
+    "INSERT INTO {other}.outbox (sequence, key, topic) VALUES (1, 'key', 'topic')",
     "DELETE FROM {other}.timers",
     "SELECT * FROM {other}.api_keys",
     "SELECT * FROM {other}.lock_salt",
@@ -75,9 +75,9 @@ async def test_role_of_a_service_changes_rows_and_no_tables(
     postgres: Postgres, database_name: str, service: str
 ) -> None:
     async with session(postgres, database_name, service) as own:
-        await own.execute("INSERT INTO sequences VALUES ('key', 'topic', 1)")
-        await own.execute("UPDATE sequences SET sequence = 2")
-        assert await own.fetchval(f"DELETE FROM {service}.sequences RETURNING sequence") == 2
+        await own.execute("INSERT INTO outbox (sequence, key, topic) VALUES (1, 'key', 'topic')")
+        await own.execute("UPDATE outbox SET sequence = 2")
+        assert await own.fetchval(f"DELETE FROM {service}.outbox RETURNING sequence") == 2
         for statement in OWN:
             await refuse(own, statement.format(schema=service, role=serving_role(service)))
 

@@ -41,7 +41,7 @@ def message(event: CustomerWrote, event_id: str | None = None) -> Message:
 
 async def test_batch_of_any_size_is_one_transaction(replica: Replica) -> None:
     async def count(batch: Batch) -> int:
-        with record_statements(replica.database) as sent:
+        async with record_statements(replica.database) as sent:
             await replica.dispatcher.handle(batch)
         return len(sent)
 

@@ -3,10 +3,16 @@
 import asyncio
 from datetime import UTC, datetime
 
+import pytest
+
 from common.contracts.event import ContactEvent, ContactId, PersonEvent, PersonId
-from common.storage.database import Database
+from common.core.errors import is_transient
+from common.storage.connection import IntegrityError
+from common.storage.database import Database, open_session
+from common.storage.outbox import Outbox
 from support.databases import rows
 from support.probe import UnitOfWork, new_contact
+from support.waiting import until
 
 AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
@@ -85,3 +91,27 @@ async def test_events_of_a_contact_keep_their_order_over_topics(
             ("escalations", number + 1),
             ("clocks", 2 * number + 2),
         ]
+
+
+async def test_writer_that_did_not_wait_for_its_turn_is_retried(
+    database: Database[UnitOfWork],
+) -> None:
+    """It has not locked what its event is about, and nothing is published twice under a number."""
+    ada = new_contact()
+    async with open_session(database.engine) as first, open_session(database.engine) as second:
+        for connection in (first, second):
+            await connection.begin()
+        outboxes = [Outbox(connection, lock_keys=False) for connection in (first, second)]
+        for outbox in outboxes:
+            outbox.add([started(ada)])
+        await outboxes[0].flush()
+        waiting = asyncio.ensure_future(outboxes[1].flush())
+        await until(
+            lambda: rows(database, "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+        )
+        await first.commit()
+        with pytest.raises(IntegrityError) as failure:
+            await waiting
+        await second.rollback()
+    assert is_transient(failure.value)
+    assert len(await rows(database, "SELECT 1 FROM published_events")) == 1

@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaTimeoutError
 from common.core import trace
 from common.messaging.envelope import decode
 from common.messaging.outbox_signal import OutboxSignaller
-from common.storage.database import Database
+from common.storage.database import Database, begin
 from common.storage.outbox import Outbox
 from support.databases import Postgres, rows
 from support.outbox import (
@@ -115,7 +115,7 @@ async def test_committed_events_arrive_in_order_and_no_others(
                 for contact_id in chance.sample(contacts, chance.randint(1, 3))
                 for _ in range(chance.randint(1, 3))
             ]
-            async with replica.database.engine.connect() as connection:
+            async with begin(replica.database.engine) as connection:
                 outbox = Outbox(connection)
                 outbox.add(events)
                 await outbox.flush()
@@ -164,7 +164,7 @@ async def test_late_committed_row_is_published(replica: Replica, broker: Broker)
     """A foreign transaction took its place in the outbox first and commits long afterwards."""
     late, early = customer_wrote(new_contact()), customer_wrote(new_contact())
     async with broker.open_producer() as producer, run_workers(replica.make_relay(producer)):
-        async with replica.database.engine.connect() as foreign:
+        async with begin(replica.database.engine) as foreign:
             outbox = Outbox(foreign)
             outbox.add([late])
             await outbox.flush()

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 
+from msgspec import structs
 from sqlalchemy import text
 
 from common.contracts.event import ContactId
@@ -74,7 +75,7 @@ async def test_rows_past_their_age_are_deleted_and_counted(database: Database[Un
 
 async def test_backlog_is_deleted_in_small_transactions(database: Database[UnitOfWork]) -> None:
     await touch(database, *range(40, 47))
-    with record_statements(database) as sent:
+    async with record_statements(database) as sent:
         metrics = await apply(database, PROBES, batch_rows=2)
     assert await noted(database) == []
     assert removed(metrics, "probes") == 7
@@ -108,14 +109,16 @@ async def test_locked_rows_are_left_for_the_next_run(database: Database[UnitOfWo
 async def test_two_replicas_do_not_delete_at_the_same_time(database: Database[UnitOfWork]) -> None:
     await touch(database, 31)
     async with database.transaction() as uow:
-        await uow.connection.exec_driver_sql("SELECT pg_advisory_xact_lock(lock_key('retention'))")
+        await uow.connection.driver.execute("SELECT pg_advisory_xact_lock(lock_key('retention'))")
         await apply(database, PROBES)
         assert await noted(database) == ["31"]
 
 
 async def sequences(database: Database[UnitOfWork]) -> dict[str, int]:
-    sequences = await rows(database, "SELECT key, sequence FROM sequences")
-    return {row.key: row.sequence for row in sequences}
+    sequences = await rows(
+        database, "SELECT key, max(sequence) AS last FROM published_events GROUP BY key"
+    )
+    return {row.key: row.last for row in sequences}
 
 
 async def publish(
@@ -124,7 +127,7 @@ async def publish(
     async with database.transaction() as uow:
         at = uow.now - timedelta(days=days_ago)
         uow.outbox.add(
-            customer_wrote(contact).model_copy(update={"occurred_at": at}) for contact in contacts
+            structs.replace(customer_wrote(contact), occurred_at=at) for contact in contacts
         )
     await empty_outbox(database)
 
@@ -161,7 +164,7 @@ async def test_published_events_of_what_is_open_stay(database: Database[UnitOfWo
 async def test_event_that_is_not_published_yet_stays(database: Database[UnitOfWork]) -> None:
     async with database.transaction() as uow:
         old = {"occurred_at": uow.now - timedelta(days=500)}
-        uow.outbox.add([customer_wrote(new_contact()).model_copy(update=old)])
+        uow.outbox.add([structs.replace(customer_wrote(new_contact()), **old)])
     await apply(database, PUBLISHED)
     assert len(await rows(database, "SELECT 1 FROM published_events")) == 1
     await empty_outbox(database)

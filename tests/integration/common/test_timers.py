@@ -4,16 +4,17 @@ import asyncio
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+import msgspec
 import pytest
 
-from common.core.clock import TimeSource, monotonic
+from common.core.clock import monotonic
 from common.core.errors import TransientError
 from common.core.ids import EventId, new_id
 from common.messages import Cancel, Schedule, Timer
 from common.messaging import timer_loop
 from common.messaging.dispatcher import Message
 from common.messaging.subscriptions import HandlerRegistry
-from common.storage.database import Database
+from common.storage.database import Database, begin
 from common.storage.dead_letters import DeadLetter, TooManyDeadLettersError
 from common.storage.timers import TimerOutOfRangeError
 from support.databases import rows
@@ -128,8 +129,8 @@ async def test_last_change_of_a_slot_counts(database: Database[UnitOfWork]) -> N
 async def test_rolled_back_change_has_no_effect(database: Database[UnitOfWork]) -> None:
     contact_id = new_contact()
     await change(database, (reminder(contact_id), FAR))
-    async with database.engine.connect() as connection:
-        uow = UnitOfWork(connection, await TimeSource().read(connection))
+    async with begin(database.engine) as connection:
+        uow = UnitOfWork(connection, await connection.clock_timestamp())
         uow.timers.set([Cancel(contact_id, "reminder:call back")])
         await uow.flush()
         await connection.rollback()
@@ -154,7 +155,7 @@ async def test_failing_timer_becomes_a_dead_letter_alone(replica: Replica) -> No
     assert [(letter.key, letter.type, letter.reason) for letter in letters] == [
         (bad, "Reminder", "PoisonedError: This note cannot be handled."),
     ]
-    assert Reminder.model_validate_json(letters[0].payload) == reminder(bad, POISON)
+    assert msgspec.json.decode(letters[0].payload, type=Reminder) == reminder(bad, POISON)
     assert letters[0].origin.startswith("timer/")
     assert "in remind" in letters[0].traceback
     assert sum_samples(replica.metrics.dead_letters) == 1
@@ -269,8 +270,8 @@ async def test_cancelling_a_firing_timer_does_not_deadlock(
 ) -> None:
     contact_id = new_contact()
     await change(replica.database, (reminder(contact_id), SOON))
-    async with replica.database.engine.connect() as connection:
-        uow = UnitOfWork(connection, await TimeSource().read(connection))
+    async with begin(replica.database.engine) as connection:
+        uow = UnitOfWork(connection, await connection.clock_timestamp())
         await add_note(contact_id, "first", uow)
         await uow.flush()
         async with run_workers(replica.timers):
@@ -299,13 +300,12 @@ async def waiting(database: Database[Any]) -> list[Any]:
 
 async def test_loop_does_not_spin_while_another_has_the_due_timers(replica: Replica) -> None:
     await change(replica.database, (reminder(new_contact()), timedelta(0)))
-    async with replica.database.engine.connect() as other:
-        uow = UnitOfWork(other, await TimeSource().read(other))
+    async with begin(replica.database.engine) as other:
+        uow = UnitOfWork(other, await other.clock_timestamp())
         assert await uow.timers.claim(uow.now, 10, ["Reminder"])
         begun = monotonic()
-        with record_statements(replica.database) as sent:
-            async with run_workers(replica.timers):
-                await until(lambda: sum("SKIP LOCKED" in statement for statement in sent) > 20)
+        async with record_statements(replica.database) as sent, run_workers(replica.timers):
+            await until(lambda: sum("SKIP LOCKED" in statement for statement in sent) > 20)
         assert monotonic() - begun >= 20 * 0.005
 
 

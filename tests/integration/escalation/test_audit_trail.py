@@ -16,13 +16,13 @@ import orjson
 import pytest
 import structlog
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
 from common.contracts.contacts import ContactReceived, SupervisorRequested
 from common.contracts.event import Event
 from common.core.ids import new_id
+from common.storage.connection import Connection
 from escalation.commands.connection import run_query
 from escalation.domain.audit_trail import TrailEntry
 from escalation.main import cli
@@ -342,14 +342,14 @@ async def test_page_of_chains_reads_no_other_rows(
              generate_series(1, 10) AS number
     """)
     await superuser.execute("ANALYZE audit_trail")
-    async with service.database.engine.connect() as connection:
-        async with aclosing(AuditTrail(connection).all_chains()) as pages:
+    async with service.database.transaction() as uow:
+        async with aclosing(AuditTrail(uow.connection).all_chains()) as pages:
             page = await anext(pages)
-        read = await connection.exec_driver_sql(
+        read = await uow.connection.driver.fetchval(
             "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables"
             " WHERE relname = 'audit_trail'"
         )
-        assert 2000 <= read.scalar_one() < 10_000
+        assert 2000 <= read < 10_000
     assert [len(chain.entries) for chain in page] == [10] * 200
 
 
@@ -359,11 +359,9 @@ async def test_command_connection_has_no_statement_timeout(
     """One page may take longer to read than a service's statement timeout."""
     monkeypatch.setenv("UPSTAIRS_DATABASE_URL", postgres.url(database_name, "escalation"))
 
-    async def command_timeout(connection: AsyncConnection) -> float | None:
-        raw = (await connection.get_raw_connection()).driver_connection
-        assert raw is not None
+    async def command_timeout(connection: Connection) -> float | None:
         # asyncpg exposes it nowhere else.
-        return cast("float | None", raw._config.command_timeout)
+        return cast("float | None", cast("Any", connection.driver)._config.command_timeout)
 
     assert await asyncio.to_thread(run_query, command_timeout) is None
 

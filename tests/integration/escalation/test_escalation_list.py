@@ -318,7 +318,7 @@ async def test_filtered_open_list_reads_no_closed_escalations(
     for chosen in ({}, *({name: value} for name, value in filters.items()), {"tier": ["vip"]}):
         async with service.database.transaction() as uow:
             # As it may come to be after some calls: the planner no longer sees what is params.
-            await uow.connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_generic_plan")
+            await uow.connection.driver.execute("SET LOCAL plan_cache_mode = force_generic_plan")
             before = (await uow.connection.execute(_READ)).all()
             await uow.queries.escalations(
                 EscalationQuery.model_validate({**chosen, "sort": sort}),

@@ -16,7 +16,7 @@ from integration.escalation.conftest import (
     assigned,
     key,
 )
-from support.departures import active_roles, add_keys
+from support.departures import access_of, add_keys
 from support.people import described
 
 AUGUST = {"from": "2026-08-01T00:00:00Z", "until": "2026-09-01T00:00:00Z"}
@@ -357,9 +357,11 @@ async def test_manager_puts_only_teams_of_people_below(
         assert answer.status_code == status, (team, caller)
 
 
-async def test_api_keys_of_a_person_who_leaves_are_revoked(service: EscalationHarness) -> None:
+async def test_access_of_a_person_who_leaves_ends(
+    service: EscalationHarness,
+) -> None:
     await add_keys(service.database, "lee")
     await service.handle_events(described("lee", None))
-    assert await active_roles(service.database, "lee") == ["channel", "manager"]
+    assert await access_of(service.database, "lee") == ["channel", "manager", "token"]
     await service.handle_events(described("lee", None, active=False))
-    assert await active_roles(service.database, "lee") == ["channel"]
+    assert await access_of(service.database, "lee") == ["channel"]

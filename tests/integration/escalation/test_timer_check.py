@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -100,7 +101,7 @@ async def reports(service: EscalationHarness) -> list[TimerMissing]:
         "SELECT data FROM published_events"
         " WHERE type = 'upstairs.timer_missing.v1' ORDER BY event_id"
     )
-    return [TimerMissing.model_validate(row.data) for row in rows]
+    return [msgspec.convert(row.data, TimerMissing) for row in rows]
 
 
 async def timers(service: EscalationHarness, contact: ContactReceived) -> set[tuple[object, ...]]:
@@ -197,7 +198,7 @@ async def test_contacts_that_have_all_timers_are_counted_and_not_read(
     service: EscalationHarness, replica: Replica, api: httpx.AsyncClient
 ) -> None:
     await contacts_in_all_states(service, api)
-    with record_statements(service.database) as sent:
+    async with record_statements(service.database) as sent:
         assert await replica.check() == (0, 0)
     assert value(replica.metrics.contacts) == 5
     assert not [statement for statement in sent if "to_jsonb(e)" in statement]

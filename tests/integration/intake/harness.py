@@ -69,13 +69,13 @@ async def assign(database: Database[UnitOfWork], contact_id: str, person: str = 
 
 
 async def handle(database: Database[UnitOfWork], *events: Event) -> None:
-    dispatcher = make_dispatcher(database, SUBSCRIPTIONS, "intake")
+    dispatcher = make_dispatcher(database, SUBSCRIPTIONS)
     await ServiceHarness(database, dispatcher).handle_events(*events)
 
 
 async def published(database: Database[UnitOfWork]) -> list[str]:
     """Return the types of all published events, in short."""
-    events = await rows(database, "SELECT type FROM outbox ORDER BY id")
+    events = await rows(database, "SELECT type FROM published_events ORDER BY id")
     return [row.type.removeprefix("upstairs.").removesuffix(".v1") for row in events]
 
 

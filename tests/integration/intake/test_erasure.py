@@ -26,7 +26,7 @@ _COPY_AS_REFUSED = text("""
 """)
 _COPY_AS_PUT_BACK = text("""
     UPDATE outbox SET data = p.data FROM published_events p
-    WHERE p.key = outbox.key AND p.id = outbox.id
+    WHERE p.key = outbox.key AND p.topic = outbox.topic AND p.sequence = outbox.sequence
 """)
 _COPIES = """
     SELECT key, 'letter' AS place FROM dead_letters

@@ -22,7 +22,7 @@ from integration.intake.harness import (
     zendesk_body,
 )
 from support.databases import rows
-from support.departures import active_roles, add_keys
+from support.departures import access_of, add_keys
 from support.people import described
 
 CALL = {
@@ -285,11 +285,17 @@ async def test_earlier_contact_of_another_channel_can_not_be_followed(
     assert code(refused) == (422, "earlier-contact-not-found")
 
 
-async def test_api_keys_of_a_person_who_leaves_are_revoked(
+async def test_access_of_a_person_who_leaves_ends(
     database: Database[UnitOfWork],
 ) -> None:
     await add_keys(database, "lee")
     await handle(database, described("lee"))
-    assert await active_roles(database, "lee") == ["channel", "manager"]
-    await handle(database, described("lee", active=False))
-    assert await active_roles(database, "lee") == ["channel"]
+    assert await access_of(database, "lee") == ["channel", "manager", "token"]
+    left = described("lee", active=False)
+    await handle(database, left)
+    assert await access_of(database, "lee") == ["channel"]
+    await handle(database, described("lee"))
+    assert await access_of(database, "lee") == ["channel", "token"]
+    # The old event comes again, out of the dead letters.
+    await handle(database, left)
+    assert await access_of(database, "lee") == ["channel", "token"]

@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 import httpx
 import pytest
+from msgspec import structs
 
 from common.contracts.escalations import PageRequested, Severity
 from common.contracts.event import EscalationId, PageId
@@ -30,7 +31,7 @@ from integration.notifier.conftest import (
 from integration.notifier.examples import PROGRAM, answer_events
 from notifier.domain.brake import MAX_HELD_PAGES, by_turns
 from notifier.domain.recipients import ReportingLine
-from notifier.store.unit_of_work import Filter
+from notifier.store.notifications import Filter
 from support.waiting import until
 
 BUDGETS: dict[str, Any] = {"recipient_budget": 3, "customer_budget": 1000, "channel_budget": 1000}
@@ -298,7 +299,7 @@ def wave(page: PageRequested, escalation_id: EscalationId, second: int) -> PageR
         "reason": "repeated" if second else "raised",
         "respond_by": now + timedelta(seconds=20),
     }
-    return page.model_copy(update=changes)
+    return structs.replace(page, **changes)
 
 
 async def test_page_that_is_settled_meanwhile_is_not_in_the_summary(
@@ -381,7 +382,7 @@ async def test_page_that_cannot_be_read_delays_no_summary(harness: ServiceHarnes
         await harness.handle(*flood(3))
         await until(lambda: page_states(harness), lambda states: states["held_back"] == 3)
         async with harness.database.transaction() as uow:
-            await uow.connection.exec_driver_sql(
+            await uow.connection.driver.execute(
                 "UPDATE notifications SET content = '[]' WHERE notification_id ="
                 " (SELECT min(notification_id::text)::uuid FROM notifications"
                 " WHERE state = 'held_back')"

@@ -14,17 +14,16 @@ from integration.notifier.conftest import (
     page_also,
     paged,
 )
-from notifier.domain.brake import BrakePolicy
 from notifier.domain.delivery import RetryPolicy, Sent
 from notifier.domain.recipients import Recipient
 from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases import deliveries
-from notifier.use_cases.deliveries import ClaimedDelivery
+from notifier.use_cases.deliveries import ClaimedDelivery, DeliveryRules
 from support.waiting import until
 
 
 async def claim(uow: UnitOfWork) -> list[ClaimedDelivery]:
-    claimed = await deliveries.claim("slack", 16, RetryPolicy(), BrakePolicy(), uow)
+    claimed = await deliveries.claim({"slack": 16}, DeliveryRules(), uow)
     return claimed.deliveries
 
 
@@ -247,7 +246,7 @@ async def test_outcome_that_cannot_be_recorded_spares_the_others(harness: Servic
         await until(harness.posted, lambda posts: len(posts) == 2)
         async with harness.database.transaction() as uow:
             for table in ("delivery_attempts", "notifications"):
-                await uow.connection.exec_driver_sql(
+                await uow.connection.driver.execute(
                     f"DELETE FROM {table} WHERE notification_id IN "
                     "(SELECT notification_id FROM notifications WHERE person_id = 'dana')"
                 )

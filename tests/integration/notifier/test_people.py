@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from common.contracts.event import PersonId
@@ -11,7 +12,7 @@ from common.contracts.people import ContactMethod, ContactMethodsChanged
 from common.core.clock import TimeSource
 from integration.notifier.conftest import ServiceHarness, key, link_to, paged
 from integration.notifier.examples import PROGRAM, sent
-from support.departures import active_roles, add_keys
+from support.departures import access_of, add_keys
 from support.people import described
 from support.waiting import until
 
@@ -24,7 +25,7 @@ def methods(
         occurred_at=TimeSource().utc_now() - timedelta(minutes=minutes_ago),
         name="Dana Ruiz",
         contact_methods=tuple(
-            ContactMethod.model_validate({"medium": medium, "details": details})
+            msgspec.convert({"medium": medium, "details": details}, ContactMethod)
             for medium, details in addresses.items()
         ),
         by=by,
@@ -165,12 +166,14 @@ async def test_user_of_another_recipient_is_refused_and_the_other_methods_count(
     assert presser.person_id == "omar"
 
 
-async def test_api_keys_of_a_person_who_leaves_are_revoked(harness: ServiceHarness) -> None:
+async def test_access_of_a_person_who_leaves_ends(
+    harness: ServiceHarness,
+) -> None:
     await add_keys(harness.database, "omar")
     await harness.handle(described("omar", "mona"))
-    assert await active_roles(harness.database, "omar") == ["channel", "manager"]
+    assert await access_of(harness.database, "omar") == ["channel", "manager", "token"]
     await harness.handle(described("omar", "mona", active=False))
-    assert await active_roles(harness.database, "omar") == ["channel"]
+    assert await access_of(harness.database, "omar") == ["channel"]
 
 
 async def test_media_of_a_person_are_published_when_they_change_however_they_are_put(

@@ -16,9 +16,8 @@ from integration.notifier.conftest import (
     token_of,
 )
 from integration.notifier.examples import BROWSER, PROGRAM, answer_events, sent
-from notifier.domain.brake import BrakePolicy
-from notifier.domain.delivery import RetryPolicy
 from notifier.use_cases import deliveries
+from notifier.use_cases.deliveries import DeliveryRules
 from support.people import described
 from support.waiting import until
 
@@ -156,7 +155,7 @@ async def test_change_is_kept_with_who_when_and_what(
     ):
         with pytest.raises(Exception, match=r"append-only|permission denied"):
             async with harness.database.transaction() as uow:
-                await uow.connection.exec_driver_sql(statement)
+                await uow.connection.driver.execute(statement)
 
 
 @pytest.mark.usefixtures("team")
@@ -274,8 +273,8 @@ async def test_pending_message_goes_to_the_new_address(
     await harness.handle(paged("dana"))
     await put(api, "dana", body={"name": "Dana", "media": [MAIL]})
     async with harness.database.transaction() as uow:
-        claim = await deliveries.claim("email", 16, RetryPolicy(), BrakePolicy(), uow)
-        slack = await deliveries.claim("slack", 16, RetryPolicy(), BrakePolicy(), uow)
+        claim = await deliveries.claim({"email": 16}, DeliveryRules(), uow)
+        slack = await deliveries.claim({"slack": 16}, DeliveryRules(), uow)
     pages = [each.notification for each in claim.deliveries if each.notification.kind == "page"]
     (page,) = pages
     assert page.address

@@ -13,7 +13,7 @@ from integration.router.conftest import RouterHarness
 from router.main import build
 from router.settings import Settings
 from router.store import UnitOfWork
-from support.departures import active_roles, add_keys
+from support.departures import access_of, add_keys
 from support.service_harness import Keys, open_client
 
 key = Keys(
@@ -310,12 +310,12 @@ async def test_role_representative_makes_a_representative_until_it_ends(
     assert (again["active"], again["capacity"]) == (True, 7)
 
 
-async def test_api_keys_of_a_person_who_leaves_are_revoked(
+async def test_access_of_a_person_who_leaves_ends(
     line: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
     await add_keys(database, "rita")
     await line.put("/v1/people/rita", json=entry("rita", name="R."))
-    assert "manager" in await active_roles(database, "rita")
+    assert "manager" in await access_of(database, "rita")
     left = await line.put("/v1/people/rita", json=entry("rita", active=False))
     assert left.status_code == 200, left.text
-    assert await active_roles(database, "rita") == ["channel"]
+    assert await access_of(database, "rita") == ["channel"]

@@ -2,15 +2,22 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
 from typing import Any, get_args
+
+import msgspec
 
 from common.contracts.escalations import PageReason, PageRequested, TimerMissing
 from common.contracts.event import ContactId, EscalationId, NotificationId, PersonId
+from notifier.channels import email
 from notifier.domain import notifications
 from notifier.domain.escalations import Escalation, EscalationState
 from notifier.domain.notifications import Notification
 from notifier.domain.reasons import Reason
 from notifier.domain.recipients import Address
+from notifier.links import Links
 
 AT = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
 ID = NotificationId("0199c1f0-7a52-7bd3-8f5e-0d5f3f7f2c11")
@@ -116,7 +123,7 @@ _PARTICULARS: dict[str, dict[str, Any]] = {
 
 
 def paged(reason: str = "climbed", **changes: Any) -> PageRequested:
-    return PageRequested.model_validate(
+    return msgspec.convert(
         {
             "contact_id": CONTACT,
             "occurred_at": AT,
@@ -131,12 +138,13 @@ def paged(reason: str = "climbed", **changes: Any) -> PageRequested:
             "causes": [LATE_REPLY],
             **_PARTICULARS.get(reason, {}),
             **changes,
-        }
+        },
+        PageRequested,
     )
 
 
 def timer_missing(**changes: Any) -> TimerMissing:
-    return TimerMissing.model_validate(
+    return msgspec.convert(
         {
             "contact_id": CONTACT,
             "occurred_at": AT,
@@ -145,7 +153,8 @@ def timer_missing(**changes: Any) -> TimerMissing:
             "due_at": AT - timedelta(minutes=1),
             # Required until escalation no longer writes them.
             **changes,
-        }
+        },
+        TimerMissing,
     )
 
 
@@ -164,3 +173,8 @@ def notification(
 
 def escalation(state: EscalationState, by: str | None = None, at: datetime = AT) -> Escalation:
     return Escalation(ESCALATION, CONTACT, state, PersonId(by) if by else None, at)
+
+
+def compose_mail(page: Notification, sender: str, links: Links, at: datetime) -> EmailMessage:
+    """Return the mail as the reader's mail program understands it."""
+    return message_from_bytes(email.compose(page, sender, links, at).as_bytes(), policy=default)

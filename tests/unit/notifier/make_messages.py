@@ -10,13 +10,13 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from notifier.api import pages
-from notifier.channels import email, slack_messages
+from notifier.channels import slack_messages
 from notifier.domain import answers
 from notifier.domain.notifications import Notification
 from notifier.domain.reasons import Reason, asks_for
 from notifier.links import Links
 from notifier.use_cases.answers import AnswerStatus
-from unit.notifier.examples import AT, EMAIL, REASONS, SLACK, escalation, notification
+from unit.notifier.examples import AT, EMAIL, REASONS, SLACK, compose_mail, escalation, notification
 
 FOLDER = Path(__file__).with_name("messages")
 _LINKS = Links("secret", "https://up.example.com", timedelta(hours=1))
@@ -31,7 +31,7 @@ def message(reason: Reason) -> str:
             *_slack(notification(SLACK, reason)),
             "",
             "== Mail",
-            *_mail(email.compose(notification(EMAIL, reason), "up@example.com", _LINKS, AT)),
+            *_mail(compose_mail(notification(EMAIL, reason), "up@example.com", _LINKS, AT)),
             "",
             "== Page",
             *_page(notification(EMAIL, reason)),

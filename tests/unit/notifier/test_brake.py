@@ -8,12 +8,21 @@ import pytest
 
 from common.contracts.event import NotificationId, PersonId
 from common.core.ids import new_id
-from notifier.channels import email, slack_messages
+from notifier.channels import slack_messages
 from notifier.domain import brake, notifications
 from notifier.domain.brake import BrakePolicy, Budget
 from notifier.domain.notifications import Notification
 from notifier.links import Links
-from unit.notifier.examples import ADA, AT, EMAIL, LATE_REPLY, SLACK, notification, paged
+from unit.notifier.examples import (
+    ADA,
+    AT,
+    EMAIL,
+    LATE_REPLY,
+    SLACK,
+    compose_mail,
+    notification,
+    paged,
+)
 
 POLICY = BrakePolicy(recipient=2, customer=3, channel=4)
 SECOND = timedelta(seconds=1)
@@ -252,7 +261,7 @@ def test_summary_says_how_many_were_held_back_and_has_the_buttons_of_each() -> N
         ["acknowledge", "take_over", "open"],
         ["open"],
     ]
-    mail = email.compose(
+    mail = compose_mail(
         replace(summary_of(answered, informing), address=EMAIL), "up@example.com", LINKS, AT
     )
     part = mail.get_body(("plain",))

@@ -19,10 +19,11 @@ def begin(due: Notification) -> Decision:
     return delivery.claim(due, POLICY, AT)
 
 
-def end(claimed: Decision, outcome: Outcome) -> Decision:
-    return delivery.record(
-        claimed.notification, claimed.attempts[-1], outcome, POLICY, 1.0, AT + MINUTE
-    )
+def end(begun: Decision, outcome: Outcome, now: Notification | None = None) -> Decision:
+    """Record how the attempt ended; `now` is what became of the notification meanwhile."""
+    attempt = begun.notification.attempt_under_way
+    assert attempt
+    return delivery.record(now or begun.notification, attempt, outcome, POLICY, 1.0, AT + MINUTE)
 
 
 @given(st.integers(1, 500), st.floats(0.5, 1))
@@ -50,7 +51,8 @@ def test_attempt_is_leased_for_longer_than_a_call_may_take() -> None:
     claimed = begin(notification())
     assert (claimed.notification.state, claimed.notification.attempts) == ("sending", 1)
     assert claimed.notification.due_at == AT + POLICY.lease > AT + POLICY.timeout
-    (attempt,) = claimed.attempts
+    attempt = claimed.notification.attempt_under_way
+    assert attempt
     assert (attempt.attempt, attempt.outcome) == (1, None)
 
 
@@ -101,8 +103,10 @@ def test_lost_attempt_is_repeated_as_ambiguous() -> None:
     lost = begin(notification()).notification
     claimed = begin(lost)
     assert (claimed.notification.attempts, claimed.notification.ambiguous) == (2, True)
-    first, second = claimed.attempts
+    (first,) = claimed.attempts
     assert (first.attempt, first.outcome) == (1, "unknown")
+    second = claimed.notification.attempt_under_way
+    assert second
     assert (second.attempt, second.outcome) == (2, None)
 
 
@@ -117,8 +121,7 @@ def test_loss_of_the_last_attempt_is_a_failure() -> None:
 def test_late_failure_changes_nothing() -> None:
     first = begin(notification())
     second = begin(first.notification)
-    late = replace(first, notification=second.notification)
-    done = end(late, Refused("too late"))
+    done = end(first, Refused("too late"), second.notification)
     assert done.notification == second.notification
     assert not done.events
     assert done.attempts[0].outcome == "failed"
@@ -127,10 +130,9 @@ def test_late_failure_changes_nothing() -> None:
 def test_late_success_is_recorded_once() -> None:
     first = begin(notification())
     second = begin(first.notification)
-    late = replace(first, notification=second.notification)
-    done = end(late, Sent({}))
+    done = end(first, Sent({}), second.notification)
     assert done.notification.state == "sent"
-    again = end(replace(second, notification=done.notification), Sent({}))
+    again = end(second, Sent({}), done.notification)
     assert not again.events
 
 

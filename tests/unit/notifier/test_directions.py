@@ -5,9 +5,9 @@ import re
 import pytest
 
 from notifier import rendering
-from notifier.channels import email, slack_messages
+from notifier.channels import slack_messages
 from notifier.domain.notifications import Notification
-from unit.notifier.examples import ADA, AT, COMPLAINT, EMAIL, SLACK, notification
+from unit.notifier.examples import ADA, AT, COMPLAINT, EMAIL, SLACK, compose_mail, notification
 from unit.notifier.test_email import LINKS, SENDER
 
 HEBREW, ARABIC = "שרה כהן", "مريم ٣٤"
@@ -45,7 +45,7 @@ def test_isolates_and_overrides_of_strangers_are_removed() -> None:
 
 
 def test_browsers_find_the_direction_of_each_line() -> None:
-    html = email.compose(page(HEBREW, subject=ARABIC), SENDER, LINKS, AT).get_body(("html",))
+    html = compose_mail(page(HEBREW, subject=ARABIC), SENDER, LINKS, AT).get_body(("html",))
     assert html
     assert re.search('<h2 dir="auto">.*' + HEBREW, html.get_content())
     assert re.search('<blockquote dir="auto"[^>]*>“' + ARABIC, html.get_content())

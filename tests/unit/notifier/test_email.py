@@ -20,7 +20,16 @@ from pydantic import ValidationError
 from notifier.channels import email
 from notifier.domain.delivery import Postponed, Refused, Unknown
 from notifier.links import Links
-from unit.notifier.examples import ADA, AT, COMPLAINT, EMAIL, ESCALATION, ID, notification
+from unit.notifier.examples import (
+    ADA,
+    AT,
+    COMPLAINT,
+    EMAIL,
+    ESCALATION,
+    ID,
+    compose_mail,
+    notification,
+)
 
 LINKS = Links("secret", "https://up.example.com", timedelta(hours=1))
 LINK = r"https://up\.example\.com/v1/acknowledgements/[\w.-]+"
@@ -28,7 +37,7 @@ SENDER = "Upstairs <upstairs@example.com>"
 
 
 def test_mail_says_what_why_how_long_and_what_to_press() -> None:
-    mail = email.compose(notification(EMAIL), SENDER, LINKS, AT)
+    mail = compose_mail(notification(EMAIL), SENDER, LINKS, AT)
     assert mail["To"] == "dana@example.com"
     assert mail["Subject"] == "Billing chat from “Ada”: first response 2 min overdue"
     assert mail["Message-ID"] == f"<{ID}@example.com>"
@@ -63,8 +72,8 @@ def test_mail_says_what_why_how_long_and_what_to_press() -> None:
 
 
 def test_same_notification_has_the_same_message_id() -> None:
-    first = email.compose(notification(EMAIL), SENDER, LINKS, AT)
-    later = email.compose(notification(EMAIL), SENDER, LINKS, AT + timedelta(minutes=1))
+    first = compose_mail(notification(EMAIL), SENDER, LINKS, AT)
+    later = compose_mail(notification(EMAIL), SENDER, LINKS, AT + timedelta(minutes=1))
     assert first["Message-ID"] == later["Message-ID"]
 
 
@@ -73,7 +82,7 @@ def test_customers_words_add_no_header_line_or_element() -> None:
     contact = {**ADA, "customer_name": hostile, "subject": hostile}
     causes = [{**COMPLAINT, "reason": hostile}]
     page = notification(EMAIL, contact=contact, causes=causes, explanation=hostile)
-    mail = email.compose(page, SENDER, LINKS, AT)
+    mail = compose_mail(page, SENDER, LINKS, AT)
     assert mail["Bcc"] is None
     assert mail["Subject"].startswith(
         "Billing chat from “Hi Bcc: all@example.com <script>x</script>”"
@@ -87,7 +96,7 @@ def test_customers_words_add_no_header_line_or_element() -> None:
 
 
 def test_warning_has_a_link_to_open() -> None:
-    mail = email.compose(notification(EMAIL, "warning", respond_by=None), SENDER, LINKS, AT)
+    mail = compose_mail(notification(EMAIL, "warning", respond_by=None), SENDER, LINKS, AT)
     text = mail.get_body(("plain",))
     assert text
     assert re.match(f"Open: {LINK}", text.get_content())
@@ -140,7 +149,7 @@ def test_address_of_any_script_is_accepted_and_its_domain_sent_in_ascii(
     address: str, to: str
 ) -> None:
     stored = email.EmailAddress.model_validate({"medium": "email", "address": address}).stored()
-    assert email.compose(notification(stored), SENDER, LINKS, AT)["To"] == to
+    assert compose_mail(notification(stored), SENDER, LINKS, AT)["To"] == to
 
 
 @pytest.mark.parametrize(
@@ -172,9 +181,9 @@ def test_server_without_smtputf8_refuses_for_good_what_needs_it() -> None:
 def test_mails_about_one_escalation_are_one_thread() -> None:
     thread = f"<escalation-{ESCALATION}@example.com>"
     for reason in ("raised", "repeated", "updated"):
-        mail = email.compose(notification(EMAIL, reason), SENDER, LINKS, AT)
+        mail = compose_mail(notification(EMAIL, reason), SENDER, LINKS, AT)
         assert (mail["In-Reply-To"], mail["References"]) == (thread, thread)
-    about_no_escalation = email.compose(notification(EMAIL, "warning"), SENDER, LINKS, AT)
+    about_no_escalation = compose_mail(notification(EMAIL, "warning"), SENDER, LINKS, AT)
     assert about_no_escalation["References"] is None
 
 
@@ -189,7 +198,7 @@ def test_mails_about_one_escalation_are_one_thread() -> None:
 )
 def test_times_are_in_the_readers_zone(zone: str, deadline: str) -> None:
     page = replace(notification(EMAIL), time_zone=zone)
-    mail = email.compose(page, SENDER, LINKS, AT)
+    mail = compose_mail(page, SENDER, LINKS, AT)
     for kind in ("plain", "html"):
         part = mail.get_body((kind,))
         assert part

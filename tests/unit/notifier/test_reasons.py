@@ -8,7 +8,7 @@ import pytest
 
 from common.contracts.event import PersonId
 from common.contracts.notifications import Medium
-from notifier.channels import email, slack_messages
+from notifier.channels import slack_messages
 from notifier.domain import answers, notifications
 from notifier.domain.errors import ApprovalRequiredError, NothingToAcknowledgeError
 from notifier.domain.escalations import Escalation
@@ -20,6 +20,7 @@ from unit.notifier.examples import (
     EMAIL,
     REASONS,
     SLACK,
+    compose_mail,
     escalation,
     notification,
     paged,
@@ -39,7 +40,7 @@ def test_only_messages_that_ask_for_an_answer_have_its_buttons(reason: Reason) -
     buttons = [button["action_id"] for button in message["blocks"][-1]["elements"]]
     answering = ["acknowledge", "take_over"] if reason in ANSWERED else []
     assert buttons == [*answering, "open"]
-    mail = email.compose(notification(EMAIL, reason), "up@example.com", LINKS, AT)
+    mail = compose_mail(notification(EMAIL, reason), "up@example.com", LINKS, AT)
     text = mail.get_body(("plain",))
     assert text
     labels = re.findall(r"^([\w ]+): https://up", text.get_content(), re.MULTILINE)

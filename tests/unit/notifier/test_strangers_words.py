@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from notifier.api import pages
-from notifier.channels import email, slack_messages
+from notifier.channels import slack_messages
 from notifier.domain import notifications
 from notifier.domain.content import Status
 from notifier.domain.notifications import Notification
@@ -24,6 +24,7 @@ from unit.notifier.examples import (
     REASONS,
     REFUND,
     SLACK,
+    compose_mail,
     escalation,
     notification,
 )
@@ -70,7 +71,7 @@ def page(reason: Reason, words: str, medium: Any) -> Notification:
 
 
 def plain_text(reason: Reason, words: str) -> list[str]:
-    part = email.compose(page(reason, words, EMAIL), SENDER, LINKS, AT).get_body(("plain",))
+    part = compose_mail(page(reason, words, EMAIL), SENDER, LINKS, AT).get_body(("plain",))
     assert part
     return str(part.get_content()).splitlines()
 
@@ -92,8 +93,8 @@ def test_words_add_no_line_of_our_own(reason: Reason) -> None:
 
 @pytest.mark.parametrize("reason", REASONS)
 def test_mail_keeps_its_headers_and_begins_with_our_links(reason: Reason) -> None:
-    mail = email.compose(page(reason, HOSTILE, EMAIL), SENDER, LINKS, AT)
-    harmless = email.compose(page(reason, HARMLESS, EMAIL), SENDER, LINKS, AT)
+    mail = compose_mail(page(reason, HOSTILE, EMAIL), SENDER, LINKS, AT)
+    harmless = compose_mail(page(reason, HARMLESS, EMAIL), SENDER, LINKS, AT)
     assert mail.keys() == harmless.keys()
     for name in ("From", "To", "Message-ID"):
         assert mail[name] == harmless[name]
@@ -107,7 +108,7 @@ def test_mail_keeps_its_headers_and_begins_with_our_links(reason: Reason) -> Non
 
 @pytest.mark.parametrize("reason", REASONS)
 def test_markup_of_strangers_is_text_in_html(reason: Reason) -> None:
-    mail = email.compose(page(reason, HOSTILE, EMAIL), SENDER, LINKS, AT).get_body(("html",))
+    mail = compose_mail(page(reason, HOSTILE, EMAIL), SENDER, LINKS, AT).get_body(("html",))
     assert mail
     shown = AnswerStatus(page(reason, HOSTILE, EMAIL), escalation("raised"), None, (), True)
     for html in (mail.get_content(), bytes(pages.answer_page(shown, AT).body).decode()):

@@ -1,8 +1,9 @@
 """Assignments, representatives and events for the unit tests of router."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from msgspec.structs import replace
 
 from common.contracts.contacts import (
     ContactAbandoned,

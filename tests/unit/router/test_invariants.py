@@ -1,13 +1,13 @@
 """Properties of the routing that hold after any events."""
 
 from collections import Counter
-from dataclasses import replace
 from datetime import timedelta
 from typing import get_args
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from msgspec.structs import replace
 
 from common.contracts.contacts import (
     Priority,

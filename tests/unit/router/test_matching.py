@@ -1,10 +1,10 @@
 """Which representative gets a contact, and which contact an available representative gets."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from common.contracts.assignments import ContactAssigned, ContactOffered, ContactQueued
 from common.contracts.event import ContactId, PersonId, TeamId

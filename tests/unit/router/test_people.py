@@ -1,10 +1,9 @@
 """Who may put whom: whatever managers put, nobody gets another place above or beside them."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from common.contracts.event import PersonId
 from router.domain.errors import InvalidPersonError, PersonForbiddenError

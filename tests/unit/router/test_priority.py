@@ -1,9 +1,9 @@
 """A changed priority changes the place in the queue, and nothing for the holder."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from common.contracts.contacts import ContactPrioritized
 from common.contracts.event import ContactId

@@ -1,7 +1,8 @@
 """Profile, presence and load of a representative, and the events that they publish."""
 
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from common.contracts.event import TeamId
 from common.contracts.people import PresenceChanged, RepresentativeDescribed

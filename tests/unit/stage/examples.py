@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import orjson
 
 from common.contracts.assignments import (
@@ -48,7 +49,7 @@ from common.contracts.notifications import NotificationSent
 from common.contracts.services import SERVICES, TOPIC_OWNERS
 from stage.invariants import Snapshot
 from stage.invariants import snapshot as rows
-from stage.invariants.reader import subscribed_types
+from stage.invariants.reader import projected_types, subscribed_types
 from stage.invariants.snapshot import Clock, ServiceTables, Threshold
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -253,7 +254,7 @@ class Topics:
         journal = self.journals.setdefault(TOPIC_OWNERS[event.topic], [])
         number = len(self.records)
         sequence = 1 + sum((row.topic, row.key) == (event.topic, event.key) for row in journal)
-        data = event.model_dump(mode="json")
+        data = msgspec.to_builtins(event)
         self.records.append(
             rows.Record(
                 topic=event.topic,
@@ -280,19 +281,35 @@ class Topics:
             )
         )
 
+    def _representatives(self) -> list[rows.ContactRepresentative]:
+        kept: dict[tuple[str, str], rows.ContactRepresentative] = {}
+        for record in self.records:
+            match record.event:
+                case ContactAssigned(contact_id=contact_id, representative_id=person_id):
+                    kept[contact_id, person_id] = rows.ContactRepresentative(
+                        contact_id, person_id, record.sequence, is_released=False
+                    )
+                case AssignmentReleased(contact_id=contact_id, representative_id=person_id):
+                    if row := kept.get((contact_id, person_id)):
+                        kept[contact_id, person_id] = replace(row, is_released=True)
+                case _:
+                    pass
+        return list(kept.values())
+
     def tables(self, service: str) -> ServiceTables:
         journal = self.journals[service]
         subscribed = SUBSCRIBED[service]
-        last = {(row.key, row.topic): row.sequence for row in journal}
+        projected = projected_types(service)
         return ServiceTables(
             subscribed_types=subscribed,
+            projected_types=projected,
+            contact_representatives=self._representatives() if service == "intake" else (),
             journal=journal,
             inbox=[
-                rows.InboxRow(service, record.event_id)
+                rows.InboxRow(record.event_id)
                 for record in self.records
-                if record.type in subscribed
+                if record.type in subscribed - projected
             ],
-            streams=[rows.StreamRow(*place, sequence) for place, sequence in last.items()],
         )
 
 

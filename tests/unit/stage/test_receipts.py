@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 from common.contracts.event import ContactId, EscalationId, NotificationId, PageId, PersonId
 from common.core.ids import new_id
-from notifier.channels import email, slack_messages
+from notifier.channels import slack_messages
 from notifier.domain import brake, notifications
 from notifier.domain.content import Content, Status, Summary
 from notifier.domain.notifications import Notification
 from notifier.domain.recipients import Address
 from notifier.links import Links
 from stage.invariants import count_receipts
+from unit.notifier.examples import compose_mail
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LINKS = Links("secret", "http://notifier", timedelta(hours=1))
@@ -43,7 +44,7 @@ def test_posts_and_mails_are_counted_by_their_notification() -> None:
     post = slack_messages.page_message(slack_page, LINKS, NOON)
     mailbox = Address("email", {"address": "sara@example.com"})
     mail_page = replace(notification(), medium="email", address=mailbox)
-    mail = email.compose(mail_page, SENDER, LINKS, NOON)
+    mail = compose_mail(mail_page, SENDER, LINKS, NOON)
     assert count_receipts([post, post], [mail]) == {
         slack_page.notification_id: 2,
         mail_page.notification_id: 1,
@@ -55,7 +56,7 @@ def test_summary_counts_for_each_page_in_it() -> None:
     summary, _ = brake.fill(replace(notification(), kind="summary", content=SUMMARY), pages, 0)
     post = slack_messages.page_message(summary, LINKS, NOON)
     mailbox = Address("email", {"address": "sara@example.com"})
-    mail = email.compose(replace(summary, address=mailbox), SENDER, LINKS, NOON)
+    mail = compose_mail(replace(summary, address=mailbox), SENDER, LINKS, NOON)
     assert count_receipts([post], [mail]) == {page.notification_id: 2 for page in pages}
 
 

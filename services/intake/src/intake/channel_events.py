@@ -296,7 +296,7 @@ def _read_contact(
     contact = event.contact
     customer = contact.customer
     if customer.name is not None:
-        customer = customer.model_copy(update={"name": _line(customer.name)})
+        customer = replace(customer, name=_line(customer.name))
     return ReceiveContact(
         received_from=connection.system,
         channel=contact.channel,

@@ -20,8 +20,9 @@ from common.contracts.escalations import (
 from common.contracts.event import ContactId, PersonId
 from common.contracts.people import PersonDescribed
 from common.messaging.subscriptions import HandlerRegistry
-from common.storage.api_keys import revoke_keys_of_leaver
+from common.storage.departures import end_access_of_leaver
 from intake.domain import contacts, escalation_mirror
+from intake.domain.assignments import AssignmentChange
 from intake.domain.errors import ContactNotFoundError
 from intake.domain.model import Contact, Decision, EscalationState, EscalationView
 from intake.store import UnitOfWork
@@ -81,15 +82,19 @@ async def resolve_from_escalation(event: EscalationResolved, uow: UnitOfWork) ->
     record(escalation_mirror.resolve_from_escalation(contact, event.by, note, view), uow)
 
 
-async def keep_representative(event: ContactAssigned, uow: UnitOfWork) -> None:
-    await get_or_raise(event.contact_id, uow)
-    uow.contact_representatives.assign(event.contact_id, event.representative_id)
+async def keep_representative(event: ContactAssigned, sequence: int, uow: UnitOfWork) -> None:
+    change = AssignmentChange(
+        event.contact_id, event.representative_id, sequence, event.occurred_at
+    )
+    uow.contact_representatives.assign(change)
 
 
-async def release_representative(event: AssignmentReleased, uow: UnitOfWork) -> None:
+async def release_representative(event: AssignmentReleased, sequence: int, uow: UnitOfWork) -> None:
     """End what the representative may do; an offer that is withdrawn changes nothing."""
-    await get_or_raise(event.contact_id, uow)
-    uow.contact_representatives.release(event.contact_id, event.representative_id)
+    change = AssignmentChange(
+        event.contact_id, event.representative_id, sequence, event.occurred_at
+    )
+    uow.contact_representatives.release(change)
 
 
 async def mirror(
@@ -159,7 +164,7 @@ SUBSCRIPTIONS = (
     .on(EscalationClosed, mirror_closed)
     .on(EscalationResolved, resolve_from_escalation)
     .on(PriorityChangeAsked, prioritize_by_rule)
-    .on(ContactAssigned, keep_representative)
-    .on(AssignmentReleased, release_representative)
-    .on(PersonDescribed, revoke_keys_of_leaver)
+    .project(ContactAssigned, keep_representative)
+    .project(AssignmentReleased, release_representative)
+    .on(PersonDescribed, end_access_of_leaver)
 )

@@ -12,7 +12,13 @@ async def claim_key(key: IdempotencyKey, result: str, uow: UnitOfWork) -> str | 
 
     Raises KeyReusedError if its key came with another request.
     """
-    earlier = await uow.idempotency_keys.claim(_accepted(key, result), uow.now)
+    await claim_keys([(key, result)], uow)
+    return take_claim(key, uow)
+
+
+def take_claim(key: IdempotencyKey, uow: UnitOfWork) -> str | None:
+    """Return what `claim_key` does, of a key that `claim_keys` has claimed."""
+    earlier = uow.idempotency_keys.take(key)
     if earlier is None:
         return None
     if earlier.fingerprint != key.fingerprint:
@@ -22,8 +28,9 @@ async def claim_key(key: IdempotencyKey, result: str, uow: UnitOfWork) -> str | 
 
 async def claim_keys(requests: Sequence[tuple[IdempotencyKey, str]], uow: UnitOfWork) -> None:
     """Claim the keys of a whole batch, each with its result, with one statement."""
-    await uow.idempotency_keys.claim_many([_accepted(*request) for request in requests], uow.now)
-
-
-def _accepted(key: IdempotencyKey, result: str) -> AcceptedRequest:
-    return AcceptedRequest(key.scope, key.key, key.fingerprint, result)
+    await uow.idempotency_keys.claim(
+        [
+            AcceptedRequest(key.scope, key.key, key.fingerprint, result, uow.now)
+            for key, result in requests
+        ]
+    )

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, select, text, tuple_, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import ContactId, MessageId
 from common.storage.bulk import bulk_insert
+from common.storage.connection import Connection
 from intake import tables
 from intake.domain.model import Attachment, HistoryEntry, Message
 
@@ -19,7 +19,7 @@ MessageKey = tuple[datetime, str]
 class Messages:
     """Messages and their files; who adds one holds the lock of the contact's row."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._new: dict[MessageId, Message] = {}
         self._attachments: list[Attachment] = []
@@ -111,7 +111,7 @@ class Messages:
 class ContactHistory:
     """What outside systems reported of a contact, the newest and what came too late."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._new: list[HistoryEntry] = []
 

@@ -12,7 +12,7 @@ from intake.domain.errors import OtherCustomerError
 from intake.domain.model import Contact, IdempotencyKey
 from intake.domain.receipts import Receipt
 from intake.handlers import get_or_raise
-from intake.idempotency import claim_key, claim_keys
+from intake.idempotency import claim_keys, take_claim
 from intake.store import UnitOfWork
 from intake.use_cases import ReceiveContact
 
@@ -45,12 +45,12 @@ async def receive_request(request: ReceiveRequest, uow: UnitOfWork) -> Receipt:
     """Take in a contact, or return what the same request did before."""
     if request.key is None:
         return await receive(request, uow)
-    created = _created(request.command)
-    earlier = await claim_key(request.key, _stored(created), uow)
+    # `prepare` has claimed it, with the receipt of a new contact.
+    earlier = take_claim(request.key, uow)
     if earlier is not None:
         return replace(_receipt.validate_json(earlier), replayed=True)
     receipt = await receive(request, uow)
-    if receipt != created:
+    if receipt.outcome != "created":
         await uow.idempotency_keys.replace_result(request.key, _stored(receipt))
     return receipt
 

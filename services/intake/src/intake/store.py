@@ -1,7 +1,7 @@
 """All SQL of intake, and its unit of work."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -9,12 +9,12 @@ import orjson
 from pydantic import TypeAdapter
 from sqlalchemy import select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.contacts import Customer
 from common.contracts.event import ContactId, CustomerId, PersonId, SystemName
 from common.core.erasure import ERASED, WORDS
-from common.storage.bulk import bulk_insert, rows_of
+from common.storage.bulk import bulk_insert, rows_of, to_arrays
+from common.storage.connection import Connection
 from common.storage.erasure import erase_published
 from common.storage.rows import LockedTable
 from common.storage.tables import idempotency_keys
@@ -22,7 +22,9 @@ from common.storage.uow import UnitOfWork as BaseUnitOfWork
 from intake import tables
 from intake.contact_list import conditions, is_readable
 from intake.domain.actors import Actor
-from intake.domain.customers import stated_fields
+from intake.domain.assignments import SAME_NUMBERS, AssignmentChange
+from intake.domain.customers import CustomerStatement
+from intake.domain.errors import ContactNotFoundError
 from intake.domain.model import (
     AcceptedRequest,
     ChannelConnection,
@@ -39,7 +41,7 @@ RepresentativeKey = tuple[ContactId, PersonId]
 
 
 class Contacts(LockedTable[ContactId, Contact]):
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         super().__init__(connection, tables.contacts, Contact)
 
     async def find_external(
@@ -75,16 +77,16 @@ class Contacts(LockedTable[ContactId, Contact]):
 class Customers:
     """Customers as their channels described them."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._stated: list[Customer] = []
+        self._stated: list[CustomerStatement] = []
         self._described: dict[CustomerId, Customer] = {}
 
-    async def describe(self, stated: Sequence[Customer]) -> None:
+    async def describe(self, stated: Sequence[CustomerStatement]) -> None:
         """Write what is stated of all with one statement; what is not stated stays."""
         fields: dict[CustomerId, dict[str, str]] = {}
         for customer in stated:
-            fields.setdefault(customer.customer_id, {}).update(stated_fields(customer))
+            fields.setdefault(customer.customer_id, {}).update(customer.fields)
         if not fields:
             return
         rows = orjson.dumps(list(fields.values()))
@@ -92,7 +94,7 @@ class Customers:
         self._described.update({row["customer_id"]: Customer(**row) for row in written.mappings()})
         self._stated.extend(stated)
 
-    async def describe_one(self, stated: Customer) -> Customer:
+    async def describe_one(self, stated: CustomerStatement) -> Customer:
         """Return all that is known of the customer; `describe` may have written it before."""
         if not any(stated is each for each in self._stated):
             await self.describe([stated])
@@ -100,60 +102,51 @@ class Customers:
 
 
 class ContactRepresentatives:
-    """Who has or had a contact; who changes one holds the lock of the contact's row."""
+    """Who has or had a contact, by the events of the router; a known newer one stays."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._assigned: dict[RepresentativeKey, ContactRepresentative] = {}
-        self._released: set[RepresentativeKey] = set()
+        self._assigned: dict[RepresentativeKey, AssignmentChange] = {}
+        self._released: dict[RepresentativeKey, AssignmentChange] = {}
 
     async def get(self, contact_id: ContactId, person_id: PersonId) -> ContactRepresentative | None:
-        representatives = tables.contact_representatives
-        rows = await self._connection.execute(
-            select(representatives).where(
-                representatives.c.contact_id == contact_id,
-                representatives.c.person_id == person_id,
-            )
-        )
+        parameters = {"contact_id": contact_id, "person_id": person_id}
+        rows = await self._connection.execute(_GET_REPRESENTATIVE, parameters)
         row = rows.mappings().first()
         return ContactRepresentative(**row) if row else None
 
-    def assign(self, contact_id: ContactId, person_id: PersonId) -> None:
+    def assign(self, change: AssignmentChange) -> None:
         """Record that this representative has the contact now, and no other."""
-        for key, representative in self._assigned.items():
-            if key[0] == contact_id:
-                self._assigned[key] = replace(representative, is_current=False)
-        key = (contact_id, person_id)
-        self._assigned[key] = ContactRepresentative(contact_id, person_id, is_current=True)
-        self._released.discard(key)
+        _keep_newest(self._assigned, change)
 
-    def release(self, contact_id: ContactId, person_id: PersonId) -> None:
+    def release(self, change: AssignmentChange) -> None:
         """Record that the representative has the contact no longer, if they ever had it."""
-        key = (contact_id, person_id)
-        if key in self._assigned:
-            self._assigned[key] = replace(self._assigned[key], is_current=False)
-        else:
-            self._released.add(key)
+        _keep_newest(self._released, change)
 
     async def flush(self) -> None:
-        if self._assigned:
-            contact_ids = sorted({contact_id for contact_id, _ in self._assigned})
-            await self._connection.execute(_END_ASSIGNMENTS, {"contact_ids": contact_ids})
-            rows = _representatives.dump_json(list(self._assigned.values())).decode()
-            await self._connection.execute(_UPSERT_REPRESENTATIVES, {"rows": rows})
-        if self._released:
-            rows = orjson.dumps(
-                [{"contact_id": contact, "person_id": person} for contact, person in self._released]
-            ).decode()
-            await self._connection.execute(_RELEASE_REPRESENTATIVES, {"rows": rows})
-        self._assigned.clear()
-        self._released.clear()
+        """Write all; raises ContactNotFoundError if a contact does not exist."""
+        for statement, changes in ((_ASSIGN, self._assigned), (_RELEASE, self._released)):
+            if changes:
+                parameters = to_arrays(list(changes.values()))
+                unknown = await self._connection.execute(statement, parameters)
+                if unknown.first() is not None:
+                    raise ContactNotFoundError
+                changes.clear()
+
+
+def _keep_newest(
+    changes: dict[RepresentativeKey, AssignmentChange], change: AssignmentChange
+) -> None:
+    key = (change.contact_id, change.person_id)
+    earlier = changes.get(key)
+    if earlier is None or change.follows(earlier):
+        changes[key] = change
 
 
 class Surveys:
     """Surveys by contact and survey id; who changes one holds the lock of the contact's row."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def get(self, contact_id: ContactId, survey_id: str) -> Survey | None:
@@ -174,16 +167,35 @@ class Surveys:
 class IdempotencyKeys:
     """Accepted requests, by the key under which their senders may send them again."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._accepted: dict[KeyId, AcceptedRequest] = {}
         self._new: set[KeyId] = set()
 
-    async def claim(self, request: AcceptedRequest, at: datetime) -> AcceptedRequest | None:
-        """Return None for the first request under its key, else that first request."""
-        key_id = (request.scope, request.key)
-        if key_id not in self._accepted:
-            await self.claim_many([request], at)
+    async def claim(self, requests: Sequence[AcceptedRequest]) -> None:
+        """Claim all with one statement, for `take`; under one key the first request wins."""
+        by_key: dict[KeyId, AcceptedRequest] = {}
+        for request in requests:
+            by_key.setdefault((request.scope, request.key), request)
+        if not by_key:
+            return
+        rows = to_arrays(list(by_key.values()))
+        inserted = await self._connection.execute(_INSERT_KEYS, rows)
+        new = {(row.scope, row.key) for row in inserted}
+        self._new |= new
+        self._accepted.update(by_key)
+        if repeated := by_key.keys() - new:
+            keys = idempotency_keys.c
+            earlier = await self._connection.execute(
+                select(keys.scope, keys.key, keys.fingerprint, keys.result, keys.at).where(
+                    tuple_(keys.scope, keys.key).in_(repeated)
+                )
+            )
+            self._accepted.update({(row.scope, row.key): AcceptedRequest(*row) for row in earlier})
+
+    def take(self, key: IdempotencyKey) -> AcceptedRequest | None:
+        """Return None for the first request under a claimed key, else that first request."""
+        key_id = (key.scope, key.key)
         if key_id in self._new:
             self._new.remove(key_id)
             return None
@@ -196,7 +208,7 @@ class IdempotencyKeys:
     async def replace_result(self, key: IdempotencyKey, result: str) -> None:
         """Write another result than the one with which this transaction claimed the key."""
         key_id = (key.scope, key.key)
-        self._accepted[key_id] = replace(self._accepted[key_id], result=result)
+        self._accepted[key_id] = self._accepted[key_id]._replace(result=result)
         table = idempotency_keys
         await self._connection.execute(
             update(table)
@@ -204,29 +216,9 @@ class IdempotencyKeys:
             .values(result=result)
         )
 
-    async def claim_many(self, requests: Sequence[AcceptedRequest], at: datetime) -> None:
-        """Claim all with one statement, for `claim` later; under one key the first request wins."""
-        by_key: dict[KeyId, AcceptedRequest] = {}
-        for request in requests:
-            by_key.setdefault((request.scope, request.key), request)
-        if not by_key:
-            return
-        rows = orjson.dumps([{**asdict(request), "at": at} for request in by_key.values()])
-        inserted = await self._connection.execute(_INSERT_KEYS, {"rows": rows.decode()})
-        self._new.update((row.scope, row.key) for row in inserted)
-        self._accepted.update(by_key)
-        if repeated := by_key.keys() - self._new:
-            keys = idempotency_keys.c
-            earlier = await self._connection.execute(
-                select(keys.scope, keys.key, keys.fingerprint, keys.result).where(
-                    tuple_(keys.scope, keys.key).in_(repeated)
-                )
-            )
-            self._accepted.update({(row.scope, row.key): AcceptedRequest(*row) for row in earlier})
-
 
 class ChannelConnections:
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def save(self, connection: ChannelConnection) -> None:
@@ -249,7 +241,7 @@ class ChannelConnections:
 class Erasure:
     """Erases the words of a customer. Rows of contacts are locked and written as everywhere."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def erase_customer(self, customer_id: CustomerId) -> bool:
@@ -285,7 +277,9 @@ class Erasure:
 
 
 class UnitOfWork(BaseUnitOfWork):
-    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+    rows_lock_keys = True
+
+    def __init__(self, connection: Connection, now: datetime) -> None:
         super().__init__(connection, now)
         self.contacts = Contacts(connection)
         self.customers = Customers(connection)
@@ -312,7 +306,6 @@ class UnitOfWork(BaseUnitOfWork):
         await self.contact_representatives.flush()
 
 
-_representatives = TypeAdapter(list[ContactRepresentative])
 _survey = TypeAdapter(Survey)
 _surveys = TypeAdapter(list[Survey])
 
@@ -325,9 +318,15 @@ _DESCRIBE_CUSTOMERS = text(f"""
         region = coalesce(excluded.region, customers.region)
     RETURNING customer_id, name, coalesce(tier, 'standard') AS tier, region
 """)
-_UPSERT_REPRESENTATIVES = bulk_insert(tables.contact_representatives, conflict="update")
 _UPSERT_SURVEYS = bulk_insert(tables.surveys, conflict="update")
-_INSERT_KEYS = bulk_insert(idempotency_keys, conflict="ignore", returning=("scope", "key"))
+_INSERT_KEYS = text("""
+    INSERT INTO idempotency_keys (scope, key, fingerprint, result, at)
+    SELECT * FROM unnest(
+        CAST(:scope AS text[]), CAST(:key AS text[]), CAST(:fingerprint AS text[]),
+        CAST(:result AS text[]), CAST(:at AS timestamptz[])
+    ) AS accepted(scope, key, fingerprint, result, at)
+    ORDER BY scope, key ON CONFLICT DO NOTHING RETURNING scope, key
+""")
 
 _ERASE_MESSAGES = text("""
     UPDATE messages SET text = :erased WHERE contact_id = ANY (CAST(:contact_ids AS uuid[]))
@@ -339,14 +338,51 @@ _ERASE_ANSWERS = text("""
     UPDATE surveys SET answer = jsonb_set(answer, '{comment}', 'null')
     WHERE contact_id = ANY (CAST(:contact_ids AS uuid[])) AND answer IS NOT NULL
 """)
-_END_ASSIGNMENTS = text("""
-    UPDATE contact_representatives SET is_current = false
-    WHERE contact_id = ANY (CAST(:contact_ids AS uuid[])) AND is_current
+
+
+def _follows(change: str, other: str) -> str:
+    """Return SQL for `AssignmentChange.follows`."""
+    near = f"interval '{SAME_NUMBERS.total_seconds()} seconds'"
+    return f"""CASE WHEN {change}.at BETWEEN {other}.at - {near} AND {other}.at + {near}
+        THEN {change}.sequence > {other}.sequence ELSE {change}.at > {other}.at END"""
+
+
+_CHANGES = """
+    WITH changes AS MATERIALIZED (
+        SELECT change.*, contacts.contact_id IS NOT NULL AS is_known
+        FROM unnest(
+            CAST(:contact_id AS uuid[]), CAST(:person_id AS text[]),
+            CAST(:sequence AS bigint[]), CAST(:at AS timestamptz[])
+        ) AS change(contact_id, person_id, sequence, at) LEFT JOIN contacts USING (contact_id)
+    )
+"""
+_UNKNOWN = "SELECT contact_id FROM changes WHERE NOT is_known LIMIT 1"
+_ASSIGN = text(f"""
+    {_CHANGES}, assigned AS (
+        INSERT INTO contact_representatives AS known (contact_id, person_id, sequence, at)
+        SELECT contact_id, person_id, sequence, at FROM changes WHERE is_known
+        ORDER BY contact_id, person_id
+        ON CONFLICT (contact_id, person_id) DO UPDATE
+        SET sequence = excluded.sequence, at = excluded.at, is_released = false
+        WHERE {_follows("excluded", "known")}
+    )
+    {_UNKNOWN}
 """)
-_RELEASE_REPRESENTATIVES = text(f"""
-    UPDATE contact_representatives r SET is_current = false
-    FROM {rows_of(tables.contact_representatives)} AS released
-    WHERE r.contact_id = released.contact_id AND r.person_id = released.person_id AND r.is_current
+_RELEASE = text(f"""
+    {_CHANGES}, released AS (
+        UPDATE contact_representatives known SET is_released = true FROM changes
+        WHERE known.contact_id = changes.contact_id AND known.person_id = changes.person_id
+            AND {_follows("changes", "known")}
+    )
+    {_UNKNOWN}
+""")
+# Only the representative who got the contact last has it.
+_GET_REPRESENTATIVE = text(f"""
+    SELECT CAST(contact_id AS text) AS contact_id, person_id, NOT is_released AND NOT EXISTS (
+        SELECT FROM contact_representatives other
+        WHERE other.contact_id = known.contact_id AND {_follows("other", "known")}
+    ) AS is_current
+    FROM contact_representatives known WHERE contact_id = :contact_id AND person_id = :person_id
 """)
 # Everywhere in one order, so that two transactions with the same rows do not deadlock.
 _LOCK_REFS = text("""

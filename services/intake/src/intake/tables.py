@@ -1,6 +1,6 @@
 """The tables of intake, which the migrations make, and how long their rows are kept."""
 
-from sqlalchemy import Boolean, Column, DateTime, Integer, MetaData, Table, Text, Uuid
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Integer, MetaData, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
 from common.service.retention import Kept, Retention, Rule, published_events_rule
@@ -81,7 +81,10 @@ contact_representatives = Table(
     metadata,
     Column("contact_id", Uuid(as_uuid=False), primary_key=True),
     Column("person_id", Text, primary_key=True),
-    Column("is_current", Boolean),
+    # Of the event that assigned it.
+    Column("sequence", BigInteger),
+    Column("at", DateTime(timezone=True)),
+    Column("is_released", Boolean),
 )
 surveys = Table(
     "surveys",

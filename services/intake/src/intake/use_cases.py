@@ -9,6 +9,7 @@ from common.contracts.event import ContactId, MessageId, PersonId, SystemName, T
 from common.core.ids import new_id
 from intake.domain import contacts, feedback, interactions, surveys
 from intake.domain.actors import Actor, require_access
+from intake.domain.customers import CustomerStatement
 from intake.domain.errors import (
     ContactNotFoundError,
     EarlierContactNotFoundError,
@@ -45,7 +46,7 @@ class ReceiveContact:
 
     received_from: SystemName
     channel: Channel
-    customer: Customer
+    customer: CustomerStatement
     subject: str
     topic: str
     language: str
@@ -192,7 +193,7 @@ async def record_change(decision: Decision, uow: UnitOfWork) -> None:
     """Record it. A contact that was over when we first saw it is announced once it is open."""
     contact = decision.contact
     if not contact.announced:
-        customer = await uow.customers.describe_one(Customer(customer_id=contact.customer_id))
+        customer = await uow.customers.describe_one(CustomerStatement(contact.customer_id))
         decision = contacts.announce(decision, customer, uow.now)
     record(decision, uow)
 

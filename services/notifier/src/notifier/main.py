@@ -18,6 +18,7 @@ from notifier.links import Links
 from notifier.metrics import DeliveryMetrics
 from notifier.settings import Settings
 from notifier.store.unit_of_work import UnitOfWork
+from notifier.use_cases.deliveries import DeliveryRules
 from notifier.workers.delivery import DeliveryWorker
 
 
@@ -50,11 +51,10 @@ def build(
             window=timedelta(seconds=settings.budget_window_seconds),
             interval=timedelta(seconds=settings.summary_interval_seconds),
         )
+        threaded = frozenset(channel.medium for channel in channels if channel.threaded)
+        rules = DeliveryRules(policy, brake_policy, threaded)
         slots, measured = settings.delivery_slots, DeliveryMetrics(metrics)
-        return [
-            DeliveryWorker(channel, database, policy, brake_policy, slots, measured, health)
-            for channel in channels
-        ]
+        return [DeliveryWorker(channels, database, rules, slots, measured, health)]
 
     def http_workers(*_: object) -> Sequence[Worker]:
         _require_link_secret(settings)

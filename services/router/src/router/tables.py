@@ -82,8 +82,8 @@ RETENTION: tuple[Rule, ...] = (
             WHEN 'assignments' THEN NOT EXISTS (
                 SELECT FROM assignments WHERE contact_id = CAST(key AS uuid))
             ELSE sequence < (
-                SELECT s.sequence FROM sequences s
-                WHERE s.key = published_events.key AND s.topic = published_events.topic)
+                SELECT max(newest.sequence) FROM published_events AS newest
+                WHERE newest.key = published_events.key AND newest.topic = published_events.topic)
         END
     """),
 )

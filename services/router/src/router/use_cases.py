@@ -7,7 +7,8 @@ from typing import Final
 
 from common.contracts.event import PersonId
 from common.contracts.people import ContactMethod, ContactMethodsChanged
-from common.storage.api_keys import ApiKeyStore, revoke_keys_of_leaver
+from common.storage.api_keys import ApiKeyStore
+from common.storage.departures import end_access_of_leaver
 from router.domain.errors import (
     FrequentChangesError,
     PersonForbiddenError,
@@ -46,6 +47,8 @@ async def put_person(
     StalePersonError or FrequentChangesError.
     """
     await uow.people.lock_lines()
+    # Their presence is published under the same key.
+    representative = await uow.representatives.lock(person_id)
     context = await _context(person_id, entry, uow)
     if not caller.is_admin:
         await _require_right(caller, person_id, entry, context, uow)
@@ -63,8 +66,7 @@ async def put_person(
     if person == current:
         return person
     uow.people.put(person)
-    await revoke_keys_of_leaver(event, uow)
-    representative = await uow.representatives.lock(person_id)
+    await end_access_of_leaver(event, uow)
     change = representatives.follow_person(representative, person, at=uow.now)
     if change is not None:
         await record_staffing(representative, change, uow)

@@ -8,9 +8,6 @@ signature, the life of a link.
 import time
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 
 class TimeSource:
     """The present time plus `offset`, which tests and rehearsals change."""
@@ -18,10 +15,9 @@ class TimeSource:
     def __init__(self, offset: timedelta = timedelta(0)) -> None:
         self.offset = offset
 
-    async def read(self, connection: AsyncConnection) -> datetime:
-        """Return the database's time, in UTC."""
-        now: datetime = (await connection.execute(_NOW)).scalar_one()
-        return now + self.offset
+    def of_transaction(self, database_time: datetime) -> datetime:
+        """Return the time of a transaction that has read this from the database's clock."""
+        return database_time + self.offset
 
     def utc_now(self) -> datetime:
         """Return this host's time, in UTC."""
@@ -31,6 +27,3 @@ class TimeSource:
 def monotonic() -> float:
     """Return seconds on a clock that never jumps; only differences mean anything."""
     return time.perf_counter()
-
-
-_NOW = text("SELECT clock_timestamp()")

@@ -39,6 +39,8 @@ class TransientError(Exception):
 _TRANSIENT_CLASSES = ("08", "40", "53", "57")
 # lock_not_available, idle_in_transaction_session_timeout, read_only_sql_transaction (a fail-over).
 _TRANSIENT_STATES = ("55P03", "25P03", "25006")
+# Another transaction has published an event of the same key meanwhile.
+_TRANSIENT_CONSTRAINTS = ("event_sequence",)
 # data_exception (asyncpg: an argument does not fit its type), string_data_right_truncation,
 # numeric_value_out_of_range, invalid_datetime_format, datetime_field_overflow,
 # character_not_in_repertoire, invalid_parameter_value, invalid_text_representation,
@@ -85,7 +87,11 @@ def _is_bad_value(error: BaseException) -> bool:
 def _is_transient(error: BaseException) -> bool:
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or ""
-        return state.startswith(_TRANSIENT_CLASSES) or state in _TRANSIENT_STATES
+        return (
+            state.startswith(_TRANSIENT_CLASSES)
+            or state in _TRANSIENT_STATES
+            or error.constraint_name in _TRANSIENT_CONSTRAINTS
+        )
     if isinstance(error, KafkaError):
         # aiokafka does not call it `retriable` when its buffer is full because the broker is down.
         return bool(error.retriable) or isinstance(error, (KafkaTimeoutError, *_REFUSED_ACCESS))

@@ -1,11 +1,11 @@
-"""Callers: a bearer API key stands for a role and a subject."""
+"""Callers: a bearer API key, or a token of an issuer, stands for a role and a subject."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final, Protocol
 
-from fastapi import Depends
+from fastapi import Depends, FastAPI
 from fastapi.security import HTTPBearer
 from fastapi.security.utils import get_authorization_scheme_param
 
@@ -16,18 +16,25 @@ from common.http.problems import ProblemError
 from common.http.whole_request import WholeRequest
 from common.storage.api_keys import PEOPLE, SCOPES, ActiveKey, ListedKey, Scope, digest_of
 
+_CREDENTIALS: Final = (
+    "An API key, or a JSON Web Token of an issuer that the settings of the service name."
+)
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """`subject` is the caller's person id, or the name of a system."""
+    """`subject` is the caller's person id, or the name of a system.
+
+    `issuer` vouches for a person who sent a token, which has no `key_id`.
+    """
 
     role: Role
     subject: str
     key_id: str = field(default="", compare=False)
     scopes: tuple[Scope, ...] = field(default=SCOPES, compare=False)
     expires_at: datetime | None = field(default=None, compare=False)
+    issuer: str | None = field(default=None, compare=False)
 
     @property
     def name(self) -> str:
@@ -46,6 +53,18 @@ class Principal:
         No person's id has a colon, so a system is never taken for a person.
         """
         return self.person_id or PersonId(self.name)
+
+
+class InvalidTokenError(Exception):
+    """The token admits nobody; the text tells the caller why."""
+
+
+class TokenReader(Protocol):
+    """What is asked of `common.http.tokens`."""
+
+    def token_in(self, authorization: str) -> str | None: ...
+    def is_valid(self, principal: Principal) -> bool: ...
+    async def verify(self, token: str) -> Principal: ...
 
 
 class KeysNotLoadedError(TransientError):
@@ -142,9 +161,32 @@ class ApiKeys:
 
 
 async def caller_of(request: WholeRequest) -> Principal | None:
-    """Return whose key the request holds, if it is valid; raises KeysNotLoadedError."""
+    """Return whose key or token the request holds, if it is valid.
+
+    Raises KeysNotLoadedError or KeySetUnavailableError.
+    """
+    try:
+        return await _find_caller(request)
+    except InvalidTokenError:
+        return None
+
+
+def is_still_valid(app: FastAPI, caller: Principal) -> bool:
+    """Return whether the caller's key or token is still valid: for answers that take long."""
+    tokens: TokenReader = app.state.tokens
+    keys: ApiKeys = app.state.api_keys
+    return keys.is_valid(caller) if caller.issuer is None else tokens.is_valid(caller)
+
+
+async def _find_caller(request: WholeRequest) -> Principal | None:
+    """Raises InvalidTokenError too."""
+    authorization = request.text_of(b"authorization")
+    tokens: TokenReader = request.app.state.tokens
+    token = tokens.token_in(authorization)
+    if token is not None:
+        return await tokens.verify(token)
     keys: ApiKeys = request.app.state.api_keys
-    return await keys.find_caller(request.text_of(b"authorization"))
+    return await keys.find_caller(authorization)
 
 
 class require_role(HTTPBearer):  # noqa: N801 - reads as a verb where it is used
@@ -154,11 +196,14 @@ class require_role(HTTPBearer):  # noqa: N801 - reads as a verb where it is used
     """
 
     def __init__(self, *roles: Role) -> None:
-        super().__init__(scheme_name="HTTPBearer", description="An API key", auto_error=False)
+        super().__init__(scheme_name="HTTPBearer", description=_CREDENTIALS, auto_error=False)
         self._roles = (*roles, "admin")
 
     async def __call__(self, request: WholeRequest) -> Principal:  # type: ignore[override]  # more than its credentials
-        principal = await caller_of(request)
+        try:
+            principal = await _find_caller(request)
+        except InvalidTokenError as error:
+            raise unauthenticated(str(error)) from error
         if principal is None:
             raise unauthenticated()
         if principal.role not in self._roles:
@@ -169,13 +214,8 @@ class require_role(HTTPBearer):  # noqa: N801 - reads as a verb where it is used
         return principal
 
 
-def unauthenticated() -> ProblemError:
-    return ProblemError(
-        401,
-        "unauthenticated",
-        "Send a known API key as a bearer token.",
-        headers={"WWW-Authenticate": "Bearer"},
-    )
+def unauthenticated(detail: str = "Send a known API key as a bearer token.") -> ProblemError:
+    return ProblemError(401, "unauthenticated", detail, headers={"WWW-Authenticate": "Bearer"})
 
 
 def _check_scope(method: str, principal: Principal) -> None:

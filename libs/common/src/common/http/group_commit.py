@@ -42,18 +42,24 @@ class CommandBatcher(Generic[U, C, R]):
         self._handle = handle
         self._prepare = prepare
         self._waiting: list[_Pending[C, R]] = []
-        self._turn = asyncio.Lock()
+        # While there is a command: it ends with none of the requests, and none waits for another.
+        self._answering: asyncio.Task[None] | None = None
 
     async def submit(self, command: C) -> R:
         """Return what the handler returned once it is committed, or raise what it raised."""
         answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Pending(command, trace.current() or trace.start(None), answer))
-        async with self._turn:
-            # Usually an earlier turn has handled the command already.
-            if not answer.done():
+        if self._answering is None:
+            self._answering = asyncio.ensure_future(self._answer_all())
+        return await answer
+
+    async def _answer_all(self) -> None:
+        try:
+            while self._waiting:
                 batch, self._waiting = self._waiting[:_MAX_BATCH], self._waiting[_MAX_BATCH:]
                 await self._answer(batch)
-        return await answer
+        finally:
+            self._answering = None
 
     async def _answer(self, batch: Sequence[_Pending[C, R]]) -> None:
         try:
@@ -65,19 +71,17 @@ class CommandBatcher(Generic[U, C, R]):
             _fail(batch, error)
         else:
             for pending, result in zip(batch, results, strict=True):
-                pending.answer.set_result(result)
+                # Its caller may have been cancelled.
+                if not pending.answer.done():
+                    pending.answer.set_result(result)
         finally:
-            # Some are still pending only if the task that handles the batch was cancelled.
+            # Some are still pending only if this task was cancelled: the process ends.
             _fail(batch, TransientError("the service is stopping"))
 
     async def _transact(self, batch: Sequence[_Pending[C, R]]) -> list[R]:
-        own = trace.current()
-        try:
-            async with self._database.transaction() as uow:
-                await self._prepare([pending.command for pending in batch], uow)
-                return [await self._handle_one(pending, uow) for pending in batch]
-        finally:
-            trace.restore(own)
+        async with self._database.transaction() as uow:
+            await self._prepare([pending.command for pending in batch], uow)
+            return [await self._handle_one(pending, uow) for pending in batch]
 
     async def _handle_one(self, pending: _Pending[C, R], uow: U) -> R:
         trace.restore(pending.traceparent)

@@ -198,6 +198,7 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
             to_dead_letter=to_dead_letter,
             event_id=envelope.id,
             traceparent=envelope.traceparent,
+            sequence=envelope.sequence,
         )
 
     async def _back_off(

@@ -45,6 +45,8 @@ class Message:
     event_id: EventId | None = None
     traceparent: str | None = None
     error: PermanentError | None = None
+    # Of an event, among those of its key in its topic.
+    sequence: int = 0
 
     @property
     def type(self) -> str:
@@ -52,7 +54,7 @@ class Message:
 
 
 class Dispatcher(Generic[U]):
-    """Handles messages by `subscriptions`, in the name of `consumer` in the inbox."""
+    """Handles messages by `subscriptions`."""
 
     def __init__(
         self,
@@ -60,14 +62,12 @@ class Dispatcher(Generic[U]):
         subscriptions: HandlerRegistry[U],
         metrics: Metrics,
         *,
-        consumer: str,
         dead_letter_limit: int = DEAD_LETTER_LIMIT,
         untrusted_record_limit: int = UNTRUSTED_RECORD_LIMIT,
     ) -> None:
         self.database = database
         self.subscriptions = subscriptions
         self._metrics = metrics
-        self._consumer = consumer
         self.dead_letter_limit = dead_letter_limit
         self._failures = FailureStreak(dead_letter_limit)
         self._untrusted = UntrustedRecords(metrics, untrusted_record_limit)
@@ -139,12 +139,21 @@ class Dispatcher(Generic[U]):
             self._metrics.messages.labels("any", "repeated").inc(repeated)
 
     async def claim(self, uow: U, messages: Sequence[Message]) -> list[Message]:
-        """Claim the messages in the inbox; return those not handled before, each once."""
-        ids = [message.event_id for message in messages if message.event_id is not None]
-        claimed = await uow.inbox.claim(self._consumer, ids)
+        """Claim the messages in the inbox; return those not handled before, each once.
+
+        Those of projections are not claimed: they may be handled again.
+        """
+        ids = [
+            message.event_id
+            for message in messages
+            if message.event_id is not None and not self._is_projected(message)
+        ]
+        claimed = await uow.inbox.claim(ids) if ids else set()
         unhandled = []
         for message in messages:
-            if message.event_id in claimed:
+            if self._is_projected(message):
+                unhandled.append(message)
+            elif message.event_id in claimed:
                 claimed.remove(message.event_id)
                 unhandled.append(message)
         return unhandled
@@ -157,6 +166,7 @@ class Dispatcher(Generic[U]):
                     message.body.contact_id
                     for message in messages
                     if isinstance(message.body, ContactEvent | Timer)
+                    and not self._is_projected(message)
                 }
             )
         )
@@ -164,7 +174,17 @@ class Dispatcher(Generic[U]):
             if message.body is not None:
                 trace.restore(message.traceparent)
                 uow.outbox.cause = message.event_id or message.type
-                await self.subscriptions.handler(type(message.body))(message.body, uow)
+                await self._handle_one(message, message.body, uow)
+
+    async def _handle_one(self, message: Message, body: Event | Timer, uow: U) -> None:
+        projection = self.subscriptions.projections.get(type(body))
+        if projection is not None:
+            await projection(body, message.sequence, uow)
+        else:
+            await self.subscriptions.handler(type(body))(body, uow)
+
+    def _is_projected(self, message: Message) -> bool:
+        return type(message.body) in self.subscriptions.projections
 
     def report(self, messages: Sequence[Message], outcome: str) -> None:
         for kind, count in Counter(message.type for message in messages).items():

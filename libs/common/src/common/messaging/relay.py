@@ -25,7 +25,7 @@ from common.messaging.envelope import Envelope
 from common.messaging.record_encoder import RecordEncoder
 from common.messaging.refusals import REFUSALS
 from common.messaging.signatures import RecordContent
-from common.storage.database import driver_connection
+from common.storage.database import begin, driver_connection
 from common.storage.dead_letters import (
     OUTBOX_ORIGIN_PREFIX,
     DeadLetter,
@@ -288,9 +288,9 @@ class Relay:
 
     async def _put_aside(self, row: Row, error: BaseException) -> None:
         """Move a refused row to the dead letters, durably."""
-        async with self._engine.begin() as connection:
+        async with begin(self._engine) as connection:
             removed = await connection.execute(_REMOVE, {"id": row["id"]})
-            if not removed.rowcount:
+            if not removed:
                 return  # another relay has published it, or put it aside
             await store_dead_letter(connection, _to_dead_letter(row, error), claimed=False)
         self._metrics.dead_letters.inc()
@@ -334,7 +334,6 @@ class Relay:
             type=row["type"],
             source=self._encoder.source,
             key=row["key"],
-            time=row["at"],
             sequence=row["sequence"],
             traceparent=row["traceparent"],
         )
@@ -378,13 +377,17 @@ _SESSION = """
            set_config('synchronous_commit', 'off', false)
 """
 _LOCK = "SELECT pg_try_advisory_lock(lock_key('relay'))"
-# A subquery and not a join: it looks up the rows by their key, whatever the statistics say.
+# OFFSET 0: events are looked up one by one by their key, whatever the statistics say.
 _NEXT = """
-    SELECT id, CAST(event_id AS text) AS event_id, key, sequence, topic, type, at, traceparent,
-           CAST(coalesce(data, (
-               SELECT p.data FROM published_events p WHERE p.key = outbox.key AND p.id = outbox.id
-           )) AS text) AS data
-    FROM outbox ORDER BY id LIMIT $1
+    SELECT o.id, o.key, o.sequence, o.topic, o.traceparent,
+           CAST(coalesce(o.event_id, p.event_id) AS text) AS event_id,
+           coalesce(o.type, p.type) AS type, coalesce(o.at, p.at) AS at,
+           CAST(coalesce(o.data, p.data) AS text) AS data
+    FROM (SELECT * FROM outbox ORDER BY id LIMIT $1) AS o LEFT JOIN LATERAL (
+        SELECT event_id, type, at, data FROM published_events
+        WHERE key = o.key AND topic = o.topic AND sequence = o.sequence OFFSET 0
+    ) AS p ON true
+    ORDER BY o.id
 """
 _DELETE = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"
-_REMOVE = text("DELETE FROM outbox WHERE id = :id")
+_REMOVE = text("DELETE FROM outbox WHERE id = :id RETURNING id")

@@ -33,16 +33,13 @@ KEY_ID_HEADER: Final = "ce_signaturekey"
 PROOF_HEADER: Final = "ce_signatureproof"
 
 # Begins what is signed, so that a signature has no meaning elsewhere.
-_PURPOSE: Final = b"upstairs records 2"
+_PURPOSE: Final = b"upstairs records 3"
 # In this order. An attribute that is absent counts as empty.
 _SIGNED_HEADERS: Final = (
     "ce_specversion",
     "ce_id",
     "ce_type",
     "ce_source",
-    "ce_subject",
-    "ce_time",
-    "ce_partitionkey",
     "ce_sequence",
     "ce_traceparent",
     "content-type",

@@ -8,6 +8,7 @@ from typing import Final, Generic, TypeVar
 import structlog
 from sqlalchemy import text
 
+from common.contracts.decoding import from_json
 from common.core.backoff import Backoff, pause
 from common.core.clock import monotonic
 from common.core.errors import is_transient
@@ -171,7 +172,7 @@ class TimerLoop(Generic[U]):
 
     def _to_message(self, timer: DueTimer) -> Message:
         return Message(
-            body=self._kinds[timer.type].model_validate_json(timer.data),
+            body=from_json(self._kinds[timer.type], timer.data),
             to_dead_letter=lambda error: _to_dead_letter(timer, error),
             traceparent=timer.traceparent,
         )
@@ -187,7 +188,7 @@ class TimerLoop(Generic[U]):
     async def _dead_letter(self, timer: DueTimer, error: BaseException) -> None:
         async with self._database.transaction() as uow:
             removed = await uow.connection.execute(_REMOVE, {"id": timer.id})
-            if not removed.rowcount:
+            if not removed:
                 return  # another replica has handled it
             await store_dead_letter(uow.connection, _to_dead_letter(timer, error), claimed=False)
         self._metrics.dead_letters.inc()
@@ -215,4 +216,4 @@ def _to_dead_letter(timer: DueTimer, error: BaseException) -> DeadLetter:
 _NEXT = """
     SELECT min(due_at) AS due_at, clock_timestamp() AS now FROM timers WHERE type = ANY($1::text[])
 """
-_REMOVE = text("DELETE FROM timers WHERE id = :id")
+_REMOVE = text("DELETE FROM timers WHERE id = :id RETURNING id")

@@ -1,4 +1,4 @@
-"""Keeps the API keys in memory as they are in the table."""
+"""Keeps in memory who may call: the API keys of the table, and the people who have left."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,6 +12,8 @@ from common.core.clock import monotonic
 from common.core.errors import is_transient
 from common.core.health import Health
 from common.http.access import ApiKeys
+from common.http.tokens import TokenVerifier
+from common.storage import departures
 from common.storage.api_keys import ApiKeyStore, ListedKey
 from common.storage.database import Database
 from common.storage.uow import UnitOfWork
@@ -43,6 +45,7 @@ class ApiKeyWorker(Generic[U]):
         self,
         database: Database[U],
         api_keys: ApiKeys,
+        tokens: TokenVerifier,
         listed: Sequence[ListedKey],
         health: Health,
         *,
@@ -50,6 +53,7 @@ class ApiKeyWorker(Generic[U]):
     ) -> None:
         self._database = database
         self._api_keys = api_keys
+        self._tokens = tokens
         self._listed: Sequence[ListedKey] | None = listed
         self._health = health
         self._interval = interval
@@ -104,8 +108,10 @@ class ApiKeyWorker(Generic[U]):
             if self._unwritten_use:
                 await store.record_use(self._unwritten_use, uow.now)
             keys = await store.active(uow.now)
+            leavers = await departures.leavers(uow.connection)
         self._listed = None
         self._unwritten_use.clear()
+        self._tokens.refuse_leavers(leavers)
         self._api_keys.replace(keys)
         for key_id in revoked:
             log.warning("listed_api_key_is_revoked", key_id=key_id)

@@ -58,14 +58,14 @@ class Kept:
 
 Rule = Retention | Kept
 
-INBOX: Final = Retention("inbox", "day", days=10, min_days=_MIN_DAYS)
+INBOX: Final = Retention("inbox", "event_id", days=10, min_days=_MIN_DAYS)
 SHARED_RULES: Final[tuple[Rule, ...]] = (
     Kept("outbox", "the relay deletes a row when Kafka has it"),
     Kept("timers", "a timer is deleted when it fires or is cancelled"),
     Kept("api_keys", "a key's row says who could call, and until when"),
+    Kept("departures", "a person who has left must not call, however long ago"),
     Kept("lock_salt", "one row, for ever"),
     Retention("idempotency_keys", "at", days=KEPT_DAYS),
-    Kept("sequences", "a sequence is deleted with the last published event of its key"),
     # Longer than Kafka keeps the record: a redelivery finds its dead letter.
     Retention(
         "dead_letters", "closed_at", days=30, condition="state <> 'waiting'", min_days=_MIN_DAYS
@@ -76,29 +76,19 @@ SHARED_RULES: Final[tuple[Rule, ...]] = (
 def published_events_rule(condition: str) -> Retention:
     """Make the rule of the published events; `condition`: nothing that is open needs them.
 
-    With its last event a key's sequence goes, so that later events begin at 1 again: by then no
-    consumer may know the old ones. A sequence that has just counted further stays. An event that
-    is not published yet stays too: the relay reads it there.
+    After the last event of a key, later ones begin at the number 1 again: by then no consumer may
+    know the old ones. An event that is not published yet stays: the relay reads it there.
     """
     return Retention(
         "published_events",
         "at",
         days=400,
         condition=f"{_IS_PUBLISHED} AND ({condition})",
-        cascades=(_DELETE_SEQUENCES,),
         min_days=_MIN_DAYS,
     )
 
 
 _IS_PUBLISHED: Final = "NOT EXISTS (SELECT FROM outbox WHERE outbox.id = published_events.id)"
-_DELETE_SEQUENCES: Final = """
-    DELETE FROM sequences WHERE ctid = ANY(ARRAY(
-        SELECT s.ctid FROM sequences s JOIN (
-            SELECT key, topic, max(sequence) AS last FROM deleted GROUP BY key, topic
-        ) AS ended ON s.key = ended.key AND s.topic = ended.topic AND s.sequence = ended.last
-        FOR UPDATE OF s SKIP LOCKED
-    ))
-"""
 
 
 class UnknownTableError(ValueError):

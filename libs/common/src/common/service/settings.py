@@ -26,6 +26,7 @@ from common.core.secret_strength import (
     weakness,
 )
 from common.http.limits import HttpLimits, TrustedProxies
+from common.http.token_issuers import TokenIssuer
 from common.messaging.signatures import public_text
 from common.service.kafka_settings import KafkaSettings, SigningKeyText
 from common.storage.api_keys import ListedKey, parse_key_list
@@ -142,6 +143,11 @@ class ServiceSettings(KafkaSettings):
         description="role:subject:key, several separated by commas or lines; at each start they "
         "replace those of the start before, while keys made by command or by API stay",
     )
+    token_issuers: tuple[TokenIssuer, ...] = Field(
+        default=(),
+        description="who may issue tokens for people, as a JSON list: "
+        "[tokens of people](../operations.md#tokens-of-people)",
+    )
     dead_letter_limit: int = Field(
         default=DEAD_LETTER_LIMIT, ge=1, description="dead letters in a row that halt the consumer"
     )
@@ -157,6 +163,14 @@ class ServiceSettings(KafkaSettings):
     log_format: Literal["json", "console"] = Field(
         default="json", description="how a log line is written"
     )
+
+    @field_validator("token_issuers")
+    @classmethod
+    def _check_issuers(cls, issuers: tuple[TokenIssuer, ...]) -> tuple[TokenIssuer, ...]:
+        if len({issuer.issuer for issuer in issuers}) < len(issuers):
+            message = "names an issuer twice"
+            raise ValueError(message)
+        return issuers
 
     @field_validator("api_keys")
     @classmethod

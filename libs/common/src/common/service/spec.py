@@ -11,7 +11,6 @@ from typing import Generic, TypeVar
 import structlog
 from aiokafka import AIOKafkaProducer
 from fastapi import FastAPI
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.services import source_of
 from common.core import logs
@@ -25,6 +24,7 @@ from common.http.limits import HttpLimits, TrustedProxies
 from common.http.operations import make_operations_app
 from common.http.routes import ApiRouter
 from common.http.server import HttpServer
+from common.http.tokens import TokenVerifier
 from common.messaging.consumer import Consumer
 from common.messaging.dispatcher import Dispatcher
 from common.messaging.kafka import (
@@ -46,6 +46,7 @@ from common.service.database_monitor import DatabaseMonitor
 from common.service.retention import INBOX, SHARED_RULES, RetentionWorker, Rule, with_days
 from common.service.runtime import Worker, run_workers, stop_on_signals
 from common.service.settings import ServiceSettings
+from common.storage.connection import Connection
 from common.storage.database import Database, connect
 from common.storage.uow import UnitOfWork
 
@@ -73,7 +74,7 @@ class ServiceSpec(Generic[U]):
     """
 
     name: str
-    unit_of_work: Callable[[AsyncConnection, datetime], U]
+    unit_of_work: Callable[[Connection, datetime], U]
     subscriptions: HandlerRegistry[U]
     routers: Sequence[ApiRouter]
     state: Mapping[str, object] = field(default_factory=dict)
@@ -125,7 +126,13 @@ async def serve(spec: ServiceSpec[U], settings: ServiceSettings) -> None:
         _announce_trial(settings, metrics)
         if settings.parts != "workers":
             workers += [
-                ApiKeyWorker(database, app.state.api_keys, settings.api_keys.entries, health),
+                ApiKeyWorker(
+                    database,
+                    app.state.api_keys,
+                    app.state.tokens,
+                    settings.api_keys.entries,
+                    health,
+                ),
                 make_http_server(app, settings, metrics),
                 *spec.http_workers(database, metrics, health),
             ]
@@ -140,6 +147,13 @@ async def serve(spec: ServiceSpec[U], settings: ServiceSettings) -> None:
             workers.append(signaller)
         _tune_gc()
         await run_workers(workers, drains, stopping, metrics, health)
+
+
+def make_api_key_worker(
+    app: FastAPI, settings: ServiceSettings, database: Database[U], health: Health
+) -> ApiKeyWorker[U]:
+    entries = settings.api_keys.entries
+    return ApiKeyWorker(database, app.state.api_keys, app.state.tokens, entries, health)
 
 
 def make_http_server(app: FastAPI, settings: ServiceSettings, metrics: Metrics) -> HttpServer:
@@ -165,7 +179,6 @@ def make_workers(
         database,
         spec.subscriptions,
         metrics,
-        consumer=spec.name,
         dead_letter_limit=settings.dead_letter_limit,
         untrusted_record_limit=settings.untrusted_record_limit,
     )
@@ -233,7 +246,7 @@ def application(
     metrics: Metrics,
 ) -> FastAPI:
     """Make the HTTP app as `serve` does; also for tests and for the OpenAPI document."""
-    dispatcher = Dispatcher(database, spec.subscriptions, metrics, consumer=spec.name)
+    dispatcher = Dispatcher(database, spec.subscriptions, metrics)
     decoder = RecordDecoder(settings.namespace, settings.verification_keys)
     return make_app(
         spec.name,
@@ -249,6 +262,7 @@ def application(
             "replay": Replay(dispatcher, decoder, spec.redelivery),
             "trial": settings.trial,
             "api_keys": ApiKeys(settings.api_keys.entries, database.clock),
+            "tokens": TokenVerifier(settings.token_issuers, database.clock),
             **spec.state,
             **spec.app_state(database),
         },

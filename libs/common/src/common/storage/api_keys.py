@@ -13,12 +13,10 @@ from datetime import datetime
 from typing import Any, Final, Literal, get_args
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import ID_PATTERN, PersonId, Role
-from common.contracts.people import PersonDescribed
 from common.core.secret_strength import split_secrets
-from common.storage.uow import UnitOfWork
+from common.storage.connection import Connection
 
 Scope = Literal["read", "write"]
 Origin = Literal["settings", "command", "api"]
@@ -119,7 +117,7 @@ def _parse_entry(number: int, entry: str) -> ListedKey:
 
 
 class ApiKeyStore:
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def active(self, now: datetime) -> list[ActiveKey]:
@@ -215,13 +213,6 @@ class ApiKeyStore:
     async def record_use(self, identifiers: Collection[str], now: datetime) -> None:
         """Note that the keys were used; a key's row changes once a minute at most."""
         await self._connection.execute(_RECORD_USE, {"ids": list(identifiers), "now": now})
-
-
-async def revoke_keys_of_leaver(event: PersonDescribed, uow: UnitOfWork) -> None:
-    """Revoke the API keys of the person, if the event says that the person has left."""
-    if not event.active:
-        keys = ApiKeyStore(uow.connection)
-        await keys.revoke_of_person(event.person_id, made_until=event.occurred_at, now=uow.now)
 
 
 def _stored(row: Any) -> ApiKey:

@@ -1,21 +1,29 @@
 """The one place that begins and commits transactions."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from functools import partial
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
-import orjson
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy import PoolProxiedConnection, event
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from common.core.clock import TimeSource
+from common.storage.connection import Connection, Driver, set_codecs, to_json_text
 from common.storage.engine import make_engine
 from common.storage.uow import UnitOfWork
 
 U = TypeVar("U", bound=UnitOfWork)
+
+
+class OnEnd(Protocol):
+    """Is called when a transaction has ended."""
+
+    def __call__(self, *, committed: bool) -> None: ...
+
 
 log = structlog.get_logger()
 
@@ -38,14 +46,13 @@ def connect(
     If a process is stopped in a transaction, the server ends its session after ten idle seconds,
     so that another process can take its locks.
     """
-    return make_engine(
+    engine = make_engine(
         url,
         # Parameters hold customers' words, which must not get into logs and dead letters.
         hide_parameters=True,
         pool_size=pool_size,
         max_overflow=0,
-        json_serializer=lambda value: orjson.dumps(value).decode(),
-        json_deserializer=orjson.loads,
+        json_serializer=to_json_text,
         connect_args={
             "timeout": connect_timeout_s,
             # Ends the wait for a server that vanished without closing the connection.
@@ -60,25 +67,69 @@ def connect(
         },
     )
 
+    @event.listens_for(engine.sync_engine, "connect")
+    def connected(connection: Any, _record: object) -> None:
+        connection.run_async(set_codecs)
+
+    return engine
+
 
 @asynccontextmanager
 async def driver_connection(engine: AsyncEngine) -> AsyncIterator[Any]:
-    """Yield an asyncpg connection for exclusive use, without a transaction; closed afterwards.
+    """Yield an asyncpg connection for exclusive use, without a transaction; closed afterwards."""
+    pooled = await _check_out(engine)
+    try:
+        yield pooled.driver_connection
+    finally:
+        # Its settings and locks must not return to the pool.
+        pooled.invalidate()
 
-    For queries that run many times a second: they cost a fraction of what they cost by SQLAlchemy.
-    """
-    async with engine.connect() as pooled:
+
+@asynccontextmanager
+async def open_session(engine: AsyncEngine) -> AsyncIterator[Connection]:
+    """Yield a session of the pool without a transaction; closed after an error."""
+    pooled = await _check_out(engine)
+    is_usable = False
+    try:
+        yield Connection(cast("Driver", pooled.driver_connection))
+        is_usable = True
+    finally:
+        (pooled.close if is_usable else pooled.invalidate)()
+
+
+async def _check_out(engine: AsyncEngine) -> PoolProxiedConnection:
+    while True:
+        pooled = await engine.raw_connection()
+        if not cast("Driver", pooled.driver_connection).is_closed():
+            return pooled
+        # The server has ended it since it was used.
+        pooled.invalidate()
+
+
+@asynccontextmanager
+async def begin(engine: AsyncEngine) -> AsyncIterator[Connection]:
+    """Begin a transaction; at the end commit, unless it has ended, or roll back on an error."""
+    pooled = await _check_out(engine)
+    connection = Connection(cast("Driver", pooled.driver_connection))
+    is_usable = False
+    try:
+        await connection.begin()
         try:
-            yield (await pooled.get_raw_connection()).driver_connection
-        finally:
-            # Its settings and locks must not return to the pool.
-            await pooled.invalidate()
+            yield connection
+        except Exception:
+            is_usable = await connection.try_rollback()
+            raise
+        await connection.commit()
+        is_usable = True
+    finally:
+        # Also after a cancellation: a statement may still be under way.
+        (pooled.close if is_usable else pooled.invalidate)()
 
 
 class SharedTransaction:
     """One transaction that holds all those of a request, each as a savepoint."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self._after_commit: list[Callable[[], None]] = []
 
@@ -100,30 +151,27 @@ class Database(Generic[U]):
     def __init__(
         self,
         engine: AsyncEngine,
-        unit_of_work: Callable[[AsyncConnection, datetime], U],
+        unit_of_work: Callable[[Connection, datetime], U],
         clock: TimeSource,
     ) -> None:
         self.engine = engine
         self.clock = clock
         self._unit_of_work = unit_of_work
         self._listeners: list[Callable[[U], None]] = [lambda uow: uow.after_commit()]
+        self._preparations: list[Callable[[U], Awaitable[OnEnd]]] = []
 
     def after_commit(self, listener: Callable[[U], None]) -> None:
         """Call `listener` after each commit, to wake a worker that has something to do now."""
         self._listeners.append(listener)
 
-    async def fetch_row(self, query: str, *values: object) -> Any:
-        """Return the first row, read by asyncpg outside any transaction.
+    def before_commit(self, prepare: Callable[[U], Awaitable[OnEnd]]) -> None:
+        """Let `prepare` add to each unit of work, but to none of a shared transaction."""
+        self._preparations.append(prepare)
 
-        For queries that run many times a second; parameters are `$1`, `$2` …
-        """
-        async with self.engine.connect() as pooled:
-            raw: Any = (await pooled.get_raw_connection()).driver_connection
-            try:
-                return await raw.fetchrow(query, *values)
-            except BaseException:
-                await pooled.invalidate()
-                raise
+    async def fetch_row(self, query: str, *values: object) -> Any:
+        """Return the first row, read outside any transaction; parameters are `$1`, `$2` …"""
+        async with open_session(self.engine) as session:
+            return await session.driver.fetchrow(query, *values)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[U]:
@@ -132,10 +180,20 @@ class Database(Generic[U]):
         Inside `share_transaction` the commit is that of the shared transaction.
         """
         shared = _shared.get()
-        async with self._begin(shared) as connection:
-            uow = self._unit_of_work(connection, await self.clock.read(connection))
-            yield uow
-            await uow.flush()
+        preparations = self._preparations if shared is None else ()
+        on_end: list[OnEnd] = []
+        committed = False
+        try:
+            async with self._begin(shared) as connection:
+                now = self.clock.of_transaction(await connection.clock_timestamp())
+                uow = self._unit_of_work(connection, now)
+                yield uow
+                on_end.extend([await prepare(uow) for prepare in preparations])
+                await uow.flush()
+            committed = True
+        finally:
+            for end in on_end:
+                end(committed=committed)
         if shared is None:
             self._notify(uow)
         else:
@@ -144,19 +202,19 @@ class Database(Generic[U]):
     @asynccontextmanager
     async def share_transaction(self) -> AsyncIterator[SharedTransaction]:
         """Make the transactions of this task parts of one; without its commit nothing was done."""
-        async with self.engine.connect() as connection:
-            await connection.begin()
+        async with begin(self.engine) as connection:
             shared = SharedTransaction(connection)
             token = _shared.set(shared)
             try:
                 yield shared
             finally:
                 _shared.reset(token)
+            await connection.rollback()
 
     @asynccontextmanager
-    async def _begin(self, shared: SharedTransaction | None) -> AsyncIterator[AsyncConnection]:
+    async def _begin(self, shared: SharedTransaction | None) -> AsyncIterator[Connection]:
         if shared is None:
-            async with self.engine.begin() as connection:
+            async with begin(self.engine) as connection:
                 yield connection
         else:
             async with shared.connection.begin_nested():

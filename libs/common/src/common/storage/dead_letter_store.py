@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from common.storage.connection import Connection
 from common.storage.dead_letters import Readable, error_fields
 
 State = Literal["waiting", "replayed", "discarded"]
@@ -42,7 +42,7 @@ class StoredDeadLetter(DeadLetterSummary):
 
 
 class DeadLetterStore:
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def newest(

@@ -9,10 +9,10 @@ from typing import Final, TypeAlias
 import orjson
 from pydantic import ValidationError
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.validation_messages import summarize
 from common.core.errors import ContentError, PermanentError
+from common.storage.connection import Connection
 
 TIMER_ORIGIN_PREFIX: Final = "timer/"
 # An event that Kafka has refused, by the id of its row in the outbox.
@@ -79,9 +79,7 @@ class FailureStreak:
             raise TooManyDeadLettersError
 
 
-async def store_dead_letter(
-    connection: AsyncConnection, letter: DeadLetter, *, claimed: bool
-) -> bool:
+async def store_dead_letter(connection: Connection, letter: DeadLetter, *, claimed: bool) -> bool:
     """Store the dead letter; return False if it is stored already.
 
     `claimed`: this transaction has claimed its event in the inbox.
@@ -106,16 +104,16 @@ async def store_dead_letter(
             "trusted": letter.trusted,
         },
     )
-    return inserted.rowcount > 0
+    return bool(inserted)
 
 
-async def count_waiting(connection: AsyncConnection, origin_prefix: str) -> int:
+async def count_waiting(connection: Connection, origin_prefix: str) -> int:
     """Return how many dead letters wait whose origin begins so."""
     count: int = (await connection.execute(_COUNT_WAITING, {"prefix": origin_prefix})).scalar_one()
     return count
 
 
-async def count_untrusted(connection: AsyncConnection) -> int:
+async def count_untrusted(connection: Connection) -> int:
     """Return how many dead letters wait that are not trusted."""
     count: int = (await connection.execute(_COUNT_UNTRUSTED)).scalar_one()
     return count
@@ -161,7 +159,7 @@ _INSERT = text("""
          trusted)
     VALUES (:origin, :type, :event_id, :key, :reason, :traceback, :traceparent,
             CAST(CAST(:headers AS text) AS jsonb), :payload, :claimed, :trusted)
-    ON CONFLICT (origin) DO NOTHING
+    ON CONFLICT (origin) DO NOTHING RETURNING id
 """)
 _COUNT_WAITING = text(
     "SELECT count(*) FROM dead_letters WHERE state = 'waiting' AND starts_with(origin, :prefix)"

@@ -4,10 +4,10 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Table, and_, select, text, true, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import ContactId
 from common.core.erasure import WORDS, without_words
+from common.storage.connection import Connection
 from common.storage.dead_letters import OUTBOX_ORIGIN_PREFIX
 from common.storage.idempotency import IdempotencyKeyStore
 from common.storage.tables import published_events
@@ -16,7 +16,7 @@ _EVERY = true()
 
 
 async def erase_published(
-    connection: AsyncConnection,
+    connection: Connection,
     contact_ids: Sequence[ContactId],
     condition: ColumnElement[bool] = _EVERY,
     words: Collection[str] = WORDS,
@@ -36,7 +36,7 @@ async def erase_published(
 
 
 async def erase_words(
-    connection: AsyncConnection,
+    connection: Connection,
     table: Table,
     condition: ColumnElement[bool],
     words: Collection[str] = WORDS,
@@ -47,8 +47,7 @@ async def erase_words(
     for row in rows.all():
         erased = _without_words_of(row.type, row.data, words)
         if erased != row.data:
-            mapping = row._mapping  # noqa: SLF001 - SQLAlchemy's public name
-            same_row = and_(*(column == mapping[column] for column in key))
+            same_row = and_(*(column == row[column.name] for column in key))
             await connection.execute(update(table).where(same_row).values(data=erased))
 
 
@@ -69,5 +68,6 @@ _ERASE_REFUSED = text("""
 _ERASE_PUT_BACK = text("""
     UPDATE outbox SET data = published.data FROM published_events AS published
     WHERE outbox.data IS NOT NULL AND outbox.key = ANY(CAST(:contacts AS text[]))
-        AND published.key = outbox.key AND published.event_id = outbox.event_id
+        AND published.key = outbox.key AND published.topic = outbox.topic
+        AND published.sequence = outbox.sequence
 """)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import UUID_PATTERN, ContactId
+from common.storage.connection import Connection
 
 # Longer than any client repeats a request.
 KEPT_DAYS: Final = 30
@@ -32,7 +32,7 @@ class AcceptedRequest:
 
 
 class IdempotencyKeyStore:
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def claim(self, key: RequestKey) -> AcceptedRequest | None:
@@ -41,7 +41,7 @@ class IdempotencyKeyStore:
         Waits for another transaction that has claimed the key, until it ends.
         """
         values = {"scope": key.scope, "key": key.key, "fingerprint": key.fingerprint}
-        if (await self._connection.execute(_CLAIM, values)).rowcount:
+        if await self._connection.execute(_CLAIM, values):
             return None
         row = (await self._connection.execute(_EARLIER, values)).one()
         return AcceptedRequest(row.fingerprint, row.answer)
@@ -68,6 +68,7 @@ _ERASE = text("""
 _CLAIM = text("""
     INSERT INTO idempotency_keys (scope, key, fingerprint, at)
     VALUES (:scope, :key, :fingerprint, now()) ON CONFLICT DO NOTHING
+    RETURNING key
 """)
 _EARLIER = text("""
     SELECT fingerprint, answer FROM idempotency_keys WHERE scope = :scope AND key = :key

@@ -4,26 +4,23 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from common.core.ids import EventId, day_of
+from common.core.ids import EventId
+from common.storage.connection import Connection
 
 _PARTITIONS_AHEAD = timedelta(days=7)
 
 
 class Inbox:
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def claim(self, consumer: str, ids: Sequence[EventId]) -> set[EventId]:
+    async def claim(self, ids: Sequence[EventId]) -> set[EventId]:
         """Return the events not handled before; a commit marks them as handled.
 
         Waits for a transaction that has claimed one of them; if it commits, that event is left out.
         """
-        rows = await self._connection.execute(
-            _CLAIM,
-            {"consumer": consumer, "ids": ids, "days": [day_of(event_id) for event_id in ids]},
-        )
+        rows = await self._connection.execute(_CLAIM, {"ids": ids})
         return {EventId(str(row.event_id)) for row in rows}
 
     async def keep_partitions(self, today: date, retention: timedelta | None) -> int:
@@ -62,12 +59,10 @@ _CREATE = text("SELECT create_inbox_partition(:day)")
 _DROP = text("SELECT drop_inbox_partition(:day)")
 # In one order, so that two consumers of the same events do not deadlock.
 _CLAIM = text("""
-    INSERT INTO inbox (consumer, event_id, day)
-    SELECT :consumer, id, day
-    FROM unnest(CAST(:ids AS uuid[]), CAST(:days AS date[])) AS claimed(id, day) ORDER BY id
+    INSERT INTO inbox (event_id) SELECT id FROM unnest(CAST(:ids AS uuid[])) AS id ORDER BY id
     ON CONFLICT DO NOTHING RETURNING event_id
 """)
-_DELETE_DEFAULT = text("DELETE FROM inbox_default WHERE day < :before")
+_DELETE_DEFAULT = text("DELETE FROM inbox_default WHERE event_id < first_event_id(:before)")
 _PARTITIONS = text("""
     SELECT child.relname AS name, greatest(child.reltuples, 0) AS size FROM pg_inherits
     JOIN pg_class child ON child.oid = inhrelid WHERE inhparent = 'inbox'::regclass

@@ -1,17 +1,18 @@
 """Events to publish, written in the transaction that causes them."""
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import MAX_EVENT_BYTES, Event
 from common.core import trace
 from common.core.errors import ContentError, PermanentError
 from common.core.ids import new_id
 from common.storage.bulk import to_arrays
+from common.storage.connection import Connection
 from common.storage.dead_letter_store import StoredDeadLetter
 from common.storage.dead_letters import from_readable
 from common.storage.json_text import to_json
@@ -29,11 +30,15 @@ class MissingEventError(PermanentError):
 
 
 class _NewRow(NamedTuple):
-    """An event to append; the fields are the parameters of `_APPEND`, each an array."""
+    """An event to append; the fields are the parameters of `_APPEND`, each an array.
+
+    `number` counts those of its key and topic in this transaction.
+    """
 
     event_id: str
     key: str
     topic: str
+    number: int
     type: str
     at: datetime
     cause: str | None
@@ -45,13 +50,17 @@ class Outbox:
     """The events of one transaction.
 
     Each gets the next sequence number of its topic and key, and a row in `published_events`, whose
-    `id` orders the events of one key over all topics; the relay reads the event there. `cause` is
-    the id of the message being handled. `events` are for those who look at what was committed.
+    `id` orders the events of one key over all topics; the relay reads the event there. So
+    transactions with events of one key must take turns: each locks the keys, unless it has locked
+    the rows that its events are about anyhow (`lock_keys` is False). `cause` is the id of the
+    message being handled. `events` are for those who look at what was committed.
     """
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection, *, lock_keys: bool = True) -> None:
         self._connection = connection
+        self._lock_keys = lock_keys
         self._rows: list[_NewRow] = []
+        self._numbers: Counter[tuple[str, str]] = Counter()
         self.events: list[Event] = []
         self.cause: str | None = None
 
@@ -65,11 +74,13 @@ class Outbox:
             if (size := len(data.encode())) > MAX_EVENT_BYTES:
                 raise EventTooLargeError(event, size)
             self.events.append(event)
+            self._numbers[event.key, event.topic] += 1
             self._rows.append(
                 _NewRow(
                     event_id=new_id(),
                     key=event.key,
                     topic=event.topic,
+                    number=self._numbers[event.key, event.topic],
                     type=event.type,
                     at=event.occurred_at,
                     cause=self.cause,
@@ -99,35 +110,37 @@ class Outbox:
         )
 
     async def flush(self) -> None:
-        if self._rows:
-            await self._connection.execute(_APPEND, to_arrays(self._rows))
+        if not self._rows:
+            return
+        if self._lock_keys:
+            keys = sorted({row.key for row in self._rows})
+            await self._connection.execute(_LOCK_KEYS, {"keys": keys})
+        await self._connection.execute(_APPEND, to_arrays(self._rows))
 
 
-# Ids are given after the sequences are locked: for each key, their order is that of the commits.
+_LOCK_KEYS = text("""
+    SELECT pg_advisory_xact_lock(hashtextextended(key, seed))
+    FROM lock_key('events') AS seed, unnest(CAST(:keys AS text[])) AS key
+""")
+# The key is locked: this statement sees all earlier events of it, and its ids come after theirs.
 _APPEND = text("""
     WITH new AS (
-        SELECT * FROM unnest(
+        SELECT nextval('outbox_id_seq') AS id, r.*, r.number + coalesce((
+            SELECT sequence FROM published_events AS earlier
+            WHERE earlier.key = r.key AND earlier.topic = r.topic
+            ORDER BY sequence DESC LIMIT 1
+        ), 0) AS sequence
+        FROM unnest(
             CAST(:event_id AS uuid[]), CAST(:key AS text[]), CAST(:topic AS text[]),
-            CAST(:type AS text[]), CAST(:at AS timestamptz[]), CAST(:cause AS text[]),
-            CAST(:traceparent AS text[]), CAST(:data AS json[])
-        ) WITH ORDINALITY AS r(event_id, key, topic, type, at, cause, traceparent, data, n)
-    ), counted AS (
-        INSERT INTO sequences AS s (key, topic, sequence)
-        SELECT key, topic, count(*) FROM new GROUP BY key, topic ORDER BY key, topic
-        ON CONFLICT (key, topic) DO UPDATE SET sequence = s.sequence + excluded.sequence
-        RETURNING key, topic, sequence AS last
-    ), numbered AS (
-        SELECT nextval('outbox_id_seq') AS id, ordered.* FROM (
-            SELECT new.*, last - count(*) OVER (PARTITION BY key, topic)
-                + row_number() OVER (PARTITION BY key, topic ORDER BY n) AS sequence
-            FROM new JOIN counted USING (key, topic) ORDER BY n
-        ) AS ordered
+            CAST(:number AS bigint[]), CAST(:type AS text[]), CAST(:at AS timestamptz[]),
+            CAST(:cause AS text[]), CAST(:traceparent AS text[]), CAST(:data AS json[])
+        ) AS r(event_id, key, topic, number, type, at, cause, traceparent, data)
     ), published AS (
-        INSERT INTO published_events (id, key, topic, sequence, event_id, type, at, cause, data)
-        SELECT id, key, topic, sequence, event_id, type, at, cause, data FROM numbered
+        INSERT INTO published_events (id, at, sequence, event_id, key, topic, type, cause, data)
+        SELECT id, at, sequence, event_id, key, topic, type, cause, data FROM new
     )
-    INSERT INTO outbox (id, event_id, key, sequence, topic, type, at, traceparent)
-    SELECT id, event_id, key, sequence, topic, type, at, traceparent FROM numbered
+    INSERT INTO outbox (id, sequence, key, topic, traceparent)
+    SELECT id, sequence, key, topic, traceparent FROM new
 """)
 # With a new id, so that a second refusal is a dead letter of its own.
 _RESTORE = text("""

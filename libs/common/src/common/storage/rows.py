@@ -7,9 +7,9 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from pydantic import TypeAdapter
 from sqlalchemy import ARRAY, Table, TextClause, any_, bindparam, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.storage.bulk import bulk_insert, rows_of
+from common.storage.connection import Connection
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -25,7 +25,7 @@ class LockedTable(Generic[K, V]):
     meanwhile, the INSERT fails, so nothing is overwritten unseen.
     """
 
-    def __init__(self, connection: AsyncConnection, table: Table, kind: type[V]) -> None:
+    def __init__(self, connection: Connection, table: Table, kind: type[V]) -> None:
         self.connection = connection
         self.table = table
         self._statements = _statements(table)
@@ -45,9 +45,7 @@ class LockedTable(Generic[K, V]):
         missing = [key for key in wanted if key not in self._rows]
         if missing:
             rows = await self.connection.execute(self._statements.read, {"keys": missing})
-            values.update(
-                {row[self._statements.key]: self.read(dict(row)) for row in rows.mappings()}
-            )
+            values.update({row[self._statements.key]: self.read(dict(row)) for row in rows})
         return values
 
     async def lock(self, key: K) -> V | None:
@@ -67,11 +65,10 @@ class LockedTable(Generic[K, V]):
         """Add rows that a subclass has locked by its own query, unless they are loaded already."""
         values: list[V] = []
         for row in rows:
-            mapping: Mapping[str, Any] = row._mapping  # noqa: SLF001 - SQLAlchemy's public name
-            key = mapping[self._statements.key]
+            key = row[self._statements.key]
             value = self._rows.get(key)
             if value is None:
-                value = self._rows[key] = self.read(dict(mapping))
+                value = self._rows[key] = self.read(dict(row))
             values.append(value)
         return values
 
@@ -130,14 +127,9 @@ _statements = lru_cache(maxsize=None)(_Statements)
 def _find_conversions(kind: Any) -> tuple[Callable[[Any], Any], Callable[[Any], bytes]]:
     """Return how a row becomes a value, and how values become a JSON array."""
     if issubclass(kind, msgspec.Struct):
-        return partial(_to_struct, kind, kind.__struct_fields__), msgspec.json.encode
+        return partial(msgspec.convert, type=kind), msgspec.json.encode
     many: TypeAdapter[Any] = TypeAdapter(list[kind])
     return TypeAdapter(kind).validate_python, many.dump_json
-
-
-def _to_struct(kind: type[V], names: tuple[str, ...], row: Mapping[str, Any]) -> V:
-    # The names in a row of SQLAlchemy are of a subclass of str, which msgspec refuses.
-    return msgspec.convert({name: row[name] for name in names}, kind)
 
 
 _conversions: Callable[[Any], tuple[Callable[[Any], Any], Callable[[Any], bytes]]] = cache(

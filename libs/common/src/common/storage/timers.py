@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from typing import NamedTuple, assert_never
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import ContactId
 from common.core import trace
 from common.core.errors import PermanentError
 from common.messages import Cancel, Schedule, TimerChange
 from common.storage.bulk import bulk_insert, to_arrays
+from common.storage.connection import Connection
 from common.storage.json_text import to_json
 from common.storage.tables import timers
 
@@ -54,7 +54,7 @@ class _NewRow(NamedTuple):
 class Timers:
     """The timer changes of one transaction: the last one of each slot counts."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._changes: dict[tuple[ContactId, str], _NewRow | None] = {}
 
@@ -106,16 +106,17 @@ class Timers:
 # Skips a timer that is firing: its transaction has locked the row and waits for our contact, so to
 # wait for it would be a deadlock. Its handler sees the new state and does nothing.
 _DELETE = text("""
-    DELETE FROM timers WHERE id IN (
-        SELECT id FROM timers JOIN unnest(CAST(:contacts AS uuid[]), CAST(:slots AS text[]))
+    DELETE FROM timers WHERE ctid = ANY(ARRAY(
+        SELECT timers.ctid FROM timers
+        JOIN unnest(CAST(:contacts AS uuid[]), CAST(:slots AS text[]))
             AS gone(contact, name) ON contact_id = contact AND slot = name
         FOR UPDATE OF timers SKIP LOCKED
-    )
+    ))
 """)
 _INSERT = bulk_insert(timers, arrays=True)
 _CLAIM = text("""
-    DELETE FROM timers WHERE id = ANY(ARRAY(
-        SELECT id FROM timers WHERE due_at <= :now AND type = ANY(CAST(:types AS text[]))
+    DELETE FROM timers WHERE ctid = ANY(ARRAY(
+        SELECT ctid FROM timers WHERE due_at <= :now AND type = ANY(CAST(:types AS text[]))
         ORDER BY due_at, id
         LIMIT :limit FOR UPDATE SKIP LOCKED
     ))

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
-
-from sqlalchemy.ext.asyncio import AsyncConnection
+from typing import Any, ClassVar
 
 from common.contracts.event import ContactId
+from common.storage.connection import Connection
 from common.storage.inbox import Inbox
 from common.storage.outbox import Outbox
 from common.storage.rows import LockedTable
@@ -14,13 +13,19 @@ from common.storage.timers import Timers
 
 
 class UnitOfWork:
-    """What a handler works with; a service adds its tables in a subclass."""
+    """What a handler works with; a service adds its tables in a subclass.
 
-    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+    `rows_lock_keys`: whoever publishes events has locked or inserted the row that they are about
+    before the outbox is written. Where that is not so, the outbox locks the keys of its events.
+    """
+
+    rows_lock_keys: ClassVar[bool] = False
+
+    def __init__(self, connection: Connection, now: datetime) -> None:
         self.connection = connection
         self.now = now
         self.inbox = Inbox(connection)
-        self.outbox = Outbox(connection)
+        self.outbox = Outbox(connection, lock_keys=not self.rows_lock_keys)
         self.timers = Timers(connection)
 
     @property

@@ -91,6 +91,12 @@ def subscribed_types(service: str) -> frozenset[str]:
     return frozenset(handlers.SUBSCRIPTIONS.events)
 
 
+def projected_types(service: str) -> frozenset[str]:
+    """Return those that it handles without its inbox."""
+    handlers: Any = import_module(f"{service}.handlers")
+    return frozenset(kind.type for kind in handlers.SUBSCRIPTIONS.projections)
+
+
 def subscribed_topics(service: str) -> set[str]:
     return {BY_TYPE[kind].topic for kind in subscribed_types(service)}
 
@@ -166,11 +172,16 @@ async def _facts(
         tables={
             service: ServiceTables(
                 subscribed_types=subscribed_types(service),
+                projected_types=projected_types(service),
+                contact_representatives=await rows(
+                    "intake.contact_representatives", snapshot.ContactRepresentative
+                )
+                if service == "intake"
+                else (),
                 journal=await rows(f"{service}.published_events", snapshot.JournalRow),
                 inbox=await rows(f"{service}.inbox", snapshot.InboxRow),
                 dead_letters=await rows(f"{service}.dead_letters", snapshot.DeadLetterRow),
                 outbox=await rows(f"{service}.outbox", snapshot.OutboxRow),
-                streams=await rows(f"{service}.sequences", snapshot.StreamRow),
                 timers=await rows(f"{service}.timers", snapshot.TimerRow),
             )
             for service in SERVICES

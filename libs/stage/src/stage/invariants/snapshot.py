@@ -54,7 +54,6 @@ class TimerRow:
 
 @dataclass(frozen=True, slots=True)
 class InboxRow:
-    consumer: str
     event_id: str
 
 
@@ -67,28 +66,40 @@ class DeadLetterRow:
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    event_id: str
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class StreamRow:
     key: str
     topic: str
     sequence: int
 
 
+@dataclass(frozen=True, slots=True)
+class ContactRepresentative:
+    """Who has or had a contact, as intake knows it."""
+
+    contact_id: str
+    person_id: str
+    sequence: int
+    is_released: bool
+
+
 @dataclass(frozen=True)
 class ServiceTables:
-    """The reliability tables of one service, and the event types that it subscribes to."""
+    """The reliability tables of one service, and the event types that it subscribes to.
+
+    Those of `projected_types` are not in the inbox: they are in `contact_representatives`.
+    """
 
     subscribed_types: frozenset[str] = frozenset()
+    projected_types: frozenset[str] = frozenset()
+    contact_representatives: Sequence[ContactRepresentative] = ()
     journal: Sequence[JournalRow] = ()
     inbox: Sequence[InboxRow] = ()
     dead_letters: Sequence[DeadLetterRow] = ()
     outbox: Sequence[OutboxRow] = ()
-    streams: Sequence[StreamRow] = ()
     timers: Sequence[TimerRow] = ()
+
+    @cached_property
+    def representatives_by_place(self) -> Mapping[tuple[str, str], ContactRepresentative]:
+        return {(row.contact_id, row.person_id): row for row in self.contact_representatives}
 
 
 @dataclass(frozen=True, slots=True)

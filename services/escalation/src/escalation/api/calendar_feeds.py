@@ -13,6 +13,7 @@ from common.http.app import PersonPath
 from common.http.examples import with_examples
 from common.http.problems import ProblemError
 from common.http.routes import ApiRouter
+from common.http.whole_request import WholeRequest
 from escalation.api.deps import EscalationDatabase, refusals, transaction
 from escalation.api.examples import SCHEDULE_ID
 from escalation.api.settings import SchedulePath, get_or_404
@@ -40,7 +41,7 @@ class _RequireFeedReader(require_role):
     def __init__(self) -> None:
         super().__init__("supervisor", "manager")
 
-    async def __call__(self, request: Request) -> Principal:  # type: ignore[override]  # as there
+    async def __call__(self, request: WholeRequest) -> Principal:  # type: ignore[override]  # as there
         token = request.query_params.get("token")
         signer = await _signer(request)
         if token is not None and signer.verify(request.scope["path"], token):

@@ -13,7 +13,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.types import Message, Receive, Scope, Send
 
 from common.contracts.event import ContactId
-from common.http.access import ApiKeys, StaffUser
+from common.http.access import StaffUser, is_still_valid
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import ProblemError, invalid
 from common.http.routes import ApiRouter
@@ -55,8 +55,8 @@ class StreamTerms:
 
 
 async def _stream_terms(request: Request, caller: StaffUser) -> StreamTerms:
-    keys: ApiKeys = request.app.state.api_keys
-    return StreamTerms(request.app.state.stream_heartbeat_s, partial(keys.is_valid, caller))
+    app = request.app
+    return StreamTerms(app.state.stream_heartbeat_s, partial(is_still_valid, app, caller))
 
 
 async def _stream_limit(request: Request) -> StreamLimit:

@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Literal, TypeVar
 
 import typer
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.core import logs
 from common.core.errors import is_transient
 from common.service.settings import read_settings
-from common.storage.database import connect
+from common.storage.connection import Connection
+from common.storage.database import begin, connect, open_session
 from escalation.settings import Settings
 
 T = TypeVar("T")
@@ -20,7 +20,7 @@ EXIT_UNAVAILABLE: Final = 3
 
 
 def run_query(
-    query: Callable[[AsyncConnection], Awaitable[T]],
+    query: Callable[[Connection], Awaitable[T]],
     isolation: Literal["AUTOCOMMIT", "REPEATABLE READ"] = "AUTOCOMMIT",
 ) -> T:
     """Run `query` on a connection without a statement timeout; exit 3 if the database is down."""
@@ -29,14 +29,18 @@ def run_query(
 
 
 async def _run(
-    settings: Settings, query: Callable[[AsyncConnection], Awaitable[T]], isolation: str
+    settings: Settings, query: Callable[[Connection], Awaitable[T]], isolation: str
 ) -> T:
     # A query may take minutes; the person who waits for it can end it.
     url = str(settings.database_url)
     engine = connect(url, schema="escalation", pool_size=1, statement_timeout_s=None)
     try:
-        async with engine.connect() as pooled:
-            return await query(await pooled.execution_options(isolation_level=isolation))
+        if isolation == "AUTOCOMMIT":
+            async with open_session(engine) as connection:
+                return await query(connection)
+        async with begin(engine) as connection:
+            await connection.driver.execute(f"SET TRANSACTION ISOLATION LEVEL {isolation}")
+            return await query(connection)
     except Exception as error:
         # A closed pipe is no failure of the database.
         if isinstance(error, BrokenPipeError) or not is_transient(error):

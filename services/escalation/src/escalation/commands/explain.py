@@ -7,12 +7,11 @@ from typing import Annotated, cast, get_args
 from uuid import UUID
 
 import typer
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.clocks import ClockName
 from common.contracts.event import ContactId
-from common.core.clock import TimeSource
 from common.core.durations import duration_text
+from common.storage.connection import Connection
 from escalation.commands.connection import EXIT_CHECK_FAILED, run_query
 from escalation.domain.clocks import timeline
 from escalation.domain.clocks.recompute import (
@@ -58,14 +57,14 @@ def explain_clocks(
 
 
 async def _load_and_explain(
-    connection: AsyncConnection, contact: UUID, only: ClockName | None
+    connection: Connection, contact: UUID, only: ClockName | None
 ) -> Explanation:
     try:
         history = await TrackedContacts(connection).clock_history(ContactId(str(contact)))
     except ContactNotFoundError as error:
         return Explanation((str(error),), matches=False)
     configuration = await SettingVersions(connection).in_force()
-    return explain(history, configuration, await TimeSource().read(connection), only)
+    return explain(history, configuration, await connection.clock_timestamp(), only)
 
 
 def explain(

@@ -16,12 +16,13 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts import EVENTS
+from common.contracts.decoding import from_json
 from common.contracts.event import ContactEvent
 from common.contracts.validation_messages import describe, place
 from common.core.clock import TimeSource
+from common.storage.connection import Connection
 from escalation.commands.connection import run_query
 from escalation.commands.simulation_report import Window, render_json, render_report
 from escalation.domain.settings.registry import KINDS, Configuration, Setting
@@ -75,7 +76,7 @@ def simulate(
         raise typer.BadParameter("--since must be before --until, which is now if not given")
     assumptions = Assumptions(timedelta(seconds=answer_after) if answer_after else None)
 
-    async def query(connection: AsyncConnection) -> dict[str, Totals]:
+    async def query(connection: Connection) -> dict[str, Totals]:
         in_force = (await SettingVersions(connection).in_force()).with_present_duty()
         configurations = {} if only_drafts else {"in force": in_force}
         if draft:
@@ -130,7 +131,7 @@ def _read(kind: type[Any], path: str) -> Any:
 
 
 async def replay_window(
-    connection: AsyncConnection,
+    connection: Connection,
     window: Window,
     configurations: Sequence[Configuration],
     assumptions: Assumptions,
@@ -188,4 +189,4 @@ def _replay_chunk(chunk: Chunk) -> list[Totals]:
 
 def _event(stored: StoredEvent) -> ContactEvent:
     kind, data = stored
-    return _EVENT_TYPES[kind].model_validate_json(data)
+    return from_json(_EVENT_TYPES[kind], data)

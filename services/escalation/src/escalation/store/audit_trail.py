@@ -7,10 +7,10 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import EscalationId
 from common.storage.bulk import bulk_insert
+from common.storage.connection import Connection
 from escalation import tables
 from escalation.domain.audit_trail import TrailChain, TrailChainHead, TrailEntry
 from escalation.domain.model import TrailHead
@@ -22,7 +22,7 @@ _LOWEST_ID: Final = EscalationId("00000000-0000-0000-0000-000000000000")
 class AuditTrail:
     """The entries of one transaction, written at its end with one statement."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._new: list[TrailEntry] = []
 

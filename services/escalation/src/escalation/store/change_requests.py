@@ -8,16 +8,16 @@ import orjson
 from pydantic import TypeAdapter
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import PersonId
+from common.storage.connection import Connection
 from escalation.domain.change_requests import ChangeRequest, ChangeRequestId
 
 _REQUEST: TypeAdapter[ChangeRequest] = TypeAdapter(ChangeRequest)
 
 
 class ChangeRequests:
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def lock(self, request_id: ChangeRequestId) -> ChangeRequest | None:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import ComplaintId, ContactId, PersonId
+from common.storage.connection import Connection
 from common.storage.rows import LockedTable
 from escalation import tables
 from escalation.domain.complaints import ComplaintReader
@@ -23,7 +23,7 @@ class ComplaintKey:
 
 
 class Complaints(LockedTable[ComplaintId, Complaint]):
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         super().__init__(connection, tables.complaints, Complaint)
 
     async def of_contact(self, contact_id: ContactId) -> tuple[Complaint, ...]:

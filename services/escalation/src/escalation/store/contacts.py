@@ -6,10 +6,11 @@ from datetime import timedelta
 
 from sqlalchemy import select, text, type_coerce
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.contacts import ContactReceived
+from common.contracts.decoding import from_data
 from common.contracts.event import ContactId
+from common.storage.connection import Connection
 from common.storage.rows import LockedTable
 from escalation import tables
 from escalation.domain.clocks.events import CLOCK_EVENTS, ClockEvent
@@ -27,7 +28,7 @@ class ClockHistory:
 
 
 class TrackedContacts(LockedTable[ContactId, TrackedContact]):
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         super().__init__(connection, tables.tracked_contacts, TrackedContact)
 
     async def lock_or_add(self, contact_ids: Sequence[ContactId]) -> None:
@@ -87,7 +88,7 @@ class TrackedContacts(LockedTable[ContactId, TrackedContact]):
             raise ContactNotFoundError
         stored = dict(row)
         published = stored.pop("events") or []
-        events = [CLOCK_EVENTS[event["type"]].model_validate(event["data"]) for event in published]
+        events = [from_data(CLOCK_EVENTS[event["type"]], event["data"]) for event in published]
         return ClockHistory(self.read(stored), events)
 
 

@@ -5,15 +5,15 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.messages import Timer
+from common.storage.connection import Connection
 from escalation.domain.timers import SettingArchived, SettingChanged
 from escalation.tables import IS_OPEN
 
 
 class OpenWork:
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def count(self, kind: str, setting_id: str) -> int:

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, insert, select, text, tuple_
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from common.storage.connection import Connection
 from escalation import tables
 from escalation.domain.duty.shifts import Gap
 from escalation.domain.duty_gaps import FORECAST_PERIOD, GapKey, UpcomingGap
 
 
 class AnnouncedGaps:
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def lock_for_update(self, schedule_id: str) -> set[GapKey]:

@@ -7,9 +7,9 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import PersonId
+from common.storage.connection import Connection
 from escalation.domain.duty.rosters import DutyChanges
 from escalation.domain.duty_history import DutyHistory, history_of
 from escalation.domain.settings.people import Person, PersonAbsences
@@ -21,7 +21,7 @@ _ABSENCES: TypeAdapter[PersonAbsences] = TypeAdapter(PersonAbsences)
 
 
 class DutyHistories:
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def of_schedule(

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import ContactId, EscalationId, PersonId
+from common.storage.connection import Connection
 from common.storage.rows import LockedTable
 from escalation import tables
 from escalation.domain.model import Escalation
@@ -24,7 +24,7 @@ class PublishedEvent:
 
 
 class Escalations(LockedTable[EscalationId, Escalation]):
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         super().__init__(connection, tables.escalations, Escalation)
 
     def has_changed(self, escalation: Escalation) -> bool:

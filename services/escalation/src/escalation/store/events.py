@@ -3,11 +3,10 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from common.contracts.clocks import ClockPaused
 from common.contracts.event import ContactEvent, ContactId
 from common.storage.bulk import bulk_insert, to_arrays
+from common.storage.connection import Connection
 from common.storage.erasure import erase_published, erase_words
 from common.storage.json_text import to_json
 from common.storage.tables import published_events
@@ -18,14 +17,14 @@ class _NewRow(NamedTuple):
     contact_id: ContactId
     at: datetime
     type: str
-    event_id: str
+    event_id: str | None
     data: str
 
 
 class ConsumedEvents:
     """The events of one transaction, written at its end with one statement."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._rows: list[_NewRow] = []
 
@@ -46,7 +45,7 @@ class ConsumedEvents:
                 contact_id=event.contact_id,
                 at=event.occurred_at,
                 type=event.type,
-                event_id=event_id or "",
+                event_id=event_id,
                 data=to_json(event),
             )
         )
@@ -56,4 +55,4 @@ class ConsumedEvents:
             await self._connection.execute(_INSERT, to_arrays(self._rows))
 
 
-_INSERT = bulk_insert(tables.consumed_events, arrays=True, conflict="ignore")
+_INSERT = bulk_insert(tables.consumed_events, arrays=True)

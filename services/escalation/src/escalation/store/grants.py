@@ -6,11 +6,11 @@ from datetime import datetime
 
 import orjson
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import ContactId, CustomerId
 from common.core.ids import new_id
 from common.storage.bulk import bulk_insert
+from common.storage.connection import Connection
 from escalation import tables
 from escalation.domain.money import Grant
 
@@ -18,7 +18,7 @@ from escalation.domain.money import Grant
 class Grants:
     """The grants of one transaction, written at its end with one statement."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._new: list[Grant] = []
 

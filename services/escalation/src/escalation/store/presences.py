@@ -3,15 +3,15 @@
 from collections.abc import Collection
 
 from sqlalchemy import select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import PersonId
 from common.contracts.people import PresenceChanged
+from common.storage.connection import Connection
 from escalation import tables
 
 
 class Presences:
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def put(self, event: PresenceChanged) -> None:

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from pydantic import TypeAdapter
 from sqlalchemy import TextClause, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from common.storage.connection import Connection
 from escalation import tables
 from escalation.domain.model import OPEN_STATES, Escalation
 from escalation.domain.queries import (
@@ -21,7 +21,7 @@ _ESCALATION: TypeAdapter[Escalation] = TypeAdapter(Escalation)
 
 
 class EscalationQueries:
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def escalations(

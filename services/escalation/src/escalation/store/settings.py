@@ -8,8 +8,8 @@ from typing import Any, Generic, TypeVar
 from pydantic import TypeAdapter
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB, insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from common.storage.connection import Connection
 from escalation import tables
 from escalation.domain.settings.registry import (
     KIND_BY_TYPE,
@@ -35,7 +35,7 @@ class SettingRow(Generic[S]):
 class SettingVersions:
     """Reads the settings in force once per revision, and adds new versions."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._in_force: Configuration | None = None
         self._is_locked = False

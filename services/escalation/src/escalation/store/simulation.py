@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import ContactId
+from common.storage.connection import Connection
 
 _CONTACTS_PER_CHUNK = 500
 
@@ -16,7 +16,7 @@ Chunk = list[tuple[ContactId, Sequence[StoredEvent]]]
 
 
 async def contact_chunks(
-    connection: AsyncConnection, since: datetime, until: datetime, types: Iterable[str]
+    connection: Connection, since: datetime, until: datetime, types: Iterable[str]
 ) -> AsyncIterator[Chunk]:
     """Yield the contacts received from `since` to `until`, each with its events of that time.
 
@@ -25,12 +25,11 @@ async def contact_chunks(
     # The connection idles while chunks are simulated.
     await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
     values = {"since": since, "until": until, "types": list(types)}
-    async with connection.stream(_EVENTS_BY_CONTACT, values) as rows:
-        async for chunk in rows.partitions(_CONTACTS_PER_CHUNK):
-            yield [
-                (ContactId(contact_id), list(zip(types_, data, strict=True)))
-                for contact_id, types_, data in chunk
-            ]
+    async for chunk in connection.stream(_EVENTS_BY_CONTACT, values, _CONTACTS_PER_CHUNK):
+        yield [
+            (ContactId(contact_id), list(zip(types_, data, strict=True)))
+            for contact_id, types_, data in chunk
+        ]
 
 
 _EVENTS_BY_CONTACT = text("""

@@ -4,11 +4,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import PersonId
 from common.contracts.notifications import RecipientChanged
 from common.contracts.people import RepresentativeDescribed
+from common.storage.connection import Connection
 from escalation.domain.staff import OpenNeed, Staff, StaffGroup
 
 # So that the answer has a bound, whatever topics channels send.
@@ -16,7 +16,7 @@ _MOST_NEEDS = 200
 
 
 class StaffStore:
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def put_recipient(self, event: RecipientChanged) -> None:

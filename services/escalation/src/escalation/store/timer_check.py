@@ -8,10 +8,11 @@ import msgspec
 from pydantic import TypeAdapter
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from common.contracts.decoding import from_data
 from common.contracts.event import ContactId, PageId
 from common.messages import Schedule
+from common.storage.connection import Connection
 from escalation.domain.model import Escalation, SlaClock
 from escalation.domain.timer_check import TIMERS, TimerSnapshot
 from escalation.domain.timers import (
@@ -29,13 +30,13 @@ from escalation.tables import IS_OPEN
 
 
 class TimerSnapshots:
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def open_after(self, contact_id: ContactId, limit: int) -> list[ContactId]:
         """Return the next contacts, by id, that are open or have an open escalation."""
         rows = await self._connection.execute(_OPEN, {"after": contact_id, "limit": limit})
-        return [ContactId(str(row.contact_id)) for row in rows]
+        return [ContactId(contact_id) for contact_id in rows.scalars()]
 
     async def incomplete(self, contact_ids: Sequence[ContactId]) -> list[ContactId]:
         """Return the contacts for which a timer that they need, as it must be, is not there.
@@ -45,7 +46,7 @@ class TimerSnapshots:
         rows = await self._connection.execute(
             _INCOMPLETE, {"contacts": contact_ids, "types": list(TIMERS)}
         )
-        return [ContactId(str(row.contact_id)) for row in rows]
+        return [ContactId(contact_id) for contact_id in rows.scalars()]
 
     async def snapshots(self, contact_ids: Sequence[ContactId]) -> list[TimerSnapshot]:
         """Return state and timers, read by one statement: as committed at one moment.
@@ -85,7 +86,7 @@ def _snapshot(row: Mapping[Any, Any]) -> TimerSnapshot:
 
 def _schedule(row: Mapping[str, Any]) -> Schedule:
     # Validated, so that a field added later gets its default in an old row.
-    timer = TIMERS[row["type"]].model_validate(row["data"])
+    timer = from_data(TIMERS[row["type"]], row["data"])
     return Schedule(timer, datetime.fromisoformat(row["due_at"]))
 
 

@@ -6,9 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from msgspec.structs import replace
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import ContactId, EscalationId
+from common.storage.connection import Connection
 from common.storage.rows import LockedTable
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
 from escalation.domain.clocks.thresholds import warned_representative
@@ -34,7 +34,9 @@ from escalation.store.timer_check import TimerSnapshots
 
 
 class UnitOfWork(BaseUnitOfWork):
-    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+    rows_lock_keys = True
+
+    def __init__(self, connection: Connection, now: datetime) -> None:
         super().__init__(connection, now)
         self.contacts = TrackedContacts(connection)
         self.escalations = Escalations(connection)

@@ -17,7 +17,7 @@ import structlog
 from common.contracts.event import ContactId
 from common.core.backoff import pause
 from common.core.errors import is_transient
-from common.storage.database import Database
+from common.storage.database import Database, open_session
 from escalation import use_cases
 from escalation.metrics import TimerCheckMetrics
 from escalation.store.timer_check import TimerSnapshots
@@ -93,9 +93,8 @@ class TimerChecker:
     async def _pages(self) -> AsyncGenerator[Page, None]:
         last = _LOWEST_ID
         while True:
-            async with self._database.engine.connect() as pooled:
-                # No transaction stays open while the page is checked.
-                connection = await pooled.execution_options(isolation_level="AUTOCOMMIT")
+            # No transaction stays open while the page is checked.
+            async with open_session(self._database.engine) as connection:
                 store = TimerSnapshots(connection)
                 self._metrics.unanswered.set(await store.count_unanswered())
                 contacts = await store.open_after(last, self._contacts_per_page)

@@ -8,6 +8,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
+from msgspec import structs
+
 from common.contracts.contacts import (
     ContactPrioritized,
     ContactReceived,
@@ -59,7 +61,7 @@ def announce(decision: Decision, customer: Customer, at: datetime) -> Decision:
         return Decision(contact)
     announced = replace(contact, received_at=at, state_since=at, announced=True)
     later = [
-        event.model_copy(update={"occurred_at": at})
+        structs.replace(event, occurred_at=at)
         for event in decision.events
         if not isinstance(event, ContactReopened)
     ]

@@ -1,10 +1,31 @@
 """Customers belong to the system that sends them, unless systems are said to share them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from common.contracts.contacts import Customer
+from common.contracts.contacts import Tier
 from common.contracts.event import CustomerId, SystemName
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerStatement:
+    """What a system says of a customer. None says nothing: what was said before stays."""
+
+    customer_id: CustomerId
+    name: str | None = None
+    tier: Tier | None = None
+    region: str | None = None
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The fields that it states, by their names in the table."""
+        values = {
+            "customer_id": self.customer_id,
+            "name": self.name,
+            "tier": self.tier,
+            "region": self.region,
+        }
+        return {name: value for name, value in values.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,16 +37,8 @@ class CustomerNamespaces:
 
     shared: Mapping[SystemName, str]
 
-    def scope(self, system: SystemName, customer: Customer) -> Customer:
+    def scope(self, system: SystemName, customer: CustomerStatement) -> CustomerStatement:
         """Return the customer with an id that no other namespace has: `channel:shop:4711`."""
         namespace = self.shared.get(system, system)
         scoped = CustomerId(f"{namespace}:{customer.customer_id}")
-        return customer.model_copy(update={"customer_id": scoped})
-
-
-def stated_fields(customer: Customer) -> dict[str, str]:
-    """Return the fields that a system has stated, and not left to their defaults.
-
-    Null states nothing: many systems send it for what they do not know.
-    """
-    return customer.model_dump(exclude_unset=True, exclude_none=True)
+        return replace(customer, customer_id=scoped)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from common.contracts.contacts import (
     Channel,
@@ -249,11 +249,11 @@ class IdempotencyKey:
     name: str = "The key"
 
 
-@dataclass(frozen=True, slots=True)
-class AcceptedRequest:
+class AcceptedRequest(NamedTuple):
     """A request that was accepted, and what its sender got back: an id, or a receipt as JSON."""
 
     scope: str
     key: str
     fingerprint: str
     result: str
+    at: datetime

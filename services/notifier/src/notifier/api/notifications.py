@@ -38,7 +38,7 @@ from notifier.api.deps import UUID, NotifierDatabase, transaction
 from notifier.domain.content import LostTimer
 from notifier.domain.notifications import Attempt, AttemptOutcome, Kind, Notification, State
 from notifier.domain.reasons import Reason
-from notifier.store.unit_of_work import Filter
+from notifier.store.notifications import Filter
 
 router = ApiRouter(prefix="/v1/notifications", tags=["notifications"])
 
@@ -201,11 +201,12 @@ def _out(notification: Notification, attempts: list[Attempt], at: datetime) -> N
         if name not in computed
     }
     status = notification.content.status
+    under_way = notification.attempt_under_way
     return NotificationOut.model_validate(
         {
             **fields,
             "headline": rendering.words(notification.content, at).headline,
             "status": rendering.status_text(status, at) if status else None,
-            "attempts": attempts,
+            "attempts": [*attempts, *([under_way] if under_way else ())],
         }
     )

@@ -81,23 +81,15 @@ def claim(notification: Notification, policy: RetryPolicy, at: datetime) -> Deci
         began_at=at,
         ambiguous=notification.ambiguous or bool(lost_attempts),
     )
-    attempt = Attempt(notification.notification_id, claimed.attempts, at)
-    return Decision(claimed, attempts=(*lost_attempts, attempt))
+    return Decision(claimed, attempts=lost_attempts)
 
 
 def _lost_attempts(notification: Notification, at: datetime) -> tuple[Attempt, ...]:
-    if notification.state != "sending" or notification.began_at is None:
+    lost = notification.attempt_under_way
+    if lost is None:
         return ()
-    return (
-        Attempt(
-            notification.notification_id,
-            notification.attempts,
-            notification.began_at,
-            ended_at=at,
-            outcome="unknown",
-            detail="no outcome was recorded in time: the process may have died",
-        ),
-    )
+    detail = "no outcome was recorded in time: the process may have died"
+    return (replace(lost, ended_at=at, outcome="unknown", detail=detail),)
 
 
 def record(

@@ -94,6 +94,13 @@ class Notification:
     time_zone: str = DEFAULT_TIME_ZONE
     thread: Mapping[str, str] | None = None
 
+    @property
+    def attempt_under_way(self) -> "Attempt | None":
+        """Return the attempt that was begun last, unless its end is recorded."""
+        if self.state != "sending" or self.began_at is None:
+            return None
+        return Attempt(self.notification_id, self.attempts, self.began_at)
+
     def local(self, at: datetime) -> datetime:
         """Return the moment in the reader's time zone."""
         return at.astimezone(ZoneInfo(self.time_zone))

@@ -19,12 +19,11 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import PersonId
 from common.contracts.notifications import Medium
 from common.storage.bulk import bulk_insert
+from common.storage.connection import Connection, IntegrityError
 from notifier import tables
 from notifier.domain.errors import ChannelUserTakenError
 from notifier.domain.recipients import (
@@ -46,7 +45,7 @@ _NEW_EPOCH = 0
 
 
 class Recipients:
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._read: dict[PersonId, Recipient | None] = {}
 
@@ -168,7 +167,7 @@ class Recipients:
 
 
 class RecipientChanges:
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def add(self, change: RecipientChange) -> None:
@@ -180,7 +179,7 @@ class RecipientChanges:
         query = select(func.count()).where(
             changes.c.person_id == person_id, changes.c.changed_at > since
         )
-        return (await self._connection.execute(query)).scalar_one()
+        return int((await self._connection.execute(query)).scalar_one())
 
     async def latest(
         self, person_id: PersonId, before: str | None, limit: int
@@ -196,7 +195,7 @@ class RecipientChanges:
 
 
 class ReportingLines:
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def save(self, line: ReportingLine) -> bool:

@@ -1,23 +1,34 @@
 """How delivery begins and what an attempt ends in: load, decide, record."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from common.contracts.event import ContactId, NotificationId
 from common.contracts.notifications import Medium
 from notifier.domain import brake, delivery, notifications
-from notifier.domain.brake import BrakePolicy, Budget, Limit
+from notifier.domain.brake import BrakePolicy, Budget, BudgetKind, Limit
 from notifier.domain.content import status_of
 from notifier.domain.delivery import Outcome, RetryPolicy
 from notifier.domain.errors import NotificationNotFoundError
 from notifier.domain.notifications import Attempt, Notification
 from notifier.handlers import correct, new_notification_id, record
+from notifier.store.notifications import Slots, Threads
 from notifier.store.put_aside import put_aside
-from notifier.store.unit_of_work import Threads, UnitOfWork
+from notifier.store.unit_of_work import UnitOfWork
 
 # Another transaction has locked all that a summary would carry; it is free again after about this.
 _RETRY_SUMMARY = timedelta(milliseconds=100)
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRules:
+    """`threaded`: the media on which a message can answer an earlier one."""
+
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    brake: BrakePolicy = field(default_factory=BrakePolicy)
+    threaded: frozenset[Medium] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +36,7 @@ class ClaimedDelivery:
     """An attempt that has begun: what to send, and for how long it was due."""
 
     notification: Notification
+    medium: Medium
     attempt: Attempt
     waited: timedelta
 
@@ -40,37 +52,66 @@ class ClaimedDelivery:
 class Claim:
     """The attempts that have begun, and for each page that was held back the budget in the way.
 
-    `put_aside` became dead letters: their rows can't be read.
+    `put_aside` became dead letters: their rows can't be read. On the media `behind` more is due.
     """
 
     deliveries: list[ClaimedDelivery] = field(default_factory=list)
-    held_back: list[Limit] = field(default_factory=list)
-    put_aside: dict[NotificationId, Exception] = field(default_factory=dict)
+    held_back: list[tuple[Medium | None, BudgetKind]] = field(default_factory=list)
+    put_aside: list[tuple[Medium | None, NotificationId, Exception]] = field(default_factory=list)
+    behind: set[Medium] = field(default_factory=set)
 
 
 async def claim(
-    medium: Medium,
-    limit: int,
-    policy: RetryPolicy,
-    brake_policy: BrakePolicy,
-    uow: UnitOfWork,
-    *,
-    only: NotificationId | None = None,
-    threaded: bool = False,
+    slots: Slots, rules: DeliveryRules, uow: UnitOfWork, *, only: NotificationId | None = None
 ) -> Claim:
-    """Begin an attempt for each notification that is due, unless a budget is used up."""
-    claimed = Claim()
-    due = await uow.notifications.claim(medium, uow.now, limit, only=only)
+    """Begin an attempt for what is due on media with free slots, unless a budget is used up."""
+    due = await uow.notifications.claim(slots, uow.now, only=only)
     if not due:
-        return claimed
-    await uow.recipients.get_all(notification.person_id for notification in due)
-    keys = set(_budget_keys(due, brake_policy))
-    budgets = await uow.budgets.lock_or_add(keys, uow.now) if keys else {}
-    threads = await uow.notifications.threads(due) if threaded else {}
-    claiming = _Claiming(uow, policy, brake_policy, budgets, threads, claimed)
+        return Claim()
+    counts = Counter(notification.medium for notification in due)
+    behind = {medium for medium, free in slots.items() if counts[medium] == free}
+    threads = await uow.notifications.threads(due, rules.threaded)
+    claiming = await _claiming(due, threads, rules, uow)
     for notification in due:
         await claiming.begin(notification)
-    return claimed
+    claiming.claimed.behind |= behind
+    return claiming.claimed
+
+
+async def claim_new(slots: Slots, rules: DeliveryRules, uow: UnitOfWork) -> Claim:
+    """Begin an attempt for what this transaction adds, in the same transaction.
+
+    What has no slot, or is over a budget, stays pending.
+    """
+    due = [each for each in uow.notifications.pending if each.due_at and each.due_at <= uow.now]
+    first = list(_within(slots, due))
+    claiming = await _claiming(first, uow.notifications.loaded_threads(), rules, uow)
+    for notification in first:
+        if not claiming.is_over_budget(notification):
+            await claiming.begin(notification)
+    begun = {delivery.notification.notification_id for delivery in claiming.claimed.deliveries}
+    left = (each for each in due if each.notification_id not in begun)
+    claiming.claimed.behind |= {each.medium for each in left if each.medium}
+    return claiming.claimed
+
+
+def _within(slots: Slots, due: Iterable[Notification]) -> Iterator[Notification]:
+    """Yield those that have a slot; a summary is filled by a transaction of its own."""
+    free = dict(slots)
+    for notification in due:
+        medium = notification.medium
+        if notification.kind != "summary" and medium and free.get(medium, 0) > 0:
+            free[medium] -= 1
+            yield notification
+
+
+async def _claiming(
+    due: Sequence[Notification], threads: Threads, rules: DeliveryRules, uow: UnitOfWork
+) -> "_Claiming":
+    await uow.recipients.get_all(notification.person_id for notification in due)
+    keys = set(_budget_keys(due, rules.brake))
+    budgets = await uow.budgets.lock_or_add(keys, uow.now) if keys else {}
+    return _Claiming(uow, rules.retry, rules.brake, budgets, threads, Claim())
 
 
 def _budget_keys(due: Sequence[Notification], policy: BrakePolicy) -> Iterator[str]:
@@ -91,6 +132,17 @@ class _Claiming:
     threads: Threads
     claimed: Claim
 
+    def is_over_budget(self, due: Notification) -> bool:
+        return due.kind == "page" and self._limit(due) is not None
+
+    def _limit(self, page: Notification) -> Limit | None:
+        """Return the budget that a page which was not tried before has to wait for."""
+        if page.attempts > 0:
+            return None
+        return brake.exhausted(
+            page, self.budgets, self.brake_policy, self.uow.now
+        ) or brake.waits_for_summary(page, self.budgets, self.brake_policy, self.uow.now)
+
     async def begin(self, due: Notification) -> None:
         match due.kind:
             case "page":
@@ -105,13 +157,10 @@ class _Claiming:
         if obstacle is not None:
             record(delivery.fail(page, obstacle, self.uow.now), self.uow)
             return
+        if limit := self._limit(page):
+            await self._hold_back(page, limit)
+            return
         if page.attempts == 0:
-            limit = brake.exhausted(
-                page, self.budgets, self.brake_policy, self.uow.now
-            ) or brake.waits_for_summary(page, self.budgets, self.brake_policy, self.uow.now)
-            if limit is not None:
-                await self._hold_back(page, limit)
-                return
             for each in brake.limits(page, self.brake_policy):
                 self._put(self.budgets[each.key].spend(self.brake_policy.window, self.uow.now))
         await self._start(page, due)
@@ -133,7 +182,7 @@ class _Claiming:
         pages, unreadable, waiting = await self.uow.notifications.claim_held_back(summary)
         for notification_id, error in unreadable:
             await put_aside(notification_id, error, self.uow)
-        self.claimed.put_aside.update(unreadable)
+            self.claimed.put_aside.append((summary.medium, notification_id, error))
         if waiting and not pages:
             self.uow.notifications.put(replace(due, due_at=self.uow.now + _RETRY_SUMMARY))
             return
@@ -172,23 +221,23 @@ class _Claiming:
             address=address,
             link_epoch=recipient.link_epoch,
             time_zone=recipient.time_zone,
-            thread=self.threads.get((due.escalation_id, due.person_id)),
+            thread=self.threads.get((due.medium, due.escalation_id, due.person_id)),
         )
         return addressed, None
 
     async def _start(self, notification: Notification, due: Notification) -> None:
         decision = delivery.claim(notification, self.policy, self.uow.now)
         record(decision, self.uow)
-        if decision.notification.state == "sending":
+        begun = decision.notification
+        if begun.medium and (attempt := begun.attempt_under_way):
             waited = self.uow.now - (due.due_at or self.uow.now)
-            attempt = decision.attempts[-1]
-            self.claimed.deliveries.append(ClaimedDelivery(decision.notification, attempt, waited))
+            self.claimed.deliveries.append(ClaimedDelivery(begun, begun.medium, attempt, waited))
         elif notification.kind == "summary":
             await self._schedule_summary(notification)
 
     async def _hold_back(self, page: Notification, limit: Limit) -> None:
         self.uow.notifications.put(brake.hold_back(page, limit, self.brake_policy))
-        self.claimed.held_back.append(limit)
+        self.claimed.held_back.append((page.medium, limit.kind))
         await self._schedule_summary(page, repeat=page.content.is_repeat)
 
     async def _schedule_summary(self, notification: Notification, *, repeat: bool = False) -> None:

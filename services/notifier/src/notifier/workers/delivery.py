@@ -5,31 +5,37 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import assert_never
 
 import structlog
 
 from common.contracts.event import NotificationId
+from common.contracts.notifications import Medium
 from common.core import trace
 from common.core.backoff import Backoff, pause
 from common.core.clock import monotonic
 from common.core.errors import is_transient
 from common.core.health import Health
-from common.storage.database import Database
+from common.storage.database import Database, OnEnd
 from notifier.channels.base import Channel
-from notifier.domain.brake import BrakePolicy
-from notifier.domain.delivery import Outcome, RetryPolicy, Sent, Unknown
+from notifier.domain.delivery import Outcome, Sent, Unknown
 from notifier.metrics import DeliveryMetrics
+from notifier.store.notifications import Slots, time_until_due
 from notifier.store.put_aside import due_ids, put_aside
-from notifier.store.unit_of_work import UnitOfWork, time_until_due
+from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases import deliveries
-from notifier.use_cases.deliveries import ClaimedDelivery
+from notifier.use_cases.deliveries import Claim, ClaimedDelivery, DeliveryRules
 
-# A replica sends the pages that it has committed. Bounds the wait of those that it cannot send,
-# because it died or its slots are taken, and of updates from a process without workers (ADR 0056).
+# A transaction that adds something to send also claims it. The polls bound the wait of what a
+# replica cannot send, because it died or its slots are taken, and of updates from a process
+# without workers (ADR 0056).
 _MAX_POLL = timedelta(milliseconds=250)
 # A due notification that a handler has locked is not claimed; it is free again after about this.
 _RETRY_CLAIM_S = 0.005
+# The first outcome waits so long for others, to be recorded with them: those of all media of a page
+# and of pages of the same moment.
+_RECORD_LINGER_S = 0.02
 
 Ended = tuple[ClaimedDelivery, Outcome]
 
@@ -37,177 +43,230 @@ log = structlog.get_logger()
 
 
 class DeliveryWorker:
-    """Delivers on one channel, `slots` at a time, so that one hanging call delays no other."""
+    """Delivers on all channels, `slots` at a time on each: a call that hangs delays no other."""
+
+    name = "delivery"
 
     def __init__(
         self,
-        channel: Channel,
+        channels: Sequence[Channel],
         database: Database[UnitOfWork],
-        policy: RetryPolicy,
-        brake_policy: BrakePolicy,
+        rules: DeliveryRules,
         slots: int,
         metrics: DeliveryMetrics,
         health: Health,
     ) -> None:
-        self._channel = channel
-        self._medium = channel.medium
+        self._channels = {channel.medium: channel for channel in channels}
         self._database = database
-        self._policy = policy
-        self._brake_policy = brake_policy
-        self._free = slots
+        self._rules = rules
+        self._free = dict.fromkeys(self._channels, slots)
+        self._behind: set[Medium] = set()
         self._metrics = metrics
         self._health = health
-        self.name = f"delivery by {channel.medium}"
         self._woken = asyncio.Event()
+        self._calls: asyncio.TaskGroup | None = None
+        self._is_stopping = False
+        # Transactions that have claimed and not ended.
+        self._open_claims = 0
         self._ended: list[Ended] = []
         self._recording = asyncio.Lock()
-        database.after_commit(self._wake)
-
-    def _wake(self, uow: UnitOfWork) -> None:
-        if self._medium in uow.notifications.pending_media:
-            self._woken.set()
+        database.before_commit(self._claim_new)
 
     async def run(self, stopping: asyncio.Event) -> None:
-        backoff = Backoff()
         try:
-            async with asyncio.TaskGroup() as under_way:
-                while not stopping.is_set():
-                    try:
-                        await self._step(under_way)
-                    except Exception as error:
-                        self._health.report_trouble(self.name, repr(error))
-                        if is_transient(error):
-                            log.warning(
-                                "delivery_backing_off", medium=self._medium, error=repr(error)
-                            )
-                        else:
-                            log.exception("delivery_failed", medium=self._medium)
-                        await backoff.wait(stopping)
-                    else:
-                        self._health.report_healthy(self.name)
-                        backoff.reset()
+            async with asyncio.TaskGroup() as self._calls:
+                await self._work(stopping)
+                self._is_stopping = True
+                while self._open_claims:
+                    self._woken.clear()
+                    await self._woken.wait()
         finally:
-            await self._channel.close()
+            self._calls = None
+            for channel in self._channels.values():
+                await channel.close()
 
-    async def _step(self, under_way: asyncio.TaskGroup) -> None:
+    async def _work(self, stopping: asyncio.Event) -> None:
+        backoff = Backoff()
+        while not stopping.is_set():
+            try:
+                await self._step()
+            except Exception as error:
+                self._health.report_trouble(self.name, repr(error))
+                if is_transient(error):
+                    log.warning("delivery_backing_off", error=repr(error))
+                else:
+                    log.exception("delivery_failed")
+                await backoff.wait(stopping)
+            else:
+                self._health.report_healthy(self.name)
+                backoff.reset()
+
+    async def _step(self) -> None:
         self._woken.clear()
-        wait = await self._until_next()
-        if wait > timedelta(0):
-            await pause(wait.total_seconds(), self._woken)
-            return
-        claimed = await self._claim()
-        for delivery in claimed.deliveries:
-            self._free -= 1
-            under_way.create_task(self._deliver(delivery))
-        for limit in claimed.held_back:
-            self._metrics.held_back.labels(self._medium, limit.kind).inc()
-        for notification_id, error in claimed.put_aside.items():
-            self._report_put_aside(notification_id, error)
-        if not claimed.deliveries and not claimed.held_back:
+        slots = self._slots()
+        if self._behind.isdisjoint(slots):
+            wait = await self._until_next(slots)
+            if wait > timedelta(0):
+                await pause(wait.total_seconds(), self._woken)
+                return
+        # Until this is claimed, what is new waits.
+        self._behind |= slots.keys()
+        claim = await self._claim(slots)
+        self._behind -= slots.keys() - claim.behind
+        if not claim.deliveries and not claim.held_back:
             await pause(_RETRY_CLAIM_S, self._woken)
 
-    async def _claim(self) -> deliveries.Claim:
-        try:
-            return await self._claim_due(self._free)
-        except Exception as error:
-            if is_transient(error):
-                raise
-            log.warning("claim_failed", medium=self._medium, error=repr(error))
-        return await self._claim_one_by_one()
+    def _slots(self) -> Slots:
+        return {medium: free for medium, free in self._free.items() if free > 0}
 
-    async def _claim_due(self, limit: int, only: NotificationId | None = None) -> deliveries.Claim:
-        async with self._database.transaction() as uow:
-            return await deliveries.claim(
-                self._medium,
-                limit,
-                self._policy,
-                self._brake_policy,
-                uow,
-                only=only,
-                threaded=self._channel.threaded,
-            )
-
-    async def _claim_one_by_one(self) -> deliveries.Claim:
-        """Claim each alone; one that fails is put aside, so that the others are delivered."""
-        claimed = deliveries.Claim()
-        async with self._database.transaction() as uow:
-            due = await due_ids(self._medium, uow.now, self._free, uow)
-        for notification_id in due:
-            try:
-                claim = await self._claim_due(1, notification_id)
-            except Exception as error:
-                if is_transient(error):
-                    raise
-                await self._put_aside(notification_id, error)
-            else:
-                claimed.deliveries += claim.deliveries
-                claimed.held_back += claim.held_back
-                claimed.put_aside |= claim.put_aside
-        return claimed
-
-    async def _put_aside(self, notification_id: NotificationId, error: Exception) -> None:
-        async with self._database.transaction() as uow:
-            is_new = await put_aside(notification_id, error, uow)
-        if is_new:
-            self._report_put_aside(notification_id, error)
-
-    def _report_put_aside(self, notification_id: NotificationId, error: Exception) -> None:
-        self._metrics.put_aside.labels(self._medium).inc()
-        self._metrics.dead_letters.inc()
-        log.error("notification_put_aside", notification_id=notification_id, error=repr(error))
-
-    async def _until_next(self) -> timedelta:
-        if self._free == 0:
+    async def _until_next(self, slots: Slots) -> timedelta:
+        if not slots:
             return _MAX_POLL
-        left = await time_until_due(self._database, self._medium)
+        left = await time_until_due(self._database, list(slots))
         if left is None:
             return _MAX_POLL
         return min(left - self._database.clock.offset, _MAX_POLL)
 
+    async def _claim_new(self, uow: UnitOfWork) -> OnEnd:
+        """Claim what a transaction of this process adds, so that it costs no other transaction.
+
+        What waits longer has the slots first.
+        """
+        if not uow.notifications.pending or self._calls is None or self._is_stopping:
+            return _ignore_end
+        slots = {name: free for name, free in self._slots().items() if name not in self._behind}
+        claim = await deliveries.claim_new(slots, self._rules, uow)
+        self._open_claims += 1
+        self._occupy(claim)
+        return partial(self._end_claim, claim)
+
+    def _end_claim(self, claim: Claim, *, committed: bool) -> None:
+        self._open_claims -= 1
+        if committed:
+            self._behind |= claim.behind
+            self._start(claim)
+        else:
+            for delivery in claim.deliveries:
+                self._vacate(delivery.medium)
+        if claim.behind or self._is_stopping:
+            self._woken.set()
+
+    def _occupy(self, claim: Claim) -> None:
+        for delivery in claim.deliveries:
+            self._free[delivery.medium] -= 1
+
+    def _vacate(self, medium: Medium) -> None:
+        self._free[medium] += 1
+        if medium in self._behind:
+            self._woken.set()
+
+    def _start(self, claim: Claim) -> None:
+        """Make the calls of a claim that is committed and has its slots."""
+        for delivery in claim.deliveries:
+            # Without a group this worker was killed, and the attempts are lost.
+            if self._calls is not None:
+                self._calls.create_task(self._deliver(delivery))
+        for medium, budget in claim.held_back:
+            self._metrics.held_back.labels(medium, budget).inc()
+        for medium, notification_id, error in claim.put_aside:
+            self._report_put_aside(medium, notification_id, error)
+
+    async def _claim(self, slots: Slots) -> Claim:
+        try:
+            return await self._claim_due(slots)
+        except Exception as error:
+            if is_transient(error):
+                raise
+            log.warning("claim_failed", error=repr(error))
+        return await self._claim_one_by_one(slots)
+
+    async def _claim_due(self, slots: Slots, only: NotificationId | None = None) -> Claim:
+        async with self._database.transaction() as uow:
+            claim = await deliveries.claim(slots, self._rules, uow, only=only)
+        self._occupy(claim)
+        self._start(claim)
+        return claim
+
+    async def _claim_one_by_one(self, slots: Slots) -> Claim:
+        """Claim each alone; one that fails is put aside, so that the others are delivered."""
+        total = Claim()
+        for medium, free in slots.items():
+            async with self._database.transaction() as uow:
+                due = await due_ids(medium, uow.now, free, uow)
+            for notification_id in due:
+                try:
+                    claim = await self._claim_due({medium: 1}, notification_id)
+                except Exception as error:
+                    if is_transient(error):
+                        raise
+                    await self._put_aside(medium, notification_id, error)
+                else:
+                    total.deliveries += claim.deliveries
+                    total.held_back += claim.held_back
+        return total
+
+    async def _put_aside(
+        self, medium: Medium, notification_id: NotificationId, error: Exception
+    ) -> None:
+        async with self._database.transaction() as uow:
+            is_new = await put_aside(notification_id, error, uow)
+        if is_new:
+            self._report_put_aside(medium, notification_id, error)
+
+    def _report_put_aside(
+        self, medium: Medium | None, notification_id: NotificationId, error: Exception
+    ) -> None:
+        self._metrics.put_aside.labels(medium).inc()
+        self._metrics.dead_letters.inc()
+        log.error("notification_put_aside", notification_id=notification_id, error=repr(error))
+
     async def _deliver(self, delivery: ClaimedDelivery) -> None:
         trace.restore(delivery.notification.traceparent)
         waited = delivery.waited.total_seconds()
-        self._metrics.lateness_seconds.labels(self._medium).observe(waited)
+        self._metrics.lateness_seconds.labels(delivery.medium).observe(waited)
         try:
             await self._deliver_and_record(delivery)
         except Exception:
             # Its attempt counts as lost when its lease has ended, and is repeated.
             log.exception("delivery_crashed", notification_id=delivery.notification.notification_id)
-        finally:
-            self._free += 1
-            self._woken.set()
 
     async def _deliver_and_record(self, delivery: ClaimedDelivery) -> None:
         started = monotonic()
-        outcome = await self._call(delivery)
+        try:
+            outcome = await self._call(delivery)
+        finally:
+            self._vacate(delivery.medium)
         self._observe(delivery, outcome, monotonic() - started)
         self._ended.append((delivery, outcome))
         # The first to get the lock records for all that wait for it.
         async with self._recording:
-            ended, self._ended = self._ended, []
-            await self._record(ended)
+            if self._ended:
+                await asyncio.sleep(_RECORD_LINGER_S)
+                ended, self._ended = self._ended, []
+                await self._record(ended)
 
     async def _call(self, delivery: ClaimedDelivery) -> Outcome:
-        timeout = self._policy.timeout.total_seconds()
+        timeout = self._rules.retry.timeout.total_seconds()
+        channel = self._channels[delivery.medium]
         try:
             async with asyncio.timeout(timeout):
-                outcome = await self._send(delivery)
+                outcome = await self._send(delivery, channel)
         except TimeoutError:
             return Unknown(f"no answer within {timeout:g} s")
         except Exception as error:
             log.exception("delivery_crashed", notification_id=delivery.notification.notification_id)
             return Unknown(f"error in the channel: {error!r}")
         if isinstance(outcome, Sent):
-            return replace(outcome, editable=self._channel.editable)
+            return replace(outcome, editable=channel.editable)
         return outcome
 
-    async def _send(self, delivery: ClaimedDelivery) -> Outcome:
+    async def _send(self, delivery: ClaimedDelivery, channel: Channel) -> Outcome:
         notification, at = delivery.notification, delivery.attempt.started_at
         match notification.kind:
             case "page" | "notice" | "summary":
-                return await self._channel.send(notification, at)
+                return await channel.send(notification, at)
             case "update":
-                return await self._channel.update(notification, at)
+                return await channel.update(notification, at)
             case _:
                 assert_never(notification.kind)
 
@@ -215,12 +274,12 @@ class DeliveryWorker:
         """Retry while the lease lasts; after it the attempts count as lost and are repeated."""
         backoff, never = Backoff(), asyncio.Event()
         started = monotonic()
-        while ended and monotonic() - started < self._policy.lease.total_seconds():
+        while ended and monotonic() - started < self._rules.retry.lease.total_seconds():
             try:
                 await self._write(ended)
             except Exception as error:
                 if is_transient(error):
-                    log.warning("delivery_results_delayed", medium=self._medium, error=repr(error))
+                    log.warning("delivery_results_delayed", error=repr(error))
                     await backoff.wait(never)
                     continue
                 attempts = [delivery.attempt for delivery, _ in ended]
@@ -240,16 +299,20 @@ class DeliveryWorker:
                 trace.restore(delivery.notification.traceparent)
                 uow.outbox.cause = delivery.notification.notification_id
                 spread = random.uniform(0.5, 1)  # noqa: S311 - spread, not secrecy
-                await deliveries.record_attempt(delivery, outcome, self._policy, spread, uow)
+                await deliveries.record_attempt(delivery, outcome, self._rules.retry, spread, uow)
 
     def _observe(self, delivery: ClaimedDelivery, outcome: Outcome, seconds: float) -> None:
         label = type(outcome).__name__.lower()
-        self._metrics.call_seconds.labels(self._medium, label).observe(seconds)
+        self._metrics.call_seconds.labels(delivery.medium, label).observe(seconds)
         log.info(
             "delivery_attempted",
-            medium=self._medium,
+            medium=delivery.medium,
             notification_id=delivery.notification.notification_id,
             contact_id=delivery.notification.contact_id,
             attempt=delivery.attempt.attempt,
             outcome=outcome,
         )
+
+
+def _ignore_end(*, committed: bool) -> None:
+    """Nothing was claimed."""

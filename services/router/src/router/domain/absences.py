@@ -1,8 +1,9 @@
 """What happens to the contacts of a representative who can't have them any more."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from common.contracts.assignments import AssignmentReleased
 from common.messages import Cancel, Schedule, TimerChange

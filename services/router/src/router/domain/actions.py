@@ -1,7 +1,8 @@
 """What a representative does with a contact: one function an action."""
 
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from common.contracts.assignments import (
     AssignmentReleased,

@@ -4,9 +4,11 @@ Events of intake and of escalation come in any order between the two topics. So 
 what each topic said (the need and the resolution, the supervisor), and its state follows from both.
 """
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, get_args
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from common.contracts.assignments import AssignmentCompleted
 from common.contracts.contacts import Priority
@@ -35,8 +37,7 @@ ENDED: tuple[State, ...] = ("completed", "abandoned")
 PRIORITY_RANKS: dict[Priority, int] = {name: rank for rank, name in enumerate(get_args(Priority))}
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(Struct, frozen=True):
     """`reason` says why it is in this state.
 
     `declined_by`: who declined it, let the offer expire or gave it back; they are left out until
@@ -88,8 +89,7 @@ class Assignment:
         return self.state == "queued" and bool(self.declined_by)
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """New states, events to publish and timers to set or cancel."""
 
     assignments: tuple[Assignment, ...] = ()

@@ -1,8 +1,9 @@
 """What an event of intake or of escalation changes in an assignment: one function an event."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
+
+from msgspec.structs import replace
 
 from common.contracts.assignments import AssignmentReleased
 from common.contracts.contacts import (

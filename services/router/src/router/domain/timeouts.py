@@ -1,7 +1,8 @@
 """What a timer changes in an assignment."""
 
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from common.contracts.assignments import OfferExpired
 from router.domain.assignments import Assignment, Decision, exclude, leave

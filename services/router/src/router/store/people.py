@@ -3,10 +3,10 @@
 from datetime import datetime
 
 from sqlalchemy import func, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import PersonId, TeamId
 from common.contracts.people import ContactMethodsChanged
+from common.storage.connection import Connection
 from common.storage.rows import LockedTable
 from common.storage.tables import published_events
 from router import tables
@@ -14,7 +14,7 @@ from router.domain.staffing.people import Person
 
 
 class People(LockedTable[PersonId, Person]):
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         super().__init__(connection, tables.people, Person)
 
     async def lock_lines(self) -> None:
@@ -46,7 +46,7 @@ class People(LockedTable[PersonId, Person]):
             events.type == ContactMethodsChanged.type,
             events.at > since,
         )
-        return (await self.connection.execute(query)).scalar_one()
+        return int((await self.connection.execute(query)).scalar_one())
 
     async def list_after(
         self, person_id: str | None, limit: int, *, active: bool | None

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from common.storage.connection import Connection
 from router.domain.needs import Need
 
 
@@ -45,7 +45,7 @@ class StaffGroup(NamedTuple):
 
 
 class Queues:
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def list_after(self, need: Need | None, limit: int, *, at: datetime) -> list[QueueStatus]:

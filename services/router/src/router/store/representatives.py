@@ -1,10 +1,10 @@
 """The SQL of representatives."""
 
 from sqlalchemy import select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import PersonId
 from common.core.errors import TransientError
+from common.storage.connection import Connection
 from common.storage.rows import LockedTable
 from router import tables
 from router.domain.staffing.representatives import Representative
@@ -17,7 +17,7 @@ class OutdatedPoolError(TransientError):
 class Representatives(LockedTable[PersonId, Representative]):
     """`turn`: the number of this transaction among those that may write representatives."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         super().__init__(connection, tables.representatives, Representative)
         self.turn: int | None = None
         # The load before, of those whose load alone changes.
@@ -45,7 +45,7 @@ class Representatives(LockedTable[PersonId, Representative]):
         if not self._loads_before:
             return
         written = [person for key in self._loads_before if (person := self._rows[key])]
-        result = await self.connection.execute(
+        rows = await self.connection.execute(
             _WRITE_LOADS,
             {
                 "turn": self.turn,
@@ -56,7 +56,7 @@ class Representatives(LockedTable[PersonId, Representative]):
                 "idle_since": [person.idle_since for person in written],
             },
         )
-        if result.rowcount != len(written):
+        if len(rows) != len(written):
             raise OutdatedPoolError
         self._loads_before.clear()
 
@@ -87,4 +87,5 @@ _WRITE_LOADS = text("""
     ) AS new(representative_id, load_before, load, load_limit, idle_since)
     WHERE r.representative_id = new.representative_id AND r.load = new.load_before
         AND (new.load <= new.load_before OR (r.active AND r.presence = 'available'))
+    RETURNING r.representative_id
 """)

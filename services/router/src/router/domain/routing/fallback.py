@@ -1,8 +1,9 @@
 """Where a contact waits whose skill or language no active representative has."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from common.contracts.assignments import ContactUnserved
 from common.contracts.event import Event

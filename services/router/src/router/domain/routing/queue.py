@@ -1,7 +1,8 @@
 """The order of waiting contacts, and what is decided when a contact has to wait."""
 
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from common.contracts.assignments import ContactQueued
 from common.messages import Schedule

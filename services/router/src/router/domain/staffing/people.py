@@ -1,16 +1,15 @@
 """The people who work here, who reports to whom, and who may change that."""
 
-from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+
+from msgspec import Struct, structs
 
 from common.contracts.event import OPERATIONS, PersonId, TeamId
 from common.contracts.people import PersonDescribed, Position
 from router.domain.errors import InvalidPersonError, PersonForbiddenError
 
 
-@dataclass(frozen=True, slots=True)
-class PersonEntry:
+class PersonEntry(Struct, frozen=True):
     """What is put of a person. Who has the role representative takes contacts."""
 
     name: str
@@ -31,13 +30,12 @@ class PersonEntry:
         return self.team_id if self.active and "supervisor" in self.roles else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Person(PersonEntry):
+class Person(PersonEntry, frozen=True, kw_only=True):
     person_id: PersonId
     version: int
 
     def has(self, entry: PersonEntry) -> bool:
-        return all(getattr(self, each.name) == getattr(entry, each.name) for each in fields(entry))
+        return all(getattr(self, name) == value for name, value in structs.asdict(entry).items())
 
 
 class StalePersonError(Exception):
@@ -52,8 +50,7 @@ class StalePersonError(Exception):
         self.current = current
 
 
-@dataclass(frozen=True, slots=True)
-class PersonContext:
+class PersonContext(Struct, frozen=True):
     """What is in force around a person before a change.
 
     `line` are the superiors of the person, nearest first; `new_line` begins with whom the person is
@@ -136,9 +133,8 @@ def describe(current: Person | None, person_id: PersonId, entry: PersonEntry) ->
     """Return the person after the change; an unchanged entry keeps its version."""
     if current is not None and current.has(entry):
         return current
-    values: dict[str, Any] = {each.name: getattr(entry, each.name) for each in fields(entry)}
     version = current.version + 1 if current else 1
-    return Person(**values, person_id=person_id, version=version)
+    return Person(**structs.asdict(entry), person_id=person_id, version=version)
 
 
 def described(person: Person, at: datetime) -> PersonDescribed:

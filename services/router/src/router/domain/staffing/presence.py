@@ -1,7 +1,8 @@
 """Whether a representative is available, away or offline, and why."""
 
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from common.contracts.people import Presence, PresenceChanged
 from router.domain.staffing.representatives import Representative, StaffingChange

@@ -1,8 +1,10 @@
 """A representative: profile, presence, and how many contacts it has and may have."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from common.contracts.event import PersonId, TeamId
 from common.contracts.people import PeopleEvent, Presence, RepresentativeDescribed
@@ -10,8 +12,7 @@ from router.domain.needs import Need
 from router.domain.staffing.people import Person
 
 
-@dataclass(frozen=True, slots=True)
-class Workload:
+class Workload(Struct, frozen=True):
     """How many contacts a representative may have, and how they come.
 
     `offer_s`: seconds to answer an offer.
@@ -26,8 +27,7 @@ class Workload:
 NEW_WORKLOAD: Final = Workload()
 
 
-@dataclass(frozen=True, slots=True)
-class Representative:
+class Representative(Struct, frozen=True):
     """`load` counts the contacts that are assigned or offered.
 
     The database refuses a `load` above `load_limit`. The limit is the capacity. If the capacity is
@@ -75,8 +75,7 @@ class Representative:
         return self.distance(need) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class StaffingChange:
+class StaffingChange(Struct, frozen=True):
     """The representative after a change, and the events to publish."""
 
     representative: Representative

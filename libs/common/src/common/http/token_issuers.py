@@ -1,0 +1,135 @@
+"""Who may issue tokens for people, and the keys by which their tokens are checked."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
+
+import httpx
+import orjson
+import structlog
+from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc.jwk import KeySet
+from joserfc.jws import CompactSignature
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from common.core.clock import monotonic
+from common.core.errors import TransientError
+
+_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+_TIMEOUT_S: Final = 5
+_MAX_KEY_SET_BYTES: Final = 256 * 1024
+# A key that the issuer withdraws counts no longer than so.
+_MAX_AGE_S: Final = 600
+# Strangers make us ask the issuer, by naming unknown keys, not more often than so.
+_MIN_INTERVAL_S: Final = 30
+
+log = structlog.get_logger()
+
+PersonRole = Literal["representative", "supervisor", "manager"]
+FetchKeySet = Callable[[str], Awaitable[bytes]]
+
+
+def _check_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+        message = "must begin with https://: who changes the keys on the way signs in as anybody"
+        raise ValueError(message)
+    return url
+
+
+class TokenIssuer(BaseModel):
+    """An issuer as the settings describe it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    issuer: str = Field(min_length=1, description="the claim `iss` of its tokens, exactly")
+    audience: str = Field(min_length=1, description="must be in the claim `aud`")
+    jwks_url: Annotated[str, AfterValidator(_check_url)] = Field(
+        description="where its public keys are, as a JSON Web Key Set"
+    )
+    person_claim: str = Field(default="sub", description="the claim that is the person's id here")
+    role_claim: str = Field(
+        default="groups", description="the claim with the person's groups: a text or a list"
+    )
+    roles: Mapping[str, PersonRole] = Field(
+        description="the role of each group; of several the highest counts, other groups have none"
+    )
+
+
+class KeySetUnavailableError(TransientError):
+    """The issuer's keys were never read, and can't be now."""
+
+
+class IssuerKeys:
+    """The keys of one issuer, as it published them last.
+
+    They are read again when they are older than ten minutes, and when a token names another one,
+    at most once in 30 s. While the issuer does not answer, those that were read last count.
+    """
+
+    def __init__(self, url: str, fetch: FetchKeySet) -> None:
+        self._url = url
+        self._fetch = fetch
+        self._keys: KeySet | None = None
+        self._lock = asyncio.Lock()
+        self._asked_at = -float(_MIN_INTERVAL_S)
+        self._read_at = -float(_MAX_AGE_S)
+
+    async def for_token(self, signature: CompactSignature) -> KeySet:
+        """Return the keys, with that which the token names if the issuer has it.
+
+        Raises KeySetUnavailableError.
+        """
+        if self._keys is None or self._is_due(_MAX_AGE_S) or not self._has_key_of(signature):
+            await self._read_again(signature)
+        if self._keys is None:
+            raise KeySetUnavailableError(self._url)
+        return self._keys
+
+    async def _read_again(self, signature: CompactSignature) -> None:
+        async with self._lock:
+            is_needed = self._is_due(_MAX_AGE_S) or not self._has_key_of(signature)
+            if not is_needed or monotonic() - self._asked_at < _MIN_INTERVAL_S:
+                return
+            self._asked_at = monotonic()
+            try:
+                content = orjson.loads(await self._fetch(self._url))
+                self._keys = KeySet.import_key_set(content)
+            except (httpx.HTTPError, JoseError, ValueError, TypeError, KeyError) as error:
+                log.warning("issuer_keys_unavailable", url=self._url, error=repr(error))
+            else:
+                self._read_at = self._asked_at
+
+    def _is_due(self, age_s: float) -> bool:
+        return monotonic() - self._read_at > age_s
+
+    def _has_key_of(self, signature: CompactSignature) -> bool:
+        try:
+            kid = signature.headers().get("kid")
+            return self._keys is not None and bool(self._keys.get_by_kid(kid))
+        except InvalidKeyIdError:
+            return False
+
+
+async def fetch_key_set(url: str) -> bytes:
+    """Read a key set; raises httpx.HTTPError, or ValueError if it is too large."""
+    content = bytearray()
+    async with (
+        httpx.AsyncClient(timeout=_TIMEOUT_S) as client,
+        client.stream("GET", url, headers={"Accept": "application/json"}) as answer,
+    ):
+        answer.raise_for_status()
+        async for part in answer.aiter_bytes():
+            content += part
+            if len(content) > _MAX_KEY_SET_BYTES:
+                message = f"over {_MAX_KEY_SET_BYTES} bytes"
+                raise ValueError(message)
+    return bytes(content)
+
+
+def groups_of(claims: Mapping[str, Any], claim: str) -> tuple[str, ...]:
+    """Return the groups that the claim names, as a text or as a list of texts."""
+    value = claims.get(claim)
+    groups = value if isinstance(value, list) else [value]
+    return tuple(group for group in groups if isinstance(group, str))

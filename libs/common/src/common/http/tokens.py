@@ -1,0 +1,134 @@
+"""Bearer tokens: JSON Web Tokens of the issuers in the settings, each in the name of a person."""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import orjson
+from joserfc.errors import ClaimError, ExpiredTokenError, InvalidKeyIdError, JoseError
+from joserfc.jws import CompactSignature, extract_compact, validate_compact
+from joserfc.jwt import JWTClaimsRegistry
+
+from common.contracts.event import ID_PATTERN
+from common.core.clock import TimeSource
+from common.http.access import InvalidTokenError, Principal
+from common.http.token_issuers import (
+    FetchKeySet,
+    IssuerKeys,
+    PersonRole,
+    TokenIssuer,
+    fetch_key_set,
+    groups_of,
+)
+
+# Each signs with a private key: who can check a token can't make one.
+_ALGORITHMS: Final = ("Ed25519", "EdDSA", "ES256", "PS256", "RS256")
+_LEEWAY_S: Final = 30
+_MAX_CHARACTERS: Final = 8192
+# Nobody can take back a token; its issuer stops to renew it.
+_MAX_LIFE: Final = timedelta(hours=24)
+# The first part of a token is a JSON object in Base64.
+_HEADER: Final = re.compile(r"bearer +(ey[\w-]*\.[\w-]+\.[\w-]+)", re.IGNORECASE)
+_PERSON: Final = re.compile(ID_PATTERN)
+_HIGHEST_FIRST: Final[tuple[PersonRole, ...]] = ("manager", "supervisor", "representative")
+
+
+class TokenVerifier:
+    """Admits the people whom the issuers vouch for, except those who have left."""
+
+    def __init__(
+        self,
+        issuers: Sequence[TokenIssuer],
+        clock: TimeSource,
+        fetch: FetchKeySet = fetch_key_set,
+    ) -> None:
+        self._clock = clock
+        self._issuers = {
+            issuer.issuer: (issuer, IssuerKeys(issuer.jwks_url, fetch)) for issuer in issuers
+        }
+        self._leavers: frozenset[str] = frozenset()
+
+    def refuse_leavers(self, people: Collection[str]) -> None:
+        """Refuse the tokens of these people from now on, and of nobody else."""
+        self._leavers = frozenset(people)
+
+    def token_in(self, authorization: str) -> str | None:
+        """Return the token in the header's value, if it has one and no API key."""
+        token = _HEADER.fullmatch(authorization) if self._issuers else None
+        return token[1] if token else None
+
+    def is_valid(self, principal: Principal) -> bool:
+        """Return whether the person's token is still valid: for answers that take long."""
+        has_time = principal.expires_at is not None and self._now() < principal.expires_at
+        return has_time and principal.subject not in self._leavers
+
+    async def verify(self, token: str) -> Principal:
+        """Return the person; raises InvalidTokenError or KeySetUnavailableError."""
+        if len(token) > _MAX_CHARACTERS:
+            message = f"The token has over {_MAX_CHARACTERS} characters."
+            raise InvalidTokenError(message)
+        try:
+            signature = extract_compact(token.encode())
+            claims = _claims(signature)
+        except (JoseError, ValueError) as error:
+            raise InvalidTokenError("The token is not a JSON Web Token.") from error
+        issuer, keys = self._issuer_of(claims)
+        try:
+            is_signed = validate_compact(signature, await keys.for_token(signature), _ALGORITHMS)
+        except InvalidKeyIdError as error:
+            raise InvalidTokenError("The issuer has no such key.") from error
+        except (JoseError, ValueError) as error:
+            raise InvalidTokenError("The token's signature can't be checked.") from error
+        if not is_signed:
+            raise InvalidTokenError("The token's signature is wrong.")
+        self._check_claims(claims, issuer)
+        return self._principal(claims, issuer)
+
+    def _issuer_of(self, claims: Mapping[str, Any]) -> tuple[TokenIssuer, IssuerKeys]:
+        name = claims.get("iss")
+        issuer = self._issuers.get(name) if isinstance(name, str) else None
+        if issuer is None:
+            raise InvalidTokenError("The token's issuer is not one of this service's settings.")
+        return issuer
+
+    def _check_claims(self, claims: dict[str, Any], issuer: TokenIssuer) -> None:
+        registry = JWTClaimsRegistry(
+            now=int(self._now().timestamp()),
+            leeway=_LEEWAY_S,
+            exp={"essential": True},
+            aud={"essential": True, "value": issuer.audience},
+        )
+        try:
+            registry.validate(claims)
+        except ExpiredTokenError as error:
+            raise InvalidTokenError("The token has expired.") from error
+        except ClaimError as error:
+            message = f"The token's claim {error.claim} is missing or wrong."
+            raise InvalidTokenError(message) from error
+        if claims["exp"] > (self._now() + _MAX_LIFE).timestamp() + _LEEWAY_S:
+            raise InvalidTokenError("The token is valid for over a day.")
+
+    def _principal(self, claims: Mapping[str, Any], issuer: TokenIssuer) -> Principal:
+        person = claims.get(issuer.person_claim)
+        if not isinstance(person, str) or not _PERSON.fullmatch(person):
+            message = f"The token's claim {issuer.person_claim} is no person's id."
+            raise InvalidTokenError(message)
+        if person in self._leavers:
+            raise InvalidTokenError("The person has left.")
+        roles = {issuer.roles.get(group) for group in groups_of(claims, issuer.role_claim)}
+        role = next((role for role in _HIGHEST_FIRST if role in roles), None)
+        if role is None:
+            message = f"The token's claim {issuer.role_claim} names no group that has a role."
+            raise InvalidTokenError(message)
+        expires_at = datetime.fromtimestamp(claims["exp"] + _LEEWAY_S, UTC)
+        return Principal(role, person, expires_at=expires_at, issuer=issuer.issuer)
+
+    def _now(self) -> datetime:
+        return self._clock.utc_now()
+
+
+def _claims(signature: CompactSignature) -> dict[str, Any]:
+    """Return the claims, before the signature is checked; raises ValueError."""
+    claims = orjson.loads(signature.payload or b"")
+    return dict(claims) if isinstance(claims, dict) else {}

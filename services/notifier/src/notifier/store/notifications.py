@@ -1,0 +1,332 @@
+"""The SQL of messages."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from operator import attrgetter
+from typing import Any, get_args
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    FromClause,
+    Integer,
+    Select,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.dialects import postgresql
+
+from common.contracts.escalations import Severity
+from common.contracts.event import ContactId, EscalationId, NotificationId, PageId, PersonId
+from common.contracts.notifications import Medium
+from common.storage.connection import Connection
+from common.storage.database import Database
+from common.storage.rows import LockedTable
+from notifier import tables
+from notifier.domain.brake import MAX_HELD_PAGES
+from notifier.domain.notifications import Notification, State
+from notifier.domain.reasons import ANSWERABLE_REASONS
+
+_RANKS = tuple(enumerate(get_args(Severity)))
+# How many calls may begin on each medium.
+Slots = Mapping[Medium, int]
+ThreadKey = tuple[Medium | None, EscalationId | None, PersonId]
+# The receipts of the messages that begin a thread.
+Threads = Mapping[ThreadKey, Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    contact_id: ContactId | None = None
+    escalation_id: EscalationId | None = None
+    person_id: PersonId | None = None
+    state: State | None = None
+
+
+class Notifications(LockedTable[NotificationId, Notification]):
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection, tables.notifications, Notification)
+        self._pending: dict[NotificationId, Notification] = {}
+
+    @property
+    def pending(self) -> Sequence[Notification]:
+        """What this transaction leaves to be sent."""
+        return tuple(self._pending.values())
+
+    def add(self, notification: Notification) -> None:
+        self.mark_absent(notification.notification_id)
+        self.put(notification)
+
+    def put(self, value: Notification) -> None:
+        self._pending.pop(value.notification_id, None)
+        if value.state == "pending":
+            self._pending[value.notification_id] = value
+        super().put(value)
+
+    async def lock_of(self, contact_ids: Sequence[ContactId]) -> None:
+        self.adopt(await self.connection.execute(_OF_CONTACTS, {"contacts": contact_ids}))
+
+    async def lock_about(self, contact_id: ContactId) -> list[Notification]:
+        """Return those of the contact, and the summaries that have a page about it."""
+        await self.lock_of([contact_id])
+        mention = {"summary": {"pages": [{"contact_id": contact_id}]}}
+        summaries = select(self.table).where(self.table.c.content.contains(mention))
+        ordered = summaries.order_by(self.table.c.notification_id).with_for_update()
+        with_pages = self.adopt(await self.connection.execute(ordered))
+        own = (value for value in self.loaded() if value.contact_id == contact_id)
+        return [*own, *(value for value in with_pages if value.contact_id != contact_id)]
+
+    def of_escalation(self, escalation_id: EscalationId) -> list[Notification]:
+        """Return those of an escalation whose contact this transaction has locked."""
+        return [
+            notification
+            for notification in self.loaded()
+            if notification.escalation_id == escalation_id
+        ]
+
+    def of_page(self, page_id: PageId) -> list[Notification]:
+        """Return those of a page whose contact this transaction has locked."""
+        return [notification for notification in self.loaded() if notification.page_id == page_id]
+
+    def of_summary(self, summary_id: NotificationId) -> list[Notification]:
+        """Return the pages in a summary whose contacts this transaction has locked."""
+        return [
+            notification for notification in self.loaded() if notification.summary_id == summary_id
+        ]
+
+    async def hasten_summary(self, notification: Notification, due_at: datetime) -> None:
+        """Let the summary that waits for this page's recipient be due then, if it is due later."""
+        values = {
+            "medium": notification.medium,
+            "person": notification.person_id,
+            "due_at": due_at,
+        }
+        await self.connection.execute(_HASTEN_SUMMARY, values)
+
+    async def has_summary_besides(self, notification: Notification) -> bool:
+        """Return whether another summary to the same person waits that will carry this page."""
+        await self.flush()
+        values = {
+            "medium": notification.medium,
+            "person": notification.person_id,
+            "besides": notification.notification_id,
+        }
+        return bool((await self.connection.execute(_HAS_SUMMARY, values)).scalar_one())
+
+    async def claim_held_back(
+        self, summary: Notification
+    ) -> tuple[list[Notification], list[tuple[NotificationId, ValueError]], int]:
+        """Lock the pages that wait for this summary, the most urgent if they are too many.
+
+        Return them, those that cannot be read, and how many of the rest wait. Pages of a summary
+        that did not arrive wait for another.
+        """
+        # Also what this transaction has held back.
+        await self.flush()
+        values = {"medium": summary.medium, "person": summary.person_id}
+        pages: list[Notification] = []
+        unreadable = []
+        for row in await self.connection.execute(_HELD_BACK, values):
+            try:
+                pages += self.adopt((row,))
+            except ValueError as error:
+                unreadable.append((NotificationId(row.notification_id), error))
+        count = (await self.connection.execute(_COUNT_HELD_BACK, values)).scalar_one()
+        return pages, unreadable, count - len(unreadable)
+
+    async def claim(
+        self, slots: Slots, now: datetime, *, only: NotificationId | None = None
+    ) -> list[Notification]:
+        """Lock what is due, the longest due first, but nothing that is locked already."""
+        values = {"media": list(slots), "slots": list(slots.values()), "now": now, "only": only}
+        return self.adopt(await self.connection.execute(_DUE, values))
+
+    async def threads(self, due: Iterable[Notification], media: Collection[Medium]) -> Threads:
+        """Return the receipt of the first page that each person got about each escalation."""
+        escalations = {
+            each.escalation_id for each in due if each.kind == "page" and each.medium in media
+        } - {None}
+        if not escalations:
+            return {}
+        values = {"media": list(media), "escalations": list(escalations)}
+        rows = await self.connection.execute(_THREADS, values)
+        return {(row.medium, row.escalation_id, row.person_id): row.receipt for row in rows}
+
+    def loaded_threads(self) -> Threads:
+        """Return the same for the contacts that this transaction has locked."""
+        sent = [each for each in self.loaded() if each.kind == "page" and each.sent_at]
+        first: dict[ThreadKey, Notification] = {}
+        for page in sorted(sent, key=attrgetter("sent_at")):
+            if page.state == "sent":
+                first.setdefault((page.medium, page.escalation_id, page.person_id), page)
+        return {key: page.receipt or {} for key, page in first.items()}
+
+    async def latest(
+        self, criteria: Filter, before: NotificationId | None, limit: int
+    ) -> list[Notification]:
+        query: Select[Any] = select(self.table)
+        for name, value in asdict(criteria).items():
+            if value is not None:
+                query = query.where(self.table.c[name] == value)
+        if before is not None:
+            query = query.where(self.table.c.notification_id < before)
+        query = query.order_by(self.table.c.notification_id.desc()).limit(limit)
+        rows = await self.connection.execute(query)
+        return [self.read(dict(row)) for row in rows.mappings()]
+
+
+async def time_until_due(database: Database[Any], media: Sequence[Medium]) -> timedelta | None:
+    """Return how long it is until a notification is due on these media; None if none waits."""
+    left: timedelta | None
+    (left,) = await database.fetch_row(_TIME_UNTIL_DUE, media)
+    return left
+
+
+_N = tables.notifications
+
+
+_OF_CONTACTS = (
+    select(_N)
+    .where(_N.c.contact_id == any_(bindparam("contacts", type_=ARRAY(Uuid(as_uuid=False)))))
+    .order_by(_N.c.notification_id)
+    .with_for_update()
+)
+
+
+def _is_unsent(notifications: FromClause) -> ColumnElement[bool]:
+    # No parameters: the planner compares it with the condition of the index.
+    return notifications.c.state.in_((literal_column("'pending'"), literal_column("'sending'")))
+
+
+def _due() -> Select[Any]:
+    slots = func.unnest(
+        bindparam("media", type_=ARRAY(Text)), bindparam("slots", type_=ARRAY(Integer))
+    )
+    free = slots.table_valued("medium", "slots", name="free").render_derived()
+    only = bindparam("only", type_=Uuid(as_uuid=False))
+    due = (
+        select(_N)
+        .where(
+            _N.c.medium == free.c.medium,
+            _is_unsent(_N),
+            _N.c.due_at <= bindparam("now"),
+            or_(only.is_(None), _N.c.notification_id == only),
+        )
+        .order_by(_N.c.due_at)
+        .limit(free.c.slots)
+        .with_for_update(skip_locked=True)
+        .lateral("due")
+    )
+    return select(due).select_from(free.join(due, true())).order_by(due.c.due_at)
+
+
+_DUE = _due()
+_SUMMARIES = tables.notifications.alias("summaries")
+_WAITS_FOR_SUMMARY = (
+    _N.c.medium == bindparam("medium"),
+    _N.c.person_id == bindparam("person"),
+    _N.c.state == "held_back",
+    ~select(_SUMMARIES.c.notification_id)
+    .where(_SUMMARIES.c.notification_id == _N.c.summary_id, _is_unsent(_SUMMARIES))
+    .exists(),
+)
+_HAS_SUMMARY = select(
+    select(_N.c.notification_id)
+    .where(
+        _N.c.kind == "summary",
+        _N.c.state == "pending",
+        _N.c.attempts == 0,
+        _N.c.medium == bindparam("medium"),
+        _N.c.person_id == bindparam("person"),
+        _N.c.notification_id != bindparam("besides"),
+    )
+    .exists()
+)
+_HASTEN_SUMMARY = (
+    _N.update()
+    .where(
+        _N.c.kind == "summary",
+        _N.c.state == "pending",
+        _N.c.attempts == 0,
+        _N.c.medium == bindparam("medium"),
+        _N.c.person_id == bindparam("person"),
+        _N.c.due_at > bindparam("due_at"),
+    )
+    .values(due_at=bindparam("due_at"))
+)
+
+
+def _held_back() -> Select[Any]:
+    """Select the first pages that wait, by turns as `brake.by_turns`."""
+    content = _N.c.content
+    contact = content["contact"]
+    is_informing = ~content["reason"].astext.in_(ANSWERABLE_REASONS)
+    is_repeat = content["is_repeat"].astext
+    customer = func.coalesce(contact["customer_id"].astext, cast(_N.c.contact_id, Text))
+    source = func.coalesce(contact["received_from"].astext, contact["channel"].astext, "")
+    urgency = (
+        case(*((content["severity"].astext == name, -rank) for rank, name in _RANKS), else_=0),
+        content["respond_by"].astext.asc().nulls_last(),
+        _N.c.notification_id,
+    )
+    turns = (
+        select(
+            _N.c.notification_id,
+            is_informing.label("is_informing"),
+            is_repeat.label("is_repeat"),
+            source.label("source"),
+            func.row_number()
+            .over(partition_by=(is_informing, is_repeat, customer), order_by=urgency)
+            .label("turn"),
+            func.row_number().over(order_by=urgency).label("urgency"),
+        )
+        .where(*_WAITS_FOR_SUMMARY)
+        .subquery()
+    )
+    group = (turns.c.is_informing, turns.c.is_repeat)
+    turn_of_source = func.row_number().over(
+        partition_by=(*group, turns.c.source), order_by=(turns.c.turn, turns.c.urgency)
+    )
+    first = (
+        select(turns.c.notification_id)
+        .order_by(*group, turn_of_source, turns.c.urgency)
+        .limit(MAX_HELD_PAGES)
+    )
+    return (
+        select(_N)
+        .where(_N.c.notification_id.in_(first), _N.c.state == "held_back")
+        .order_by(_N.c.notification_id)
+        .with_for_update(skip_locked=True)
+    )
+
+
+_HELD_BACK = _held_back()
+_COUNT_HELD_BACK = select(func.count()).select_from(_N).where(*_WAITS_FOR_SUMMARY)
+_THREADS = (
+    select(_N.c.medium, _N.c.escalation_id, _N.c.person_id, _N.c.receipt)
+    .ext(postgresql.distinct_on(_N.c.medium, _N.c.escalation_id, _N.c.person_id))
+    .where(
+        _N.c.escalation_id == any_(bindparam("escalations", type_=ARRAY(Uuid(as_uuid=False)))),
+        _N.c.medium == any_(bindparam("media", type_=ARRAY(Text))),
+        _N.c.kind == "page",
+        _N.c.state == "sent",
+    )
+    .order_by(_N.c.medium, _N.c.escalation_id, _N.c.person_id, _N.c.sent_at)
+)
+_TIME_UNTIL_DUE = """
+    SELECT min(first.due_at) - clock_timestamp()
+    FROM unnest(CAST($1 AS text[])) AS media(medium), LATERAL (
+        SELECT min(due_at) AS due_at FROM notifications
+        WHERE medium = media.medium AND state IN ('pending', 'sending')
+    ) AS first
+"""
