@@ -6,6 +6,7 @@ from functools import partial
 from itertools import product
 from typing import Any, Literal
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
