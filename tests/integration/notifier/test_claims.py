@@ -1,14 +1,15 @@
 """A transaction that adds a message also claims it, and the call follows its commit."""
 
 import asyncio
-from datetime import timedelta
 
+import httpx
 import pytest
 
 from common.storage.database import OnEnd
 from devstack import receivers
-from integration.notifier.conftest import ServiceHarness, acknowledged, paged
+from integration.notifier.conftest import ServiceHarness, acknowledged, key, paged
 from notifier.domain import notifications
+from notifier.domain.notifications import Page
 from notifier.domain.recipients import Address
 from notifier.handlers import new_notification_id
 from notifier.store.unit_of_work import UnitOfWork
@@ -21,6 +22,14 @@ async def all_sent(harness: ServiceHarness, count: int) -> None:
     await until(
         harness.states, lambda states: [state for *_, state in states].count("sent") == count
     )
+
+
+async def add_twice(harness: ServiceHarness, page: Page) -> None:
+    """Run a transaction that fails when it writes what it has claimed."""
+    async with harness.database.transaction() as uow:
+        for _ in range(2):
+            twin = notifications.notify(page, ADDRESS, new_notification_id(), uow.now)
+            uow.notifications.add(twin)
 
 
 async def test_page_is_claimed_by_the_transaction_that_adds_it(harness: ServiceHarness) -> None:
@@ -52,10 +61,7 @@ async def test_transaction_that_fails_sends_nothing_and_frees_its_slots(
     async with harness.delivering(delivery_slots=1):
         for _ in range(3):
             with pytest.raises(Exception, match="idempotency_key"):
-                async with harness.database.transaction() as uow:
-                    for _ in range(2):
-                        twin = notifications.notify(page, ADDRESS, new_notification_id(), uow.now)
-                        uow.notifications.add(twin)
+                await add_twice(harness, page)
         await harness.handle(paged("dana"))
         assert "pending" not in str(await harness.states())
         await all_sent(harness, 1)
@@ -92,27 +98,24 @@ async def test_stop_waits_for_a_transaction_that_has_claimed(harness: ServiceHar
         await may_commit.wait()
         return lambda *, committed: None  # noqa: ARG005 - of no interest
 
-    async with asyncio.TaskGroup() as group:
-        async with harness.delivering():
-            harness.database.before_commit(hold)
-            group.create_task(harness.handle(paged("dana")))
-            await claimed.wait()
-            asyncio.get_running_loop().call_later(0.2, may_commit.set)
+    async with asyncio.TaskGroup() as group, harness.delivering():
+        harness.database.before_commit(hold)
+        group.create_task(harness.handle(paged("dana")))
+        await claimed.wait()
+        asyncio.get_running_loop().call_later(0.2, may_commit.set)
     assert await harness.states() == [("page", "slack", "sent")]
     assert await harness.attempts() == [(1, "sent")]
     (event,) = await harness.published()
     assert not event["ambiguous"]
 
 
-async def test_attempt_under_way_is_shown_by_the_notification(harness: ServiceHarness) -> None:
+async def test_attempt_under_way_is_shown(harness: ServiceHarness, api: httpx.AsyncClient) -> None:
     await harness.add_recipient("dana", "slack")
     harness.slack.otherwise = receivers.HANGS
     async with harness.delivering(delivery_timeout_seconds=60) as kill:
         await harness.handle(paged("dana"))
         await until(harness.posted)
-        async with harness.database.transaction() as uow:
-            (sending,) = await uow.notifications.claim({"slack": 1}, uow.now + timedelta(minutes=1))
+        shown = await api.get("/v1/notifications", headers=key("sara"))
         kill()
-    attempt = sending.attempt_under_way
-    assert attempt
-    assert (attempt.attempt, attempt.ended_at, attempt.outcome) == (1, None, None)
+    ((attempt,),) = (each["attempts"] for each in shown.json()["items"])
+    assert (attempt["attempt"], attempt["ended_at"], attempt["outcome"]) == (1, None, None)
