@@ -1,6 +1,8 @@
 """Units of work on asyncpg: values, errors, and sessions that are lost or left in a statement."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -89,6 +91,17 @@ async def test_result_of_a_change_is_what_it_returns(database: Database[UnitOfWo
         count = select(func.count()).select_from(PROBES)
         assert (await uow.connection.execute(count)).scalar_one() == 0
         assert (await uow.connection.execute(gone)).first() is None
+
+
+async def test_statement_made_for_one_use_is_forgotten(database: Database[UnitOfWork]) -> None:
+    query = select(PROBES).where(PROBES.c.contact_id == new_contact())
+    forgotten = weakref.ref(query)
+    async with database.transaction() as uow:
+        for _ in range(2):
+            assert not await uow.connection.execute(query)
+    del query
+    gc.collect()
+    assert forgotten() is None
 
 
 async def test_missing_value_is_refused(database: Database[UnitOfWork]) -> None:
