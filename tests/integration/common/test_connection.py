@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import weakref
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -186,8 +186,11 @@ async def end_backends(postgres: Any, database: Database[Any]) -> None:
         await connection.close()
 
 
+@pytest.mark.parametrize("rest", [[add_one], []], ids=["before a statement", "before COMMIT"])
 async def test_session_lost_in_a_transaction_is_transient_and_not_used_again(
-    database: Database[UnitOfWork], postgres: Any
+    database: Database[UnitOfWork],
+    postgres: Any,
+    rest: Sequence[Callable[[UnitOfWork], Awaitable[None]]],
 ) -> None:
     async def lose(_uow: UnitOfWork) -> None:
         await end_backends(postgres, database)
@@ -195,7 +198,7 @@ async def test_session_lost_in_a_transaction_is_transient_and_not_used_again(
     contact_id = new_contact()
     add_it = partial(add, contact_id=contact_id)
     with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)) as lost:
-        await transact(database, add_it, lose, add_one)
+        await transact(database, add_it, lose, *rest)
     assert is_transient(lost.value)
     async with database.transaction() as uow:
         await add(uow, contact_id)
