@@ -68,6 +68,7 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
         self._dispatcher = dispatcher
         self._types = dispatcher.subscriptions.events
         self._metrics = metrics
+        self._skipped = metrics.messages.labels("other", "skipped")
         self._health = health
         self._batch_lock = asyncio.Lock()
         self._backoff = Backoff()
@@ -192,7 +193,7 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
         kind = type_of(record.headers)
         if kind is not None and kind not in self._types:
             # A newer producer, or an event that this service does not handle.
-            self._metrics.messages.labels("other", "skipped").inc()
+            self._skipped.inc()
             return None
 
         def to_dead_letter(error: BaseException) -> DeadLetter:
