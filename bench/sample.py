@@ -12,10 +12,10 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import uvloop
-from pydantic import AwareDatetime
 from sqlalchemy import Column, DateTime, Integer, MetaData, Table, Text, Uuid
 
 from common.contracts.clocks import ClockBreached
+from common.contracts.contract import Instant
 from common.contracts.event import ContactId
 from common.core.clock import TimeSource
 from common.core.health import Health
@@ -84,7 +84,7 @@ class Case:
 
 
 class DeadlineDue(Timer):
-    due_at: AwareDatetime
+    due_at: Instant
 
 
 class UnitOfWork(BaseUnitOfWork):

@@ -8,19 +8,19 @@ from typing import Any
 from chaos.mutants.registry import control, die_once, mutant, replace
 from chaos.mutants.scenarios import SCARCE_REPRESENTATIVES, SUPERVISOR_REQUESTS
 from common.contracts.event import NotificationId
-from common.contracts.notifications import Medium
 from notifier.channels.slack import Slack
 from notifier.domain import delivery
-from notifier.domain.brake import BrakePolicy
-from notifier.domain.delivery import Outcome, RetryPolicy
+from notifier.domain.delivery import Outcome
 from notifier.domain.notifications import Notification
 from notifier.domain.recipients import Recipient
+from notifier.store.notifications import Slots
 from notifier.store.people import Recipients
 from notifier.store.unit_of_work import UnitOfWork as NotifierUnitOfWork
 from notifier.use_cases import deliveries
-from notifier.use_cases.deliveries import Claim, ClaimedDelivery
+from notifier.use_cases.deliveries import Claim, ClaimedDelivery, DeliveryRules
 from router.domain import assignments, reactions
 from router.domain.assignments import Assignment, Decision
+from router.domain.needs import Need
 from router.domain.routing.pool import AvailabilityPool
 from router.domain.staffing.representatives import Representative, free
 
@@ -62,13 +62,15 @@ def offer_takes_no_slot() -> None:
 def skills_are_ignored_when_nobody_fits() -> None:
     best_for = AvailabilityPool.best_for
 
-    def best_for_any_skills(self: AvailabilityPool, contact: Assignment) -> Representative | None:
+    def best_for_any_skills(
+        self: AvailabilityPool, contact: Assignment, need: Need
+    ) -> Representative | None:
         with_free_slots = (
             person
             for person in self._people.values()
             if person.free_slots and person.representative_id not in contact.declined_by
         )
-        return best_for(self, contact) or next(with_free_slots, None)
+        return best_for(self, contact, need) or next(with_free_slots, None)
 
     replace(AvailabilityPool, "best_for", best_for_any_skills)
 
@@ -88,28 +90,28 @@ def leases_are_kept_in_memory() -> None:
     leased_until: dict[NotificationId, datetime] = {}
 
     async def claim(
-        medium: Medium,
-        limit: int,
-        policy: RetryPolicy,
-        _brake_policy: BrakePolicy,
+        slots: Slots,
+        rules: DeliveryRules,
         uow: NotifierUnitOfWork,
         *,
         only: NotificationId | None = None,
-        # What else the notifier says does not matter here.
-        **_others: object,
     ) -> Claim:
         claimed = Claim()
-        for due in await uow.notifications.claim(medium, uow.now, limit, only=only):
-            if leased_until.get(due.notification_id, uow.now) <= uow.now:
-                leased_until[due.notification_id] = uow.now + policy.lease
-                begun = delivery.claim(due, policy, uow.now)
+        for due in await uow.notifications.claim(slots, uow.now, only=only):
+            begun = delivery.claim(due, rules.retry, uow.now).notification
+            attempt = begun.attempt_under_way
+            is_free = leased_until.get(due.notification_id, uow.now) <= uow.now
+            if is_free and attempt and begun.medium:
+                leased_until[due.notification_id] = uow.now + rules.retry.lease
                 waited = uow.now - (due.due_at or uow.now)
-                claimed.deliveries.append(
-                    ClaimedDelivery(begun.notification, begun.attempts[-1], waited)
-                )
+                claimed.deliveries.append(ClaimedDelivery(begun, begun.medium, attempt, waited))
         return claimed
 
+    async def claim_nothing_new(*_: object) -> Claim:
+        return Claim()
+
     replace(deliveries, "claim", claim)
+    replace(deliveries, "claim_new", claim_nothing_new)
 
 
 @mutant(dies_after_the_call, 4, "delivered twice, and not recorded as ambiguous", brief=False)

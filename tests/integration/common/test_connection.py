@@ -31,8 +31,8 @@ async def contacts(database: Database[Any]) -> set[str]:
 async def backends(database: Database[Any]) -> list[int]:
     """Return the server's processes for the sessions of the pool, the asking one too."""
     statement = "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'upstairs-%'"
-    found = await rows(database, f"{statement} AND datname = current_database()")
-    return [row.pid for row in found]
+    processes = await rows(database, f"{statement} AND datname = current_database()")
+    return [row.pid for row in processes]
 
 
 async def add(uow: UnitOfWork, contact_id: str) -> None:

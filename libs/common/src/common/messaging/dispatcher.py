@@ -129,8 +129,8 @@ class Dispatcher(Generic[U]):
 
     async def _transact(self, messages: Sequence[Message]) -> None:
         started_at = monotonic()
-        async with self.database.transaction() as uow:
-            unhandled = await self.claim(uow, messages)
+        async with self.database.transaction(self._to_claim(messages)) as uow:
+            unhandled = self._without_handled(messages, uow.inbox.claimed)
             await self.work(uow, unhandled)
         self._metrics.batch_seconds.observe(monotonic() - started_at)
         self._failures.reset()
@@ -143,12 +143,17 @@ class Dispatcher(Generic[U]):
 
         Those of projections are not claimed: they may be handled again.
         """
-        ids = [
+        ids = self._to_claim(messages)
+        return self._without_handled(messages, await uow.inbox.claim(ids) if ids else set())
+
+    def _to_claim(self, messages: Sequence[Message]) -> list[EventId]:
+        return [
             message.event_id
             for message in messages
             if message.event_id is not None and not self._is_projected(message)
         ]
-        claimed = await uow.inbox.claim(ids) if ids else set()
+
+    def _without_handled(self, messages: Sequence[Message], claimed: set[EventId]) -> list[Message]:
         unhandled = []
         for message in messages:
             if self._is_projected(message):

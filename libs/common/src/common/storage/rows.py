@@ -1,6 +1,6 @@
 """The rows of a table in one transaction: each is locked once and written once."""
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from functools import cache, lru_cache, partial
 from typing import Any, Generic, TypeVar
 
@@ -88,6 +88,11 @@ class LockedTable(Generic[K, V]):
         self._rows[key] = value
         self._changed[key] = value
 
+    @property
+    def new_keys(self) -> Collection[K]:
+        """The keys of the rows that `flush` will insert."""
+        return self._inserted
+
     def loaded(self) -> Iterable[V]:
         return (value for value in self._rows.values() if value is not None)
 
@@ -127,14 +132,9 @@ _statements = lru_cache(maxsize=None)(_Statements)
 def _find_conversions(kind: Any) -> tuple[Callable[[Any], Any], Callable[[Any], bytes]]:
     """Return how a row becomes a value, and how values become a JSON array."""
     if issubclass(kind, msgspec.Struct):
-        return partial(_to_struct, kind, kind.__struct_fields__), msgspec.json.encode
+        return partial(msgspec.convert, type=kind), msgspec.json.encode
     many: TypeAdapter[Any] = TypeAdapter(list[kind])
     return TypeAdapter(kind).validate_python, many.dump_json
-
-
-def _to_struct(kind: type[V], names: tuple[str, ...], row: Mapping[str, Any]) -> V:
-    # The names in a row of SQLAlchemy are of a subclass of str, which msgspec refuses.
-    return msgspec.convert({name: row[name] for name in names}, kind)
 
 
 _conversions: Callable[[Any], tuple[Callable[[Any], Any], Callable[[Any], bytes]]] = cache(

@@ -393,8 +393,7 @@ def _idempotency_key(
     """Make the key of this request: keys of different callers do not collide."""
     if key is None:
         return None
-    fingerprint = fingerprint_of(request)
-    return IdempotencyKey(caller.name, check_key(key), fingerprint)
+    return IdempotencyKey(caller.name, check_key(key), fingerprint_of(request))
 
 
 def _message_key(message: Message) -> tuple[datetime, str]:
