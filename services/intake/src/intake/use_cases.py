@@ -1,8 +1,12 @@
 """What intake does with each command of a channel or a person: load, decide, record."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from common.contracts.contacts import Channel, Customer, DiscardCause, Priority
 from common.contracts.event import ContactId, MessageId, PersonId, SystemName, TeamId
@@ -37,8 +41,7 @@ from intake.idempotency import claim_key
 from intake.store import UnitOfWork
 
 
-@dataclass(frozen=True, slots=True)
-class ReceiveContact:
+class ReceiveContact(Struct, frozen=True):
     """`customer` has the id of its namespace, and `text` is the message `message_id`.
 
     `asks_for_supervisor`: the customer does so in `text`.
@@ -59,8 +62,8 @@ class ReceiveContact:
     # What it is where it comes from, when we first see it.
     state: ContactState = "open"
     moment: Moment | None = None
-    contact_id: ContactId = field(default_factory=lambda: ContactId(new_id()))
-    message_id: MessageId = field(default_factory=lambda: MessageId(new_id()))
+    contact_id: ContactId = msgspec.field(default_factory=lambda: ContactId(new_id()))
+    message_id: MessageId = msgspec.field(default_factory=lambda: MessageId(new_id()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,8 @@ STATEMENTS = (
     )
     """,
     "CREATE INDEX people_of_superior ON people (reports_to)",
-    # A transaction that may write representatives has the lock for matching and the next number.
+    # A transaction that may write representatives takes a turn: the lock for matching, and the
+    # next number.
     "CREATE SEQUENCE representative_turns",
     # load_limit: the capacity may be lowered below the load; the load may not rise above it.
     """

@@ -4,11 +4,11 @@ What people ask for is refused in the wrong state. What an outside system report
 is applied if nothing newer is known, and never refused.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
 from msgspec import structs
+from msgspec.structs import replace
 
 from common.contracts.contacts import (
     ContactPrioritized,

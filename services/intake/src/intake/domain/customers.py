@@ -1,14 +1,14 @@
 """Customers belong to the system that sends them, unless systems are said to share them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from common.contracts.contacts import Tier
 from common.contracts.event import CustomerId, SystemName
 
 
-@dataclass(frozen=True, slots=True)
-class CustomerStatement:
+class CustomerStatement(NamedTuple):
     """What a system says of a customer. None says nothing: what was said before stays."""
 
     customer_id: CustomerId
@@ -16,16 +16,14 @@ class CustomerStatement:
     tier: Tier | None = None
     region: str | None = None
 
-    @property
-    def fields(self) -> dict[str, str]:
-        """The fields that it states, by their names in the table."""
-        values = {
-            "customer_id": self.customer_id,
-            "name": self.name,
-            "tier": self.tier,
-            "region": self.region,
-        }
-        return {name: value for name, value in values.items() if value is not None}
+    def after(self, earlier: "CustomerStatement") -> "CustomerStatement":
+        """Return what both say together: this one, and what only the earlier one says."""
+        return CustomerStatement(
+            self.customer_id,
+            self.name or earlier.name,
+            self.tier or earlier.tier,
+            self.region or earlier.region,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,4 +39,4 @@ class CustomerNamespaces:
         """Return the customer with an id that no other namespace has: `channel:shop:4711`."""
         namespace = self.shared.get(system, system)
         scoped = CustomerId(f"{namespace}:{customer.customer_id}")
-        return replace(customer, customer_id=scoped)
+        return customer._replace(customer_id=scoped)

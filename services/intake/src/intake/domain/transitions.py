@@ -1,8 +1,10 @@
 """What a change of a contact's state publishes."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from common.contracts.contacts import (
     ContactAbandoned,
@@ -20,8 +22,7 @@ from intake.domain.actors import NOBODY, Actor
 from intake.domain.model import Contact, ContactState, Decision
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """Who changes the state, when and why; each event takes what it says."""
 
     at: datetime

@@ -2,12 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
+from http import HTTPStatus
+from ssl import create_default_context
 from typing import Any, ClassVar, Self, get_args
 from urllib.parse import parse_qs
 
-import httpx
+import certifi
 import orjson
 import structlog
+from aiohttp import (
+    ClientConnectorError,
+    ClientError,
+    ClientSession,
+    ClientTimeout,
+    ConnectionTimeoutError,
+    DummyCookieJar,
+    TCPConnector,
+)
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from common.contracts.notifications import Action
@@ -143,16 +155,12 @@ class Slack(Channel):
     def __init__(
         self, url: str, token: str, signing_secret: str, links: Links, timeout: timedelta
     ) -> None:
-        seconds = timeout.total_seconds()
+        self._url = url
         self._links = links
         self._signing_secrets = [secret.encode() for secret in split_secrets(signing_secret)]
-        self._client = httpx.AsyncClient(
-            base_url=url,
-            headers={"Authorization": f"Bearer {token}"},
-            # Shorter to connect: if that fails, we know that nothing was sent.
-            timeout=httpx.Timeout(seconds, connect=seconds * 0.6),
-            trust_env=False,
-        )
+        self._open_client = partial(_open_client, token, timeout.total_seconds())
+        # Its connections are kept for further calls.
+        self._client: ClientSession | None = None
 
     @classmethod
     def from_settings(cls, settings: Settings, links: Links) -> Self:
@@ -165,7 +173,8 @@ class Slack(Channel):
         )
 
     async def close(self) -> None:
-        await self._client.aclose()
+        if self._client is not None:
+            await self._client.close()
 
     async def send(self, notification: Notification, at: datetime) -> Outcome:
         message = slack_messages.page_message(notification, self._links, at)
@@ -194,18 +203,30 @@ class Slack(Channel):
                 "user": press.user_id,
                 **slack_messages.preview(rendering.slack_text("slack/refusal.j2", reason=reason)),
             }
-            result = await self._call("chat.postEphemeral", message, at)
+            # It happens rarely, and also in a process that delivers nothing and closes no channel.
+            async with self._open_client() as client:
+                result = await self._call_by(client, "chat.postEphemeral", message, at)
             if not isinstance(result, Sent):
                 log.info("refusal_not_shown", outcome=result)
 
     async def _call(self, method: str, message: Mapping[str, Any], at: datetime) -> Outcome:
+        if self._client is None:
+            self._client = self._open_client()
+        return await self._call_by(self._client, method, message, at)
+
+    async def _call_by(
+        self, client: ClientSession, method: str, message: Mapping[str, Any], at: datetime
+    ) -> Outcome:
         try:
-            response = await self._client.post(f"/{method}", json=message)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            async with client.post(
+                f"{self._url}/{method}", data=orjson.dumps(message), allow_redirects=False
+            ) as response:
+                body = await response.read()
+        except (ClientConnectorError, ConnectionTimeoutError) as error:
             return Postponed(f"not reached: {error!r}")
-        except httpx.HTTPError as error:
+        except (ClientError, OSError) as error:
             return Unknown(f"no answer: {error!r}")
-        return outcome(response.status_code, response.headers, response.content, at)
+        return outcome(response.status, response.headers, body, at)
 
     def presses(self, headers: Mapping[str, str], body: bytes, at: datetime) -> Sequence[Press]:
         timestamp = headers.get("x-slack-request-timestamp", "")
@@ -232,11 +253,24 @@ class Slack(Channel):
         ]
 
 
+def _open_client(token: str, timeout_s: float) -> ClientSession:
+    """Make a client; it must be made and closed in the same event loop."""
+    # Shorter to connect: if that fails, we know that nothing was sent.
+    timeout = ClientTimeout(connect=timeout_s * 0.6, sock_read=timeout_s)
+    trusted = create_default_context(cafile=certifi.where())
+    return ClientSession(
+        connector=TCPConnector(ssl=trusted, limit=0),
+        cookie_jar=DummyCookieJar(),
+        headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+        timeout=timeout,
+    )
+
+
 def outcome(status: int, headers: Mapping[str, str], body: bytes, at: datetime) -> Outcome:
     """Read an HTTP answer; `ok: false` comes with status 200."""
-    if status == httpx.codes.OK:
+    if status == HTTPStatus.OK:
         return _answer(body)
-    if status == httpx.codes.TOO_MANY_REQUESTS or status >= httpx.codes.INTERNAL_SERVER_ERROR:
+    if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Postponed(f"Slack answered {status}", retry_after(headers.get("retry-after"), at))
     return Refused(f"Slack answered {status}")
 

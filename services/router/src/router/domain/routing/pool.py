@@ -148,9 +148,9 @@ class _Queue:
         heapify(self._heap)
 
 
-def _serve_the_same(person: Representative, other: Representative) -> bool:
-    return (person.active, person.skills, person.languages) == (
-        other.active,
-        other.skills,
-        other.languages,
+def _serve_the_same(before: Representative, after: Representative) -> bool:
+    return (before.active, before.skills, before.languages) == (
+        after.active,
+        after.skills,
+        after.languages,
     )
