@@ -177,7 +177,7 @@ async def test_number_of_statements_does_not_grow_with_the_batch(
         return len(sent)
 
     assert await batch(1) == await batch(50)
-    # BEGIN, time, lock, INSERT, UPDATE, keys of the events, outbox, COMMIT.
+    # BEGIN, time, lock, INSERT, UPDATE, lock of keys, outbox, COMMIT.
     assert await batch(50) == 8
 
 

@@ -1,6 +1,6 @@
 """The rows of a table in one transaction: each is locked once and written once."""
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from functools import cache, lru_cache, partial
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -91,6 +91,11 @@ class LockedTable(Generic[K, V]):
             self._inserted.add(key)
         self._rows[key] = value
         self._changed[key] = value
+
+    @property
+    def new_keys(self) -> Collection[K]:
+        """The keys of the rows that `flush` will insert."""
+        return self._inserted
 
     def loaded(self) -> Iterable[V]:
         return (value for value in self._rows.values() if value is not None)

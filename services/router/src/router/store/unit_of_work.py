@@ -1,7 +1,7 @@
 """All SQL of router, and its unit of work."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -178,6 +178,10 @@ class UnitOfWork(BaseUnitOfWork):
     @property
     def rows(self) -> Sequence[LockedTable[Any, Any]]:
         return (self.people, self.representatives, self.assignments)
+
+    @property
+    def new_contacts(self) -> Collection[ContactId]:
+        return self.assignments.new_keys
 
     async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
         # Before any row lock: two transactions that match at once could wait for each other's
