@@ -9,6 +9,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 import asyncpg
+import msgspec
 from aiokafka import AIOKafkaProducer
 
 import devstack
@@ -98,7 +99,7 @@ class EscalationTestbed:
             stream = event.topic, event.key
             sequences[stream] = sequences.get(stream, 0) + 1
             topic = topic_name(self.system.namespace, event.topic)
-            key, value = event.key.encode(), event.model_dump_json().encode()
+            key, value = event.key.encode(), msgspec.json.encode(event)
             headers = encode(_envelope(event, sequences[stream]))
             signing_key = self.system.signing_keys[TOPIC_OWNERS[event.topic]]
             (signature,) = signing_key.sign([RecordContent(topic, key, headers, value)])
@@ -122,7 +123,6 @@ def _envelope(event: Event, sequence: int) -> Envelope:
         type=event.type,
         source=source_of(TOPIC_OWNERS[event.topic]),
         key=event.key,
-        time=event.occurred_at,
         sequence=sequence,
         traceparent="00-0123456789abcdef0123456789abcdef-0123456789abcdef-01",
     )

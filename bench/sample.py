@@ -12,10 +12,10 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import uvloop
-from pydantic import AwareDatetime
 from sqlalchemy import Column, DateTime, Integer, MetaData, Table, Text, Uuid
 
 from common.contracts.clocks import ClockBreached
+from common.contracts.contract import Instant
 from common.contracts.event import ContactId
 from common.core.clock import TimeSource
 from common.core.health import Health
@@ -84,7 +84,7 @@ class Case:
 
 
 class DeadlineDue(Timer):
-    due_at: AwareDatetime
+    due_at: Instant
 
 
 class UnitOfWork(BaseUnitOfWork):
@@ -152,9 +152,7 @@ async def run_timer_loop(
 ) -> AsyncIterator[Callable[[], float]]:
     """Fire timers as `serve` does; yield a function that returns how many have fired."""
     metrics, stopping = Metrics(), asyncio.Event()
-    timers = TimerLoop(
-        Dispatcher(database, subscriptions, metrics, consumer=NAME), metrics, Health()
-    )
+    timers = TimerLoop(Dispatcher(database, subscriptions, metrics), metrics, Health())
     database.after_commit(lambda uow: timers.wake(uow.timers.earliest))
     async with asyncio.TaskGroup() as group:
         group.create_task(timers.run(stopping))

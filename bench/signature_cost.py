@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
+import msgspec
+
 from common.contracts.contacts import CustomerWrote
 from common.contracts.event import ContactId, MessageId
 from common.core.ids import EventId, new_id
@@ -44,11 +46,10 @@ def _record() -> RecordContent:
         event.type,
         "/upstairs/intake",
         event.key,
-        now,
         sequence=1,
         traceparent=None,
     )
-    value = event.model_dump_json().encode()
+    value = msgspec.json.encode(event)
     return RecordContent(_TOPIC, event.key.encode(), encode(envelope), value)
 
 

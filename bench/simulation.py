@@ -60,7 +60,7 @@ _FILL = """
                'contact_resolved', jsonb_build_object('by', 'rep-1')
         FROM contacts
     )
-    SELECT contact_id, at, 'upstairs.' || type || '.v1', CAST(contact_id AS text) || type,
+    SELECT contact_id, at, 'upstairs.' || type || '.v1', gen_random_uuid(),
            data || jsonb_build_object('contact_id', contact_id, 'occurred_at', at)
     FROM events
 """

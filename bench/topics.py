@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple, TypeVar
 
+import msgspec
 from aiokafka import AIOKafkaConsumer
 
 from common.contracts import TOPICS
@@ -29,7 +30,7 @@ class Arrival(NamedTuple):
     arrived_at: float
 
     def event(self, kind: type[E]) -> E:
-        return kind.model_validate_json(self.value)
+        return msgspec.json.decode(self.value, type=kind)
 
 
 class EventReader:

@@ -17,6 +17,7 @@ from pgqueuer.queries import Queries
 from bench import sample
 from bench.summary import Figures, quantiles_ms
 from bench.waiting import wait_until
+from common.contracts.decoding import from_json
 from common.core.clock import TimeSource, monotonic
 
 Handler = Callable[[Job], Awaitable[None]]
@@ -45,7 +46,7 @@ async def drain_at_work(dsn: str, url: str) -> Figures:
     async with connected(dsn) as queries, sample.open_database(url, sample.UnitOfWork) as database:
 
         async def come_due(job: Job) -> None:
-            timer = sample.DeadlineDue.model_validate_json(job.payload or b"")
+            timer = from_json(sample.DeadlineDue, job.payload or b"")
             async with database.transaction() as uow:
                 await sample.breach(timer, uow)
 

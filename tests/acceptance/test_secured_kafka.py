@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import TopicAuthorizationFailedError
+from msgspec import structs
 
 import devstack
 from common.contracts.assignments import ContactAssigned
@@ -154,8 +156,8 @@ async def test_forged_answer_and_page_have_no_effect(secured: SecuredSystem) -> 
         action="take_over",
         medium="slack",
     )
-    phishing = page.contact.model_copy(update={"subject": "FORGED: sign in at evil.example"})
-    forged = page.model_copy(update={"page_id": new_id(), "contact": phishing})
+    phishing = structs.replace(page.contact, subject="FORGED: sign in at evil.example")
+    forged = structs.replace(page, page_id=new_id(), contact=phishing)
     for event, reader in ((answer, "escalation"), (forged, "notifier")):
         event_id = new_id()
         await forge(system, event, event_id)
@@ -188,7 +190,6 @@ async def forge(system: System, event: Event, event_id: str) -> None:
         type=event.type,
         source=source_of(TOPIC_OWNERS[event.topic]),
         key=event.key,
-        time=event.occurred_at,
         sequence=99,
         traceparent=None,
     )
@@ -197,7 +198,7 @@ async def forge(system: System, event: Event, event_id: str) -> None:
     try:
         await producer.send_and_wait(
             topic_name(system.namespace, event.topic),
-            event.model_dump_json().encode(),
+            msgspec.json.encode(event),
             key=event.key.encode(),
             headers=encode(envelope),
         )

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from common.contracts.event import Contract
+from common.contracts.contract import Contract
 from common.contracts.services import SERVICES
 from escalation.domain.settings.registry import KINDS
 from support.openapi import document_of

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from common.contracts.contacts import CustomerWrote
 from common.contracts.event import ContactId
 from common.messages import Schedule
@@ -45,7 +47,7 @@ def to_dead_letter(
     fields: dict[str, Any] = {
         "origin": f"{broker.topic()}/0/{of.id}@0",
         "error": ValueError("unused"),
-        "payload": event.model_dump_json().encode(),
+        "payload": msgspec.json.encode(event),
         "key": event.contact_id,
         "type": event.type,
         "event_id": of.id,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
+import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
@@ -224,7 +225,7 @@ class Broker:
         await producer.send_and_wait(
             self.topic(event.topic),
             key=event.key.encode(),
-            value=event.model_dump_json().encode(),
+            value=msgspec.json.encode(event),
             headers=encode(make_envelope(event, event_id)),
         )
 
@@ -272,7 +273,6 @@ def make_envelope(event: Event, event_id: str | None = None, *, sequence: int = 
         type=event.type,
         source=source_of(TOPIC_OWNERS[event.topic]),
         key=event.key,
-        time=event.occurred_at,
         sequence=sequence,
         traceparent=None,
     )
@@ -298,7 +298,6 @@ class Replica:
             self.database,
             subscriptions,
             self.metrics,
-            consumer=NAME,
             dead_letter_limit=dead_letter_limit,
             untrusted_record_limit=untrusted_record_limit,
         )

@@ -64,10 +64,8 @@ class ServiceHarness(Generic[U]):
         return await rows(self.database, statement)
 
 
-def make_dispatcher(
-    database: Database[U], subscriptions: HandlerRegistry[U], consumer: str
-) -> Dispatcher[U]:
-    return Dispatcher(database, subscriptions, Metrics(), consumer=consumer)
+def make_dispatcher(database: Database[U], subscriptions: HandlerRegistry[U]) -> Dispatcher[U]:
+    return Dispatcher(database, subscriptions, Metrics())
 
 
 def _fail(error: BaseException) -> DeadLetter:

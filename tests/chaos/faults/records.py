@@ -11,7 +11,6 @@ from chaos.faults.registry import fault
 from chaos.groups import full_name, origin_of, read_newest, rewind_group
 from common.contracts import BY_TYPE
 from common.contracts.services import SERVICES
-from common.core.clock import TimeSource
 from common.core.ids import EventId, new_id
 from common.messaging.envelope import Envelope, Headers, encode
 from stage.invariants.reader import subscribed_types
@@ -112,7 +111,6 @@ def _headers(topic: str) -> Headers:
         type=min(kind for kind in _subscribed_types() if BY_TYPE[kind].topic == topic),
         source="/nowhere",
         key=new_id(),
-        time=TimeSource().utc_now(),
         sequence=1,
         traceparent=None,
     )

@@ -13,13 +13,12 @@ from notifier.domain import delivery
 from notifier.domain.delivery import Outcome
 from notifier.domain.notifications import Notification
 from notifier.domain.recipients import Recipient
-from notifier.store.notifications import Slots
 from notifier.store.people import Recipients
-from notifier.store.unit_of_work import UnitOfWork as NotifierUnitOfWork
 from notifier.use_cases import deliveries
-from notifier.use_cases.deliveries import Claim, ClaimedDelivery, DeliveryRules
+from notifier.use_cases.deliveries import ClaimedDelivery
 from router.domain import assignments, reactions
 from router.domain.assignments import Assignment, Decision
+from router.domain.needs import Need
 from router.domain.routing.pool import AvailabilityPool
 from router.domain.staffing.representatives import Representative, free
 
@@ -61,13 +60,15 @@ def offer_takes_no_slot() -> None:
 def skills_are_ignored_when_nobody_fits() -> None:
     best_for = AvailabilityPool.best_for
 
-    def best_for_any_skills(self: AvailabilityPool, contact: Assignment) -> Representative | None:
+    def best_for_any_skills(
+        self: AvailabilityPool, contact: Assignment, need: Need
+    ) -> Representative | None:
         with_free_slots = (
             person
             for person in self._people.values()
             if person.free_slots and person.representative_id not in contact.declined_by
         )
-        return best_for(self, contact) or next(with_free_slots, None)
+        return best_for(self, contact, need) or next(with_free_slots, None)
 
     replace(AvailabilityPool, "best_for", best_for_any_skills)
 
@@ -86,29 +87,18 @@ def take_over_is_not_published() -> None:
 def leases_are_kept_in_memory() -> None:
     leased_until: dict[NotificationId, datetime] = {}
 
-    async def claim(
-        slots: Slots,
-        rules: DeliveryRules,
-        uow: NotifierUnitOfWork,
-        *,
-        only: NotificationId | None = None,
-    ) -> Claim:
-        claimed = Claim()
-        for due in await uow.notifications.claim(slots, uow.now, only=only):
-            begun = delivery.claim(due, rules.retry, uow.now).notification
-            attempt = begun.attempt_under_way
-            is_free = leased_until.get(due.notification_id, uow.now) <= uow.now
-            if is_free and attempt and begun.medium:
-                leased_until[due.notification_id] = uow.now + rules.retry.lease
-                waited = uow.now - (due.due_at or uow.now)
-                claimed.deliveries.append(ClaimedDelivery(begun, begun.medium, attempt, waited))
-        return claimed
+    async def start(self: Any, notification: Notification, due: Notification) -> None:
+        now, policy = self.uow.now, self.policy
+        if leased_until.get(due.notification_id, now) <= now:
+            leased_until[due.notification_id] = now + policy.lease
+            begun = delivery.claim(notification, policy, now).notification
+            if begun.medium and (attempt := begun.attempt_under_way):
+                waited = now - (due.due_at or now)
+                self.claimed.deliveries.append(
+                    ClaimedDelivery(begun, begun.medium, attempt, waited)
+                )
 
-    async def claim_nothing_new(*_: object) -> Claim:
-        return Claim()
-
-    replace(deliveries, "claim", claim)
-    replace(deliveries, "claim_new", claim_nothing_new)
+    replace(deliveries._Claiming, "_start", start)
 
 
 @mutant(dies_after_the_call, 4, "delivered twice, and not recorded as ambiguous", brief=False)

@@ -148,7 +148,7 @@ class Scenario:
 
     async def handle(self, *events: Event) -> None:
         subscriptions = import_module(f"{self.service}.handlers").SUBSCRIPTIONS
-        dispatcher = make_dispatcher(self.database, subscriptions, self.service)
+        dispatcher = make_dispatcher(self.database, subscriptions)
         await ServiceHarness(self.database, dispatcher).handle_events(*events)
 
     async def add_key(
@@ -376,17 +376,15 @@ async def _now(scenario: Scenario) -> Any:
 
 
 def _received(now: Any) -> ContactReceived:
-    return ContactReceived.model_validate(
-        {
-            "contact_id": new_id(),
-            "occurred_at": now,
-            "channel": "chat",
-            "customer": Customer(customer_id=CustomerId("c-81")),
-            "subject": "Charged twice",
-            "topic_of_contact": "billing",
-            "language": "en",
-            "priority": "high",
-        }
+    return ContactReceived(
+        contact_id=ContactId(new_id()),
+        occurred_at=now,
+        channel="chat",
+        customer=Customer(customer_id=CustomerId("c-81")),
+        subject="Charged twice",
+        topic_of_contact="billing",
+        language="en",
+        priority="high",
     )
 
 

@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
+import msgspec
 import pytest
 
 from common.contracts.assignments import ContactAssigned
-from common.contracts.contacts import ContactReceived, Customer
+from common.contracts.contacts import ContactReceived
 from common.contracts.event import ContactId, CustomerId, PersonId, SystemName, TeamId
 from common.contracts.services import SERVICES
 from common.http.examples import (
@@ -27,6 +28,7 @@ from common.http.examples import (
     TEAM,
 )
 from common.storage.dead_letters import DeadLetter, store_dead_letter
+from intake.domain.customers import CustomerStatement
 from intake.reception import ReceiveRequest, receive
 from intake.use_cases import ReceiveContact
 from integration.access.matrix import OPEN
@@ -207,7 +209,7 @@ async def add_other_contact(scenario: Scenario) -> None:
     """Let there be the contact into which the example merges."""
     command = ReceiveContact(
         received_from=SystemName("channel:shop"),
-        customer=Customer(customer_id=CustomerId(CUSTOMER_ID)),
+        customer=CustomerStatement(customer_id=CustomerId(CUSTOMER_ID)),
         contact_id=ContactId(OTHER_CONTACT_ID),
         **CONTACT,
     )
@@ -225,8 +227,9 @@ async def now(scenario: Scenario) -> datetime:
 def received(at: datetime) -> ContactReceived:
     fields = {**CONTACT, "topic_of_contact": CONTACT["topic"]}
     del fields["topic"]
-    return ContactReceived.model_validate(
-        {**fields, "contact_id": CONTACT_ID, "occurred_at": at, "customer": CUSTOMER}
+    return msgspec.convert(
+        {**fields, "contact_id": CONTACT_ID, "occurred_at": at, "customer": CUSTOMER},
+        ContactReceived,
     )
 
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from msgspec import structs
 from sqlalchemy import make_url
 
 from common.core.health import Health
@@ -32,7 +33,7 @@ async def test_unpublished_events_and_overdue_timers_are_measured(
     metrics, contact_id = Metrics(), new_contact()
     async with database.transaction() as uow:
         minute = timedelta(minutes=1)
-        event = customer_wrote(contact_id).model_copy(update={"occurred_at": uow.now - minute})
+        event = structs.replace(customer_wrote(contact_id), occurred_at=uow.now - minute)
         uow.outbox.add([event])
         uow.timers.set([Schedule(Reminder(contact_id=contact_id, name="a"), uow.now - 5 * minute)])
     async with run_workers(DatabaseMonitor(database, metrics, Health())):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
+import msgspec
 import orjson
 
 from common.contracts.contacts import ContactReceived, Customer, CustomerWrote
@@ -70,7 +71,7 @@ def raw(event: Any) -> Raw:
     return Raw(
         event.contact_id.encode(),
         list(encode(make_envelope(event))),
-        event.model_dump_json().encode(),
+        msgspec.json.encode(event),
     )
 
 
@@ -131,7 +132,7 @@ UNREADABLE: dict[str, tuple[Callable[[Raw], Raw], str]] = {
     ),
     "bad JSON": (
         lambda record: replace(record, value=b"{not json"),
-        "the value is not JSON: unexpected character",
+        "the value is not JSON: object keys must be strings",
     ),
     "no value": (lambda record: replace(record, value=None), "the value is not JSON"),
     "not an object": (

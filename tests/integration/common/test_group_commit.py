@@ -82,7 +82,7 @@ async def test_unavailable_database_fails_the_whole_batch_without_effect(
 async def test_cancelled_caller_does_not_affect_the_batch(
     database: Database[UnitOfWork], together: CommandBatcher[UnitOfWork, Command, str]
 ) -> None:
-    """What it asked for is done all the same: whoever sends it again sends its key."""
+    """What it asked for is done all the same; a client that sends it again sends its key."""
     contact_id = new_contact()
     async with asyncio.TaskGroup() as group, database.transaction() as uow:
         await add_note(contact_id, "before", uow)

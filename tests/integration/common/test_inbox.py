@@ -22,9 +22,9 @@ def made_on(day: date) -> EventId:
     return EventId(str(UUID(int=int(noon.timestamp() * 1000) << 80 | version | rest)))
 
 
-async def claim(database: Database[UnitOfWork], *ids: EventId, consumer: str = "one") -> set[str]:
+async def claim(database: Database[UnitOfWork], *ids: EventId) -> set[str]:
     async with database.transaction() as uow:
-        return set(await uow.inbox.claim(consumer, ids))
+        return set(await uow.inbox.claim(ids))
 
 
 async def keep(database: Database[UnitOfWork], today: date) -> list[str]:
@@ -56,18 +56,12 @@ async def test_event_is_claimed_once_in_and_across_batches(
     assert await claim(database) == set()
 
 
-async def test_consumers_claim_independently(database: Database[UnitOfWork]) -> None:
-    event_id = EventId(new_id())
-    assert await claim(database, event_id, consumer="one") == {event_id}
-    assert await claim(database, event_id, consumer="two") == {event_id}
-
-
 async def test_claim_of_a_rolled_back_transaction_can_be_repeated(
     database: Database[UnitOfWork],
 ) -> None:
     event_id = EventId(new_id())
     async with begin(database.engine) as connection:
-        assert await Inbox(connection).claim("one", [event_id]) == {event_id}
+        assert await Inbox(connection).claim([event_id]) == {event_id}
         await connection.rollback()
     assert await claim(database, event_id) == {event_id}
 
@@ -87,7 +81,7 @@ async def test_claim_waits_for_the_transaction_that_has_claimed(
     """The one who waits gets it if the holder rolls back, and only then."""
     event_id = EventId(new_id())
     async with begin(database.engine) as holder:
-        await Inbox(holder).claim("one", [event_id])
+        await Inbox(holder).claim([event_id])
         async with asyncio.TaskGroup() as group:
             waiting = group.create_task(claim(database, event_id))
             await until(

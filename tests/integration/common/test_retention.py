@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 
+from msgspec import structs
 from sqlalchemy import text
 
 from common.contracts.event import ContactId
@@ -126,7 +127,7 @@ async def publish(
     async with database.transaction() as uow:
         at = uow.now - timedelta(days=days_ago)
         uow.outbox.add(
-            customer_wrote(contact).model_copy(update={"occurred_at": at}) for contact in contacts
+            structs.replace(customer_wrote(contact), occurred_at=at) for contact in contacts
         )
     await empty_outbox(database)
 
@@ -163,7 +164,7 @@ async def test_published_events_of_what_is_open_stay(database: Database[UnitOfWo
 async def test_event_that_is_not_published_yet_stays(database: Database[UnitOfWork]) -> None:
     async with database.transaction() as uow:
         old = {"occurred_at": uow.now - timedelta(days=500)}
-        uow.outbox.add([customer_wrote(new_contact()).model_copy(update=old)])
+        uow.outbox.add([structs.replace(customer_wrote(new_contact()), **old)])
     await apply(database, PUBLISHED)
     assert len(await rows(database, "SELECT 1 FROM published_events")) == 1
     await empty_outbox(database)

@@ -138,7 +138,7 @@ FILL = {
         SELECT escalation_id, 1, contact_id, now() - interval '8 years', 'a', 'b', 'c', '{{}}',
             'd', 'e' FROM escalations;
         INSERT INTO consumed_events (contact_id, at, type, event_id, data)
-        SELECT contact_id, now(), 'any', 'id', '{{}}' FROM tracked_contacts;
+        SELECT contact_id, now(), 'any', gen_random_uuid(), '{{}}' FROM tracked_contacts;
         INSERT INTO announced_gaps (schedule_id, starts_at, ends_at, ahead, announced_at)
         VALUES ('s', now(), now(), 'day', now());
     """,

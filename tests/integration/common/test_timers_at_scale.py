@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from random import Random
 
 import pytest
-from pydantic import AwareDatetime
 
+from common.contracts.contract import Instant
 from common.contracts.event import ContactId
 from common.core.ids import new_id
 from common.core.metrics import Metrics
@@ -29,7 +29,7 @@ class Alarm(Timer):
     """`turn` tells it from those that were set before it."""
 
     turn: int
-    due_at: AwareDatetime
+    due_at: Instant
 
 
 async def ring(alarm: Alarm, uow: UnitOfWork) -> None:

@@ -3,6 +3,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from common.contracts.assignments import ContactAssigned
@@ -78,7 +79,7 @@ class EscalationHarness(ServiceHarness[UnitOfWork]):
             return uow.now
 
     async def received(self, **changes: Any) -> ContactReceived:
-        return ContactReceived.model_validate(
+        return msgspec.convert(
             {
                 "contact_id": ContactId(new_id()),
                 "occurred_at": await self.now(),
@@ -89,7 +90,8 @@ class EscalationHarness(ServiceHarness[UnitOfWork]):
                 "language": "en",
                 "priority": "high",
                 **changes,
-            }
+            },
+            ContactReceived,
         )
 
 
@@ -111,9 +113,7 @@ async def database(postgres: Postgres, database_name: str) -> AsyncIterator[Data
 
 @pytest.fixture
 def service(database: Database[UnitOfWork]) -> EscalationHarness:
-    return EscalationHarness(
-        database, make_dispatcher(database, handlers.SUBSCRIPTIONS, "escalation")
-    )
+    return EscalationHarness(database, make_dispatcher(database, handlers.SUBSCRIPTIONS))
 
 
 @pytest.fixture

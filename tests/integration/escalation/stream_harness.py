@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import httpx
+import msgspec
 import orjson
 
 import devstack
@@ -167,14 +168,15 @@ async def relaying(database: Database[UnitOfWork], broker: Broker) -> AsyncItera
 
 
 def noted(contact_id: ContactId, text: str = "called back") -> EscalationNoted:
-    return EscalationNoted.model_validate(
+    return msgspec.convert(
         {
             "contact_id": contact_id,
             "occurred_at": "2026-03-02T09:30:00Z",
             "escalation_id": contact_id,
             "by": "sam",
             "text": text,
-        }
+        },
+        EscalationNoted,
     )
 
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -42,7 +43,7 @@ async def pages(service: EscalationHarness) -> list[PageRequested]:
         "SELECT data FROM published_events"
         " WHERE type = 'upstairs.page_requested.v1' ORDER BY sequence"
     )
-    return [PageRequested.model_validate(row.data) for row in rows]
+    return [msgspec.convert(row.data, PageRequested) for row in rows]
 
 
 async def leave(api: httpx.AsyncClient, shift: dict[str, Any]) -> None:

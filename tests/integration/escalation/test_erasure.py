@@ -79,7 +79,9 @@ async def test_words_that_moved_or_ended_a_clock_are_gone(
     contact = await service.received()
     fields = {"contact_id": contact.contact_id, "reason": WORDS, "priority": "urgent"}
     at = contact.occurred_at + timedelta(seconds=9)
-    content = {name: value for name, value in fields.items() if name in event.model_fields}
+    content: dict[str, Any] = {
+        name: value for name, value in fields.items() if name in event.__struct_fields__
+    }
     place = f"/v1/contacts/{contact.contact_id}/clocks"
     urgent = {**POLICY, "match": {"priority": ["urgent"]}}
     assert (await configured.put("/v1/sla-policies/urgent", json=urgent)).is_success

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from common.contracts.contacts import ContactResolved, SupervisorRequested
@@ -85,7 +86,7 @@ async def paged(service: EscalationHarness) -> list[tuple[str, str]]:
         "SELECT data FROM published_events"
         " WHERE type = 'upstairs.page_requested.v1' ORDER BY event_id"
     )
-    pages = [PageRequested.model_validate(row.data) for row in rows]
+    pages = [msgspec.convert(row.data, PageRequested) for row in rows]
     return [
         (page.person_id, page.reason) for page in pages if page.reason not in ("warning", "updated")
     ]

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from msgspec import structs
 
 from common.contracts.contacts import ContactReceived, RepresentativeReplied
 from common.contracts.event import MessageId, PersonId, TeamId
@@ -87,7 +88,7 @@ async def test_new_representative_who_is_offline_gets_no_warning_that_is_overdue
     contact = await service.received()
     service.database.clock.offset += timedelta(seconds=60)
     # The events come in the other order, both after the warning was due.
-    assignment = assigned(contact).model_copy(update={"occurred_at": await service.now()})
+    assignment = structs.replace(assigned(contact), occurred_at=await service.now())
     await service.handle_events(await presence(service, "offline"), assignment, contact)
     assert await pages_of_warnings(service, contact) == ["sam"]
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -18,6 +19,7 @@ from common.contracts.contacts import (
     ContactReopened,
     ContactResolved,
     SupervisorRequested,
+    WaitingOnCustomer,
 )
 from common.contracts.escalations import TimerMissing
 from common.contracts.event import Event
@@ -99,7 +101,7 @@ async def reports(service: EscalationHarness) -> list[TimerMissing]:
         "SELECT data FROM published_events"
         " WHERE type = 'upstairs.timer_missing.v1' ORDER BY event_id"
     )
-    return [TimerMissing.model_validate(row.data) for row in rows]
+    return [msgspec.convert(row.data, TimerMissing) for row in rows]
 
 
 async def timers(service: EscalationHarness, contact: ContactReceived) -> set[tuple[object, ...]]:
@@ -192,21 +194,48 @@ async def test_change_after_a_complete_check_is_found(
     assert await replica.check() == (1, 1)
 
 
-async def test_contacts_that_have_not_changed_are_counted_and_not_read(
-    service: EscalationHarness, replica: Replica
+async def test_contacts_that_have_all_timers_are_counted_and_not_read(
+    service: EscalationHarness, replica: Replica, api: httpx.AsyncClient
 ) -> None:
-    contacts = [await escalated_contact(service) for _ in range(3)]
-    await replica.check()
-    await service.handle_events(assigned(contacts[0]))
-    async with record_statements(service.database) as sent:
-        await replica.check()
-    assert value(replica.metrics.contacts) == 3
-    snapshots = [statement for statement in sent if "to_jsonb(e)" in statement]
-    assert len(snapshots) == 1
+    await contacts_in_all_states(service, api)
     async with record_statements(service.database) as sent:
         assert await replica.check() == (0, 0)
-    assert value(replica.metrics.contacts) == 3
+    assert value(replica.metrics.contacts) == 5
     assert not [statement for statement in sent if "to_jsonb(e)" in statement]
+
+
+async def test_each_timer_of_each_state_is_restored(
+    service: EscalationHarness, replica: Replica, api: httpx.AsyncClient
+) -> None:
+    """Also those of a paused, of a met and of a breached clock, which wait for less."""
+    contacts = await contacts_in_all_states(service, api)
+    for contact in contacts:
+        before = await timers(service, contact)
+        for slot, *_ in before:
+            place = f"contact_id = '{contact.contact_id}' AND slot = '{slot}'"
+            await execute(service, f"DELETE FROM timers WHERE {place}")
+            missing, _ = await replica.check()
+            assert missing == 1
+            assert await timers(service, contact) == before
+
+
+async def contacts_in_all_states(
+    service: EscalationHarness, api: httpx.AsyncClient
+) -> list[ContactReceived]:
+    """Create a breached, an assigned, a waiting, an escalated and an acknowledged contact."""
+    breached = await service.received()
+    await service.handle_events(breached)
+    await service.advance_time(61)
+    others = [await service.received() for _ in range(4)]
+    met, waiting, escalated, acknowledged = others
+    await service.handle_events(
+        *(*others, assigned(met), supervisor_request(escalated)),
+        WaitingOnCustomer(contact_id=waiting.contact_id, occurred_at=waiting.occurred_at),
+    )
+    body = {"contact_id": acknowledged.contact_id, "reason": "look"}
+    raised = (await api.post("/v1/escalations", json=body)).json()
+    await api.post(f"/v1/escalations/{raised['escalation_id']}/acknowledge")
+    return [breached, *others]
 
 
 @pytest.mark.parametrize("poison", ["'[17]'", "'{}'", "'[{}]'"])

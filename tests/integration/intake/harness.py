@@ -69,7 +69,7 @@ async def assign(database: Database[UnitOfWork], contact_id: str, person: str = 
 
 
 async def handle(database: Database[UnitOfWork], *events: Event) -> None:
-    dispatcher = make_dispatcher(database, SUBSCRIPTIONS, "intake")
+    dispatcher = make_dispatcher(database, SUBSCRIPTIONS)
     await ServiceHarness(database, dispatcher).handle_events(*events)
 
 

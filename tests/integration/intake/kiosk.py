@@ -8,7 +8,6 @@ import httpx
 import orjson
 from pydantic import BaseModel
 
-from common.contracts.contacts import Customer
 from common.contracts.event import CustomerId
 from common.http.webhooks import BadSignatureError
 from intake.channels.base import (
@@ -28,6 +27,7 @@ from intake.channels.base import (
     WebhookRequest,
     read_json,
 )
+from intake.domain.customers import CustomerStatement
 from intake.domain.model import ChannelConnection
 from integration.intake.harness import (
     key,
@@ -77,7 +77,7 @@ def _event(update: KioskUpdate, options: KioskOptions) -> ChannelEvent:
     contact = ExternalContact(
         ref=update.visitor,
         channel="chat",
-        customer=Customer(customer_id=CustomerId(f"kiosk:{update.visitor}")),
+        customer=CustomerStatement(customer_id=CustomerId(f"kiosk:{update.visitor}")),
         subject="A visitor",
         topic=options.topic,
         language="en",

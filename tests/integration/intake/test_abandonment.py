@@ -111,7 +111,7 @@ async def test_customer_who_comes_back_reopens_the_abandoned_contact(
 async def test_clock_threshold_leaves_the_abandoned_contact_alone(
     api: httpx.AsyncClient, database: Database[UnitOfWork], abandoned: str
 ) -> None:
-    inside = ServiceHarness(database, make_dispatcher(database, SUBSCRIPTIONS, "intake"))
+    inside = ServiceHarness(database, make_dispatcher(database, SUBSCRIPTIONS))
     await inside.handle_events(
         PriorityChangeAsked(
             contact_id=ContactId(abandoned.rpartition("/")[2]),

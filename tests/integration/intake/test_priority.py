@@ -96,7 +96,7 @@ async def test_clock_threshold_changes_the_priority_once(
 ) -> None:
     open_id, done_id = await accept(api, text=None), await accept(api, text=None)
     await api.post(f"/v1/contacts/{done_id}/resolve", json={})
-    inside = ServiceHarness(database, make_dispatcher(database, SUBSCRIPTIONS, "intake"))
+    inside = ServiceHarness(database, make_dispatcher(database, SUBSCRIPTIONS))
     for contact_id in (open_id, open_id, done_id):
         request = PriorityChangeAsked(
             contact_id=ContactId(contact_id),

@@ -55,7 +55,7 @@ def message(contact_id: str, step: str, sequence: int, at: datetime) -> Message:
 
 
 async def handle(database: Database[UnitOfWork], *messages: Message) -> None:
-    await make_dispatcher(database, SUBSCRIPTIONS, "intake").handle(messages)
+    await make_dispatcher(database, SUBSCRIPTIONS).handle(messages)
 
 
 async def holders(database: Database[UnitOfWork], contact_id: str) -> set[str]:
@@ -65,11 +65,11 @@ async def holders(database: Database[UnitOfWork], contact_id: str) -> set[str]:
         for row in await rows(database, "SELECT DISTINCT person_id FROM contact_representatives")
     }
     async with database.transaction() as uow:
-        known = [
+        representatives = [
             await uow.contact_representatives.get(ContactId(contact_id), PersonId(person))
             for person in people
         ]
-    return {each.person_id for each in known if each is not None and each.is_current}
+    return {each.person_id for each in representatives if each is not None and each.is_current}
 
 
 @pytest.mark.parametrize(

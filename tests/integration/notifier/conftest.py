@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import httpx
+import msgspec
 import pytest
 
 from common.contracts.escalations import EscalationAcknowledged, PageRequested
@@ -167,7 +168,7 @@ class ServiceHarness:
 
 def paged(person: str = "dana", **changes: Any) -> PageRequested:
     now = TimeSource().utc_now()
-    return PageRequested.model_validate(
+    return msgspec.convert(
         {
             "contact_id": new_id(),
             "occurred_at": now,
@@ -190,7 +191,8 @@ def paged(person: str = "dana", **changes: Any) -> PageRequested:
             "level_name": "supervisor",
             "respond_by": now + timedelta(minutes=10),
             **changes,
-        }
+        },
+        PageRequested,
     )
 
 
@@ -268,7 +270,7 @@ async def database(postgres: Postgres, database_name: str) -> AsyncIterator[Data
 
 @pytest.fixture
 async def harness(database: Database[UnitOfWork]) -> AsyncIterator[ServiceHarness]:
-    dispatcher = Dispatcher(database, handlers.SUBSCRIPTIONS, Metrics(), consumer="notifier")
+    dispatcher = Dispatcher(database, handlers.SUBSCRIPTIONS, Metrics())
     async with SlackReceiver() as slack, MailReceiver() as mail:
         yield ServiceHarness(database, dispatcher, slack, mail)
 

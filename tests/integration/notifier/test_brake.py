@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 import httpx
 import pytest
+from msgspec import structs
 
 from common.contracts.escalations import PageRequested, Severity
 from common.contracts.event import EscalationId, PageId
@@ -298,7 +299,7 @@ def wave(page: PageRequested, escalation_id: EscalationId, second: int) -> PageR
         "reason": "repeated" if second else "raised",
         "respond_by": now + timedelta(seconds=20),
     }
-    return page.model_copy(update=changes)
+    return structs.replace(page, **changes)
 
 
 async def test_page_that_is_settled_meanwhile_is_not_in_the_summary(

@@ -1,5 +1,7 @@
 """Operations are notified when escalation's timer check finds a lost timer."""
 
+import msgspec
+
 from common.contracts.escalations import TimerMissing
 from common.core.clock import TimeSource
 from common.core.ids import new_id
@@ -9,7 +11,7 @@ from support.waiting import until
 
 def timer_missing(slot: str = "clock:first_response") -> TimerMissing:
     now = TimeSource().utc_now()
-    return TimerMissing.model_validate(
+    return msgspec.convert(
         {
             "contact_id": new_id(),
             "occurred_at": now,
@@ -17,7 +19,8 @@ def timer_missing(slot: str = "clock:first_response") -> TimerMissing:
             "slot": slot,
             "due_at": now,
             # Required until escalation no longer writes them.
-        }
+        },
+        TimerMissing,
     )
 
 

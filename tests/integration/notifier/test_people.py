@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from common.contracts.event import PersonId
@@ -24,7 +25,7 @@ def methods(
         occurred_at=TimeSource().utc_now() - timedelta(minutes=minutes_ago),
         name="Dana Ruiz",
         contact_methods=tuple(
-            ContactMethod.model_validate({"medium": medium, "details": details})
+            msgspec.convert({"medium": medium, "details": details}, ContactMethod)
             for medium, details in addresses.items()
         ),
         by=by,

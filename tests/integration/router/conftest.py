@@ -78,7 +78,7 @@ async def database(postgres: Postgres, database_name: str) -> AsyncIterator[Data
 
 @pytest.fixture
 def harness(database: Database[UnitOfWork]) -> RouterHarness:
-    return RouterHarness(database, make_dispatcher(database, handlers.SUBSCRIPTIONS, "router"))
+    return RouterHarness(database, make_dispatcher(database, handlers.SUBSCRIPTIONS))
 
 
 @pytest.fixture

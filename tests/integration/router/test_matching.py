@@ -1,6 +1,7 @@
 """Matching of contacts and representatives on a real database."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -242,7 +243,10 @@ async def test_contact_taken_over_and_handed_back_returns_to_its_representative(
     await harness.hire("rita")
     contact, other = received(), received(occurred_at=LATER)
     await harness.handle_events(contact, other)
-    escalation = {"contact_id": contact.contact_id, "escalation_id": EscalationId(new_id())}
+    escalation: dict[str, Any] = {
+        "contact_id": contact.contact_id,
+        "escalation_id": EscalationId(new_id()),
+    }
 
     await harness.handle_events(
         EscalationTakenOver(**escalation, occurred_at=LATER, by=PersonId("mia"))
@@ -347,12 +351,15 @@ async def test_resolved_escalation_keeps_the_contact_until_its_resolution_comes(
 ) -> None:
     await harness.hire("rita")
     contact = received()
-    escalation = {"contact_id": contact.contact_id, "escalation_id": EscalationId(new_id())}
+    escalation: dict[str, Any] = {
+        "contact_id": contact.contact_id,
+        "escalation_id": EscalationId(new_id()),
+    }
     await harness.handle_events(contact)
     await harness.handle_events(
         EscalationTakenOver(**escalation, occurred_at=LATER, by=PersonId("mia"))
     )
-    done = {"by": PersonId("mia"), "outcome": "refund", "note": "all of it"}
+    done: dict[str, Any] = {"by": PersonId("mia"), "outcome": "refund", "note": "all of it"}
 
     await harness.handle_events(
         EscalationResolved(**escalation, occurred_at=LATER, level=1, **done)

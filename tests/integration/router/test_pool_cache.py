@@ -1,20 +1,21 @@
-"""A pool that lives from batch to batch matches as one that is read anew each time."""
+"""A pool that lives from batch to batch matches as a pool that is read each time."""
 
 import asyncio
-from contextlib import suppress
 from copy import deepcopy
 from functools import partial
 from itertools import product
 from typing import Any, Literal
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from common.contracts.contacts import ContactErased, ContactResolved
-from common.contracts.event import ContactId, Event, PersonId
+from common.contracts.event import ContactId, PersonId
 from common.contracts.people import Presence
+from common.core.errors import TransientError
 from common.storage.database import Database
 from integration.router.conftest import RouterHarness
 from integration.router.examples import LATER, received
@@ -24,6 +25,7 @@ from router.domain.needs import Need
 from router.domain.routing.matching import match
 from router.domain.routing.pool import AvailabilityPool
 from router.store import PoolCache, UnitOfWork
+from router.store.pool_cache import MAX_AGE
 from support.databases import SteppedClock
 from support.service_harness import make_dispatcher
 
@@ -105,10 +107,8 @@ class Replicas:
         await harness.hire(name, capacity=capacity, skills=skills, languages=("de", "en"))
 
     async def fail(self, harness: RouterHarness, needs: list[Need], n: int) -> None:
-        with suppress(StepError):
-            async with harness.database.transaction() as uow:
-                await self._do_much(uow, needs, n)
-                raise StepError
+        with pytest.raises(StepError):
+            await self._do_much_and_fail(harness, needs, n)
 
     async def fail_in_part(
         self, harness: RouterHarness, needs: list[Need], n: int, commits: Literal["yes", "no"]
@@ -117,10 +117,8 @@ class Replicas:
         async with harness.database.share_transaction() as shared:
             async with harness.database.transaction() as uow:
                 await self._do_much(uow, needs, n)
-            with suppress(StepError):
-                async with harness.database.transaction() as uow:
-                    await self._do_much(uow, needs, n + 1)
-                    raise StepError
+            with pytest.raises(StepError):
+                await self._do_much_and_fail(harness, needs, n + 1)
             async with harness.database.transaction() as uow:
                 await self._do_much(uow, needs, n + 2)
             if commits == "yes":
@@ -130,6 +128,11 @@ class Replicas:
         await harness.advance_time(seconds)
         for each in self.harnesses:
             each.database.clock.offset = harness.database.clock.offset
+
+    async def _do_much_and_fail(self, harness: RouterHarness, needs: list[Need], n: int) -> None:
+        async with harness.database.transaction() as uow:
+            await self._do_much(uow, needs, n)
+            raise StepError
 
     async def _do_much(self, uow: UnitOfWork, needs: list[Need], n: int) -> None:
         await uow.prelock(self.contacts)
@@ -145,7 +148,7 @@ class Replicas:
         self.contacts += [event.contact_id for event in events]
         return events
 
-    def _about(self, kind: type[Event], n: int) -> Any:
+    def _about(self, kind: type[ContactResolved | ContactErased], n: int) -> Any:
         if not self.contacts:
             return None
         contact_id = self.contacts[n % len(self.contacts)]
@@ -179,7 +182,7 @@ async def open_replicas(engine: AsyncEngine) -> Replicas:
     for _ in range(2):
         unit_of_work = partial(CheckedUnitOfWork, pool_cache=PoolCache())
         database = Database[UnitOfWork](engine, unit_of_work, SteppedClock())
-        dispatcher = make_dispatcher(database, handlers.SUBSCRIPTIONS, "router")
+        dispatcher = make_dispatcher(database, handlers.SUBSCRIPTIONS)
         harnesses.append(RouterHarness(database, dispatcher))
     async with harnesses[0].database.transaction() as uow:
         for table in ("timers", "assignments", "representatives", "people"):
@@ -209,3 +212,35 @@ async def test_pool_is_right_after_any_changes_in_two_replicas(
         " LEFT JOIN assignments USING (representative_id)"
         " GROUP BY representative_id HAVING load <> count(contact_id)"
     )
+
+
+async def test_representative_changed_by_hand_gets_nothing(
+    harness: RouterHarness, database: Database[UnitOfWork]
+) -> None:
+    """Or a fail-over has lost a change that this process remembers."""
+    await harness.hire("rita", capacity=3)
+    await harness.handle_events(received())
+    async with database.transaction() as uow:
+        await uow.connection.execute(text("UPDATE representatives SET presence = 'away'"))
+    contact = received()
+
+    with pytest.raises(TransientError):
+        await harness.handle_events(contact)
+    await harness.handle_events(contact)
+
+    assert (await harness.assignment(contact.contact_id)).state == "queued"
+
+
+async def test_change_by_hand_is_seen_within_a_minute(
+    harness: RouterHarness, database: Database[UnitOfWork]
+) -> None:
+    await harness.hire("rita", presence="away")
+    await harness.handle_events(received())
+    async with database.transaction() as uow:
+        await uow.connection.execute(text("UPDATE representatives SET presence = 'available'"))
+    contact = received()
+
+    await harness.advance_time(MAX_AGE.total_seconds())
+    await harness.handle_events(contact)
+
+    assert (await harness.assignment(contact.contact_id)).representative_id == "rita"

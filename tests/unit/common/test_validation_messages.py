@@ -17,7 +17,8 @@ from pydantic import (
 )
 from pydantic_core import core_schema
 
-from common.contracts.event import ID_PATTERN, Instant
+from common.contracts.contract import Instant
+from common.contracts.event import ID_PATTERN
 from common.contracts.needs import LanguageTag
 from common.contracts.validation_messages import describe, invalid_parts, place
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
+import msgspec
 from msgspec.structs import replace
 
 from common.contracts.contacts import (
@@ -241,7 +242,7 @@ class ContactHarness:
         """Choose an action in the last page of the escalation."""
         page = next(p for p in reversed(self.events(PageRequested)) if p.escalation_id)
         self.send(
-            NotificationActedOn.model_validate(
+            msgspec.convert(
                 {
                     "contact_id": CONTACT,
                     "occurred_at": self.at,
@@ -251,7 +252,8 @@ class ContactHarness:
                     "escalation_id": page.escalation_id,
                     "action": action,
                     "medium": "slack",
-                }
+                },
+                NotificationActedOn,
             )
         )
 

@@ -70,7 +70,7 @@ def level(name: str, *people: PersonId) -> Level:
 
 def receive(harness: ContactHarness, *, tier: Tier = "standard", earlier: int = 0) -> None:
     customer = Customer(customer_id=CustomerId("c"), name="Ada Lovelace", tier=tier)
-    event = contact_received(harness.at).model_copy(update={"customer": customer})
+    event = structs.replace(contact_received(harness.at), customer=customer)
     harness.apply(
         lambda situation: reactions.receive_contact(
             structs.replace(situation, earlier_contacts=earlier), event

@@ -1,6 +1,7 @@
 """Thresholds fire in their order, each with its action."""
 
 import pytest
+from msgspec import structs
 from pydantic import TypeAdapter, ValidationError
 
 from common.contracts.clocks import (
@@ -153,6 +154,6 @@ class TestThresholds:
         harness = ContactHarness(
             settings=settings_with_policies(usual=policy(Target("resolution", 100)), recall=recall)
         )
-        event = contact_received(harness.at).model_copy(update={"campaign": "recall"})
+        event = structs.replace(contact_received(harness.at), campaign="recall")
         harness.send(event)
         assert due_s(harness, "resolution") == 10

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from common.contracts.escalations import (
     ApprovalAsked,
@@ -219,7 +220,7 @@ def test_approvers_who_were_not_reached_are_passed_over_at_once() -> None:
 def test_page_that_fails_for_another_reason_than_an_answer_changes_nothing() -> None:
     harness = escalated(settings(replace(TOP, name="only"), Level("b", 9, TOP.who)))
     page = last_page(harness, DAN)
-    other = page.model_copy(update={"page_id": "0199c1f0-2222-7bd3-8f5e-0d5f3f7f2c99"})
+    other = structs.replace(page, page_id="0199c1f0-2222-7bd3-8f5e-0d5f3f7f2c99")
     before = harness.escalation
     harness.send(failure(other, harness))
     assert harness.escalation is before

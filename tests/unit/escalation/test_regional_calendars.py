@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec import structs
 
 from common.contracts.contacts import Customer
 from common.contracts.event import CustomerId
@@ -50,7 +51,7 @@ def test_clock_counts_in_office_hours_of_customers_region(
 ) -> None:
     harness = ContactHarness(FOLLOWING)
     customer = Customer(customer_id=CustomerId("c"), name="Ada", region=region)
-    event = contact_received(START).model_copy(update={"customer": customer})
+    event = structs.replace(contact_received(START), customer=customer)
     harness.send(event)
     (clock,) = harness.contact.clocks
     assert str(clock.calendar) == calendar

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from msgspec import structs
 
 from common.contracts.clocks import ClockBreached, ClockMet, ClockName
 from common.contracts.escalations import EscalationRaised
@@ -151,7 +152,7 @@ def test_assignment_by_a_slower_clock_belongs_to_the_reopening_it_answers() -> N
     harness.advance_to(100)
     harness.reopen()
     assigned = contact_assigned(second(99.5))
-    harness.send(assigned.model_copy(update={"waiting_since": second(100)}))
+    harness.send(structs.replace(assigned, waiting_since=second(100)))
     assert clock_of(harness, "assignment").met_at == second(100)
 
 

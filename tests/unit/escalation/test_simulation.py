@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from msgspec import structs
 from typer.testing import CliRunner
 
 from common.contracts.assignments import ContactUnserved
@@ -15,7 +16,7 @@ from common.contracts.contacts import (
     RepresentativeReplied,
 )
 from common.contracts.escalations import EscalationClimbed, EscalationUnanswered
-from common.contracts.event import ContactEvent, MessageId
+from common.contracts.event import ContactEvent, Event, MessageId
 from escalation.commands.simulation_report import Window, render_report
 from escalation.domain.settings.policies import Match, Target
 from escalation.domain.settings.registry import Configuration, Versioned
@@ -124,7 +125,7 @@ def test_priority_set_by_rule_is_left_to_draft() -> None:
     by_rule = ContactPrioritized(
         contact_id=CONTACT, occurred_at=at(2), priority="urgent", reason="80 % of its time"
     )
-    by_hand = by_rule.model_copy(update={"by": RITA})
+    by_hand = structs.replace(by_rule, by=RITA)
     told_apart = replace(
         POLICY, match=Match(priority=("urgent",)), targets=(Target("resolution", 5),)
     )
@@ -198,7 +199,8 @@ def test_replay_covers_contact_and_assignment_events_of_service() -> None:
     """All but what people did to the escalations of then, erasures, and pages for operations."""
     topics = {"contacts", "assignments"}
     heard = {kind for kind in SUBSCRIPTIONS.events.values() if kind.topic in topics}
-    assert heard - {ContactErased, ContactUnserved} == REPLAYED_EVENTS
+    ignored: set[type[Event]] = {ContactErased, ContactUnserved}
+    assert heard - ignored == REPLAYED_EVENTS
 
 
 def test_sums_of_parts_are_the_whole() -> None:

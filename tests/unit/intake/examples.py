@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+
+from msgspec.structs import replace
 
 from common.contracts.event import ContactId, CustomerId, MessageId, PersonId, SystemName
 from intake.channels.base import ChannelEvent, WebhookRequest

@@ -1,9 +1,9 @@
 """A contact's life, decided without any I/O."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from common.contracts.contacts import (
     ContactAbandoned,

@@ -1,8 +1,7 @@
 """How urgent a contact is, changed by people, by its channel, and by a clock's threshold."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from common.contracts.contacts import ContactPrioritized
 from intake.domain import contacts

@@ -7,6 +7,8 @@ from email.message import EmailMessage
 from email.policy import default
 from typing import Any, get_args
 
+import msgspec
+
 from common.contracts.escalations import PageReason, PageRequested, TimerMissing
 from common.contracts.event import ContactId, EscalationId, NotificationId, PersonId
 from notifier.channels import email
@@ -121,7 +123,7 @@ _PARTICULARS: dict[str, dict[str, Any]] = {
 
 
 def paged(reason: str = "climbed", **changes: Any) -> PageRequested:
-    return PageRequested.model_validate(
+    return msgspec.convert(
         {
             "contact_id": CONTACT,
             "occurred_at": AT,
@@ -136,12 +138,13 @@ def paged(reason: str = "climbed", **changes: Any) -> PageRequested:
             "causes": [LATE_REPLY],
             **_PARTICULARS.get(reason, {}),
             **changes,
-        }
+        },
+        PageRequested,
     )
 
 
 def timer_missing(**changes: Any) -> TimerMissing:
-    return TimerMissing.model_validate(
+    return msgspec.convert(
         {
             "contact_id": CONTACT,
             "occurred_at": AT,
@@ -150,7 +153,8 @@ def timer_missing(**changes: Any) -> TimerMissing:
             "due_at": AT - timedelta(minutes=1),
             # Required until escalation no longer writes them.
             **changes,
-        }
+        },
+        TimerMissing,
     )
 
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from msgspec import structs
 
 from common.contracts.assignments import AssignmentCompleted, AssignmentReleased
 from common.messages import Cancel
@@ -134,7 +135,7 @@ def test_abandoned_offer_is_withdrawn() -> None:
 
 
 def test_abandoned_assignment_is_released_with_the_reason() -> None:
-    hung_up = ABANDONED.model_copy(update={"reason": "hung up"})
+    hung_up = structs.replace(ABANDONED, reason="hung up")
 
     decision = reactions.abandon(assignment("assigned"), HOLDER, hung_up, at=NOW)
 
@@ -152,7 +153,7 @@ def test_abandoned_assignment_is_released_with_the_reason() -> None:
 
 def test_abandoned_contact_leaves_the_supervisor() -> None:
     taken_over = only(reactions.take_over(assignment("queued"), None, TAKEN_OVER, at=NOW))
-    later = ABANDONED.model_copy(update={"occurred_at": NOW + timedelta(minutes=1)})
+    later = structs.replace(ABANDONED, occurred_at=NOW + timedelta(minutes=1))
 
     state = only(reactions.abandon(taken_over, None, later, at=NOW))
 

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from msgspec.structs import replace
+from msgspec import structs
 
 from common.contracts.escalations import EscalationResolved
 from common.contracts.event import EscalationId
@@ -32,7 +32,7 @@ ESCALATION_RESOLVED = EscalationResolved(
     level=0,
     note="Explained.",
 )
-REOPENED_LATER = REOPENED.model_copy(update={"occurred_at": NOW + 3 * MINUTE})
+REOPENED_LATER = structs.replace(REOPENED, occurred_at=NOW + 3 * MINUTE)
 
 
 def resolved() -> Assignment:
@@ -40,7 +40,7 @@ def resolved() -> Assignment:
 
 
 def take_over_after_resolution() -> Decision:
-    later = TAKEN_OVER.model_copy(update={"occurred_at": NOW + MINUTE})
+    later = structs.replace(TAKEN_OVER, occurred_at=NOW + MINUTE)
     return reactions.take_over(resolved(), None, later, at=NOW + MINUTE)
 
 
@@ -80,7 +80,7 @@ def test_escalation_end_leaves_the_contact_until_its_resolution_comes() -> None:
 
     state = only(reactions.end_escalation(taken_over, ESCALATION_RESOLVED, at=NOW))
 
-    assert state == replace(taken_over, taken_over_at=None)
+    assert state == structs.replace(taken_over, taken_over_at=None)
     assert state.supervisor_id == MIA
 
 
@@ -92,7 +92,7 @@ def test_handed_back_contact_stays_completed() -> None:
 
 def test_resolution_ends_an_earlier_take_over() -> None:
     taken_over = only(reactions.take_over(assignment("assigned"), HOLDER, TAKEN_OVER, at=NOW))
-    later = RESOLVED.model_copy(update={"occurred_at": NOW + MINUTE})
+    later = structs.replace(RESOLVED, occurred_at=NOW + MINUTE)
 
     state = only(reactions.resolve(taken_over, None, later, at=NOW + MINUTE))
 

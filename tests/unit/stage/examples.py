@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import orjson
 
 from common.contracts.assignments import (
@@ -253,7 +254,7 @@ class Topics:
         journal = self.journals.setdefault(TOPIC_OWNERS[event.topic], [])
         number = len(self.records)
         sequence = 1 + sum((row.topic, row.key) == (event.topic, event.key) for row in journal)
-        data = event.model_dump(mode="json")
+        data = msgspec.to_builtins(event)
         self.records.append(
             rows.Record(
                 topic=event.topic,
@@ -281,19 +282,19 @@ class Topics:
         )
 
     def _representatives(self) -> list[rows.ContactRepresentative]:
-        known: dict[tuple[str, str], rows.ContactRepresentative] = {}
+        kept: dict[tuple[str, str], rows.ContactRepresentative] = {}
         for record in self.records:
             match record.event:
                 case ContactAssigned(contact_id=contact_id, representative_id=person_id):
-                    known[contact_id, person_id] = rows.ContactRepresentative(
+                    kept[contact_id, person_id] = rows.ContactRepresentative(
                         contact_id, person_id, record.sequence, is_released=False
                     )
                 case AssignmentReleased(contact_id=contact_id, representative_id=person_id):
-                    if row := known.get((contact_id, person_id)):
-                        known[contact_id, person_id] = replace(row, is_released=True)
+                    if row := kept.get((contact_id, person_id)):
+                        kept[contact_id, person_id] = replace(row, is_released=True)
                 case _:
                     pass
-        return list(known.values())
+        return list(kept.values())
 
     def tables(self, service: str) -> ServiceTables:
         journal = self.journals[service]
@@ -305,7 +306,7 @@ class Topics:
             contact_representatives=self._representatives() if service == "intake" else (),
             journal=journal,
             inbox=[
-                rows.InboxRow(service, record.event_id)
+                rows.InboxRow(record.event_id)
                 for record in self.records
                 if record.type in subscribed - projected
             ],

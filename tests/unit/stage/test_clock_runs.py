@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from common.contracts.clocks import (
     ClockCancelled,
@@ -96,7 +97,7 @@ def violations(*events: Event) -> list[str]:
 @pytest.mark.parametrize(
     "events",
     [
-        (started(), paused(), resumed(12), warned(ADA).model_copy(update={"due_at": at(12)})),
+        (started(), paused(), resumed(12), structs.replace(warned(ADA), due_at=at(12))),
         (started(), retargeted(20), breached(ADA, due_at=at(20), occurred_at=at(20))),
         (started(), paused(), retargeted(20), resumed(22), met(22)),
         (started(), paused(), retargeted(20, runs_while_waiting=True), met(20)),

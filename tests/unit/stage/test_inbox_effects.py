@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from common.contracts.contacts import RepresentativeReplied, SupervisorRequested
 from common.contracts.escalations import (
@@ -54,8 +55,6 @@ def missing(slot: str) -> TimerMissing:
         page_id=PageId("alarm"),
         slot=slot,
         due_at=at(60),
-        headline="A timer was lost",
-        why="It has been recreated.",
     )
 
 
@@ -141,7 +140,7 @@ SOUND: dict[str, Change] = {
     ),
     "paged again at the same level": publishing(
         acknowledged(SARA, at(99)),
-        page(ADA).model_copy(update={"page_id": PageId("again")}),
+        structs.replace(page(ADA), page_id=PageId("again")),
         acknowledged(MARCO, at(99)),
     ),
 }

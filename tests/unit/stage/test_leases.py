@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from common.contracts.escalations import (
     ApprovalAsked,
@@ -64,7 +65,7 @@ def snoozed(until: datetime) -> EscalationSnoozed:
 
 
 def paged(reason: PageReason) -> PageRequested:
-    return page(ADA).model_copy(update={"page_id": PageId(reason), "reason": reason})
+    return structs.replace(page(ADA), page_id=PageId(reason), reason=reason)
 
 
 BROKEN: dict[str, tuple[Change, str]] = {
@@ -77,7 +78,7 @@ BROKEN: dict[str, tuple[Change, str]] = {
         "moved on before the lease ended",
     ),
     "climbed during a take-over": (
-        publishing(taken_over(SARA).model_copy(update={"lease_expires_at": at(99)}), climbed(1.0)),
+        publishing(structs.replace(taken_over(SARA), lease_expires_at=at(99)), climbed(1.0)),
         "moved on before the lease ended",
     ),
     "returned before the shift ended": (

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from common.contracts.escalations import PageRequested
 from common.contracts.notifications import Medium
@@ -17,7 +18,7 @@ def limited(snapshot: Snapshot, *media: Medium) -> Snapshot:
     (sara,) = snapshot.recipients
     both = replace(sara, media=(*sara.media, replace(sara.media[0], medium="email")))
     records = [
-        replace(record, event=record.event.model_copy(update={"media": media}))
+        replace(record, event=structs.replace(record.event, media=media))
         if isinstance(record.event, PageRequested)
         else record
         for record in snapshot.records

@@ -4,15 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
-
+from common.contracts.contract import Contract
 from common.contracts.event import ContactId
 
 
-class Timer(BaseModel):
+class Timer(Contract):
     """Work to do later for one contact. A contact has one timer a slot; a new one replaces it."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     type: ClassVar[str]
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+import msgspec
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -86,7 +87,7 @@ class Timeline:
 
 
 def _detail(entry: LoggedEvent) -> str:
-    values = entry.event.model_dump(mode="json", include=set(_SHOWN_FIELDS))
+    values = msgspec.to_builtins(entry.event)
     parts = [_text(values[name]) for name in _SHOWN_FIELDS if values.get(name)]
     detail = " · ".join(parts)
     if len(detail) <= _MAX_DETAIL_CHARS:

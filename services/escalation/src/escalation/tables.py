@@ -160,9 +160,9 @@ consumed_events = Table(
     "consumed_events",
     metadata,
     Column("contact_id", Uuid(as_uuid=False), primary_key=True),
-    Column("at", DateTime(timezone=True), primary_key=True),
+    Column("at", DateTime(timezone=True)),
     Column("type", Text),
-    Column("event_id", Text, primary_key=True),
+    Column("event_id", Uuid(as_uuid=False), primary_key=True),
     Column("data", JSON),
 )
 presences = Table(

@@ -3,6 +3,7 @@
 from alembic import op
 
 from common.storage.migrations import create_reliability_tables
+from common.storage.tables import ANALYZE_SELDOM
 
 revision = "0001"
 down_revision = None
@@ -11,15 +12,15 @@ depends_on = None
 
 STATEMENTS = (
     # A field that no system has stated is null.
-    """
+    f"""
     CREATE TABLE customers (
         customer_id text PRIMARY KEY,
         name text,
         tier text,
         region text
-    )
+    ) WITH ({ANALYZE_SELDOM})
     """,
-    """
+    f"""
     CREATE TABLE contacts (
         contact_id uuid PRIMARY KEY,
         state text NOT NULL
@@ -42,21 +43,26 @@ STATEMENTS = (
         resolution_no integer NOT NULL,
         escalation jsonb,
         state_since timestamptz,
-        latest jsonb NOT NULL DEFAULT '{}',
+        latest jsonb NOT NULL DEFAULT '{{}}',
         merged_into uuid,
         supervisor_quote text,
-        announced boolean NOT NULL DEFAULT true,
-        UNIQUE (received_from, external_ref)
-    )
+        announced boolean NOT NULL DEFAULT true
+    ) WITH ({ANALYZE_SELDOM})
+    """,
+    """
+    CREATE UNIQUE INDEX contacts_received_as ON contacts (received_from, external_ref)
+    WHERE external_ref IS NOT NULL
     """,
     "CREATE INDEX contacts_of_customer ON contacts (customer_id, contact_id)",
-    "CREATE INDEX contacts_of_ref ON contacts (external_ref)",
+    """
+    CREATE INDEX contacts_of_ref ON contacts (external_ref) WHERE external_ref IS NOT NULL
+    """,
     "CREATE INDEX contacts_changed ON contacts (changed_at)",
     """
     CREATE INDEX contacts_ended ON contacts (coalesce(resolved_at, received_at))
     WHERE state IN ('resolved', 'abandoned', 'discarded', 'merged')
     """,
-    """
+    f"""
     CREATE TABLE messages (
         message_id uuid PRIMARY KEY,
         contact_id uuid NOT NULL REFERENCES contacts,
@@ -69,7 +75,7 @@ STATEMENTS = (
         internal boolean NOT NULL DEFAULT false,
         external_id text,
         UNIQUE (contact_id, external_id)
-    )
+    ) WITH ({ANALYZE_SELDOM})
     """,
     "CREATE INDEX messages_of_contact ON messages (contact_id, at)",
     """
@@ -95,7 +101,7 @@ STATEMENTS = (
     )
     """,
     # No foreign key: it would lock the contact, and who inserts looks whether there is one.
-    """
+    f"""
     CREATE TABLE contact_representatives (
         contact_id uuid NOT NULL,
         person_id text NOT NULL,
@@ -103,7 +109,7 @@ STATEMENTS = (
         at timestamptz NOT NULL,
         is_released boolean NOT NULL DEFAULT false,
         PRIMARY KEY (contact_id, person_id)
-    )
+    ) WITH ({ANALYZE_SELDOM})
     """,
     "CREATE INDEX contacts_of_person ON contact_representatives (person_id, contact_id)",
     """

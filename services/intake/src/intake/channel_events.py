@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
+from msgspec import structs
+
 from common.contracts.contacts import WaitEnd
 from common.contracts.event import ContactId, PersonId
 from common.core.languages import read_language
@@ -167,7 +169,7 @@ def _moment(event: ChannelEvent, number: int, uow: UnitOfWork) -> Moment:
 async def _receive(prepared: PreparedEvent, moment: Moment, uow: UnitOfWork) -> ContactId:
     as_of = prepared.event.contact.as_of or moment.at
     snapshot = Moment(min(as_of, moment.at), _SNAPSHOT)
-    command = replace(prepared.contact, moment=snapshot, state=_first_state(prepared.event))
+    command = structs.replace(prepared.contact, moment=snapshot, state=_first_state(prepared.event))
     contact_id = await use_cases.receive_new(command, uow)
     if prepared.first is not None:
         contact = await get_or_raise(contact_id, uow)
@@ -296,7 +298,7 @@ def _read_contact(
     contact = event.contact
     customer = contact.customer
     if customer.name is not None:
-        customer = customer.model_copy(update={"name": _line(customer.name)})
+        customer = customer._replace(name=_line(customer.name))
     return ReceiveContact(
         received_from=connection.system,
         channel=contact.channel,

@@ -1,6 +1,6 @@
 """What intake does with each event from escalation and router: load, decide, record."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from common.contracts.assignments import AssignmentReleased, ContactAssigned
 from common.contracts.escalations import (
@@ -146,7 +146,10 @@ async def get_or_raise(contact_id: ContactId, uow: UnitOfWork) -> Contact:
 
 def record(decision: Decision, uow: UnitOfWork) -> None:
     """Write the new state and what it causes, in the caller's transaction."""
-    uow.contacts.put(replace(decision.contact, changed_at=uow.now))
+    contact = decision.contact
+    if contact.changed_at != uow.now:
+        contact = replace(contact, changed_at=uow.now)
+    uow.contacts.put(contact)
     uow.outbox.add(decision.events)
 
 

@@ -3,7 +3,7 @@
 None leads back to its contact, and what the customer still asked for goes on in the target.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from common.contracts.contacts import Priority
 from common.contracts.event import ContactId

@@ -1,9 +1,10 @@
 """What intake does when a channel sends a contact: a new one, or more about a known one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from pydantic import TypeAdapter
+import msgspec
+from msgspec.structs import replace
 
 from intake import use_cases
 from intake.domain import receipts
@@ -15,8 +16,6 @@ from intake.handlers import get_or_raise
 from intake.idempotency import claim_keys, take_claim
 from intake.store import UnitOfWork
 from intake.use_cases import ReceiveContact
-
-_receipt = TypeAdapter(Receipt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ async def receive_request(request: ReceiveRequest, uow: UnitOfWork) -> Receipt:
     # `prepare` has claimed it, with the receipt of a new contact.
     earlier = take_claim(request.key, uow)
     if earlier is not None:
-        return replace(_receipt.validate_json(earlier), replayed=True)
+        return replace(msgspec.json.decode(earlier, type=Receipt), replayed=True)
     receipt = await receive(request, uow)
     if receipt.outcome != "created":
         await uow.idempotency_keys.replace_result(request.key, _stored(receipt))
@@ -84,22 +83,21 @@ async def _add(request: ReceiveRequest, contact: Contact, uow: UnitOfWork) -> Re
         await use_cases.prioritize(contact_id, priority, "as the channel states", actor, uow)
     return Receipt(
         contact_id,
+        priority or contact.priority,
         outcome="added" if new_text or priority else "unchanged",
         message_id=command.message_id if new_text else None,
         supervisor_requested=new_text is not None and command.asks_for_supervisor,
-        priority=priority or contact.priority,
     )
 
 
 def _created(command: ReceiveContact) -> Receipt:
     return Receipt(
         command.contact_id,
-        outcome="created",
+        command.priority,
         message_id=None if command.text is None else command.message_id,
         supervisor_requested=command.asks_for_supervisor,
-        priority=command.priority,
     )
 
 
 def _stored(receipt: Receipt) -> str:
-    return _receipt.dump_json(receipt).decode()
+    return msgspec.json.encode(receipt).decode()

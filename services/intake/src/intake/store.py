@@ -5,7 +5,6 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-import orjson
 from pydantic import TypeAdapter
 from sqlalchemy import select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
@@ -13,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from common.contracts.contacts import Customer
 from common.contracts.event import ContactId, CustomerId, PersonId, SystemName
 from common.core.erasure import ERASED, WORDS
-from common.storage.bulk import bulk_insert, rows_of, to_arrays
+from common.storage.bulk import arrays_of, bulk_insert, to_arrays
 from common.storage.connection import Connection
 from common.storage.erasure import erase_published
 from common.storage.rows import LockedTable
@@ -23,7 +22,7 @@ from intake import tables
 from intake.contact_list import conditions, is_readable
 from intake.domain.actors import Actor
 from intake.domain.assignments import SAME_NUMBERS, AssignmentChange
-from intake.domain.customers import stated_fields
+from intake.domain.customers import CustomerStatement
 from intake.domain.errors import ContactNotFoundError
 from intake.domain.model import (
     AcceptedRequest,
@@ -79,24 +78,26 @@ class Customers:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._stated: list[Customer] = []
+        # By identity: two equal ones may have another one between them.
+        self._stated: dict[int, CustomerStatement] = {}
         self._described: dict[CustomerId, Customer] = {}
 
-    async def describe(self, stated: Sequence[Customer]) -> None:
+    async def describe(self, stated: Sequence[CustomerStatement]) -> None:
         """Write what is stated of all with one statement; what is not stated stays."""
-        fields: dict[CustomerId, dict[str, str]] = {}
+        together: dict[CustomerId, CustomerStatement] = {}
         for customer in stated:
-            fields.setdefault(customer.customer_id, {}).update(stated_fields(customer))
-        if not fields:
+            earlier = together.get(customer.customer_id, customer)
+            together[customer.customer_id] = customer.after(earlier)
+        if not together:
             return
-        rows = orjson.dumps(list(fields.values()))
-        written = await self._connection.execute(_DESCRIBE_CUSTOMERS, {"rows": rows.decode()})
-        self._described.update({row["customer_id"]: Customer(**row) for row in written.mappings()})
-        self._stated.extend(stated)
+        rows = to_arrays(list(together.values()))
+        for row in await self._connection.execute(_DESCRIBE_CUSTOMERS, rows):
+            self._described[row.customer_id] = Customer(**row)
+        self._stated.update({id(customer): customer for customer in stated})
 
-    async def describe_one(self, stated: Customer) -> Customer:
+    async def describe_one(self, stated: CustomerStatement) -> Customer:
         """Return all that is known of the customer; `describe` may have written it before."""
-        if not any(stated is each for each in self._stated):
+        if id(stated) not in self._stated:
             await self.describe([stated])
         return self._described[stated.customer_id]
 
@@ -312,7 +313,7 @@ _surveys = TypeAdapter(list[Survey])
 # In the order of the key, so that two transactions do not deadlock.
 _DESCRIBE_CUSTOMERS = text(f"""
     INSERT INTO customers (customer_id, name, tier, region)
-    SELECT customer_id, name, tier, region FROM {rows_of(tables.customers)} ORDER BY customer_id
+    SELECT customer_id, name, tier, region FROM {arrays_of(tables.customers)} ORDER BY customer_id
     ON CONFLICT (customer_id) DO UPDATE SET name = coalesce(excluded.name, customers.name),
         tier = coalesce(excluded.tier, customers.tier),
         region = coalesce(excluded.region, customers.region)

@@ -1,14 +1,19 @@
 """What intake does with each command of a channel or a person: load, decide, record."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from common.contracts.contacts import Channel, Customer, DiscardCause, Priority
 from common.contracts.event import ContactId, MessageId, PersonId, SystemName, TeamId
 from common.core.ids import new_id
 from intake.domain import contacts, feedback, interactions, surveys
 from intake.domain.actors import Actor, require_access
+from intake.domain.customers import CustomerStatement
 from intake.domain.errors import (
     ContactNotFoundError,
     EarlierContactNotFoundError,
@@ -36,8 +41,7 @@ from intake.idempotency import claim_key
 from intake.store import UnitOfWork
 
 
-@dataclass(frozen=True, slots=True)
-class ReceiveContact:
+class ReceiveContact(Struct, frozen=True):
     """`customer` has the id of its namespace, and `text` is the message `message_id`.
 
     `asks_for_supervisor`: the customer does so in `text`.
@@ -45,7 +49,7 @@ class ReceiveContact:
 
     received_from: SystemName
     channel: Channel
-    customer: Customer
+    customer: CustomerStatement
     subject: str
     topic: str
     language: str
@@ -58,8 +62,8 @@ class ReceiveContact:
     # What it is where it comes from, when we first see it.
     state: ContactState = "open"
     moment: Moment | None = None
-    contact_id: ContactId = field(default_factory=lambda: ContactId(new_id()))
-    message_id: MessageId = field(default_factory=lambda: MessageId(new_id()))
+    contact_id: ContactId = msgspec.field(default_factory=lambda: ContactId(new_id()))
+    message_id: MessageId = msgspec.field(default_factory=lambda: MessageId(new_id()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +196,7 @@ async def record_change(decision: Decision, uow: UnitOfWork) -> None:
     """Record it. A contact that was over when we first saw it is announced once it is open."""
     contact = decision.contact
     if not contact.announced:
-        customer = await uow.customers.describe_one(Customer(customer_id=contact.customer_id))
+        customer = await uow.customers.describe_one(CustomerStatement(contact.customer_id))
         decision = contacts.announce(decision, customer, uow.now)
     record(decision, uow)
 

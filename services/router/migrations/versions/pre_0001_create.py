@@ -3,6 +3,7 @@
 from alembic import op
 
 from common.storage.migrations import create_reliability_tables
+from common.storage.tables import ANALYZE_SELDOM
 
 revision = "0001"
 down_revision = None
@@ -25,7 +26,8 @@ STATEMENTS = (
     )
     """,
     "CREATE INDEX people_of_superior ON people (reports_to)",
-    # Whoever may write representatives takes a turn: the lock for matching, and the next number.
+    # A transaction that may write representatives takes a turn: the lock for matching, and the
+    # next number.
     "CREATE SEQUENCE representative_turns",
     # load_limit: the capacity may be lowered below the load; the load may not rise above it.
     """
@@ -51,7 +53,7 @@ STATEMENTS = (
     """,
     "CREATE INDEX representatives_skills ON representatives USING gin (skills) WHERE active",
     # One row a contact with one representative: a contact can't have two live assignments.
-    """
+    f"""
     CREATE TABLE assignments (
         contact_id uuid PRIMARY KEY,
         state text NOT NULL CHECK (state IN (
@@ -79,7 +81,7 @@ STATEMENTS = (
                OR (skill IS NOT NULL AND language IS NOT NULL AND waiting_since IS NOT NULL)),
         CHECK (state <> 'with_supervisor' OR supervisor_id IS NOT NULL),
         CHECK ((unserved_skill IS NULL) = (unserved_language IS NULL))
-    )
+    ) WITH ({ANALYZE_SELDOM})
     """,
     """
     CREATE INDEX assignments_waiting

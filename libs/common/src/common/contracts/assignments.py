@@ -2,7 +2,8 @@
 
 from typing import Literal
 
-from common.contracts.event import ContactEvent, Event, Instant, PersonId, TeamId
+from common.contracts.contract import Instant
+from common.contracts.event import ContactEvent, Event, PersonId, TeamId
 
 ReleaseKind = Literal["returned", "transferred", "taken_over", "abandoned", "unavailable"]
 

@@ -3,7 +3,8 @@
 from typing import Literal
 
 from common.contracts.contacts import Priority
-from common.contracts.event import ContactEvent, Contract, Event, Instant, PersonId, TeamId
+from common.contracts.contract import Contract, Instant
+from common.contracts.event import ContactEvent, Event, PersonId, TeamId
 from common.contracts.texts import ReasonText
 
 ClockName = Literal[

@@ -2,13 +2,12 @@
 
 from typing import Literal
 
+from common.contracts.contract import Contract, Instant
 from common.contracts.event import (
     ContactEvent,
     ContactId,
-    Contract,
     CustomerId,
     Event,
-    Instant,
     MessageId,
     PersonId,
     SystemName,

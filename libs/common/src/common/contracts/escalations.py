@@ -5,19 +5,12 @@ from typing import Literal
 
 from common.contracts.clocks import ClockName, ClockState
 from common.contracts.contacts import Priority
-from common.contracts.event import (
-    ComplaintId,
-    ContactEvent,
-    Contract,
-    EscalationId,
-    Event,
-    Instant,
-    PageId,
-    PersonId,
-)
+from common.contracts.contract import Contract, FieldError, Instant
+from common.contracts.event import ComplaintId, ContactEvent, EscalationId, Event, PageId, PersonId
 from common.contracts.notifications import Medium
 from common.contracts.page_subjects import PagedCoaching, PagedContact, PagedDutyGap, PagedQueue
 from common.contracts.texts import ExplanationText, NoteText, ReasonText
+from common.contracts.validation_messages import NUMBER
 
 Severity = Literal["low", "medium", "high", "critical"]
 Cause = Literal[
@@ -58,6 +51,12 @@ WhenMet = Literal["close", "stay"]
 Outcome = Literal[
     "answer", "apology", "refund", "credit", "replacement", "service_adjustment", "other"
 ]
+
+
+def _require_finite(amount: Decimal | None) -> None:
+    """Raise FieldError for `NaN` and `Infinity`, which Decimal reads."""
+    if amount is not None and not amount.is_finite():
+        raise FieldError("amount", NUMBER)
 
 
 class EscalationsEvent(ContactEvent):
@@ -180,6 +179,10 @@ class PagedApproval(Contract):
     currency: str
     note: NoteText
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require_finite(self.amount)
+
 
 class PageRequested(EscalationsEvent):
     """One person must be notified, once, on each of that person's media or on those of `media`.
@@ -297,6 +300,10 @@ class ApprovalAsked(EscalationsOwnEvent):
     level_name: str
     approvers: tuple[PersonId, ...]
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require_finite(self.amount)
+
 
 class ApprovalRefused(EscalationsOwnEvent):
     """It is back with the person who asked."""
@@ -318,6 +325,10 @@ class EscalationResolved(EscalationsOwnEvent):
     amount: Decimal | None = None
     currency: str | None = None
     approved_by: PersonId | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require_finite(self.amount)
 
 
 class EscalationReopened(EscalationsOwnEvent):

@@ -1,11 +1,9 @@
 """What every event has: a type, a topic, a key that orders it, and when it happened."""
 
 import re
-from abc import abstractmethod
-from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, Final, Literal, NewType
+from typing import Any, ClassVar, Final, Literal, NewType
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from common.contracts.contract import Contract, Instant
 
 ComplaintId = NewType("ComplaintId", str)
 ContactId = NewType("ContactId", str)
@@ -27,13 +25,6 @@ UUID_PATTERN: Final = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 ID_PATTERN: Final = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}"
 
 
-# In this range the arithmetic of all time zones works. PostgreSQL has times, in year 1 or 9999 of
-# some zone, that Python can't read back: one row with such a time would end every process.
-Instant = Annotated[
-    AwareDatetime,
-    Field(ge=datetime(1970, 1, 2, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC)),
-]
-
 # The largest event, as JSON. Kafka takes a megabyte, headers and a batch's overhead included; what
 # PostgreSQL makes of the JSON (spaces, long numbers) fits into the rest.
 MAX_EVENT_BYTES: Final = 256 * 1024
@@ -42,12 +33,6 @@ MAX_EVENT_BYTES: Final = 256 * 1024
 OPERATIONS: Final = PersonId("operations")
 # What an API key allows; an admin may do all.
 Role = Literal["channel", "representative", "supervisor", "manager", "admin"]
-
-
-class Contract(BaseModel):
-    """A frozen part of an event. Unknown fields are ignored: a newer producer may add some."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 def _snake(name: str) -> str:
@@ -72,8 +57,8 @@ class Event(Contract):
         cls.type = f"upstairs.{_snake(cls.__name__)}.v1"
 
     @property
-    @abstractmethod
-    def key(self) -> str: ...
+    def key(self) -> str:
+        raise NotImplementedError
 
 
 class ContactEvent(Event):

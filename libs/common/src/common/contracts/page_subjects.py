@@ -1,7 +1,8 @@
 """What a page is about, as parts of the event that requests it, owned by `escalation`."""
 
 from common.contracts.contacts import Channel, Priority, Tier
-from common.contracts.event import Contract, CustomerId, Instant, PersonId, SystemName
+from common.contracts.contract import Contract, Instant
+from common.contracts.event import CustomerId, PersonId, SystemName
 from common.contracts.texts import NoteText, ReasonText
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from common.contracts.event import Contract, Instant, PersonEvent, PersonId, TeamId
+from common.contracts.contract import Contract, Instant
+from common.contracts.event import PersonEvent, PersonId, TeamId
 from common.contracts.notifications import Medium
 from common.contracts.texts import ReasonText
 

@@ -3,14 +3,15 @@
 A longer text is cut where the event is made. Lengths count characters; one takes up to six bytes.
 """
 
-from functools import partial
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, WithJsonSchema
+from msgspec import Meta
 
 REASON_LENGTH: Final = 300
 EXPLANATION_LENGTH: Final = 1000
 NOTE_LENGTH: Final = 2000
+# Where `Meta.extra` has the length; msgspec itself would refuse a longer text.
+LENGTH: Final = "length"
 
 
 def excerpt(text: str, length: int = REASON_LENGTH) -> str:
@@ -18,21 +19,13 @@ def excerpt(text: str, length: int = REASON_LENGTH) -> str:
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
+def _cut_to(length: int) -> Meta:
+    return Meta(extra={LENGTH: length}, extra_json_schema={"maxLength": length})
+
+
 # A subject, a name, or why somebody did something.
-ReasonText = Annotated[
-    str,
-    AfterValidator(partial(excerpt, length=REASON_LENGTH)),
-    WithJsonSchema({"type": "string", "maxLength": REASON_LENGTH}),
-]
+ReasonText = Annotated[str, _cut_to(REASON_LENGTH)]
 # Why a page comes to a person: several reasons in one line.
-ExplanationText = Annotated[
-    str,
-    AfterValidator(partial(excerpt, length=EXPLANATION_LENGTH)),
-    WithJsonSchema({"type": "string", "maxLength": EXPLANATION_LENGTH}),
-]
+ExplanationText = Annotated[str, _cut_to(EXPLANATION_LENGTH)]
 # What a person writes for others to read at length.
-NoteText = Annotated[
-    str,
-    AfterValidator(partial(excerpt, length=NOTE_LENGTH)),
-    WithJsonSchema({"type": "string", "maxLength": NOTE_LENGTH}),
-]
+NoteText = Annotated[str, _cut_to(NOTE_LENGTH)]

@@ -8,14 +8,15 @@ from pydantic import ValidationError
 
 from common.contracts.event import ID_PATTERN, UUID_PATTERN
 
-_DATE_TIME: Final = "must be a date and a time with its zone, for example 2026-03-02T09:30:00Z"
-_DATE: Final = "must be a date, for example 2026-03-02"
-_NUMBER: Final = "must be a number"
-_WHOLE_NUMBER: Final = "must be a whole number"
-_LIST: Final = "must be a list"
-_OBJECT: Final = "must be an object with named fields"
-_TEXT: Final = "must be a text"
-_UNSPECIFIC: Final = "is not a value that is allowed here"
+DATE_TIME: Final = "must be a date and a time with its zone, for example 2026-03-02T09:30:00Z"
+DATE: Final = "must be a date, for example 2026-03-02"
+NUMBER: Final = "must be a number"
+WHOLE_NUMBER: Final = "must be a whole number"
+LIST: Final = "must be a list"
+OBJECT: Final = "must be an object with named fields"
+TEXT: Final = "must be a text"
+TRUE_OR_FALSE: Final = "must be true or false"
+UNSPECIFIC: Final = "is not a value that is allowed here"
 _MAX_SUMMARY_CHARACTERS: Final = 500
 
 # Each pattern that a field of the API has; a test compares it with OpenAPI.
@@ -44,39 +45,39 @@ _PLAIN: Final[Mapping[str, str]] = {
     "extra_forbidden": "is not a field that is known here",
     "invalid_key": "must have texts as names of its fields",
     "json_type": "must be JSON",
-    "model_type": _OBJECT,
-    "model_attributes_type": _OBJECT,
-    "dataclass_type": _OBJECT,
-    "dict_type": _OBJECT,
-    "mapping_type": _OBJECT,
+    "model_type": OBJECT,
+    "model_attributes_type": OBJECT,
+    "dataclass_type": OBJECT,
+    "dict_type": OBJECT,
+    "mapping_type": OBJECT,
     "none_required": "must be null",
     "finite_number": "must be a number that is not infinite",
-    "string_type": _TEXT,
+    "string_type": TEXT,
     "string_unicode": "must be a text in UTF-8",
-    "list_type": _LIST,
-    "tuple_type": _LIST,
-    "set_type": _LIST,
-    "frozen_set_type": _LIST,
-    "iterable_type": _LIST,
-    "bool_type": "must be true or false",
-    "bool_parsing": "must be true or false",
-    "int_type": _WHOLE_NUMBER,
-    "int_parsing": _WHOLE_NUMBER,
+    "list_type": LIST,
+    "tuple_type": LIST,
+    "set_type": LIST,
+    "frozen_set_type": LIST,
+    "iterable_type": LIST,
+    "bool_type": TRUE_OR_FALSE,
+    "bool_parsing": TRUE_OR_FALSE,
+    "int_type": WHOLE_NUMBER,
+    "int_parsing": WHOLE_NUMBER,
     "int_parsing_size": "must be a smaller number",
-    "int_from_float": _WHOLE_NUMBER,
-    "float_type": _NUMBER,
-    "float_parsing": _NUMBER,
-    "decimal_type": _NUMBER,
-    "decimal_parsing": _NUMBER,
-    "date_type": _DATE,
-    "date_parsing": _DATE,
-    "date_from_datetime_parsing": _DATE,
-    "date_from_datetime_inexact": _DATE,
-    "datetime_type": _DATE_TIME,
-    "datetime_parsing": _DATE_TIME,
-    "datetime_object_invalid": _DATE_TIME,
-    "datetime_from_date_parsing": _DATE_TIME,
-    "timezone_aware": _DATE_TIME,
+    "int_from_float": WHOLE_NUMBER,
+    "float_type": NUMBER,
+    "float_parsing": NUMBER,
+    "decimal_type": NUMBER,
+    "decimal_parsing": NUMBER,
+    "date_type": DATE,
+    "date_parsing": DATE,
+    "date_from_datetime_parsing": DATE,
+    "date_from_datetime_inexact": DATE,
+    "datetime_type": DATE_TIME,
+    "datetime_parsing": DATE_TIME,
+    "datetime_object_invalid": DATE_TIME,
+    "datetime_from_date_parsing": DATE_TIME,
+    "timezone_aware": DATE_TIME,
     "url_type": "must be a URL",
     "url_parsing": "must be a URL",
     "uuid_type": PATTERNS[f"^{UUID_PATTERN}$"],
@@ -92,7 +93,7 @@ _BOUNDED: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
         f"must have one of these as {c['discriminator']}: {c['expected_tags']}"
     ),
     "union_tag_not_found": lambda c: f"must have the field {c['discriminator']}",
-    "string_pattern_mismatch": lambda c: PATTERNS.get(c["pattern"], _UNSPECIFIC),
+    "string_pattern_mismatch": lambda c: PATTERNS.get(c["pattern"], UNSPECIFIC),
     "string_too_short": lambda c: f"must have at least {_count(c['min_length'], 'character')}",
     "string_too_long": lambda c: f"must have at most {_count(c['max_length'], 'character')}",
     "too_short": lambda c: f"must have at least {_count(c['min_length'], 'entry')}",
@@ -119,7 +120,7 @@ def describe(error: Mapping[str, Any]) -> str:
     kind, context = error["type"], error.get("ctx")
     if context and kind in _BOUNDED:
         return _BOUNDED[kind](context)
-    return _PLAIN.get(kind, _UNSPECIFIC)
+    return _PLAIN.get(kind, UNSPECIFIC)
 
 
 def invalid_parts(errors: Sequence[Mapping[str, Any]], body: object) -> list[tuple[str, str]]:

@@ -31,9 +31,9 @@ class RouteTable:
             return route, {}
         methods = set(fixed)
         for pattern in self._patterns:
-            match, found = pattern.matches(scope)
+            match, child_scope = pattern.matches(scope)
             if match is Match.FULL:
-                return pattern, found["path_params"]
+                return pattern, child_scope["path_params"]
             if match is Match.PARTIAL:
                 methods |= pattern.methods or set()
         raise _wrong_method(scope["method"], methods) if methods else _no_path()

@@ -1,7 +1,7 @@
 """From Kafka to the dispatcher: each poll is a batch; its offsets are committed after its effects.
 
-Offsets are committed a few times a second, not after each batch: the inbox recognises what is
-delivered again, and a commit costs the broker as much as a batch.
+Offsets are committed when nothing arrives, or else once a second, not after each batch: the inbox
+recognises what is delivered again, and a commit costs the broker as much as a batch.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from common.core.backoff import Backoff
 from common.core.clock import monotonic
 from common.core.errors import is_transient
 from common.core.health import Health
+from common.core.linger import Linger
 from common.core.metrics import Metrics
 from common.messaging.dispatcher import Dispatcher, Message
 from common.messaging.envelope import MalformedRecordError, UntrustedRecordError, type_of
@@ -33,10 +34,11 @@ _MAX_BATCH = 500
 # A signature takes up to 0.1 ms to verify; timers of the process must not wait for a whole batch.
 _DECODED_AT_ONCE = 25
 _POLL_MS = 200
-_COMMIT_INTERVAL_S = 0.2
+_COMMIT_INTERVAL_S = 1.0
 _COMMIT_TIMEOUT_S = 5
-# Records that arrive within it share a fetch, a transaction and a commit; adds at most so much.
-_LINGER_S = 0.01
+# Records that arrive within it share a transaction.
+_MIN_LINGER_S = 0.01
+_MAX_LINGER_S = 0.05
 # Characters of a column that lists show; the headers and the payload are kept whole.
 _MAX_COLUMN = 200
 
@@ -69,6 +71,7 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
         self._health = health
         self._batch_lock = asyncio.Lock()
         self._backoff = Backoff()
+        self._linger = Linger(min_s=_MIN_LINGER_S, max_s=_MAX_LINGER_S)
         self._lag = Lag(kafka, metrics, dispatcher.database.clock)
         # The next offset of each partition that is handled and not yet committed.
         self._handled_offsets: dict[TopicPartition, int] = {}
@@ -109,10 +112,8 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
             # Without the lock: getmany itself may wait for the end of a rebalance.
             polled = await self._kafka.getmany(timeout_ms=_POLL_MS, max_records=_MAX_BATCH)
             if polled:
-                async with self._batch_lock:
-                    await self._handle(polled)
-                await asyncio.sleep(_LINGER_S)
-            if monotonic() - self._committed_at > _COMMIT_INTERVAL_S:
+                await self._work(polled)
+            if not polled or monotonic() - self._committed_at > _COMMIT_INTERVAL_S:
                 await self._commit()
             if self._joined:
                 self._health.report_healthy("consumer")
@@ -124,6 +125,14 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
             if not is_transient(error):
                 log.exception("consumer_failed")
             await self._back_off(polled, error, stopping)
+
+    async def _work(self, polled: Polled) -> None:
+        self._linger.batch_began()
+        async with self._batch_lock:
+            await self._handle(polled)
+        # After a full batch more is waiting.
+        if sum(map(len, polled.values())) < _MAX_BATCH:
+            await self._linger.pause()
 
     async def _handle(self, polled: Polled) -> None:
         self._lag.records_taken(polled)

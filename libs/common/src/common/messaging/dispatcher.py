@@ -54,7 +54,7 @@ class Message:
 
 
 class Dispatcher(Generic[U]):
-    """Handles messages by `subscriptions`, in the name of `consumer` in the inbox."""
+    """Handles messages by `subscriptions`."""
 
     def __init__(
         self,
@@ -62,14 +62,12 @@ class Dispatcher(Generic[U]):
         subscriptions: HandlerRegistry[U],
         metrics: Metrics,
         *,
-        consumer: str,
         dead_letter_limit: int = DEAD_LETTER_LIMIT,
         untrusted_record_limit: int = UNTRUSTED_RECORD_LIMIT,
     ) -> None:
         self.database = database
         self.subscriptions = subscriptions
         self._metrics = metrics
-        self._consumer = consumer
         self.dead_letter_limit = dead_letter_limit
         self._failures = FailureStreak(dead_letter_limit)
         self._untrusted = UntrustedRecords(metrics, untrusted_record_limit)
@@ -131,8 +129,8 @@ class Dispatcher(Generic[U]):
 
     async def _transact(self, messages: Sequence[Message]) -> None:
         started_at = monotonic()
-        async with self.database.transaction() as uow:
-            unhandled = await self.claim(uow, messages)
+        async with self.database.transaction(self._to_claim(messages)) as uow:
+            unhandled = self._without_handled(messages, uow.inbox.claimed)
             await self.work(uow, unhandled)
         self._metrics.batch_seconds.observe(monotonic() - started_at)
         self._failures.reset()
@@ -145,12 +143,17 @@ class Dispatcher(Generic[U]):
 
         Those of projections are not claimed: they may be handled again.
         """
-        ids = [
+        ids = self._to_claim(messages)
+        return self._without_handled(messages, await uow.inbox.claim(ids) if ids else set())
+
+    def _to_claim(self, messages: Sequence[Message]) -> list[EventId]:
+        return [
             message.event_id
             for message in messages
             if message.event_id is not None and not self._is_projected(message)
         ]
-        claimed = await uow.inbox.claim(self._consumer, ids) if ids else set()
+
+    def _without_handled(self, messages: Sequence[Message], claimed: set[EventId]) -> list[Message]:
         unhandled = []
         for message in messages:
             if self._is_projected(message):

@@ -5,6 +5,7 @@ stand for a node.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -17,23 +18,31 @@ _NODE: Final = b"\x01"
 _LEFT: Final = b"l"
 _RIGHT: Final = b"r"
 _STEP_BYTES: Final = 1 + _HASH_BYTES
+# With their proofs they take about a megabyte.
+_REMEMBERED_NODES: Final = 2000
 
 
 def hash_together(texts: Sequence[bytes]) -> tuple[bytes, list[bytes]]:
     """Return the hash of all texts, at least one, and the proof of each."""
-    proofs = [bytearray() for _ in texts]
-    level = [(_leaf(text), range(place, place + 1)) for place, text in enumerate(texts)]
-    while len(level) > 1:
-        above = []
-        for (left, lefts), (right, rights) in zip(level[::2], level[1::2], strict=False):
-            for place in lefts:
-                proofs[place] += _RIGHT + right
-            for place in rights:
-                proofs[place] += _LEFT + left
-            above.append((_node(left, right), range(lefts.start, rights.stop)))
-        # A node without a neighbour moves up as it is.
-        level = above + level[2 * len(above) :]
-    return level[0][0], [bytes(proof) for proof in proofs]
+    levels = [[_leaf(text) for text in texts]]
+    while len(levels[-1]) > 1:
+        levels.append(_level_above(levels[-1]))
+    proofs = [b""]
+    for level in levels[-2::-1]:
+        proofs = [_step_up(level, place) + proofs[place // 2] for place in range(len(level))]
+    return levels[-1][0], proofs
+
+
+def _level_above(level: list[bytes]) -> list[bytes]:
+    above = [_node(left, right) for left, right in zip(level[::2], level[1::2], strict=False)]
+    # A node without a neighbour moves up as it is.
+    return above + level[2 * len(above) :]
+
+
+def _step_up(level: Sequence[bytes], place: int) -> bytes:
+    if place % 2:
+        return _LEFT + level[place - 1]
+    return _RIGHT + level[place + 1] if place + 1 < len(level) else b""
 
 
 def hash_by_proof(text: bytes, proof: bytes) -> bytes:
@@ -41,15 +50,24 @@ def hash_by_proof(text: bytes, proof: bytes) -> bytes:
     if len(proof) % _STEP_BYTES or len(proof) > _MAX_DEPTH * _STEP_BYTES:
         raise ValueError("not a proof of a hash tree")
     reached = _leaf(text)
-    for start in range(0, len(proof), _STEP_BYTES):
-        side, neighbour = proof[start : start + 1], proof[start + 1 : start + _STEP_BYTES]
-        if side == _RIGHT:
-            reached = _node(reached, neighbour)
-        elif side == _LEFT:
-            reached = _node(neighbour, reached)
-        else:
-            raise ValueError("not a proof of a hash tree")
-    return reached
+    return _climb(_climb_step(reached, proof), proof[_STEP_BYTES:]) if proof else reached
+
+
+@lru_cache(maxsize=_REMEMBERED_NODES)
+def _climb(reached: bytes, proof: bytes) -> bytes:
+    """Return the top. Neighbours have the rest of the way in common, so it is remembered."""
+    if not proof:
+        return reached
+    return _climb(_climb_step(reached, proof), proof[_STEP_BYTES:])
+
+
+def _climb_step(reached: bytes, proof: bytes) -> bytes:
+    side, neighbour = proof[:1], proof[1:_STEP_BYTES]
+    if side == _RIGHT:
+        return _node(reached, neighbour)
+    if side == _LEFT:
+        return _node(neighbour, reached)
+    raise ValueError("not a proof of a hash tree")
 
 
 def _leaf(text: bytes) -> bytes:

@@ -1,10 +1,11 @@
 """How far a consumer is behind: in records of each partition, and in time.
 
-Computed from the records it has fetched, without a request. The age goes on growing while the
-database is down or the consumer has halted.
+Computed from the records it has fetched, without a request, when the metrics are read. Both go on
+growing while the database is down; the age also while the consumer has halted.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import TypeAlias
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -22,7 +23,8 @@ class Lag:
         self._kafka = kafka
         self._records = metrics.consumer_lag_records
         self._clock = clock
-        self._reported: set[TopicPartition] = set()
+        # The offset of the first unhandled record.
+        self._positions: dict[TopicPartition, int] = {}
         # The timestamp of the first fetched and unhandled record, in milliseconds.
         self._oldest_ms: dict[TopicPartition, int] = {}
         metrics.consumer_oldest_unhandled_seconds.set_function(self._age)
@@ -30,26 +32,28 @@ class Lag:
     def records_taken(self, polled: Polled) -> None:
         for partition, records in polled.items():
             self._oldest_ms[partition] = records[0].timestamp
-            self._report(partition, records[0].offset)
+            if partition not in self._positions:
+                gauge = self._records.labels(partition.topic, partition.partition)
+                gauge.set_function(partial(self._behind, partition))
+            self._positions[partition] = records[0].offset
 
     def records_handled(self, polled: Polled) -> None:
         for partition, records in polled.items():
             self._oldest_ms.pop(partition, None)
-            self._report(partition, records[-1].offset + 1)
+            self._positions[partition] = records[-1].offset + 1
 
     def partitions_assigned(self, partitions: Iterable[TopicPartition]) -> None:
         """Drop the partitions that went to other members."""
-        for revoked in self._reported.difference(partitions):
-            self._reported.remove(revoked)
+        for revoked in self._positions.keys() - set(partitions):
+            del self._positions[revoked]
             self._oldest_ms.pop(revoked, None)
             self._records.remove(revoked.topic, revoked.partition)
 
-    def _report(self, partition: TopicPartition, position: int) -> None:
-        self._reported.add(partition)
-        if partition in self._kafka.assignment():
-            end = self._kafka.highwater(partition) or position
-            labels = (partition.topic, partition.partition)
-            self._records.labels(*labels).set(max(end - position, 0))
+    def _behind(self, partition: TopicPartition) -> int:
+        if partition not in self._kafka.assignment():
+            return 0
+        position = self._positions[partition]
+        return max((self._kafka.highwater(partition) or position) - position, 0)
 
     def _age(self) -> float:
         if not self._oldest_ms:

@@ -32,7 +32,9 @@ class RecordDecoder:
     """Without `keys` the source that a record names is believed, and signatures are not read."""
 
     def __init__(self, namespace: str, keys: VerificationKeys | None = None) -> None:
-        self._topics = {topic_name(namespace, topic): topic for topic in TOPIC_OWNERS}
+        self._topics = {
+            topic_name(namespace, topic): (topic, owner) for topic, owner in TOPIC_OWNERS.items()
+        }
         self._keys = keys
 
     def decode(self, record: Record) -> tuple[Envelope, Event]:
@@ -42,11 +44,10 @@ class RecordDecoder:
         without keys, for every record that violates the contract. Raises another
         MalformedRecordError if the owner itself did violate it.
         """
-        topic = self._topics.get(record.topic)
-        if topic is None:
+        if record.topic not in self._topics:
             message = f"{record.topic} is not a topic of this system"
             raise UntrustedRecordError(message)
-        owner = TOPIC_OWNERS[topic]
+        topic, owner = self._topics[record.topic]
         if self._keys is not None:
             self._keys.check(owner, record.topic, record.key, record.headers, record.value)
         try:

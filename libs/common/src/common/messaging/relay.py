@@ -4,12 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.partitioner import DefaultPartitioner
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -19,9 +17,11 @@ from common.core.backoff import Backoff, pause
 from common.core.errors import PermanentError, is_transient
 from common.core.health import Health
 from common.core.ids import EventId
+from common.core.linger import Linger
 from common.core.metrics import Metrics
 from common.messaging import outbox_signal
 from common.messaging.envelope import Envelope
+from common.messaging.partitioner import partition_of
 from common.messaging.record_encoder import RecordEncoder
 from common.messaging.refusals import REFUSALS
 from common.messaging.signatures import RecordContent
@@ -44,9 +44,10 @@ RefusedBatch: TypeAlias = tuple[Sequence[Row], BaseException]
 
 _MAX_BATCH = 1000
 # Rows of one signature: more would make its proofs longer. Then timers of this process get a turn.
-_ENCODED_TOGETHER = 32
-# Rows that arrive within it share a send and a delete; adds at most so much.
-_LINGER_S = 0.01
+_ENCODED_TOGETHER = 128
+# Rows that arrive within it share a signature and a send.
+_MIN_LINGER_S = 0.01
+_MAX_LINGER_S = 0.05
 # Commits of all processes wake the active relay; only when one dies before it says so, or a command
 # commits, does a row wait so long. Each poll also keeps the session alive.
 _MAX_POLL_S = 0.25
@@ -59,8 +60,6 @@ _STOP_PRODUCER_S = 5
 # Of events that Kafka should take.
 _MAX_REFUSALS_IN_A_ROW = 20
 _MAX_VALUE_BYTES = 16 * 1024 * 1024
-
-_choose = DefaultPartitioner()
 
 log = structlog.get_logger()
 
@@ -84,9 +83,9 @@ class ValueTooLargeError(PermanentError):
 class Relay:
     """Publishes one schema's outbox; one replica works and the others stand by.
 
-    A row is deleted after Kafka has acknowledged its record; after a crash in between it is
-    published again, and consumers recognise it by its id. Rows are deleted, not skipped by a last
-    id, because a row may get its id early and be committed late.
+    The query for the next rows deletes those whose records Kafka has acknowledged; after a crash in
+    between they are published again, and consumers recognise them by their ids. Rows are deleted,
+    not skipped by a last id, because a row may get its id early and be committed late.
 
     A row that Kafka refuses for good becomes a dead letter, and the rest goes on (ADR 0019).
     `make_producer` makes the producer that replaces one that was refused a batch: its sequence
@@ -117,7 +116,10 @@ class Relay:
         self.max_poll_s = _MAX_POLL_S
         self.session_timeout = _SESSION_TIMEOUT
         self._failures = FailureStreak(_MAX_REFUSALS_IN_A_ROW)
+        self._linger = Linger(min_s=_MIN_LINGER_S, max_s=_MAX_LINGER_S)
         self._woken = asyncio.Event()
+        # Ids of rows that Kafka has acknowledged; the next query deletes them.
+        self._acknowledged: list[int] = []
 
     def wake(self) -> None:
         self._woken.set()
@@ -169,24 +171,25 @@ class Relay:
         while True:
             last_round = stopping.is_set()
             self._woken.clear()
+            self._linger.batch_began()
             count = await self.publish(session)
             self._health.report_healthy(self.name)
             backoff.reset()
             if last_round and not count:
                 return
-            if 0 < count < _MAX_BATCH:
-                await asyncio.sleep(_LINGER_S)
-            if count < _MAX_BATCH:
-                # Commits from here on wake us: reading again at once would return nothing.
+            if not count:
                 await pause(self.max_poll_s, self._woken)
+            elif count < _MAX_BATCH:
+                await self._linger.pause()
 
     async def _wake_when(self, stopping: asyncio.Event) -> None:
         await stopping.wait()
         self.wake()
 
     async def publish(self, session: Session) -> int:
-        """Publish one batch and return its size."""
-        rows = await session.fetch(_NEXT, _MAX_BATCH)
+        """Publish one batch and return its size; its rows are deleted by the next call."""
+        rows = await session.fetch(_NEXT, self._acknowledged, _MAX_BATCH)
+        self._acknowledged = []
         if rows:
             await self._publish(session, rows)
         return len(rows)
@@ -196,7 +199,7 @@ class Relay:
         await self._replace_failed_producer(session)
         sent, refused = await _keep_session_alive(session, self._send(rows))
         if sent:
-            await session.execute(_DELETE, sent)
+            self._acknowledged += sent
             self._metrics.published.inc(len(sent))
             self._failures.reset()
         for batch, error in refused:
@@ -215,10 +218,10 @@ class Relay:
         """
         refused: list[RefusedBatch] = []
         batches: dict[Place, Batch] = {}
-        partitions = await self._partitions({row["topic"] for row in rows})
+        counts = await self._partition_counts({row["topic"] for row in rows})
         for start in range(0, len(rows), _ENCODED_TOGETHER):
             await asyncio.sleep(0)
-            refused += self._append(rows[start : start + _ENCODED_TOGETHER], batches, partitions)
+            refused += self._append(rows[start : start + _ENCODED_TOGETHER], batches, counts)
         acknowledged = [
             await self._producer.send_batch(
                 batch.builder, self._encoder.topic(topic), partition=partition
@@ -245,19 +248,19 @@ class Relay:
         self,
         rows: Sequence[Row],
         batches: dict[Place, Batch],
-        partitions: Mapping[str, tuple[int, ...]],
+        partition_counts: Mapping[str, int],
     ) -> list[RefusedBatch]:
         """Add the rows to the batches of their partitions; return those that can't be sent."""
         refused: list[RefusedBatch] = []
         records: list[tuple[Row, RecordContent]] = []
         for row in rows:
             try:
-                records.append((row, self._record(row, partitions)))
+                records.append((row, self._record(row, partition_counts)))
             except (PermanentError, ValueError, TypeError) as error:
                 refused.append(([row], error))
         headers = self._encoder.headers([record for _, record in records])
         for (row, record), own_headers in zip(records, headers, strict=True):
-            place = row["topic"], _partition_of(record.key, partitions[row["topic"]])
+            place = row["topic"], partition_of(record.key, partition_counts[row["topic"]])
             if place not in batches:
                 batches[place] = Batch(self._producer.create_batch())
             batch = batches[place]
@@ -268,9 +271,9 @@ class Relay:
                 batch.rows.append(row)
         return refused
 
-    def _record(self, row: Row, partitions: Mapping[str, tuple[int, ...]]) -> RecordContent:
+    def _record(self, row: Row, partition_counts: Mapping[str, int]) -> RecordContent:
         """Raises PermanentError, ValueError or TypeError if the row can't be a record."""
-        if row["topic"] not in partitions:
+        if row["topic"] not in partition_counts:
             raise UnknownTopicError
         if row["data"] is None:
             raise MissingEventError
@@ -279,9 +282,9 @@ class Relay:
             raise ValueTooLargeError
         return self._encoder.encode(row["topic"], self._envelope(row), value)
 
-    async def _partitions(self, topics: Iterable[str]) -> dict[str, tuple[int, ...]]:
+    async def _partition_counts(self, topics: Iterable[str]) -> dict[str, int]:
         return {
-            topic: tuple(sorted(await self._producer.partitions_for(self._encoder.topic(topic))))
+            topic: len(await self._producer.partitions_for(self._encoder.topic(topic)))
             for topic in topics
             if topic in TOPIC_OWNERS
         }
@@ -334,7 +337,6 @@ class Relay:
             type=row["type"],
             source=self._encoder.source,
             key=row["key"],
-            time=row["at"],
             sequence=row["sequence"],
             traceparent=row["traceparent"],
         )
@@ -352,13 +354,6 @@ def _to_dead_letter(row: Row, error: BaseException) -> DeadLetter:
         # What a replay needs besides, to put it into the outbox again.
         headers={name: str(row[name]).encode() for name in ("topic", "sequence", "at")},
     )
-
-
-@lru_cache(maxsize=10_000)
-def _partition_of(key: bytes, partitions: tuple[int, ...]) -> int:
-    """Return the partition that Kafka's own clients choose; cached, since hashing is slow."""
-    chosen: int = _choose(key, partitions, partitions)
-    return chosen
 
 
 async def _keep_session_alive(session: Session, sending: Awaitable[T]) -> T:
@@ -380,15 +375,17 @@ _SESSION = """
 _LOCK = "SELECT pg_try_advisory_lock(lock_key('relay'))"
 # OFFSET 0: events are looked up one by one by their key, whatever the statistics say.
 _NEXT = """
+    WITH acknowledged AS (DELETE FROM outbox WHERE id = ANY($1::bigint[])), next AS (
+        SELECT * FROM outbox WHERE id NOT IN (SELECT unnest($1::bigint[])) ORDER BY id LIMIT $2
+    )
     SELECT o.id, o.key, o.sequence, o.topic, o.traceparent,
            CAST(coalesce(o.event_id, p.event_id) AS text) AS event_id,
            coalesce(o.type, p.type) AS type, coalesce(o.at, p.at) AS at,
            CAST(coalesce(o.data, p.data) AS text) AS data
-    FROM (SELECT * FROM outbox ORDER BY id LIMIT $1) AS o LEFT JOIN LATERAL (
+    FROM next AS o LEFT JOIN LATERAL (
         SELECT event_id, type, at, data FROM published_events
         WHERE key = o.key AND topic = o.topic AND sequence = o.sequence OFFSET 0
     ) AS p ON true
     ORDER BY o.id
 """
-_DELETE = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"
 _REMOVE = text("DELETE FROM outbox WHERE id = :id RETURNING id")

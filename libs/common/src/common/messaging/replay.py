@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 
 import structlog
 
+from common.contracts.decoding import from_json
 from common.core import trace
 from common.core.errors import PermanentError, is_transient
 from common.messaging.dispatcher import Dispatcher, Message
@@ -159,7 +160,7 @@ class Replay(Generic[U]):
         kind = self._dispatcher.subscriptions.timers.get(letter.type or "")
         if kind is None:
             raise UnsubscribedTypeError
-        timer = kind.model_validate_json(letter.payload or b"")
+        timer = from_json(kind, letter.payload or b"")
         return Message(timer, _never_called, traceparent=letter.traceparent)
 
     async def _record_failure(self, letter_id: int, error: Exception) -> Exception:

@@ -33,16 +33,13 @@ KEY_ID_HEADER: Final = "ce_signaturekey"
 PROOF_HEADER: Final = "ce_signatureproof"
 
 # Begins what is signed, so that a signature has no meaning elsewhere.
-_PURPOSE: Final = b"upstairs records 2"
+_PURPOSE: Final = b"upstairs records 3"
 # In this order. An attribute that is absent counts as empty.
 _SIGNED_HEADERS: Final = (
     "ce_specversion",
     "ce_id",
     "ce_type",
     "ce_source",
-    "ce_subject",
-    "ce_time",
-    "ce_partitionkey",
     "ce_sequence",
     "ce_traceparent",
     "content-type",
@@ -130,7 +127,7 @@ class VerificationKeys:
             service: {key_id(parsed): parsed for parsed in map(_parse_public, texts)}
             for service, texts in keys.items()
         }
-        self._verified: OrderedDict[tuple[str, str, bytes, bytes], None] = OrderedDict()
+        self._verified: OrderedDict[tuple[str, bytes, bytes, bytes], None] = OrderedDict()
         for first, second in itertools.combinations(self._keys, 2):
             if self._keys[first].keys() & self._keys[second].keys():
                 raise SigningKeyError(f"{first} and {second} have the same key: make two.")
@@ -149,11 +146,10 @@ class VerificationKeys:
             message = "it has headers that no signature covers"
             raise UntrustedRecordError(message)
         try:
-            signature = base64.b64decode(by_name[SIGNATURE_HEADER], validate=True)
             proof = base64.b64decode(by_name[PROOF_HEADER], validate=True)
             signed = _signed_bytes(topic, key or b"", by_name, value or b"")
-            name = by_name[KEY_ID_HEADER].decode()
-            self._verify(service, name, signature, hash_by_proof(signed, proof))
+            together = hash_by_proof(signed, proof)
+            self._verify(service, by_name[KEY_ID_HEADER], by_name[SIGNATURE_HEADER], together)
         except KeyError as error:
             message = f"it is not signed with a key of {service}"
             raise UntrustedRecordError(message) from error
@@ -161,12 +157,16 @@ class VerificationKeys:
             message = f"its signature is not that of {service}"
             raise UntrustedRecordError(message) from error
 
-    def _verify(self, service: str, key: str, signature: bytes, together: bytes) -> None:
-        """Raises KeyError for an unknown key, and InvalidSignature."""
+    def _verify(self, service: str, key: bytes, signature: bytes, together: bytes) -> None:
+        """Take the texts of the headers.
+
+        Raises KeyError for an unknown key, and InvalidSignature or ValueError.
+        """
         verified = service, key, signature, together
         if verified in self._verified:
             return
-        self._keys[service][key].verify(signature, _PURPOSE + together)
+        raw = base64.b64decode(signature, validate=True)
+        self._keys[service][key.decode()].verify(raw, _PURPOSE + together)
         self._verified[verified] = None
         if len(self._verified) > _REMEMBERED_SIGNATURES:
             self._verified.popitem(last=False)

@@ -8,6 +8,7 @@ from typing import Final, Generic, TypeVar
 import structlog
 from sqlalchemy import text
 
+from common.contracts.decoding import from_json
 from common.core.backoff import Backoff, pause
 from common.core.clock import monotonic
 from common.core.errors import is_transient
@@ -171,7 +172,7 @@ class TimerLoop(Generic[U]):
 
     def _to_message(self, timer: DueTimer) -> Message:
         return Message(
-            body=self._kinds[timer.type].model_validate_json(timer.data),
+            body=from_json(self._kinds[timer.type], timer.data),
             to_dead_letter=lambda error: _to_dead_letter(timer, error),
             traceparent=timer.traceparent,
         )

@@ -3,18 +3,22 @@
 from collections import defaultdict
 from typing import Any
 
-from pydantic.json_schema import models_json_schema
-
 from common.contracts import EVENTS, TOPICS
 from common.contracts.event import Event
+from common.contracts.json_schemas import make_schemas
 from common.messaging.kafka import topic_name
 
 _SCHEMAS = "#/components/schemas/"
 
 
 def json_schemas() -> dict[str, dict[str, Any]]:
-    """Return the JSON Schema of each event by its type."""
-    return {event.type: event.model_json_schema() for event in EVENTS}
+    """Return the JSON Schema of each event by its type, with its parts in `$defs`."""
+    schemas = {}
+    for event in EVENTS:
+        parts = make_schemas([event])
+        whole = parts.pop(event.__name__)
+        schemas[event.type] = {**whole, "$defs": parts} if parts else whole
+    return schemas
 
 
 def document(namespace: str = "upstairs") -> dict[str, Any]:
@@ -26,7 +30,7 @@ def document(namespace: str = "upstairs") -> dict[str, Any]:
         "info": {
             "title": "Upstairs events",
             "version": "1",
-            "description": "CloudEvents 1.0, Kafka binary binding, keyed by `ce_partitionkey`.",
+            "description": "CloudEvents 1.0, Kafka binary binding. The key is the `partitionkey`.",
         },
         "defaultContentType": "application/json",
         "channels": {
@@ -48,18 +52,9 @@ def document(namespace: str = "upstairs") -> dict[str, Any]:
         },
         "components": {
             "messages": {event.__name__: _message(event) for event in EVENTS},
-            "schemas": _schemas(),
+            "schemas": make_schemas(EVENTS, reference=f"{_SCHEMAS}{{name}}"),
         },
     }
-
-
-def _schemas() -> dict[str, Any]:
-    """Return the schemas of all events and of their parts, which refer to each other in place."""
-    _, made = models_json_schema(
-        [(event, "validation") for event in EVENTS], ref_template=f"{_SCHEMAS}{{model}}"
-    )
-    schemas: dict[str, Any] = made["$defs"]
-    return schemas
 
 
 def _message(event: type[Event]) -> dict[str, Any]:
@@ -72,7 +67,6 @@ def _message(event: type[Event]) -> dict[str, Any]:
                 "ce_type": {"const": event.type},
                 "ce_id": {"type": "string", "format": "uuid"},
                 "ce_sequence": {"type": "string", "pattern": "^[0-9]+$"},
-                "ce_partitionkey": {"type": "string", "pattern": f"^{event.key_pattern.pattern}$"},
             },
         },
         "payload": {

@@ -143,7 +143,7 @@ async def _with_database(
     logs.to_stderr()
     engine = connect(str(settings.database_url), schema=spec.name, pool_size=1)
     database = Database(engine, spec.unit_of_work, TimeSource())
-    dispatcher = Dispatcher(database, spec.subscriptions, Metrics(), consumer=spec.name)
+    dispatcher = Dispatcher(database, spec.subscriptions, Metrics())
     decoder = RecordDecoder(settings.namespace, settings.verification_keys)
     try:
         return await work(_CliContext(database, Replay(dispatcher, decoder, spec.redelivery)))

@@ -58,7 +58,7 @@ class Kept:
 
 Rule = Retention | Kept
 
-INBOX: Final = Retention("inbox", "day", days=10, min_days=_MIN_DAYS)
+INBOX: Final = Retention("inbox", "event_id", days=10, min_days=_MIN_DAYS)
 SHARED_RULES: Final[tuple[Rule, ...]] = (
     Kept("outbox", "the relay deletes a row when Kafka has it"),
     Kept("timers", "a timer is deleted when it fires or is cancelled"),

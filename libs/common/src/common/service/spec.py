@@ -179,7 +179,6 @@ def make_workers(
         database,
         spec.subscriptions,
         metrics,
-        consumer=spec.name,
         dead_letter_limit=settings.dead_letter_limit,
         untrusted_record_limit=settings.untrusted_record_limit,
     )
@@ -247,7 +246,7 @@ def application(
     metrics: Metrics,
 ) -> FastAPI:
     """Make the HTTP app as `serve` does; also for tests and for the OpenAPI document."""
-    dispatcher = Dispatcher(database, spec.subscriptions, metrics, consumer=spec.name)
+    dispatcher = Dispatcher(database, spec.subscriptions, metrics)
     decoder = RecordDecoder(settings.namespace, settings.verification_keys)
     return make_app(
         spec.name,

@@ -62,8 +62,10 @@ class Rows(list[Any]):
         return self.one() if self else None
 
     def one(self) -> Any:
-        (row,) = self
-        return row
+        if len(self) != 1:
+            message = f"{len(self)} rows instead of one"
+            raise ValueError(message)
+        return self[0]
 
     def scalar_one(self) -> Any:
         return self.one()[0]

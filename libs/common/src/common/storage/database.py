@@ -1,6 +1,6 @@
 """The one place that begins and commits transactions."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from datetime import datetime
@@ -12,8 +12,10 @@ from sqlalchemy import PoolProxiedConnection, event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from common.core.clock import TimeSource
+from common.core.ids import EventId
 from common.storage.connection import Connection, Driver, set_codecs, to_json_text
 from common.storage.engine import make_engine
+from common.storage.inbox import claim
 from common.storage.uow import UnitOfWork
 
 U = TypeVar("U", bound=UnitOfWork)
@@ -174,9 +176,10 @@ class Database(Generic[U]):
             return await session.driver.fetchrow(query, *values)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[U]:
+    async def transaction(self, claims: Sequence[EventId] = ()) -> AsyncIterator[U]:
         """Begin; at the end flush the unit of work and commit, or roll back on an error.
 
+        `claims`: the events to claim in the inbox first; see `Inbox.claimed`.
         Inside `share_transaction` the commit is that of the shared transaction.
         """
         shared = _shared.get()
@@ -185,8 +188,7 @@ class Database(Generic[U]):
         committed = False
         try:
             async with self._begin(shared) as connection:
-                now = self.clock.of_transaction(await connection.clock_timestamp())
-                uow = self._unit_of_work(connection, now)
+                uow = await self._make_unit_of_work(connection, claims)
                 yield uow
                 on_end.extend([await prepare(uow) for prepare in preparations])
                 await uow.flush()
@@ -198,6 +200,15 @@ class Database(Generic[U]):
             self._notify(uow)
         else:
             shared.after_commit(partial(self._notify, uow))
+
+    async def _make_unit_of_work(self, connection: Connection, claims: Sequence[EventId]) -> U:
+        if not claims:
+            time = await connection.clock_timestamp()
+            return self._unit_of_work(connection, self.clock.of_transaction(time))
+        claimed, time = await claim(connection, claims)
+        uow = self._unit_of_work(connection, self.clock.of_transaction(time))
+        uow.inbox.claimed = claimed
+        return uow
 
     @asynccontextmanager
     async def share_transaction(self) -> AsyncIterator[SharedTransaction]:

@@ -127,14 +127,9 @@ _statements = lru_cache(maxsize=None)(_Statements)
 def _find_conversions(kind: Any) -> tuple[Callable[[Any], Any], Callable[[Any], bytes]]:
     """Return how a row becomes a value, and how values become a JSON array."""
     if issubclass(kind, msgspec.Struct):
-        return partial(_to_struct, kind, kind.__struct_fields__), msgspec.json.encode
+        return partial(msgspec.convert, type=kind), msgspec.json.encode
     many: TypeAdapter[Any] = TypeAdapter(list[kind])
     return TypeAdapter(kind).validate_python, many.dump_json
-
-
-def _to_struct(kind: type[V], names: tuple[str, ...], row: Mapping[str, Any]) -> V:
-    # The names in a row of SQLAlchemy are of a subclass of str, which msgspec refuses.
-    return msgspec.convert({name: row[name] for name in names}, kind)
 
 
 _conversions: Callable[[Any], tuple[Callable[[Any], Any], Callable[[Any], bytes]]] = cache(

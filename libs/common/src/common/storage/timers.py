@@ -106,16 +106,17 @@ class Timers:
 # Skips a timer that is firing: its transaction has locked the row and waits for our contact, so to
 # wait for it would be a deadlock. Its handler sees the new state and does nothing.
 _DELETE = text("""
-    DELETE FROM timers WHERE id IN (
-        SELECT id FROM timers JOIN unnest(CAST(:contacts AS uuid[]), CAST(:slots AS text[]))
+    DELETE FROM timers WHERE ctid = ANY(ARRAY(
+        SELECT timers.ctid FROM timers
+        JOIN unnest(CAST(:contacts AS uuid[]), CAST(:slots AS text[]))
             AS gone(contact, name) ON contact_id = contact AND slot = name
         FOR UPDATE OF timers SKIP LOCKED
-    )
+    ))
 """)
 _INSERT = bulk_insert(timers, arrays=True)
 _CLAIM = text("""
-    DELETE FROM timers WHERE id = ANY(ARRAY(
-        SELECT id FROM timers WHERE due_at <= :now AND type = ANY(CAST(:types AS text[]))
+    DELETE FROM timers WHERE ctid = ANY(ARRAY(
+        SELECT ctid FROM timers WHERE due_at <= :now AND type = ANY(CAST(:types AS text[]))
         ORDER BY due_at, id
         LIMIT :limit FOR UPDATE SKIP LOCKED
     ))

@@ -15,8 +15,8 @@ from common.storage.timers import Timers
 class UnitOfWork:
     """What a handler works with; a service adds its tables in a subclass.
 
-    `rows_lock_keys`: whoever publishes events has locked or inserted the row that they are about
-    before the outbox is written. Where that is not so, the outbox locks the keys of its events.
+    `rows_lock_keys`: a transaction that publishes events has locked or inserted the row that they
+    are about before the outbox is written. Where that is not so, the outbox locks their keys.
     """
 
     rows_lock_keys: ClassVar[bool] = False

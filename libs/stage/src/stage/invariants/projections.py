@@ -11,8 +11,8 @@ def is_kept(record: Record, tables: ServiceTables) -> bool:
             place = (event.contact_id, event.representative_id)
         case _:
             return False
-    known = tables.representatives_by_place.get(place)
+    kept = tables.representatives_by_place.get(place)
     if isinstance(event, ContactAssigned):
-        return known is not None and known.sequence >= record.sequence
+        return kept is not None and kept.sequence >= record.sequence
     # An offer that was withdrawn leaves no row.
-    return known is None or known.is_released or known.sequence > record.sequence
+    return kept is None or kept.is_released or kept.sequence > record.sequence

@@ -54,7 +54,6 @@ class TimerRow:
 
 @dataclass(frozen=True, slots=True)
 class InboxRow:
-    consumer: str
     event_id: str
 
 

@@ -8,7 +8,8 @@ from fastapi import Body, Path, Query
 from pydantic import Field
 
 from common.contracts.contacts import Channel, Priority, Tier
-from common.contracts.event import Instant, PersonId, TeamId
+from common.contracts.contract import Instant
+from common.contracts.event import PersonId, TeamId
 from common.contracts.needs import ContactTopic, LanguageTag
 from common.http.access import StaffUser, SupervisorUser
 from common.http.app import RequestModel, Slug

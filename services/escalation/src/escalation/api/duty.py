@@ -10,7 +10,7 @@ from fastapi import Body, Path, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
-from common.contracts.event import Instant
+from common.contracts.contract import Instant
 from common.http.access import Principal, SupervisorUser
 from common.http.app import RequestModel
 from common.http.pagination import Page

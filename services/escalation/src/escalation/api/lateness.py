@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import BaseModel, Field
 
-from common.contracts.event import Instant
+from common.contracts.contract import Instant
 from common.http.access import SupervisorUser
 from common.http.examples import with_examples
 from common.http.routes import ApiRouter

@@ -18,6 +18,7 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from common.contracts import EVENTS
+from common.contracts.decoding import from_json
 from common.contracts.event import ContactEvent
 from common.contracts.validation_messages import describe, place
 from common.core.clock import TimeSource
@@ -188,4 +189,4 @@ def _replay_chunk(chunk: Chunk) -> list[Totals]:
 
 def _event(stored: StoredEvent) -> ContactEvent:
     kind, data = stored
-    return _EVENT_TYPES[kind].model_validate_json(data)
+    return from_json(_EVENT_TYPES[kind], data)

@@ -10,6 +10,7 @@ from functools import cache
 from hashlib import sha256
 from typing import Any
 
+import msgspec
 import orjson
 
 from common.contracts.escalations import EscalationsOwnEvent
@@ -106,7 +107,7 @@ def append_entries(
             actor=_actor(event, cause),
             action=_action(type(event)),
             reason=_reason(event),
-            data=event.model_dump(mode="json"),
+            data=msgspec.to_builtins(event),
             previous=head.hash,
         ).sealed()
         head = TrailHead(entry.number, entry.hash)

@@ -15,6 +15,7 @@ from pydantic import (
 
 from common.contracts.clocks import ClockBreached, ClockName, ClockWarned
 from common.contracts.contacts import Channel, Tier
+from common.contracts.contract import Instant
 from common.contracts.escalations import (
     Cause,
     EscalationClimbed,
@@ -23,7 +24,7 @@ from common.contracts.escalations import (
     Severity,
     Wait,
 )
-from common.contracts.event import UUID_PATTERN, EscalationId, Event, Instant
+from common.contracts.event import UUID_PATTERN, EscalationId, Event
 from common.contracts.needs import ContactTopic
 from escalation.domain.model import OPEN_STATES, Escalation, EscalationState
 from escalation.domain.types import Label, SettingId, StaffId

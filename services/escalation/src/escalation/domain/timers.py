@@ -7,10 +7,11 @@ from common.messages import Timer
 ESCALATION_SLOT = "escalation"
 WAIT_SLOT = "wait"
 WARNING_SLOT = "escalation:warning"
+CLOCK_SLOTS = "clock:"
 
 
 def clock_slot(clock: ClockName) -> str:
-    return f"clock:{clock}"
+    return f"{CLOCK_SLOTS}{clock}"
 
 
 class ClockDue(Timer):

@@ -8,6 +8,7 @@ from sqlalchemy import select, text, type_coerce
 from sqlalchemy.dialects.postgresql import JSONB
 
 from common.contracts.contacts import ContactReceived
+from common.contracts.decoding import from_data
 from common.contracts.event import ContactId
 from common.storage.connection import Connection
 from common.storage.rows import LockedTable
@@ -87,7 +88,7 @@ class TrackedContacts(LockedTable[ContactId, TrackedContact]):
             raise ContactNotFoundError
         stored = dict(row)
         published = stored.pop("events") or []
-        events = [CLOCK_EVENTS[event["type"]].model_validate(event["data"]) for event in published]
+        events = [from_data(CLOCK_EVENTS[event["type"]], event["data"]) for event in published]
         return ClockHistory(self.read(stored), events)
 
 

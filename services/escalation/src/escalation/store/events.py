@@ -17,7 +17,7 @@ class _NewRow(NamedTuple):
     contact_id: ContactId
     at: datetime
     type: str
-    event_id: str
+    event_id: str | None
     data: str
 
 
@@ -45,7 +45,7 @@ class ConsumedEvents:
                 contact_id=event.contact_id,
                 at=event.occurred_at,
                 type=event.type,
-                event_id=event_id or "",
+                event_id=event_id,
                 data=to_json(event),
             )
         )
@@ -55,4 +55,4 @@ class ConsumedEvents:
             await self._connection.execute(_INSERT, to_arrays(self._rows))
 
 
-_INSERT = bulk_insert(tables.consumed_events, arrays=True, conflict="ignore")
+_INSERT = bulk_insert(tables.consumed_events, arrays=True)

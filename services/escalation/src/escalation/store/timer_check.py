@@ -9,11 +9,23 @@ from pydantic import TypeAdapter
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
 
+from common.contracts.decoding import from_data
 from common.contracts.event import ContactId, PageId
 from common.messages import Schedule
 from common.storage.connection import Connection
 from escalation.domain.model import Escalation, SlaClock
 from escalation.domain.timer_check import TIMERS, TimerSnapshot
+from escalation.domain.timers import (
+    CLOCK_SLOTS,
+    ESCALATION_SLOT,
+    WAIT_SLOT,
+    WARNING_SLOT,
+    AcknowledgementDue,
+    ClockDue,
+    LeaseExpires,
+    LeaseWarningDue,
+    WaitExpires,
+)
 from escalation.tables import IS_OPEN
 
 
@@ -26,6 +38,16 @@ class TimerSnapshots:
         rows = await self._connection.execute(_OPEN, {"after": contact_id, "limit": limit})
         return [ContactId(str(row.contact_id)) for row in rows]
 
+    async def incomplete(self, contact_ids: Sequence[ContactId]) -> list[ContactId]:
+        """Return the contacts for which a timer that they need, as it must be, is not there.
+
+        It looks for each timer of `expected_timers`, so that only these contacts must be read.
+        """
+        rows = await self._connection.execute(
+            _INCOMPLETE, {"contacts": contact_ids, "types": list(TIMERS)}
+        )
+        return [ContactId(str(row.contact_id)) for row in rows]
+
     async def snapshots(self, contact_ids: Sequence[ContactId]) -> list[TimerSnapshot]:
         """Return state and timers, read by one statement: as committed at one moment.
 
@@ -35,14 +57,6 @@ class TimerSnapshots:
         """
         rows = await self._connection.execute(_SNAPSHOTS, {"contacts": contact_ids})
         return [_snapshot(row) for row in rows.mappings()]
-
-    async def row_versions(self, contact_ids: Sequence[ContactId]) -> dict[ContactId, str]:
-        """Return which versions of its rows a snapshot of each contact would show.
-
-        Any change of a row gives it another version.
-        """
-        rows = await self._connection.execute(_ROW_VERSIONS, {"contacts": contact_ids})
-        return {ContactId(row.contact_id): row.versions for row in rows}
 
     async def count_unanswered(self) -> int:
         """Count the open escalations whose whole ladder has gone unanswered."""
@@ -72,7 +86,7 @@ def _snapshot(row: Mapping[Any, Any]) -> TimerSnapshot:
 
 def _schedule(row: Mapping[str, Any]) -> Schedule:
     # Validated, so that a field added later gets its default in an old row.
-    timer = TIMERS[row["type"]].model_validate(row["data"])
+    timer = from_data(TIMERS[row["type"]], row["data"])
     return Schedule(timer, datetime.fromisoformat(row["due_at"]))
 
 
@@ -96,15 +110,51 @@ _SNAPSHOTS = text(f"""
         AND e.{IS_OPEN}
     WHERE c.contact_id = ANY(CAST(:contacts AS uuid[])) ORDER BY c.contact_id
 """).columns(clocks=JSONB, escalation=JSONB, timers=JSONB)
-_ROW_VERSIONS = text(f"""
-    SELECT CAST(c.contact_id AS text) AS contact_id,
-        concat_ws(' ', c.xmin, e.escalation_id, e.xmin, (
-            SELECT string_agg(concat_ws(' ', timers.id, timers.xmin), ' ' ORDER BY timers.id)
-            FROM timers WHERE timers.contact_id = c.contact_id
-        )) AS versions
+# `!= null` is false for a value that is null or missing.
+_INCOMPLETE = text(f"""
+    SELECT c.contact_id
     FROM tracked_contacts c LEFT JOIN escalations e ON e.contact_id = c.contact_id
         AND e.{IS_OPEN}
-    WHERE c.contact_id = ANY(CAST(:contacts AS uuid[]))
+    WHERE c.contact_id = ANY(CAST(:contacts AS uuid[])) AND EXISTS (
+        SELECT FROM (
+            SELECT '{WAIT_SLOT}' AS slot, '{WaitExpires.type}' AS type, c.wait_ends_at AS due_at,
+                jsonb_build_object() AS data
+            WHERE c.wait_ends_at IS NOT NULL
+            UNION ALL
+            SELECT '{CLOCK_SLOTS}' || (clock->>'name'), '{ClockDue.type}',
+                CAST(threshold->>'due_at' AS timestamptz),
+                jsonb_build_object('clock', clock->'name', 'percent', threshold->'percent')
+            FROM jsonb_path_query(c.clocks, '$[*] ?
+                    (!(@.met_at != null || @.cancelled_at != null || @.paused_at != null))')
+                    AS clock
+                CROSS JOIN LATERAL jsonb_path_query_first(clock,
+                    '$.thresholds[*] ? (!(@.fired_at != null))') AS threshold
+            -- A clock that can't be read has no thresholds.
+            WHERE threshold IS NOT NULL OR clock->'thresholds' IS NULL
+            UNION ALL
+            SELECT '{ESCALATION_SLOT}', '{AcknowledgementDue.type}',
+                coalesce(e.deadline, e.raised_at), jsonb_build_object(
+                    'escalation_id', e.escalation_id, 'level', e.level, 'round', e.round)
+            WHERE e.state IN ('raised', 'approval_asked')
+            UNION ALL
+            SELECT '{ESCALATION_SLOT}', '{LeaseExpires.type}', coalesce(e.deadline, e.raised_at),
+                jsonb_build_object('escalation_id', e.escalation_id, 'lease_no', e.lease_no)
+            WHERE e.state IN ('acknowledged', 'taken_over')
+            UNION ALL
+            SELECT '{WARNING_SLOT}', '{LeaseWarningDue.type}',
+                CAST(e.lease->>'warn_at' AS timestamptz),
+                jsonb_build_object('escalation_id', e.escalation_id, 'lease_no', e.lease_no)
+            WHERE e.lease->>'warn_at' IS NOT NULL
+        ) AS expected
+        WHERE NOT EXISTS (
+            SELECT FROM timers
+            WHERE timers.contact_id = c.contact_id AND timers.slot = expected.slot AND (
+                timers.type <> ALL(CAST(:types AS text[]))
+                OR timers.type = expected.type AND timers.due_at = expected.due_at
+                    AND timers.data @>
+                        (jsonb_build_object('contact_id', c.contact_id) || expected.data))
+        )
+    )
 """)
 _IS_REPORTED = text("""
     SELECT EXISTS (SELECT FROM published_events WHERE key = :contact

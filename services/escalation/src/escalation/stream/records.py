@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import orjson
 import structlog
 
@@ -20,7 +21,7 @@ _CLOCK_EVENTS = (ClockWarned, ClockBreached)
 _STREAMED_TYPES = frozenset(
     kind.type
     for kind in (*escalations.EVENTS, *complaints.EVENTS, *clocks.EVENTS)
-    if "escalation_id" in kind.model_fields or kind in _CLOCK_EVENTS
+    if "escalation_id" in kind.__struct_fields__ or kind in _CLOCK_EVENTS
 )
 _TOP_LEVEL_FIELDS = {"contact_id", "escalation_id", "occurred_at"}
 # More than a relay sends again when it takes over from another.
@@ -103,7 +104,11 @@ def _stream_event(envelope: Envelope, event: Event) -> StreamEvent | None:
         "escalation_id": escalation_id,
         "sequence": envelope.sequence,
         "at": event.occurred_at,
-        "data": event.model_dump(mode="json", exclude=_TOP_LEVEL_FIELDS),
+        "data": {
+            name: value
+            for name, value in msgspec.to_builtins(event).items()
+            if name not in _TOP_LEVEL_FIELDS
+        },
     }
     data = orjson.dumps(content, option=orjson.OPT_UTC_Z).decode()
     about = event.about if isinstance(event, ComplaintRaised) else None

@@ -1,9 +1,9 @@
 """What answers look like."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
+from msgspec.structs import replace
 from pydantic import BaseModel, Field
 
 from common.contracts.contacts import Channel, Priority

@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import Query, Response
 from pydantic import Field, TypeAdapter
 
-from common.contracts.contacts import Customer
-from common.contracts.event import UUID_PATTERN, ContactId, Instant, PersonId, SystemName
+from common.contracts.contract import Instant
+from common.contracts.event import UUID_PATTERN, ContactId, PersonId, SystemName
 from common.http.access import Principal
 from common.http.app import ContactPath
 from common.http.idempotency import REPLAYED_HEADER, check_key, fingerprint_of
@@ -59,6 +59,7 @@ from intake.api.schemas import (
 )
 from intake.domain import errors
 from intake.domain.automatic_mail import is_automatic
+from intake.domain.customers import CustomerStatement
 from intake.domain.model import IdempotencyKey, Interaction, Message
 from intake.domain.supervisor_words import asks_for_supervisor
 from intake.reception import ReceiveRequest
@@ -98,7 +99,7 @@ async def receive_contact(
     what was done. A reference is known per sender: kind and name of the system, as `channel:shop`.
     """
     namespaces, system = get_customer_namespaces(request), SystemName(caller.name)
-    customer = Customer(**body.customer.model_dump(exclude_unset=True))
+    customer = CustomerStatement(**body.customer.model_dump(exclude_unset=True))
     command = use_cases.ReceiveContact(
         received_from=system,
         channel=body.channel,
@@ -392,8 +393,7 @@ def _idempotency_key(
     """Make the key of this request: keys of different callers do not collide."""
     if key is None:
         return None
-    fingerprint = fingerprint_of(request)
-    return IdempotencyKey(caller.name, check_key(key), fingerprint)
+    return IdempotencyKey(caller.name, check_key(key), fingerprint_of(request))
 
 
 def _message_key(message: Message) -> tuple[datetime, str]:

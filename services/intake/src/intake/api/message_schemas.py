@@ -13,7 +13,8 @@ from pydantic import (
     model_validator,
 )
 
-from common.contracts.event import ID_PATTERN, Instant, MessageId, PersonId, SystemName
+from common.contracts.contract import Instant
+from common.contracts.event import ID_PATTERN, MessageId, PersonId, SystemName
 from common.core.text import plain_text
 from common.http.app import RequestModel, ShortText, reject_nul
 from common.http.examples import with_examples

@@ -20,15 +20,8 @@ from common.contracts.contacts import (
     SurveyScale,
     Tier,
 )
-from common.contracts.event import (
-    UUID_PATTERN,
-    ContactId,
-    CustomerId,
-    Instant,
-    PersonId,
-    SystemName,
-    TeamId,
-)
+from common.contracts.contract import Instant
+from common.contracts.event import UUID_PATTERN, ContactId, CustomerId, PersonId, SystemName, TeamId
 from common.contracts.needs import ContactTopic, LanguageTag
 from common.core.text import MAX_ID_CHARACTERS, compose
 from common.http.app import ExternalId, LongText, OpaqueText, RequestModel, ShortText, Slug

@@ -4,7 +4,8 @@ from http import HTTPStatus
 
 from pydantic import TypeAdapter
 
-from common.contracts.event import ContactId, Instant
+from common.contracts.contract import Instant
+from common.contracts.event import ContactId
 from common.http.app import ContactPath, OpaqueText
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.routes import ApiRouter

@@ -13,7 +13,8 @@ from typing import Any, Protocol, TypeVar
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from common.contracts import contacts
-from common.contracts.contacts import Customer, DiscardCause, Priority
+from common.contracts.contacts import DiscardCause, Priority
+from intake.domain.customers import CustomerStatement
 from intake.domain.model import Author, ChannelConnection, ContactState, Moment
 
 M = TypeVar("M", bound=BaseModel)
@@ -75,7 +76,7 @@ class ExternalContact:
 
     ref: str
     channel: contacts.Channel
-    customer: Customer
+    customer: CustomerStatement
     subject: str
     topic: str
     language: str

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from common.contracts.contacts import Customer, Priority
+from common.contracts.contacts import Priority
 from common.contracts.event import CustomerId
 from common.contracts.needs import ContactTopic, LanguageTag
 from common.http.app import Slug
@@ -35,6 +35,7 @@ from intake.channels.base import (
 )
 from intake.channels.zendesk_schema import Comment, Delivery, Envelope, Ticket
 from intake.domain.automatic_mail import is_automatic
+from intake.domain.customers import CustomerStatement
 from intake.domain.model import ChannelConnection, ContactState, Moment
 from intake.domain.state import BEGINNING
 
@@ -170,7 +171,7 @@ def external_contact(ticket: Ticket, options: ZendeskOptions) -> ExternalContact
     return ExternalContact(
         ref=ticket.id,
         channel="ticket",
-        customer=Customer(customer_id=CustomerId(requester)),
+        customer=CustomerStatement(CustomerId(requester)),
         subject=ticket.subject or f"Ticket {ticket.id}",
         topic=_by_tag(ticket, options.topic_by_tag, options.topic),
         language=_by_tag(ticket, options.language_by_tag, options.language),

@@ -4,9 +4,11 @@ What people ask for is refused in the wrong state. What an outside system report
 is applied if nothing newer is known, and never refused.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, assert_never
+
+from msgspec import structs
+from msgspec.structs import replace
 
 from common.contracts.contacts import (
     ContactPrioritized,
@@ -59,7 +61,7 @@ def announce(decision: Decision, customer: Customer, at: datetime) -> Decision:
         return Decision(contact)
     announced = replace(contact, received_at=at, state_since=at, announced=True)
     later = [
-        event.model_copy(update={"occurred_at": at})
+        structs.replace(event, occurred_at=at)
         for event in decision.events
         if not isinstance(event, ContactReopened)
     ]

@@ -2,9 +2,28 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from common.contracts.contacts import Customer
+from common.contracts.contacts import Tier
 from common.contracts.event import CustomerId, SystemName
+
+
+class CustomerStatement(NamedTuple):
+    """What a system says of a customer. None says nothing: what was said before stays."""
+
+    customer_id: CustomerId
+    name: str | None = None
+    tier: Tier | None = None
+    region: str | None = None
+
+    def after(self, earlier: "CustomerStatement") -> "CustomerStatement":
+        """Return what both say together: this one, and what only the earlier one says."""
+        return CustomerStatement(
+            self.customer_id,
+            self.name or earlier.name,
+            self.tier or earlier.tier,
+            self.region or earlier.region,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,16 +35,8 @@ class CustomerNamespaces:
 
     shared: Mapping[SystemName, str]
 
-    def scope(self, system: SystemName, customer: Customer) -> Customer:
+    def scope(self, system: SystemName, customer: CustomerStatement) -> CustomerStatement:
         """Return the customer with an id that no other namespace has: `channel:shop:4711`."""
         namespace = self.shared.get(system, system)
         scoped = CustomerId(f"{namespace}:{customer.customer_id}")
-        return customer.model_copy(update={"customer_id": scoped})
-
-
-def stated_fields(customer: Customer) -> dict[str, str]:
-    """Return the fields that a system has stated, and not left to their defaults.
-
-    Null states nothing: many systems send it for what they do not know.
-    """
-    return customer.model_dump(exclude_unset=True, exclude_none=True)
+        return customer._replace(customer_id=scoped)

@@ -1,7 +1,8 @@
 """Erasure: the name of a customer and all words of and about the customer are removed."""
 
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from common.contracts.contacts import ContactErased
 from common.core.erasure import ERASED

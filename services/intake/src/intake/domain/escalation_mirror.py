@@ -1,7 +1,8 @@
 """What the channel sees of an escalation. The service `escalation` decides; intake mirrors it."""
 
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from common.contracts.escalations import Cause
 from common.contracts.event import PersonId

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
+from msgspec import Struct
+
 from common.contracts.contacts import (
     Channel,
     InteractionEnd,
@@ -35,8 +37,7 @@ EscalationState = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class EscalationView:
+class EscalationView(Struct, frozen=True):
     """What the channel may show of an escalation.
 
     `confidential`: only a complaint or feedback has raised it, and nobody has acted on it yet.
@@ -64,8 +65,7 @@ class Moment:
     update: str | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
+class Contact(Struct, frozen=True):
     """`received_from` is the system that made it, and the only one that may change it.
 
     `resolution_no` counts how often it was resolved; `resolved_by` is empty while it is open.
@@ -94,7 +94,7 @@ class Contact:
     resolution_no: int = 0
     escalation: EscalationView | None = None
     state_since: datetime | None = None
-    latest: Mapping[Field, Moment] = field(default_factory=dict)
+    latest: Mapping[Field, Moment] = {}
     merged_into: ContactId | None = None
     supervisor_quote: str | None = None
     announced: bool = True
@@ -203,8 +203,7 @@ class Survey:
     answered_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     contact: Contact
     events: tuple[Event, ...] = ()
 

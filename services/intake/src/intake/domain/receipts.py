@@ -1,7 +1,8 @@
 """What a channel learns about a contact that it sent."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from common.contracts.contacts import Priority
 from common.contracts.event import ContactId, MessageId
@@ -11,18 +12,17 @@ from intake.domain.priorities import is_more_urgent
 ReceiptOutcome = Literal["created", "added", "unchanged"]
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(Struct, frozen=True, omit_defaults=True):
     """`message_id` is the message that was added, if one was; `priority` is the one in force.
 
     `replayed`: it was made before, for the same request under the same key.
     """
 
     contact_id: ContactId
-    outcome: ReceiptOutcome
-    message_id: MessageId | None
-    supervisor_requested: bool
     priority: Priority
+    outcome: ReceiptOutcome = "created"
+    message_id: MessageId | None = None
+    supervisor_requested: bool = False
     replayed: bool = False
 
 

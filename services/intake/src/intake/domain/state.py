@@ -9,6 +9,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
+from msgspec import structs
+
 from intake.domain.model import Contact, ContactState, Field, Moment
 
 # Ends that only an explicit opening undoes, not the customer's words: the first that holds wins.
@@ -61,7 +63,7 @@ def mark(contact: Contact, name: Field, moment: Moment) -> Contact:
     """Return the contact with the moment, unless a later one is known."""
     if not is_newer(contact, name, moment):
         return contact
-    return replace(contact, latest={**contact.latest, name: moment})
+    return structs.replace(contact, latest={**contact.latest, name: moment})
 
 
 def is_newer(contact: Contact, name: Field, moment: Moment) -> bool:

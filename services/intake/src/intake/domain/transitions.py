@@ -1,8 +1,10 @@
 """What a change of a contact's state publishes."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from common.contracts.contacts import (
     ContactAbandoned,
@@ -20,8 +22,7 @@ from intake.domain.actors import NOBODY, Actor
 from intake.domain.model import Contact, ContactState, Decision
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """Who changes the state, when and why; each event takes what it says."""
 
     at: datetime
@@ -102,32 +103,62 @@ def _leave(contact: Contact, state: ContactState, change: Change) -> tuple[Event
 
 
 def _event(contact: Contact, state: ContactState, change: Change) -> tuple[Event, ...]:
-    about = {"contact_id": contact.contact_id, "occurred_at": change.at}
-    who = {**about, "by": change.actor.person_id, "reported_by": change.actor.system}
+    about = contact.contact_id, change
     match state:
         case "open":
             return ()
         case "waiting_on_customer":
-            return (WaitingOnCustomer.model_validate(about),)
+            return (WaitingOnCustomer(contact_id=contact.contact_id, occurred_at=change.at),)
         case "resolved":
-            return (_resolved(who, change),)
+            return (_resolved(*about),)
         case "abandoned":
-            return (ContactAbandoned.model_validate({**who, "reason": change.reason}),)
+            return (_abandoned(*about),)
         case "discarded":
-            return (ContactDiscarded.model_validate({**who, "cause": change.discard_cause}),)
+            return (_discarded(*about),)
         case "merged":
-            return (ContactMerged.model_validate({**who, "into": change.into}),)
+            return (_merged(*about),)
         case _:
             assert_never(state)
 
 
-def _resolved(who: dict[str, object], change: Change) -> ContactResolved:
-    return ContactResolved.model_validate(
-        {
-            **who,
-            "note": change.note,
-            "disposition": change.disposition,
-            "root_cause": change.root_cause,
-            "automatic": change.automatic,
-        }
+def _resolved(contact_id: ContactId, change: Change) -> ContactResolved:
+    return ContactResolved(
+        contact_id=contact_id,
+        occurred_at=change.at,
+        by=change.actor.person_id,
+        reported_by=change.actor.system,
+        note=change.note,
+        disposition=change.disposition,
+        root_cause=change.root_cause,
+        automatic=change.automatic,
+    )
+
+
+def _abandoned(contact_id: ContactId, change: Change) -> ContactAbandoned:
+    return ContactAbandoned(
+        contact_id=contact_id,
+        occurred_at=change.at,
+        by=change.actor.person_id,
+        reported_by=change.actor.system,
+        reason=change.reason,
+    )
+
+
+def _discarded(contact_id: ContactId, change: Change) -> ContactDiscarded:
+    return ContactDiscarded(
+        contact_id=contact_id,
+        occurred_at=change.at,
+        by=change.actor.person_id,
+        reported_by=change.actor.system,
+        cause=change.discard_cause,
+    )
+
+
+def _merged(contact_id: ContactId, change: Change) -> ContactMerged:
+    return ContactMerged(
+        contact_id=contact_id,
+        occurred_at=change.at,
+        by=change.actor.person_id,
+        reported_by=change.actor.system,
+        into=change.into,
     )

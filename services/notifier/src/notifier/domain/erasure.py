@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from msgspec import structs
+
 from common.contracts.event import ContactId
 from common.core.erasure import ERASED
 from notifier.domain.content import Content, Summary
@@ -37,15 +39,15 @@ def erase_content(content: Content) -> Content:
     status, explanation = content.status, content.explanation
     if contact is not None:
         name = None if contact.customer_name is None else ERASED
-        contact = contact.model_copy(update={"subject": ERASED, "customer_name": name})
+        contact = structs.replace(contact, subject=ERASED, customer_name=name)
     if status is not None and status.reason is not None:
         status = replace(status, reason=ERASED)
     return replace(
         content,
         contact=contact,
-        causes=tuple(cause.model_copy(update=_REASON) for cause in content.causes),
+        causes=tuple(structs.replace(cause, **_REASON) for cause in content.causes),
         explanation=None if explanation is None else ERASED,
-        approval=None if approval is None else approval.model_copy(update={"note": ERASED}),
-        coaching=None if coaching is None else coaching.model_copy(update={"text": ERASED}),
+        approval=None if approval is None else structs.replace(approval, note=ERASED),
+        coaching=None if coaching is None else structs.replace(coaching, text=ERASED),
         status=status,
     )

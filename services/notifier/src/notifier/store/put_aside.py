@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Row, text
 
+from common.contracts.decoding import from_data
 from common.contracts.event import NotificationId
 from common.contracts.notifications import Medium, NotificationFailed
 from common.storage.dead_letters import DeadLetter, error_fields, store_dead_letter
@@ -51,7 +52,8 @@ async def put_aside(notification_id: NotificationId, error: BaseException, uow: 
 def _failure(row: Row[Any], at: datetime) -> tuple[NotificationFailed, ...]:
     if row.kind != "page":
         return ()
-    failure = NotificationFailed.model_validate(
+    failure = from_data(
+        NotificationFailed,
         {
             "contact_id": row.contact_id,
             "occurred_at": at,
@@ -62,7 +64,7 @@ def _failure(row: Row[Any], at: datetime) -> tuple[NotificationFailed, ...]:
             "page_media": row.page_media,
             "attempts": row.attempts,
             "reason": row.reason,
-        }
+        },
     )
     return (failure,)
 

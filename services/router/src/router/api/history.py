@@ -1,5 +1,7 @@
 """The history of an assignment in words: one sentence an event."""
 
+from msgspec import structs
+
 from common.contracts.assignments import (
     AssignmentCompleted,
     AssignmentReleased,
@@ -32,7 +34,9 @@ _OWN_WORDS = (OfferDeclined, ContactReferred, AssignmentReleased)
 
 def sentence(event: Event, reader: PersonId | None = None) -> str:
     """Return what happened; a representative `reader` gets no reasons that colleagues gave."""
-    fields = {name: "nobody" if value is None else value for name, value in event}
+    fields = {
+        name: "nobody" if value is None else value for name, value in structs.asdict(event).items()
+    }
     form = _SENTENCES[type(event)]
     if reader and isinstance(event, _OWN_WORDS) and event.representative_id != reader:
         form = form.removesuffix(": {reason}")

@@ -9,6 +9,7 @@ from sqlalchemy import TextClause, select, text
 
 from common.contracts import BY_TYPE
 from common.contracts.assignments import ContactAssigned, ContactOffered
+from common.contracts.decoding import from_data
 from common.contracts.event import ContactId, Event, PersonId
 from common.core import trace
 from common.storage.connection import Connection
@@ -122,7 +123,7 @@ class Assignments(LockedTable[ContactId, Assignment]):
             .order_by(published_events.c.id)
             .limit(limit)
         )
-        return [(row.id, BY_TYPE[row.type].model_validate(row.data)) for row in rows]
+        return [(row.id, from_data(BY_TYPE[row.type], row.data)) for row in rows]
 
     async def was_offered(self, assignment: Assignment, person_id: PersonId) -> bool:
         """Return whether the contact is or was offered or assigned to the person."""
@@ -256,7 +257,8 @@ class UnitOfWork(BaseUnitOfWork):
     def _place(self, contacts: Iterable[Assignment], pool: AvailabilityPool) -> Iterator[Decision]:
         """Decide in which queue each contact waits that may be in the wrong one."""
         for contact in contacts:
-            if contact.unserved_need or (contact.need and not pool.serves(contact.need)):
+            need = contact.need
+            if contact.unserved_need or (need and not pool.serves(need)):
                 yield place_in_queue(contact, pool.serves, self.policy.fallback, at=self.now)
 
     async def _load_pool(self) -> AvailabilityPool:

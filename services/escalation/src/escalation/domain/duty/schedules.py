@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 from annotated_types import Interval, Len
 from pydantic import ConfigDict, Field, with_config
 
-from common.contracts.event import Instant, PersonId
+from common.contracts.contract import Instant
+from common.contracts.event import PersonId
 from common.core.time_zones import TimeZone
 from escalation.domain.duty.calendars import Calendar, WeeklyHours, open_at
 from escalation.domain.types import StaffId

@@ -7,7 +7,8 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, with_config
 
-from common.contracts.event import Instant, PersonId
+from common.contracts.contract import Instant
+from common.contracts.event import PersonId
 from escalation.domain.types import StaffId
 
 

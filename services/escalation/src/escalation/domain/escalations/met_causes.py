@@ -9,6 +9,8 @@ acknowledgement clock is about the escalation itself, so it is no reason for it.
 from dataclasses import replace
 from typing import assert_never
 
+from msgspec import structs
+
 from common.contracts.clocks import ClockName
 from common.contracts.escalations import EscalationCausesMet, PageRequested
 from escalation.domain import wording
@@ -137,7 +139,7 @@ def _end_climb(situation: Situation, escalation: Escalation) -> Decision:
     if when_met == "close":
         # There is nothing to answer any more.
         over = {"escalation_id": None, "respond_by": None}
-        pages = tuple(page.model_copy(update=over) for page in pages)
+        pages = tuple(structs.replace(page, **over) for page in pages)
         return Decision(situation, (event,)).then(close_escalation, reason).then(_emit, pages)
     standing = replace(escalation, alarm_since=None, top_repeats=0)
     return Decision(situation.with_escalation(standing), (event, *pages))

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from msgspec import structs
+
 from common.contracts.clocks import ClockState
 from common.contracts.escalations import PagedApproval, PagedCause, PageReason, PageRequested
 from common.contracts.event import OPERATIONS, PageId, PersonId
@@ -88,7 +90,7 @@ def page_operations(
     if reason == "unreachable":
         # Contact methods must be corrected whatever becomes of the escalation.
         changes |= {"escalation_id": None, "respond_by": None}
-    return Decision(situation, (page.model_copy(update=changes),))
+    return Decision(situation, (structs.replace(page, **changes),))
 
 
 def page_person(

@@ -33,13 +33,15 @@ def match(
     Contacts that are seeking and get no representative are queued.
     """
     for contact in sorted(contacts, key=position):
-        best = pool.best_for(contact)
-        if best and contact.need:
-            available = pool.available_for(contact)
-            reason = _reason(contact, contact.need, best, available, at)
-            yield _give(contact, contact.need, pool.assign(best, at), reason, at)
-        elif contact.need and contact.state == "seeking":
-            yield enqueue(contact, contact.need, policy, at=at)
+        need = contact.need
+        if need is None:
+            continue
+        best = pool.best_for(contact, need)
+        if best:
+            reason = _reason(contact, need, best, pool.available_for(need), at)
+            yield _give(contact, need, pool.assign(best, at), reason, at)
+        elif contact.state == "seeking":
+            yield enqueue(contact, need, policy, at=at)
 
 
 def _reason(

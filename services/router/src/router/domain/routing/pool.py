@@ -41,6 +41,8 @@ class AvailabilityPool:
         """Replace or add the representative."""
         person_id = representative.representative_id
         before = self._people.get(person_id)
+        if before is representative:
+            return
         self._people[person_id] = representative
         rank_before = self._ranks.get(person_id)
         rank = self._rank(representative) if representative.free_slots else None
@@ -55,11 +57,9 @@ class AvailabilityPool:
             for queue in self._queues.values():
                 queue.move(person_id, rank_before, rank)
 
-    def best_for(self, contact: Assignment) -> Representative | None:
+    def best_for(self, contact: Assignment, need: Need) -> Representative | None:
         """Return the previous representative if available, otherwise the lowest rank."""
-        if contact.need is None:
-            return None
-        queue = self._queue(contact.need)
+        queue = self._queue(need)
         previous = contact.preferred_id
         if (
             previous in self._ranks
@@ -70,9 +70,9 @@ class AvailabilityPool:
         first = queue.first(contact.declined_by)
         return self._people[first] if first else None
 
-    def available_for(self, contact: Assignment) -> int:
+    def available_for(self, need: Need) -> int:
         """Return how many available representatives fit, those who declined included."""
-        return self._queue(contact.need).available if contact.need else 0
+        return self._queue(need).available
 
     def serves(self, need: Need) -> bool:
         """Return whether contacts may wait for somebody, whatever the presence."""
@@ -148,9 +148,9 @@ class _Queue:
         heapify(self._heap)
 
 
-def _serve_the_same(one: Representative, other: Representative) -> bool:
-    return (one.active, one.skills, one.languages) == (
-        other.active,
-        other.skills,
-        other.languages,
+def _serve_the_same(before: Representative, after: Representative) -> bool:
+    return (before.active, before.skills, before.languages) == (
+        after.active,
+        after.skills,
+        after.languages,
     )

@@ -1,0 +1,26 @@
+"""Pauses between batches: what arrives meanwhile shares the next batch."""
+
+import asyncio
+
+from common.core.clock import monotonic
+
+
+class Linger:
+    """Pauses for as long as the batch took, within bounds.
+
+    A batch has costs that do not depend on its size. So a worker that is quick, with little to do,
+    hardly delays anything; on a busy machine batches take longer, and get larger.
+    """
+
+    def __init__(self, *, min_s: float, max_s: float) -> None:
+        self._min_s = min_s
+        self._max_s = max_s
+        self._began_at = monotonic()
+
+    def batch_began(self) -> None:
+        self._began_at = monotonic()
+
+    async def pause(self) -> None:
+        """Pause after the batch that began last."""
+        took_s = monotonic() - self._began_at
+        await asyncio.sleep(min(max(took_s, self._min_s), self._max_s))
