@@ -20,7 +20,7 @@ _COPY_CONTACT = """
                 SELECT jsonb_agg(jsonb_set(
                     threshold, '{due_at}', to_jsonb((threshold->>'due_at')::timestamptz + later)))
                 FROM jsonb_array_elements(clock->'thresholds') AS threshold)))
-            FROM jsonb_array_elements(w.clocks) AS clock)))).*
+            FROM jsonb_array_elements(CAST(w.clocks AS jsonb)) AS clock)))).*
         FROM escalation.tracked_contacts w, copies WHERE w.contact_id = $1::uuid
     )
     INSERT INTO escalation.timers (due_at, contact_id, slot, type, traceparent, data)

@@ -48,7 +48,7 @@ _COPY_DUE = """
     ), watched AS (
         INSERT INTO escalation.tracked_contacts
         SELECT (jsonb_populate_record(w, jsonb_build_object('contact_id', copy, 'clocks',
-            jsonb_set(clocks, '{0,thresholds,0,due_at}', to_jsonb(due_at))))).*
+            jsonb_set(CAST(clocks AS jsonb), '{0,thresholds,0,due_at}', to_jsonb(due_at))))).*
         FROM escalation.tracked_contacts w, due WHERE w.contact_id = $1::uuid
     )
     INSERT INTO escalation.timers (due_at, contact_id, slot, type, traceparent, data)

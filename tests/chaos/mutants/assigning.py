@@ -13,9 +13,11 @@ from notifier.domain import delivery
 from notifier.domain.delivery import Outcome
 from notifier.domain.notifications import Notification
 from notifier.domain.recipients import Recipient
+from notifier.store.notifications import Slots
 from notifier.store.people import Recipients
+from notifier.store.unit_of_work import UnitOfWork as NotifierUnitOfWork
 from notifier.use_cases import deliveries
-from notifier.use_cases.deliveries import ClaimedDelivery
+from notifier.use_cases.deliveries import Claim, ClaimedDelivery, DeliveryRules
 from router.domain import assignments, reactions
 from router.domain.assignments import Assignment, Decision
 from router.domain.needs import Need
@@ -87,18 +89,29 @@ def take_over_is_not_published() -> None:
 def leases_are_kept_in_memory() -> None:
     leased_until: dict[NotificationId, datetime] = {}
 
-    async def start(self: Any, notification: Notification, due: Notification) -> None:
-        now, policy = self.uow.now, self.policy
-        if leased_until.get(due.notification_id, now) <= now:
-            leased_until[due.notification_id] = now + policy.lease
-            begun = delivery.claim(notification, policy, now).notification
-            if begun.medium and (attempt := begun.attempt_under_way):
-                waited = now - (due.due_at or now)
-                self.claimed.deliveries.append(
-                    ClaimedDelivery(begun, begun.medium, attempt, waited)
-                )
+    async def claim(
+        slots: Slots,
+        rules: DeliveryRules,
+        uow: NotifierUnitOfWork,
+        *,
+        only: NotificationId | None = None,
+    ) -> Claim:
+        claimed = Claim()
+        for due in await uow.notifications.claim(slots, uow.now, only=only):
+            begun = delivery.claim(due, rules.retry, uow.now).notification
+            attempt = begun.attempt_under_way
+            is_free = leased_until.get(due.notification_id, uow.now) <= uow.now
+            if is_free and attempt and begun.medium:
+                leased_until[due.notification_id] = uow.now + rules.retry.lease
+                waited = uow.now - (due.due_at or uow.now)
+                claimed.deliveries.append(ClaimedDelivery(begun, begun.medium, attempt, waited))
+        return claimed
 
-    replace(deliveries._Claiming, "_start", start)
+    async def claim_nothing_new(*_: object) -> Claim:
+        return Claim()
+
+    replace(deliveries, "claim", claim)
+    replace(deliveries, "claim_new", claim_nothing_new)
 
 
 @mutant(dies_after_the_call, 4, "delivered twice, and not recorded as ambiguous", brief=False)

@@ -16,6 +16,7 @@ from common.messaging import relay
 from common.messaging.relay import RefusedBatch, Relay
 from intake.store import UnitOfWork
 
+_DELETE = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"
 _BATCH = 1000
 # The ids of the rows sent, and the batches that Kafka refused.
 Outcome = tuple[list[int], list[RefusedBatch]]
@@ -93,8 +94,8 @@ def dies_before_the_commit() -> None:
 @mutant(dies_while_publishing, 5, "in the journal, and not published under its number")
 def relay_deletes_before_the_acknowledgement() -> None:
     async def delete_and_send(self: Relay, session: Any) -> int:
-        rows = await session.fetch(relay._NEXT, _BATCH)
-        await session.execute(relay._DELETE, [row["id"] for row in rows])
+        rows = await session.fetch(relay._NEXT, [], _BATCH)
+        await session.execute(_DELETE, [row["id"] for row in rows])
         await self._send(rows)
         return len(rows)
 
@@ -114,12 +115,12 @@ def relay_skips_customer_messages() -> None:
 
 @mutant(commits_late, 5, "in the journal, and not published under its number")
 def relay_reads_on_from_the_last_id() -> None:
-    next_rows = relay._NEXT.replace("FROM outbox", "FROM outbox WHERE id > $2")
+    next_rows = relay._NEXT.replace("WHERE id NOT IN", "WHERE id > $3 AND id NOT IN")
     last = 0
 
     async def publish_after_last_id(self: Relay, session: Any) -> int:
         nonlocal last
-        rows = await session.fetch(next_rows, _BATCH, last)
+        rows = await session.fetch(next_rows, [], _BATCH, last)
         if rows:
             await self._send(rows)
             last = rows[-1]["id"]
@@ -131,13 +132,13 @@ def relay_reads_on_from_the_last_id() -> None:
 
 @mutant(relay_stalls_beside_another, 5, "a gap or a wrong order", brief=False)
 def relays_share_the_rows() -> None:
-    next_rows = f"{relay._NEXT} FOR UPDATE SKIP LOCKED"
+    next_rows = relay._NEXT.replace("LIMIT $2", "LIMIT $2 FOR UPDATE SKIP LOCKED")
 
     async def publish_shared_rows(self: Relay, session: Any) -> int:
         async with session.transaction():
-            rows = await session.fetch(next_rows, _BATCH)
+            rows = await session.fetch(next_rows, [], _BATCH)
             await self._send(rows)
-            await session.execute(relay._DELETE, [row["id"] for row in rows])
+            await session.execute(_DELETE, [row["id"] for row in rows])
         return len(rows)
 
     replace(relay, "_LOCK", "SELECT true")

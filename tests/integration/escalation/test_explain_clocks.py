@@ -18,7 +18,9 @@ pytestmark = pytest.mark.usefixtures("configured")
 Explain = Callable[..., Awaitable[Result]]
 
 
-_CORRUPT = "UPDATE tracked_contacts SET clocks = jsonb_set(clocks, '{0,target_s}', '5')"
+_CORRUPT = """
+    UPDATE tracked_contacts SET clocks = jsonb_set(CAST(clocks AS jsonb), '{0,target_s}', '5')
+"""
 
 
 @pytest.fixture

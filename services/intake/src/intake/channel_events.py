@@ -265,15 +265,15 @@ def _change(event: _StateEvent, moment: Moment, actor: Actor, into: ContactId | 
     match event:
         case ContactSetOpen(reason=reason, on_hold=on_hold):
             wait_end: WaitEnd = "on_hold" if on_hold else "opened"
-            return replace(change, reason=_line(reason), wait_end=wait_end)
+            return structs.replace(change, reason=_line(reason), wait_end=wait_end)
         case ContactSolved(note=note):
-            return replace(change, note=_text(note))
+            return structs.replace(change, note=_text(note))
         case ContactLeft(reason=reason):
-            return replace(change, reason=_line(reason))
+            return structs.replace(change, reason=_line(reason))
         case ContactDiscarded(cause=cause):
-            return replace(change, discard_cause=cause)
+            return structs.replace(change, discard_cause=cause)
         case ContactMerged():
-            return replace(change, into=into)
+            return structs.replace(change, into=into)
         case ContactSetPending():
             return change
         case _:

@@ -5,7 +5,6 @@ from typing import Final
 
 import msgspec
 
-from common.contracts.contract import Contract
 from common.core.errors import ContentError
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -16,12 +15,12 @@ class NulCharacterError(ContentError, UnicodeError):
     """A text contains the character NUL, which PostgreSQL can't hold."""
 
 
-def to_json(contract: Contract) -> str:
+def to_json(value: object) -> str:
     """Return the JSON of it; raises NulCharacterError, since `json` would accept the escape.
 
     No query could read any field of such a row.
     """
-    text = _encode(contract)
+    text = _encode(value)
     if b"\\u0000" in text and _NUL.search(text):
         raise NulCharacterError
     return text.decode()

@@ -1,18 +1,22 @@
 """The rows of a table in one transaction: each is locked once and written once."""
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from functools import cache, lru_cache, partial
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
 from pydantic import TypeAdapter
-from sqlalchemy import ARRAY, Table, TextClause, any_, bindparam, select, text
+from sqlalchemy import ARRAY, JSON, Table, TextClause, any_, bindparam, select, text
 
-from common.storage.bulk import bulk_insert, rows_of
+from common.storage.bulk import arrays_of, bulk_insert, rows_of
 from common.storage.connection import Connection
+from common.storage.json_text import to_json
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+_Conversions: TypeAlias = tuple[
+    Callable[[Mapping[str, Any]], Any], Callable[[list[Any]], Mapping[str, Any]]
+]
 
 
 class LockedTable(Generic[K, V]):
@@ -28,8 +32,8 @@ class LockedTable(Generic[K, V]):
     def __init__(self, connection: Connection, table: Table, kind: type[V]) -> None:
         self.connection = connection
         self.table = table
-        self._statements = _statements(table)
-        self._from_row, self._to_json = _conversions(kind)
+        self._statements = _statements(table, arrays=_takes_arrays(table, kind))
+        self._from_row, self._to_parameters = _conversions(table, kind)
         self._rows: dict[K, V | None] = {}
         self._inserted: set[K] = set()
         self._changed: dict[K, V] = {}
@@ -88,6 +92,11 @@ class LockedTable(Generic[K, V]):
         self._rows[key] = value
         self._changed[key] = value
 
+    @property
+    def new_keys(self) -> Collection[K]:
+        """The keys of the rows that `flush` will insert."""
+        return self._inserted
+
     def loaded(self) -> Iterable[V]:
         return (value for value in self._rows.values() if value is not None)
 
@@ -101,11 +110,11 @@ class LockedTable(Generic[K, V]):
 
     async def _write(self, statement: TextClause, values: list[V]) -> None:
         if values:
-            await self.connection.execute(statement, {"rows": self._to_json(values).decode()})
+            await self.connection.execute(statement, self._to_parameters(values))
 
 
 class _Statements:
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, *, arrays: bool) -> None:
         (key,) = table.primary_key.columns
         self.key = key.name
         name = table.name
@@ -114,9 +123,10 @@ class _Statements:
         )
         self.read = select(table).where(key == any_(bindparam("keys", type_=ARRAY(key.type))))
         self.lock = self.read.order_by(key).with_for_update()
-        self.insert = bulk_insert(table)
+        self.insert = bulk_insert(table, arrays=arrays)
+        new = f"(SELECT * FROM {arrays_of(table) if arrays else rows_of(table)})"
         self.update = text(
-            f"UPDATE {name} SET {changes} FROM {rows_of(table)} AS new "
+            f"UPDATE {name} SET {changes} FROM {new} AS new "
             f"WHERE {name}.{key.name} = new.{key.name}"
         )
 
@@ -124,14 +134,38 @@ class _Statements:
 _statements = lru_cache(maxsize=None)(_Statements)
 
 
-def _find_conversions(kind: Any) -> tuple[Callable[[Any], Any], Callable[[Any], bytes]]:
-    """Return how a row becomes a value, and how values become a JSON array."""
-    if issubclass(kind, msgspec.Struct):
-        return partial(msgspec.convert, type=kind), msgspec.json.encode
-    many: TypeAdapter[Any] = TypeAdapter(list[kind])
-    return TypeAdapter(kind).validate_python, many.dump_json
+def _takes_arrays(table: Table, kind: type[Any]) -> bool:
+    """Return whether rows come as an array for each column, which costs the database least."""
+    no_arrays = not any(isinstance(column.type, ARRAY) for column in table.columns)
+    return no_arrays and issubclass(kind, msgspec.Struct)
 
 
-_conversions: Callable[[Any], tuple[Callable[[Any], Any], Callable[[Any], bytes]]] = cache(
-    _find_conversions
-)
+def _to_column_arrays(table: Table, values: list[Any]) -> dict[str, list[Any]]:
+    """Raises NulCharacterError."""
+    arrays = {}
+    for column in table.columns:
+        array = [getattr(value, column.name) for value in values]
+        if isinstance(column.type, JSON):
+            array = [None if item is None else to_json(item) for item in array]
+        arrays[column.name] = array
+    return arrays
+
+
+def _find_conversions(table: Table, kind: Any) -> _Conversions:
+    """Return how a row becomes a value, and values the parameters of a statement."""
+    if not issubclass(kind, msgspec.Struct):
+        many: TypeAdapter[Any] = TypeAdapter(list[kind])
+        return TypeAdapter(kind).validate_python, lambda values: _to_json_rows(
+            many.dump_json(values)
+        )
+    read = partial(msgspec.convert, type=kind)
+    if _takes_arrays(table, kind):
+        return read, partial(_to_column_arrays, table)
+    return read, lambda values: _to_json_rows(msgspec.json.encode(values))
+
+
+def _to_json_rows(rows: bytes) -> dict[str, str]:
+    return {"rows": rows.decode()}
+
+
+_conversions: Callable[[Table, Any], _Conversions] = cache(_find_conversions)

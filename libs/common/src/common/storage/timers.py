@@ -82,11 +82,12 @@ class Timers:
     def earliest(self) -> datetime | None:
         return min((new.due_at for new in self._changes.values() if new), default=None)
 
-    async def flush(self) -> None:
-        if not self._changes:
-            return
-        contacts, slots = zip(*self._changes, strict=True)
-        await self._connection.execute(_DELETE, {"contacts": contacts, "slots": slots})
+    async def flush(self, new_contacts: Collection[ContactId] = ()) -> None:
+        """Write the changes; a new contact has no timer that they could replace."""
+        replaced = [key for key in self._changes if key[0] not in new_contacts]
+        if replaced:
+            contacts, slots = zip(*replaced, strict=True)
+            await self._connection.execute(_DELETE, {"contacts": contacts, "slots": slots})
         if new := [row for row in self._changes.values() if row]:
             await self._connection.execute(_INSERT, to_arrays(new))
 

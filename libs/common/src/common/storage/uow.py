@@ -1,6 +1,6 @@
 """Unit of work: one transaction, its time, the rows it has locked, and what it will write."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -33,13 +33,22 @@ class UnitOfWork:
         """The tables to write at the end; a table comes after those it refers to."""
         return ()
 
+    @property
+    def new_contacts(self) -> Collection[ContactId]:
+        """Contacts for which no transaction can have set a timer, since this one inserts their row.
+
+        Whoever sets a timer for a contact has locked or inserted that row.
+        """
+        return ()
+
     async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
         """Lock the rows that a batch about these contacts needs, before the first is handled."""
 
     async def flush(self) -> None:
+        new_contacts = set(self.new_contacts)
         for rows in self.rows:
             await rows.flush()
-        await self.timers.flush()
+        await self.timers.flush(new_contacts)
         await self.outbox.flush()
 
     def after_commit(self) -> None:

@@ -54,7 +54,8 @@ def _clocks_of(ref: str) -> str:
     """Contacts with a clock that has not ended and refers to the setting."""
     return f"""
         SELECT contact_id FROM tracked_contacts
-        WHERE resolved_at IS NULL AND jsonb_path_exists(clocks, '$[*] ? (@.{ref}.id == $id
+        WHERE resolved_at IS NULL AND jsonb_path_exists(CAST(clocks AS jsonb),
+            '$[*] ? (@.{ref}.id == $id
             && (!exists(@.met_at) || @.met_at == null)
             && (!exists(@.cancelled_at) || @.cancelled_at == null))',
             jsonb_build_object('id', CAST(:id AS text)))
@@ -65,7 +66,8 @@ def _clocks_of(ref: str) -> str:
 _CONTACTS_OF_POLICY = """
     SELECT contact_id FROM tracked_contacts
     WHERE resolved_at IS NULL AND jsonb_path_exists(
-        clocks, '$[*] ? (@.policy.id == $id)', jsonb_build_object('id', CAST(:id AS text)))
+        CAST(clocks AS jsonb), '$[*] ? (@.policy.id == $id)',
+        jsonb_build_object('id', CAST(:id AS text)))
 """
 
 

@@ -36,7 +36,7 @@ class TimerSnapshots:
     async def open_after(self, contact_id: ContactId, limit: int) -> list[ContactId]:
         """Return the next contacts, by id, that are open or have an open escalation."""
         rows = await self._connection.execute(_OPEN, {"after": contact_id, "limit": limit})
-        return [ContactId(str(row.contact_id)) for row in rows]
+        return [ContactId(contact_id) for contact_id in rows.scalars()]
 
     async def incomplete(self, contact_ids: Sequence[ContactId]) -> list[ContactId]:
         """Return the contacts for which a timer that they need, as it must be, is not there.
@@ -46,7 +46,7 @@ class TimerSnapshots:
         rows = await self._connection.execute(
             _INCOMPLETE, {"contacts": contact_ids, "types": list(TIMERS)}
         )
-        return [ContactId(str(row.contact_id)) for row in rows]
+        return [ContactId(contact_id) for contact_id in rows.scalars()]
 
     async def snapshots(self, contact_ids: Sequence[ContactId]) -> list[TimerSnapshot]:
         """Return state and timers, read by one statement: as committed at one moment.
@@ -124,7 +124,7 @@ _INCOMPLETE = text(f"""
             SELECT '{CLOCK_SLOTS}' || (clock->>'name'), '{ClockDue.type}',
                 CAST(threshold->>'due_at' AS timestamptz),
                 jsonb_build_object('clock', clock->'name', 'percent', threshold->'percent')
-            FROM jsonb_path_query(c.clocks, '$[*] ?
+            FROM jsonb_path_query(CAST(c.clocks AS jsonb), '$[*] ?
                     (!(@.met_at != null || @.cancelled_at != null || @.paused_at != null))')
                     AS clock
                 CROSS JOIN LATERAL jsonb_path_query_first(clock,

@@ -1,6 +1,6 @@
 """One transaction of escalation: its tables, locked and written together."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -57,6 +57,10 @@ class UnitOfWork(BaseUnitOfWork):
     @property
     def rows(self) -> Sequence[LockedTable[Any, Any]]:
         return (self.contacts, self.escalations, self.complaints)
+
+    @property
+    def new_contacts(self) -> Collection[ContactId]:
+        return self.contacts.new_keys
 
     async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
         """Lock the contacts, then their open escalations; a contact's lock covers both."""

@@ -23,7 +23,7 @@ YEAR_S = 365 * 24 * 3600
 DEADLINE_PERCENT = 100
 
 
-class ContactDetails(Struct, frozen=True, omit_defaults=True):
+class ContactDetails(Struct, frozen=True, omit_defaults=True, gc=False):
     """The facts of a contact that policies match."""
 
     channel: Channel

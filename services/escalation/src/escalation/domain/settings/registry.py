@@ -87,7 +87,7 @@ KIND_BY_TYPE: Mapping[type[Any], SettingKind] = {kind.type: kind for kind in KIN
 KIND_BY_PATH: Mapping[str, SettingKind] = {kind.path: kind for kind in KINDS}
 
 
-class Ref(Struct, frozen=True):
+class Ref(Struct, frozen=True, gc=False):
     """One version of a setting; it never changes."""
 
     id: str
