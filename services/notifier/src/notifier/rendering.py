@@ -140,7 +140,10 @@ def _line(rendered: str) -> Line:
 
 def _isolated(line: str) -> str:
     """Keep words that are read from right to left from turning our own words around."""
-    if not any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in line):
+    # Most lines are in ASCII, which has no such words.
+    if line.isascii() or not any(
+        unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in line
+    ):
         return line
     return f"{_ISOLATE}{line}{_END_ISOLATE}"
 

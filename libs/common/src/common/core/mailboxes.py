@@ -1,5 +1,6 @@
 """Mail addresses, also with letters of any script."""
 
+from functools import lru_cache
 from typing import Annotated
 
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, ValidatedEmail, validate_email
@@ -9,6 +10,8 @@ from pydantic import AfterValidator, StringConstraints
 SPECIAL_USE_DOMAIN_NAMES.remove("local")
 
 
+# The same few people are paged again and again.
+@lru_cache(maxsize=1024)
 def _validated(address: str) -> ValidatedEmail:
     # The domain may be one inside a company, which the world's DNS does not know.
     return validate_email(

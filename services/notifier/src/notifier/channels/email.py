@@ -5,10 +5,12 @@ from binascii import b2a_qp
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from email.charset import BASE64, Charset
 from email.header import Header
 from email.message import Message
 from email.mime.multipart import MIMEMultipart
 from email.mime.nonmultipart import MIMENonMultipart
+from email.policy import Compat32
 from email.utils import format_datetime, formataddr, parseaddr
 from functools import partial
 from typing import Literal, Self, assert_never
@@ -37,6 +39,17 @@ from notifier.settings import Settings
 
 Security = Literal["none", "starttls", "tls"]
 _PERMANENT = 500
+_SUBJECT_CHARSET = Charset("utf-8")
+# To find the shorter encoding takes both.
+_SUBJECT_CHARSET.header_encoding = BASE64
+
+
+class _ShortHeaders(Compat32):
+    """Writes headers as they are: ours are short and ASCII, or encoded already."""
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        # Surrogates are bytes that stay as they are.
+        return f"{name}: {value}\n".encode("ascii", "surrogateescape")
 
 
 # Its fields are in common, since the API of router takes them too.
@@ -167,12 +180,13 @@ def compose(notification: Notification, sender: str, links: Links, at: datetime)
     pages = _listed_pages(notification, links, at)
     values = {"words": words, "links": _links(notification, links), "held_pages": pages}
     # No line of a part that is quoted-printable begins with it.
-    message = MIMEMultipart("alternative", boundary=f"=_{notification.notification_id}")
+    boundary = f"=_{notification.notification_id}"
+    message = MIMEMultipart("alternative", boundary=boundary, policy=_ShortHeaders())
     message["From"] = formataddr(parseaddr(sender))
-    # Surrogates are bytes that stay as they are: only a server with SMTPUTF8 gets other letters.
+    # Only a server with SMTPUTF8 gets other letters than ASCII.
     message["To"] = _mailbox(notification).encode().decode("ascii", "surrogateescape")
     subject = rendering.text("email/subject.txt.j2", words=words)
-    message["Subject"] = Header(subject, header_name="Subject").encode()
+    message["Subject"] = Header(subject, _SUBJECT_CHARSET, header_name="Subject").encode()
     message["Date"] = format_datetime(at)
     domain = parseaddr(sender)[1].partition("@")[2] or "localhost"
     message["Message-ID"] = f"<{notification.notification_id}@{domain}>"
@@ -191,7 +205,7 @@ def _mailbox(notification: Notification) -> str:
 
 
 def _part(subtype: str, text: str) -> Message:
-    part = MIMENonMultipart("text", subtype, charset="utf-8")
+    part = MIMENonMultipart("text", subtype, charset="utf-8", policy=_ShortHeaders())
     part["Content-Transfer-Encoding"] = "quoted-printable"
     part.set_payload(b2a_qp(f"{text}\n".encode()).decode())
     return part

@@ -6,8 +6,11 @@ from datetime import datetime
 
 from pydantic import TypeAdapter
 from sqlalchemy import (
-    ColumnElement,
+    ARRAY,
     Select,
+    Text,
+    any_,
+    bindparam,
     delete,
     false,
     func,
@@ -115,8 +118,9 @@ class Recipients:
         missing = wanted - self._read.keys()
         if missing:
             self._read.update(dict.fromkeys(missing))
-            for recipient in await self._all(tables.recipients.c.person_id.in_(missing)):
-                self._read[recipient.person_id] = recipient
+            rows = await self._connection.execute(_RECIPIENTS_OF, {"people": list(missing)})
+            for row in rows.mappings():
+                self._read[row["person_id"]] = _RECIPIENT.validate_python(dict(row))
         return {person_id: self._read[person_id] for person_id in wanted}
 
     async def name(self, person_id: PersonId) -> str:
@@ -129,8 +133,9 @@ class Recipients:
         person = select(_USERS.c.person_id).where(
             _USERS.c.medium == medium, _USERS.c.user_id == user_id
         )
-        owners = await self._all(tables.recipients.c.person_id == person.scalar_subquery())
-        return owners[0] if owners else None
+        owner = _saved_recipients().where(tables.recipients.c.person_id == person.scalar_subquery())
+        row = (await self._connection.execute(owner)).mappings().first()
+        return _RECIPIENT.validate_python(dict(row)) if row else None
 
     async def after(
         self,
@@ -144,8 +149,7 @@ class Recipients:
 
         `reachable` restricts them to who has an address, or to who should have one and has none.
         """
-        query = _recipients().order_by(tables.recipients.c.person_id).limit(limit)
-        query = query.where(tables.recipients.c.link_epoch > _NEW_EPOCH)
+        query = _saved_recipients().order_by(tables.recipients.c.person_id).limit(limit)
         if person_id is not None:
             query = query.where(tables.recipients.c.person_id > person_id)
         if visible_to is not None:
@@ -158,11 +162,6 @@ class Recipients:
             has_left = _LINES.c.active.is_(false())
             query = query.where(has_address if reachable else ~has_address & ~has_left)
         rows = await self._connection.execute(query)
-        return [_RECIPIENT.validate_python(dict(row)) for row in rows.mappings()]
-
-    async def _all(self, condition: ColumnElement[bool]) -> list[Recipient]:
-        saved = tables.recipients.c.link_epoch > _NEW_EPOCH
-        rows = await self._connection.execute(_recipients().where(condition, saved))
         return [_RECIPIENT.validate_python(dict(row)) for row in rows.mappings()]
 
 
@@ -237,5 +236,12 @@ def _recipients() -> Select[tuple[object, ...]]:
     return select(*tables.recipients.columns, active).select_from(join)
 
 
+def _saved_recipients() -> Select[tuple[object, ...]]:
+    return _recipients().where(tables.recipients.c.link_epoch > _NEW_EPOCH)
+
+
+_RECIPIENTS_OF = _saved_recipients().where(
+    tables.recipients.c.person_id == any_(bindparam("people", type_=ARRAY(Text)))
+)
 _UPSERT_RECIPIENTS = bulk_insert(tables.recipients, conflict="update")
 _INSERT_CHANGES = bulk_insert(tables.recipient_changes)
