@@ -15,7 +15,7 @@ from common.messaging.signatures import RecordContent, SigningKey, VerificationK
 
 _REPEATS = 5
 _RECORDS = 5000
-_TOGETHER = (1, 8, 32)
+_TOGETHER = (1, 8, 32, 128)
 _SERVICE = "intake"
 _TOPIC = "upstairs.contacts.v1"
 

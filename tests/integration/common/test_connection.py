@@ -1,7 +1,9 @@
 """Units of work on asyncpg: values, errors, and sessions that are lost or left in a statement."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import gc
+import weakref
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -91,6 +93,17 @@ async def test_result_of_a_change_is_what_it_returns(database: Database[UnitOfWo
         assert (await uow.connection.execute(gone)).first() is None
 
 
+async def test_statement_made_for_one_use_is_forgotten(database: Database[UnitOfWork]) -> None:
+    query = select(PROBES).where(PROBES.c.contact_id == new_contact())
+    forgotten = weakref.ref(query)
+    async with database.transaction() as uow:
+        for _ in range(2):
+            assert not await uow.connection.execute(query)
+    del query
+    gc.collect()
+    assert forgotten() is None
+
+
 async def test_missing_value_is_refused(database: Database[UnitOfWork]) -> None:
     async with database.transaction() as uow:
         with pytest.raises(KeyError):
@@ -173,8 +186,11 @@ async def end_backends(postgres: Any, database: Database[Any]) -> None:
         await connection.close()
 
 
+@pytest.mark.parametrize("rest", [[add_one], []], ids=["before a statement", "before COMMIT"])
 async def test_session_lost_in_a_transaction_is_transient_and_not_used_again(
-    database: Database[UnitOfWork], postgres: Any
+    database: Database[UnitOfWork],
+    postgres: Any,
+    rest: Sequence[Callable[[UnitOfWork], Awaitable[None]]],
 ) -> None:
     async def lose(_uow: UnitOfWork) -> None:
         await end_backends(postgres, database)
@@ -182,7 +198,7 @@ async def test_session_lost_in_a_transaction_is_transient_and_not_used_again(
     contact_id = new_contact()
     add_it = partial(add, contact_id=contact_id)
     with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)) as lost:
-        await transact(database, add_it, lose, add_one)
+        await transact(database, add_it, lose, *rest)
     assert is_transient(lost.value)
     async with database.transaction() as uow:
         await add(uow, contact_id)

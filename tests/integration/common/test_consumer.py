@@ -264,6 +264,30 @@ async def test_batch_is_finished_before_its_partitions_are_revoked(
     assert first.count_messages("repeated") + second.count_messages("repeated") == 0
 
 
+async def test_records_that_arrive_during_a_batch_share_the_next(
+    database: Database[UnitOfWork], broker: Broker
+) -> None:
+    contacts = [new_contact() for _ in range(8)]
+    at_work, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(event: CustomerWrote, uow: UnitOfWork) -> None:
+        at_work.set()
+        await go_on.wait()
+        await take_note(event, uow)
+
+    replica = Replica(database, broker, HandlerRegistry[UnitOfWork]().on(CustomerWrote, slow))
+    async with broker.open_producer() as producer, run_workers(replica.make_consumer()):
+        await broker.send(producer, customer_wrote(contacts[0], "0"))
+        await at_work.wait()
+        for event in numbered(contacts, 3)[1:]:
+            await broker.send(producer, event)
+        go_on.set()
+        await until(broker.count_committed, lambda count: count == 24)
+    batches = replica.metrics.registry.get_sample_value("upstairs_batch_seconds_count")
+    assert batches == 2
+    assert await noted(database) == in_order(contacts, 3)
+
+
 async def test_database_outage_loses_nothing_and_makes_no_dead_letter(
     database: Database[UnitOfWork], proxy: TcpProxy, probe_url: str, broker: Broker
 ) -> None:

@@ -78,11 +78,9 @@ def record(decision: Decision, uow: UnitOfWork, cause: str | None = None) -> Dec
     trail where no person acts.
     """
     by = cause or uow.outbox.cause or "unknown"
-    escalation = decision.situation.escalation
-    situation = replace(
-        decision.situation,
-        escalation=None if escalation is None else _write(escalation, decision, by, uow),
-    )
+    situation = decision.situation
+    if situation.escalation is not None:
+        situation = situation.with_escalation(_write(situation.escalation, decision, by, uow))
     uow.grants.add(grants_of(situation.contact.customer_id, decision.events))
     for complaint in decision.complaints:
         uow.complaints.save(complaint)

@@ -99,6 +99,7 @@ class Contract(msgspec.Struct, metaclass=_ContractMeta, frozen=True, gc=False):
         """Let pydantic read and write what has a contract in it: stored data, answers."""
         return core_schema.no_info_plain_validator_function(
             cls._from_data,
+            ref=f"{cls.__module__}.{cls.__qualname__}:{id(cls)}",
             serialization=core_schema.plain_serializer_function_ser_schema(msgspec.to_builtins),
         )
 

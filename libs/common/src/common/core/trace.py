@@ -24,7 +24,9 @@ def start(traceparent: str | None) -> str:
     """Begin the given trace in this task, or a new one, and return it."""
     traceparent = parse(traceparent)
     if traceparent is None:
-        traceparent = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+        # A trace and a span, of 16 and 8 bytes.
+        ids = secrets.token_hex(24)
+        traceparent = f"00-{ids[:32]}-{ids[32:]}-01"
     _current.set(traceparent)
     return traceparent
 

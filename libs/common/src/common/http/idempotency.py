@@ -90,7 +90,7 @@ def check_key(key: str) -> str:
 def fingerprint_of(request: WholeRequest) -> str:
     """Return a digest of what the request says: another address or content gives another one."""
     try:
-        content = orjson.dumps(request.document, option=orjson.OPT_SORT_KEYS)
+        content = orjson.dumps(request.parse(), option=orjson.OPT_SORT_KEYS)
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         # The route refuses it, or takes none.
         content = request.content

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from http import HTTPStatus
+from typing import Final
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -9,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from common.http.limits import WrongKeyLimiter
 from common.http.problems import ProblemError
 
+_UNAUTHENTICATED: Final = HTTPStatus.UNAUTHORIZED.value
 _POLICY = b"content-security-policy"
 # Pages set a Content-Security-Policy of their own; no other answer is a document.
 SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
@@ -59,7 +61,7 @@ class WrongKeyGuard:
     def replace(self, response: Response, scope: Scope) -> Response:
         """Return the response to send in place of this one: mostly the same."""
         client = scope.get("client")
-        if response.status_code != HTTPStatus.UNAUTHORIZED or client is None:
+        if response.status_code != _UNAUTHENTICATED or client is None:
             return response
         return response if self._limiter.take(client[0]) else _too_many_wrong_keys().response()
 

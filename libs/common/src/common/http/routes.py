@@ -148,7 +148,7 @@ class _Exchange:
 
 def _document(request: WholeRequest) -> Any:
     try:
-        return request.document
+        return request.parse()
     except JSONDecodeError as error:
         invalid = {"type": "json_invalid", "loc": ("body", error.pos), "input": {}}
         raise RequestValidationError([{**invalid, "ctx": {"error": error.msg}}]) from error

@@ -1,6 +1,5 @@
 """A request whose body has been read, within its limit, before anything looks at it."""
 
-from functools import cached_property
 from typing import Any
 
 from starlette.requests import Request
@@ -22,15 +21,18 @@ class WholeRequest(Request):
         self.fields: dict[bytes, bytes] = dict(reversed(scope["headers"]))
         self.repeats_fields = len(self.fields) < len(scope["headers"])
         self.has_query = bool(scope["query_string"])
+        self._document: Any = None
+        self._is_parsed = False
 
     def text_of(self, field: bytes) -> str:
         """Return the header's value, empty if there is no such header."""
         return self.fields.get(field, b"").decode("latin-1")
 
-    @cached_property
-    def document(self) -> Any:
-        """The body's JSON; raises JSONDecodeError."""
-        return parse_json(self.content)
+    def parse(self) -> Any:
+        """Return the body's JSON; raises JSONDecodeError."""
+        if not self._is_parsed:
+            self._document, self._is_parsed = parse_json(self.content), True
+        return self._document
 
 
 async def read_request(scope: Scope, receive: Receive, send: Send) -> WholeRequest | None:

@@ -68,6 +68,7 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
         self._dispatcher = dispatcher
         self._types = dispatcher.subscriptions.events
         self._metrics = metrics
+        self._skipped = metrics.messages.labels("other", "skipped")
         self._health = health
         self._batch_lock = asyncio.Lock()
         self._backoff = Backoff()
@@ -127,12 +128,22 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
             await self._back_off(polled, error, stopping)
 
     async def _work(self, polled: Polled) -> None:
+        """Handle a batch, and fetch nothing until the next can have all that came meanwhile.
+
+        aiokafka would fetch at once: the next batch would have what came by then, and the rest wait
+        for the one after it.
+        """
+        assigned = self._kafka.assignment()
+        self._kafka.pause(*assigned)
         self._linger.batch_began()
-        async with self._batch_lock:
-            await self._handle(polled)
-        # After a full batch more is waiting.
-        if sum(map(len, polled.values())) < _MAX_BATCH:
-            await self._linger.pause()
+        try:
+            async with self._batch_lock:
+                await self._handle(polled)
+            # After a full batch more is waiting.
+            if sum(map(len, polled.values())) < _MAX_BATCH:
+                await self._linger.pause()
+        finally:
+            self._kafka.resume(*self._kafka.assignment() & assigned)
 
     async def _handle(self, polled: Polled) -> None:
         self._lag.records_taken(polled)
@@ -192,7 +203,7 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
         kind = type_of(record.headers)
         if kind is not None and kind not in self._types:
             # A newer producer, or an event that this service does not handle.
-            self._metrics.messages.labels("other", "skipped").inc()
+            self._skipped.inc()
             return None
 
         def to_dead_letter(error: BaseException) -> DeadLetter:

@@ -11,7 +11,7 @@ from sqlalchemy import Table, TextClause, make_url, text
 
 def rows_of(table: Table) -> str:
     """Return SQL for the rows in the parameter `rows`, with the types of the table's columns."""
-    return f"jsonb_populate_recordset(NULL::{table.name}, CAST(CAST(:rows AS text) AS jsonb))"
+    return f"json_populate_recordset(NULL::{table.name}, CAST(CAST(:rows AS text) AS json))"
 
 
 def arrays_of(table: Table) -> str:

@@ -89,14 +89,14 @@ class Connection:
         """Execute the statement; an INSERT takes the values of many rows too."""
         if isinstance(statement, Insert) and values:
             statement, values = statement.values(values), None
-        sql, arguments = _compiled(statement).bind(cast("Values", values or {}))
+        sql, arguments = _bind(statement, cast("Values", values or {}))
         return Rows(await self.driver.fetch(sql, *arguments, record_class=Row))
 
     async def stream(
         self, statement: ClauseElement, values: Values, size: int
     ) -> AsyncIterator[Rows]:
         """Yield so many rows at a time; inside a transaction."""
-        sql, arguments = _compiled(statement).bind(values)
+        sql, arguments = _bind(statement, values)
         cursor = await self.driver.cursor(sql, *arguments, record_class=Row)
         while rows := await cursor.fetch(size):
             yield Rows(rows)
@@ -141,50 +141,61 @@ class Connection:
         await self.driver.execute(f"RELEASE {_SAVEPOINT}")
 
 
-class _Compiled:
-    """The SQL of a statement, and how to order its values."""
-
-    def __init__(self, statement: ClauseElement) -> None:
-        self._compiled = cast("SQLCompiler", statement.compile(dialect=_DIALECT))
-        self._names: Sequence[str] = self._compiled.positiontup or ()
-        binds = self._compiled.binds
-        self._defaults = {
-            name: bind.effective_value for name, bind in binds.items() if not bind.required
-        }
-        processors = {
-            name: bind.type.dialect_impl(_DIALECT).bind_processor(_DIALECT)
-            for name, bind in binds.items()
-        }
-        self._processors: dict[str, Callable[[Any], Any]] = {
-            name: processor for name, processor in processors.items() if processor
-        }
-        self._is_expanding = any(bind.expanding for bind in binds.values())
-
-    def bind(self, values: Values) -> tuple[str, Sequence[Any]]:
-        """Return the SQL and its arguments; raises KeyError if a value is missing."""
-        if self._is_expanding:
-            # The SQL has a parameter for each value of an IN.
-            state = self._compiled.construct_expanded_state(dict(values))
-            return state.statement, [
-                self._process(name, state.parameters[name]) for name in state.positiontup or ()
-            ]
-        values = {**self._defaults, **values}
-        if self._processors:
-            return self._compiled.string, [
-                self._process(name, values[name]) for name in self._names
-            ]
-        return self._compiled.string, [values[name] for name in self._names]
-
-    def _process(self, name: str, value: Any) -> Any:
-        processor = self._processors.get(name)
-        return processor(value) if processor else value
-
-
-def _compiled(statement: ClauseElement) -> _Compiled:
+def _bind(statement: ClauseElement, values: Values) -> tuple[str, Sequence[Any]]:
+    """Return the SQL and its arguments; raises KeyError if a value is missing."""
     compiled = _statements.get(statement)
     if compiled is None:
-        compiled = _statements[statement] = _Compiled(statement)
-    return compiled
+        compiler = cast("SQLCompiler", statement.compile(dialect=_DIALECT))
+        if any(bind.expanding for bind in compiler.binds.values()):
+            return _expand(compiler, values)
+        compiled = _statements[statement] = _Compiled(compiler)
+    return compiled.sql, compiled.arguments(values)
+
+
+def _expand(compiler: SQLCompiler, values: Values) -> tuple[str, Sequence[Any]]:
+    """Make a parameter for each value of an IN."""
+    state = compiler.construct_expanded_state(dict(values))
+    processors = _processors(compiler)
+    return state.statement, [
+        _process(processors.get(name), state.parameters[name]) for name in state.positiontup or ()
+    ]
+
+
+class _Compiled:
+    """The SQL of a statement, and how to order its values.
+
+    It does not refer to the statement, which is forgotten with its last user.
+    """
+
+    def __init__(self, compiler: SQLCompiler) -> None:
+        self.sql = compiler.string
+        self._names = tuple(compiler.positiontup or ())
+        self._defaults = {
+            name: bind.effective_value for name, bind in compiler.binds.items() if not bind.required
+        }
+        self._processors = _processors(compiler)
+
+    def arguments(self, values: Values) -> list[Any]:
+        values = {**self._defaults, **values}
+        if not self._processors:
+            return [values[name] for name in self._names]
+        return [_process(self._processors.get(name), values[name]) for name in self._names]
+
+
+_Processor = Callable[[Any], Any]
+
+
+def _processors(compiler: SQLCompiler) -> dict[str, _Processor]:
+    """Return how the values of some types are written for the driver: JSON as its text."""
+    processors = {
+        name: bind.type.dialect_impl(_DIALECT).bind_processor(_DIALECT)
+        for name, bind in compiler.binds.items()
+    }
+    return {name: processor for name, processor in processors.items() if processor}
+
+
+def _process(processor: _Processor | None, value: Any) -> Any:
+    return processor(value) if processor else value
 
 
 _statements: WeakKeyDictionary[ClauseElement, _Compiled] = WeakKeyDictionary()

@@ -77,8 +77,6 @@ class Decision(Struct, frozen=True):
     ) -> "Decision":
         """Decide further in the situation after this decision."""
         following = step(self.situation, *args, **kwargs)
-        if self == Decision(self.situation):
-            return following
         return Decision(
             following.situation,
             self.events + following.events,

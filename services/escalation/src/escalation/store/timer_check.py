@@ -124,7 +124,7 @@ _INCOMPLETE = text(f"""
             SELECT '{CLOCK_SLOTS}' || (clock->>'name'), '{ClockDue.type}',
                 CAST(threshold->>'due_at' AS timestamptz),
                 jsonb_build_object('clock', clock->'name', 'percent', threshold->'percent')
-            FROM jsonb_path_query(c.clocks, '$[*] ?
+            FROM jsonb_path_query(CAST(c.clocks AS jsonb), '$[*] ?
                     (!(@.met_at != null || @.cancelled_at != null || @.paused_at != null))')
                     AS clock
                 CROSS JOIN LATERAL jsonb_path_query_first(clock,

@@ -15,17 +15,16 @@ class OutdatedPoolError(TransientError):
 
 
 class Representatives(LockedTable[PersonId, Representative]):
-    """`turn`: the number of this transaction among those that may write representatives."""
+    """`turn`: the number of this transaction among those that may write representatives.
+
+    None: it may not; see `Assignments.take_turn`.
+    """
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection, tables.representatives, Representative)
         self.turn: int | None = None
         # The load before, of those whose load alone changes.
         self._loads_before: dict[PersonId, int] = {}
-
-    async def take_turn(self) -> None:
-        """Wait until no other transaction may match or write representatives."""
-        self.turn = (await self.connection.execute(_TAKE_TURN)).scalar_one()
 
     async def changed_since(self, turn: int) -> list[Representative]:
         """Return those written in a later turn."""
@@ -70,11 +69,6 @@ class Representatives(LockedTable[PersonId, Representative]):
         return [self.read(dict(row)) for row in rows.mappings()]
 
 
-# The lock is held until the transaction ends, so the turns of two transactions are in the order of
-# their commits. The function comes first, being what the row is made of.
-_TAKE_TURN = text("""
-    SELECT nextval('representative_turns') FROM pg_advisory_xact_lock(lock_key('match'))
-""")
 _columns = ", ".join(column.name for column in tables.representatives.columns)
 _CHANGED = text(f"SELECT {_columns} FROM representatives WHERE turn > :turn")
 # Nobody is given a contact by what is only remembered of them.

@@ -35,6 +35,17 @@ class Assignments(LockedTable[ContactId, Assignment]):
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection, tables.assignments, Assignment)
 
+    async def take_turn(self, contact_ids: Sequence[ContactId]) -> int:
+        """Wait until no other transaction may match; lock the contacts; return the turn's number.
+
+        What another transaction has inserted during the wait looks absent, so to insert it fails.
+        """
+        missing = [contact_id for contact_id in contact_ids if contact_id not in self._rows]
+        rows = await self.connection.execute(_TAKE_TURN, {"contact_ids": missing})
+        self._rows.update(dict.fromkeys(missing))
+        self.adopt(row for row in rows if row.contact_id)
+        return int(rows[0].turn)
+
     async def lock_held_by(self, representative_id: PersonId) -> list[Assignment]:
         """Lock what is assigned or offered to the representative, in order of contact."""
         await self.lock_all(await self._ids(_HELD, representative_id=representative_id))
@@ -186,8 +197,7 @@ class UnitOfWork(BaseUnitOfWork):
     async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
         # Before any row lock: two transactions that match at once could wait for each other's
         # rows, and both could give away the same slot.
-        await self.representatives.take_turn()
-        await self.assignments.lock_all(contact_ids)
+        self.representatives.turn = await self.assignments.take_turn(contact_ids)
         holders = (assignment.representative_id for assignment in self.assignments.loaded())
         await self.representatives.lock_all(holder for holder in holders if holder)
 
@@ -329,6 +339,19 @@ def _free_slots(representatives: Iterable[Representative], needs: Iterable[Need]
     }
     return +Counter(free_slots)
 
+
+# The lock is held until the transaction ends, so turns are in the order of the commits.
+_columns = ", ".join(column.name for column in tables.assignments.columns)
+_TAKE_TURN = text(f"""
+    WITH turn AS MATERIALIZED (
+        SELECT nextval('representative_turns') AS turn
+        FROM pg_advisory_xact_lock(lock_key('match'))
+    )
+    SELECT turn, locked.* FROM turn LEFT JOIN LATERAL (
+        SELECT {_columns} FROM assignments WHERE contact_id = ANY(CAST(:contact_ids AS uuid[]))
+        ORDER BY contact_id FOR UPDATE
+    ) AS locked ON true
+""")
 
 # Contacts that somebody declined are added to the number: the only free slot may belong to the
 # representative who declined them, and they must not hide the contacts behind them.

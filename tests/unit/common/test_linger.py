@@ -1,0 +1,31 @@
+"""How long a worker waits for more before its next batch."""
+
+import asyncio
+
+import pytest
+
+from common.core import linger
+from common.core.linger import Linger
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    return slept
+
+
+@pytest.mark.parametrize(("took_s", "pause_s"), [(0.002, 0.01), (0.03, 0.03), (4.0, 0.05)])
+async def test_pause_is_as_long_as_the_batch_took_within_bounds(
+    monkeypatch: pytest.MonkeyPatch, pauses: list[float], took_s: float, pause_s: float
+) -> None:
+    times = iter([0.0, 100.0, 100.0 + took_s])
+    monkeypatch.setattr(linger, "monotonic", lambda: next(times))
+    between = Linger(min_s=0.01, max_s=0.05)
+    between.batch_began()
+    await between.pause()
+    assert pauses == [pytest.approx(pause_s)]
