@@ -21,7 +21,7 @@ class MailServer(MailReceiver):
     sessions = 0
     mails_per_session = 1000
 
-    async def handle_EHLO(  # noqa: N802 - aiosmtpd's name
+    async def handle_EHLO(
         self, _server: object, session: Any, _envelope: object, name: str, responses: list[str]
     ) -> list[str]:
         self.sessions += 1
@@ -29,7 +29,7 @@ class MailServer(MailReceiver):
         session.mails_left = self.mails_per_session
         return responses
 
-    async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
+    async def handle_MAIL(
         self, _server: object, session: Any, envelope: Any, address: str, _options: object
     ) -> str:
         if session.mails_left == 0:

@@ -158,7 +158,7 @@ class MailReceiver:
     async def __aexit__(self, *_: object) -> None:
         await asyncio.to_thread(self.stop)
 
-    async def handle_DATA(self, _server: object, _session: object, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
+    async def handle_DATA(self, _server: object, _session: object, envelope: Any) -> str:
         if self.answer.startswith("2"):
             self.arrivals.append(_now())
             self.messages.append(message_from_bytes(envelope.content, policy=default))
