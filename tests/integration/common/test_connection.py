@@ -76,7 +76,7 @@ async def test_values_are_those_of_the_column_types(database: Database[UnitOfWor
             ),
             {"last": {"text": "☎"}},
         )
-        assert tuple(plain.one()) == (second, {"text": "☎"})
+        assert tuple(plain.single()) == (second, {"text": "☎"})
 
 
 async def test_result_of_a_change_is_what_it_returns(database: Database[UnitOfWork]) -> None:

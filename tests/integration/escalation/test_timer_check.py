@@ -204,7 +204,7 @@ async def test_contacts_that_have_all_timers_are_counted_and_not_read(
     assert not [statement for statement in sent if "to_jsonb(e)" in statement]
 
 
-async def test_each_timer_of_each_state_is_restored(
+async def test_lost_timer_of_any_state_is_restored(
     service: EscalationHarness, replica: Replica, api: httpx.AsyncClient
 ) -> None:
     """Also those of a paused, of a met and of a breached clock, which wait for less."""

@@ -68,14 +68,13 @@ GOOD: dict[str, Any] = {"at": "2026-03-02T09:30:00Z"}
 )
 def test_violation_is_said_in_words_with_its_place(fields: dict[str, Any], words: str) -> None:
     content = {**GOOD, **fields}
-    for read in (
-        lambda: from_json(Whole, msgspec.json.encode(content)),
-        lambda: from_data(Whole, content),
-    ):
-        with pytest.raises(ContractViolationError) as refused:
-            read()
-        assert str(refused.value).startswith(f"data at {words}")
-        assert "furious" not in str(refused.value)
+    with pytest.raises(ContractViolationError) as refused:
+        from_json(Whole, msgspec.json.encode(content))
+    assert str(refused.value).startswith(f"data at {words}")
+    assert "furious" not in str(refused.value)
+    with pytest.raises(ContractViolationError) as refused_as_data:
+        from_data(Whole, content)
+    assert str(refused_as_data.value) == str(refused.value)
 
 
 @pytest.mark.parametrize(

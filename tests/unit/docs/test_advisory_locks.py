@@ -20,5 +20,5 @@ def test_lock_keys_come_from_the_salt_of_the_schema() -> None:
     salted = {name for name in locking if "lock_key(" in SOURCES[name]}
     assert locking - salted <= {*WITHOUT_SALT, "libs/common/src/common/storage/locks.py"}
     # A hash with the salt as its seed can't be guessed either.
-    seeded = "hashtextextended(key, seed)\n    FROM lock_key("
+    seeded = "hashtextextended(key, seed))\n    FROM lock_key("
     assert not [name for name, text in SOURCES.items() if "hashtext" in text.replace(seeded, "")]

@@ -28,6 +28,10 @@ SETTINGS = {
     "autovacuum_naptime": "5s",
     "autovacuum_vacuum_scale_factor": "0.01",
     "autovacuum_vacuum_cost_delay": "0",
+    # After each checkpoint the first change of a page writes the whole page to the log.
+    "checkpoint_timeout": "15min",
+    "max_wal_size": "2GB",
+    "wal_compression": "on",
     # The password is random; more iterations would only slow down every connect.
     "scram_iterations": "1",
 }

@@ -393,9 +393,7 @@ _LOCK_REFS = text("""
         ORDER BY lock
     ) AS locks
 """)
-_LOCK_MERGES = text("""
-    SELECT pg_advisory_xact_lock(lock_key('merges ' || CAST(:system AS text)))
-""")
+_LOCK_MERGES = text("SELECT pg_advisory_xact_lock(lock_key('merges ' || CAST(:system AS text)))")
 _CONTACTS_OF_REFS = text("""
     SELECT external_ref, CAST(contact_id AS text) AS contact_id FROM contacts
     WHERE received_from = :system AND external_ref = ANY (CAST(:refs AS text[]))

@@ -20,7 +20,6 @@ from common.contracts.validation_messages import (
     UNSPECIFIC,
     WHOLE_NUMBER,
 )
-from common.core.errors import PermanentError
 
 C = TypeVar("C", bound=Contract)
 
@@ -44,7 +43,7 @@ _MISSING: Final = re.compile(r"Object missing required field `(\w+)`")
 _EXPECTED: Final = re.compile(r"Expected `(\w+)(?: \| null)?`.*", re.DOTALL)
 
 
-class ContractViolationError(PermanentError):
+class ContractViolationError(ValueError):
     """JSON is not what its contract allows."""
 
 

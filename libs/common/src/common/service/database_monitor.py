@@ -74,7 +74,7 @@ class DatabaseMonitor(Generic[U]):
             "outbox": OUTBOX_ORIGIN_PREFIX,
             "delivery": DELIVERY_ORIGIN_PREFIX,
         }
-        waiting = (await uow.connection.execute(_WAITING, values)).one()
+        waiting = (await uow.connection.execute(_WAITING, values)).single()
         self._metrics.outbox_oldest_seconds.set(_age(waiting.published, uow.now))
         self._metrics.timer_overdue_seconds.set(_age(waiting.due, uow.now))
         self._metrics.unknown_timer_overdue_seconds.set(_age(waiting.unknown_due, uow.now))

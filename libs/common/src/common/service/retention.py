@@ -194,7 +194,7 @@ class RetentionWorker(Generic[U]):
                         "limit": self._batch_rows,
                     },
                 )
-            ).one()
+            ).single()
         return row.deleted_rows, row.last_time
 
 

@@ -44,7 +44,7 @@ class Row(asyncpg.Record):
 
 
 class Rows(list[Any]):
-    """The rows of a result, with the methods that SQLAlchemy's results have."""
+    """The rows of a result, with methods as SQLAlchemy's results have them."""
 
     def mappings(self) -> "Rows":
         return self
@@ -59,16 +59,16 @@ class Rows(list[Any]):
         return self[0] if self else None
 
     def one_or_none(self) -> Any:
-        return self.one() if self else None
+        return self.single() if self else None
 
-    def one(self) -> Any:
+    def single(self) -> Any:
         if len(self) != 1:
             message = f"{len(self)} rows instead of one"
             raise ValueError(message)
         return self[0]
 
     def scalar_one(self) -> Any:
-        return self.one()[0]
+        return self.single()[0]
 
     def scalar_one_or_none(self) -> Any:
         return self.scalar_one() if self else None

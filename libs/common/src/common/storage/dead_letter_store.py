@@ -78,14 +78,14 @@ class DeadLetterStore:
         """Close the dead letter; the caller has locked it."""
         values = {"id": letter_id, "state": state, "by": by, "reason": reason}
         return DeadLetterSummary(
-            **(await self._connection.execute(_CLOSE, values)).mappings().one()
+            **(await self._connection.execute(_CLOSE, values)).mappings().single()
         )
 
     async def record_failure(self, letter_id: int, error: BaseException) -> DeadLetterSummary:
         """Count a failed attempt, with its reason; the caller has locked it."""
         values = {"id": letter_id, **error_fields(error)}
         return DeadLetterSummary(
-            **(await self._connection.execute(_FAILED, values)).mappings().one()
+            **(await self._connection.execute(_FAILED, values)).mappings().single()
         )
 
 

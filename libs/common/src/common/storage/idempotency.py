@@ -43,7 +43,7 @@ class IdempotencyKeyStore:
         values = {"scope": key.scope, "key": key.key, "fingerprint": key.fingerprint}
         if await self._connection.execute(_CLAIM, values):
             return None
-        row = (await self._connection.execute(_EARLIER, values)).one()
+        row = (await self._connection.execute(_EARLIER, values)).single()
         return AcceptedRequest(row.fingerprint, row.answer)
 
     async def erase_answers(self, contact_ids: Sequence[ContactId]) -> None:

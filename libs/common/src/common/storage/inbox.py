@@ -21,7 +21,7 @@ class Claim(NamedTuple):
 
 async def claim(connection: Connection, ids: Sequence[EventId]) -> Claim:
     """As `Inbox.claim`; the time comes with it, so that a transaction needs not ask for it."""
-    row = (await connection.execute(_CLAIM, {"ids": ids})).one()
+    row = (await connection.execute(_CLAIM, {"ids": ids})).single()
     return Claim(set(row.event_ids), row.time)
 
 

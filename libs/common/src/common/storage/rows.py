@@ -1,7 +1,8 @@
 """The rows of a table in one transaction: each is locked once and written once."""
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from functools import cache, lru_cache, partial
+from operator import attrgetter
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
@@ -15,7 +16,7 @@ from common.storage.json_text import to_json
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 _Conversions: TypeAlias = tuple[
-    Callable[[Mapping[str, Any]], Any], Callable[[list[Any]], Mapping[str, Any]]
+    Callable[[Mapping[str, Any]], Any], Callable[[list[Any]], Mapping[str, Any]], bool
 ]
 
 
@@ -32,8 +33,8 @@ class LockedTable(Generic[K, V]):
     def __init__(self, connection: Connection, table: Table, kind: type[V]) -> None:
         self.connection = connection
         self.table = table
-        self._statements = _statements(table, arrays=_takes_arrays(table, kind))
-        self._from_row, self._to_parameters = _conversions(table, kind)
+        self._from_row, self._to_parameters, arrays = _conversions(table, kind)
+        self._statements = _statements(table, arrays=arrays)
         self._rows: dict[K, V | None] = {}
         self._inserted: set[K] = set()
         self._changed: dict[K, V] = {}
@@ -134,34 +135,42 @@ class _Statements:
 _statements = lru_cache(maxsize=None)(_Statements)
 
 
-def _takes_arrays(table: Table, kind: type[Any]) -> bool:
+def _has_arrays(table: Table, kind: type[Any]) -> bool:
     """Return whether rows come as an array for each column, which costs the database least."""
     no_arrays = not any(isinstance(column.type, ARRAY) for column in table.columns)
     return no_arrays and issubclass(kind, msgspec.Struct)
 
 
-def _to_column_arrays(table: Table, values: list[Any]) -> dict[str, list[Any]]:
-    """Raises NulCharacterError."""
-    arrays = {}
-    for column in table.columns:
-        array = [getattr(value, column.name) for value in values]
-        if isinstance(column.type, JSON):
-            array = [None if item is None else to_json(item) for item in array]
-        arrays[column.name] = array
-    return arrays
+def _find_array_writer(table: Table) -> Callable[[list[Any]], dict[str, Sequence[Any] | None]]:
+    names = [column.name for column in table.columns]
+    documents = [column.name for column in table.columns if isinstance(column.type, JSON)]
+    read_row = attrgetter(*names)
+
+    def to_arrays(values: list[Any]) -> dict[str, Sequence[Any] | None]:
+        """Raises NulCharacterError."""
+        arrays: dict[str, Sequence[Any] | None] = {}
+        for name, array in zip(names, zip(*map(read_row, values), strict=True), strict=True):
+            # `unnest` fills up what is missing: asyncpg takes long to encode nothing many times.
+            arrays[name] = None if array.count(None) == len(array) else array
+        for name in documents:
+            items = arrays[name]
+            if items is not None:
+                arrays[name] = [None if item is None else to_json(item) for item in items]
+        return arrays
+
+    return to_arrays
 
 
 def _find_conversions(table: Table, kind: Any) -> _Conversions:
-    """Return how a row becomes a value, and values the parameters of a statement."""
+    """Return how a row becomes a value, and values the parameters: whether those are arrays."""
     if not issubclass(kind, msgspec.Struct):
         many: TypeAdapter[Any] = TypeAdapter(list[kind])
-        return TypeAdapter(kind).validate_python, lambda values: _to_json_rows(
-            many.dump_json(values)
-        )
+        read_row = TypeAdapter(kind).validate_python
+        return read_row, lambda values: _to_json_rows(many.dump_json(values)), False
     read = partial(msgspec.convert, type=kind)
-    if _takes_arrays(table, kind):
-        return read, partial(_to_column_arrays, table)
-    return read, lambda values: _to_json_rows(msgspec.json.encode(values))
+    if _has_arrays(table, kind):
+        return read, _find_array_writer(table), True
+    return read, lambda values: _to_json_rows(msgspec.json.encode(values)), False
 
 
 def _to_json_rows(rows: bytes) -> dict[str, str]:

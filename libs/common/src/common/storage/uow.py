@@ -37,7 +37,7 @@ class UnitOfWork:
     def new_contacts(self) -> Collection[ContactId]:
         """Contacts for which no transaction can have set a timer, since this one inserts their row.
 
-        Whoever sets a timer for a contact has locked or inserted that row.
+        A transaction that sets a timer for a contact has locked or inserted that row.
         """
         return ()
 

@@ -66,7 +66,7 @@ class Recipients:
         )
         locked = _recipients().where(tables.recipients.c.person_id == person_id)
         rows = await self._connection.execute(locked.with_for_update(of=tables.recipients))
-        recipient = _RECIPIENT.validate_python(dict(rows.mappings().one()))
+        recipient = _RECIPIENT.validate_python(dict(rows.mappings().single()))
         # It never had an address: this transaction has inserted it.
         return None if recipient.link_epoch == _NEW_EPOCH else recipient
 
