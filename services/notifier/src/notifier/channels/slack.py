@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from http import HTTPStatus
-from ssl import create_default_context
+from ssl import SSLContext, create_default_context
 from typing import Any, ClassVar, Self, get_args
 from urllib.parse import parse_qs
 
@@ -257,13 +257,17 @@ def _open_client(token: str, timeout_s: float) -> ClientSession:
     """Make a client; it must be made and closed in the same event loop."""
     # Shorter to connect: if that fails, we know that nothing was sent.
     timeout = ClientTimeout(connect=timeout_s * 0.6, sock_read=timeout_s)
-    trusted = create_default_context(cafile=certifi.where())
     return ClientSession(
-        connector=TCPConnector(ssl=trusted, limit=0),
+        connector=TCPConnector(ssl=_trusted_issuers(), limit=0),
         cookie_jar=DummyCookieJar(),
         headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
         timeout=timeout,
     )
+
+
+@cache
+def _trusted_issuers() -> SSLContext:
+    return create_default_context(cafile=certifi.where())
 
 
 def outcome(status: int, headers: Mapping[str, str], body: bytes, at: datetime) -> Outcome:
