@@ -41,7 +41,7 @@ def setting_archived(situation: Situation, timer: SettingArchived) -> Decision:
             decision = decision.then(cancel_clock, clock.name, situation.at, reason)
     if timer.kind == "sla-policies":
         decision = decision.then(_release_ladder)
-    return decision.then(_close_without_stake, situation.contact, reason)
+    return decision.then(_close_without_stake, situation, reason)
 
 
 def _close_without_stake(situation: Situation, before: Situation, reason: str) -> Decision:
