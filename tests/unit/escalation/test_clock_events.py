@@ -154,8 +154,18 @@ _TAKEN_BACK = [
 _ASSIGNED = [Fact(1.0, "assign")]
 
 
+# A late threshold raises an escalation in the decision that takes its promise back.
+_TAKEN_BACK_LATE = [
+    Fact(0, "receive", "high"),
+    Fact(1.0, "reply"),
+    Fact(2.0, "write"),
+    Fact(13.0, "prioritize", "low"),
+]
+
+
 @given(orders=_interleaved())
 @example(orders=(_TAKEN_BACK + _ASSIGNED, _ASSIGNED + _TAKEN_BACK))
+@example(orders=(_TAKEN_BACK_LATE + _ASSIGNED, _ASSIGNED + _TAKEN_BACK_LATE))
 @settings(max_examples=300, deadline=None)
 def test_clocks_end_the_same_in_any_order_of_two_topics(
     orders: tuple[Sequence[Fact], Sequence[Fact]],

@@ -41,16 +41,18 @@ def setting_archived(situation: Situation, timer: SettingArchived) -> Decision:
             decision = decision.then(cancel_clock, clock.name, situation.at, reason)
     if timer.kind == "sla-policies":
         decision = decision.then(_release_ladder)
-    return decision.then(_close_without_stake, situation.contact, reason)
+    return decision.then(_close_without_stake, situation, reason)
 
 
-def _close_without_stake(situation: Situation, before: TrackedContact, reason: str) -> Decision:
+def _close_without_stake(situation: Situation, before: Situation, reason: str) -> Decision:
     """Close an escalation that nobody has acknowledged, once the change took its last reason."""
     escalation = situation.escalation
     if escalation is None or escalation.state != "raised":
         return no_change(situation)
-    # One whose reasons had all been met before stands at its level: the ladder says so.
-    if are_met(before, escalation) or not are_met(situation.contact, escalation):
+    # One whose reasons had all been met before stands at its level: the ladder says so. But an
+    # overdue threshold may have raised it just now.
+    stood = before.escalation is not None and are_met(before.contact, escalation)
+    if stood or not are_met(situation.contact, escalation):
         return no_change(situation)
     return close_escalation(situation, reason)
 
@@ -81,7 +83,7 @@ def retarget_clocks(situation: Situation, since: datetime, reason: str) -> Decis
         return (
             Decision(situation, surprises=("no_policy_matches",))
             .then(_cancel_archived, since)
-            .then(_close_without_stake, contact, reason)
+            .then(_close_without_stake, situation, reason)
         )
     targets = {target.clock: target for target in policy.body.targets}
     dropped_clocks = [clock.name for clock in contact.clocks if clock.name not in targets]
@@ -91,7 +93,7 @@ def retarget_clocks(situation: Situation, since: datetime, reason: str) -> Decis
         .then(for_each, dropped_clocks, _cancel_dropped, since, policy)
         .then(for_each, kept_clocks, _retarget, targets, policy, since, reason)
         .then(_start_new, policy)
-        .then(_close_without_stake, contact, reason)
+        .then(_close_without_stake, situation, reason)
     )
 
 
