@@ -1,6 +1,7 @@
 """A transaction that adds a message also claims it, and the call follows its commit."""
 
 import asyncio
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -119,3 +120,18 @@ async def test_attempt_under_way_is_shown(harness: ServiceHarness, api: httpx.As
         kill()
     ((attempt,),) = (each["attempts"] for each in shown.json()["items"])
     assert (attempt["attempt"], attempt["ended_at"], attempt["outcome"]) == (1, None, None)
+
+
+async def test_page_of_a_shared_transaction_is_sent_without_waiting_for_a_poll(
+    harness: ServiceHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a request with an idempotency key."""
+    monkeypatch.setattr("notifier.workers.delivery._MAX_POLL", timedelta(hours=1))
+    await harness.add_recipient("dana", "slack")
+    async with harness.delivering():
+        await harness.handle(paged("dana"))
+        await all_sent(harness, 1)
+        async with harness.database.share_transaction() as shared:
+            await harness.handle(paged("dana"))
+            await shared.commit()
+        await all_sent(harness, 2)

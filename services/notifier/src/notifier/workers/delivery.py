@@ -71,6 +71,8 @@ class DeliveryWorker:
         self._ended: list[Ended] = []
         self._recording = asyncio.Lock()
         database.before_commit(self._claim_new)
+        # What a transaction has not claimed, as one that is shared never does.
+        database.after_commit(lambda uow: self._woken.set() if uow.notifications.pending else None)
 
     async def run(self, stopping: asyncio.Event) -> None:
         try:
