@@ -57,3 +57,19 @@ def test_pool_that_was_asked_for_thousands_of_needs_still_knows_each() -> None:
     assert all(pool.best_for(CONTACT, need) is None for need in needs)
     pool.put(replace(away, presence="available"))
     assert pool.best_for(CONTACT, needs[0]) == rita
+
+
+def test_pool_serves_only_what_somebody_active_has() -> None:
+    rita = representative("rita")
+    pool = AvailabilityPool(RoutingPolicy(), [rita])
+    assert pool.serves(BILLING)
+
+    pool.put(other := replace(rita, skills=("orders",)))
+    assert not pool.serves(BILLING)
+    assert pool.best_for(CONTACT, BILLING) is None
+
+    pool.put(left := replace(other, skills=("billing",), active=False))
+    assert not pool.serves(BILLING)
+
+    pool.put(replace(left, active=True))
+    assert pool.best_for(CONTACT, BILLING) == rita
