@@ -5,6 +5,8 @@ from dataclasses import replace as copy_with
 from datetime import datetime
 from typing import Any
 
+from msgspec import structs
+
 from chaos.mutants.registry import control, die_once, mutant, replace
 from chaos.mutants.scenarios import SCARCE_REPRESENTATIVES, SUPERVISOR_REQUESTS
 from common.contracts.event import NotificationId
@@ -80,7 +82,7 @@ def take_over_is_not_published() -> None:
     take_over = reactions.take_over
 
     def take_over_without_events(*arguments: Any, at: datetime) -> Decision:
-        return copy_with(take_over(*arguments, at=at), events=())
+        return structs.replace(take_over(*arguments, at=at), events=())
 
     replace(reactions, "take_over", take_over_without_events)
 

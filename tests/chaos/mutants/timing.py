@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import replace as copy_with
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec import structs
 from sqlalchemy import Select
 
 from chaos.mutants.registry import control, die_once, mutant, replace
@@ -92,7 +92,7 @@ def acknowledgement_has_no_deadline() -> None:
     acknowledge = actions.acknowledge
 
     def acknowledge_without_timers(situation: Situation, by: PersonId) -> Decision:
-        return copy_with(acknowledge(situation, by), timers=())
+        return structs.replace(acknowledge(situation, by), timers=())
 
     replace(actions, "acknowledge", acknowledge_without_timers)
 
