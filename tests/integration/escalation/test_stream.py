@@ -76,6 +76,8 @@ async def test_reconnecting_client_gets_each_event_once_and_in_order(
     """While eight transactions write at once, and at any replica."""
     chance = random.Random(8)
     contacts = [new_contact() for _ in range(12)]
+    async with database.transaction() as uow:
+        await uow.prelock(contacts)
     replicas = [replica(database, broker) for _ in range(2)]
     async with serving(*replicas), relaying(database, broker):
         async with replicas[0].client() as http:
