@@ -189,6 +189,8 @@ async def write_eight_at_once(
 ) -> None:
     async def write(contact_id: ContactId) -> None:
         async with database.transaction() as uow:
+            # As handlers do: transactions with events of one contact take turns.
+            await uow.prelock([contact_id])
             uow.outbox.add([noted(contact_id)])
 
     await asyncio.gather(*map(write, chance.choices(contacts, k=8)))
