@@ -205,6 +205,30 @@ async def test_session_lost_in_a_transaction_is_transient_and_not_used_again(
     assert await contacts(database) == {contact_id}
 
 
+async def test_statement_that_a_migration_made_outdated_is_transient_in_each_session(
+    database: Database[UnitOfWork], postgres: Any
+) -> None:
+    async def use(together: asyncio.Barrier) -> None:
+        async with database.transaction() as uow:
+            await uow.connection.execute(select(PROBES))
+            await together.wait()
+
+    sessions = 4
+    together = asyncio.Barrier(sessions)
+    await asyncio.gather(*(use(together) for _ in range(sessions)))
+    (schema,) = await database.fetch_row("SELECT current_schema()")
+    name = str(database.engine.url.database)
+    owner = await asyncpg.connect(postgres.admin_of(name).replace("+asyncpg", ""))
+    await owner.execute(f"ALTER TABLE {schema}.probes ALTER COLUMN notes TYPE varchar[]")
+    await owner.close()
+    alone = asyncio.Barrier(1)
+    for _ in range(sessions):
+        with pytest.raises(asyncpg.InvalidCachedStatementError) as outdated:
+            await use(alone)
+        assert is_transient(outdated.value)
+    await use(alone)
+
+
 async def test_cancelled_transaction_frees_its_locks_and_its_place_in_the_pool(
     database: Database[UnitOfWork],
 ) -> None:

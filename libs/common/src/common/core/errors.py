@@ -41,6 +41,9 @@ _TRANSIENT_CLASSES = ("08", "40", "53", "57")
 _TRANSIENT_STATES = ("55P03", "25P03", "25006")
 # Another transaction has published an event of the same key meanwhile.
 _TRANSIENT_CONSTRAINTS = ("event_sequence",)
+# What asyncpg makes of a session that the server ended between two statements, and of a statement
+# that was prepared before a migration changed a column: each session notices that on its own.
+_SESSION_ERRORS = (asyncpg.InternalClientError, asyncpg.InvalidCachedStatementError)
 # data_exception (asyncpg: an argument does not fit its type), string_data_right_truncation,
 # numeric_value_out_of_range, invalid_datetime_format, datetime_field_overflow,
 # character_not_in_repertoire, invalid_parameter_value, invalid_text_representation,
@@ -85,6 +88,8 @@ def _is_bad_value(error: BaseException) -> bool:
 
 
 def _is_transient(error: BaseException) -> bool:
+    if isinstance(error, _SESSION_ERRORS):
+        return True
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or ""
         return (
@@ -96,9 +101,6 @@ def _is_transient(error: BaseException) -> bool:
         # aiokafka does not call it `retriable` when its buffer is full because the broker is down.
         return bool(error.retriable) or isinstance(error, (KafkaTimeoutError, *_REFUSED_ACCESS))
     if isinstance(error, DBAPIError) and error.connection_invalidated:
-        return True
-    if isinstance(error, asyncpg.InternalClientError):
-        # What asyncpg makes of a session that the server ended between two statements.
         return True
     if isinstance(error, asyncpg.InterfaceError):
         # A closed connection; but it is a ValueError too when an argument does not fit its type.
