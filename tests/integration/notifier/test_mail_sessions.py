@@ -1,5 +1,6 @@
 """Mails share sessions with the mail server, and no mail is lost or repeated when one ends."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -20,6 +21,7 @@ class MailServer(MailReceiver):
 
     sessions = 0
     mails_per_session = 1000
+    answers_reset = True
 
     async def handle_EHLO(
         self, _server: object, session: Any, _envelope: object, name: str, responses: list[str]
@@ -36,6 +38,11 @@ class MailServer(MailReceiver):
             return "421 too many mails in this session"
         session.mails_left -= 1
         envelope.mail_from = address
+        return "250 OK"
+
+    async def handle_RSET(self, _server: object, _session: object, _envelope: object) -> str:
+        if not self.answers_reset:
+            await asyncio.Event().wait()
         return "250 OK"
 
 
@@ -108,6 +115,17 @@ async def test_mail_that_is_refused_does_not_end_the_session(
     server.answer = "250 OK"
     await send(sessions)
     assert (len(server.messages), server.sessions) == (1, 1)
+
+
+async def test_session_that_hangs_is_closed_when_the_mail_is_given_up(server: MailServer) -> None:
+    session = aiosmtplib.SMTP(hostname=server.host, port=server.port, timeout=5, start_tls=False)
+    sessions = SmtpSessions(lambda: session)
+    await send(sessions)
+    server.answers_reset = False
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await send(sessions)
+    assert not session.is_connected
 
 
 async def test_new_session_that_refuses_is_not_replaced(

@@ -55,8 +55,14 @@ class SmtpSessions:
             session, since = self._free.pop()
             if session.is_connected and monotonic() - since < _LONGEST_IDLE_S:
                 # A session that has ended shows it here, before anything of a mail is sent.
-                with suppress(SMTPException, OSError):
+                try:
                     await session.rset()
+                except (SMTPException, OSError):
+                    pass
+                except BaseException:
+                    session.close()
+                    raise
+                else:
                     return session
             session.close()
         return None
