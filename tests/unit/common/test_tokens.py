@@ -1,10 +1,12 @@
 """Tokens: whom an issuer vouches for, and every reason to admit nobody."""
 
+import asyncio
 import base64
 from datetime import timedelta
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -165,6 +167,32 @@ async def test_keys_that_were_read_count_while_the_issuer_is_away(
     issuer.error = error
     clock += 3600
     assert await verifier.verify(issuer.issue())
+
+
+async def test_issuer_that_does_not_finish_its_answer_keeps_nobody_waiting(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fetch_forever(_url: str) -> bytes:
+        await asyncio.Event().wait()
+        return b""
+
+    monkeypatch.setattr("common.http.token_issuers._TIMEOUT_S", 0.01)
+    verifier = TokenVerifier([ISSUER], TimeSource(), fetch_forever)
+    async with asyncio.timeout(5):
+        with pytest.raises(KeySetUnavailableError):
+            await verifier.verify(issuer.issue())
+
+
+@pytest.mark.parametrize("name", ["alg", "kid", "crit", "typ", "jwk", "x5c"])
+@pytest.mark.parametrize("value", [None, 7, [], [["b64"]], {}, {"a": []}])
+async def test_header_of_another_type_admits_nobody_who_did_not_sign(
+    issuer: Issuer, name: str, value: object
+) -> None:
+    _, claims, signature = issuer.issue().split(".")
+    header = orjson.dumps({"alg": "Ed25519", "kid": "k1", name: value})
+    encoded = base64.urlsafe_b64encode(header).rstrip(b"=").decode()
+    with pytest.raises(InvalidTokenError):
+        await verifier_of(issuer).verify(f"{encoded}.{claims}.{signature}")
 
 
 async def test_token_of_who_has_left_is_refused_until_they_return(issuer: Issuer) -> None:

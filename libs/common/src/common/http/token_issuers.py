@@ -23,6 +23,8 @@ _MAX_KEY_SET_BYTES: Final = 256 * 1024
 _MAX_AGE_S: Final = 600
 # Strangers make us ask the issuer, by naming unknown keys, not more often than so.
 _MIN_INTERVAL_S: Final = 30
+# What may be wrong with the answer of an issuer, if there is one.
+_UNREADABLE: Final = (httpx.HTTPError, TimeoutError, JoseError, ValueError, TypeError, KeyError)
 
 log = structlog.get_logger()
 
@@ -94,9 +96,11 @@ class IssuerKeys:
                 return
             self._asked_at = monotonic()
             try:
-                content = orjson.loads(await self._fetch(self._url))
+                # A server that sends byte after byte must not keep people waiting.
+                async with asyncio.timeout(_TIMEOUT_S):
+                    content = orjson.loads(await self._fetch(self._url))
                 self._keys = KeySet.import_key_set(content)
-            except (httpx.HTTPError, JoseError, ValueError, TypeError, KeyError) as error:
+            except _UNREADABLE as error:
                 log.warning("issuer_keys_unavailable", url=self._url, error=repr(error))
             else:
                 self._read_at = self._asked_at

@@ -22,6 +22,8 @@ from common.http.token_issuers import (
     groups_of,
 )
 
+# joserfc fails with a TypeError on some headers whose parts are lists.
+_UNREADABLE: Final = (JoseError, ValueError, TypeError)
 # Each signs with a private key: who can check a token can't make one.
 _ALGORITHMS: Final = ("Ed25519", "EdDSA", "ES256", "PS256", "RS256")
 _LEEWAY_S: Final = 30
@@ -71,14 +73,14 @@ class TokenVerifier:
         try:
             signature = extract_compact(token.encode())
             claims = _claims(signature)
-        except (JoseError, ValueError) as error:
+        except _UNREADABLE as error:
             raise InvalidTokenError("The token is not a JSON Web Token.") from error
         issuer, keys = self._issuer_of(claims)
         try:
             is_signed = validate_compact(signature, await keys.for_token(signature), _ALGORITHMS)
         except InvalidKeyIdError as error:
             raise InvalidTokenError("The issuer has no such key.") from error
-        except (JoseError, ValueError) as error:
+        except _UNREADABLE as error:
             raise InvalidTokenError("The token's signature can't be checked.") from error
         if not is_signed:
             raise InvalidTokenError("The token's signature is wrong.")
