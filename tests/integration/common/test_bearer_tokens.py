@@ -99,6 +99,19 @@ async def test_person_who_leaves_is_refused_when_the_service_hears_of_it(
     assert await replica.status(token) == 200
 
 
+async def test_nobody_is_admitted_by_a_token_before_it_is_known_who_has_left(
+    database: Database[UnitOfWork], key_server: str, issuer: Issuer
+) -> None:
+    async with database.transaction() as uow:
+        await end_access_of_leaver(described("sara", active=False), uow)
+    settings = ISSUER.model_dump() | {"jwks_url": f"{key_server}/keys"}
+    replica = Replica(database, token_issuers=[settings])
+    async with replica.client:
+        assert await replica.status(issuer.issue()) == 503
+        await replica.worker.refresh()
+        assert await replica.status(issuer.issue()) == 401
+
+
 async def test_answer_that_takes_long_ends_with_the_token(
     replica: Replica, issuer: Issuer, database: Database[UnitOfWork]
 ) -> None:

@@ -163,7 +163,7 @@ class ApiKeys:
 async def caller_of(request: WholeRequest) -> Principal | None:
     """Return whose key or token the request holds, if it is valid.
 
-    Raises KeysNotLoadedError or KeySetUnavailableError.
+    Raises TransientError while it can't be known.
     """
     try:
         return await _find_caller(request)

@@ -12,6 +12,7 @@ from joserfc.jwt import JWTClaimsRegistry
 
 from common.contracts.event import ID_PATTERN
 from common.core.clock import TimeSource
+from common.core.errors import TransientError
 from common.http.access import InvalidTokenError, Principal
 from common.http.token_issuers import (
     FetchKeySet,
@@ -36,6 +37,10 @@ _PERSON: Final = re.compile(ID_PATTERN)
 _HIGHEST_FIRST: Final[tuple[PersonRole, ...]] = ("manager", "supervisor", "representative")
 
 
+class LeaversNotLoadedError(TransientError):
+    """Who has left is not loaded from the database yet."""
+
+
 class TokenVerifier:
     """Admits the people whom the issuers vouch for, except those who have left."""
 
@@ -49,7 +54,11 @@ class TokenVerifier:
         self._issuers = {
             issuer.issuer: (issuer, IssuerKeys(issuer.jwks_url, fetch)) for issuer in issuers
         }
-        self._leavers: frozenset[str] = frozenset()
+        self._leavers: frozenset[str] | None = frozenset()
+
+    def withhold(self) -> None:
+        """Admit nobody until it is known who has left."""
+        self._leavers = None
 
     def refuse_leavers(self, people: Collection[str]) -> None:
         """Refuse the tokens of these people from now on, and of nobody else."""
@@ -63,10 +72,13 @@ class TokenVerifier:
     def is_valid(self, principal: Principal) -> bool:
         """Return whether the person's token is still valid: for answers that take long."""
         has_time = principal.expires_at is not None and self._now() < principal.expires_at
-        return has_time and principal.subject not in self._leavers
+        return has_time and self._leavers is not None and principal.subject not in self._leavers
 
     async def verify(self, token: str) -> Principal:
-        """Return the person; raises InvalidTokenError or KeySetUnavailableError."""
+        """Return the person.
+
+        Raises InvalidTokenError, KeySetUnavailableError or LeaversNotLoadedError.
+        """
         if len(token) > _MAX_CHARACTERS:
             message = f"The token has over {_MAX_CHARACTERS} characters."
             raise InvalidTokenError(message)
@@ -116,6 +128,8 @@ class TokenVerifier:
         if not isinstance(person, str) or not _PERSON.fullmatch(person):
             message = f"The token's claim {issuer.person_claim} is no person's id."
             raise InvalidTokenError(message)
+        if self._leavers is None:
+            raise LeaversNotLoadedError
         if person in self._leavers:
             raise InvalidTokenError("The person has left.")
         roles = {issuer.roles.get(group) for group in groups_of(claims, issuer.role_claim)}

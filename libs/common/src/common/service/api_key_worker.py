@@ -62,6 +62,7 @@ class ApiKeyWorker(Generic[U]):
         self._next_reading = asyncio.Event()
         self._is_requested = False
         api_keys.withhold()
+        tokens.withhold()
         health.report_trouble("api_keys", "not loaded yet")
 
     async def run(self, stopping: asyncio.Event) -> None:
