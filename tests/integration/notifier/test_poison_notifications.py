@@ -51,6 +51,21 @@ async def test_notification_that_cannot_be_read_delays_no_other(
     assert sum_samples(metrics.dead_letters) == 1
 
 
+@pytest.mark.parametrize("media", ['["a newer medium"]', '"slack"', '[null]'])
+async def test_notification_whose_failure_cannot_be_published_delays_no_other(
+    harness: ServiceHarness, media: str
+) -> None:
+    await harness.add_recipient("dana", "slack")
+    await harness.handle(paged("dana"))
+    await change(harness, f"UPDATE notifications SET page_media = '{media}'")
+    await harness.handle(paged("dana"))
+    async with harness.delivering():
+        await until(lambda: letters(harness))
+        await until(harness.states, lambda states: str(states).count("'sent'") == 1)
+    assert sorted(state for *_, state in await harness.states()) == ["failed", "sent"]
+    assert not [event for event in await harness.published() if event["event"].endswith("_failed")]
+
+
 @pytest.mark.parametrize("medium", ["'no such medium'", "NULL", "'__class__'"])
 async def test_notification_for_an_unknown_medium_waits_and_stops_nothing(
     harness: ServiceHarness, medium: str

@@ -5,10 +5,9 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from pydantic import ValidationError
 from sqlalchemy import Row, text
 
-from common.contracts.decoding import from_data
+from common.contracts.decoding import ContractViolationError, from_data
 from common.contracts.event import NotificationId
 from common.contracts.notifications import Medium, NotificationFailed
 from common.storage.dead_letters import DeadLetter, error_fields, store_dead_letter
@@ -36,7 +35,7 @@ async def put_aside(notification_id: NotificationId, error: BaseException, uow: 
     if row is None:
         return False
     # What this event needs may be what can't be read.
-    with suppress(ValidationError):
+    with suppress(ContractViolationError):
         uow.outbox.add(_failure(row, uow.now))
     letter = DeadLetter(
         origin=f"{_ORIGIN_PREFIX}{notification_id}",
