@@ -51,7 +51,7 @@ async def test_notification_that_cannot_be_read_delays_no_other(
     assert sum_samples(metrics.dead_letters) == 1
 
 
-@pytest.mark.parametrize("media", ['["a newer medium"]', '"slack"', '[null]'])
+@pytest.mark.parametrize("media", ['["a newer medium"]', '"slack"', "[null]"])
 async def test_notification_whose_failure_cannot_be_published_delays_no_other(
     harness: ServiceHarness, media: str
 ) -> None:
