@@ -66,6 +66,19 @@ async def test_notification_whose_failure_cannot_be_published_delays_no_other(
     assert not [event for event in await harness.published() if event["event"].endswith("_failed")]
 
 
+async def test_budget_that_cannot_be_read_loses_no_event(harness: ServiceHarness) -> None:
+    await harness.add_recipient("dana", "slack")
+    async with harness.delivering():
+        await harness.handle(paged("dana"))
+        await until(harness.states, lambda states: str(states).count("'sent'") == 1)
+        await change(harness, "UPDATE budgets SET sent_at = '17'")
+        await harness.handle(paged("dana"))
+        await until(lambda: letters(harness))
+    (letter,) = await letters(harness)
+    assert letter.origin.startswith("notification/")
+    assert sorted(state for *_, state in await harness.states()) == ["failed", "sent"]
+
+
 @pytest.mark.parametrize("medium", ["'no such medium'", "NULL", "'__class__'"])
 async def test_notification_for_an_unknown_medium_waits_and_stops_nothing(
     harness: ServiceHarness, medium: str

@@ -81,11 +81,15 @@ async def claim(
 async def claim_new(slots: Slots, rules: DeliveryRules, uow: UnitOfWork) -> Claim:
     """Begin an attempt for what this transaction adds, in the same transaction.
 
-    What has no slot, or is over a budget, stays pending.
+    What has no slot, or is over a budget, stays pending. So does all if a row can't be read: the
+    worker puts aside what needs it.
     """
     due = [each for each in uow.notifications.pending if each.due_at and each.due_at <= uow.now]
     first = list(_within(slots, due))
-    claiming = await _claiming(first, uow.notifications.loaded_threads(), rules, uow)
+    try:
+        claiming = await _claiming(first, uow.notifications.loaded_threads(), rules, uow)
+    except ValueError:
+        return Claim(behind={each.medium for each in due if each.medium})
     for notification in first:
         if not claiming.is_over_budget(notification):
             await claiming.begin(notification)
