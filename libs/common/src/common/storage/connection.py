@@ -44,13 +44,7 @@ class Row(asyncpg.Record):
 
 
 class Rows(list[Any]):
-    """The rows of a result, with methods as SQLAlchemy's results have them."""
-
-    def mappings(self) -> "Rows":
-        return self
-
-    def all(self) -> "Rows":
-        return self
+    """The rows of a result."""
 
     def scalars(self) -> list[Any]:
         return [row[0] for row in self]

@@ -182,7 +182,7 @@ class Notifications(LockedTable[NotificationId, Notification]):
             query = query.where(self.table.c.notification_id < before)
         query = query.order_by(self.table.c.notification_id.desc()).limit(limit)
         rows = await self.connection.execute(query)
-        return [self.read(dict(row)) for row in rows.mappings()]
+        return [self.read(dict(row)) for row in rows]
 
 
 async def time_until_due(database: Database[Any], media: Sequence[Medium]) -> timedelta | None:

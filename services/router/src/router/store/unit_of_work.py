@@ -118,7 +118,7 @@ class Assignments(LockedTable[ContactId, Assignment]):
                 table.c.state.in_(HELD), table.c.representative_id == representative_id
             )
         rows = await self.connection.execute(query)
-        return [self.read(dict(row)) for row in rows.mappings()]
+        return [self.read(dict(row)) for row in rows]
 
     async def history(
         self, contact_id: ContactId, after: int, limit: int
