@@ -252,11 +252,7 @@ class UnitOfWork(BaseUnitOfWork):
 
     async def place_waiting(self, before: Representative | None, after: Representative) -> None:
         """Choose the queues again that depend on what the representative serves."""
-        if before and (before.active, before.skills, before.languages) == (
-            after.active,
-            after.skills,
-            after.languages,
-        ):
+        if before and before.serves_the_same_as(after):
             return
         lost = [
             need
