@@ -1,5 +1,6 @@
 """Tokens: whom an issuer vouches for, and every reason to admit nobody."""
 
+import asyncio
 import base64
 from datetime import timedelta
 from typing import Any
@@ -165,6 +166,33 @@ async def test_keys_that_were_read_count_while_the_issuer_is_away(
     issuer.error = error
     clock += 3600
     assert await verifier.verify(issuer.issue())
+
+
+async def test_known_key_does_not_wait_for_an_issuer_that_is_slow(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = 1000.0
+    monkeypatch.setattr("common.http.token_issuers.monotonic", lambda: clock)
+    asked, may_answer = asyncio.Event(), asyncio.Event()
+
+    async def fetch(url: str) -> bytes:
+        asked.set()
+        await may_answer.wait()
+        return await issuer.fetch(url)
+
+    verifier = TokenVerifier([ISSUER], TimeSource(), fetch)
+    may_answer.set()
+    await verifier.verify(issuer.issue())
+    asked.clear()
+    may_answer.clear()
+    clock += 601
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(verifier.verify(issuer.issue()))
+        await asked.wait()
+        assert await verifier.verify(issuer.issue())
+        assert not waiting.done()
+        may_answer.set()
+    assert issuer.reads == 2
 
 
 async def test_token_of_who_has_left_is_refused_until_they_return(issuer: Issuer) -> None:
