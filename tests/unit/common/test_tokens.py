@@ -173,22 +173,22 @@ async def test_known_key_does_not_wait_for_an_issuer_that_is_slow(
 ) -> None:
     clock = 1000.0
     monkeypatch.setattr("common.http.token_issuers.monotonic", lambda: clock)
-    asked, may_answer = asyncio.Event(), asyncio.Event()
+    fetch_began, may_answer = asyncio.Event(), asyncio.Event()
 
     async def fetch(url: str) -> bytes:
-        asked.set()
+        fetch_began.set()
         await may_answer.wait()
         return await issuer.fetch(url)
 
     verifier = TokenVerifier([ISSUER], TimeSource(), fetch)
     may_answer.set()
     await verifier.verify(issuer.issue())
-    asked.clear()
+    fetch_began.clear()
     may_answer.clear()
     clock += 601
     async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
         waiting = tasks.create_task(verifier.verify(issuer.issue()))
-        await asked.wait()
+        await fetch_began.wait()
         assert await verifier.verify(issuer.issue())
         assert not waiting.done()
         may_answer.set()
