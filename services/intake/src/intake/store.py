@@ -1,4 +1,4 @@
-"""All SQL of intake, and its unit of work."""
+"""The SQL of contacts and of what belongs to them, and the unit of work of intake."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict

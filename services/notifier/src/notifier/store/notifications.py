@@ -1,4 +1,4 @@
-"""The SQL of messages."""
+"""The SQL of notifications."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass

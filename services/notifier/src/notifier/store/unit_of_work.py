@@ -1,4 +1,4 @@
-"""The unit of work, and the SQL of what belongs to messages."""
+"""The unit of work, and the SQL of what belongs to notifications."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence

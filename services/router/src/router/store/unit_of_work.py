@@ -1,4 +1,4 @@
-"""All SQL of router, and its unit of work."""
+"""The SQL of assignments, and the unit of work of router."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
