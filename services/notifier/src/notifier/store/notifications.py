@@ -240,14 +240,18 @@ _WAITS_FOR_SUMMARY = (
     .where(_SUMMARIES.c.notification_id == _N.c.summary_id, _is_unsent(_SUMMARIES))
     .exists(),
 )
+# A summary gets its pages at its first attempt.
+_UNFILLED_SUMMARY = (
+    _N.c.kind == "summary",
+    _N.c.state == "pending",
+    _N.c.attempts == 0,
+    _N.c.medium == bindparam("medium"),
+    _N.c.person_id == bindparam("person"),
+)
 _HAS_SUMMARY = select(
     select(_N.c.notification_id)
     .where(
-        _N.c.kind == "summary",
-        _N.c.state == "pending",
-        _N.c.attempts == 0,
-        _N.c.medium == bindparam("medium"),
-        _N.c.person_id == bindparam("person"),
+        *_UNFILLED_SUMMARY,
         _N.c.notification_id != bindparam("besides"),
     )
     .exists()
@@ -255,11 +259,7 @@ _HAS_SUMMARY = select(
 _HASTEN_SUMMARY = (
     _N.update()
     .where(
-        _N.c.kind == "summary",
-        _N.c.state == "pending",
-        _N.c.attempts == 0,
-        _N.c.medium == bindparam("medium"),
-        _N.c.person_id == bindparam("person"),
+        *_UNFILLED_SUMMARY,
         _N.c.due_at > bindparam("due_at"),
     )
     .values(due_at=bindparam("due_at"))
