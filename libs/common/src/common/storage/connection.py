@@ -52,9 +52,6 @@ class Rows(list[Any]):
     def first(self) -> Any:
         return self[0] if self else None
 
-    def one_or_none(self) -> Any:
-        return self.single() if self else None
-
     def single(self) -> Any:
         if len(self) != 1:
             message = f"{len(self)} rows instead of one"

@@ -205,7 +205,7 @@ class ReportingLines:
             index_elements=["person_id"], set_=row, where=_LINES.c.version < line.version
         )
         saved = await self._connection.execute(upsert.returning(_LINES.c.person_id))
-        return saved.one_or_none() is not None
+        return bool(saved)
 
     async def is_active(self, person_id: PersonId) -> bool:
         """Return False only for a person who has left."""
