@@ -4,9 +4,9 @@ from datetime import timedelta
 from typing import TypeVar
 
 from common.contracts.event import Role
-from common.storage import departures
 from common.storage.api_keys import SCOPES, ApiKeyStore, ListedKey, make_key
 from common.storage.database import Database
+from common.storage.known_people import active_people
 from common.storage.uow import UnitOfWork
 
 U = TypeVar("U", bound=UnitOfWork)
@@ -30,6 +30,6 @@ async def access_of(database: Database[U], person: str) -> list[str]:
     """Return the roles of the keys that admit the person's name, and "token" if tokens do."""
     async with database.transaction() as uow:
         keys = await ApiKeyStore(uow.connection).active(uow.now)
-        leavers = await departures.leavers(uow.connection)
-    tokens = [] if person in leavers else ["token"]
+        people = await active_people(uow.connection)
+    tokens = ["token"] if person in people else []
     return [*sorted(key.role for key in keys if key.subject == person), *tokens]

@@ -16,7 +16,7 @@ from common.http.access import Principal, is_still_valid
 from common.http.server import HttpServer
 from common.http.token_issuers import fetch_key_set
 from common.storage.database import Database
-from common.storage.departures import end_access_of_leaver
+from common.storage.known_people import record_person
 from support.api_keys import SHOP, Replica, open_replica
 from support.people import described
 from support.probe import UnitOfWork, run_workers
@@ -54,6 +54,8 @@ async def key_server(issuer: Issuer) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def replica(database: Database[UnitOfWork], key_server: str) -> AsyncIterator[Replica]:
+    async with database.transaction() as uow:
+        await record_person(described("sara"), uow)
     settings = ISSUER.model_dump() | {"jwks_url": f"{key_server}/keys"}
     async with open_replica(database, token_issuers=[settings]) as replica:
         yield replica
@@ -89,21 +91,21 @@ async def test_person_who_leaves_is_refused_when_the_service_hears_of_it(
     caller = Principal("supervisor", "sara", issuer=ISSUER.issuer)
     assert await replica.status(token) == 200
     async with database.transaction() as uow:
-        await end_access_of_leaver(described("sara", active=False), uow)
+        await record_person(described("sara", active=False), uow)
     await replica.worker.refresh()
     assert await replica.status(token) == 401
     assert not is_still_valid(replica.app, caller)
     async with database.transaction() as uow:
-        await end_access_of_leaver(described("sara"), uow)
+        await record_person(described("sara"), uow)
     await replica.worker.refresh()
     assert await replica.status(token) == 200
 
 
-async def test_nobody_is_admitted_by_a_token_before_it_is_known_who_has_left(
+async def test_nobody_is_admitted_by_a_token_before_the_people_are_loaded(
     database: Database[UnitOfWork], key_server: str, issuer: Issuer
 ) -> None:
     async with database.transaction() as uow:
-        await end_access_of_leaver(described("sara", active=False), uow)
+        await record_person(described("sara", active=False), uow)
     settings = ISSUER.model_dump() | {"jwks_url": f"{key_server}/keys"}
     replica = Replica(database, token_issuers=[settings])
     async with replica.client:

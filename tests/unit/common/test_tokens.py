@@ -25,7 +25,9 @@ def issuer() -> Issuer:
 
 
 def verifier_of(issuer: Issuer, clock: TimeSource | None = None) -> TokenVerifier:
-    return TokenVerifier([ISSUER], clock or TimeSource(), issuer.fetch)
+    verifier = TokenVerifier([ISSUER], clock or TimeSource(), issuer.fetch)
+    verifier.admit({"sara"})
+    return verifier
 
 
 @pytest.mark.parametrize(
@@ -208,6 +210,7 @@ async def test_known_key_does_not_wait_for_an_issuer_that_is_slow(
         return await issuer.fetch(url)
 
     verifier = TokenVerifier([ISSUER], TimeSource(), fetch)
+    verifier.admit({"sara"})
     may_answer.set()
     await verifier.verify(issuer.issue())
     fetch_began.clear()
@@ -225,12 +228,20 @@ async def test_known_key_does_not_wait_for_an_issuer_that_is_slow(
 async def test_token_of_who_has_left_is_refused_until_they_return(issuer: Issuer) -> None:
     verifier = verifier_of(issuer)
     principal = await verifier.verify(issuer.issue())
-    verifier.refuse_leavers({"sara"})
+    verifier.admit({"sam"})
     assert not verifier.is_valid(principal)
-    with pytest.raises(InvalidTokenError, match="has left"):
+    with pytest.raises(InvalidTokenError, match="not known here, or has left"):
         await verifier.verify(issuer.issue())
-    verifier.refuse_leavers(())
+    verifier.admit({"sam", "sara"})
     assert verifier.is_valid(await verifier.verify(issuer.issue()))
+
+
+@pytest.mark.parametrize("person", ["zoe", "Sara", "sara@example.com"])
+async def test_token_of_a_person_whom_nobody_described_is_refused(
+    issuer: Issuer, person: str
+) -> None:
+    with pytest.raises(InvalidTokenError, match="not known here"):
+        await verifier_of(issuer).verify(issuer.issue(sub=person))
 
 
 async def test_token_is_not_valid_after_its_time(issuer: Issuer) -> None:

@@ -15,7 +15,7 @@ from common.contracts.notifications import RecipientChanged
 from common.contracts.people import PersonDescribed, PresenceChanged, RepresentativeDescribed
 from common.messages import Timer
 from common.messaging.subscriptions import HandlerRegistry
-from common.storage.departures import end_access_of_leaver
+from common.storage.known_people import record_person
 from escalation.domain import audit_trail, erasure, reactions
 from escalation.domain.escalations import causes
 from escalation.domain.escalations.causes import people_acting, with_participants
@@ -132,7 +132,7 @@ async def describe_person(event: PersonDescribed, uow: UnitOfWork) -> None:
 
     The API keys of a person who leaves are revoked.
     """
-    await end_access_of_leaver(event, uow)
+    await record_person(event, uow)
     configuration = await uow.settings.lock_for_update()
     current = configuration.people.get(event.person_id)
     if current is not None and current.version >= event.version:

@@ -20,7 +20,7 @@ from common.contracts.escalations import (
 from common.contracts.event import ContactId, PersonId
 from common.contracts.people import PersonDescribed
 from common.messaging.subscriptions import HandlerRegistry
-from common.storage.departures import end_access_of_leaver
+from common.storage.known_people import record_person
 from intake.domain import contacts, escalation_mirror
 from intake.domain.assignments import AssignmentChange
 from intake.domain.errors import ContactNotFoundError
@@ -167,5 +167,5 @@ SUBSCRIPTIONS = (
     .on(PriorityChangeAsked, prioritize_by_rule)
     .project(ContactAssigned, keep_representative)
     .project(AssignmentReleased, release_representative)
-    .on(PersonDescribed, end_access_of_leaver)
+    .on(PersonDescribed, record_person)
 )

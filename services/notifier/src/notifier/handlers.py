@@ -29,7 +29,7 @@ from common.contracts.people import ContactMethodsChanged, PersonDescribed
 from common.core import trace
 from common.core.ids import new_id
 from common.messaging.subscriptions import HandlerRegistry
-from common.storage.departures import end_access_of_leaver
+from common.storage.known_people import record_person
 from notifier import rendering
 from notifier.domain import erasure, notifications
 from notifier.domain.content import Status, StatusKind, status_of
@@ -180,7 +180,7 @@ async def describe_person(event: PersonDescribed, uow: UnitOfWork) -> None:
     before = await uow.recipients.lock(event.person_id)
     named = replace(before or Recipient(event.person_id, "", ()), name=event.name)
     await uow.recipients.save(named)
-    await end_access_of_leaver(event, uow)
+    await record_person(event, uow)
     if not event.active:
         await uow.recipients.void_links(event.person_id)
 

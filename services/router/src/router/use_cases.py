@@ -8,7 +8,7 @@ from typing import Final
 from common.contracts.event import PersonId
 from common.contracts.people import ContactMethod, ContactMethodsChanged
 from common.storage.api_keys import ApiKeyStore
-from common.storage.departures import end_access_of_leaver
+from common.storage.known_people import record_person
 from router.domain.errors import (
     FrequentChangesError,
     PersonForbiddenError,
@@ -66,7 +66,7 @@ async def put_person(
     if person == current:
         return person
     uow.people.put(person)
-    await end_access_of_leaver(event, uow)
+    await record_person(event, uow)
     change = representatives.follow_person(representative, person, at=uow.now)
     if change is not None:
         await record_staffing(representative, change, uow)

@@ -37,12 +37,12 @@ _PERSON: Final = re.compile(ID_PATTERN)
 _HIGHEST_FIRST: Final[tuple[PersonRole, ...]] = ("manager", "supervisor", "representative")
 
 
-class LeaversNotLoadedError(TransientError):
-    """Who has left is not loaded from the database yet."""
+class PeopleNotLoadedError(TransientError):
+    """The people are not loaded from the database yet."""
 
 
 class TokenVerifier:
-    """Admits the people whom the issuers vouch for, except those who have left."""
+    """Admits the people whom the issuers vouch for, if router has described them."""
 
     def __init__(
         self,
@@ -54,15 +54,11 @@ class TokenVerifier:
         self._issuers = {
             issuer.issuer: (issuer, IssuerKeys(issuer.jwks_url, fetch)) for issuer in issuers
         }
-        self._leavers: frozenset[str] | None = frozenset()
+        self._people: frozenset[str] | None = None
 
-    def withhold(self) -> None:
-        """Admit nobody until it is known who has left."""
-        self._leavers = None
-
-    def refuse_leavers(self, people: Collection[str]) -> None:
-        """Refuse the tokens of these people from now on, and of nobody else."""
-        self._leavers = frozenset(people)
+    def admit(self, people: Collection[str]) -> None:
+        """Admit these people from now on, and nobody else."""
+        self._people = frozenset(people)
 
     def token_in(self, authorization: str) -> str | None:
         """Return the token in the header's value, if it has one and no API key."""
@@ -72,12 +68,12 @@ class TokenVerifier:
     def is_valid(self, principal: Principal) -> bool:
         """Return whether the person's token is still valid: for answers that take long."""
         has_time = principal.expires_at is not None and self._now() < principal.expires_at
-        return has_time and self._leavers is not None and principal.subject not in self._leavers
+        return has_time and self._people is not None and principal.subject in self._people
 
     async def verify(self, token: str) -> Principal:
         """Return the person.
 
-        Raises InvalidTokenError, KeySetUnavailableError or LeaversNotLoadedError.
+        Raises InvalidTokenError, KeySetUnavailableError or PeopleNotLoadedError.
         """
         if len(token) > _MAX_CHARACTERS:
             message = f"The token has over {_MAX_CHARACTERS} characters."
@@ -128,10 +124,10 @@ class TokenVerifier:
         if not isinstance(person, str) or not _PERSON.fullmatch(person):
             message = f"The token's claim {issuer.person_claim} is no person's id."
             raise InvalidTokenError(message)
-        if self._leavers is None:
-            raise LeaversNotLoadedError
-        if person in self._leavers:
-            raise InvalidTokenError("The person has left.")
+        if self._people is None:
+            raise PeopleNotLoadedError
+        if person not in self._people:
+            raise InvalidTokenError("The person is not known here, or has left.")
         roles = {issuer.roles.get(group) for group in groups_of(claims, issuer.role_claim)}
         role = next((role for role in _HIGHEST_FIRST if role in roles), None)
         if role is None:

@@ -1,4 +1,4 @@
-"""Keeps in memory who may call: the API keys of the table, and the people who have left."""
+"""Keeps in memory who may call: the API keys of the table, and whom tokens admit."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,9 +13,9 @@ from common.core.errors import is_transient
 from common.core.health import Health
 from common.http.access import ApiKeys
 from common.http.tokens import TokenVerifier
-from common.storage import departures
 from common.storage.api_keys import ApiKeyStore, ListedKey
 from common.storage.database import Database
+from common.storage.known_people import active_people
 from common.storage.uow import UnitOfWork
 
 U = TypeVar("U", bound=UnitOfWork)
@@ -63,7 +63,6 @@ class ApiKeyWorker(Generic[U]):
         self._next_reading = asyncio.Event()
         self._is_requested = False
         api_keys.withhold()
-        tokens.withhold()
         health.report_trouble("api_keys", "not loaded yet")
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -110,10 +109,10 @@ class ApiKeyWorker(Generic[U]):
             if self._unwritten_use:
                 await store.record_use(self._unwritten_use, uow.now)
             keys = await store.active(uow.now)
-            leavers = await departures.leavers(uow.connection)
+            people = await active_people(uow.connection)
         self._listed = None
         self._unwritten_use.clear()
-        self._tokens.refuse_leavers(leavers)
+        self._tokens.admit(people)
         self._api_keys.replace(keys)
         for key_id in revoked:
             log.warning("listed_api_key_is_revoked", key_id=key_id)

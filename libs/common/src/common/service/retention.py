@@ -63,7 +63,7 @@ SHARED_RULES: Final[tuple[Rule, ...]] = (
     Kept("outbox", "the relay deletes a row when Kafka has it"),
     Kept("timers", "a timer is deleted when it fires or is cancelled"),
     Kept("api_keys", "a key's row says who could call, and until when"),
-    Kept("departures", "a person who has left must not call, however long ago"),
+    Kept("known_people", "who has left must not call, however long ago"),
     Kept("lock_salt", "one row, for ever"),
     Retention("idempotency_keys", "at", days=KEPT_DAYS),
     # Longer than Kafka keeps the record: a redelivery finds its dead letter.

@@ -220,12 +220,12 @@ RELIABILITY = (
         CHECK ((revoked_at IS NULL) = (revoked_by IS NULL))
     )
     """,
-    # One row for each person: whether the newest version says that they have left.
+    # One row for each person, by the newest version that router has told.
     """
-    CREATE TABLE departures (
+    CREATE TABLE known_people (
         person_id text PRIMARY KEY,
         version bigint NOT NULL,
-        has_left boolean NOT NULL
+        active boolean NOT NULL
     )
     """,
     # Advisory locks belong to the whole database, and any role may take any key: the salt, which no
