@@ -132,8 +132,10 @@ def after_the_commit(service: str) -> None:
     transaction = Database.transaction
 
     @asynccontextmanager
-    async def commit_and_reach(self: Database[Any]) -> AsyncIterator[Any]:
-        async with transaction(self) as uow:
+    async def commit_and_reach(
+        self: Database[Any], *values: Any, **options: Any
+    ) -> AsyncIterator[Any]:
+        async with transaction(self, *values, **options) as uow:
             yield uow
         if len(uow.outbox):
             _reached(service, "after_the_commit")

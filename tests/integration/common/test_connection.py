@@ -67,7 +67,7 @@ async def test_values_are_those_of_the_column_types(database: Database[UnitOfWor
         query = select(PROBES).where(PROBES.c.contact_id.in_([first, second]))
         read = await uow.connection.execute(query.order_by(PROBES.c.contact_id))
         assert [row.contact_id for row in read] == [first, second]
-        assert [row["notes"] for row in read.mappings()] == [["ä"], []]
+        assert [row["notes"] for row in read] == [["ä"], []]
         assert [row.last for row in read] == [None, {"text": "☎"}]
         assert [row.touched_at for row in read] == [AT, AT]
         plain = await uow.connection.execute(

@@ -319,7 +319,7 @@ async def test_filtered_open_list_reads_no_closed_escalations(
         async with service.database.transaction() as uow:
             # As it may come to be after some calls: the planner no longer sees what is params.
             await uow.connection.driver.execute("SET LOCAL plan_cache_mode = force_generic_plan")
-            before = (await uow.connection.execute(_READ)).all()
+            before = await uow.connection.execute(_READ)
             await uow.queries.escalations(
                 EscalationQuery.model_validate({**chosen, "sort": sort}),
                 uow.now,
@@ -327,7 +327,7 @@ async def test_filtered_open_list_reads_no_closed_escalations(
                 51,
                 Viewer(PersonId("sam"), "supervisor"),
             )
-            after = (await uow.connection.execute(_READ)).all()
+            after = await uow.connection.execute(_READ)
         for was, now in zip(before, after, strict=True):
             assert now.seq_scan == was.seq_scan, (chosen, now)
             assert now.idx_tup_fetch - was.idx_tup_fetch <= still_open, (chosen, now)

@@ -215,6 +215,33 @@ async def test_header_of_another_type_admits_nobody_who_did_not_sign(
         await verifier_of(issuer).verify(f"{encoded}.{claims}.{signature}")
 
 
+async def test_known_key_does_not_wait_for_an_issuer_that_is_slow(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = 1000.0
+    monkeypatch.setattr("common.http.token_issuers.monotonic", lambda: clock)
+    fetch_began, may_answer = asyncio.Event(), asyncio.Event()
+
+    async def fetch(url: str) -> bytes:
+        fetch_began.set()
+        await may_answer.wait()
+        return await issuer.fetch(url)
+
+    verifier = TokenVerifier([ISSUER], TimeSource(), fetch)
+    may_answer.set()
+    await verifier.verify(issuer.issue())
+    fetch_began.clear()
+    may_answer.clear()
+    clock += 601
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(verifier.verify(issuer.issue()))
+        await fetch_began.wait()
+        assert await verifier.verify(issuer.issue())
+        assert not waiting.done()
+        may_answer.set()
+    assert issuer.reads == 2
+
+
 async def test_token_of_who_has_left_is_refused_until_they_return(issuer: Issuer) -> None:
     verifier = verifier_of(issuer)
     principal = await verifier.verify(issuer.issue())

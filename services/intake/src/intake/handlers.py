@@ -83,18 +83,16 @@ async def resolve_from_escalation(event: EscalationResolved, uow: UnitOfWork) ->
 
 
 async def keep_representative(event: ContactAssigned, sequence: int, uow: UnitOfWork) -> None:
-    change = AssignmentChange(
-        event.contact_id, event.representative_id, sequence, event.occurred_at
-    )
-    uow.contact_representatives.assign(change)
+    uow.contact_representatives.assign(_change(event, sequence))
 
 
 async def release_representative(event: AssignmentReleased, sequence: int, uow: UnitOfWork) -> None:
     """End what the representative may do; an offer that is withdrawn changes nothing."""
-    change = AssignmentChange(
-        event.contact_id, event.representative_id, sequence, event.occurred_at
-    )
-    uow.contact_representatives.release(change)
+    uow.contact_representatives.release(_change(event, sequence))
+
+
+def _change(event: ContactAssigned | AssignmentReleased, sequence: int) -> AssignmentChange:
+    return AssignmentChange(event.contact_id, event.representative_id, sequence, event.occurred_at)
 
 
 async def mirror(

@@ -53,7 +53,7 @@ class Messages:
             )
         )
         new = [each for each in self._new.values() if each.contact_id == message.contact_id]
-        return [*(Message(**row) for row in rows.mappings()), *new]
+        return [*(Message(**row) for row in rows), *new]
 
     async def first_and_latest_of_customer(self, contact_id: ContactId) -> set[str]:
         """Return the texts of the customer's first and latest message."""
@@ -64,7 +64,7 @@ class Messages:
     async def _find(self, *conditions: ColumnElement[bool]) -> Message | None:
         messages = tables.messages
         query = select(messages).where(*conditions).order_by(messages.c.at).limit(1)
-        row = (await self._connection.execute(query)).mappings().first()
+        row = (await self._connection.execute(query)).first()
         return Message(**row) if row else None
 
     async def name(self, message: Message, external_id: str) -> None:
@@ -96,7 +96,7 @@ class Messages:
         if after is not None:
             query = query.where(order > after)
         rows = await self._connection.execute(query.order_by(order).limit(limit))
-        return [Message(**row) for row in rows.mappings()]
+        return [Message(**row) for row in rows]
 
     async def attachments_of(self, contact_id: ContactId) -> list[Attachment]:
         attachments = tables.attachments
@@ -105,7 +105,7 @@ class Messages:
             .where(attachments.c.contact_id == contact_id)
             .order_by(attachments.c.message_ref, attachments.c.attachment_id)
         )
-        return [Attachment(**row) for row in rows.mappings()]
+        return [Attachment(**row) for row in rows]
 
 
 class ContactHistory:
@@ -138,7 +138,7 @@ class ContactHistory:
         if before is not None:
             latest = latest.where(key < before)
         rows = await self._connection.execute(latest)
-        return [HistoryEntry(**row) for row in rows.mappings()]
+        return [HistoryEntry(**row) for row in rows]
 
 
 _messages = TypeAdapter(list[Message])

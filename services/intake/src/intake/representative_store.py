@@ -23,7 +23,7 @@ class ContactRepresentatives:
     async def get(self, contact_id: ContactId, person_id: PersonId) -> ContactRepresentative | None:
         parameters = {"contact_id": contact_id, "person_id": person_id}
         rows = await self._connection.execute(_GET_REPRESENTATIVE, parameters)
-        row = rows.mappings().first()
+        row = rows.first()
         return ContactRepresentative(**row) if row else None
 
     def assign(self, change: AssignmentChange) -> None:

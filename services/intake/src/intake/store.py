@@ -1,4 +1,4 @@
-"""All SQL of intake, and its unit of work."""
+"""The SQL of contacts and of what belongs to them, and the unit of work of intake."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -67,7 +67,7 @@ class Contacts(LockedTable[ContactId, Contact]):
             query = query.where(table.c.contact_id < after)
         query = query.order_by(table.c.contact_id.desc()).limit(limit)
         rows = await self.connection.execute(query)
-        return [self.read(dict(row)) for row in rows.mappings()]
+        return [self.read(dict(row)) for row in rows]
 
 
 class Customers:
@@ -112,7 +112,7 @@ class Surveys:
                 surveys.c.contact_id == contact_id, surveys.c.survey_id == survey_id
             )
         )
-        row = rows.mappings().first()
+        row = rows.first()
         return _survey.validate_python(dict(row)) if row else None
 
     async def save(self, survey: Survey) -> None:
@@ -190,7 +190,7 @@ class ChannelConnections:
         rows = await self._connection.execute(
             select(connections).where(connections.c.connection == name, connections.c.kind == kind)
         )
-        row = rows.mappings().first()
+        row = rows.first()
         return ChannelConnection(**row) if row else None
 
 

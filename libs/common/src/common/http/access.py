@@ -19,6 +19,7 @@ from common.storage.api_keys import PEOPLE, SCOPES, ActiveKey, ListedKey, Scope,
 _CREDENTIALS: Final = (
     "An API key, or a JSON Web Token of an issuer that the settings of the service name."
 )
+_CREDENTIALS_MISSING: Final = "Send a known API key, or a valid token, as a bearer token."
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
@@ -208,13 +209,13 @@ class require_role(HTTPBearer):  # noqa: N801 - reads as a verb where it is used
             raise unauthenticated()
         if principal.role not in self._roles:
             needed = " or ".join(self._roles[:-1]) or "admin"
-            detail = f"This takes the role {needed}; the key has the role {principal.role}."
+            detail = f"This takes the role {needed}; you have the role {principal.role}."
             raise ProblemError(403, "forbidden", detail)
         _check_scope(request.method, principal)
         return principal
 
 
-def unauthenticated(detail: str = "Send a known API key as a bearer token.") -> ProblemError:
+def unauthenticated(detail: str = _CREDENTIALS_MISSING) -> ProblemError:
     return ProblemError(401, "unauthenticated", detail, headers={"WWW-Authenticate": "Bearer"})
 
 

@@ -80,8 +80,9 @@ class RequestModel(BaseModel):
 
 
 _DESCRIPTION: Final = """
-Send an API key as `Authorization: Bearer <key>`. An error is a problem document (RFC 9457); each
-operation lists the codes that it may answer, which are the last part of `type`.
+Send an API key, or a token of an issuer that the operator has named, as `Authorization: Bearer …`.
+An error is a problem document (RFC 9457); each operation lists the codes that it may answer, which
+are the last part of `type`.
 
 The examples are about one company, the one that `make run` starts with, on 2 March 2026; its plans
 for duty are of 2030. Ids of contacts, escalations and complaints are those that other answers give.

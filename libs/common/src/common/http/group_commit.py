@@ -29,7 +29,9 @@ class CommandBatcher(Generic[U, C, R]):
 
     Under load the batch shares one commit and its statements; a lone command does not wait. Meant
     for commands that seldom fail: when one fails, each of its batch is handled alone. `prepare`
-    reads and locks, with one statement for all, what `handle` needs for each.
+    reads and locks, with one statement for all, what `handle` needs for each. A route that submits
+    commands is one of the `unkeyed_paths`: inside `share_transaction` the batch would become a part
+    of one request.
     """
 
     def __init__(

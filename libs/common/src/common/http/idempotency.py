@@ -29,7 +29,7 @@ DESCRIPTION: Final = (
     f"with the header {REPLAYED_HEADER}. The same key with other content is refused with 422; "
     "content is compared as JSON, so that white space and the order of fields do not count. A "
     f"refused request leaves its key free. A key is kept for {KEPT_DAYS} days, unless the operator "
-    "sets another time, and belongs to the API key's role and subject."
+    "sets another time, and belongs to the role and the subject of the caller."
 )
 
 

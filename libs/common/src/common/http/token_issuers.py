@@ -84,15 +84,18 @@ class IssuerKeys:
 
         Raises KeySetUnavailableError.
         """
-        if self._keys is None or self._is_due(_MAX_AGE_S) or not self._has_key_of(signature):
+        if self._is_outdated() or not self._has_key_of(signature):
             await self._read_again(signature)
         if self._keys is None:
             raise KeySetUnavailableError(self._url)
         return self._keys
 
     async def _read_again(self, signature: CompactSignature) -> None:
+        if self._lock.locked() and self._has_key_of(signature):
+            # Another request asks the issuer, which may take long to answer.
+            return
         async with self._lock:
-            is_needed = self._is_due(_MAX_AGE_S) or not self._has_key_of(signature)
+            is_needed = self._is_outdated() or not self._has_key_of(signature)
             if not is_needed or monotonic() - self._asked_at < _MIN_INTERVAL_S:
                 return
             self._asked_at = monotonic()
@@ -106,8 +109,8 @@ class IssuerKeys:
             else:
                 self._read_at = self._asked_at
 
-    def _is_due(self, age_s: float) -> bool:
-        return monotonic() - self._read_at > age_s
+    def _is_outdated(self) -> bool:
+        return monotonic() - self._read_at > _MAX_AGE_S
 
     def _has_key_of(self, signature: CompactSignature) -> bool:
         try:

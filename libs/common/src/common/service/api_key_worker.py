@@ -31,9 +31,10 @@ log = structlog.get_logger()
 
 
 class ApiKeyWorker(Generic[U]):
-    """Writes the keys of the settings once; then reads all keys, and writes which were used.
+    """Writes the keys of the settings once; then reads all keys and who has left.
 
-    It reads them every `interval`, and at once when somebody calls with a key that is not known.
+    It reads them every `interval`, and at once when somebody calls with a key that is not known. It
+    also writes which keys were used.
 
     While the database is unavailable the keys stay as they are, and nobody is admitted before they
     were read once.

@@ -149,13 +149,6 @@ async def serve(spec: ServiceSpec[U], settings: ServiceSettings) -> None:
         await run_workers(workers, drains, stopping, metrics, health)
 
 
-def make_api_key_worker(
-    app: FastAPI, settings: ServiceSettings, database: Database[U], health: Health
-) -> ApiKeyWorker[U]:
-    entries = settings.api_keys.entries
-    return ApiKeyWorker(database, app.state.api_keys, app.state.tokens, entries, health)
-
-
 def make_http_server(app: FastAPI, settings: ServiceSettings, metrics: Metrics) -> HttpServer:
     limits = HttpLimits(
         connections=settings.http_connections,

@@ -122,7 +122,7 @@ class ApiKeyStore:
 
     async def active(self, now: datetime) -> list[ActiveKey]:
         rows = await self._connection.execute(_ACTIVE, {"now": now})
-        return [ActiveKey(**{**row, "scopes": tuple(row["scopes"])}) for row in rows.mappings()]
+        return [ActiveKey(**{**row, "scopes": tuple(row["scopes"])}) for row in rows]
 
     async def newest(
         self, *, before: tuple[datetime, str] | None = None, limit: int
@@ -130,7 +130,7 @@ class ApiKeyStore:
         """Return keys, newest first; `before` is the last one of the page before."""
         at, last_id = before or (None, None)
         rows = await self._connection.execute(_NEWEST, {"at": at, "id": last_id, "limit": limit})
-        return [_stored(row) for row in rows.mappings()]
+        return [_stored(row) for row in rows]
 
     async def add(
         self,
@@ -154,7 +154,7 @@ class ApiKeyStore:
             "by": by,
             "expires_at": expires_at,
         }
-        row = (await self._connection.execute(_ADD, values)).mappings().first()
+        row = (await self._connection.execute(_ADD, values)).first()
         return _stored(row) if row else None
 
     async def revoke(self, identifier: str, *, by: str, now: datetime) -> ApiKey | None:
@@ -163,7 +163,7 @@ class ApiKeyStore:
         The settings do not bring it back: what a person revoked stays revoked.
         """
         values = {"key_id": identifier, "by": by, "now": now}
-        row = (await self._connection.execute(_REVOKE, values)).mappings().first()
+        row = (await self._connection.execute(_REVOKE, values)).first()
         return _stored(row) if row else None
 
     async def lock(self) -> None:

@@ -44,22 +44,13 @@ class Row(asyncpg.Record):
 
 
 class Rows(list[Any]):
-    """The rows of a result, with methods as SQLAlchemy's results have them."""
-
-    def mappings(self) -> "Rows":
-        return self
-
-    def all(self) -> "Rows":
-        return self
+    """The rows of a result."""
 
     def scalars(self) -> list[Any]:
         return [row[0] for row in self]
 
     def first(self) -> Any:
         return self[0] if self else None
-
-    def one_or_none(self) -> Any:
-        return self.single() if self else None
 
     def single(self) -> Any:
         if len(self) != 1:

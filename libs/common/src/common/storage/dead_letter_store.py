@@ -56,7 +56,7 @@ class DeadLetterStore:
         """Return dead letters, newest first; `before` is the last id of the page before."""
         values = {"states": list(states), "type": kind, "before": before, "limit": limit}
         rows = await self._connection.execute(_NEWEST, values)
-        return [DeadLetterSummary(**row) for row in rows.mappings()]
+        return [DeadLetterSummary(**row) for row in rows]
 
     async def waiting_ids(self) -> list[int]:
         """Return the ids of all that wait, oldest first."""
@@ -69,7 +69,7 @@ class DeadLetterStore:
         return await self._fetch(_LOCK, letter_id)
 
     async def _fetch(self, statement: Any, letter_id: int) -> StoredDeadLetter | None:
-        row = (await self._connection.execute(statement, {"id": letter_id})).mappings().first()
+        row = (await self._connection.execute(statement, {"id": letter_id})).first()
         return StoredDeadLetter(**row) if row else None
 
     async def close(
@@ -77,16 +77,12 @@ class DeadLetterStore:
     ) -> DeadLetterSummary:
         """Close the dead letter; the caller has locked it."""
         values = {"id": letter_id, "state": state, "by": by, "reason": reason}
-        return DeadLetterSummary(
-            **(await self._connection.execute(_CLOSE, values)).mappings().single()
-        )
+        return DeadLetterSummary(**(await self._connection.execute(_CLOSE, values)).single())
 
     async def record_failure(self, letter_id: int, error: BaseException) -> DeadLetterSummary:
         """Count a failed attempt, with its reason; the caller has locked it."""
         values = {"id": letter_id, **error_fields(error)}
-        return DeadLetterSummary(
-            **(await self._connection.execute(_FAILED, values)).mappings().single()
-        )
+        return DeadLetterSummary(**(await self._connection.execute(_FAILED, values)).single())
 
 
 _SUMMARY = """

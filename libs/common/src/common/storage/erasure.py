@@ -44,7 +44,7 @@ async def erase_words(
     """Erase `words` in the events of a table, which has `type` and `data`, in its rows."""
     key = list(table.primary_key.columns)
     rows = await connection.execute(select(*key, table.c.type, table.c.data).where(condition))
-    for row in rows.all():
+    for row in rows:
         erased = _without_words_of(row.type, row.data, words)
         if erased != row.data:
             same_row = and_(*(column == row[column.name] for column in key))

@@ -36,8 +36,8 @@ timers = Table(
     Column("data", JSONB),
 )
 
-# `result` is what the service itself keeps of the first request, `answer` what the middleware of
-# the HTTP API keeps: the whole answer. `mentions` are the ids in it, for an erasure.
+# `result` is what the service itself keeps of the first request, `answer` what the HTTP API keeps:
+# the whole answer. `mentions` are the ids in it, for an erasure.
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,

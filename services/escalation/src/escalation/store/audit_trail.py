@@ -53,7 +53,7 @@ class AuditTrail:
     async def page(self, escalation_id: EscalationId, after: int, limit: int) -> TrailChain:
         """Return the entries of an escalation that come after the number `after`."""
         values = {"escalation": escalation_id, "after": after, "limit": limit + 2}
-        rows = (await self._connection.execute(_PAGE, values)).all()
+        rows = await self._connection.execute(_PAGE, values)
         entries = [_entry(row.entry) for row in rows if row.entry is not None]
         before = entries.pop(0) if entries and entries[0].number == after else None
         return TrailChain(

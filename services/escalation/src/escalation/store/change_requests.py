@@ -21,13 +21,13 @@ class ChangeRequests:
         self._connection = connection
 
     async def lock(self, request_id: ChangeRequestId) -> ChangeRequest | None:
-        row = (await self._connection.execute(_LOCK, {"request": request_id})).mappings().first()
+        row = (await self._connection.execute(_LOCK, {"request": request_id})).first()
         return None if row is None else _request(row)
 
     async def open_ones(self, schedule_id: str, at: datetime) -> list[ChangeRequest]:
         """Return the requests of a schedule that may still be answered, the oldest first."""
         rows = await self._connection.execute(_OPEN, {"schedule": schedule_id, "at": at})
-        return [_request(row) for row in rows.mappings()]
+        return [_request(row) for row in rows]
 
     async def count_open(self, asked_by: PersonId, at: datetime) -> int:
         rows = await self._connection.execute(_COUNT_OPEN, {"by": asked_by, "at": at})

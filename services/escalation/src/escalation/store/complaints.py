@@ -68,7 +68,7 @@ class Complaints(LockedTable[ComplaintId, Complaint]):
                 "after_id": after.complaint_id if after else None,
             },
         )
-        return [self.read(dict(row)) for row in rows.mappings()]
+        return [self.read(dict(row)) for row in rows]
 
 
 _OF_CONTACT = (

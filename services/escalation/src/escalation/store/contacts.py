@@ -83,7 +83,7 @@ class TrackedContacts(LockedTable[ContactId, TrackedContact]):
             ),
             {"types": list(CLOCK_EVENTS), "limit": _MAX_CLOCK_EVENTS},
         )
-        row = rows.mappings().first()
+        row = rows.first()
         if row is None:
             raise ContactNotFoundError
         stored = dict(row)

@@ -47,7 +47,7 @@ class DutyHistories:
     async def _versions(self, kind: str, ids: Collection[str], since: datetime) -> Sequence[Any]:
         """Return the newest version of each setting at `since`, and all later ones, in order."""
         values = {"kind": kind, "ids": sorted(ids), "since": since}
-        return (await self._connection.execute(_VERSIONS, values)).all()
+        return await self._connection.execute(_VERSIONS, values)
 
 
 _VERSIONS = text("""

@@ -43,7 +43,7 @@ class Grants:
         rows = await self._connection.execute(
             _BEFORE, {"contact": contact_id, "customer": customer_id, "since": since}
         )
-        return tuple(Grant(**row) for row in rows.mappings())
+        return tuple(Grant(**row) for row in rows)
 
 
 _INSERT = bulk_insert(tables.grants)

@@ -56,7 +56,7 @@ class EscalationQueries:
             }
         statement = select(tables.escalations).where(*conditions).order_by(order).limit(limit)
         rows = await self._connection.execute(statement, {**values, "at": at})
-        return [_ESCALATION.validate_python(dict(row)) for row in rows.mappings()]
+        return [_ESCALATION.validate_python(dict(row)) for row in rows]
 
     async def lateness(
         self, since: datetime, until: datetime, policy: str | None
@@ -64,7 +64,7 @@ class EscalationQueries:
         rows = await self._connection.execute(
             _LATENESS, {"since": since, "until": until, "policy": policy}
         )
-        return [Lateness(**row) for row in rows.mappings()]
+        return [Lateness(**row) for row in rows]
 
 
 def _of_contact(column: str, name: str) -> TextClause:

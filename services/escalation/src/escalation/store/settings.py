@@ -44,7 +44,7 @@ class SettingVersions:
         if self._in_force is None:
             revision = (await self._connection.execute(_REVISION)).scalar_one_or_none()
             if revision not in _by_revision:
-                loaded = _configuration((await self._connection.execute(_IN_FORCE)).all())
+                loaded = _configuration(await self._connection.execute(_IN_FORCE))
                 _by_revision.clear()
                 _by_revision[revision] = loaded
             self._in_force = _by_revision[revision]

@@ -52,10 +52,10 @@ class StaffStore:
             _ANNOUNCED, {"queue": queue, "quiet_since": quiet_since}
         )
         # Most contacts of such a queue find it announced: they lock nothing.
-        if announced.one_or_none() is not None:
+        if announced:
             return False
         values = {"queue": queue, "at": at, "quiet_since": quiet_since}
-        return (await self._connection.execute(_ANNOUNCE, values)).one_or_none() is not None
+        return bool(await self._connection.execute(_ANNOUNCE, values))
 
 
 _PUT_RECIPIENT = text("""

@@ -56,7 +56,7 @@ class TimerSnapshots:
         are visible as before.
         """
         rows = await self._connection.execute(_SNAPSHOTS, {"contacts": contact_ids})
-        return [_snapshot(row) for row in rows.mappings()]
+        return [_snapshot(row) for row in rows]
 
     async def count_unanswered(self) -> int:
         """Count the open escalations whose whole ladder has gone unanswered."""

@@ -1,4 +1,4 @@
-"""The SQL of messages."""
+"""The SQL of notifications."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -182,7 +182,7 @@ class Notifications(LockedTable[NotificationId, Notification]):
             query = query.where(self.table.c.notification_id < before)
         query = query.order_by(self.table.c.notification_id.desc()).limit(limit)
         rows = await self.connection.execute(query)
-        return [self.read(dict(row)) for row in rows.mappings()]
+        return [self.read(dict(row)) for row in rows]
 
 
 async def time_until_due(database: Database[Any], media: Sequence[Medium]) -> timedelta | None:
@@ -240,14 +240,18 @@ _WAITS_FOR_SUMMARY = (
     .where(_SUMMARIES.c.notification_id == _N.c.summary_id, _is_unsent(_SUMMARIES))
     .exists(),
 )
+# A summary gets its pages at its first attempt.
+_UNFILLED_SUMMARY = (
+    _N.c.kind == "summary",
+    _N.c.state == "pending",
+    _N.c.attempts == 0,
+    _N.c.medium == bindparam("medium"),
+    _N.c.person_id == bindparam("person"),
+)
 _HAS_SUMMARY = select(
     select(_N.c.notification_id)
     .where(
-        _N.c.kind == "summary",
-        _N.c.state == "pending",
-        _N.c.attempts == 0,
-        _N.c.medium == bindparam("medium"),
-        _N.c.person_id == bindparam("person"),
+        *_UNFILLED_SUMMARY,
         _N.c.notification_id != bindparam("besides"),
     )
     .exists()
@@ -255,11 +259,7 @@ _HAS_SUMMARY = select(
 _HASTEN_SUMMARY = (
     _N.update()
     .where(
-        _N.c.kind == "summary",
-        _N.c.state == "pending",
-        _N.c.attempts == 0,
-        _N.c.medium == bindparam("medium"),
-        _N.c.person_id == bindparam("person"),
+        *_UNFILLED_SUMMARY,
         _N.c.due_at > bindparam("due_at"),
     )
     .values(due_at=bindparam("due_at"))

@@ -66,7 +66,7 @@ class Recipients:
         )
         locked = _recipients().where(tables.recipients.c.person_id == person_id)
         rows = await self._connection.execute(locked.with_for_update(of=tables.recipients))
-        recipient = _RECIPIENT.validate_python(dict(rows.mappings().single()))
+        recipient = _RECIPIENT.validate_python(dict(rows.single()))
         # It never had an address: this transaction has inserted it.
         return None if recipient.link_epoch == _NEW_EPOCH else recipient
 
@@ -119,7 +119,7 @@ class Recipients:
         if missing:
             self._read.update(dict.fromkeys(missing))
             rows = await self._connection.execute(_RECIPIENTS_OF, {"people": list(missing)})
-            for row in rows.mappings():
+            for row in rows:
                 self._read[row["person_id"]] = _RECIPIENT.validate_python(dict(row))
         return {person_id: self._read[person_id] for person_id in wanted}
 
@@ -134,7 +134,7 @@ class Recipients:
             _USERS.c.medium == medium, _USERS.c.user_id == user_id
         )
         owner = _saved_recipients().where(tables.recipients.c.person_id == person.scalar_subquery())
-        row = (await self._connection.execute(owner)).mappings().first()
+        row = (await self._connection.execute(owner)).first()
         return _RECIPIENT.validate_python(dict(row)) if row else None
 
     async def after(
@@ -162,7 +162,7 @@ class Recipients:
             has_left = _LINES.c.active.is_(false())
             query = query.where(has_address if reachable else ~has_address & ~has_left)
         rows = await self._connection.execute(query)
-        return [_RECIPIENT.validate_python(dict(row)) for row in rows.mappings()]
+        return [_RECIPIENT.validate_python(dict(row)) for row in rows]
 
 
 class RecipientChanges:
@@ -190,7 +190,7 @@ class RecipientChanges:
         rows = await self._connection.execute(
             query.order_by(changes.c.change_id.desc()).limit(limit)
         )
-        return [_CHANGE.validate_python(dict(row)) for row in rows.mappings()]
+        return [_CHANGE.validate_python(dict(row)) for row in rows]
 
 
 class ReportingLines:
@@ -205,7 +205,7 @@ class ReportingLines:
             index_elements=["person_id"], set_=row, where=_LINES.c.version < line.version
         )
         saved = await self._connection.execute(upsert.returning(_LINES.c.person_id))
-        return saved.one_or_none() is not None
+        return bool(saved)
 
     async def is_active(self, person_id: PersonId) -> bool:
         """Return False only for a person who has left."""

@@ -1,4 +1,4 @@
-"""The unit of work, and the SQL of what belongs to messages."""
+"""The unit of work, and the SQL of what belongs to notifications."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -70,7 +70,7 @@ class Attempts:
             .order_by(attempts.c.notification_id, attempts.c.attempt)
         )
         attempts_of: dict[NotificationId, list[Attempt]] = defaultdict(list)
-        for row in rows.mappings():
+        for row in rows:
             attempts_of[row["notification_id"]].append(Attempt(**row))
         return attempts_of
 

@@ -59,7 +59,7 @@ class People(LockedTable[PersonId, Person]):
         if active is not None:
             query = query.where(people.c.active == active)
         rows = await self.connection.execute(query)
-        return [self.read(dict(row)) for row in rows.mappings()]
+        return [self.read(dict(row)) for row in rows]
 
 
 _LOCK_PEOPLE = text("SELECT pg_advisory_xact_lock(lock_key('people'))")

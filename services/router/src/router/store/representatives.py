@@ -29,7 +29,7 @@ class Representatives(LockedTable[PersonId, Representative]):
     async def changed_since(self, turn: int) -> list[Representative]:
         """Return those written in a later turn."""
         rows = await self.connection.execute(_CHANGED, {"turn": turn})
-        return [self.read(dict(row)) for row in rows.mappings()]
+        return [self.read(dict(row)) for row in rows]
 
     def put_load(self, value: Representative) -> None:
         """Write the new load. Who is not locked comes from the pool, and has got one contact."""
@@ -66,7 +66,7 @@ class Representatives(LockedTable[PersonId, Representative]):
         if representative_id is not None:
             query = query.where(table.c.representative_id > representative_id)
         rows = await self.connection.execute(query)
-        return [self.read(dict(row)) for row in rows.mappings()]
+        return [self.read(dict(row)) for row in rows]
 
 
 _columns = ", ".join(column.name for column in tables.representatives.columns)

@@ -1,4 +1,4 @@
-"""All SQL of router, and its unit of work."""
+"""The SQL of assignments, and the unit of work of router."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -118,7 +118,7 @@ class Assignments(LockedTable[ContactId, Assignment]):
                 table.c.state.in_(HELD), table.c.representative_id == representative_id
             )
         rows = await self.connection.execute(query)
-        return [self.read(dict(row)) for row in rows.mappings()]
+        return [self.read(dict(row)) for row in rows]
 
     async def history(
         self, contact_id: ContactId, after: int, limit: int
@@ -252,11 +252,7 @@ class UnitOfWork(BaseUnitOfWork):
 
     async def place_waiting(self, before: Representative | None, after: Representative) -> None:
         """Choose the queues again that depend on what the representative serves."""
-        if before and (before.active, before.skills, before.languages) == (
-            after.active,
-            after.skills,
-            after.languages,
-        ):
+        if before and before.serves_the_same_as(after):
             return
         lost = [
             need

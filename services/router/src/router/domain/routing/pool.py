@@ -50,7 +50,7 @@ class AvailabilityPool:
             self._ranks[person_id] = rank
         elif rank_before is not None:
             del self._ranks[person_id]
-        if before is None or not _serve_the_same(before, representative):
+        if before is None or not before.serves_the_same_as(representative):
             # Each is made again when it is needed; a profile seldom changes.
             self._queues.clear()
         elif rank != rank_before:
@@ -146,11 +146,3 @@ class _Queue:
             if (rank := self._ranks.get(person_id)) is not None
         ]
         heapify(self._heap)
-
-
-def _serve_the_same(before: Representative, after: Representative) -> bool:
-    return (before.active, before.skills, before.languages) == (
-        after.active,
-        after.skills,
-        after.languages,
-    )

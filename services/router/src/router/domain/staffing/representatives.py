@@ -74,6 +74,14 @@ class Representative(Struct, frozen=True):
     def fits(self, need: Need) -> bool:
         return self.distance(need) is not None
 
+    def serves_the_same_as(self, other: "Representative") -> bool:
+        """Return whether both serve the same needs, each as well as the other."""
+        return (self.active, self.skills, self.languages) == (
+            other.active,
+            other.skills,
+            other.languages,
+        )
+
 
 class StaffingChange(Struct, frozen=True):
     """The representative after a change, and the events to publish."""
