@@ -185,6 +185,26 @@ async def test_issuer_that_does_not_finish_its_answer_keeps_nobody_waiting(
             await verifier.verify(issuer.issue())
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"kty": "AKP", "alg": "ML-DSA-44", "pub": "AA", "kid": "k2"},
+        {"kty": "EC", "crv": "a new curve", "x": "AA", "y": "AA", "kid": "k2"},
+        {"kty": "EC", "crv": "P-256", "x": 7, "y": [], "kid": "k2"},
+        {"kty": "OKP", "crv": "X25519", "x": "AA", "kid": "k2"},
+        {"kid": "k2"},
+        7,
+    ],
+)
+async def test_key_that_cannot_be_used_hides_no_other(issuer: Issuer, other: object) -> None:
+    async def fetch(url: str) -> bytes:
+        keys = orjson.loads(await issuer.fetch(url))["keys"]
+        return orjson.dumps({"keys": [other, *keys]})
+
+    verifier = TokenVerifier([ISSUER], TimeSource(), fetch)
+    assert await verifier.verify(issuer.issue())
+
+
 @pytest.mark.parametrize("name", ["alg", "kid", "crit", "typ", "jwk", "x5c"])
 @pytest.mark.parametrize("value", [None, 7, [], [["b64"]], {}, {"a": []}])
 async def test_header_of_another_type_admits_nobody_who_did_not_sign(

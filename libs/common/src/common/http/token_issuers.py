@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
@@ -9,7 +10,7 @@ import httpx
 import orjson
 import structlog
 from joserfc.errors import InvalidKeyIdError, JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import Key, KeySet
 from joserfc.jws import CompactSignature
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -102,7 +103,7 @@ class IssuerKeys:
                 # A server that sends byte after byte must not keep people waiting.
                 async with asyncio.timeout(_TIMEOUT_S):
                     content = orjson.loads(await self._fetch(self._url))
-                self._keys = KeySet.import_key_set(content)
+                self._keys = _read_keys(content["keys"])
             except _UNREADABLE as error:
                 log.warning("issuer_keys_unavailable", url=self._url, error=repr(error))
             else:
@@ -117,6 +118,15 @@ class IssuerKeys:
             return self._keys is not None and bool(self._keys.get_by_kid(kid))
         except InvalidKeyIdError:
             return False
+
+
+def _read_keys(entries: list[Any]) -> KeySet:
+    """Read the keys that we can use; of others an issuer may have some too (RFC 7517, 5)."""
+    keys: list[Key] = []
+    for entry in entries:
+        with suppress(*_UNREADABLE, AttributeError):
+            keys += KeySet.import_key_set({"keys": [entry]}).keys
+    return KeySet(keys)
 
 
 async def fetch_key_set(url: str) -> bytes:
