@@ -10,13 +10,23 @@ from chaos.mutants.registry import control, die_once, mutant, replace
 from chaos.mutants.scenarios import ARRIVALS, SUPERVISOR_REQUESTS
 from common.contracts.contacts import ContactReceived, SupervisorRequested
 from common.contracts.event import Event
+from common.core.ids import EventId
 from common.messaging import dispatcher
 from common.messaging.consumer import Consumer
 from common.messaging.dispatcher import Dispatcher, Message
+from common.storage import database
+from common.storage.connection import Connection
+from common.storage.inbox import Claim, claim
 from common.storage.uow import UnitOfWork
 
 # More than the attempts at a batch and then at its first message alone.
 _DEADLOCKS = 5
+
+
+def _keep_all(
+    _self: Dispatcher[Any], messages: Sequence[Message], _claimed: set[EventId]
+) -> list[Message]:
+    return list(messages)
 
 
 @control("escalation", SUPERVISOR_REQUESTS, dies=True)
@@ -77,38 +87,27 @@ def offset_is_committed_first() -> None:
 
 @mutant(dies_in_the_transaction, 5, "in the inbox, and without effect")
 def inbox_is_claimed_in_its_own_transaction() -> None:
-    claim = Dispatcher.claim
+    async def claim_and_commit(connection: Connection, ids: Sequence[EventId]) -> Claim:
+        claimed = await claim(connection, ids)
+        await connection.commit()
+        await connection.begin()
+        return claimed
 
-    async def claim_separately(
-        self: Dispatcher[Any], _uow: UnitOfWork, messages: Sequence[Message]
-    ) -> list[Message]:
-        async with self.database.transaction() as separate:
-            return await claim(self, separate, messages)
-
-    replace(Dispatcher, "claim", claim_separately)
+    replace(database, "claim", claim_and_commit)
 
 
 @mutant(dies_before_the_offset_commit, 5, "handled twice")
 def inbox_is_skipped() -> None:
-    async def claim_nothing(
-        _self: Dispatcher[Any], _uow: UnitOfWork, messages: Sequence[Message]
-    ) -> list[Message]:
-        return list(messages)
+    def claim_nothing(_self: Dispatcher[Any], _messages: Sequence[Message]) -> list[EventId]:
+        return []
 
-    replace(Dispatcher, "claim", claim_nothing)
+    replace(Dispatcher, "_to_claim", claim_nothing)
+    replace(Dispatcher, "_without_handled", _keep_all)
 
 
 @mutant(dies_before_the_offset_commit, 5, "handled twice", brief=False)
 def inbox_answer_is_ignored() -> None:
-    claim = Dispatcher.claim
-
-    async def claim_and_keep_all(
-        self: Dispatcher[Any], uow: UnitOfWork, messages: Sequence[Message]
-    ) -> list[Message]:
-        await claim(self, uow, messages)
-        return list(messages)
-
-    replace(Dispatcher, "claim", claim_and_keep_all)
+    replace(Dispatcher, "_without_handled", _keep_all)
 
 
 @mutant(deadlocks_for_a_while, 1, "escalation does not track the contact", brief=False)
