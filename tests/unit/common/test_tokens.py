@@ -202,6 +202,7 @@ async def test_key_that_cannot_be_used_hides_no_other(issuer: Issuer, other: obj
         return orjson.dumps({"keys": [other, *keys]})
 
     verifier = TokenVerifier([ISSUER], TimeSource(), fetch)
+    verifier.admit({"sara"})
     assert await verifier.verify(issuer.issue())
 
 
