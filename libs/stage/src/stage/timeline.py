@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from common.contracts.event import ContactId
+from common.contracts.notifications import RecipientChanged
 from common.core.clock import TimeSource
 from stage.event_log import LoggedEvent
 from stage.stories import Outcome
@@ -20,7 +21,6 @@ _STYLES = {
     "notifications": "magenta",
     "people": "blue",
 }
-_OF_SAMPLE_PEOPLE = {"people"}
 _ALARMING_EVENTS = {
     "ClockBreached",
     "EscalationRaised",
@@ -66,7 +66,8 @@ class Timeline:
     def add_event(self, entry: LoggedEvent) -> None:
         event = entry.event
         begins = self._started_at or event.occurred_at
-        if event.topic in _OF_SAMPLE_PEOPLE and begins >= event.occurred_at:
+        is_about_people = event.topic == "people" or isinstance(event, RecipientChanged)
+        if is_about_people and begins >= event.occurred_at:
             return  # from before the story
         name = type(event).__name__
         style = "bold red" if name in _ALARMING_EVENTS else _STYLES[event.topic]
@@ -96,7 +97,7 @@ def _detail(entry: LoggedEvent) -> str:
 
 
 def _text(value: object) -> str:
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return ", ".join(str(item.get("clock", item)) for item in value if isinstance(item, dict))
     return str(value)
 

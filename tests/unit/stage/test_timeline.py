@@ -1,0 +1,64 @@
+"""What the demo prints of an event."""
+
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from common.contracts.clocks import ClockDeadline, ClockName, ClocksStarted
+from common.contracts.event import ContactId, Event, PersonId
+from common.contracts.notifications import RecipientChanged
+from common.core.ids import EventId, new_id
+from common.messaging.envelope import Envelope
+from stage.event_log import LoggedEvent
+from stage.timeline import Timeline
+
+AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
+LATER = AT + timedelta(seconds=1)
+
+
+def clock(name: ClockName) -> ClockDeadline:
+    return ClockDeadline(clock=name, run=1, started_at=AT, due_at=LATER, target_s=1, thresholds=())
+
+
+STARTED = ClocksStarted(
+    contact_id=ContactId(new_id()),
+    occurred_at=AT,
+    policy_id="gold",
+    policy_version=3,
+    clocks=(clock("first_response"), clock("resolution")),
+    reason="contact received",
+)
+
+
+@pytest.fixture
+def output() -> StringIO:
+    return StringIO()
+
+
+@pytest.fixture
+def timeline(output: StringIO) -> Timeline:
+    return Timeline(Console(file=output, width=200))
+
+
+def entry(event: Event) -> LoggedEvent:
+    envelope = Envelope(EventId(new_id()), event.type, "test", event.key, 1, None)
+    return LoggedEvent(envelope, event, event.occurred_at)
+
+
+def changed(person: str, at: datetime) -> RecipientChanged:
+    return RecipientChanged(occurred_at=at, person_id=PersonId(person), media=())
+
+
+def test_clocks_are_printed_by_their_names(timeline: Timeline, output: StringIO) -> None:
+    timeline.add_event(entry(STARTED))
+    assert "ClocksStarted first_response, resolution · contact received\n" in output.getvalue()
+
+
+def test_events_about_people_from_before_the_story_are_not_printed(
+    timeline: Timeline, output: StringIO
+) -> None:
+    for event in (changed("marco", AT), STARTED, changed("sara", AT), changed("dora", LATER)):
+        timeline.add_event(entry(event))
+    assert [name for name in ("marco", "sara", "dora") if name in output.getvalue()] == ["dora"]
