@@ -31,11 +31,11 @@ from common.contracts.event import ContactId, EscalationId, NotificationId, Page
 from common.contracts.notifications import Medium
 from common.storage.connection import Connection
 from common.storage.database import Database
-from common.storage.rows import LockedTable
 from notifier import tables
 from notifier.domain.brake import MAX_HELD_PAGES
 from notifier.domain.notifications import Notification, State
 from notifier.domain.reasons import ANSWERABLE_REASONS
+from notifier.store.contact_rows import ContactRows
 
 _RANKS = tuple(enumerate(get_args(Severity)))
 # How many calls may begin on each medium.
@@ -53,7 +53,7 @@ class Filter:
     state: State | None = None
 
 
-class Notifications(LockedTable[NotificationId, Notification]):
+class Notifications(ContactRows[NotificationId, Notification]):
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection, tables.notifications, Notification)
         self._pending: dict[NotificationId, Notification] = {}
@@ -72,9 +72,6 @@ class Notifications(LockedTable[NotificationId, Notification]):
         if value.state == "pending":
             self._pending[value.notification_id] = value
         super().put(value)
-
-    async def lock_of(self, contact_ids: Sequence[ContactId]) -> None:
-        self.adopt(await self.connection.execute(_OF_CONTACTS, {"contacts": contact_ids}))
 
     async def lock_about(self, contact_id: ContactId) -> list[Notification]:
         """Return those of the contact, and the summaries that have a page about it."""
@@ -193,14 +190,6 @@ async def time_until_due(database: Database[Any], media: Sequence[Medium]) -> ti
 
 
 _N = tables.notifications
-
-
-_OF_CONTACTS = (
-    select(_N)
-    .where(_N.c.contact_id == any_(bindparam("contacts", type_=ARRAY(Uuid(as_uuid=False)))))
-    .order_by(_N.c.notification_id)
-    .with_for_update()
-)
 
 
 def _is_unsent(notifications: FromClause) -> ColumnElement[bool]:

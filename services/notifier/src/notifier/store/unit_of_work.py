@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, select
+from sqlalchemy import select
 
 from common.contracts.event import ContactId, EscalationId, NotificationId
 from common.storage.bulk import bulk_insert
@@ -17,18 +17,16 @@ from notifier import tables
 from notifier.domain.brake import Budget
 from notifier.domain.escalations import Escalation
 from notifier.domain.notifications import Attempt
+from notifier.store.contact_rows import ContactRows
 from notifier.store.notifications import Notifications
 from notifier.store.people import RecipientChanges, Recipients, ReportingLines
 
 _ATTEMPTS = TypeAdapter(list[Attempt])
 
 
-class Escalations(LockedTable[EscalationId, Escalation]):
+class Escalations(ContactRows[EscalationId, Escalation]):
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection, tables.escalations, Escalation)
-
-    async def lock_of(self, contact_ids: Sequence[ContactId]) -> None:
-        self.adopt(await self.connection.execute(_ESCALATIONS_OF, {"contacts": contact_ids}))
 
 
 class Budgets(LockedTable[str, Budget]):
@@ -99,13 +97,6 @@ class UnitOfWork(BaseUnitOfWork):
         await self.attempts.flush()
 
 
-_E = tables.escalations
-_ESCALATIONS_OF = (
-    select(_E)
-    .where(_E.c.contact_id == any_(bindparam("contacts", type_=ARRAY(Uuid(as_uuid=False)))))
-    .order_by(_E.c.escalation_id)
-    .with_for_update()
-)
 _NEW_BUDGETS = bulk_insert(tables.budgets, conflict="ignore")
 _BUDGETS = TypeAdapter(list[Budget])
 _UPSERT_ATTEMPTS = bulk_insert(tables.delivery_attempts, conflict="update")

@@ -1,0 +1,27 @@
+"""Tables whose rows are about contacts."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, TypeVar
+
+from sqlalchemy import ARRAY, Select, Table, Uuid, any_, bindparam, select
+
+from common.contracts.event import ContactId
+from common.storage.rows import LockedTable
+
+K = TypeVar("K", bound=str)
+V = TypeVar("V")
+
+
+class ContactRows(LockedTable[K, V]):
+    async def lock_of(self, contact_ids: Sequence[ContactId]) -> None:
+        """Lock all rows about these contacts."""
+        statement = _of_contacts(self.table)
+        self.adopt(await self.connection.execute(statement, {"contacts": contact_ids}))
+
+
+@cache
+def _of_contacts(table: Table) -> Select[Any]:
+    contacts = bindparam("contacts", type_=ARRAY(Uuid(as_uuid=False)))
+    (key,) = table.primary_key.columns
+    return select(table).where(table.c.contact_id == any_(contacts)).order_by(key).with_for_update()
