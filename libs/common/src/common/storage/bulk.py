@@ -3,7 +3,7 @@
 Arrays cost the database less, most of all for large values, and the client a little more.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Table, TextClause, make_url, text
@@ -24,9 +24,21 @@ def arrays_of(table: Table) -> str:
     return f"unnest({arrays}) AS rows({names})"
 
 
-def to_arrays(rows: Sequence[NamedTuple]) -> dict[str, Sequence[Any]]:
+def to_arrays(rows: Sequence[NamedTuple]) -> dict[str, Sequence[Any] | None]:
     """Return the parameters for `arrays_of`, an array for each field; there is at least one row."""
-    return dict(zip(rows[0]._fields, zip(*rows, strict=True), strict=True))
+    return columns_to_arrays(rows[0]._fields, rows)
+
+
+def columns_to_arrays(
+    names: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> dict[str, Sequence[Any] | None]:
+    """Return the same for rows whose values are in the order of `names`.
+
+    A column without any value is None, which `unnest` fills up: asyncpg takes long to encode
+    nothing many times.
+    """
+    columns = zip(names, zip(*rows, strict=True), strict=True)
+    return {name: None if column.count(None) == len(column) else column for name, column in columns}
 
 
 def bulk_insert(

@@ -9,7 +9,7 @@ import msgspec
 from pydantic import TypeAdapter
 from sqlalchemy import ARRAY, JSON, Table, TextClause, any_, bindparam, select, text
 
-from common.storage.bulk import arrays_of, bulk_insert, rows_of
+from common.storage.bulk import arrays_of, bulk_insert, columns_to_arrays, rows_of
 from common.storage.connection import Connection
 from common.storage.json_text import to_json
 
@@ -148,10 +148,7 @@ def _find_array_writer(table: Table) -> Callable[[list[Any]], dict[str, Sequence
 
     def to_arrays(values: list[Any]) -> dict[str, Sequence[Any] | None]:
         """Raises NulCharacterError."""
-        arrays: dict[str, Sequence[Any] | None] = {}
-        for name, array in zip(names, zip(*map(read_row, values), strict=True), strict=True):
-            # `unnest` fills up what is missing: asyncpg takes long to encode nothing many times.
-            arrays[name] = None if array.count(None) == len(array) else array
+        arrays = columns_to_arrays(names, map(read_row, values))
         for name in documents:
             items = arrays[name]
             if items is not None:
