@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Final, Protocol
+from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import Depends, FastAPI
 from fastapi.security import HTTPBearer
@@ -15,6 +15,10 @@ from common.core.errors import TransientError
 from common.http.problems import ProblemError
 from common.http.whole_request import WholeRequest
 from common.storage.api_keys import PEOPLE, SCOPES, ActiveKey, ListedKey, Scope, digest_of
+
+if TYPE_CHECKING:
+    # It imports this module.
+    from common.http.tokens import TokenVerifier
 
 _CREDENTIALS: Final = (
     "An API key, or a JSON Web Token of an issuer that the settings of the service name."
@@ -58,14 +62,6 @@ class Principal:
 
 class InvalidTokenError(Exception):
     """The token admits nobody; the text tells the caller why."""
-
-
-class TokenReader(Protocol):
-    """What is asked of `common.http.tokens`."""
-
-    def token_in(self, authorization: str) -> str | None: ...
-    def is_valid(self, principal: Principal) -> bool: ...
-    async def verify(self, token: str) -> Principal: ...
 
 
 class KeysNotLoadedError(TransientError):
@@ -174,7 +170,7 @@ async def caller_of(request: WholeRequest) -> Principal | None:
 
 def is_still_valid(app: FastAPI, caller: Principal) -> bool:
     """Return whether the caller's key or token is still valid: for answers that take long."""
-    tokens: TokenReader = app.state.tokens
+    tokens: TokenVerifier = app.state.tokens
     keys: ApiKeys = app.state.api_keys
     return keys.is_valid(caller) if caller.issuer is None else tokens.is_valid(caller)
 
@@ -182,7 +178,7 @@ def is_still_valid(app: FastAPI, caller: Principal) -> bool:
 async def _find_caller(request: WholeRequest) -> Principal | None:
     """Raises InvalidTokenError too."""
     authorization = request.text_of(b"authorization")
-    tokens: TokenReader = request.app.state.tokens
+    tokens: TokenVerifier = request.app.state.tokens
     token = tokens.token_in(authorization)
     if token is not None:
         return await tokens.verify(token)

@@ -192,7 +192,8 @@ class Database(Generic[U]):
             async with self._begin(shared) as connection:
                 uow = await self._make_unit_of_work(connection, claims)
                 yield uow
-                on_end.extend([await prepare(uow) for prepare in preparations])
+                for prepare in preparations:
+                    on_end += [await prepare(uow)]
                 await uow.flush()
             committed = True
         finally:
