@@ -123,8 +123,8 @@ def _print_keys(actors: Actors) -> None:
 def _print_next_steps(system: System, actors: Actors, inbox: Inbox, *, empty: bool) -> None:
     variables = write_environment(system, actors, inbox)
     _say(
-        "\nGuides: docs/configuration.md goes from nothing (make run EMPTY=1) to a working escalation,\n"
-        "docs/channels.md shows how to send contacts. They use the addresses and keys as\n"
+        "\nGuides: docs/configuration.md goes from nothing (make run EMPTY=1) to a working\n"
+        "escalation, docs/channels.md shows how to send contacts. They use the addresses and keys as\n"
         "variables, such as INTAKE and SARA_KEY. This line sets them in another terminal:\n"
         f"\n  . {variables}"
     )
