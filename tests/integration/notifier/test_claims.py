@@ -135,3 +135,22 @@ async def test_page_of_a_shared_transaction_is_sent_without_waiting_for_a_poll(
             await harness.handle(paged("dana"))
             await shared.commit()
         await all_sent(harness, 2)
+
+
+@pytest.mark.parametrize(("transactions", "pages", "slots"), [(8, 1, 1), (2, 10, 8), (6, 6, 4)])
+async def test_transactions_at_once_share_the_slots(
+    harness: ServiceHarness, transactions: int, pages: int, slots: int
+) -> None:
+    people = [f"p{number}" for number in range(transactions)]
+    for person in people:
+        await harness.add_recipient(person, "slack")
+    harness.slack.otherwise = receivers.HANGS
+    async with harness.delivering(delivery_slots=slots, delivery_timeout_seconds=60) as kill:
+        await asyncio.gather(
+            *(harness.handle(*(paged(person) for _ in range(pages))) for person in people)
+        )
+        await until(harness.posted, lambda posted: len(posted) >= slots)
+        kill()
+    states = [state for *_, state in await harness.states()]
+    assert states.count("sending") == slots
+    assert states.count("pending") == transactions * pages - slots

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -136,10 +137,15 @@ class DeliveryWorker:
         """
         if not uow.notifications.pending or self._calls is None or self._is_stopping:
             return _ignore_end
-        slots = {name: free for name, free in self._slots().items() if name not in self._behind}
-        claim = await deliveries.claim_new(slots, self._rules, uow)
+        wanted = Counter(each.medium for each in uow.notifications.pending if each.medium)
+        slots = self._take({name: wanted[name] for name in self._free.keys() - self._behind})
+        try:
+            claim = await deliveries.claim_new(slots, self._rules, uow)
+        except BaseException:
+            self._give_back(slots)
+            raise
         self._open_claims += 1
-        self._occupy(claim)
+        self._give_back(_unused(slots, claim))
         return partial(self._end_claim, claim)
 
     def _end_claim(self, claim: Claim, *, committed: bool) -> None:
@@ -153,12 +159,20 @@ class DeliveryWorker:
         if claim.behind or self._is_stopping:
             self._woken.set()
 
-    def _occupy(self, claim: Claim) -> None:
-        for delivery in claim.deliveries:
-            self._free[delivery.medium] -= 1
+    def _take(self, wanted: Slots) -> Slots:
+        """Take so many slots, or what is free of them, before anything else can."""
+        slots = {name: min(count, self._free[name]) for name, count in wanted.items()}
+        slots = {name: count for name, count in slots.items() if count > 0}
+        for name, count in slots.items():
+            self._free[name] -= count
+        return slots
+
+    def _give_back(self, slots: Slots) -> None:
+        for name, count in slots.items():
+            self._free[name] += count
 
     def _vacate(self, medium: Medium) -> None:
-        self._free[medium] += 1
+        self._give_back({medium: 1})
         if medium in self._behind:
             self._woken.set()
 
@@ -183,9 +197,16 @@ class DeliveryWorker:
         return await self._claim_one_by_one(slots)
 
     async def _claim_due(self, slots: Slots, only: NotificationId | None = None) -> Claim:
-        async with self._database.transaction() as uow:
-            claim = await deliveries.claim(slots, self._rules, uow, only=only)
-        self._occupy(claim)
+        taken = self._take(slots)
+        try:
+            async with self._database.transaction() as uow:
+                claim = await deliveries.claim(taken, self._rules, uow, only=only)
+        except BaseException:
+            self._give_back(taken)
+            raise
+        self._give_back(_unused(taken, claim))
+        # A transaction may have taken a slot first.
+        claim.behind |= slots.keys() - taken.keys()
         self._start(claim)
         return claim
 
@@ -205,6 +226,7 @@ class DeliveryWorker:
                 else:
                     total.deliveries += claim.deliveries
                     total.held_back += claim.held_back
+                    total.behind |= claim.behind
         return total
 
     async def _put_aside(
@@ -314,6 +336,11 @@ class DeliveryWorker:
             attempt=delivery.attempt.attempt,
             outcome=outcome,
         )
+
+
+def _unused(slots: Slots, claim: Claim) -> Slots:
+    used = Counter(delivery.medium for delivery in claim.deliveries)
+    return {name: count - used[name] for name, count in slots.items()}
 
 
 def _ignore_end(*, committed: bool) -> None:
