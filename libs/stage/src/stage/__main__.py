@@ -124,8 +124,9 @@ def _print_next_steps(system: System, actors: Actors, inbox: Inbox, *, empty: bo
     variables = write_environment(system, actors, inbox)
     _say(
         "\nGuides: docs/configuration.md goes from nothing (make run EMPTY=1) to a working\n"
-        "escalation, docs/channels.md shows how to send contacts. They use the addresses and keys as\n"
-        "variables, such as INTAKE and SARA_KEY. This line sets them in another terminal:\n"
+        "escalation, docs/channels.md shows how to send contacts. They use the addresses\n"
+        "and keys as variables, such as INTAKE and SARA_KEY. This line sets them in\n"
+        "another terminal:\n"
         f"\n  . {variables}"
     )
     if empty:
