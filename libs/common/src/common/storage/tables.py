@@ -43,7 +43,7 @@ timers = Table(
     Column("contact_id", Uuid(as_uuid=False)),
     Column("slot", Text),
     Column("type", Text),
-    Column("traceparent", Text),
+    Column("trace", LargeBinary),
     Column("data", JSONB),
 )
 
@@ -148,7 +148,7 @@ RELIABILITY = (
         contact_id uuid NOT NULL,
         slot text NOT NULL,
         type text NOT NULL,
-        traceparent text,
+        trace bytea,
         data jsonb NOT NULL
     ) WITH (
         autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0, {ANALYZE_SELDOM}
