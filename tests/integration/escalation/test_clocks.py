@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+from msgspec import structs
 
 from common.contracts.contacts import (
     ContactPrioritized,
@@ -14,6 +15,8 @@ from common.contracts.contacts import (
     ContactResolved,
     WaitingOnCustomerEnded,
 )
+from common.core.erasure import ERASED
+from escalation.store.events import restore_event
 from integration.escalation.clock_examples import later, replies, waits, writes
 from integration.escalation.conftest import POLICY, EscalationHarness, assigned, key
 
@@ -96,7 +99,7 @@ async def test_policy_put_with_retarget_applies_to_open_contacts(
     assert await service.rows("SELECT * FROM timers WHERE type = 'SettingChanged'") == []
 
 
-async def test_consumed_events_are_stored_for_replays_without_words(
+async def test_consumed_events_are_stored_without_words(
     service: EscalationHarness,
 ) -> None:
     contact = await service.received(campaign="recall")

@@ -38,11 +38,9 @@ def current_bytes() -> bytes | None:
 
 
 def from_bytes(stored: bytes | None) -> str | None:
-    """Return what `current_bytes` has made of it."""
-    if stored is None:
-        return None
-    text = stored.hex()
-    return f"00-{text[:32]}-{text[32:48]}-{text[48:]}"
+    """Return the trace that `current_bytes` has written; others may have written none."""
+    text = (stored or b"").hex()
+    return parse(f"00-{text[:32]}-{text[32:48]}-{text[48:]}")
 
 
 def restore(traceparent: str | None) -> None:
