@@ -47,7 +47,7 @@ class ConsumedEvents:
                     at=event.occurred_at,
                     type=event.type,
                     event_id=event_id,
-                    data=to_json(_reduce(event)),
+                    data=to_json(reduce_event(event)),
                 )
             )
 
@@ -65,8 +65,8 @@ def restore_event(
     return from_data(kind, {**_placeholders(kind), **stored, **columns})
 
 
-def _reduce(contract: Contract) -> dict[str, Any]:
-    """Return its fields without columns, words and what a reader adds by default."""
+def reduce_event(contract: Contract) -> dict[str, Any]:
+    """Return the fields without those of the columns, words, and what a reader adds by default."""
     return dict(_reduced_fields(contract))
 
 
@@ -74,7 +74,7 @@ def _reduced_fields(contract: Contract) -> Iterator[tuple[str, Any]]:
     for name, default in _stored_fields(type(contract)):
         value = getattr(contract, name)
         if isinstance(value, Contract):
-            yield name, _reduce(value)
+            yield name, reduce_event(value)
         elif name not in WORDS and value != default:
             yield name, value
 
