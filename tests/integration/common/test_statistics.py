@@ -5,7 +5,7 @@ import pytest
 from common.storage.uow import UnitOfWork
 from support.databases import SERVICES, Postgres, open_database, rows
 
-COMMON = {"outbox.data", "published_events.data", "timers.data"}
+COMMON = {"outbox.event_ids", "published_events.data", "timers.data"}
 OWN = {
     "escalation": {
         "consumed_events.data",
