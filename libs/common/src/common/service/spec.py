@@ -25,7 +25,7 @@ from common.http.operations import make_operations_app
 from common.http.routes import ApiRouter
 from common.http.server import HttpServer
 from common.http.tokens import TokenVerifier
-from common.messaging.consumer import Consumer
+from common.messaging.consumer import MIN_LINGER_S, Consumer, make_linger
 from common.messaging.dispatcher import Dispatcher
 from common.messaging.kafka import (
     group_name,
@@ -81,6 +81,8 @@ class ServiceSpec(Generic[U]):
     app_state: Callable[[Database[U]], Mapping[str, object]] = lambda _: {}
     workers: WorkerFactory[U] = lambda *_: ()
     http_workers: WorkerFactory[U] = lambda *_: ()
+    # At least how long what it hears waits for more after a batch, to share a transaction.
+    linger_s: float = MIN_LINGER_S
     # Topics that a worker reads, besides those of the subscriptions.
     read_topics: Sequence[str] = ()
     # A POST below these paths carries a signed body of any kind, which its route reads or keeps.
@@ -277,4 +279,8 @@ def make_consumer(
     )
     topics = [topic_name(settings.namespace, topic) for topic in spec.subscriptions.topics]
     decoder = RecordDecoder(settings.namespace, settings.verification_keys)
-    return Consumer(kafka, topics, decoder, dispatcher, metrics, health, connection=settings.kafka)
+    consumer = Consumer(
+        kafka, topics, decoder, dispatcher, metrics, health, connection=settings.kafka
+    )
+    consumer.linger = make_linger(spec.linger_s)
+    return consumer
