@@ -28,7 +28,7 @@ _SHIFT: Final = timedelta(hours=8)
 _MANAGERS_SHIFT: Final = timedelta(days=1)
 # Few, so that those that nobody answers are few too.
 _RITAS_CAPACITY: Final = 2
-_CAPACITY: Final = 3
+_CAPACITY: Final = 4
 
 
 async def put_centre_settings(actors: Actors, pace: Pace) -> None:
@@ -132,7 +132,7 @@ def _policy(
         "ladder_id": LADDER,
         "severity": severity,
         "targets": [
-            {"clock": "assignment", "target_s": pace.seconds(60)},
+            {"clock": "assignment", "target_s": pace.seconds(90)},
             {
                 "clock": "first_response",
                 "target_s": pace.seconds(first_response_s),
