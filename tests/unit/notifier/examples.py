@@ -149,7 +149,7 @@ def timer_missing(**changes: Any) -> TimerMissing:
             "contact_id": CONTACT,
             "occurred_at": AT,
             "page_id": PAGE,
-            "slot": "clock:first_response",
+            "slot": "clocks",
             "due_at": AT - timedelta(minutes=1),
             # Required until escalation no longer writes them.
             **changes,

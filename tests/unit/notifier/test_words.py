@@ -252,7 +252,7 @@ def test_lost_timer_says_which_and_what_was_done() -> None:
         "The timer stood at Mon 2026-03-02 15:00 UTC instead of Mon 2026-03-02 13:59 UTC. "
         "Upstairs corrected it."
     )
-    assert "clock:first_response" in wrong.headline
+    assert "clocks" in wrong.headline
 
 
 def test_circumstances_leave_out_what_is_ordinary() -> None:
