@@ -1,4 +1,4 @@
-"""Collects the texts of the console: `python -m console.catalogues` brings the catalogues up to date.
+"""Collects the texts of the console; `python -m console.catalogues` updates the catalogues.
 
 A text that is new gets into each catalogue without a translation; one that is gone is dropped.
 """
@@ -45,7 +45,7 @@ def update_catalogues() -> None:
             catalogue.update(texts, no_fuzzy_matching=True, update_creation_date=False)
             catalogue.obsolete.clear()
             with catalogue_path(language).open("wb") as file:
-                write_po(file, catalogue, width=100, omit_header=False, include_lineno=False)
+                write_po(file, catalogue, width=100, sort_output=True, no_location=True)
 
 
 if __name__ == "__main__":
