@@ -15,7 +15,7 @@ JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 TEXT_NODE = re.compile(r">([^<>]*[A-Za-z][^<>]*)<")
 READ_ATTRIBUTE = re.compile(r'(?:aria-label|title|placeholder|alt)="([^"]*[A-Za-z][^"]*)"')
 NAMES = {"Upstairs"}
-TEMPLATES = sorted((SOURCES / "templates").rglob("*.j2"))
+TEMPLATES = sorted((SOURCES / "templates").rglob("*.html"))
 
 
 def _forms(text: object) -> list[str]:

@@ -1,11 +1,13 @@
 """Pages as HTML: strangers' words stay words, nothing is inline, everything has a name."""
 
 from html.parser import HTMLParser
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from starlette.requests import Request
 
-from console.rendering import Shell, render_page
+from console.rendering import render_page
 from console.views.escalation import EscalationData, escalation_view
 from console.views.filters import IDS, SORTS, SWITCHES, parse_filters
 from console.views.forms import FIELDS, FormState, form_view
@@ -61,34 +63,35 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
+def render(template: str, who: Reader, cookie: str = "", **values: object) -> str:
+    headers = [(b"cookie", f"upstairs-language={who.texts.language}; {cookie}".encode())]
+    scope = {"type": "http", "path": "/now", "headers": headers, "query_string": b""}
+    request = Request({**scope, "server": ("console", 80), "scheme": "http", "method": "GET"})
+    request.state.viewer = SimpleNamespace(name=who.name(who.person), role=who.role)
+    return bytes(render_page(request, template, reader=who, **values).body).decode()
+
+
 def render_now(*shown: dict[str, Any], who: Reader | None = None, filters: str = "") -> str:
     who = who or reader()
     pairs = [("topic", filters)] if filters else []
     chosen = parse_filters(pairs, who)
     view = now_view(NowData(page(*shown)), chosen, ["router"], who)
-    return render_page(
-        "now.html.j2",
-        who,
-        Shell("now"),
-        view=view,
-        sorts=SORTS,
-        ids=IDS,
-        switches=SWITCHES,
-    )
+    values = {"view": view, "sorts": SORTS, "ids": IDS, "switches": SWITCHES}
+    return render("now.html", who, **values)
 
 
 def render_escalation(shown: dict[str, Any], who: Reader | None = None, **parts: Any) -> str:
     who = who or reader()
     data = EscalationData({"events": [], "next_cursor": None, **shown}, **parts)
     view = escalation_view(data, (), who)
-    return render_page("escalation.html.j2", who, Shell("now"), view=view, done=None)
+    return render("escalation.html", who, view=view, done=None)
 
 
 def render_form(name: Any, who: Reader | None = None, **state: Any) -> str:
     who = who or reader()
     form = form_view(name, "/e/x/y", FormState('"2"', "key", **state), who)
     row = make_row(held_by("sara"), who)
-    return render_page("action.html.j2", who, Shell("now"), form=form, row=row)
+    return render("action.html", who, form=form, row=row)
 
 
 def evil_escalation() -> dict[str, Any]:
@@ -242,6 +245,7 @@ def test_page_is_written_in_german() -> None:
 def test_theme_of_the_person_wins_over_that_of_the_device() -> None:
     view = now_view(NowData(page()), parse_filters([], reader()), [], reader())
     values = {"view": view, "sorts": SORTS, "ids": IDS, "switches": SWITCHES}
-    dark = render_page("now.html.j2", reader(), Shell("now", theme="dark"), **values)
+    dark = render("now.html", reader(), cookie="upstairs-theme=dark", **values)
     assert '<html lang="en" data-theme="dark">' in dark
-    assert "data-theme=" not in render_page("now.html.j2", reader(), Shell("now"), **values)
+    for cookie in ("upstairs-theme=auto", "upstairs-theme=pink", ""):
+        assert "data-theme=" not in render("now.html", reader(), cookie=cookie, **values)

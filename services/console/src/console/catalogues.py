@@ -15,8 +15,8 @@ from console.texts import ENGLISH, LANGUAGES
 
 SOURCES: Final = Path(str(files("console")))
 _KEYWORDS: Final = {"_": None, "gettext": None, "mark": None, "ngettext": (1, 2)}
-_METHODS: Final = [("**.py", "python"), ("templates/**.j2", "jinja2")]
-_OPTIONS: Final = {"templates/**.j2": {"trimmed": "true", "newstyle_gettext": "true"}}
+_METHODS: Final = [("**.py", "python"), ("templates/**.html", "jinja2")]
+_OPTIONS: Final = {"templates/**.html": {"trimmed": "true", "newstyle_gettext": "true"}}
 
 
 def extract_texts() -> Catalog:

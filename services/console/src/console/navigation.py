@@ -19,6 +19,9 @@ class Screen:
     key: str
     roles: frozenset[Role] = _ALL
 
+    def is_at(self, path: str) -> bool:
+        return path == self.url or path.startswith(f"{self.url}/")
+
 
 SCREENS: Final = (Screen("now", "/now", mark("Now"), "n"),)
 
