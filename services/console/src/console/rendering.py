@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse
 
 from console.navigation import screens_of
 from console.texts import LANGUAGES, SECONDS_SHOWN_BELOW_S, translations
+from console.views.board import board_words
 from console.views.countdown import SOON_S
 
 LANGUAGE_COOKIE: Final = "upstairs-language"
@@ -95,6 +96,7 @@ def _environment(language: str) -> Environment:
     install: Any = environment
     install.install_gettext_translations(translations(language), newstyle=True)
     environment.filters["local_time"] = _local_time
+    environment.filters["board_words"] = board_words
     environment.globals |= {
         "asset": asset_url,
         "screens_of": screens_of,
