@@ -91,7 +91,7 @@ def render_form(name: Any, who: Reader | None = None, **state: Any) -> str:
     who = who or reader()
     form = form_view(name, "/e/x/y", FormState('"2"', "key", **state), who)
     row = make_row(held_by("sara"), who)
-    return render("action.html", who, form=form, row=row)
+    return render("action.html", who, form=form, row=row, problem=None)
 
 
 def evil_escalation() -> dict[str, Any]:

@@ -275,7 +275,8 @@ class Board extends HTMLElement {
     }
     form.closest("dialog")?.close();
     this.tell(answer.text, answer.is_done ? "calm" : "over");
-    if (this.table && answer.row) this.change(answer.row);
+    const sort = new URLSearchParams(this.view).get("sort") ?? "time_left";
+    if (this.table && answer.row) this.change({ ...answer.row, sorts: { [this.view]: answer.row.keys[sort] } });
     else this.reload();
   }
 

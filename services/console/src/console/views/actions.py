@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeGuard
 
 from console.texts import mark
 from console.views.countdown import SOON_S
@@ -36,13 +36,10 @@ class Action:
 
     label: str
     task: str
+    done: str
     asks_first: bool = True
     needs_version: bool = True
     key: str | None = None
-
-    @property
-    def is_immediate(self) -> bool:
-        return not self.asks_first
 
 
 # A label with an ellipsis opens a form.
@@ -50,6 +47,7 @@ ACTIONS: Final[Mapping[ActionName, Action]] = {
     "acknowledge": Action(
         mark("Acknowledge"),
         mark("You take care of it, and nobody else is asked while you hold it."),
+        mark("You have it now."),
         asks_first=False,
         needs_version=False,
         key="a",
@@ -57,35 +55,76 @@ ACTIONS: Final[Mapping[ActionName, Action]] = {
     "take_over": Action(
         mark("Take over…"),
         mark("You serve the customer yourself. The representative no longer has the contact."),
+        mark("You have taken it over."),
         key="t",
     ),
     "renew": Action(
         mark("Renew"),
         mark("Your time for this escalation starts again."),
+        mark("Your time starts again."),
         asks_first=False,
         needs_version=False,
         key="r",
     ),
     "note": Action(
-        mark("Add note…"), mark("Others read it in the story."), needs_version=False, key="n"
+        mark("Add note…"),
+        mark("Others read it in the story."),
+        mark("Your note is in the story."),
+        needs_version=False,
+        key="n",
     ),
-    "snooze": Action(mark("Snooze…"), mark("You are asked again when the snooze ends."), key="s"),
+    "snooze": Action(
+        mark("Snooze…"),
+        mark("You are asked again when the snooze ends."),
+        mark("It is snoozed."),
+        key="s",
+    ),
     "hand_over": Action(
-        mark("Hand over…"), mark("A colleague is asked. Without an answer it moves up.")
+        mark("Hand over…"),
+        mark("A colleague is asked. Without an answer it moves up."),
+        mark("Your colleague is asked."),
     ),
-    "mediate": Action(mark("Mediate…"), mark("Write down both sides and your proposal.")),
+    "mediate": Action(
+        mark("Mediate…"),
+        mark("Write down both sides and your proposal."),
+        mark("The mediation is in the story."),
+    ),
     "request_coaching": Action(
-        mark("Request coaching…"), mark("The supervisor of that person is asked to coach.")
+        mark("Request coaching…"),
+        mark("The supervisor of that person is asked to coach."),
+        mark("The coaching is requested."),
     ),
-    "refer_up": Action(mark("Refer up…"), mark("The next level is asked instead of you.")),
+    "refer_up": Action(
+        mark("Refer up…"),
+        mark("The next level is asked instead of you."),
+        mark("The next level is asked."),
+    ),
     "hand_back": Action(
-        mark("Hand back…"), mark("The representative goes on with your guidance. This ends it.")
+        mark("Hand back…"),
+        mark("The representative goes on with your guidance. This ends it."),
+        mark("It is back with the representative."),
     ),
-    "resolve": Action(mark("Resolve…"), mark("This ends the escalation.")),
-    "approve": Action(mark("Approve…"), mark("The outcome is granted, and the escalation ends.")),
-    "refuse": Action(mark("Refuse…"), mark("It goes back to the person who asked.")),
-    "reopen": Action(mark("Reopen…"), mark("The level where it ended is asked again.")),
+    "resolve": Action(
+        mark("Resolve…"),
+        mark("This ends the escalation."),
+        mark("Sent: it is resolved, or waits for an approval."),
+    ),
+    "approve": Action(
+        mark("Approve…"),
+        mark("The outcome is granted, and the escalation ends."),
+        mark("Approved: it is resolved."),
+    ),
+    "refuse": Action(
+        mark("Refuse…"),
+        mark("It goes back to the person who asked."),
+        mark("It is back with the person who asked."),
+    ),
+    "reopen": Action(
+        mark("Reopen…"), mark("The level where it ended is asked again."), mark("It is open again.")
+    ),
 }
+
+PATHS: Final[Mapping[str, ActionName]] = {name.replace("_", "-"): name for name in ACTIONS}
 
 _WHILE_HELD: Final[tuple[ActionName, ...]] = (
     "note",
@@ -96,6 +135,10 @@ _WHILE_HELD: Final[tuple[ActionName, ...]] = (
     "refer_up",
     "hand_back",
 )
+
+
+def is_action(name: str) -> TypeGuard[ActionName]:
+    return name in ACTIONS
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from console.views import words
 from console.views.actions import choices, lease_ends_soon
 from console.views.buttons import Buttons, buttons, escalation_url
 from console.views.countdown import Countdown
+from console.views.filters import SORTS
 from console.views.reader import Reader, parse_time
 from console.views.reasons import Reason, headline, reasons
 
@@ -94,6 +95,14 @@ def _is_unanswered(escalation: Escalation, reader: Reader) -> bool:
     deadline = parse_time(escalation["deadline"])
     is_late = deadline is not None and reader.seconds_until(deadline) < 0
     return escalation["alarm_since"] is not None or is_late
+
+
+def sort_keys(escalation: Escalation, reader: Reader) -> dict[str, str]:
+    """Return the key of the row for each order; none if it is closed, and so in no list."""
+    if escalation["state"] in words.CLOSED_STATES:
+        return {}
+    band = band_of(escalation, reader)
+    return {sort: _sort_key(escalation, band, sort) for sort in SORTS}
 
 
 def _sort_key(escalation: Escalation, band: Band, sort: str) -> str:
