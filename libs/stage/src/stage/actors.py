@@ -19,6 +19,7 @@ from common.core.clock import TimeSource
 from common.http.examples import PEOPLE, contact_method
 from common.storage.api_keys import make_key
 from devstack import Progress, Stack
+from stage.console import WebConsole
 from stage.sample_settings import (
     APPROVAL_LIMITS,
     ASKED_FIRST,
@@ -206,13 +207,18 @@ def has_unknown_person(answer: httpx.Response) -> bool:
 
 @asynccontextmanager
 async def running_system(
-    stack: Stack, logs: Path, progress: Progress | None = None, *, empty: bool = False
+    stack: Stack,
+    logs: Path,
+    progress: Progress | None = None,
+    *,
+    empty: bool = False,
+    console: WebConsole | None = None,
 ) -> AsyncIterator[tuple[System, Actors]]:
     """Run the services with the sample settings; if `empty`, with nothing but the API keys."""
     progress = progress or Progress()
     actors = Actors()
     async with open_receivers() as receivers:
-        system = System(stack, receivers, actors.api_keys, logs, progress=progress)
+        system = System(stack, receivers, actors.api_keys, logs, progress=progress, console=console)
         await system.set_up()
         try:
             system.launch()
