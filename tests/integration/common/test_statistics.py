@@ -2,9 +2,10 @@
 
 import pytest
 
+from common.contracts.services import EVENT_SERVICES
 from common.storage.inbox import Inbox
 from common.storage.uow import UnitOfWork
-from support.databases import SERVICES, Postgres, open_database, rows
+from support.databases import Postgres, open_database, rows
 
 COMMON = {
     "inbox_default.event_id",
@@ -38,7 +39,7 @@ LARGE = """
 """
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", EVENT_SERVICES)
 async def test_payloads_have_no_statistics(
     service: str, postgres: Postgres, database_name: str
 ) -> None:
@@ -47,7 +48,7 @@ async def test_payloads_have_no_statistics(
     assert {row.name for row in columns} == COMMON | OWN.get(service, set())
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", EVENT_SERVICES)
 async def test_samples_of_all_tables_are_small(
     service: str, postgres: Postgres, database_name: str
 ) -> None:
