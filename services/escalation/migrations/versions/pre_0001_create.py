@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from common.storage.migrations import create_reliability_tables, make_append_only
+from common.storage.migrations import create_reliability_tables, make_append_only, reduce_statistics
 from common.storage.tables import ANALYZE_SELDOM
 
 revision = "0001"
@@ -298,4 +298,5 @@ def upgrade() -> None:
     create_reliability_tables()
     for statement in STATEMENTS:
         op.execute(statement)
+    reduce_statistics()
     make_append_only("audit_trail", "setting_versions")
