@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator
 from typing import Annotated, Final
 
-from console.auth.cookies import SessionCookie
-from console.auth.sessions import SessionKeeper
-from console.dependencies import CurrentViewer
 from fastapi import APIRouter, Query, Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from common.core.clock import monotonic
+from console.auth.cookies import SessionCookie
+from console.auth.sessions import SessionKeeper
+from console.dependencies import CurrentViewer
 from console.live.boards import Board, Message, message
 from console.live.hub import LiveHub
 
