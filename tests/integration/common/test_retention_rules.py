@@ -12,7 +12,7 @@ import pytest
 
 from common.core.metrics import Metrics
 from common.service.retention import INBOX, Retention, RetentionWorker, Rule
-from common.service.settings import ServiceSettings
+from common.service.settings import ProcessSettings
 from common.storage.database import Database
 from common.storage.uow import UnitOfWork
 from support.databases import SERVICES, Postgres, open_database, rows
@@ -26,7 +26,7 @@ def rules_of(service: str) -> tuple[Rule, ...]:
     example = settings.model_validate(
         {"database_url": "postgresql+asyncpg://role@localhost/db", "kafka_bootstrap": "localhost"}
     )
-    assert isinstance(example, ServiceSettings)
+    assert isinstance(example, ProcessSettings)
     rules: tuple[Rule, ...] = main.build(example).retention_rules
     return rules
 

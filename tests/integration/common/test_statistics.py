@@ -2,8 +2,9 @@
 
 import pytest
 
+from common.contracts.services import EVENT_SERVICES
 from common.storage.uow import UnitOfWork
-from support.databases import SERVICES, Postgres, open_database, rows
+from support.databases import Postgres, open_database, rows
 
 COMMON = {"outbox.data", "published_events.data", "timers.data"}
 OWN = {
@@ -21,7 +22,7 @@ QUERY = """
 """
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", EVENT_SERVICES)
 async def test_payloads_have_no_statistics(
     service: str, postgres: Postgres, database_name: str
 ) -> None:

@@ -15,6 +15,7 @@ from rich.console import Console
 import devstack
 from stage.actors import Actors, RefusedError, running_system
 from stage.centre import CENTRE_ROLES, Pace, simulated_centre
+from stage.console import WebConsole, make_links
 from stage.environment import write_environment
 from stage.event_log import EventMissingError, open_event_log
 from stage.first_requests import FIRST_REQUESTS, curl
@@ -97,8 +98,9 @@ async def _stay(
     stack: devstack.Stack, progress: devstack.Progress, pace: Pace | None, *, empty: bool
 ) -> None:
     stopping = asyncio.Event()
+    web_console = WebConsole()
     async with (
-        _started(stack, progress, empty=empty) as (system, actors),
+        _started(stack, progress, empty=empty, web_console=web_console) as (system, actors),
         Inbox(system.receivers, system.url("notifier"), system.slack_signing_secret) as inbox,
         _traffic(actors, pace),
     ):
@@ -106,6 +108,7 @@ async def _stay(
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stopping.set)
         _print_addresses(system, stack, inbox)
+        await _print_console(system, web_console)
         _print_keys(actors)
         _print_next_steps(system, actors, inbox, empty=empty)
         _print_traffic(pace)
@@ -124,6 +127,16 @@ def _print_addresses(system: System, stack: devstack.Stack, inbox: Inbox) -> Non
     _say(f"  {'PostgreSQL':<11} {system.admin_url}")
     _say(f"  {'Kafka':<11} {stack.kafka_bootstrap}  topics: {system.namespace}.*.v1")
     _say(f"  {'Logs':<11} {system.logs}")
+
+
+async def _print_console(system: System, web_console: WebConsole) -> None:
+    links = await make_links(system.console_environment(web_console))
+    _say(
+        f"\nThe console, where people work: {web_console.url}\n"
+        "Each of these links signs in once, for ten minutes; the address above works always:\n"
+    )
+    for person, link in links.items():
+        _say(f"  {ROLES[person]:<15} {person:<6} {link}")
 
 
 def _print_keys(actors: Actors) -> None:
@@ -202,12 +215,18 @@ def _message_line(message: Message) -> str:
 
 @asynccontextmanager
 async def _started(
-    stack: devstack.Stack, progress: devstack.Progress, *, empty: bool = False
+    stack: devstack.Stack,
+    progress: devstack.Progress,
+    *,
+    empty: bool = False,
+    web_console: WebConsole | None = None,
 ) -> AsyncIterator[tuple[System, Actors]]:
     _say(f"{'':8}stack: {stack.reason}")
     logs = Path(mkdtemp(prefix="upstairs-logs-"))
     roles = {**ROLES, **CENTRE_ROLES}
-    async with running_system(stack, logs, progress, empty=empty, roles=roles) as (system, actors):
+    async with running_system(
+        stack, logs, progress, empty=empty, roles=roles, console=web_console
+    ) as (system, actors):
         yield system, actors
 
 

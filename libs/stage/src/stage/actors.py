@@ -19,6 +19,7 @@ from common.core.clock import TimeSource
 from common.http.examples import PEOPLE, contact_method
 from common.storage.api_keys import make_key
 from devstack import Progress, Stack
+from stage.console import WebConsole
 from stage.sample_settings import (
     APPROVAL_LIMITS,
     ASKED_FIRST,
@@ -242,12 +243,13 @@ async def running_system(
     *,
     empty: bool = False,
     roles: Mapping[str, str] = ROLES,
+    console: WebConsole | None = None,
 ) -> AsyncIterator[tuple[System, Actors]]:
     """Run the services with the sample settings; if `empty`, with nothing but the API keys."""
     progress = progress or Progress()
     actors = Actors(roles)
     async with open_receivers() as receivers:
-        system = System(stack, receivers, actors.api_keys, logs, progress=progress)
+        system = System(stack, receivers, actors.api_keys, logs, progress=progress, console=console)
         await system.set_up()
         try:
             system.launch()

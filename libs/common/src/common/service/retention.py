@@ -59,12 +59,13 @@ class Kept:
 Rule = Retention | Kept
 
 INBOX: Final = Retention("inbox", "event_id", days=10, min_days=_MIN_DAYS)
+LOCK_SALT: Final = Kept("lock_salt", "one row, for ever")
 SHARED_RULES: Final[tuple[Rule, ...]] = (
     Kept("outbox", "the relay deletes a row when Kafka has it"),
     Kept("timers", "a timer is deleted when it fires or is cancelled"),
     Kept("api_keys", "a key's row says who could call, and until when"),
     Kept("known_people", "who has left must not call, however long ago"),
-    Kept("lock_salt", "one row, for ever"),
+    LOCK_SALT,
     Retention("idempotency_keys", "at", days=KEPT_DAYS),
     # Longer than Kafka keeps the record: a redelivery finds its dead letter.
     Retention(

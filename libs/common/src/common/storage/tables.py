@@ -59,7 +59,28 @@ _READABLE_DUE_AT: Final = _READABLE_TIME.format(column="due_at")
 # dear.
 ANALYZE_SELDOM: Final = "autovacuum_analyze_scale_factor = 0.5"
 
+# Advisory locks belong to the whole database, and any role may take any key: the salt, which no
+# other role can read, makes the keys of this schema unknown to others and free of collisions.
+LOCK_KEYS = (
+    """
+    CREATE TABLE lock_salt (
+        is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
+        salt uuid NOT NULL DEFAULT gen_random_uuid()
+    )
+    """,
+    "INSERT INTO lock_salt DEFAULT VALUES",
+    """
+    CREATE FUNCTION lock_key(purpose text) RETURNS bigint LANGUAGE sql STABLE
+    SET search_path FROM CURRENT AS $$
+        SELECT CAST(CAST('x' || left(encode(sha256(
+            convert_to(salt || '/' || purpose, 'UTF8')), 'hex'), 16) AS bit(64)) AS bigint)
+        FROM lock_salt
+    $$
+    """,
+)
+
 RELIABILITY = (
+    *LOCK_KEYS,
     # What was handled. An id begins with its time, so each partition has the ids of a day: a
     # redelivery finds the earlier row, and an old day is dropped as a whole table. The default
     # partition takes what is out of range.
@@ -227,23 +248,6 @@ RELIABILITY = (
         version bigint NOT NULL,
         active boolean NOT NULL
     )
-    """,
-    # Advisory locks belong to the whole database, and any role may take any key: the salt, which no
-    # other role can read, makes the keys of this schema unknown to others and free of collisions.
-    """
-    CREATE TABLE lock_salt (
-        is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
-        salt uuid NOT NULL DEFAULT gen_random_uuid()
-    )
-    """,
-    "INSERT INTO lock_salt DEFAULT VALUES",
-    """
-    CREATE FUNCTION lock_key(purpose text) RETURNS bigint LANGUAGE sql STABLE
-    SET search_path FROM CURRENT AS $$
-        SELECT CAST(CAST('x' || left(encode(sha256(
-            convert_to(salt || '/' || purpose, 'UTF8')), 'hex'), 16) AS bit(64)) AS bigint)
-        FROM lock_salt
-    $$
     """,
     "CREATE INDEX dead_letters_waiting ON dead_letters (id) WHERE state = 'waiting'",
     "CREATE INDEX dead_letters_closed_at ON dead_letters (closed_at) WHERE state <> 'waiting'",
