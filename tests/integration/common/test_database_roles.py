@@ -16,7 +16,7 @@ from support.databases import PASSWORD, PASSWORDS, SERVICES, Postgres
 FOREIGN = (
     "SELECT * FROM {other}.sessions",
     "SELECT * FROM {other}.outbox",
-    "INSERT INTO {other}.outbox (sequence, key, topic) VALUES (1, 'key', 'topic')",
+    "INSERT INTO {other}.outbox (event_ids) VALUES ('{{}}')",
     "DELETE FROM {other}.timers",
     "SELECT * FROM {other}.api_keys",
     "SELECT * FROM {other}.lock_salt",
@@ -77,9 +77,9 @@ async def test_role_of_a_service_changes_rows_and_no_tables(
     postgres: Postgres, database_name: str, service: str
 ) -> None:
     async with session(postgres, database_name, service) as own:
-        await own.execute("INSERT INTO outbox (sequence, key, topic) VALUES (1, 'key', 'topic')")
-        await own.execute("UPDATE outbox SET sequence = 2")
-        assert await own.fetchval(f"DELETE FROM {service}.outbox RETURNING sequence") == 2
+        await own.execute("INSERT INTO outbox (event_ids) VALUES ('{}')")
+        await own.execute("UPDATE outbox SET event_ids = ARRAY[gen_random_uuid()]")
+        assert len(await own.fetchval(f"DELETE FROM {service}.outbox RETURNING event_ids")) == 1
         for statement in OWN:
             await refuse(own, statement.format(schema=service, role=serving_role(service)))
 

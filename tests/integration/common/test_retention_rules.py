@@ -92,7 +92,7 @@ async def test_rules_are_valid_statements(
 OPEN, ENDED = "00000000-0000-7000-8000-000000000001", "00000000-0000-7000-8000-000000000002"
 PUBLISHED = """
     INSERT INTO published_events (id, key, topic, sequence, event_id, type, at, data)
-    SELECT row_number() OVER (), CAST(id AS text), topic, 1, gen_random_uuid(), 'any', now(), '{}'
+    SELECT row_number() OVER (), CAST(id AS text), topic, 1, uuidv7(), 'any', now(), '{}'
     FROM rows
 """
 FILL = {
@@ -221,7 +221,7 @@ async def test_newest_event_of_a_person_stays(postgres: Postgres, database_name:
         async with database.transaction() as uow:
             await uow.connection.driver.execute(
                 "INSERT INTO published_events (id, key, topic, sequence, event_id, type, at, data)"
-                " SELECT n, 'rita', 'people', n, gen_random_uuid(), 'any', now(), '{}'"
+                " SELECT n, 'rita', 'people', n, uuidv7(), 'any', now(), '{}'"
                 " FROM generate_series(1, 3) AS n"
             )
         await apply(database, "router")

@@ -6,7 +6,7 @@ from common.contracts.services import EVENT_SERVICES
 from common.storage.uow import UnitOfWork
 from support.databases import Postgres, open_database, rows
 
-COMMON = {"outbox.data", "published_events.data", "timers.data"}
+COMMON = {"outbox.event_ids", "published_events.data", "timers.data"}
 OWN = {
     "escalation": {
         "consumed_events.data",

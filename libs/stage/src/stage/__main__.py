@@ -98,7 +98,7 @@ async def _stay(
     stack: devstack.Stack, progress: devstack.Progress, pace: Pace | None, *, empty: bool
 ) -> None:
     stopping = asyncio.Event()
-    web_console = WebConsole()
+    web_console = WebConsole(roles={**ROLES, **CENTRE_ROLES})
     async with (
         _started(stack, progress, empty=empty, web_console=web_console) as (system, actors),
         Inbox(system.receivers, system.url("notifier"), system.slack_signing_secret) as inbox,

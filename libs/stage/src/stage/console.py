@@ -31,6 +31,8 @@ class WebConsole:
     port: int = field(default_factory=free_port)
     operations_port: int = field(default_factory=free_port)
     key: SigningKey = field(default_factory=SigningKey.generate, repr=False)
+    # Who may enter without a link too.
+    roles: Mapping[str, str] = field(default_factory=lambda: ROLES)
 
     @property
     def url(self) -> str:
@@ -47,7 +49,7 @@ class WebConsole:
         }
 
     def environment(self, database_url: str, service_urls: Mapping[str, str]) -> dict[str, str]:
-        people = {person: role for person, role in ROLES.items() if role in _PERSON_ROLES}
+        people = {person: role for person, role in self.roles.items() if role in _PERSON_ROLES}
         return {
             "UPSTAIRS_DATABASE_URL": database_url,
             "UPSTAIRS_HTTP_PORT": str(self.port),

@@ -13,7 +13,8 @@ import textwrap
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -81,6 +82,12 @@ class Words:
 
 def words(content: Content, at: datetime) -> Words:
     """Write them as they are true at `at`, with times in its time zone."""
+    return _words(content, at, at.tzinfo)
+
+
+# All media of a page say the same. Times are equal in all zones, hence the zone.
+@lru_cache(maxsize=16)
+def _words(content: Content, at: datetime, _zone: tzinfo | None) -> Words:
     vocabulary = _vocabulary()
     deadline = _lines(vocabulary.deadline(content, at))
     return Words(

@@ -126,9 +126,8 @@ def _age(since: Any, now: datetime) -> float:
 
 # Timers of unknown types stay in the table, so in time they are among the oldest.
 _WAITING = text("""
-    SELECT (SELECT coalesce(o.at, p.at)
-            FROM (SELECT * FROM outbox ORDER BY id LIMIT 1) AS o
-            LEFT JOIN published_events AS p USING (key, topic, sequence)) AS published,
+    SELECT (SELECT at FROM published_events WHERE event_id = (
+                SELECT event_ids[1] FROM outbox ORDER BY id LIMIT 1)) AS published,
            (SELECT min(due_at) FROM timers) AS due,
            (SELECT min(due_at) FROM
                (SELECT due_at, type FROM timers ORDER BY due_at, id LIMIT 1000) AS oldest

@@ -47,7 +47,7 @@ class _NewRow(NamedTuple):
     contact_id: ContactId
     slot: str
     type: str
-    traceparent: str | None
+    trace: bytes | None
     data: str
 
 
@@ -70,7 +70,7 @@ class Timers:
                         contact_id=timer.contact_id,
                         slot=timer.slot,
                         type=timer.type,
-                        traceparent=trace.current(),
+                        trace=trace.current_bytes(),
                         data=to_json(timer),
                     )
                 case Cancel(contact_id, slot):
@@ -99,7 +99,7 @@ class Timers:
         rows = await self._connection.execute(
             _CLAIM, {"now": now, "limit": limit, "types": list(types)}
         )
-        due = [DueTimer(*row) for row in rows]
+        due = [DueTimer(*values, trace.from_bytes(stored)) for *values, stored in rows]
         # RETURNING keeps no order.
         return sorted(due, key=lambda timer: (timer.due_at, timer.id))
 
@@ -121,5 +121,5 @@ _CLAIM = text("""
         ORDER BY due_at, id
         LIMIT :limit FOR UPDATE SKIP LOCKED
     ))
-    RETURNING id, due_at, type, CAST(contact_id AS text), CAST(data AS text), traceparent
+    RETURNING id, due_at, type, CAST(contact_id AS text), CAST(data AS text), trace
 """)
