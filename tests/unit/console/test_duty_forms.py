@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from console.texts import Texts
-from console.views.duty_forms import DutyFormName, duty_form_view, parse_duty_form
+from console.views.duty_forms import DutyFormName, DutyFormState, duty_form_view, parse_duty_form
 from console.views.reader import Reader
 from console.views.service_problems import FormProblems, form_problems
 from unit.console.answers import reader
@@ -51,15 +51,18 @@ def test_text_that_is_no_time_is_refused_beside_its_field(moment: str) -> None:
 
 
 def test_form_begins_with_the_next_hour_in_the_readers_zone() -> None:
-    fields = {each.name: each.value for each in duty_form_view("swap", "x", in_madrid()).fields}
+    fields = {
+        each.name: each.value
+        for each in duty_form_view("swap", "x", (), DutyFormState(), in_madrid()).fields
+    }
     assert (fields["from"], fields["until"]) == ("2026-03-02T12:00", "2026-03-02T20:00")
 
 
 def test_swap_is_with_somebody_else_who_has_turns() -> None:
     turns = {"sara", "sam"}
-    (second, *_) = duty_form_view("swap", "x", reader(), turns).fields
+    (second, *_) = duty_form_view("swap", "x", turns, DutyFormState(), reader()).fields
     assert [option.value for option in second.options] == ["sam"]
-    (person, *_) = duty_form_view("override", "x", reader(), turns).fields
+    (person, *_) = duty_form_view("override", "x", turns, DutyFormState(), reader()).fields
     assert {"sara", "dora"} <= {option.value for option in person.options}
 
 
@@ -73,7 +76,7 @@ def test_refusal_of_the_service_stands_beside_its_field() -> None:
     }
     problems = form_problems(document, {"from", "until"})
     assert problems == FormProblems({"until": "It must come after from."}, "It is too large.")
-    view = duty_form_view("swap", "x", reader(), (), PERIOD, problems)
+    view = duty_form_view("swap", "x", (), DutyFormState(PERIOD, problems), reader())
     assert [each.problem for each in view.fields] == [None, None, "It must come after from."]
     assert view.problem == "It is too large."
 

@@ -172,6 +172,6 @@ def test_person_page_lists_contacts_that_may_go_back() -> None:
 
 
 def test_refused_form_keeps_what_was_chosen() -> None:
-    refused = Refused("presence", "It is too long.", {"presence": "away", "reason": "x"})
+    refused = Refused("presence", 422, "It is too long.", {"presence": "away", "reason": "x"})
     shown = floor_person_view(representative(), [], {}, reader(), refused=refused)
     assert [choice.value for choice in shown.presences if choice.is_chosen] == ["away"]

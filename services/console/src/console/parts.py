@@ -35,7 +35,6 @@ class Parts:
                 raise
         return None
 
-
     async def items(
         self, service: EventService, path: str, **query: object
     ) -> list[Mapping[str, Any]] | None:

@@ -1,7 +1,7 @@
 """The forms of Duty: somebody else takes a shift, or two people swap."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -94,17 +94,25 @@ _TASKS: Final[Mapping[DutyFormName, str]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class DutyFormState:
+    """What was written in a form, and what is wrong with it; `status` is that of the answer."""
+
+    values: Mapping[str, str] = field(default_factory=dict)
+    problems: FormProblems = field(default_factory=FormProblems)
+    status: int = 200
+
+
 def duty_form_view(
     name: DutyFormName,
     schedule_id: str,
+    people: Collection[str],
+    state: DutyFormState,
     reader: Reader,
-    people: Collection[str] = (),
-    values: Mapping[str, str] | None = None,
-    problems: FormProblems = FormProblems(),  # noqa: B008 - it is frozen
 ) -> DutyFormView:
     """`people` have turns in the schedule: one swaps with one of them."""
     gettext = reader.texts.gettext
-    shown = {**_first_values(reader), **(values or {})}
+    shown = {**_first_values(reader), **state.values}
     return DutyFormView(
         name=name,
         title=gettext(_TITLES[name]),
@@ -120,12 +128,12 @@ def duty_form_view(
                 is_required=entry.is_required,
                 value=shown.get(entry.name, ""),
                 options=_people(name, people, reader) if entry.kind == "person" else (),
-                problem=problems.by_field.get(entry.name),
+                problem=state.problems.by_field.get(entry.name),
             )
             for entry in FIELDS[name]
         ),
         zone=reader.texts.zone.key,
-        problem=problems.whole,
+        problem=state.problems.whole,
     )
 
 
@@ -137,9 +145,7 @@ def _first_values(reader: Reader) -> dict[str, str]:
     return {"from": start.strftime(MOMENT), "until": end.strftime(MOMENT)}
 
 
-def _people(
-    name: DutyFormName, people: Collection[str], reader: Reader
-) -> tuple[Option, ...]:
+def _people(name: DutyFormName, people: Collection[str], reader: Reader) -> tuple[Option, ...]:
     """List by name whom the form may be about; nobody swaps with themselves."""
     listed = sorted(reader.names.items(), key=lambda item: item[1].casefold())
     return tuple(

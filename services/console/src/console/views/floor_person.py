@@ -43,6 +43,7 @@ class Refused:
     """What a form sent and why the service refused it; `place` names the form."""
 
     place: str
+    status: int
     problem: str
     values: Mapping[str, str] = field(default_factory=dict)
 
