@@ -24,6 +24,7 @@ from console.auth.provider import Provider
 from console.auth.sessions import SessionKeeper
 from console.clients.services import Services, open_clients
 from console.error_pages import answer_to
+from console.live.hub import LiveHub
 from console.metrics import ConsoleMetrics
 from console.people import People
 from console.request_guard import RequestGuard
@@ -56,6 +57,7 @@ def make_app(
         clients or open_clients(settings.service_urls), state.tokens, state.console_metrics
     )
     state.people = People(state.services)
+    state.live = LiveHub(state.services, state.people, database.clock)
     state.provider = Provider(settings) if settings.oidc_issuer else None
     state.dev_login = (
         DevLogin(database, settings.console_dev_people) if settings.console_dev_login else None

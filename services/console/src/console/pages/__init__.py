@@ -5,7 +5,20 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from console.pages import duty, floor, home, keys, mine, sessions, sign_in
+from console.pages import (
+    actions,
+    duty,
+    escalation,
+    floor,
+    home,
+    keys,
+    live,
+    mine,
+    now,
+    preferences,
+    sessions,
+    sign_in,
+)
 
 ROUTERS: Final[Sequence[APIRouter]] = (
     sign_in.router,
@@ -15,4 +28,9 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     floor.router,
     mine.router,
     duty.router,
+    preferences.router,
+    now.router,
+    escalation.router,
+    actions.router,
+    live.router,
 )
