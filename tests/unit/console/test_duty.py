@@ -63,6 +63,21 @@ def test_day_with_a_gap_is_named_though_nobody_has_a_shift() -> None:
     )
 
 
+def test_shift_that_goes_on_after_the_week_has_no_end() -> None:
+    (day,) = schedule_of(view(shifts=(shift("sara", -24, 24 + 7 * 24),))).days
+    assert [each.hours for each in day.shifts] == ["from 10:12"]
+
+
+def test_schedule_with_a_gap_is_first_and_then_those_of_the_reader() -> None:
+    schedules = (
+        ScheduleData("a", ("sam",), (shift("sam", 0, 8),), (), ()),
+        ScheduleData("b", ("sara",), (shift("sara", 0, 8),), (), ()),
+        ScheduleData("c", ("sam",), (shift("sam", 0, 8),), (period(9, 1),), ()),
+    )
+    shown = duty_view(DutyData((), schedules), (), reader())
+    assert [schedule.schedule_id for schedule in shown.schedules] == ["c", "b", "a"]
+
+
 def test_nobody_on_duty_is_said() -> None:
     schedule = schedule_of(view(on_duty=()))
     assert (schedule.now, schedule.is_empty_now) == ("nobody", True)

@@ -12,6 +12,7 @@ from console.views.reader import Reader
 from console.views.words import SERVICES
 
 SHOWN_PERIOD: Final = timedelta(days=7)
+_ROUNDING: Final = timedelta(seconds=1)
 # As a browser writes a time in a form.
 MOMENT: Final = "%Y-%m-%dT%H:%M"
 
@@ -121,7 +122,10 @@ def duty_view(data: DutyData, missing: Sequence[str], reader: Reader) -> DutyVie
     requests = [request for schedule in data.schedules for request in schedule.change_requests]
     return DutyView(
         ladders=tuple(_ladder(ladder, reader) for ladder in data.ladders),
-        schedules=tuple(_schedule(schedule, reader) for schedule in data.schedules),
+        schedules=tuple(
+            _schedule(schedule, reader)
+            for schedule in sorted(data.schedules, key=lambda each: _rank(each, reader))
+        ),
         to_answer=tuple(
             _change(request, reader)
             for request in requests
@@ -151,6 +155,12 @@ def _level(level: Mapping[str, Any], reader: Reader) -> LevelNow:
         time_to_answer=reader.texts.duration(level["acknowledge_within_s"]),
         skipped=tuple(level["skipped"]),
     )
+
+
+def _rank(schedule: ScheduleData, reader: Reader) -> tuple[bool, bool, str]:
+    """Put schedules with gaps first, then those in which the reader has turns."""
+    people = {shift["person_id"] for shift in schedule.shifts}
+    return not schedule.gaps, reader.person not in people, schedule.schedule_id
 
 
 def _schedule(schedule: ScheduleData, reader: Reader) -> Schedule:
@@ -233,6 +243,9 @@ def _hours(period: Mapping[str, Any], reader: Reader) -> str:
     """Write from when until when, with the day of the end if it is another one."""
     start, end = (datetime.fromisoformat(period[name]) for name in ("start", "end"))
     begin, texts = max(start, reader.now), reader.texts
+    if end >= reader.now + SHOWN_PERIOD - _ROUNDING:
+        # The service cuts at the end of the period what goes on.
+        return texts.gettext("from %(time)s", time=texts.time(begin, begin))
     # As seen from the begin: the end has its date if it is on another day.
     return f"{texts.time(begin, begin)}\u2013{texts.time(end, begin)}"
 
