@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from console.dependencies import CurrentServices, CurrentViewer
 from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
 from common.contracts.event import UUID_PATTERN
+from console.dependencies import CurrentServices, CurrentViewer
 from console.parts import PageParts, Parts
 from console.readers import PageReader
 from console.rendering import render_page

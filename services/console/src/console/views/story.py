@@ -55,7 +55,7 @@ _QUOTATIONS: Final[Mapping[str, str]] = {
     "proposal": mark("Proposal"),
 }
 _PEOPLE: Final = ("by", "to", "from_person", "person_id", "about", "approved_by")
-_TERMS: Final[Mapping[str, Mapping[str, str]]] = {
+_TERMS: Final[Mapping[str, Mapping[Any, str]]] = {
     "cause": words.CAUSES,
     "severity": words.SEVERITIES,
     "verdict": _VERDICTS,
