@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 import httpx
 import pytest
 
-from common.contracts.services import SERVICES
+from common.contracts.services import EVENT_SERVICES
 from integration.access.matrix import MATRIX, OPEN, Row
 from integration.access.requests import BODIES, QUERIES
 from integration.access.scenario import CALLERS, KEYS, Scenario, open_scenario
@@ -17,7 +17,7 @@ from support.databases import Postgres, rows
 _WRITTEN = "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM published_events) AS n"
 
 
-@pytest.fixture(params=SERVICES)
+@pytest.fixture(params=EVENT_SERVICES)
 async def scenario(
     request: pytest.FixtureRequest, postgres: Postgres, database_name: str
 ) -> AsyncIterator[Scenario]:

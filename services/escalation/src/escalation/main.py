@@ -34,6 +34,9 @@ from escalation.workers.duty_gaps import GapAnnouncer
 from escalation.workers.timer_check import TimerChecker
 
 _STREAM_HEARTBEAT_S = 15.0
+# Clocks and leases go by the times of events, and a page may follow that much later. What shares a
+# transaction here is also one record batch, and one transaction, in all services that hear of it.
+_LINGER_S = 0.1
 
 log = structlog.get_logger()
 
@@ -80,6 +83,7 @@ def build(
         name="escalation",
         unit_of_work=UnitOfWork,
         subscriptions=handlers.SUBSCRIPTIONS,
+        linger_s=_LINGER_S,
         read_topics=read_topics,
         retention=tables.RETENTION,
         routers=api.ROUTERS,

@@ -7,9 +7,12 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from common.contracts.clocks import ClockPaused
 from common.contracts.event import ContactId, EscalationId
 from common.storage.connection import Connection
+from common.storage.erasure import erase_published
 from common.storage.rows import LockedTable
+from common.storage.tables import published_events
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
 from escalation.domain.clocks.thresholds import warned_representative
 from escalation.domain.errors import ContactNotFoundError, EscalationNotFoundError
@@ -77,6 +80,15 @@ class UnitOfWork(BaseUnitOfWork):
         await self.consumed_events.flush()
         await self.audit_trail.flush()
         await self.grants.flush()
+
+    async def erase_words_of(self, contact_id: ContactId) -> None:
+        """Erase the words in published events, and the stored answers that show the contact.
+
+        A clock is ended or moved for a reason that people gave; it pauses for one of ours, which
+        the stored clock has too.
+        """
+        other_than_pauses = published_events.c.type != ClockPaused.type
+        await erase_published(self.connection, [contact_id], other_than_pauses)
 
     async def visible_escalation(
         self, escalation_id: UUID | EscalationId, viewer: Viewer
