@@ -62,7 +62,8 @@ async def test_clock_that_breached_or_pauses_or_was_met_is_not_listed(
     clocks = {(item["contact_id"], item["clock"]) for item in await listed(configured)}
     assert (breached.contact_id, "assignment") not in clocks
     assert (breached.contact_id, "resolution") in clocks
-    assert not {clock for contact_id, clock in clocks if contact_id == waiting.contact_id}
+    assert (waiting.contact_id, "resolution") not in clocks, "it pauses"
+    assert (waiting.contact_id, "assignment") not in clocks, "it was met"
 
 
 async def test_filters_and_pages(configured: httpx.AsyncClient, service: EscalationHarness) -> None:
@@ -84,7 +85,8 @@ async def test_filters_and_pages(configured: httpx.AsyncClient, service: Escalat
     cursor: dict[str, Any] = {}
     due_before = (await service.now() + timedelta(hours=1)).isoformat()
     while True:
-        params = {"limit": 1, "due_before": due_before, "clock": ["first_response", "resolution"]}
+        clocks = ["first_response", "resolution"]
+        params: dict[str, Any] = {"limit": 1, "due_before": due_before, "clock": clocks}
         page = (await configured.get("/v1/clocks", params={**params, **cursor})).json()
         collected += page["items"]
         if page["next_cursor"] is None:
@@ -158,7 +160,7 @@ async def test_list_reads_the_contacts_that_are_due_and_no_others(
             uow.contacts.put(contact)
         uow.timers.set(
             Schedule(
-                ClockDue(contact_id=contact.contact_id, clock="resolution", percent=100),
+                ClockDue(contact_id=contact.contact_id),
                 contact.clocks[0].due_at,
             )
             for contact in contacts
@@ -169,23 +171,26 @@ async def test_list_reads_the_contacts_that_are_due_and_no_others(
     await owner.execute("ANALYZE escalations, tracked_contacts, timers")
     await owner.close()
     async with service.database.transaction() as uow:
-        await uow.connection.driver.execute("SET LOCAL plan_cache_mode = force_generic_plan")
         before = await uow.connection.execute(_READ)
-        page = await uow.due_clocks.page(
-            ClockFilter(),
-            now + timedelta(hours=1),
-            None,
-            51,
-            Viewer(PersonId("sam"), "supervisor", visibility),
-            SupervisorScope(frozenset(("back",)), frozenset()),
-        )
+        # After some calls the planner may no longer look at the parameters.
+        for _ in range(_CALLS):
+            page = await uow.due_clocks.page(
+                ClockFilter(),
+                now + timedelta(hours=1),
+                None,
+                51,
+                Viewer(PersonId("sam"), "supervisor", visibility),
+                SupervisorScope(frozenset(("back",)), frozenset()),
+            )
+            assert len(page) == 20
         after = await uow.connection.execute(_READ)
-    assert len(page) == 20
     for was, now_read in zip(before, after, strict=True):
         assert now_read.seq_scan == was.seq_scan, now_read
-        assert now_read.idx_tup_fetch - was.idx_tup_fetch <= 20, now_read
+        # The planner looks at the ends of an index too.
+        assert now_read.idx_tup_fetch - was.idx_tup_fetch <= 25 * _CALLS, now_read
 
 
+_CALLS = 8
 _READ = text("""
     SELECT relname, seq_scan, idx_tup_fetch FROM pg_stat_xact_user_tables
     WHERE schemaname = current_schema() AND relname IN ('timers', 'tracked_contacts')
