@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from common.contracts.services import SERVICES
+from common.contracts.services import EVENT_SERVICES
 from integration.access.requests import BODIES
 from integration.access.scenario import Scenario, open_scenario
 from support.databases import Postgres, rows
@@ -51,7 +51,7 @@ ACTS: Final[Mapping[str, Act]] = {
 }
 
 
-@pytest.fixture(params=SERVICES)
+@pytest.fixture(params=EVENT_SERVICES)
 async def scenario(
     request: pytest.FixtureRequest, postgres: Postgres, database_name: str
 ) -> AsyncIterator[Scenario]:
