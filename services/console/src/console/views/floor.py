@@ -281,7 +281,7 @@ def person_row(person: Mapping[str, Any], longest_s: float | None, reader: Reade
         capacity=person["capacity"],
         free_places=person["free_slots"],
         longest=None if longest_s is None else _duration(longest_s, reader),
-        missed_today=person.get("offers_missed_today"),
+        missed_today=person.get("missed_offers"),
     )
 
 
