@@ -124,8 +124,9 @@ async def test_contact_of_somebody_else_is_left_alone(centre: Centre) -> None:
 
 async def test_there_is_duty_with_a_gap_and_a_swap_to_answer(centre: Centre) -> None:
     call, base = centre.actors.call, "/duty-schedules"
-    on_duty = await call("sara", "escalation", "GET", f"{base}/floor/on-duty")
-    assert on_duty["person_ids"] == ["sara", "nadia"]
+    who = await call("sara", "escalation", "GET", "/ladders/floor/who")
+    people = [[person["person_id"] for person in level["people"]] for level in who["levels"]]
+    assert people == [["sara", "nadia"], ["marco", "mona"], ["dora"]]
     gaps = await call("sara", "escalation", "GET", f"{base}/floor-managers/gaps")
     assert gaps["items"]
     (request,) = (await call("sara", "escalation", "GET", f"{base}/floor/change-requests"))["items"]

@@ -1,6 +1,5 @@
 """Notifications and pages for tests that need no database."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -8,6 +7,7 @@ from email.policy import default
 from typing import Any, get_args
 
 import msgspec
+from msgspec.structs import replace
 
 from common.contracts.escalations import PageReason, PageRequested, TimerMissing
 from common.contracts.event import ContactId, EscalationId, NotificationId, PersonId

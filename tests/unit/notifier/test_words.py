@@ -1,11 +1,11 @@
 """What messages say: what it is about, why now, how long there is, what to do."""
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, get_args
 
 import pytest
+from msgspec.structs import replace
 
 from common.contracts.escalations import Cause
 from notifier import rendering

@@ -1,6 +1,6 @@
 """Receipts are counted in the messages that the notifier really writes."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 from datetime import UTC, datetime, timedelta
 
 from common.contracts.event import ContactId, EscalationId, NotificationId, PageId, PersonId

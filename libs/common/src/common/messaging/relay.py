@@ -177,10 +177,12 @@ class Relay:
             backoff.reset()
             if last_round and not count:
                 return
-            if not count:
-                await pause(self.max_poll_s, self._woken)
-            elif count < _MAX_BATCH:
+            if last_round or count == _MAX_BATCH or self._pending.some_left:
+                continue
+            if count:
                 await self._linger.pause()
+            # The next batch deletes what Kafka has acknowledged, or else the next poll.
+            await pause(self.max_poll_s, self._woken)
 
     async def _wake_when(self, stopping: asyncio.Event) -> None:
         await stopping.wait()

@@ -20,7 +20,7 @@ from common.http.access import ApiKeys
 from common.http.app import make_app
 from common.http.routes import ApiRouter
 from common.http.tokens import TokenVerifier
-from common.messaging.consumer import Consumer
+from common.messaging.consumer import MIN_LINGER_S, Consumer, make_linger
 from common.messaging.dispatcher import Dispatcher
 from common.messaging.kafka import (
     group_name,
@@ -74,6 +74,8 @@ class ServiceSpec(Generic[U]):
     app_state: Callable[[Database[U]], Mapping[str, object]] = lambda _: {}
     workers: WorkerFactory[U] = lambda *_: ()
     http_workers: WorkerFactory[U] = lambda *_: ()
+    # At least how long what it hears waits for more after a batch, to share a transaction.
+    linger_s: float = MIN_LINGER_S
     # Topics that a worker reads, besides those of the subscriptions.
     read_topics: Sequence[str] = ()
     # A POST below these paths carries a signed body of any kind, which its route reads or keeps.
@@ -236,4 +238,8 @@ def make_consumer(
     )
     topics = [topic_name(settings.namespace, topic) for topic in spec.subscriptions.topics]
     decoder = RecordDecoder(settings.namespace, settings.verification_keys)
-    return Consumer(kafka, topics, decoder, dispatcher, metrics, health, connection=settings.kafka)
+    consumer = Consumer(
+        kafka, topics, decoder, dispatcher, metrics, health, connection=settings.kafka
+    )
+    consumer.linger = make_linger(spec.linger_s)
+    return consumer

@@ -49,11 +49,11 @@ class Outbox:
     """The events of one transaction.
 
     Each gets the next sequence number of its topic and key, and a row in `published_events`, whose
-    `id` orders the events of one key over all topics. One row of the outbox has the ids of all; the
-    relay reads the events by them. So transactions with events of one key must take turns: each
-    locks the keys, unless it has locked the rows that its events are about anyhow (`lock_keys` is
-    False). `cause` is the id of the message being handled. `events` are for those who look at what
-    was committed.
+    `id` orders the events of one key over all topics. So transactions with events of one key must
+    take turns: each locks the keys, unless it has locked the rows that its events are about anyhow
+    (`lock_keys` is False). The outbox has the ids for the relay, up to a hundred in a row: more
+    would be compressed and stored elsewhere. `cause` is the id of the message being handled.
+    `events` are for those who look at what was committed.
     """
 
     def __init__(self, connection: Connection, *, lock_keys: bool = True) -> None:
@@ -126,7 +126,10 @@ _APPEND = text("""
             CAST(:cause AS text[]), CAST(:trace AS bytea[]), CAST(:data AS json[])
         ) AS new(event_id, key, topic, number, type, at, cause, trace, data)
     )
-    INSERT INTO outbox (event_ids) VALUES (CAST(:event_id AS uuid[]))
+    INSERT INTO outbox (event_ids)
+    SELECT array_agg(event_id ORDER BY number)
+    FROM unnest(CAST(:event_id AS uuid[])) WITH ORDINALITY AS listed(event_id, number)
+    GROUP BY (number - 1) / 100 ORDER BY min(number)
 """)
 # With a new id of its row, so that a second refusal is a dead letter of its own.
 _RESTORE = text("""

@@ -84,7 +84,7 @@ def _plan(number: int, pace: Pace) -> ContactPlan:
         patience_s=random.uniform(270, 420),
         # The slow ones are later than any promise of a first response.
         reply_after_s=random.uniform(100, 180) if is_slow else random.uniform(12, 45),
-        resolve_after_s=random.uniform(30, 120),
+        resolve_after_s=random.uniform(20, 80),
         asks_back=happens(random, 0.3),
         is_referred=happens(random, 0.05),
         asks_for_supervisor_after_s=random.uniform(40, 120) if wants_supervisor else None,

@@ -20,22 +20,15 @@ from stage.centre.staff import (
 )
 
 FLOOR: Final = "floor"
+SECOND_FLOOR: Final = "floor-second"
 FLOOR_MANAGERS: Final = "floor-managers"
 LADDER: Final = "floor"
 _ZONE: Final = "Europe/Madrid"
-_WEEKDAYS: Final = (
-    "monday",
-    "tuesday",
-    "wednesday",
-    "thursday",
-    "friday",
-    "saturday",
-    "sunday",
-)
 _SHIFT: Final = timedelta(hours=8)
+_MANAGERS_SHIFT: Final = timedelta(days=1)
 # Few, so that those that nobody answers are few too.
 _RITAS_CAPACITY: Final = 2
-_CAPACITY: Final = 3
+_CAPACITY: Final = 4
 
 
 async def put_centre_settings(actors: Actors, pace: Pace) -> None:
@@ -44,13 +37,14 @@ async def put_centre_settings(actors: Actors, pace: Pace) -> None:
         await _put_person(actors, person, fields)
     for person in (*REPRESENTATIVES, REPRESENTATIVE):
         await _put_workload(actors, person, pace)
-    today = TimeSource().utc_now().replace(minute=0, second=0, microsecond=0)
-    for schedule, body in _duty(today).items():
+    now = TimeSource().utc_now().replace(minute=0, second=0, microsecond=0)
+    for schedule, body in _duty(now).items():
         await actors.call("ops", "escalation", "PUT", f"/duty-schedules/{schedule}", body)
     await actors.call("ops", "escalation", "PUT", f"/ladders/{LADDER}", _ladder(pace))
     for policy, terms in _policies(pace).items():
         await actors.call("ops", "escalation", "PUT", f"/sla-policies/{policy}", terms)
-    await _ask_for_swap(actors, today)
+    await _leave_gap(actors, now)
+    await _ask_for_swap(actors, now)
 
 
 async def _put_person(actors: Actors, person: str, fields: Mapping[str, Any]) -> None:
@@ -71,16 +65,14 @@ async def _put_workload(actors: Actors, person: str, pace: Pace) -> None:
 
 
 def _duty(now: datetime) -> dict[str, Any]:
-    """Return two supervisors on duty at a time; managers who leave a gap in two days."""
+    """Let two supervisors and a manager be on duty at a time."""
     first = (SUPERVISOR, SECOND_SUPERVISOR, THIRD_SUPERVISOR)
     second = (SECOND_SUPERVISOR, THIRD_SUPERVISOR, SUPERVISOR)
-    in_two_days = _WEEKDAYS[(now + timedelta(days=2)).weekday()]
-    hours: dict[str, Any] = {day: [["00:00", "24:00"]] for day in _WEEKDAYS}
-    hours[in_two_days] = [["00:00", "12:00"], ["16:00", "24:00"]]
-    managers = _rotation(now, timedelta(days=1), (MANAGER, SECOND_MANAGER)) | {"hours": hours}
+    managers = (MANAGER, SECOND_MANAGER)
     return {
-        FLOOR: {"rotations": [_rotation(now, _SHIFT, first), _rotation(now, _SHIFT, second)]},
-        FLOOR_MANAGERS: {"rotations": [managers]},
+        FLOOR: {"rotations": [_rotation(now, _SHIFT, first)]},
+        SECOND_FLOOR: {"rotations": [_rotation(now, _SHIFT, second)]},
+        FLOOR_MANAGERS: {"rotations": [_rotation(now, _MANAGERS_SHIFT, managers)]},
     }
 
 
@@ -102,7 +94,10 @@ def _ladder(pace: Pace) -> dict[str, Any]:
             {
                 "name": "supervisor",
                 "acknowledge_within_s": pace.seconds(60),
-                "who": [{"kind": "duty", "schedule_id": FLOOR}],
+                "who": [
+                    {"kind": "duty", "schedule_id": FLOOR},
+                    {"kind": "duty", "schedule_id": SECOND_FLOOR},
+                ],
             },
             {
                 "name": "manager",
@@ -137,7 +132,7 @@ def _policy(
         "ladder_id": LADDER,
         "severity": severity,
         "targets": [
-            {"clock": "assignment", "target_s": pace.seconds(60)},
+            {"clock": "assignment", "target_s": pace.seconds(90)},
             {
                 "clock": "first_response",
                 "target_s": pace.seconds(first_response_s),
@@ -148,6 +143,14 @@ def _policy(
         ],
         "raise_when": {"feedback_at_most": 2},
     }
+
+
+async def _leave_gap(actors: Actors, now: datetime) -> None:
+    """Let the second manager be absent for some hours of her turn in three days."""
+    start = now + 3 * _MANAGERS_SHIFT + timedelta(hours=2)
+    absence = {"from": start.isoformat(), "until": (start + timedelta(hours=4)).isoformat()}
+    path = f"/absences/{SECOND_MANAGER}"
+    await actors.call("ops", "escalation", "PUT", path, {"absences": [absence]})
 
 
 async def _ask_for_swap(actors: Actors, now: datetime) -> None:
