@@ -1,6 +1,7 @@
 """The boards that may see the same escalations: one follower reads for all of them."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -53,17 +54,17 @@ class Scope:
     def is_live(self) -> bool:
         return self._follower.is_live
 
-    async def run(self) -> None:
-        """Run until nobody looks any longer, and a moment more."""
-        stopping = asyncio.Event()
+    async def run(self, forget: Callable[[], object]) -> None:
+        """Run until nobody looks any longer, and a moment more; then nobody else may join."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._follower.run(stopping))
+            following = tasks.create_task(self._follower.run())
             refreshing = tasks.create_task(self._refresh_all())
             while self.boards:
                 await self._empty.wait()
                 self._empty.clear()
                 await asyncio.sleep(LINGER_S)
-            stopping.set()
+            forget()
+            following.cancel()
             refreshing.cancel()
 
     def leave(self, board: Board) -> None:
