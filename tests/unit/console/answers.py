@@ -129,6 +129,7 @@ def event(name: str, minutes: float = 0, **data: Any) -> dict[str, Any]:
 def notification(**changes: Any) -> dict[str, Any]:
     return {
         "kind": "page",
+        "page_id": "019cae07-7da8-7bd3-8f5e-0d5f3f7f2c12",
         "state": "sent",
         "person_id": "sara",
         "medium": "slack",
