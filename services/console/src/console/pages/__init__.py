@@ -7,10 +7,13 @@ from fastapi import APIRouter
 
 from console.pages import (
     actions,
+    duty,
     escalation,
+    floor,
     home,
     keys,
     live,
+    mine,
     now,
     preferences,
     sessions,
@@ -22,6 +25,9 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     sessions.router,
     keys.router,
     home.router,
+    floor.router,
+    mine.router,
+    duty.router,
     preferences.router,
     now.router,
     escalation.router,
