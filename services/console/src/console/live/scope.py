@@ -114,9 +114,13 @@ class Scope:
         written: dict[tuple[object, ...], Message] = {}
         for board in self.boards:
             person = board.viewer.person
-            own = person if is_concerned(person, escalation) else None
+            is_special = person == self.viewer.person or is_concerned(person, escalation)
+            own = person if is_special else None
             alike = *board.kind, own, team in board.teams
             if alike not in written:
                 reader = replace(make_reader(board.viewer, directory, now), teams=board.teams)
-                written[alike] = board.message_of(escalation, reader)
+                # What the service allows is for the person in whose name it was read.
+                is_own = person == self.viewer.person
+                shown = escalation if is_own else {**escalation, "actions": []}
+                written[alike] = board.message_of(shown, reader)
             board.put(written[alike])
