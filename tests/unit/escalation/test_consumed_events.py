@@ -22,14 +22,13 @@ CUSTOMER = Customer(customer_id=CustomerId("shop:7"), name=PRIVATE, tier="vip", 
 def make_event(kind: type[ContactEvent], words: str) -> ContactEvent:
     """Return an event whose every field is set."""
     hints = get_type_hints(kind)
-    return kind(
-        **{
-            field.name: words
-            if field.name in WORDS and field.name != "customer"
-            else make_value(hints[field.name])
-            for field in structs.fields(kind)
-        }
-    )
+    values: dict[str, Any] = {
+        field.name: words
+        if field.name in WORDS and field.name != "customer"
+        else make_value(hints[field.name])
+        for field in structs.fields(kind)
+    }
+    return kind(**values)
 
 
 def make_value(hint: Any) -> Any:

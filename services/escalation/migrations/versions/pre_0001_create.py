@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from common.storage.migrations import create_reliability_tables, make_append_only
+from common.storage.migrations import create_reliability_tables, make_append_only, reduce_statistics
 from common.storage.tables import ANALYZE_SELDOM
 
 revision = "0001"
@@ -89,6 +89,7 @@ STATEMENTS = (
         cause_count integer NOT NULL,
         complaints jsonb NOT NULL DEFAULT '[]',
         participants jsonb NOT NULL DEFAULT '[]',
+        responders jsonb NOT NULL DEFAULT '[]',
         raised_at timestamptz NOT NULL,
         level integer NOT NULL,
         round integer NOT NULL,
@@ -298,4 +299,5 @@ def upgrade() -> None:
     create_reliability_tables()
     for statement in STATEMENTS:
         op.execute(statement)
+    reduce_statistics()
     make_append_only("audit_trail", "setting_versions")

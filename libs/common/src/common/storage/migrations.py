@@ -15,7 +15,7 @@ from sqlalchemy import Connection, pool, text
 from common.storage.engine import make_engine
 from common.storage.locks import LOCK_TIMEOUT_S, advisory_key, explain_timeout, set_timeout
 from common.storage.roles import serving_role
-from common.storage.tables import LOCK_KEYS, RELIABILITY
+from common.storage.tables import LOCK_KEYS, REDUCE_STATISTICS, RELIABILITY
 
 Phase = Literal["pre", "all"]
 
@@ -70,6 +70,11 @@ def create_reliability_tables() -> None:
     """Create what every service with events has; for its first migration."""
     for statement in RELIABILITY:
         op.execute(statement)
+
+
+def reduce_statistics() -> None:
+    """Let ANALYZE take small samples of all tables so far; after those of the service."""
+    op.execute(REDUCE_STATISTICS)
 
 
 def make_append_only(*tables: str) -> None:

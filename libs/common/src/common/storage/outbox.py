@@ -49,11 +49,11 @@ class Outbox:
     """The events of one transaction.
 
     Each gets the next sequence number of its topic and key, and a row in `published_events`, whose
-    `id` orders the events of one key over all topics. A row of the outbox has the ids of up to a
-    hundred, so that it is stored as it is; the relay reads the events by them. So transactions with events of one key must take turns: each
-    locks the keys, unless it has locked the rows that its events are about anyhow (`lock_keys` is
-    False). `cause` is the id of the message being handled. `events` are for those who look at what
-    was committed.
+    `id` orders the events of one key over all topics. So transactions with events of one key must
+    take turns: each locks the keys, unless it has locked the rows that its events are about anyhow
+    (`lock_keys` is False). The outbox has the ids for the relay, up to a hundred in a row: more
+    would be compressed and stored elsewhere. `cause` is the id of the message being handled.
+    `events` are for those who look at what was committed.
     """
 
     def __init__(self, connection: Connection, *, lock_keys: bool = True) -> None:

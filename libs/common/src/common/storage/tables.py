@@ -66,9 +66,36 @@ _READABLE_TIME: Final = "CHECK ({column} >= '1970-01-01Z' AND {column} < '9000-0
 _READABLE_AT: Final = _READABLE_TIME.format(column="at")
 _READABLE_DUE_AT: Final = _READABLE_TIME.format(column="due_at")
 
-# Of a table that only grows: what plans depend on stays the same, and a sample of a large table is
-# dear.
-ANALYZE_SELDOM: Final = "autovacuum_analyze_scale_factor = 0.5"
+# Of a table that only grows: what plans depend on stays the same, and to read it is dear.
+ANALYZE_SELDOM: Final = (
+    "autovacuum_analyze_scale_factor = 0.5, autovacuum_vacuum_insert_scale_factor = 0.5"
+)
+# ANALYZE samples 300 rows for each unit of the target, which is 100 otherwise: autovacuum spent
+# more on samples, and on lists of frequent values of ids and texts, than on all else.
+_STATISTICS_TARGET: Final = 10
+REDUCE_STATISTICS: Final = f"""
+    DO $$
+    DECLARE place record;
+    BEGIN
+        FOR place IN
+            SELECT relkind, attrelid, attname, attnum
+            FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+                LEFT JOIN pg_index ON indexrelid = attrelid
+            WHERE relnamespace = CAST(current_schema() AS regnamespace)
+                AND attnum > 0 AND NOT attisdropped AND coalesce(attstattarget, -1) < 0
+                -- Of indexes the expressions, which have samples too.
+                AND (relkind = 'r' OR relkind = 'i' AND indkey[attnum - 1] = 0)
+        LOOP
+            IF place.relkind = 'r' THEN
+                EXECUTE format('ALTER TABLE %s ALTER COLUMN %I SET STATISTICS {_STATISTICS_TARGET}',
+                    CAST(place.attrelid AS regclass), place.attname);
+            ELSE
+                EXECUTE format('ALTER INDEX %s ALTER COLUMN %s SET STATISTICS {_STATISTICS_TARGET}',
+                    CAST(place.attrelid AS regclass), place.attnum);
+            END IF;
+        END LOOP;
+    END $$
+"""
 
 # Advisory locks belong to the whole database, and any role may take any key: the salt, which no
 # other role can read, makes the keys of this schema unknown to others and free of collisions.
@@ -104,8 +131,9 @@ RELIABILITY = (
     $$
     """,
     "CREATE TABLE inbox_default PARTITION OF inbox DEFAULT",
+    "ALTER TABLE inbox_default ALTER COLUMN event_id SET STATISTICS 0",
     # The serving role makes and drops no tables, except these partitions, by these functions.
-    """
+    f"""
     CREATE FUNCTION create_inbox_partition(partition_day date) RETURNS void LANGUAGE plpgsql
     SECURITY DEFINER SET search_path FROM CURRENT AS $$
     DECLARE
@@ -113,7 +141,8 @@ RELIABILITY = (
         first_id uuid := first_event_id(partition_day);
         next_id uuid := first_event_id(partition_day + 1);
     BEGIN
-        EXECUTE format('CREATE TABLE %I (LIKE inbox INCLUDING ALL)', name);
+        EXECUTE format('CREATE TABLE %I (LIKE inbox INCLUDING ALL) WITH ({ANALYZE_SELDOM})', name);
+        EXECUTE format('ALTER TABLE %I ALTER COLUMN event_id SET STATISTICS 0', name);
         EXECUTE format('WITH early AS (DELETE FROM inbox_default'
             ' WHERE event_id >= %L AND event_id < %L RETURNING *)'
             ' INSERT INTO %I SELECT * FROM early', first_id, next_id, name);
@@ -180,8 +209,13 @@ RELIABILITY = (
     "CREATE INDEX timers_of_contact ON timers (contact_id)",
     # No plan depends on a payload, and to sample it is most of the work of autovacuum.
     "ALTER TABLE outbox ALTER COLUMN event_ids SET STATISTICS 0",
-    "ALTER TABLE published_events ALTER COLUMN data SET STATISTICS 0",
-    "ALTER TABLE timers ALTER COLUMN data SET STATISTICS 0",
+    """
+    ALTER TABLE published_events
+        ALTER COLUMN trace SET STATISTICS 0, ALTER COLUMN data SET STATISTICS 0
+    """,
+    """
+    ALTER TABLE timers ALTER COLUMN trace SET STATISTICS 0, ALTER COLUMN data SET STATISTICS 0
+    """,
     # `attempts` have failed, the first of them before it was put here. `claimed`: the inbox holds
     # its event for it; of a malformed record nobody can tell which event that is. `trusted`: nobody
     # but the owner of the topic can have sent it, or it is a timer.

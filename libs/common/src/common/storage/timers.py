@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple, assert_never
+from typing import Any, NamedTuple, assert_never
 
 from sqlalchemy import text
 
@@ -99,9 +99,15 @@ class Timers:
         rows = await self._connection.execute(
             _CLAIM, {"now": now, "limit": limit, "types": list(types)}
         )
-        due = [DueTimer(*values, trace.from_bytes(stored)) for *values, stored in rows]
+        due = [_read(row) for row in rows]
         # RETURNING keeps no order.
         return sorted(due, key=lambda timer: (timer.due_at, timer.id))
+
+
+def _read(row: Any) -> DueTimer:
+    timer_id, due_at, kind, contact_id, data, stored_trace = row
+    traceparent = trace.from_bytes(stored_trace)
+    return DueTimer(timer_id, due_at, kind, contact_id, data, traceparent)
 
 
 # Skips a timer that is firing: its transaction has locked the row and waits for our contact, so to
