@@ -16,6 +16,7 @@ from common.storage.connection import Connection
 from common.storage.dead_letter_store import StoredDeadLetter
 from common.storage.dead_letters import from_readable
 from common.storage.json_text import to_json
+from common.storage.writes import Write, WriteQuery
 
 
 class EventTooLargeError(ContentError):
@@ -57,7 +58,7 @@ class Outbox:
     """
 
     def __init__(self, connection: Connection, *, lock_keys: bool = True) -> None:
-        self._connection = connection
+        self.connection = connection
         self._lock_keys = lock_keys
         self._rows: list[_NewRow] = []
         self._numbers: Counter[tuple[str, str]] = Counter()
@@ -97,7 +98,7 @@ class Outbox:
         if not letter.payload:
             raise MissingEventError
         values = {name: from_readable(value) for name, value in letter.headers.items()}
-        await self._connection.execute(
+        await self.connection.execute(
             _RESTORE,
             {
                 "event_id": letter.event_id,
@@ -109,13 +110,14 @@ class Outbox:
             },
         )
 
-    async def flush(self) -> None:
+    async def writes(self) -> list[Write]:
+        """Return the write of the events, once their keys are locked."""
         if not self._rows:
-            return
+            return []
         if self._lock_keys:
             keys = sorted({row.key for row in self._rows})
-            await self._connection.execute(_LOCK_KEYS, {"keys": keys})
-        await self._connection.execute(_APPEND, to_arrays(self._rows))
+            await self.connection.execute(_LOCK_KEYS, {"keys": keys})
+        return [Write(_APPEND, to_arrays(self._rows))]
 
 
 _LOCK_KEYS = text("""
@@ -123,8 +125,10 @@ _LOCK_KEYS = text("""
     FROM lock_key('events') AS seed, unnest(CAST(:keys AS text[])) AS key
 """)
 # The key is locked: this statement sees all earlier events of it, and its ids come after theirs.
-_APPEND = text("""
-    WITH new AS (
+_APPEND = WriteQuery(
+    "append_events",
+    text("""
+    new AS (
         SELECT nextval('outbox_id_seq') AS id, r.*, r.number + coalesce((
             SELECT sequence FROM published_events AS earlier
             WHERE earlier.key = r.key AND earlier.topic = r.topic
@@ -138,10 +142,12 @@ _APPEND = text("""
     ), published AS (
         INSERT INTO published_events (id, at, sequence, event_id, key, topic, type, cause, data)
         SELECT id, at, sequence, event_id, key, topic, type, cause, data FROM new
+    ), append_events AS (
+        INSERT INTO outbox (id, sequence, key, topic, traceparent)
+        SELECT id, sequence, key, topic, traceparent FROM new RETURNING 1
     )
-    INSERT INTO outbox (id, sequence, key, topic, traceparent)
-    SELECT id, sequence, key, topic, traceparent FROM new
-""")
+    """),
+)
 # With a new id, so that a second refusal is a dead letter of its own.
 _RESTORE = text("""
     INSERT INTO outbox (event_id, key, sequence, topic, type, at, traceparent, data)

@@ -10,6 +10,7 @@ from common.storage.inbox import Inbox
 from common.storage.outbox import Outbox
 from common.storage.rows import LockedTable
 from common.storage.timers import Timers
+from common.storage.writes import Write, execute_writes
 
 
 class UnitOfWork:
@@ -44,12 +45,17 @@ class UnitOfWork:
     async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
         """Lock the rows that a batch about these contacts needs, before the first is handled."""
 
-    async def flush(self) -> None:
+    async def writes(self) -> list[Write]:
+        """Return what to write at the end, in the order in which rows are locked."""
         new_contacts = set(self.new_contacts)
-        for rows in self.rows:
-            await rows.flush()
-        await self.timers.flush(new_contacts)
-        await self.outbox.flush()
+        return [
+            *(write for rows in self.rows for write in rows.take_writes()),
+            *self.timers.writes(new_contacts),
+            *await self.outbox.writes(),
+        ]
+
+    async def flush(self) -> None:
+        await execute_writes(self.connection, await self.writes())
 
     def after_commit(self) -> None:
         """Pass on what only a committed transaction may; errors are logged."""

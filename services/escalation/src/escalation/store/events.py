@@ -1,5 +1,6 @@
 """The SQL of consumed events: every event as received. `simulate` reads them."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from common.storage.connection import Connection
 from common.storage.erasure import erase_published, erase_words
 from common.storage.json_text import to_json
 from common.storage.tables import published_events
+from common.storage.writes import Write, write_query
 from escalation import tables
 
 
@@ -50,9 +52,9 @@ class ConsumedEvents:
             )
         )
 
-    async def flush(self) -> None:
+    def writes(self) -> Iterator[Write]:
         if self._rows:
-            await self._connection.execute(_INSERT, to_arrays(self._rows))
+            yield Write(_INSERT, to_arrays(self._rows))
 
 
-_INSERT = bulk_insert(tables.consumed_events, arrays=True)
+_INSERT = write_query("insert_consumed_events", bulk_insert(tables.consumed_events, arrays=True))

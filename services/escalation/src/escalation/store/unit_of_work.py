@@ -11,6 +11,7 @@ from common.contracts.event import ContactId, EscalationId
 from common.storage.connection import Connection
 from common.storage.rows import LockedTable
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
+from common.storage.writes import Write
 from escalation.domain.clocks.thresholds import warned_representative
 from escalation.domain.errors import ContactNotFoundError, EscalationNotFoundError
 from escalation.domain.model import Escalation, TrackedContact
@@ -64,17 +65,21 @@ class UnitOfWork(BaseUnitOfWork):
 
     async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
         """Lock the contacts, then their open escalations; a contact's lock covers both."""
-        await self.contacts.lock_or_add(contact_ids)
+        if not contact_ids:
+            return
+        await self.settings.use(await self.contacts.lock_or_add(contact_ids))
         escalation_ids = (contact.escalation_id for contact in self.contacts.loaded())
         await self.escalations.lock_all(
             [escalation_id for escalation_id in escalation_ids if escalation_id is not None]
         )
 
-    async def flush(self) -> None:
-        await super().flush()
-        await self.consumed_events.flush()
-        await self.audit_trail.flush()
-        await self.grants.flush()
+    async def writes(self) -> list[Write]:
+        return [
+            *await super().writes(),
+            *self.consumed_events.writes(),
+            *self.audit_trail.writes(),
+            *self.grants.writes(),
+        ]
 
     async def visible_escalation(
         self, escalation_id: UUID, viewer: Viewer
