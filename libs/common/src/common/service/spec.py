@@ -55,7 +55,7 @@ U = TypeVar("U", bound=UnitOfWork)
 log = structlog.get_logger()
 
 # Objects made and not freed before a collection of the youngest; Python's default is 700.
-_GC_THRESHOLD = 10_000
+_GC_THRESHOLD = 100_000
 # Of the timer loop where another process answers requests: that one sets timers and fires none.
 _MAX_SLEEP_BESIDE_HTTP = timedelta(milliseconds=50)
 # A probe and a scraper need a few; those of the API, and all others, must have open files left.
