@@ -37,8 +37,8 @@ $(READY): requirements/uv.txt requirements/dev.txt requirements/jvm.txt $(addsuf
 demo: $(READY) ## Start everything and play four stories; under a minute once installed
 	@$(BIN)/python -m stage demo
 
-run: $(READY) ## Start everything and keep it running until Ctrl-C, with sample settings; without: make run EMPTY=1
-	@$(BIN)/python -m stage run $(if $(EMPTY),--empty)
+run: $(READY) ## Start everything and a simulated centre until Ctrl-C (TRAFFIC=6 a minute, SEED=1); EMPTY=1: nothing in it
+	@$(BIN)/python -m stage run $(if $(EMPTY),--empty) $(if $(TRAFFIC),--traffic $(TRAFFIC)) $(if $(SEED),--seed $(SEED))
 
 test: $(READY) ## Run all tests on real PostgreSQL and Kafka, but not chaos and mutants (TESTS=tests/unit)
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --durations=10 $(TESTS)

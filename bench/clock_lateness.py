@@ -23,8 +23,8 @@ _COPY_CONTACT = """
             FROM jsonb_array_elements(CAST(w.clocks AS jsonb)) AS clock)))).*
         FROM escalation.tracked_contacts w, copies WHERE w.contact_id = $1::uuid
     )
-    INSERT INTO escalation.timers (due_at, contact_id, slot, type, traceparent, data)
-    SELECT due_at + later, copy, slot, type, traceparent,
+    INSERT INTO escalation.timers (due_at, contact_id, slot, type, trace, data)
+    SELECT due_at + later, copy, slot, type, trace,
            jsonb_set(data, '{contact_id}', to_jsonb(copy))
     FROM escalation.timers t, copies WHERE t.contact_id = $1::uuid
 """

@@ -51,8 +51,8 @@ _COPY_DUE = """
             jsonb_set(CAST(clocks AS jsonb), '{0,thresholds,0,due_at}', to_jsonb(due_at))))).*
         FROM escalation.tracked_contacts w, due WHERE w.contact_id = $1::uuid
     )
-    INSERT INTO escalation.timers (due_at, contact_id, slot, type, traceparent, data)
-    SELECT due.due_at, copy, slot, type, traceparent,
+    INSERT INTO escalation.timers (due_at, contact_id, slot, type, trace, data)
+    SELECT due.due_at, copy, slot, type, trace,
            jsonb_set(data, '{contact_id}', to_jsonb(copy))
     FROM escalation.timers t, due WHERE t.contact_id = $1::uuid
     RETURNING CAST(contact_id AS text)

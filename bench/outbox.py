@@ -36,17 +36,22 @@ LAG_RATE = 200
 LAG_SECONDS = 6
 FOREIGN_SECONDS = 4
 
-# The rows that the sample's handler would write, one contact after the other.
+# The rows that the sample's handler would write, in transactions of fifty contacts.
 FILL = """
-    INSERT INTO outbox (event_id, key, sequence, topic, type, at, traceparent, data)
-    SELECT uuidv7(), CAST(contact_id AS text), 1 + n / $2::integer, $3::text,
-           'upstairs.clock_breached.v1',
-           clock_timestamp(), '00-0123456789abcdef0123456789abcdef-0123456789abcdef-01',
-           jsonb_build_object('contact_id', contact_id, 'occurred_at', clock_timestamp(),
-                              'clock', 'first_response', 'due_at', clock_timestamp(),
-                              'lateness_ms', 1.5)
-    FROM generate_series($4::bigint, $4::bigint + $1::bigint - 1) AS n,
-         LATERAL (SELECT md5('contact ' || n % $2::integer)::uuid AS contact_id) AS of
+    WITH events AS (
+        INSERT INTO published_events (event_id, key, sequence, topic, type, at, trace, data)
+        SELECT uuidv7(), CAST(contact_id AS text), 1 + n / $2::integer, $3::text,
+               'upstairs.clock_breached.v1',
+               clock_timestamp(), decode(repeat('0123456789abcdef', 3) || '01', 'hex'),
+               json_build_object('contact_id', contact_id, 'occurred_at', clock_timestamp(),
+                                 'clock', 'first_response', 'due_at', clock_timestamp(),
+                                 'lateness_ms', 1.5)
+        FROM generate_series($4::bigint, $4::bigint + $1::bigint - 1) AS n,
+             LATERAL (SELECT md5('contact ' || n % $2::integer)::uuid AS contact_id) AS of
+        RETURNING id, event_id
+    )
+    INSERT INTO outbox (event_ids)
+    SELECT array_agg(event_id ORDER BY id) FROM events GROUP BY id / 50 ORDER BY min(id)
 """
 
 

@@ -57,9 +57,9 @@ def fill_statement(due_at: str) -> str:
         ), kept AS (
             INSERT INTO cases SELECT contact_id, 'open', 0, due_at FROM due
         )
-        INSERT INTO timers (due_at, contact_id, slot, type, traceparent, data)
+        INSERT INTO timers (due_at, contact_id, slot, type, trace, data)
         SELECT due_at, contact_id, 'DeadlineDue', 'DeadlineDue',
-               '00-0123456789abcdef0123456789abcdef-0123456789abcdef-01',
+               decode(repeat('0123456789abcdef', 3) || '01', 'hex'),
                jsonb_build_object('contact_id', contact_id, 'due_at', due_at)
         FROM due
     """

@@ -42,14 +42,13 @@ _FILL = """
         FROM generate_series(1, $1::integer) AS n
     ), events AS (
         SELECT contact_id, received AS at, 'contact_received' AS type, jsonb_build_object(
-            'channel', 'chat', 'subject', 'A question about billing', 'priority', 'normal',
+            'channel', 'chat', 'priority', 'normal',
             'topic_of_contact', 'billing', 'language', 'en', 'customer', jsonb_build_object(
-                'customer_id', 'c-' || n, 'name', 'Ada Lovelace', 'tier', 'standard',
-                'region', (ARRAY[NULL, 'APAC', 'US'])[1 + n % 3])) AS data
+                'customer_id', 'c-' || n, 'region', (ARRAY[NULL, 'APAC', 'US'])[1 + n % 3])) AS data
         FROM contacts
         UNION ALL
         SELECT contact_id, received + interval '1 min', 'contact_assigned', jsonb_build_object(
-            'representative_id', 'rep-' || n % 50, 'team_id', 'team-1', 'reason', 'one free')
+            'representative_id', 'rep-' || n % 50, 'team_id', 'team-1')
         FROM contacts
         UNION ALL
         SELECT contact_id, received + CASE n % 20 WHEN 0 THEN interval '3 days' ELSE '10 min' END,
@@ -60,8 +59,7 @@ _FILL = """
                'contact_resolved', jsonb_build_object('by', 'rep-1')
         FROM contacts
     )
-    SELECT contact_id, at, 'upstairs.' || type || '.v1', gen_random_uuid(),
-           data || jsonb_build_object('contact_id', contact_id, 'occurred_at', at)
+    SELECT contact_id, at, 'upstairs.' || type || '.v1', gen_random_uuid(), data
     FROM events
 """
 

@@ -29,9 +29,9 @@ CHANGES_A_TRANSACTION = 5
 CHANGES_PER_S = 500
 
 _FILL_PENDING = """
-    INSERT INTO timers (due_at, contact_id, slot, type, traceparent, data)
+    INSERT INTO timers (due_at, contact_id, slot, type, trace, data)
     SELECT due_at, contact_id, 'DeadlineDue', 'DeadlineDue',
-           '00-0123456789abcdef0123456789abcdef-0123456789abcdef-01',
+           decode(repeat('0123456789abcdef', 3) || '01', 'hex'),
            jsonb_build_object('contact_id', contact_id, 'due_at', due_at)
     FROM (
         SELECT uuidv7() AS contact_id,

@@ -15,7 +15,7 @@ from chaos.breakpoints import Breakpoints
 from chaos.load import Load
 from chaos.proxies import Proxies
 from chaos.system import SystemUnderTest
-from common.contracts.services import SERVICES
+from common.contracts.services import EVENT_SERVICES
 from devstack import LocalServer
 
 POLL_S = 0.1
@@ -90,7 +90,7 @@ class Context:
         return _local(self.under_test.system.stack.kafka)
 
     def any_service(self) -> str:
-        return self.random.choice(SERVICES)
+        return self.random.choice(EVENT_SERVICES)
 
     def any_replica(self) -> str:
         return self.random.choice(self.under_test.system.replicas_of(self.any_service()))

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from common.contracts.services import SERVICES
+from common.contracts.services import EVENT_SERVICES
 from devstack import Stack
 from stage.actors import Actors, has_unknown_person
 from stage.invariants import (
@@ -94,7 +94,7 @@ class Clients:
     services: Mapping[str, LoadBalancer]
     slots: Mapping[str, asyncio.Semaphore] = field(
         default_factory=lambda: {
-            service: asyncio.Semaphore(CONCURRENT_CALLS) for service in SERVICES
+            service: asyncio.Semaphore(CONCURRENT_CALLS) for service in EVENT_SERVICES
         }
     )
 
@@ -241,7 +241,7 @@ async def _clients(system: System, actors: Actors) -> AsyncIterator[Clients]:
                 service: LoadBalancer(
                     [await endpoint(replica) for replica in system.replicas_of(service)]
                 )
-                for service in SERVICES
+                for service in EVENT_SERVICES
             },
         )
 

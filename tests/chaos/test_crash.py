@@ -10,7 +10,7 @@ import pytest
 
 from chaos.load import Load, work_escalations
 from chaos.system import READY_WITHIN_S, SystemUnderTest, running_system
-from common.contracts.services import SERVICES
+from common.contracts.services import EVENT_SERVICES
 from devstack import Stack
 from support.waiting import until
 
@@ -44,7 +44,7 @@ async def _kill_under_load(under_test: SystemUnderTest, load: Load) -> None:
         async with asyncio.TaskGroup() as group:
             await load.play(group, CONTACTS)
         done.set()
-    for service in SERVICES:
+    for service in EVENT_SERVICES:
         await _kill(under_test, service)
     await under_test.system.wait_ready(READY_WITHIN_S)
 
@@ -52,7 +52,7 @@ async def _kill_under_load(under_test: SystemUnderTest, load: Load) -> None:
 async def _kill_in_turn(under_test: SystemUnderTest, load: Load) -> None:
     """Kill the next service after each equal share of the contacts."""
     random = Random(7)
-    victims = SERVICES * ROUNDS
+    victims = EVENT_SERVICES * ROUNDS
     share = CONTACTS // (len(victims) + 1)
     for turn, service in enumerate(victims, 1):
         await until(lambda: len(load.accepted), partial(le, turn * share), within=ACCEPTED_WITHIN_S)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from common.contracts.services import SERVICES
+from common.contracts.services import EVENT_SERVICES
 from support.openapi import document_of
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +36,7 @@ def _shape(path: str) -> str:
     return re.sub(r"\{[^}]*\}", "{}", path)
 
 
-ROUTES = set[tuple[str, str]]().union(*map(_routes, SERVICES))
+ROUTES = set[tuple[str, str]]().union(*map(_routes, EVENT_SERVICES))
 
 
 def _exists(method: str, path: str) -> bool:

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from common.contracts.contract import Contract
-from common.contracts.services import SERVICES
+from common.contracts.services import EVENT_SERVICES
 from escalation.domain.settings.registry import KINDS
 from support.openapi import document_of
 
 Document = Mapping[str, Any]
 
 
-DOCUMENTS: Mapping[str, Document] = {service: document_of(service) for service in SERVICES}
+DOCUMENTS: Mapping[str, Document] = {service: document_of(service) for service in EVENT_SERVICES}
 # The last word of a POST's path, where it is not a verb: these add an item to a list, or receive.
 NOUNS = {
     *("contacts", "escalations", "messages", "interactions", "surveys", "overrides", "swaps"),
@@ -61,7 +61,7 @@ def _json_answer(document: Document, operation: Mapping[str, Any]) -> Mapping[st
     return resolved
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", EVENT_SERVICES)
 def test_every_field_is_described(service: str) -> None:
     bare = [
         f"{name}.{field}"
@@ -73,7 +73,7 @@ def test_every_field_is_described(service: str) -> None:
     assert not bare
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", EVENT_SERVICES)
 def test_every_operation_is_described(service: str) -> None:
     bare = [
         f"{method} {path}"
@@ -83,7 +83,7 @@ def test_every_operation_is_described(service: str) -> None:
     assert not bare
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", EVENT_SERVICES)
 def test_list_answers_are_pages(service: str) -> None:
     document = DOCUMENTS[service]
     for method, path, operation in _operations(document):
@@ -93,7 +93,7 @@ def test_list_answers_are_pages(service: str) -> None:
             assert set(answer["properties"]) == {"items", "next_cursor"}, f"{method} {path}"
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", EVENT_SERVICES)
 def test_commands_are_verbs(service: str) -> None:
     """A path that ends in a parameter receives what an outside system sends."""
     ends = {
@@ -109,7 +109,7 @@ def test_settings_are_listed_and_put_by_kind() -> None:
     assert all((f"/v1/{kind.path}" in paths) == kind.put for kind in KINDS)
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", EVENT_SERVICES)
 def test_errors_are_described_as_problems(service: str) -> None:
     for _, path, operation in _operations(DOCUMENTS[service]):
         responses = operation["responses"]
@@ -122,7 +122,7 @@ def test_errors_are_described_as_problems(service: str) -> None:
     assert not {"HTTPValidationError", "ValidationError"} & set(schemas)
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", EVENT_SERVICES)
 def test_every_operation_lists_the_problems_that_surround_it(service: str) -> None:
     for method, path, operation in _operations(DOCUMENTS[service]):
         responses = operation["responses"]
@@ -135,7 +135,7 @@ def test_every_operation_lists_the_problems_that_surround_it(service: str) -> No
         assert needed <= codes, f"{method} {path}"
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", EVENT_SERVICES)
 def test_every_change_by_api_key_describes_its_idempotency_key(service: str) -> None:
     for method, path, operation in _operations(DOCUMENTS[service]):
         reads = method in ("get", "head")

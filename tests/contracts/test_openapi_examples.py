@@ -10,10 +10,10 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from common.contracts.services import SERVICES
+from common.contracts.services import EVENT_SERVICES
 from support.openapi import app_of, examples_of
 
-APPS = {service: app_of(service) for service in SERVICES}
+APPS = {service: app_of(service) for service in EVENT_SERVICES}
 OPERATIONS = [
     pytest.param(app, route, method, id=f"{service}: {method} {route.path}")
     for service, app in APPS.items()

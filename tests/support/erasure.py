@@ -5,8 +5,8 @@ from typing import Any
 from common.storage.database import Database
 from support.databases import rows
 
-# What waits to be published, and what erasure leaves: see docs/adr/0028-erasure.md.
-EXCEPTIONS = {"alembic_version", "outbox", "audit_trail"}
+# What erasure leaves: see docs/adr/0028-erasure.md.
+EXCEPTIONS = {"alembic_version", "audit_trail"}
 
 
 async def find_tables_with(database: Database[Any], text: str) -> set[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from chaos.context import Context
 from chaos.faults.registry import Inflict, fault
 from chaos.groups import count_uncommitted, fetch_end_offsets
-from common.contracts.services import SERVICES
+from common.contracts.services import EVENT_SERVICES
 from stage.system import Replica
 from support.waiting import until
 
@@ -20,12 +20,12 @@ COMMIT_REFUSED = "commit_refused"
 
 WITH_TIMERS = ("router", "escalation")
 BREAKPOINTS = {
-    "before_the_transaction": SERVICES,
+    "before_the_transaction": EVENT_SERVICES,
     "after_the_timers_are_claimed": WITH_TIMERS,
-    "before_the_commit": SERVICES,
-    "after_the_commit": SERVICES,
-    "before_the_offset_commit": SERVICES,
-    "after_kafka_has_acknowledged": SERVICES,
+    "before_the_commit": EVENT_SERVICES,
+    "after_the_commit": EVENT_SERVICES,
+    "before_the_offset_commit": EVENT_SERVICES,
+    "after_kafka_has_acknowledged": EVENT_SERVICES,
     "after_the_call_is_made": ("notifier",),
 }
 

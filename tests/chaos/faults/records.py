@@ -10,7 +10,7 @@ from chaos.context import Context
 from chaos.faults.registry import fault
 from chaos.groups import full_name, origin_of, read_newest, rewind_group
 from common.contracts import BY_TYPE
-from common.contracts.services import SERVICES
+from common.contracts.services import EVENT_SERVICES
 from common.core.ids import EventId, new_id
 from common.messaging.envelope import Envelope, Headers, encode
 from stage.invariants.reader import subscribed_types
@@ -97,7 +97,7 @@ def poison_records(topic: str) -> list[tuple[Headers, bytes]]:
 
 
 def _subscribed_types() -> set[str]:
-    return set().union(*map(subscribed_types, SERVICES))
+    return set().union(*map(subscribed_types, EVENT_SERVICES))
 
 
 def topics_read_by_services() -> list[str]:

@@ -11,15 +11,16 @@ from chaos.mutants.registry import control, die_once, mutant, replace
 from chaos.mutants.scenarios import ARRIVALS, LATER_SUPERVISOR_REQUESTS, SUPERVISOR_REQUESTS
 from common.contracts.contacts import ContactReceived, CustomerWrote, SupervisorRequested
 from common.contracts.event import ContactId
+from common.core.ids import EventId
 from common.http.group_commit import CommandBatcher
-from common.messaging import relay
+from common.messaging import pending_events, relay
 from common.messaging.relay import RefusedBatch, Relay
 from intake.store import UnitOfWork
 
 _DELETE = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"
 _BATCH = 1000
-# The ids of the rows sent, and the batches that Kafka refused.
-Outcome = tuple[list[int], list[RefusedBatch]]
+# The ids of the events sent, and the batches that Kafka refused.
+Outcome = tuple[list[EventId], list[RefusedBatch]]
 # A machine may pause for this long and then continue.
 _STALL_S = 1.0
 
@@ -94,7 +95,7 @@ def dies_before_the_commit() -> None:
 @mutant(dies_while_publishing, 5, "in the journal, and not published under its number")
 def relay_deletes_before_the_acknowledgement() -> None:
     async def delete_and_send(self: Relay, session: Any) -> int:
-        rows = await session.fetch(relay._NEXT, [], _BATCH)
+        rows = await session.fetch(pending_events.NEXT, [], _BATCH)
         await session.execute(_DELETE, [row["id"] for row in rows])
         await self._send(rows)
         return len(rows)
@@ -108,14 +109,14 @@ def relay_skips_customer_messages() -> None:
 
     async def send_selected(self: Relay, rows: Sequence[Any]) -> Outcome:
         await send(self, [row for row in rows if row["type"] != CustomerWrote.type])
-        return [row["id"] for row in rows], []
+        return [row["event_id"] for row in rows], []
 
     replace(Relay, "_send", send_selected)
 
 
 @mutant(commits_late, 5, "in the journal, and not published under its number")
 def relay_reads_on_from_the_last_id() -> None:
-    next_rows = relay._NEXT.replace("WHERE id NOT IN", "WHERE id > $3 AND id NOT IN")
+    next_rows = pending_events.NEXT.replace("WHERE o.id NOT IN", "WHERE o.id > $3 AND o.id NOT IN")
     last = 0
 
     async def publish_after_last_id(self: Relay, session: Any) -> int:
@@ -132,7 +133,7 @@ def relay_reads_on_from_the_last_id() -> None:
 
 @mutant(relay_stalls_beside_another, 5, "a gap or a wrong order", brief=False)
 def relays_share_the_rows() -> None:
-    next_rows = relay._NEXT.replace("LIMIT $2", "LIMIT $2 FOR UPDATE SKIP LOCKED")
+    next_rows = pending_events.NEXT.replace("LIMIT $2", "LIMIT $2 FOR UPDATE OF o SKIP LOCKED")
 
     async def publish_shared_rows(self: Relay, session: Any) -> int:
         async with session.transaction():

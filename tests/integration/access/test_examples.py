@@ -12,7 +12,7 @@ import pytest
 from common.contracts.assignments import ContactAssigned
 from common.contracts.contacts import ContactReceived
 from common.contracts.event import ContactId, CustomerId, PersonId, SystemName, TeamId
-from common.contracts.services import SERVICES
+from common.contracts.services import EVENT_SERVICES
 from common.http.examples import (
     ACTED_AT,
     CONTACT,
@@ -181,7 +181,7 @@ READ: Final[Mapping[str, Callable[[Reader], Awaitable[None]]]] = {
 }
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", EVENT_SERVICES)
 async def test_every_example_of_a_body_is_accepted(
     postgres: Postgres, database_name: str, service: str
 ) -> None:

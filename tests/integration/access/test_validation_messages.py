@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
-from common.contracts.services import SERVICES
+from common.contracts.services import EVENT_SERVICES
 from common.contracts.validation_messages import PATTERNS
 from integration.access.scenario import KEYS, Scenario, open_scenario
 from support.databases import Postgres
@@ -28,7 +28,7 @@ TERMS: Final = re.compile(
 OPEN_ENDED: Final = "GET /v1/escalations/stream"
 
 
-@pytest.fixture(params=SERVICES)
+@pytest.fixture(params=EVENT_SERVICES)
 async def scenario(
     request: pytest.FixtureRequest, postgres: Postgres, database_name: str
 ) -> AsyncIterator[Scenario]:

@@ -36,7 +36,7 @@ async def key_server(issuer: Issuer) -> AsyncIterator[str]:
     """Serve the issuer's keys, and answers that are none; yield the address."""
 
     async def keys(_: Request) -> Response:
-        return Response(await issuer.fetch(ISSUER.jwks_url), media_type="application/json")
+        return Response(await issuer.fetch(str(ISSUER.jwks_url)), media_type="application/json")
 
     async def moved(_: Request) -> Response:
         return RedirectResponse("/keys")

@@ -8,13 +8,15 @@ from itertools import permutations
 import asyncpg
 import pytest
 
+from common.contracts.services import EVENT_SERVICES
 from common.service.provision import provision_schema
 from common.storage.roles import serving_role
 from support.databases import PASSWORD, PASSWORDS, SERVICES, Postgres
 
 FOREIGN = (
+    "SELECT * FROM {other}.sessions",
     "SELECT * FROM {other}.outbox",
-    "INSERT INTO {other}.outbox (sequence, key, topic) VALUES (1, 'key', 'topic')",
+    "INSERT INTO {other}.outbox (event_ids) VALUES ('{{}}')",
     "DELETE FROM {other}.timers",
     "SELECT * FROM {other}.api_keys",
     "SELECT * FROM {other}.lock_salt",
@@ -70,16 +72,36 @@ async def refuse(connection: "asyncpg.Connection[asyncpg.Record]", statement: st
             await connection.execute(statement)
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", EVENT_SERVICES)
 async def test_role_of_a_service_changes_rows_and_no_tables(
     postgres: Postgres, database_name: str, service: str
 ) -> None:
     async with session(postgres, database_name, service) as own:
-        await own.execute("INSERT INTO outbox (sequence, key, topic) VALUES (1, 'key', 'topic')")
-        await own.execute("UPDATE outbox SET sequence = 2")
-        assert await own.fetchval(f"DELETE FROM {service}.outbox RETURNING sequence") == 2
+        await own.execute("INSERT INTO outbox (event_ids) VALUES ('{}')")
+        await own.execute("UPDATE outbox SET event_ids = ARRAY[gen_random_uuid()]")
+        assert len(await own.fetchval(f"DELETE FROM {service}.outbox RETURNING event_ids")) == 1
         for statement in OWN:
             await refuse(own, statement.format(schema=service, role=serving_role(service)))
+
+
+async def test_role_of_the_console_changes_rows_and_no_tables(
+    postgres: Postgres, database_name: str
+) -> None:
+    async with session(postgres, database_name, "console") as own:
+        await own.execute(
+            "INSERT INTO drafts (person_id, place, fields, changed_at)"
+            " VALUES ('sara', '/e/1/note', '{}', now())"
+        )
+        assert await own.fetchval("DELETE FROM drafts RETURNING person_id") == "sara"
+        for statement in (
+            "CREATE TABLE mine (id int)",
+            "ALTER TABLE sessions ADD COLUMN mine int",
+            "DROP TABLE sessions",
+            "TRUNCATE sessions",
+            "UPDATE alembic_version SET version_num = '0000'",
+            "SET ROLE upstairs_console_owner",
+        ):
+            await refuse(own, statement)
 
 
 @pytest.mark.parametrize(("service", "other"), [*permutations(SERVICES, 2)])

@@ -109,5 +109,5 @@ async def test_command_keeps_its_own_trace(
     async with asyncio.TaskGroup() as group:
         calls = [group.create_task(call(n)) for n in range(1, 6)]
     parents = [call.result() for call in calls]
-    events = await rows(database, "SELECT traceparent AS parent FROM outbox ORDER BY id")
-    assert [row.parent for row in events] == parents
+    events = await rows(database, "SELECT trace FROM published_events ORDER BY id")
+    assert [trace.from_bytes(row.trace) for row in events] == parents

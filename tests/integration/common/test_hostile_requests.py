@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from common.contracts.event import NotificationId
-from common.contracts.services import SERVICES
+from common.contracts.services import EVENT_SERVICES
 from common.core.clock import TimeSource
 from common.core.ids import new_id
 from common.http.pagination import encode_cursor
@@ -211,7 +211,7 @@ async def attack_cursors(
         await attacker.send(method, f"{filled(path, operation)}?cursor={text}")
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", EVENT_SERVICES)
 async def test_no_operation_fails_on_hostile_values(
     postgres: Postgres, database_name: str, service: str
 ) -> None:
@@ -230,7 +230,7 @@ async def test_no_operation_fails_on_hostile_values(
         assert not attacker.failures, "\n".join(dict.fromkeys(attacker.failures[:40]))
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", EVENT_SERVICES)
 async def test_no_operation_fails_on_bodies_that_are_no_json(
     postgres: Postgres, database_name: str, service: str
 ) -> None:

@@ -50,7 +50,12 @@ async def test_events_are_numbered_by_topic_and_key(database: Database[UnitOfWor
     ):
         async with database.transaction() as uow:
             uow.outbox.add(events)
-    numbered = await rows(database, "SELECT key, topic, sequence FROM outbox ORDER BY id")
+    numbered = await rows(
+        database,
+        "SELECT key, topic, sequence FROM outbox"
+        " CROSS JOIN unnest(event_ids) WITH ORDINALITY AS listed(event_id, number)"
+        " JOIN published_events USING (event_id) ORDER BY outbox.id, number",
+    )
     assert [tuple(row) for row in numbered] == [
         (ada, "clocks", 1),
         (ada, "escalations", 1),

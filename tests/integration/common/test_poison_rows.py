@@ -57,11 +57,11 @@ async def add_timer(database: Database[UnitOfWork], kind: str, data: str, **chan
     await execute(
         database,
         """
-        INSERT INTO timers (due_at, contact_id, slot, type, traceparent, data)
-        VALUES (now() - interval '1 minute', CAST(:contact AS uuid), 's', :kind, :traceparent,
+        INSERT INTO timers (due_at, contact_id, slot, type, trace, data)
+        VALUES (now() - interval '1 minute', CAST(:contact AS uuid), 's', :kind, :trace,
                 CAST(CAST(:data AS text) AS jsonb))
         """,
-        **{"contact": new_id(), "kind": kind, "data": data, "traceparent": None, **changes},
+        **{"contact": new_id(), "kind": kind, "data": data, "trace": None, **changes},
     )
 
 
@@ -83,7 +83,7 @@ async def test_timers_made_by_hand_stop_no_other_timer(
     for body in _BODIES:
         await add_timer(database, Reminder.type, body)
     await add_timer(database, "NoSuchTimer", "{}")
-    await add_timer(database, Reminder.type, "{}", traceparent="no trace" * 1000)
+    await add_timer(database, Reminder.type, "{}", trace=b"no trace" * 1000)
     await set_reminder(database, last)
     async with run_workers(replica.supervise(replica.timers)):
         await until(lambda: notes(database), lambda contacts: {first, last} <= contacts)

@@ -220,6 +220,20 @@ async def test_rows_beyond_a_full_batch_do_not_overtake_a_failed_batch(
     assert len(drop_repeats(events[contact_id])) == 20
 
 
+async def test_rest_of_a_transaction_is_published_without_what_was_sent(
+    replica: Replica, broker: Broker
+) -> None:
+    """One batch does not hold all of its events."""
+    contact_id = new_contact()
+    texts = [f"{n} " + 3000 * "x" for n in range(20)]
+    await add_events(replica.database, *(customer_wrote(contact_id, text) for text in texts))
+    async with broker.open_producer() as producer, run_workers(replica.make_relay(producer)):
+        await until(lambda: count_pending(replica.database), lambda count: count == 0)
+    pairs = (await read_arrivals(broker))[contact_id]
+    assert pairs == [(n + 1, text) for n, text in enumerate(texts)]
+    assert published(replica) == 20
+
+
 async def test_lost_acknowledgement_repeats_the_same_events_in_order(
     replica: Replica, broker: Broker
 ) -> None:

@@ -53,7 +53,10 @@ async def writing(database: Database[UnitOfWork]) -> AsyncIterator[set[str]]:
 async def write_and_see(database: Database[UnitOfWork], contact_id: ContactId, text: str) -> None:
     """Commit an event and wait until it has been carried away, behind all that others wrote."""
     await add_events(database, customer_wrote(contact_id, text))
-    own = f"SELECT 1 FROM outbox WHERE key = '{contact_id}'"
+    own = f"""
+        SELECT 1 FROM published_events JOIN outbox ON event_id = ANY(event_ids)
+        WHERE key = '{contact_id}'
+    """
     await until(lambda: rows(database, own), lambda holders: not holders, within=60)
 
 

@@ -19,6 +19,7 @@ from common.service.retention import (
     published_events_rule,
 )
 from common.storage.database import Database
+from common.storage.outbox import Outbox
 from support.databases import rows
 from support.dead_letters import make_dead_letter
 from support.outbox import append
@@ -130,7 +131,21 @@ async def publish(
         uow.outbox.add(
             structs.replace(customer_wrote(contact), occurred_at=at) for contact in contacts
         )
+        await uow.flush()
+        if days_ago:
+            await uow.connection.execute(_AGE)
+        uow.outbox = Outbox(uow.connection)
     await empty_outbox(database)
+
+
+# An id begins with the time when it was made.
+_AGE = text("""
+    WITH aged AS (
+        UPDATE published_events SET event_id = first_event_id(CAST(at AS date))
+        WHERE at < now() - interval '1 day' RETURNING event_id
+    )
+    UPDATE outbox SET event_ids = ARRAY(SELECT event_id FROM aged)
+""")
 
 
 async def empty_outbox(database: Database[UnitOfWork]) -> None:
@@ -166,6 +181,9 @@ async def test_event_that_is_not_published_yet_stays(database: Database[UnitOfWo
     async with database.transaction() as uow:
         old = {"occurred_at": uow.now - timedelta(days=500)}
         uow.outbox.add([structs.replace(customer_wrote(new_contact()), **old)])
+        await uow.flush()
+        await uow.connection.execute(_AGE)
+        uow.outbox = Outbox(uow.connection)
     await apply(database, PUBLISHED)
     assert len(await rows(database, "SELECT 1 FROM published_events")) == 1
     await empty_outbox(database)

@@ -12,7 +12,7 @@ import pytest
 
 from common.core.metrics import Metrics
 from common.service.retention import INBOX, Retention, RetentionWorker, Rule
-from common.service.settings import ServiceSettings
+from common.service.settings import ProcessSettings
 from common.storage.database import Database
 from common.storage.uow import UnitOfWork
 from support.databases import SERVICES, Postgres, open_database, rows
@@ -26,7 +26,7 @@ def rules_of(service: str) -> tuple[Rule, ...]:
     example = settings.model_validate(
         {"database_url": "postgresql+asyncpg://role@localhost/db", "kafka_bootstrap": "localhost"}
     )
-    assert isinstance(example, ServiceSettings)
+    assert isinstance(example, ProcessSettings)
     rules: tuple[Rule, ...] = main.build(example).retention_rules
     return rules
 
@@ -92,7 +92,7 @@ async def test_rules_are_valid_statements(
 OPEN, ENDED = "00000000-0000-7000-8000-000000000001", "00000000-0000-7000-8000-000000000002"
 PUBLISHED = """
     INSERT INTO published_events (id, key, topic, sequence, event_id, type, at, data)
-    SELECT row_number() OVER (), CAST(id AS text), topic, 1, gen_random_uuid(), 'any', now(), '{}'
+    SELECT row_number() OVER (), CAST(id AS text), topic, 1, uuidv7(), 'any', now(), '{}'
     FROM rows
 """
 FILL = {
@@ -221,7 +221,7 @@ async def test_newest_event_of_a_person_stays(postgres: Postgres, database_name:
         async with database.transaction() as uow:
             await uow.connection.driver.execute(
                 "INSERT INTO published_events (id, key, topic, sequence, event_id, type, at, data)"
-                " SELECT n, 'rita', 'people', n, gen_random_uuid(), 'any', now(), '{}'"
+                " SELECT n, 'rita', 'people', n, uuidv7(), 'any', now(), '{}'"
                 " FROM generate_series(1, 3) AS n"
             )
         await apply(database, "router")

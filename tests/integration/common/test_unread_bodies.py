@@ -5,7 +5,7 @@ import re
 import httpx
 import pytest
 
-from common.contracts.services import SERVICES
+from common.contracts.services import EVENT_SERVICES
 from common.core.ids import new_id
 from integration.common.service_apis import open_api
 from support.databases import Postgres
@@ -29,7 +29,7 @@ def operations_without_fields(service: str) -> list[tuple[str, str]]:
     ]
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", EVENT_SERVICES)
 async def test_body_that_no_route_reads_is_refused(
     postgres: Postgres, database_name: str, service: str
 ) -> None:

@@ -112,15 +112,13 @@ async def timers(service: EscalationHarness, contact: ContactReceived) -> set[tu
     return {tuple(row) for row in rows}
 
 
-@pytest.mark.parametrize(
-    "slot", ["clock:assignment", "clock:first_response", "clock:resolution", "escalation"]
-)
+@pytest.mark.parametrize("slot", ["clocks", "escalation"])
 async def test_deleted_timer_is_restored_and_reported_once(
     service: EscalationHarness, replica: Replica, slot: str
 ) -> None:
     contact, _other = await escalated_contact(service), await escalated_contact(service)
     before = await timers(service, contact)
-    assert len(before) == 4
+    assert len(before) == 2
     await execute(
         service,
         f"DELETE FROM timers WHERE contact_id = '{contact.contact_id}' AND slot = '{slot}'",
@@ -276,7 +274,7 @@ async def test_check_covers_all_open_contacts_and_no_others(
     closed = [await service.received() for _ in range(3)]
     await service.handle_events(*open_contacts, *closed, *map(resolved, closed))
     service.database.clock.offset = timedelta(days=1000)
-    await execute(service, "DELETE FROM timers WHERE slot = 'clock:resolution'")
+    await execute(service, "DELETE FROM timers WHERE slot = 'clocks'")
     assert await replica.check() == (5, 5)
     assert value(replica.metrics.contacts) == 5
     assert {report.contact_id for report in await reports(service)} == {
@@ -302,7 +300,7 @@ async def test_timer_claimed_by_open_transaction_is_not_missing(
     await escalated_contact(service)
     async with service.database.engine.connect() as firing:
         claimed = await firing.exec_driver_sql("DELETE FROM timers")
-        assert claimed.rowcount == 4
+        assert claimed.rowcount == 2
         assert await replica.check() == (0, 0)
 
 

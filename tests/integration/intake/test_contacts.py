@@ -30,8 +30,8 @@ async def test_accepted_contact_is_stored_and_published(
     assert (shown["state"], shown["topic"], shown["escalation"]) == ("open", "billing", None)
     assert [message["text"] for message in shown["messages"]] == [CONTACT["text"]]
     assert await published(database) == ["contact_received", "customer_wrote"]
-    (sequences,) = await rows(database, "SELECT array_agg(sequence ORDER BY id) s FROM outbox")
-    assert sequences.s == [1, 2]
+    events = await rows(database, "SELECT sequence FROM published_events ORDER BY id")
+    assert [event.sequence for event in events] == [1, 2]
 
 
 async def test_campaign_is_stored_and_published(

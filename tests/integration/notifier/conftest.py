@@ -151,8 +151,8 @@ class ServiceHarness:
     async def published(self) -> list[dict[str, Any]]:
         """Return what went to the outbox, with the event's name as `event`."""
         read = await self.rows(
-            "SELECT p.type, p.data FROM outbox AS o"
-            " JOIN published_events p USING (key, topic, sequence) ORDER BY o.id"
+            "SELECT type, data FROM published_events"
+            " WHERE event_id IN (SELECT unnest(event_ids) FROM outbox) ORDER BY id"
         )
         return [{"event": row.type.split(".")[1], **row.data} for row in read]
 

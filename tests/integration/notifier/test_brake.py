@@ -3,7 +3,6 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from random import Random
@@ -12,6 +11,7 @@ from typing import Any, get_args
 import httpx
 import pytest
 from msgspec import structs
+from msgspec.structs import replace
 
 from common.contracts.escalations import PageRequested, Severity
 from common.contracts.event import EscalationId, PageId

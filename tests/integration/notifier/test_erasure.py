@@ -1,8 +1,9 @@
 """Words of and about a customer are erased from notifications, whatever became of them."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+
+from msgspec.structs import replace
 
 from common.contracts.escalations import PagesErased
 from common.core.clock import TimeSource

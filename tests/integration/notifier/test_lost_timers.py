@@ -9,7 +9,7 @@ from integration.notifier.conftest import ServiceHarness
 from support.waiting import until
 
 
-def timer_missing(slot: str = "clock:first_response") -> TimerMissing:
+def timer_missing(slot: str = "clocks") -> TimerMissing:
     now = TimeSource().utc_now()
     return msgspec.convert(
         {
@@ -35,7 +35,7 @@ async def test_operations_are_notified_once_on_all_their_media(harness: ServiceH
         sorted(await harness.states())
         == [("page", "email", "sent")] * 2 + [("page", "slack", "sent")] * 2
     )
-    headline = f"Timer lost and restored: clock:first_response of contact {lost.contact_id}"
+    headline = f"Timer lost and restored: clocks of contact {lost.contact_id}"
     post = next(post for post in harness.posted() if post.body["text"] == headline)
     blocks = str(post.body["blocks"])
     assert post.body["channel"] == "D-operations"

@@ -10,7 +10,7 @@ import pytest
 from chaos.breakpoints import BREAKPOINTS, DIRECTORY, install_all
 from chaos.mutants.catalogue import groups
 from chaos.mutants.registry import Mutant
-from common.contracts.services import SERVICES
+from common.contracts.services import EVENT_SERVICES
 
 CHECKER = "\n".join(
     file.read_text()
@@ -45,7 +45,7 @@ def test_checker_has_the_message_that_mutant_expects(mutant: Mutant) -> None:
     assert all(part in CHECKER for part in parts), message
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", EVENT_SERVICES)
 def test_names_that_breakpoints_patch_exist(
     service: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from common.__main__ import cli
-from common.contracts.services import SERVICES
+from common.contracts.services import EVENT_SERVICES
 from common.messaging.signatures import SigningKey
 from common.service.settings import (
     ApiKeyList,
@@ -158,7 +158,7 @@ def test_guessable_signing_key_is_refused(
     require_strong_secrets(read_settings(Settings))
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", EVENT_SERVICES)
 def test_public_key_is_refused_whose_private_key_is_published(
     environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], service: str
 ) -> None:
@@ -171,7 +171,7 @@ def test_public_key_is_refused_whose_private_key_is_published(
     ]
     (signing_key,) = {each.get("UPSTAIRS_EVENT_SIGNING_KEY") for each in environments} - {None}
     published = SigningKey.parse(signing_key.partition(":-")[2].rstrip("}")).public
-    keys = {name: [SigningKey.generate().public] for name in SERVICES}
+    keys = {name: [SigningKey.generate().public] for name in EVENT_SERVICES}
     environment.setenv("UPSTAIRS_EVENT_VERIFICATION_KEYS", json.dumps(keys))
     require_strong_secrets(read_settings(Settings))
     keys[service].append(published)

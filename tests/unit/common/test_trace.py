@@ -33,3 +33,14 @@ def test_message_without_traceparent_has_no_trace() -> None:
     trace.start(PARENT)
     trace.restore(None)
     assert trace.current() is None
+
+
+@pytest.mark.parametrize("parent", [PARENT, None])
+def test_trace_is_stored_as_bytes(parent: str | None) -> None:
+    trace.restore(parent)
+    assert trace.from_bytes(trace.current_bytes()) == parent
+
+
+@pytest.mark.parametrize("stored", [b"", b"nonsense", 100 * b"x"])
+def test_malformed_stored_trace_is_none(stored: bytes) -> None:
+    assert trace.from_bytes(stored) is None

@@ -13,10 +13,15 @@ import pytest
 import yaml
 
 from common.contracts import TOPICS
-from common.contracts.services import SERVICES, TOPIC_OWNERS
+from common.contracts.services import EVENT_SERVICES, SERVICES, TOPIC_OWNERS
 
 REPOSITORY = Path(__file__).parents[3]
 EXPECTED = set(SERVICES)
+# Contracts that the console has nothing for: it has layers of its own, and no handlers.
+OF_EVENT_SERVICES = (
+    "importlinter:contract:layers: containers",
+    "importlinter:contract:handlers: source_modules",
+)
 COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "deploy" / "compose.yaml").read_text())
 SCHEMAS_JOB = COMPOSE["services"]["schemas"]
 PYPROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
@@ -62,9 +67,10 @@ LISTS = {
 }
 
 
-@pytest.mark.parametrize("services", LISTS.values(), ids=LISTS)
-def test_list_names_every_service(services: set[str]) -> None:
-    assert services == EXPECTED
+@pytest.mark.parametrize("name", LISTS)
+def test_list_names_every_service(name: str) -> None:
+    expected = set(EVENT_SERVICES) if name in OF_EVENT_SERVICES else EXPECTED
+    assert LISTS[name] == expected
 
 
 def test_import_rules_cover_every_service() -> None:

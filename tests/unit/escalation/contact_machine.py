@@ -21,11 +21,11 @@ from escalation.domain.escalations.causes import outlives_contact
 from escalation.domain.escalations.responders import may_act
 from escalation.domain.situation import Decide
 from escalation.domain.timers import (
+    CLOCK_SLOT,
     ESCALATION_SLOT,
     WARNING_SLOT,
     ClockDue,
     LeaseExpires,
-    clock_slot,
 )
 from unit.escalation.contact_harness import ContactHarness
 from unit.escalation.examples import DAN, MIA, RITA, SAM
@@ -128,7 +128,7 @@ class ContactMachine(RuleBasedStateMachine):
             if escalation is not None:
                 again = escalation.escalation_id in self.opened_again
                 assert again or outlives_contact(escalation)
-                slots = (ESCALATION_SLOT, WARNING_SLOT, clock_slot("acknowledgement"))
+                slots = (ESCALATION_SLOT, WARNING_SLOT, CLOCK_SLOT)
             assert self.harness.timers.keys() <= set(slots)
 
     @invariant()

@@ -1,6 +1,5 @@
 """Notifications and pages for tests that need no database."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -8,6 +7,7 @@ from email.policy import default
 from typing import Any, get_args
 
 import msgspec
+from msgspec.structs import replace
 
 from common.contracts.escalations import PageReason, PageRequested, TimerMissing
 from common.contracts.event import ContactId, EscalationId, NotificationId, PersonId
@@ -149,7 +149,7 @@ def timer_missing(**changes: Any) -> TimerMissing:
             "contact_id": CONTACT,
             "occurred_at": AT,
             "page_id": PAGE,
-            "slot": "clock:first_response",
+            "slot": "clocks",
             "due_at": AT - timedelta(minutes=1),
             # Required until escalation no longer writes them.
             **changes,

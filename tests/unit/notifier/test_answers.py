@@ -1,7 +1,7 @@
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from common.contracts.notifications import Action, NotificationActedOn
 from notifier.domain import answers

@@ -1,10 +1,10 @@
 """Budgets: how many messages go out, and what a summary carries of the rest."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from common.contracts.event import NotificationId, PersonId
 from common.core.ids import new_id

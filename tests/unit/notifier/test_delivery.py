@@ -1,8 +1,8 @@
-from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from common.contracts.notifications import NotificationFailed, NotificationSent
 from notifier.domain import delivery, notifications

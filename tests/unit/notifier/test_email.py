@@ -1,6 +1,5 @@
 import re
 import ssl
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,6 +14,7 @@ from aiosmtplib import (
     SMTPResponseException,
     SMTPServerDisconnected,
 )
+from msgspec.structs import replace
 from pydantic import ValidationError
 
 from notifier.channels import email

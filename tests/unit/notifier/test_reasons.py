@@ -1,10 +1,10 @@
 """What each reason asks of the reader, and for how long its message is relevant."""
 
 import re
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from common.contracts.event import PersonId
 from common.contracts.notifications import Medium

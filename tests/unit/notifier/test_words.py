@@ -1,11 +1,11 @@
 """What messages say: what it is about, why now, how long there is, what to do."""
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, get_args
 
 import pytest
+from msgspec.structs import replace
 
 from common.contracts.escalations import Cause
 from notifier import rendering
@@ -252,7 +252,7 @@ def test_lost_timer_says_which_and_what_was_done() -> None:
         "The timer stood at Mon 2026-03-02 15:00 UTC instead of Mon 2026-03-02 13:59 UTC. "
         "Upstairs corrected it."
     )
-    assert "clock:first_response" in wrong.headline
+    assert "clocks" in wrong.headline
 
 
 def test_circumstances_leave_out_what_is_ordinary() -> None:

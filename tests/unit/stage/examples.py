@@ -46,7 +46,7 @@ from common.contracts.event import (
     TeamId,
 )
 from common.contracts.notifications import NotificationSent
-from common.contracts.services import SERVICES, TOPIC_OWNERS
+from common.contracts.services import EVENT_SERVICES, TOPIC_OWNERS
 from stage.invariants import Snapshot
 from stage.invariants import snapshot as rows
 from stage.invariants.reader import projected_types, subscribed_types
@@ -60,7 +60,7 @@ RAISED, PAGE, NOTIFICATION = (
     PageId("page"),
     NotificationId("notification"),
 )
-SUBSCRIBED = {service: subscribed_types(service) for service in SERVICES}
+SUBSCRIBED = {service: subscribed_types(service) for service in EVENT_SERVICES}
 
 
 def at(seconds: float) -> datetime:
@@ -333,7 +333,7 @@ def sound_history() -> Snapshot:
         completed(BO),
     ):
         topics.publish(event)
-    tables = {service: topics.tables(service) for service in SERVICES}
+    tables = {service: topics.tables(service) for service in EVENT_SERVICES}
     tables["escalation"] = replace(tables["escalation"], timers=[acknowledgement_due()])
     breached_clock = Clock(
         "first_response",
@@ -350,7 +350,7 @@ def sound_history() -> Snapshot:
         records=topics.records,
         committed_offsets={
             (service, topic, 0): len(topics.records)
-            for service in SERVICES
+            for service in EVENT_SERVICES
             for topic in TOPIC_OWNERS
         },
         tables=tables,

@@ -120,7 +120,7 @@ BROKEN: dict[str, tuple[Change, int, str]] = {
         "an open escalation has no live timer",
     ),
     "clock timer was recreated": (
-        publishing(missing("clock:resolution")),
+        publishing(missing("clocks")),
         6,
         "a running clock has no live timer",
     ),

@@ -286,7 +286,7 @@ BROKEN: dict[str, tuple[Change, int, str]] = {
         "the same effect twice",
     ),
     "unpublished event": (
-        changing_tables("router", outbox=[OutboxRow(ADA, "assignments", 7)]),
+        changing_tables("router", outbox=[OutboxRow([event_id(7)])]),
         6,
         "an outbox is not empty",
     ),

@@ -14,6 +14,8 @@ from rich.console import Console
 
 import devstack
 from stage.actors import Actors, RefusedError, running_system
+from stage.centre import CENTRE_ROLES, Pace, simulated_centre
+from stage.console import WebConsole, make_links
 from stage.environment import write_environment
 from stage.event_log import EventMissingError, open_event_log
 from stage.first_requests import FIRST_REQUESTS, curl
@@ -47,12 +49,19 @@ def demo() -> None:
 
 @cli.command()
 def run(
-    *, empty: Annotated[bool, typer.Option(help="Without sample people and settings.")] = False
+    *,
+    empty: Annotated[bool, typer.Option(help="Without sample people and settings.")] = False,
+    traffic: Annotated[
+        float,
+        typer.Option(min=0, max=60, help="Contacts a minute of the simulated centre; 0: none."),
+    ] = Pace.contacts_per_minute,
+    seed: Annotated[int, typer.Option(help="Which customers write what.")] = Pace.seed,
 ) -> None:
     """Start everything with sample settings and keep it running until Ctrl-C."""
     progress = devstack.Progress(_say)
+    pace = Pace(traffic, seed) if traffic and not empty else None
     with devstack.start(progress=progress) as stack:
-        asyncio.run(_stay(stack, progress, empty=empty))
+        asyncio.run(_stay(stack, progress, pace, empty=empty))
         _say("Stopping Kafka and PostgreSQL …")
     _say("Stopped.")
 
@@ -85,18 +94,24 @@ def _introduce() -> None:
     )
 
 
-async def _stay(stack: devstack.Stack, progress: devstack.Progress, *, empty: bool) -> None:
+async def _stay(
+    stack: devstack.Stack, progress: devstack.Progress, pace: Pace | None, *, empty: bool
+) -> None:
     stopping = asyncio.Event()
+    web_console = WebConsole(roles={**ROLES, **CENTRE_ROLES})
     async with (
-        _started(stack, progress, empty=empty) as (system, actors),
+        _started(stack, progress, empty=empty, web_console=web_console) as (system, actors),
         Inbox(system.receivers, system.url("notifier"), system.slack_signing_secret) as inbox,
+        _traffic(actors, pace),
     ):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stopping.set)
         _print_addresses(system, stack, inbox)
+        await _print_console(system, web_console)
         _print_keys(actors)
         _print_next_steps(system, actors, inbox, empty=empty)
+        _print_traffic(pace)
         _say("\nMessages to people, as they arrive:")
         await _print_messages(inbox, system, stopping)
         _say("\nStopping the services …")
@@ -112,6 +127,16 @@ def _print_addresses(system: System, stack: devstack.Stack, inbox: Inbox) -> Non
     _say(f"  {'PostgreSQL':<11} {system.admin_url}")
     _say(f"  {'Kafka':<11} {stack.kafka_bootstrap}  topics: {system.namespace}.*.v1")
     _say(f"  {'Logs':<11} {system.logs}")
+
+
+async def _print_console(system: System, web_console: WebConsole) -> None:
+    links = await make_links(system.console_environment(web_console))
+    _say(
+        f"\nThe console, where people work: {web_console.url}\n"
+        "Each of these links signs in once, for ten minutes; the address above works always:\n"
+    )
+    for person, link in links.items():
+        _say(f"  {ROLES[person]:<15} {person:<6} {link}")
 
 
 def _print_keys(actors: Actors) -> None:
@@ -137,17 +162,41 @@ def _print_next_steps(system: System, actors: Actors, inbox: Inbox, *, empty: bo
         _say(f"\n  # {request.title}.\n  {curl(request, system, actors)}")
 
 
+def _print_traffic(pace: Pace | None) -> None:
+    if pace is None:
+        return
+    _say(
+        f"\nA small simulated centre is at work: about {pace.contacts_per_minute:g} contacts a"
+        " minute. Contacts come to Rita, Sara\nand Marco are paged, and nobody acts for them:"
+        " that is for you. Without it: make run TRAFFIC=0"
+    )
+
+
+@asynccontextmanager
+async def _traffic(actors: Actors, pace: Pace | None) -> AsyncIterator[None]:
+    """Let the simulated centre act; without a pace there is none."""
+    if pace is None:
+        yield
+        return
+    async with simulated_centre(actors, pace, lambda text: _say(f"  simulated centre: {text}")):
+        yield
+
+
 async def _print_messages(inbox: Inbox, system: System, stopping: asyncio.Event) -> None:
     """Print each new or changed message, and each service that ends, until `stopping` is set."""
     printed: set[tuple[str, object]] = set()
     ended: set[str] = set()
+    received = 0
     while not stopping.is_set():
         for process in system.processes.values():
             if not process.running and process.name not in ended:
                 ended.add(process.name)
                 log = process.log_path
                 _say(f"  {process.name} has ended with code {process.exit_code}; see {log}")
-        for message in sorted(inbox.messages(), key=lambda message: message.changed_at):
+        before, received = received, inbox.received
+        # Reading them all each time would keep a laptop busy.
+        messages = inbox.messages() if received != before else []
+        for message in sorted(messages, key=lambda message: message.changed_at):
             version = (message.key, message.updated_at)
             if version not in printed:
                 printed.add(version)
@@ -166,11 +215,18 @@ def _message_line(message: Message) -> str:
 
 @asynccontextmanager
 async def _started(
-    stack: devstack.Stack, progress: devstack.Progress, *, empty: bool = False
+    stack: devstack.Stack,
+    progress: devstack.Progress,
+    *,
+    empty: bool = False,
+    web_console: WebConsole | None = None,
 ) -> AsyncIterator[tuple[System, Actors]]:
     _say(f"{'':8}stack: {stack.reason}")
     logs = Path(mkdtemp(prefix="upstairs-logs-"))
-    async with running_system(stack, logs, progress, empty=empty) as (system, actors):
+    roles = {**ROLES, **CENTRE_ROLES}
+    async with running_system(
+        stack, logs, progress, empty=empty, roles=roles, console=web_console
+    ) as (system, actors):
         yield system, actors
 
 

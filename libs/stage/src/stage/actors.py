@@ -19,6 +19,7 @@ from common.core.clock import TimeSource
 from common.http.examples import PEOPLE, contact_method
 from common.storage.api_keys import make_key
 from devstack import Progress, Stack
+from stage.console import WebConsole
 from stage.sample_settings import (
     APPROVAL_LIMITS,
     ASKED_FIRST,
@@ -34,35 +35,42 @@ from stage.system import System, open_receivers
 
 # So long an assignment or a person may take from the router to the other services.
 HEARS_OF_IT_S = 10
+_SUCCESS = (200, 201, 202, 204)
 
 
 class RefusedError(AssertionError):
     """A service answered with an unexpected status."""
 
+    def __init__(self, answer: httpx.Response) -> None:
+        request = f"{answer.request.method} {answer.request.url}"
+        super().__init__(f"{request} answered {answer.status_code}: {answer.text}")
+        self.status = answer.status_code
+
 
 class Actors:
-    """Calls the services as these people."""
+    """Calls the services as these people; `roles` are those of their API keys."""
 
-    def __init__(self) -> None:
-        self._keys = {name: make_key() for name in ROLES}
+    def __init__(self, roles: Mapping[str, str] = ROLES) -> None:
+        self._roles = roles
+        self._keys = {name: make_key() for name in roles}
         self.zendesk_secret = secrets.token_urlsafe(24)
-        self._clients: dict[str, httpx.AsyncClient] = {}
+        self.clients: dict[str, httpx.AsyncClient] = {}
 
     @property
     def api_keys(self) -> str:
-        return ",".join(f"{role}:{name}:{self._keys[name]}" for name, role in ROLES.items())
+        return ",".join(f"{role}:{name}:{self._keys[name]}" for name, role in self._roles.items())
 
     def key(self, name: str) -> str:
         return self._keys[name]
 
     def connect(self, system: System) -> None:
-        self._clients = {
+        self.clients = {
             service: httpx.AsyncClient(base_url=system.url(service), timeout=60, trust_env=False)
             for service in system.ports
         }
 
     async def close(self) -> None:
-        for client in self._clients.values():
+        for client in self.clients.values():
             await client.aclose()
 
     async def call(
@@ -73,24 +81,49 @@ class Actors:
         path: str,
         body: object = None,
         *,
-        expect: tuple[int, ...] = (200, 201, 202, 204),
+        expect: tuple[int, ...] = _SUCCESS,
         headers: dict[str, str] | None = None,
     ) -> Any:
         """Call as this person; raises RefusedError for a status that is not expected."""
-        request = self._clients[service].build_request(
+        request = self._request(person, service, method, path, body, headers)
+        return self._read(await self._send(service, request), expect)
+
+    async def call_once(
+        self,
+        person: str,
+        service: str,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        headers: dict[str, str] | None = None,
+    ) -> Any:
+        """Call without waiting for what the service may hear in a moment."""
+        request = self._request(person, service, method, path, body, headers)
+        return self._read(await self.clients[service].send(request), _SUCCESS)
+
+    def _request(
+        self,
+        person: str,
+        service: str,
+        method: str,
+        path: str,
+        body: object,
+        headers: dict[str, str] | None,
+    ) -> httpx.Request:
+        return self.clients[service].build_request(
             method,
             f"/v1{path}",
             json=body,
             headers={"Authorization": f"Bearer {self._keys[person]}", **(headers or {})},
         )
-        return self._read(await self._send(service, request), expect)
 
     async def _send(self, service: str, request: httpx.Request) -> httpx.Response:
         """Send; again for a while if the service has not heard yet of a person or an assignment."""
         clock = asyncio.get_running_loop().time
         until = clock() + HEARS_OF_IT_S
         while True:
-            answer = await self._clients[service].send(request)
+            answer = await self.clients[service].send(request)
             if not (_is_not_yet_theirs(answer) or has_unknown_person(answer)) or clock() > until:
                 return answer
             await asyncio.sleep(0.05)
@@ -113,7 +146,7 @@ class Actors:
             }
         )
         mac = hmac.new(self.zendesk_secret.encode(), timestamp.encode() + body, hashlib.sha256)
-        answer = await self._clients["intake"].post(
+        answer = await self.clients["intake"].post(
             f"/v1/channels/zendesk/{ZENDESK_CONNECTION}",
             content=body,
             headers={
@@ -125,9 +158,7 @@ class Actors:
 
     def _read(self, answer: httpx.Response, expect: tuple[int, ...]) -> Any:
         if answer.status_code not in expect:
-            request = f"{answer.request.method} {answer.request.url}"
-            message = f"{request} answered {answer.status_code}: {answer.text}"
-            raise RefusedError(message)
+            raise RefusedError(answer)
         return answer.json() if answer.content else None
 
     async def press_link(self, link: str) -> tuple[str, str]:
@@ -206,13 +237,19 @@ def has_unknown_person(answer: httpx.Response) -> bool:
 
 @asynccontextmanager
 async def running_system(
-    stack: Stack, logs: Path, progress: Progress | None = None, *, empty: bool = False
+    stack: Stack,
+    logs: Path,
+    progress: Progress | None = None,
+    *,
+    empty: bool = False,
+    roles: Mapping[str, str] = ROLES,
+    console: WebConsole | None = None,
 ) -> AsyncIterator[tuple[System, Actors]]:
     """Run the services with the sample settings; if `empty`, with nothing but the API keys."""
     progress = progress or Progress()
-    actors = Actors()
+    actors = Actors(roles)
     async with open_receivers() as receivers:
-        system = System(stack, receivers, actors.api_keys, logs, progress=progress)
+        system = System(stack, receivers, actors.api_keys, logs, progress=progress, console=console)
         await system.set_up()
         try:
             system.launch()

@@ -1,4 +1,4 @@
-"""The four services as processes on one stack, set up as in operations."""
+"""The services as processes on one stack, set up as in operations."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ import orjson
 import yaml
 from sqlalchemy import URL, make_url, pool, text
 
-from common.contracts.services import SERVICES
+from common.contracts.services import EVENT_SERVICES
 from common.messaging.kafka_connection import KafkaConnection
 from common.messaging.record_decoder import RecordDecoder
 from common.messaging.signatures import SigningKey, VerificationKeys
@@ -24,6 +24,8 @@ from common.storage.migrations import migrate
 from common.storage.roles import owner_role, serving_role
 from devstack import Process, Progress, Stack, free_port
 from devstack.receivers import MailReceiver, SlackReceiver
+from stage.console import SERVICE as CONSOLE
+from stage.console import WebConsole
 
 # Database roles belong to the server, so all systems on one stack share this password.
 ROLE_PASSWORD = "local"  # noqa: S105 - of a temporary server on loopback
@@ -83,6 +85,7 @@ class System:
     launcher: tuple[str, ...] = ("-m",)
     replicas: int = 1
     proxies: Proxies = Proxies()
+    console: WebConsole | None = None
     # How each service connects to Kafka; by default as everybody does.
     kafka_connections: Mapping[str, KafkaConnection] = field(default_factory=dict)
     processes: dict[str, Process] = field(default_factory=dict)
@@ -93,20 +96,21 @@ class System:
     feed_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     slack_signing_secret: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
     signing_keys: Mapping[str, SigningKey] = field(
-        default_factory=lambda: {service: SigningKey.generate() for service in SERVICES}, repr=False
+        default_factory=lambda: {service: SigningKey.generate() for service in EVENT_SERVICES},
+        repr=False,
     )
 
     async def set_up(self) -> None:
         """Make the database, roles, schemas, tables and topics."""
         with self.progress.step("Creating the database, with a role and a schema for each service"):
             await self._create_database()
-            for service in SERVICES:
+            for service in self.schemas:
                 passwords = RolePasswords(serving=ROLE_PASSWORD, owner=ROLE_PASSWORD)
                 await provision_schema(self.admin_url, service, passwords)
         # Each migration runs its own event loop, so it needs a thread.
         with ThreadPoolExecutor(1) as thread:
             loop = asyncio.get_running_loop()
-            for service in SERVICES:
+            for service in self.schemas:
                 with self.progress.step(f"Migrating the tables of {service}"):
                     url = self._rendered(self._url_as(owner_role(service)))
                     await loop.run_in_executor(thread, migrate, service, url)
@@ -118,8 +122,29 @@ class System:
     def launch(self) -> None:
         """Start all replicas; they die with the calling thread, so it must keep running."""
         for number in range(self.replicas):
-            for service in SERVICES:
+            for service in EVENT_SERVICES:
                 self.launch_replica(Replica(service, number))
+        if self.console is not None:
+            self._launch_console(self.console)
+
+    def _launch_console(self, console: WebConsole) -> None:
+        process = Process(
+            name=CONSOLE,
+            argv=(sys.executable, *self.launcher, CONSOLE, "serve"),
+            env={**_inherited(), **self.console_environment(console)},
+            log_path=self.logs / f"{CONSOLE}.log",
+            ready_url=f"http://127.0.0.1:{console.operations_port}/readyz",
+        )
+        self.processes[CONSOLE] = process
+        process.start()
+
+    def console_environment(self, console: WebConsole) -> dict[str, str]:
+        urls = {service: self.url(service) for service in EVENT_SERVICES}
+        return {**console.environment(self.database_url(CONSOLE), urls), **self.extra_environment}
+
+    @property
+    def schemas(self) -> tuple[str, ...]:
+        return EVENT_SERVICES if self.console is None else (*EVENT_SERVICES, CONSOLE)
 
     def launch_replica(self, replica: Replica) -> Process:
         self.ports.setdefault(replica.name, free_port())
@@ -243,9 +268,16 @@ class System:
             "UPSTAIRS_RECIPIENT_BUDGET": "0",
             "UPSTAIRS_CUSTOMER_BUDGET": "0",
             "UPSTAIRS_CHANNEL_BUDGET": "0",
+            **self._token_issuers,
             **({"UPSTAIRS_INSTANCE_ID": replica.instance_id} if replica.is_static_member else {}),
             **self.extra_environment,
         }
+
+    @property
+    def _token_issuers(self) -> dict[str, str]:
+        if self.console is None:
+            return {}
+        return {"UPSTAIRS_TOKEN_ISSUERS": orjson.dumps([self.console.token_issuer]).decode()}
 
 
 @asynccontextmanager

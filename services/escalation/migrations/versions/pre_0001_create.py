@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from common.storage.migrations import create_reliability_tables, make_append_only
+from common.storage.migrations import create_reliability_tables, make_append_only, reduce_statistics
 from common.storage.tables import ANALYZE_SELDOM
 
 revision = "0001"
@@ -89,6 +89,7 @@ STATEMENTS = (
         cause_count integer NOT NULL,
         complaints jsonb NOT NULL DEFAULT '[]',
         participants jsonb NOT NULL DEFAULT '[]',
+        responders jsonb NOT NULL DEFAULT '[]',
         raised_at timestamptz NOT NULL,
         level integer NOT NULL,
         round integer NOT NULL,
@@ -225,7 +226,8 @@ STATEMENTS = (
     FOR EACH ROW WHEN (OLD.at > clock_timestamp() - interval '1 year')
     EXECUTE FUNCTION audit_trail_is_append_only()
     """,
-    # Every consumed event as received, for `simulate`.
+    # The consumed events that `simulate` replays, without words. The inbox claims each once: no
+    # unique index has to.
     f"""
     CREATE TABLE consumed_events (
         contact_id uuid NOT NULL,
@@ -235,8 +237,6 @@ STATEMENTS = (
         data json NOT NULL
     ) WITH ({ANALYZE_SELDOM})
     """,
-    # The inbox claims each event once: no unique index has to.
-    "CREATE INDEX consumed_events_of_contact ON consumed_events (contact_id)",
     "CREATE INDEX consumed_events_by_time ON consumed_events (at)",
     "ALTER TABLE consumed_events ALTER COLUMN data SET STATISTICS 0",
     # For the lateness report.
@@ -299,4 +299,5 @@ def upgrade() -> None:
     create_reliability_tables()
     for statement in STATEMENTS:
         op.execute(statement)
+    reduce_statistics()
     make_append_only("audit_trail", "setting_versions")

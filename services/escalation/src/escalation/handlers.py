@@ -128,7 +128,7 @@ async def erase_contact(event: ContactErased, uow: UnitOfWork) -> None:
         uow.escalations.save(erasure.erase_escalation(escalation))
     for complaint in await uow.complaints.of_contact(event.contact_id):
         uow.complaints.save(erasure.erase_complaint(complaint))
-    await uow.consumed_events.erase(event.contact_id)
+    await uow.erase_words_of(event.contact_id)
     uow.outbox.add((PagesErased(contact_id=event.contact_id, occurred_at=uow.now),))
 
 

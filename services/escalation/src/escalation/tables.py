@@ -71,6 +71,7 @@ escalations = Table(
     Column("cause_count", Integer),
     Column("complaints", JSONB),
     Column("participants", JSONB),
+    Column("responders", JSONB),
     Column("raised_at", DateTime(timezone=True)),
     Column("level", Integer),
     Column("round", Integer),
@@ -159,10 +160,10 @@ audit_trail = Table(
 consumed_events = Table(
     "consumed_events",
     metadata,
-    Column("contact_id", Uuid(as_uuid=False), primary_key=True),
+    Column("contact_id", Uuid(as_uuid=False)),
     Column("at", DateTime(timezone=True)),
     Column("type", Text),
-    Column("event_id", Uuid(as_uuid=False), primary_key=True),
+    Column("event_id", Uuid(as_uuid=False)),
     Column("data", JSON),
 )
 presences = Table(

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from common.storage.migrations import create_reliability_tables
+from common.storage.migrations import create_reliability_tables, reduce_statistics
 from common.storage.tables import ANALYZE_SELDOM
 
 revision = "0001"
@@ -142,3 +142,4 @@ def upgrade() -> None:
     create_reliability_tables()
     for statement in STATEMENTS:
         op.execute(statement)
+    reduce_statistics()

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from common.storage.migrations import create_reliability_tables
+from common.storage.migrations import create_reliability_tables, reduce_statistics
 
 revision = "0001"
 down_revision = None
@@ -155,3 +155,4 @@ def upgrade() -> None:
     create_reliability_tables()
     for statement in STATEMENTS:
         op.execute(statement)
+    reduce_statistics()

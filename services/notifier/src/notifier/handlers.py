@@ -1,9 +1,9 @@
 """What the notifier does with each event: load, decide, record."""
 
-from dataclasses import replace
 from datetime import datetime
 
 import structlog
+from msgspec.structs import replace
 
 from common.contracts.escalations import (
     ApprovalAsked,
@@ -82,7 +82,7 @@ async def notify_operations(event: TimerMissing, uow: UnitOfWork) -> None:
 
 
 async def release_unanswered(event: EscalationUnanswered, uow: UnitOfWork) -> None:
-    escalation = await uow.escalations.lock(event.escalation_id)
+    escalation = await uow.escalations.lock_about(event.escalation_id, event.contact_id)
     # An approval that nobody decides on stays with the person who asked for it.
     if escalation is None or not escalation.approval_asked:
         await _release(event, event.escalation_id, uow)
@@ -105,7 +105,7 @@ async def reopen(event: EscalationReopened, uow: UnitOfWork) -> None:
 
 
 async def ask_approval(event: ApprovalAsked, uow: UnitOfWork) -> None:
-    escalation = await uow.escalations.lock(event.escalation_id)
+    escalation = await uow.escalations.lock_about(event.escalation_id, event.contact_id)
     asking = escalation or Escalation(
         event.escalation_id, event.contact_id, "acknowledged", event.by, event.occurred_at
     )
@@ -114,7 +114,7 @@ async def ask_approval(event: ApprovalAsked, uow: UnitOfWork) -> None:
 
 async def refuse_approval(event: ApprovalRefused, uow: UnitOfWork) -> None:
     """Correct the messages of those who were asked; the person who asked holds it again."""
-    asking = await uow.escalations.lock(event.escalation_id)
+    asking = await uow.escalations.lock_about(event.escalation_id, event.contact_id)
     if asking is None:
         return
     refused = replace(asking, approval_asked=False)
@@ -309,7 +309,7 @@ async def _release(
     event: PageRequested | EscalationUnanswered, escalation_id: EscalationId, uow: UnitOfWork
 ) -> None:
     """Nobody holds it any longer: everybody who is asked about it may answer."""
-    escalation = await uow.escalations.lock(escalation_id)
+    escalation = await uow.escalations.lock_about(escalation_id, event.contact_id)
     status = None
     if escalation and escalation.by:
         status = Status("unassigned", by=await uow.recipients.name(escalation.by))
@@ -320,7 +320,7 @@ async def _await_answer(
     event: AwaitsAnswer, escalation_id: EscalationId, status: Status | None, uow: UnitOfWork
 ) -> None:
     """Let an answer count again, and correct the messages that say something else."""
-    await uow.escalations.lock(escalation_id)
+    await uow.escalations.lock_about(escalation_id, event.contact_id)
     raised = Escalation(escalation_id, event.contact_id, "raised", None, event.occurred_at)
     uow.escalations.put(raised)
     if status is None:
@@ -335,7 +335,7 @@ async def _stop_waiting(
     event: Answered, state: EscalationState, by: PersonId | None, uow: UnitOfWork
 ) -> None:
     """Cancel or correct the messages that are no longer relevant."""
-    await uow.escalations.lock(event.escalation_id)
+    await uow.escalations.lock_about(event.escalation_id, event.contact_id)
     escalation = Escalation(event.escalation_id, event.contact_id, state, by, event.occurred_at)
     uow.escalations.put(escalation)
     status = status_of(escalation, await uow.recipients.name(by) if by else None)

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from common.storage.migrations import create_reliability_tables
+from common.storage.migrations import create_reliability_tables, reduce_statistics
 from common.storage.tables import ANALYZE_SELDOM
 
 revision = "0001"
@@ -29,6 +29,7 @@ STATEMENTS = (
     # A transaction that may write representatives takes a turn: the lock for matching, and the
     # next number.
     "CREATE SEQUENCE representative_turns",
+    # Each contact changes a load: with free space on the page that touches no index.
     # load_limit: the capacity may be lowered below the load; the load may not rise above it.
     """
     CREATE TABLE representatives (
@@ -49,7 +50,7 @@ STATEMENTS = (
         idle_since timestamptz NOT NULL,
         turn bigint NOT NULL DEFAULT 0,
         CHECK (load <= load_limit)
-    )
+    ) WITH (fillfactor = 50)
     """,
     "CREATE INDEX representatives_skills ON representatives USING gin (skills) WHERE active",
     # One row a contact with one representative: a contact can't have two live assignments.
@@ -101,6 +102,11 @@ STATEMENTS = (
     CREATE INDEX assignments_open ON assignments (contact_id)
         WHERE state NOT IN ('completed', 'abandoned')
     """,
+    # For the offers that each representative has missed.
+    """
+    CREATE INDEX expired_offers ON published_events (at)
+        WHERE type = 'upstairs.offer_expired.v1'
+    """,
     "CREATE INDEX assignments_ended_at ON assignments (ended_at) WHERE ended_at IS NOT NULL",
 )
 
@@ -109,3 +115,4 @@ def upgrade() -> None:
     create_reliability_tables()
     for statement in STATEMENTS:
         op.execute(statement)
+    reduce_statistics()

@@ -33,6 +33,8 @@ MAX_EVENT_BYTES: Final = 256 * 1024
 OPERATIONS: Final = PersonId("operations")
 # What an API key allows; an admin may do all.
 Role = Literal["channel", "representative", "supervisor", "manager", "admin"]
+# What a token of an issuer allows: no claim makes an admin or a channel.
+PersonRole = Literal["representative", "supervisor", "manager"]
 
 
 def _snake(name: str) -> str:

@@ -3,7 +3,13 @@
 To add a service, add it here and follow the failures of `tests/unit/deploy/test_services.py`.
 """
 
-SERVICES = ("intake", "router", "escalation", "notifier")
+from typing import Literal
+
+# They exchange events.
+EventService = Literal["intake", "router", "escalation", "notifier"]
+EVENT_SERVICES: tuple[str, ...] = ("intake", "router", "escalation", "notifier")
+# The console is a client of the others: it has a schema and an image, but no topic and no API.
+SERVICES = (*EVENT_SERVICES, "console")
 # Only the owner publishes to a topic.
 TOPIC_OWNERS = {
     "contacts": "intake",

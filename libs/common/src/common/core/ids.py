@@ -26,6 +26,12 @@ def canonical(identifier: str) -> str:
     return str(uuid_utils.UUID(identifier))
 
 
+def first_id(at: datetime) -> str:
+    """Return the lowest id that may be made at this time, to the millisecond."""
+    time = f"{round(at.timestamp() * 1000):012x}"
+    return canonical(f"{time}{0:020x}")
+
+
 def day_of(event_id: EventId) -> date:
     """Return the UTC day in which a version 7 id was made; raises ValueError for any other id."""
     parsed = uuid_utils.UUID(event_id)

@@ -31,6 +31,7 @@ _PUBLISHED: Final = frozenset(
         "igzsxzstaywdasczv4zlff64i0k3tt/1ss7jvofzyxc=",
         "hy/gcrhlngmdhllyr+diifouyuajoz+y35j0mbpdrts=",
         "0skpkxzpopkg+y6bkpb5zeqpcc2r8+/b8fequse9xoy=",
+        "uo/ltm9ycieiydu4qsair71a6oxuugc7zfssgiyhhsu=",
     }
 )
 

@@ -31,6 +31,18 @@ def start(traceparent: str | None) -> str:
     return traceparent
 
 
+def current_bytes() -> bytes | None:
+    """Return the current trace as tables keep it: half as long."""
+    traceparent = _current.get()
+    return bytes.fromhex(traceparent[3:].replace("-", "")) if traceparent else None
+
+
+def from_bytes(stored: bytes | None) -> str | None:
+    """Return the trace that `current_bytes` has written; others may have written none."""
+    text = (stored or b"").hex()
+    return parse(f"00-{text[:32]}-{text[32:48]}-{text[48:]}")
+
+
 def restore(traceparent: str | None) -> None:
     """Continue the trace that a stored message carries, or none."""
     _current.set(traceparent)

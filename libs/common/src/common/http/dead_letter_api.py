@@ -74,8 +74,9 @@ class DeadLetterOut(BaseModel):
     state: State = Field(description="`waiting` until a person replays or discards it")
     at: datetime = Field(description="When it became a dead letter")
     origin: str = Field(
-        description="Topic, partition, offset and time; or `timer/`, `outbox/` and the row's id; "
-        "or `webhook/`, the channel's connection and the digest of the body"
+        description="Topic, partition, offset and time; or `timer/` and the row's id; or "
+        "`outbox/`, the row's id and the event's; or `webhook/`, the channel's connection and the "
+        "digest of the body"
     )
     type: str | None = Field(
         description="The type of the event or timer, or `webhook.` and the kind of channel; null "

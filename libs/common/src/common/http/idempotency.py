@@ -1,7 +1,8 @@
 """Heeds `Idempotency-Key` for every request that changes something: a repeat is not done again.
 
 One transaction holds all that the request does and its answer, so that neither is without the
-other. A refused request leaves nothing behind: the key is free for the corrected one.
+other. The answer is stored last: a repeat finds it there, and what it has done is undone. A refused
+request leaves nothing behind: the key is free for the corrected one.
 """
 
 import hashlib
@@ -16,8 +17,13 @@ from common.core.text import is_visible
 from common.http.access import SAFE_METHODS, Principal, caller_of
 from common.http.problems import ProblemError, invalid
 from common.http.whole_request import WholeRequest
-from common.storage.database import Database
-from common.storage.idempotency import KEPT_DAYS, IdempotencyKeyStore, RequestKey
+from common.storage.database import Database, SharedTransaction
+from common.storage.idempotency import (
+    KEPT_DAYS,
+    AcceptedRequest,
+    IdempotencyKeyStore,
+    RequestKey,
+)
 
 HEADER: Final = "Idempotency-Key"
 _FIELD: Final = b"idempotency-key"
@@ -64,19 +70,39 @@ class IdempotentHandler:
 
     async def _handle_once(self, key: RequestKey, request: WholeRequest) -> Response:
         database: Database[Any] = request.app.state.database
-        async with database.share_transaction() as shared:
-            keys = IdempotencyKeyStore(shared.connection)
-            earlier = await keys.claim(key)
-            if earlier is not None:
-                if earlier.fingerprint != key.fingerprint:
-                    detail = f"The key {key.key} was used before for another request."
-                    raise ProblemError(422, "idempotency-key-reused", detail)
-                return _replayed(earlier.answer)
-            response = await self._handle(request)
-            if response.status_code < HTTPStatus.BAD_REQUEST:
-                await keys.keep_answer(key, _stored(response))
-                await shared.commit()
-        return response
+        try:
+            async with database.share_transaction() as shared:
+                response = await self._handle(request)
+                if await _keep(key, response, shared):
+                    return response
+        except Exception:
+            # A repeat may be refused because the first request is done.
+            earlier = await _find_earlier(key, database)
+            if earlier is None:
+                raise
+        else:
+            earlier = await _find_earlier(key, database)
+            if earlier is None:
+                return response
+        if earlier.fingerprint != key.fingerprint:
+            detail = f"The key {key.key} was used before for another request."
+            raise ProblemError(422, "idempotency-key-reused", detail)
+        return _replayed(earlier.answer)
+
+
+async def _keep(key: RequestKey, response: Response, shared: SharedTransaction) -> bool:
+    """Commit all with the answer; return False for a refusal, and for a repeat."""
+    if response.status_code >= HTTPStatus.BAD_REQUEST:
+        return False
+    is_first = await IdempotencyKeyStore(shared.connection).add(key, _stored(response))
+    if is_first:
+        await shared.commit()
+    return is_first
+
+
+async def _find_earlier(key: RequestKey, database: Database[Any]) -> AcceptedRequest | None:
+    async with database.share_transaction() as shared:
+        return await IdempotencyKeyStore(shared.connection).find(key)
 
 
 def check_key(key: str) -> str:

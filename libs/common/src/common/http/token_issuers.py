@@ -1,19 +1,21 @@
 """Who may issue tokens for people, and the keys by which their tokens are checked."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import base64
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Protocol, Self
 from urllib.parse import urlsplit
 
 import httpx
 import orjson
 import structlog
 from joserfc.errors import InvalidKeyIdError, JoseError
-from joserfc.jwk import Key, KeySet
+from joserfc.jwk import Key, KeySet, OKPKey
 from joserfc.jws import CompactSignature
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from common.contracts.event import PersonRole
 from common.core.clock import monotonic
 from common.core.errors import TransientError
 
@@ -29,11 +31,14 @@ _UNREADABLE: Final = (httpx.HTTPError, TimeoutError, JoseError, ValueError, Type
 
 log = structlog.get_logger()
 
-PersonRole = Literal["representative", "supervisor", "manager"]
+_KEY_BYTES: Final = 32
+_HIGHEST_FIRST: Final[tuple[PersonRole, ...]] = ("manager", "supervisor", "representative")
 FetchKeySet = Callable[[str], Awaitable[bytes]]
 
 
-def _check_url(url: str) -> str:
+def _check_url(url: str | None) -> str | None:
+    if url is None:
+        return None
     parts = urlsplit(url)
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
         message = "must begin with https://: who changes the keys on the way signs in as anybody"
@@ -48,8 +53,11 @@ class TokenIssuer(BaseModel):
 
     issuer: str = Field(min_length=1, description="the claim `iss` of its tokens, exactly")
     audience: str = Field(min_length=1, description="must be in the claim `aud`")
-    jwks_url: Annotated[str, AfterValidator(_check_url)] = Field(
-        description="where its public keys are, as a JSON Web Key Set"
+    jwks_url: Annotated[str | None, AfterValidator(_check_url)] = Field(
+        default=None, description="where its public keys are, as a JSON Web Key Set"
+    )
+    public_keys: tuple[str, ...] = Field(
+        default=(), description="its Ed25519 keys in Base64, in place of `jwks_url`"
     )
     person_claim: str = Field(default="sub", description="the claim that is the person's id here")
     role_claim: str = Field(
@@ -59,9 +67,43 @@ class TokenIssuer(BaseModel):
         description="the role of each group; of several the highest counts, other groups have none"
     )
 
+    @field_validator("public_keys")
+    @classmethod
+    def _check_keys(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        for text in texts:
+            if len(base64.b64decode(text, validate=True)) != _KEY_BYTES:
+                raise ValueError("must be Ed25519 keys in Base64")
+        return texts
+
+    @model_validator(mode="after")
+    def _check_source(self) -> Self:
+        if bool(self.jwks_url) == bool(self.public_keys):
+            raise ValueError("needs either jwks_url or public_keys")
+        return self
+
+
+class KeySource(Protocol):
+    """The public keys of one issuer."""
+
+    async def for_token(self, signature: CompactSignature) -> KeySet:
+        """Return the keys, with that which the token names if the issuer has it.
+
+        Raises KeySetUnavailableError.
+        """
+
 
 class KeySetUnavailableError(TransientError):
     """The issuer's keys were never read, and can't be now."""
+
+
+class FixedKeys:
+    """The keys of an issuer that the settings list."""
+
+    def __init__(self, public_keys: Sequence[str]) -> None:
+        self._keys = KeySet([OKPKey.import_key(public_key_of(key)) for key in public_keys])
+
+    async def for_token(self, _signature: CompactSignature) -> KeySet:
+        return self._keys
 
 
 class IssuerKeys:
@@ -80,10 +122,6 @@ class IssuerKeys:
         self._read_at = -float(_MAX_AGE_S)
 
     async def for_token(self, signature: CompactSignature) -> KeySet:
-        """Return the keys, with that which the token names if the issuer has it.
-
-        Raises KeySetUnavailableError.
-        """
         if self._is_outdated() or not self._has_key_of(signature):
             await self._read_again(signature)
         if self._keys is None:
@@ -145,8 +183,33 @@ async def fetch_key_set(url: str) -> bytes:
     return bytes(content)
 
 
+def key_source_of(issuer: TokenIssuer, fetch: FetchKeySet) -> KeySource:
+    if issuer.jwks_url is None:
+        return FixedKeys(issuer.public_keys)
+    return IssuerKeys(issuer.jwks_url, fetch)
+
+
+def public_key_of(text: str) -> dict[str, str | list[str]]:
+    """Return a public Ed25519 key in Base64 as a JSON Web Key, whose id follows from it."""
+    raw = base64.b64decode(text, validate=True)
+    key: dict[str, str | list[str]] = {
+        "kty": "OKP",
+        "crv": "Ed25519",
+        "x": base64.urlsafe_b64encode(raw).decode().rstrip("="),
+    }
+    return {**key, "kid": OKPKey.import_key(key).thumbprint(), "alg": "Ed25519", "use": "sig"}
+
+
 def groups_of(claims: Mapping[str, Any], claim: str) -> tuple[str, ...]:
     """Return the groups that the claim names, as a text or as a list of texts."""
     value = claims.get(claim)
     groups = value if isinstance(value, list) else [value]
     return tuple(group for group in groups if isinstance(group, str))
+
+
+def role_of(
+    claims: Mapping[str, Any], claim: str, roles: Mapping[str, PersonRole]
+) -> PersonRole | None:
+    """Return the highest role of the groups that the claim names; None if none has a role."""
+    group_roles = {roles.get(group) for group in groups_of(claims, claim)}
+    return next((role for role in _HIGHEST_FIRST if role in group_roles), None)

@@ -16,11 +16,11 @@ from common.core.errors import TransientError
 from common.http.access import InvalidTokenError, Principal
 from common.http.token_issuers import (
     FetchKeySet,
-    IssuerKeys,
-    PersonRole,
+    KeySource,
     TokenIssuer,
     fetch_key_set,
-    groups_of,
+    key_source_of,
+    role_of,
 )
 
 # joserfc fails with a TypeError on some headers whose parts are lists.
@@ -34,7 +34,6 @@ _MAX_LIFE: Final = timedelta(hours=24)
 # The first part of a token is a JSON object in Base64.
 _HEADER: Final = re.compile(r"bearer +(ey[\w-]*\.[\w-]+\.[\w-]+)", re.IGNORECASE)
 _PERSON: Final = re.compile(ID_PATTERN)
-_HIGHEST_FIRST: Final[tuple[PersonRole, ...]] = ("manager", "supervisor", "representative")
 
 
 class PeopleNotLoadedError(TransientError):
@@ -52,7 +51,7 @@ class TokenVerifier:
     ) -> None:
         self._clock = clock
         self._issuers = {
-            issuer.issuer: (issuer, IssuerKeys(issuer.jwks_url, fetch)) for issuer in issuers
+            issuer.issuer: (issuer, key_source_of(issuer, fetch)) for issuer in issuers
         }
         self._people: frozenset[str] | None = None
 
@@ -95,7 +94,7 @@ class TokenVerifier:
         self._check_claims(claims, issuer)
         return self._principal(claims, issuer)
 
-    def _issuer_of(self, claims: Mapping[str, Any]) -> tuple[TokenIssuer, IssuerKeys]:
+    def _issuer_of(self, claims: Mapping[str, Any]) -> tuple[TokenIssuer, KeySource]:
         name = claims.get("iss")
         issuer = self._issuers.get(name) if isinstance(name, str) else None
         if issuer is None:
@@ -128,8 +127,7 @@ class TokenVerifier:
             raise PeopleNotLoadedError
         if person not in self._people:
             raise InvalidTokenError("The person is not known here, or has left.")
-        roles = {issuer.roles.get(group) for group in groups_of(claims, issuer.role_claim)}
-        role = next((role for role in _HIGHEST_FIRST if role in roles), None)
+        role = role_of(claims, issuer.role_claim, issuer.roles)
         if role is None:
             message = f"The token's claim {issuer.role_claim} names no group that has a role."
             raise InvalidTokenError(message)

@@ -7,7 +7,7 @@ recognises what is delivered again, and a commit costs the broker as much as a b
 import asyncio
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import Generic, TypeAlias, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -38,7 +38,7 @@ _POLL_MS = 200
 _COMMIT_INTERVAL_S = 1.0
 _COMMIT_TIMEOUT_S = 5
 # Records that arrive within it share a transaction.
-_MIN_LINGER_S = 0.01
+MIN_LINGER_S: Final = 0.01
 _MAX_LINGER_S = 0.05
 # How long a batch of events that may wait does so, and how long a poll then waits for others.
 _GATHER_S = 0.05
@@ -77,8 +77,8 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
         self._health = health
         self._batch_lock = asyncio.Lock()
         self._backoff = Backoff()
-        self._linger = Linger(min_s=_MIN_LINGER_S, max_s=_MAX_LINGER_S)
         self.gather_s = _GATHER_S
+        self.linger = make_linger(MIN_LINGER_S)
         self._lag = Lag(kafka, metrics, dispatcher.database.clock)
         # The next offset of each partition that is handled and not yet committed.
         self._handled_offsets: dict[TopicPartition, int] = {}
@@ -165,13 +165,13 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
         """
         assigned = self._kafka.assignment()
         self._kafka.pause(*assigned)
-        self._linger.batch_began()
+        self.linger.batch_began()
         try:
             async with self._batch_lock:
                 await self._handle(polled)
             # After a full batch more is waiting.
             if sum(map(len, polled.values())) < _MAX_BATCH:
-                await self._linger.pause()
+                await self.linger.pause()
         finally:
             self._kafka.resume(*self._kafka.assignment() & assigned)
 
@@ -283,6 +283,10 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
         log.info("partitions_assigned", partitions=len(assigned))
         self._joined = True
         self._health.report_healthy("consumer")
+
+
+def make_linger(min_s: float) -> Linger:
+    return Linger(min_s=min_s, max_s=max(min_s, _MAX_LINGER_S))
 
 
 def _to_dead_letter(record: Record, error: BaseException) -> DeadLetter:

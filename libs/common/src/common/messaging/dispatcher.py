@@ -175,6 +175,7 @@ class Dispatcher(Generic[U]):
                 }
             )
         )
+        await uow.preload([message.body for message in messages if message.body is not None])
         for message in messages:
             if message.body is not None:
                 trace.restore(message.traceparent)

@@ -8,11 +8,11 @@ from typing import Any, TypeAlias, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from common.contracts.event import MAX_EVENT_BYTES
 from common.contracts.services import TOPIC_OWNERS
+from common.core import trace
 from common.core.backoff import Backoff, pause
 from common.core.errors import PermanentError, is_transient
 from common.core.health import Health
@@ -22,6 +22,7 @@ from common.core.metrics import Metrics
 from common.messaging import outbox_signal
 from common.messaging.envelope import Envelope
 from common.messaging.partitioner import partition_of
+from common.messaging.pending_events import PendingEvents, remove
 from common.messaging.record_encoder import RecordEncoder
 from common.messaging.refusals import REFUSALS
 from common.messaging.signatures import RecordContent
@@ -83,11 +84,11 @@ class ValueTooLargeError(PermanentError):
 class Relay:
     """Publishes one schema's outbox; one replica works and the others stand by.
 
-    The query for the next rows deletes those whose records Kafka has acknowledged; after a crash in
-    between they are published again, and consumers recognise them by their ids. Rows are deleted,
-    not skipped by a last id, because a row may get its id early and be committed late.
+    A row of the outbox has the events of a transaction. The query for the next events deletes the
+    rows whose records Kafka has all acknowledged; after a crash in between they are published
+    again, and consumers recognise them by their ids.
 
-    A row that Kafka refuses for good becomes a dead letter, and the rest goes on (ADR 0019).
+    An event that Kafka refuses for good becomes a dead letter, and the rest goes on (ADR 0019).
     `make_producer` makes the producer that replaces one that was refused a batch: its sequence
     numbers have a gap from then on, and the broker would refuse all that follows.
     """
@@ -118,8 +119,7 @@ class Relay:
         self._failures = FailureStreak(_MAX_REFUSALS_IN_A_ROW)
         self._linger = Linger(min_s=_MIN_LINGER_S, max_s=_MAX_LINGER_S)
         self._woken = asyncio.Event()
-        # Ids of rows that Kafka has acknowledged; the next query deletes them.
-        self._acknowledged: list[int] = []
+        self._pending = PendingEvents()
 
     def wake(self) -> None:
         self._woken.set()
@@ -177,10 +177,12 @@ class Relay:
             backoff.reset()
             if last_round and not count:
                 return
-            if not count:
-                await pause(self.max_poll_s, self._woken)
-            elif count < _MAX_BATCH:
+            if last_round or count == _MAX_BATCH or self._pending.some_left:
+                continue
+            if count:
                 await self._linger.pause()
+            # The next batch deletes what Kafka has acknowledged, or else the next poll.
+            await pause(self.max_poll_s, self._woken)
 
     async def _wake_when(self, stopping: asyncio.Event) -> None:
         await stopping.wait()
@@ -188,29 +190,33 @@ class Relay:
 
     async def publish(self, session: Session) -> int:
         """Publish one batch and return its size; its rows are deleted by the next call."""
-        rows = await session.fetch(_NEXT, self._acknowledged, _MAX_BATCH)
-        self._acknowledged = []
-        if rows:
-            await self._publish(session, rows)
-        return len(rows)
+        events = await self._pending.read(session, _MAX_BATCH)
+        if events:
+            done = await self._publish(session, events)
+            await self._pending.take_out(session, events, done)
+        return len(events)
 
-    async def _publish(self, session: Session, rows: Sequence[Row]) -> None:
-        """Publish the rows; divide a batch that is refused until the refused row is alone."""
+    async def _publish(self, session: Session, events: Sequence[Row]) -> list[EventId]:
+        """Publish the events and return the ids of those that are done.
+
+        A batch that is refused is divided until the refused event is alone.
+        """
         await self._replace_failed_producer(session)
-        sent, refused = await _keep_session_alive(session, self._send(rows))
-        if sent:
-            self._acknowledged += sent
-            self._metrics.published.inc(len(sent))
+        done, refused = await _keep_session_alive(session, self._send(events))
+        if done:
+            self._metrics.published.inc(len(done))
             self._failures.reset()
         for batch, error in refused:
             if len(batch) == 1:
                 await _keep_session_alive(session, self._put_aside(batch[0], error))
+                done.append(batch[0]["event_id"])
             else:
                 half = len(batch) // 2
-                await self._publish(session, batch[:half])
-                await self._publish(session, batch[half:])
+                done += await self._publish(session, batch[:half])
+                done += await self._publish(session, batch[half:])
+        return done
 
-    async def _send(self, rows: Sequence[Row]) -> tuple[list[int], list[RefusedBatch]]:
+    async def _send(self, rows: Sequence[Row]) -> tuple[list[EventId], list[RefusedBatch]]:
         """Send one batch to each partition, wait for the broker, and return the ids of the sent.
 
         If a batch is full, the rest of its partition is left for the next round: if the first of
@@ -230,7 +236,7 @@ class Relay:
         ]
         # Wait for all, otherwise a second failure would go unobserved.
         outcomes = await asyncio.gather(*acknowledged, return_exceptions=True)
-        sent: list[int] = []
+        sent: list[EventId] = []
         failures: list[BaseException] = []
         for batch, outcome in zip(batches.values(), outcomes, strict=True):
             if isinstance(outcome, REFUSALS):
@@ -239,7 +245,7 @@ class Relay:
             elif isinstance(outcome, BaseException):
                 failures.append(outcome)
             else:
-                sent += [row["id"] for row in batch.rows]
+                sent += [row["event_id"] for row in batch.rows]
         if failures:
             raise failures[0]
         return sent, refused
@@ -273,10 +279,10 @@ class Relay:
 
     def _record(self, row: Row, partition_counts: Mapping[str, int]) -> RecordContent:
         """Raises PermanentError, ValueError or TypeError if the row can't be a record."""
-        if row["topic"] not in partition_counts:
-            raise UnknownTopicError
         if row["data"] is None:
             raise MissingEventError
+        if row["topic"] not in partition_counts:
+            raise UnknownTopicError
         value = row["data"].encode()
         if len(value) > _MAX_VALUE_BYTES:
             raise ValueTooLargeError
@@ -290,17 +296,15 @@ class Relay:
         }
 
     async def _put_aside(self, row: Row, error: BaseException) -> None:
-        """Move a refused row to the dead letters, durably."""
+        """Move a refused event to the dead letters, durably."""
         async with begin(self._engine) as connection:
-            removed = await connection.execute(_REMOVE, {"id": row["id"]})
-            if not removed:
+            if not await remove(connection, row):
                 return  # another relay has published it, or put it aside
             await store_dead_letter(connection, _to_dead_letter(row, error), claimed=False)
         self._metrics.dead_letters.inc()
         self._metrics.outbox_refused.inc()
         log.error(
             "event_refused",
-            outbox_id=row["id"],
             type=row["type"],
             key=row["key"],
             event_id=row["event_id"],
@@ -338,21 +342,20 @@ class Relay:
             source=self._encoder.source,
             key=row["key"],
             sequence=row["sequence"],
-            traceparent=row["traceparent"],
+            traceparent=trace.from_bytes(row["trace"]),
         )
 
 
 def _to_dead_letter(row: Row, error: BaseException) -> DeadLetter:
     return DeadLetter(
-        origin=f"{OUTBOX_ORIGIN_PREFIX}{row['id']}",
+        origin=f"{OUTBOX_ORIGIN_PREFIX}{row['id']}/{row['event_id']}",
         error=error,
         payload=(row["data"] or "").encode(),
         key=row["key"],
         type=row["type"],
         event_id=row["event_id"],
-        traceparent=row["traceparent"],
-        # What a replay needs besides, to put it into the outbox again.
-        headers={name: str(row[name]).encode() for name in ("topic", "sequence", "at")},
+        traceparent=trace.from_bytes(row["trace"]),
+        headers={},
     )
 
 
@@ -377,19 +380,3 @@ _SESSION = """
            set_config('enable_seqscan', 'off', false)
 """
 _LOCK = "SELECT pg_try_advisory_lock(lock_key('relay'))"
-# OFFSET 0: events are looked up one by one by their key, whatever the statistics say.
-_NEXT = """
-    WITH acknowledged AS (DELETE FROM outbox WHERE id = ANY($1::bigint[])), next AS (
-        SELECT * FROM outbox WHERE id NOT IN (SELECT unnest($1::bigint[])) ORDER BY id LIMIT $2
-    )
-    SELECT o.id, o.key, o.sequence, o.topic, o.traceparent,
-           CAST(coalesce(o.event_id, p.event_id) AS text) AS event_id,
-           coalesce(o.type, p.type) AS type, coalesce(o.at, p.at) AS at,
-           CAST(coalesce(o.data, p.data) AS text) AS data
-    FROM next AS o LEFT JOIN LATERAL (
-        SELECT event_id, type, at, data FROM published_events
-        WHERE key = o.key AND topic = o.topic AND sequence = o.sequence OFFSET 0
-    ) AS p ON true
-    ORDER BY o.id
-"""
-_REMOVE = text("DELETE FROM outbox WHERE id = :id RETURNING id")

@@ -161,7 +161,7 @@ class Replay(Generic[U]):
         if kind is None:
             raise UnsubscribedTypeError
         timer = from_json(kind, letter.payload or b"")
-        return Message(timer, _never_called, traceparent=letter.traceparent)
+        return Message(timer, _never_called, traceparent=trace.parse(letter.traceparent))
 
     async def _record_failure(self, letter_id: int, error: Exception) -> Exception:
         log.warning("replay_failed", letter=letter_id, error=repr(error))

@@ -1,12 +1,13 @@
 """The command line of every service.
 
-`python -m <service> serve|migrate|openapi|dead-letters|api-keys`.
+`python -m <service> serve|migrate`, and `openapi|dead-letters|api-keys` of one with events.
 """
 
 import asyncio
 import sys
-from collections.abc import Callable
-from typing import Annotated, Any, Final
+from collections.abc import Callable, Coroutine
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import orjson
 import typer
@@ -17,19 +18,30 @@ from common.core.metrics import Metrics
 from common.service.api_key_cli import api_key_cli
 from common.service.dead_letter_cli import dead_letter_cli
 from common.service.kafka_settings import SignatureSettingsError
-from common.service.settings import ServiceSettings, read_settings, require_strong_secrets
+from common.service.settings import (
+    ProcessSettings,
+    ServiceSettings,
+    read_settings,
+    require_strong_secrets,
+)
 from common.service.spec import ServiceSpec, application, serve
 from common.storage.database import Database
 from common.storage.engine import make_engine
-from common.storage.migrations import Phase, migrate, render_sql
+
+if TYPE_CHECKING:
+    from common.storage.migrations import Phase
 
 _UNUSED_URL = "postgresql+asyncpg://unused@localhost/unused"
 _WRONG_SETTINGS: Final = 2
 
 
-def service_cli(
-    name: str, settings: type[ServiceSettings], build: Callable[[Any], ServiceSpec[Any]]
+S = TypeVar("S", bound=ProcessSettings)
+
+
+def process_cli(
+    name: str, settings: type[S], run: Callable[[S], Coroutine[Any, Any, None]]
 ) -> typer.Typer:
+    """Make the commands `serve`, which checks the settings and runs, and `migrate`."""
     cli = typer.Typer(help=f"Upstairs {name}", no_args_is_help=True, add_completion=False)
 
     @cli.command("serve")
@@ -37,9 +49,9 @@ def service_cli(
         """Run the service until SIGTERM."""
         read = read_settings(settings)
         require_strong_secrets(read)
-        _check_signing(name, read)
+        running = run(read)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(serve(build(read), read))
+            runner.run(running)
 
     @cli.command("migrate")
     def _migrate(
@@ -53,19 +65,33 @@ def service_cli(
         ] = False,
     ) -> None:
         """Bring the service's schema up to date."""
+        # Imported only here: Alembic would take 7 MB of each process that serves.
+        migrations = import_module("common.storage.migrations")
         if sql:
-            typer.echo(render_sql(name))
+            typer.echo(migrations.render_sql(name))
             return
         if phase not in ("pre", "all"):
             message = "--phase takes pre or all"
             raise typer.BadParameter(message)
         chosen: Phase = "pre" if phase == "pre" else "all"
         # It needs no other setting.
-        read = read_settings(settings, database_url=_UNUSED_URL, kafka_bootstrap="unused")
+        read = read_settings(ProcessSettings, database_url=_UNUSED_URL)
         if read.migration_url is None:
             typer.echo("Set UPSTAIRS_MIGRATION_URL: the role that owns the tables.", err=True)
             raise typer.Exit(2)
-        migrate(name, str(read.migration_url), chosen)
+        migrations.migrate(name, str(read.migration_url), chosen)
+
+    return cli
+
+
+def service_cli(
+    name: str, settings: type[ServiceSettings], build: Callable[[Any], ServiceSpec[Any]]
+) -> typer.Typer:
+    def run(read: ServiceSettings) -> Coroutine[Any, Any, None]:
+        _check_signing(name, read)
+        return serve(build(read), read)
+
+    cli = process_cli(name, settings, run)
 
     @cli.command("openapi")
     def _openapi() -> None:

@@ -23,32 +23,20 @@ _INTERVAL: Final = timedelta(seconds=2)
 log = structlog.get_logger()
 
 
-class DatabaseMonitor(Generic[U]):
+class DatabaseCheck(Generic[U]):
     """Checks every two seconds.
 
-    An unavailable database makes the service not ready. What waits too long in the outbox or among
-    the timers is only a metric: intake accepts contacts also while Kafka is down. An event that
-    Kafka has refused, or a delivery of an outside system that was kept, degrades the service until
-    its dead letter is closed; a role that may change tables, and with them the audit trail, until
-    the service has another one.
+    An unavailable database makes the service not ready. A role that may change tables degrades it,
+    until the service has another one.
     """
 
     name = "database monitor"
 
     def __init__(
-        self,
-        database: Database[U],
-        metrics: Metrics,
-        health: Health,
-        timers: Collection[str] = (),
-        *,
-        interval: timedelta = _INTERVAL,
+        self, database: Database[U], health: Health, *, interval: timedelta = _INTERVAL
     ) -> None:
-        """`timers` are the types that this version knows."""
         self._database = database
-        self._metrics = metrics
         self._health = health
-        self._timers = timers
         self._interval = interval
         health.report_trouble("database", "not reached yet")
 
@@ -56,6 +44,7 @@ class DatabaseMonitor(Generic[U]):
         while not stopping.is_set():
             try:
                 async with self._database.transaction() as uow:
+                    await self._check_role(uow)
                     await self._measure(uow)
             except Exception as error:
                 self._health.report_trouble("database", repr(error))
@@ -67,7 +56,42 @@ class DatabaseMonitor(Generic[U]):
                 self._health.report_healthy("database")
             await pause(self._interval.total_seconds(), stopping)
 
-    async def _measure(self, uow: UnitOfWork) -> None:
+    async def _check_role(self, uow: UnitOfWork) -> None:
+        owns_tables = (await uow.connection.execute(_OWNS_TABLES)).scalar_one()
+        self._health.report_degradation(
+            "database role",
+            "UPSTAIRS_DATABASE_URL names a role that owns the tables: use the one that serves."
+            if owns_tables
+            else None,
+        )
+
+    async def _measure(self, uow: U) -> None:
+        """Measure what the service has in its tables."""
+
+
+class DatabaseMonitor(DatabaseCheck[U]):
+    """Also measures what waits in the tables of a service with events.
+
+    What waits too long in the outbox or among the timers is only a metric: intake accepts contacts
+    also while Kafka is down. An event that Kafka has refused, or a delivery of an outside system
+    that was kept, degrades the service until its dead letter is closed.
+    """
+
+    def __init__(
+        self,
+        database: Database[U],
+        metrics: Metrics,
+        health: Health,
+        timers: Collection[str] = (),
+        *,
+        interval: timedelta = _INTERVAL,
+    ) -> None:
+        """`timers` are the types that this version knows."""
+        super().__init__(database, health, interval=interval)
+        self._metrics = metrics
+        self._timers = timers
+
+    async def _measure(self, uow: U) -> None:
         values = {
             "timers": list(self._timers),
             "now": uow.now,
@@ -88,12 +112,6 @@ class DatabaseMonitor(Generic[U]):
             else None,
         )
         self._health.report_degradation(
-            "database role",
-            "UPSTAIRS_DATABASE_URL names a role that owns the tables: use the one that serves."
-            if waiting.owns_tables
-            else None,
-        )
-        self._health.report_degradation(
             "deliveries",
             f"Deliveries of outside systems that were kept and not applied: {waiting.deliveries}."
             " See `dead-letters list`."
@@ -108,21 +126,22 @@ def _age(since: Any, now: datetime) -> float:
 
 # Timers of unknown types stay in the table, so in time they are among the oldest.
 _WAITING = text("""
-    SELECT (SELECT coalesce(o.at, p.at)
-            FROM (SELECT * FROM outbox ORDER BY id LIMIT 1) AS o
-            LEFT JOIN published_events AS p USING (key, topic, sequence)) AS published,
+    SELECT (SELECT at FROM published_events WHERE event_id = (
+                SELECT event_ids[1] FROM outbox ORDER BY id LIMIT 1)) AS published,
            (SELECT min(due_at) FROM timers) AS due,
            (SELECT min(due_at) FROM
                (SELECT due_at, type FROM timers ORDER BY due_at, id LIMIT 1000) AS oldest
             WHERE type <> ALL(CAST(:timers AS text[]))) AS unknown_due,
            letters.*,
            (SELECT count(*) FROM
-               (SELECT FROM timers WHERE due_at <= :now LIMIT 10000) AS due) AS backlog,
-           -- Also true of a superuser.
-           (SELECT pg_has_role(current_user, relowner, 'MEMBER')
-            FROM pg_class WHERE oid = CAST('outbox' AS regclass)) AS owns_tables
+               (SELECT FROM timers WHERE due_at <= :now LIMIT 10000) AS due) AS backlog
     FROM (SELECT count(*) AS dead_letters,
                  count(*) FILTER (WHERE starts_with(origin, :outbox)) AS refused_events,
                  count(*) FILTER (WHERE starts_with(origin, :delivery)) AS deliveries
           FROM dead_letters WHERE state = 'waiting') AS letters
+""")
+# Also true of a superuser.
+_OWNS_TABLES = text("""
+    SELECT pg_has_role(current_user, relowner, 'MEMBER')
+    FROM pg_class WHERE oid = CAST('lock_salt' AS regclass)
 """)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from common.contracts.services import TOPIC_OWNERS
 from common.messaging.kafka import group_name, topic_name
 from common.service.reference import build_spec
+from common.service.spec import ServiceSpec
 
 _COMMAND = "kafka-acls.sh --bootstrap-server $KAFKA_BOOTSTRAP --command-config $KAFKA_ADMIN_CONFIG"
 
@@ -27,6 +28,8 @@ def access_of(service: str, namespace: str) -> KafkaAccess:
     idempotent that may write to a topic.
     """
     spec = build_spec(service)
+    if not isinstance(spec, ServiceSpec):
+        return KafkaAccess(service, writes=(), reads=(), group=None)
     own = [topic for topic, owner in TOPIC_OWNERS.items() if owner == service]
     reads = {*spec.subscriptions.topics, *spec.read_topics}
     return KafkaAccess(

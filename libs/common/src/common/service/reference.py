@@ -12,8 +12,9 @@ from common.core.clock import TimeSource
 from common.core.health import Health
 from common.core.metrics import Metrics
 from common.service.kafka_settings import KafkaSettings
+from common.service.process import ProcessSpec
 from common.service.retention import Kept, Retention, Rule
-from common.service.settings import ServiceSettings
+from common.service.settings import ProcessSettings, ServiceSettings
 from common.service.spec import ServiceSpec
 from common.storage.database import Database
 from common.storage.engine import make_engine
@@ -39,14 +40,14 @@ def settings_reference(services: Sequence[str]) -> str:
         "",
         "## Every service",
         "",
-        *_settings_table(ServiceSettings.model_fields.items()),
+        *_settings_table(ProcessSettings.model_fields.items()),
+        "",
+        "## Every service with events",
+        "",
+        *_settings_table(_fields_beyond(ProcessSettings, ServiceSettings).items()),
     ]
     for service in services:
-        own = {
-            name: field
-            for name, field in _settings(service).model_fields.items()
-            if name not in ServiceSettings.model_fields
-        }
+        own = _fields_beyond(ServiceSettings, _settings(service))
         if own:
             lines += ["", f"## {service}", "", *_settings_table(own.items())]
     lines += [
@@ -75,18 +76,30 @@ def metrics_reference(services: Sequence[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def build_spec(service: str) -> ServiceSpec[Any]:
+def build_spec(service: str) -> ServiceSpec[Any] | ProcessSpec[Any]:
     """Build a service's spec with example settings; it connects to nothing."""
-    spec: ServiceSpec[Any] = import_module(f"{service}.main").build(_example(service))
+    spec: ServiceSpec[Any] | ProcessSpec[Any] = import_module(f"{service}.main").build(
+        _example(service)
+    )
     return spec
 
 
-def _settings(service: str) -> type[ServiceSettings]:
-    settings: type[ServiceSettings] = import_module(f"{service}.settings").Settings
+def _fields_beyond(
+    base: type[ProcessSettings], settings: type[ProcessSettings]
+) -> dict[str, FieldInfo]:
+    return {
+        name: field
+        for name, field in settings.model_fields.items()
+        if name not in base.model_fields
+    }
+
+
+def _settings(service: str) -> type[ProcessSettings]:
+    settings: type[ProcessSettings] = import_module(f"{service}.settings").Settings
     return settings
 
 
-def _example(service: str) -> ServiceSettings:
+def _example(service: str) -> ProcessSettings:
     kind = _settings(service)
     secrets = {
         name: "example"
@@ -146,7 +159,11 @@ async def _metrics_of(service: str) -> Metrics:
     engine = make_engine(str(_example(service).database_url))
     database = Database(engine, spec.unit_of_work, TimeSource())
     spec.workers(database, metrics, Health())
-    spec.http_workers(database, metrics, Health())
+    match spec:
+        case ServiceSpec():
+            spec.http_workers(database, metrics, Health())
+        case ProcessSpec():
+            spec.make_app(database, metrics)
     await engine.dispose()
     return metrics
 

@@ -7,13 +7,14 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
 import structlog
 from sqlalchemy import TextClause, text
 
 from common.core.backoff import pause
 from common.core.errors import is_transient
+from common.core.ids import first_id
 from common.core.metrics import Metrics
 from common.storage.database import Database
 from common.storage.idempotency import KEPT_DAYS
@@ -21,6 +22,8 @@ from common.storage.inbox import Inbox
 from common.storage.uow import UnitOfWork
 
 U = TypeVar("U", bound=UnitOfWork)
+# A value of a time column.
+Place: TypeAlias = datetime | str
 
 _INTERVAL: Final = timedelta(hours=1)
 # Between two batches: bounds the load of a backlog, at 10,000 rows a second.
@@ -36,8 +39,9 @@ log = structlog.get_logger()
 class Retention:
     """Deletes a row `days` after `time_column`, if `condition` (SQL) holds; 0 days: never.
 
-    An index of the table begins with the time column. Each of `cascades` is SQL that deletes what
-    belongs to the rows in `deleted`, in the same statement.
+    An index of the table begins with the time column; `event_id` is one too: its ids begin with
+    the time when they were made. Each of `cascades` is SQL that deletes what belongs to the rows in
+    `deleted`, in the same statement.
     """
 
     table: str
@@ -58,13 +62,15 @@ class Kept:
 
 Rule = Retention | Kept
 
-INBOX: Final = Retention("inbox", "event_id", days=10, min_days=_MIN_DAYS)
+_EVENT_ID: Final = "event_id"
+INBOX: Final = Retention("inbox", _EVENT_ID, days=10, min_days=_MIN_DAYS)
+LOCK_SALT: Final = Kept("lock_salt", "one row, for ever")
 SHARED_RULES: Final[tuple[Rule, ...]] = (
     Kept("outbox", "the relay deletes a row when Kafka has it"),
     Kept("timers", "a timer is deleted when it fires or is cancelled"),
     Kept("api_keys", "a key's row says who could call, and until when"),
     Kept("known_people", "who has left must not call, however long ago"),
-    Kept("lock_salt", "one row, for ever"),
+    LOCK_SALT,
     Retention("idempotency_keys", "at", days=KEPT_DAYS),
     # Longer than Kafka keeps the record: a redelivery finds its dead letter.
     Retention(
@@ -81,14 +87,14 @@ def published_events_rule(condition: str) -> Retention:
     """
     return Retention(
         "published_events",
-        "at",
+        _EVENT_ID,
         days=400,
         condition=f"{_IS_PUBLISHED} AND ({condition})",
         min_days=_MIN_DAYS,
     )
 
 
-_IS_PUBLISHED: Final = "NOT EXISTS (SELECT FROM outbox WHERE outbox.id = published_events.id)"
+_IS_PUBLISHED: Final = "event_id NOT IN (SELECT unnest(event_ids) FROM outbox)"
 
 
 class UnknownTableError(ValueError):
@@ -170,7 +176,7 @@ class RetentionWorker(Generic[U]):
 
     async def _delete_old(self, rule: Retention, stopping: asyncio.Event) -> None:
         statement = _delete_statement(rule)
-        after: datetime | None = None
+        after: Place | None = None
         count = self._batch_rows
         while count == self._batch_rows and not stopping.is_set():
             count, after = await self._delete_batch(rule, statement, after)
@@ -179,17 +185,18 @@ class RetentionWorker(Generic[U]):
                 await pause(self._pause_s, stopping)
 
     async def _delete_batch(
-        self, rule: Retention, statement: TextClause, after: datetime | None
-    ) -> tuple[int, datetime | None]:
+        self, rule: Retention, statement: TextClause, after: Place | None
+    ) -> tuple[int, Place | None]:
         """Delete one batch; return its size and its latest time, where the next one begins."""
         async with self._database.transaction() as uow:
             if not (await uow.connection.execute(_TRY_LOCK)).scalar_one():
                 return 0, after
+            before = uow.now - timedelta(days=rule.days)
             row = (
                 await uow.connection.execute(
                     statement,
                     {
-                        "before": uow.now - timedelta(days=rule.days),
+                        "before": first_id(before) if rule.time_column == _EVENT_ID else before,
                         "after": after,
                         "limit": self._batch_rows,
                     },
@@ -203,20 +210,22 @@ def _delete_statement(rule: Retention) -> TextClause:
     cascades = "".join(
         f", cascaded_{number} AS ({cascade})" for number, cascade in enumerate(rule.cascades)
     )
+    kind = "uuid" if rule.time_column == _EVENT_ID else "timestamptz"
     return text(f"""
         WITH old AS (
             SELECT ctid, {rule.time_column} AS time FROM {rule.table}
-            WHERE {rule.time_column} < :before
-              AND {rule.time_column} >= coalesce(CAST(:after AS timestamptz), '-infinity')
+            WHERE {rule.time_column} < CAST(:before AS {kind})
+              AND {rule.time_column} >= coalesce(CAST(:after AS {kind}), {_FIRST[kind]})
               AND ({rule.condition})
             ORDER BY {rule.time_column} LIMIT :limit FOR UPDATE OF {rule.table} SKIP LOCKED
         ), deleted AS (
             DELETE FROM {rule.table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM old)) RETURNING *
         ){cascades}
         SELECT (SELECT count(*) FROM deleted) AS deleted_rows,
-               (SELECT max(time) FROM old) AS last_time
+               (SELECT time FROM old ORDER BY time DESC LIMIT 1) AS last_time
     """)
 
 
+_FIRST: Final = {"uuid": "'00000000-0000-0000-0000-000000000000'", "timestamptz": "'-infinity'"}
 _LOCK = text("SELECT pg_advisory_xact_lock(lock_key('retention'))")
 _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(lock_key('retention'))")

@@ -16,7 +16,7 @@ from pydantic import (
     ValidationError,
     field_validator,
 )
-from pydantic_settings import BaseSettings, SettingsError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from common.contracts.validation_messages import describe
 from common.core.secret_strength import (
@@ -77,11 +77,14 @@ class ApiKeyList(SecretStr):
         return parse_key_list(self.get_secret_value())
 
 
-class ServiceSettings(KafkaSettings):
-    """Variables are named `UPSTAIRS_` and the field, in capitals.
+class ProcessSettings(BaseSettings):
+    """Of a process with a database and an HTTP port.
 
-    A secret, or a URL with a password, may be in a file: `UPSTAIRS_API_KEYS_FILE` is its path.
+    Variables are named `UPSTAIRS_` and the field, in capitals. A secret, or a URL with a password,
+    may be in a file: `UPSTAIRS_DATABASE_URL_FILE` is its path.
     """
+
+    model_config = SettingsConfigDict(env_prefix="UPSTAIRS_", frozen=True, extra="ignore")
 
     trial: bool = Field(
         default=False, description="start also with weak or published secrets: never in production"
@@ -98,17 +101,6 @@ class ServiceSettings(KafkaSettings):
     )
     database_pool: int = Field(
         default=POOL_SIZE, ge=3, description="connections kept by one process"
-    )
-    kafka_session_timeout_ms: int = Field(
-        default=10_000, ge=1000, description="after it the group replaces a silent member"
-    )
-    instance_id: str | None = Field(
-        default=None,
-        description="a name that survives a restart: Kafka then keeps this member's partitions "
-        "for it instead of waiting out its session",
-    )
-    namespace: str = Field(
-        default="upstairs", description="first part of the names of topics and consumer groups"
     )
     http_host: str = Field(default="127.0.0.1", description="the address to listen on")
     http_port: int = Field(default=8000, description="the port to listen on")
@@ -133,6 +125,34 @@ class ServiceSettings(KafkaSettings):
     operations_port: int = Field(
         default=9000, description="the port for health, metrics and API reference"
     )
+    retention_days: dict[str, RetentionDays] = Field(
+        default={},
+        description="days after which rows are deleted, by table, as a JSON object; see Retention",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info",
+        description="the least severe logs to write; `debug` also writes a line for each message "
+        "that is handled and each request that is answered",
+    )
+    log_format: Literal["json", "console"] = Field(
+        default="json", description="how a log line is written"
+    )
+
+
+class ServiceSettings(ProcessSettings, KafkaSettings):
+    """Of a service that exchanges events and has an API."""
+
+    kafka_session_timeout_ms: int = Field(
+        default=10_000, ge=1000, description="after it the group replaces a silent member"
+    )
+    instance_id: str | None = Field(
+        default=None,
+        description="a name that survives a restart: Kafka then keeps this member's partitions "
+        "for it instead of waiting out its session",
+    )
+    namespace: str = Field(
+        default="upstairs", description="first part of the names of topics and consumer groups"
+    )
     parts: Literal["all", "http", "workers"] = Field(
         default="all",
         description="what this process runs: `http` answers requests only, so that their load does "
@@ -150,18 +170,6 @@ class ServiceSettings(KafkaSettings):
     )
     dead_letter_limit: int = Field(
         default=DEAD_LETTER_LIMIT, ge=1, description="dead letters in a row that halt the consumer"
-    )
-    retention_days: dict[str, RetentionDays] = Field(
-        default={},
-        description="days after which rows are deleted, by table, as a JSON object; see Retention",
-    )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info",
-        description="the least severe logs to write; `debug` also writes a line for each message "
-        "that is handled and each request that is answered",
-    )
-    log_format: Literal["json", "console"] = Field(
-        default="json", description="how a log line is written"
     )
 
     @field_validator("token_issuers")
@@ -200,7 +208,7 @@ def read_settings(settings: type[S], **fixed: Any) -> S:
     raise _refuse(lines)
 
 
-def require_strong_secrets(settings: ServiceSettings) -> None:
+def require_strong_secrets(settings: ProcessSettings) -> None:
     """End the process with exit code 2 if a secret is weak, unless this is a trial."""
     if settings.trial:
         return
@@ -208,13 +216,14 @@ def require_strong_secrets(settings: ServiceSettings) -> None:
         raise _refuse([*lines, "UPSTAIRS_TRIAL=true starts it all the same, to try it out."])
 
 
-def weak_secrets(settings: ServiceSettings) -> Iterator[str]:
+def weak_secrets(settings: ProcessSettings) -> Iterator[str]:
     """Yield a line for each weak secret, without any part of it, and for the role of an owner."""
     if settings.migration_url is not None:
         yield f"{_PREFIX}MIGRATION_URL: it is for `migrate`; a service must not have it"
     if any((host["username"] or "").endswith("_owner") for host in settings.database_url.hosts()):
         yield f"{_PREFIX}DATABASE_URL: this role owns the tables; use the one that serves"
-    yield from _published_keys(settings)
+    if isinstance(settings, ServiceSettings):
+        yield from _published_keys(settings)
     for name in type(settings).model_fields:
         for place, secret, min_characters in _secrets_in(getattr(settings, name)):
             if secret and (reason := weakness(secret, min_characters=min_characters)):
@@ -223,6 +232,10 @@ def weak_secrets(settings: ServiceSettings) -> Iterator[str]:
 
 def _published_keys(settings: ServiceSettings) -> Iterator[str]:
     """Yield a line for each public key whose private key anybody may have."""
+    for issuer in settings.token_issuers:
+        for number, key in enumerate(issuer.public_keys, 1):
+            if reason := weakness(key):
+                yield f"{_PREFIX}TOKEN_ISSUERS, key {number} of {issuer.issuer}: {reason}"
     for service, keys in settings.event_verification_keys.items():
         for number, key in enumerate(keys, 1):
             if reason := weakness(public_text(key)):

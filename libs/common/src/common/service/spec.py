@@ -1,14 +1,12 @@
 """Puts a service together from its spec, so that no `main.py` repeats it."""
 
 import asyncio
-import gc
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-import structlog
 from aiokafka import AIOKafkaProducer
 from fastapi import FastAPI
 
@@ -20,12 +18,9 @@ from common.core.metrics import Metrics
 from common.http import api_key_api, dead_letter_api
 from common.http.access import ApiKeys
 from common.http.app import make_app
-from common.http.limits import HttpLimits, TrustedProxies
-from common.http.operations import make_operations_app
 from common.http.routes import ApiRouter
-from common.http.server import HttpServer
 from common.http.tokens import TokenVerifier
-from common.messaging.consumer import Consumer
+from common.messaging.consumer import MIN_LINGER_S, Consumer, make_linger
 from common.messaging.dispatcher import Dispatcher
 from common.messaging.kafka import (
     group_name,
@@ -43,6 +38,13 @@ from common.messaging.subscriptions import HandlerRegistry
 from common.messaging.timer_loop import MAX_SLEEP, TimerLoop
 from common.service.api_key_worker import ApiKeyWorker
 from common.service.database_monitor import DatabaseMonitor
+from common.service.process import (
+    WorkerFactory,
+    announce_trial,
+    make_http_server,
+    make_operations_server,
+    tune_gc,
+)
 from common.service.retention import INBOX, SHARED_RULES, RetentionWorker, Rule, with_days
 from common.service.runtime import Worker, run_workers, stop_on_signals
 from common.service.settings import ServiceSettings
@@ -52,17 +54,8 @@ from common.storage.uow import UnitOfWork
 
 U = TypeVar("U", bound=UnitOfWork)
 
-log = structlog.get_logger()
-
-# Objects made and not freed before a collection of the youngest; Python's default is 700.
-_GC_THRESHOLD = 100_000
 # Of the timer loop where another process answers requests: that one sets timers and fires none.
 _MAX_SLEEP_BESIDE_HTTP = timedelta(milliseconds=50)
-# A probe and a scraper need a few; those of the API, and all others, must have open files left.
-_OPERATIONS_LIMITS = HttpLimits(connections=60, connections_per_client=30)
-
-
-WorkerFactory = Callable[[Database[U], Metrics, Health], Sequence[Worker]]
 
 
 @dataclass(frozen=True)
@@ -81,6 +74,8 @@ class ServiceSpec(Generic[U]):
     app_state: Callable[[Database[U]], Mapping[str, object]] = lambda _: {}
     workers: WorkerFactory[U] = lambda *_: ()
     http_workers: WorkerFactory[U] = lambda *_: ()
+    # At least how long what it hears waits for more after a batch, to share a transaction.
+    linger_s: float = MIN_LINGER_S
     # Topics that a worker reads, besides those of the subscriptions.
     read_topics: Sequence[str] = ()
     # A POST below these paths carries a signed body of any kind, which its route reads or keeps.
@@ -113,17 +108,10 @@ async def serve(spec: ServiceSpec[U], settings: ServiceSettings) -> None:
         app = application(spec, settings, database, metrics)
         workers: list[Worker] = [
             DatabaseMonitor(database, metrics, health, spec.subscriptions.timers),
-            HttpServer(
-                make_operations_app(app, metrics=metrics, health=health),
-                settings.operations_host,
-                settings.operations_port,
-                metrics,
-                name="operations",
-                limits=_OPERATIONS_LIMITS,
-            ),
+            make_operations_server(app, settings, metrics, health),
         ]
         drains: list[Worker] = []
-        _announce_trial(settings, metrics)
+        announce_trial(settings, metrics)
         if settings.parts != "workers":
             workers += [
                 ApiKeyWorker(
@@ -145,19 +133,8 @@ async def serve(spec: ServiceSpec[U], settings: ServiceSettings) -> None:
             signaller = OutboxSignaller(engine)
             database.after_commit(lambda uow: signaller.wake() if len(uow.outbox) else None)
             workers.append(signaller)
-        _tune_gc()
+        tune_gc()
         await run_workers(workers, drains, stopping, metrics, health)
-
-
-def make_http_server(app: FastAPI, settings: ServiceSettings, metrics: Metrics) -> HttpServer:
-    limits = HttpLimits(
-        connections=settings.http_connections,
-        connections_per_client=settings.http_connections_per_client,
-    )
-    proxies = TrustedProxies(settings.trusted_proxies)
-    return HttpServer(
-        app, settings.http_host, settings.http_port, metrics, limits=limits, proxies=proxies
-    )
 
 
 def make_workers(
@@ -194,12 +171,6 @@ def make_workers(
     return workers
 
 
-def _announce_trial(settings: ServiceSettings, metrics: Metrics) -> None:
-    metrics.trial.set(settings.trial)
-    if settings.trial:
-        log.warning("trial_mode", detail="UPSTAIRS_TRIAL admits weak and published secrets")
-
-
 def make_publisher(
     spec: ServiceSpec[U],
     settings: ServiceSettings,
@@ -220,16 +191,6 @@ def make_publisher(
         )
 
     return Publisher(settings.kafka, make_relay, health)
-
-
-def _tune_gc() -> None:
-    """Leave imported objects out of garbage collection, and collect less often.
-
-    A batch makes thousands of objects without cycles; scanning them again and again costs CPU time.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_GC_THRESHOLD, 10, 10)
 
 
 def application(
@@ -277,4 +238,8 @@ def make_consumer(
     )
     topics = [topic_name(settings.namespace, topic) for topic in spec.subscriptions.topics]
     decoder = RecordDecoder(settings.namespace, settings.verification_keys)
-    return Consumer(kafka, topics, decoder, dispatcher, metrics, health, connection=settings.kafka)
+    consumer = Consumer(
+        kafka, topics, decoder, dispatcher, metrics, health, connection=settings.kafka
+    )
+    consumer.linger = make_linger(spec.linger_s)
+    return consumer

@@ -131,11 +131,28 @@ async def begin(engine: AsyncEngine) -> AsyncIterator[Connection]:
 
 
 class SharedTransaction:
-    """One transaction that holds all those of a request, each as a savepoint."""
+    """One transaction that holds all those of a request as its parts."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self._has_parts = False
         self._after_commit: list[Callable[[], None]] = []
+
+    @asynccontextmanager
+    async def part(self) -> AsyncIterator[Connection]:
+        """Do a part of it, which leaves nothing behind if it fails."""
+        if self._has_parts:
+            async with self.connection.begin_nested():
+                yield self.connection
+            return
+        # The first part is all there is so far: it needs no savepoint.
+        try:
+            yield self.connection
+        except Exception:
+            await self.connection.rollback()
+            await self.connection.begin()
+            raise
+        self._has_parts = True
 
     async def commit(self) -> None:
         await self.connection.commit()
@@ -231,8 +248,8 @@ class Database(Generic[U]):
             async with begin(self.engine) as connection:
                 yield connection
         else:
-            async with shared.connection.begin_nested():
-                yield shared.connection
+            async with shared.part() as connection:
+                yield connection
 
     def _notify(self, uow: U) -> None:
         for listener in self._listeners:

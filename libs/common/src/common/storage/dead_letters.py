@@ -15,7 +15,7 @@ from common.core.errors import ContentError, PermanentError
 from common.storage.connection import Connection
 
 TIMER_ORIGIN_PREFIX: Final = "timer/"
-# An event that Kafka has refused, by the id of its row in the outbox.
+# An event that Kafka has refused, by its row in the outbox and its id.
 OUTBOX_ORIGIN_PREFIX: Final = "outbox/"
 # A signed delivery of an outside system, by the connection and the digest of its body.
 DELIVERY_ORIGIN_PREFIX: Final = "webhook/"

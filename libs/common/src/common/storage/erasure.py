@@ -24,14 +24,13 @@ async def erase_published(
     """Erase `words` in the published events about the contacts that meet the condition.
 
     Stored answers that show the contacts go as well, and so do the words in copies of events that
-    Kafka refused: they may still be published.
+    Kafka refused.
     """
     about_contacts = published_events.c.key.in_(contact_ids) & condition
     await erase_words(connection, published_events, about_contacts, words)
-    # In this order: a replay may just turn the one into the other.
-    contacts = list(contact_ids)
-    await connection.execute(_ERASE_REFUSED, {"contacts": contacts, "prefix": OUTBOX_ORIGIN_PREFIX})
-    await connection.execute(_ERASE_PUT_BACK, {"contacts": contacts})
+    await connection.execute(
+        _ERASE_REFUSED, {"contacts": list(contact_ids), "prefix": OUTBOX_ORIGIN_PREFIX}
+    )
     await IdempotencyKeyStore(connection).erase_answers(contact_ids)
 
 
@@ -64,10 +63,4 @@ _ERASE_REFUSED = text("""
     FROM published_events AS published
     WHERE starts_with(letter.origin, :prefix) AND letter.key = ANY(CAST(:contacts AS text[]))
         AND published.key = letter.key AND CAST(published.event_id AS text) = letter.event_id
-""")
-_ERASE_PUT_BACK = text("""
-    UPDATE outbox SET data = published.data FROM published_events AS published
-    WHERE outbox.data IS NOT NULL AND outbox.key = ANY(CAST(:contacts AS text[]))
-        AND published.key = outbox.key AND published.topic = outbox.topic
-        AND published.sequence = outbox.sequence
 """)

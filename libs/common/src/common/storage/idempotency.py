@@ -35,14 +35,29 @@ class IdempotencyKeyStore:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def claim(self, key: RequestKey) -> AcceptedRequest | None:
-        """Return None for the first request under its key, else that first request.
+    async def add(self, key: RequestKey, answer: str | None = None) -> bool:
+        """Store the request with its answer, a JSON object; False if there is one under its key.
 
-        Waits for another transaction that has claimed the key, until it ends.
+        Waits for another transaction that has added the key, until it ends.
         """
-        values = {"scope": key.scope, "key": key.key, "fingerprint": key.fingerprint}
-        if await self._connection.execute(_CLAIM, values):
+        mentions = sorted({match[0] for match in _ID.finditer(answer)}) if answer else None
+        values = {
+            "scope": key.scope,
+            "key": key.key,
+            "fingerprint": key.fingerprint,
+            "answer": answer,
+            "mentions": mentions,
+        }
+        return bool(await self._connection.execute(_ADD, values))
+
+    async def find(self, key: RequestKey) -> AcceptedRequest | None:
+        """Return the request that was accepted under the key, once those under way have ended.
+
+        The transaction must be rolled back.
+        """
+        if await self.add(key):
             return None
+        values = {"scope": key.scope, "key": key.key}
         row = (await self._connection.execute(_EARLIER, values)).single()
         return AcceptedRequest(row.fingerprint, row.answer)
 
@@ -53,28 +68,20 @@ class IdempotencyKeyStore:
         """
         await self._connection.execute(_ERASE, {"contact_ids": list(contact_ids)})
 
-    async def keep_answer(self, key: RequestKey, answer: str) -> None:
-        """Store the answer, a JSON object, with the key that this transaction has claimed."""
-        mentions = sorted({match[0] for match in _ID.finditer(answer)})
-        values = {"scope": key.scope, "key": key.key, "answer": answer, "mentions": mentions}
-        await self._connection.execute(_KEEP, values)
-
 
 _ID: Final = re.compile(UUID_PATTERN)
 _ERASE = text("""
     UPDATE idempotency_keys SET answer = NULL, mentions = NULL
     WHERE mentions && CAST(:contact_ids AS uuid[])
 """)
-_CLAIM = text("""
-    INSERT INTO idempotency_keys (scope, key, fingerprint, at)
-    VALUES (:scope, :key, :fingerprint, now()) ON CONFLICT DO NOTHING
+_ADD = text("""
+    INSERT INTO idempotency_keys (scope, key, fingerprint, answer, mentions, at)
+    VALUES (
+        :scope, :key, :fingerprint, CAST(CAST(:answer AS text) AS jsonb),
+        CAST(:mentions AS uuid[]), now()
+    ) ON CONFLICT DO NOTHING
     RETURNING key
 """)
 _EARLIER = text("""
     SELECT fingerprint, answer FROM idempotency_keys WHERE scope = :scope AND key = :key
-""")
-_KEEP = text("""
-    UPDATE idempotency_keys
-    SET answer = CAST(CAST(:answer AS text) AS jsonb), mentions = CAST(:mentions AS uuid[])
-    WHERE scope = :scope AND key = :key
 """)

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, pool, text
 from common.storage.engine import make_engine
 from common.storage.locks import LOCK_TIMEOUT_S, advisory_key, explain_timeout, set_timeout
 from common.storage.roles import serving_role
-from common.storage.tables import RELIABILITY
+from common.storage.tables import LOCK_KEYS, REDUCE_STATISTICS, RELIABILITY
 
 Phase = Literal["pre", "all"]
 
@@ -60,10 +60,21 @@ def run_environment() -> None:
     asyncio.run(_migrate(attributes["url"], attributes["schema"], attributes["lock_timeout_s"]))
 
 
+def create_lock_keys() -> None:
+    """Create the function `lock_key`; for the first migration of a service without events."""
+    for statement in LOCK_KEYS:
+        op.execute(statement)
+
+
 def create_reliability_tables() -> None:
-    """Create the tables that every service has; for a service's first migration."""
+    """Create what every service with events has; for its first migration."""
     for statement in RELIABILITY:
         op.execute(statement)
+
+
+def reduce_statistics() -> None:
+    """Let ANALYZE take small samples of all tables so far; after those of the service."""
+    op.execute(REDUCE_STATISTICS)
 
 
 def make_append_only(*tables: str) -> None:

@@ -10,11 +10,10 @@ from sqlalchemy import text
 from common.contracts.event import MAX_EVENT_BYTES, Event
 from common.core import trace
 from common.core.errors import ContentError, PermanentError
-from common.core.ids import new_id
+from common.core.ids import EventId, new_id
 from common.storage.bulk import to_arrays
 from common.storage.connection import Connection
 from common.storage.dead_letter_store import StoredDeadLetter
-from common.storage.dead_letters import from_readable
 from common.storage.json_text import to_json
 from common.storage.writes import Write, WriteQuery
 
@@ -36,14 +35,14 @@ class _NewRow(NamedTuple):
     `number` counts those of its key and topic in this transaction.
     """
 
-    event_id: str
+    event_id: EventId
     key: str
     topic: str
     number: int
     type: str
     at: datetime
     cause: str | None
-    traceparent: str | None
+    trace: bytes | None
     data: str
 
 
@@ -51,10 +50,11 @@ class Outbox:
     """The events of one transaction.
 
     Each gets the next sequence number of its topic and key, and a row in `published_events`, whose
-    `id` orders the events of one key over all topics; the relay reads the event there. So
-    transactions with events of one key must take turns: each locks the keys, unless it has locked
-    the rows that its events are about anyhow (`lock_keys` is False). `cause` is the id of the
-    message being handled. `events` are for those who look at what was committed.
+    `id` orders the events of one key over all topics. So transactions with events of one key must
+    take turns: each locks the keys, unless it has locked the rows that its events are about anyhow
+    (`lock_keys` is False). The outbox has the ids for the relay, up to a hundred in a row: more
+    would be compressed and stored elsewhere. `cause` is the id of the message being handled.
+    `events` are for those who look at what was committed.
     """
 
     def __init__(self, connection: Connection, *, lock_keys: bool = True) -> None:
@@ -78,14 +78,14 @@ class Outbox:
             self._numbers[event.key, event.topic] += 1
             self._rows.append(
                 _NewRow(
-                    event_id=new_id(),
+                    event_id=EventId(new_id()),
                     key=event.key,
                     topic=event.topic,
                     number=self._numbers[event.key, event.topic],
                     type=event.type,
                     at=event.occurred_at,
                     cause=self.cause,
-                    traceparent=trace.current(),
+                    trace=trace.current_bytes(),
                     data=data,
                 )
             )
@@ -93,22 +93,10 @@ class Outbox:
     async def restore(self, letter: StoredDeadLetter) -> None:
         """Put an event that Kafka refused into the outbox again, under its old number.
 
-        Raises MissingEventError if it is a dead letter because there is no event.
+        Raises MissingEventError if there is no such event, or no longer.
         """
-        if not letter.payload:
+        if not await self.connection.execute(_RESTORE, {"event_id": letter.event_id}):
             raise MissingEventError
-        values = {name: from_readable(value) for name, value in letter.headers.items()}
-        await self.connection.execute(
-            _RESTORE,
-            {
-                "event_id": letter.event_id,
-                "key": letter.key,
-                "type": letter.type,
-                "traceparent": letter.traceparent,
-                "data": letter.payload.decode(),
-                **{name: (value or b"").decode() for name, value in values.items()},
-            },
-        )
 
     async def writes(self) -> list[Write]:
         """Return the write of the events, once their keys are locked."""
@@ -128,32 +116,31 @@ _LOCK_KEYS = text("""
 _APPEND = WriteQuery(
     "append_events",
     text("""
-    new AS (
-        SELECT nextval('outbox_id_seq') AS id, r.*, r.number + coalesce((
-            SELECT sequence FROM published_events AS earlier
-            WHERE earlier.key = r.key AND earlier.topic = r.topic
-            ORDER BY sequence DESC LIMIT 1
-        ), 0) AS sequence
+    published AS (
+        INSERT INTO published_events (
+            at, sequence, event_id, key, topic, type, cause, trace, data)
+        SELECT at, number + coalesce((
+                SELECT sequence FROM published_events AS earlier
+                WHERE earlier.key = new.key AND earlier.topic = new.topic
+                ORDER BY sequence DESC LIMIT 1
+            ), 0), event_id, key, topic, type, cause, trace, data
         FROM unnest(
             CAST(:event_id AS uuid[]), CAST(:key AS text[]), CAST(:topic AS text[]),
             CAST(:number AS bigint[]), CAST(:type AS text[]), CAST(:at AS timestamptz[]),
-            CAST(:cause AS text[]), CAST(:traceparent AS text[]), CAST(:data AS json[])
-        ) AS r(event_id, key, topic, number, type, at, cause, traceparent, data)
-    ), published AS (
-        INSERT INTO published_events (id, at, sequence, event_id, key, topic, type, cause, data)
-        SELECT id, at, sequence, event_id, key, topic, type, cause, data FROM new
+            CAST(:cause AS text[]), CAST(:trace AS bytea[]), CAST(:data AS json[])
+        ) AS new(event_id, key, topic, number, type, at, cause, trace, data)
     ), append_events AS (
-        INSERT INTO outbox (id, sequence, key, topic, traceparent)
-        SELECT id, sequence, key, topic, traceparent FROM new RETURNING 1
+        INSERT INTO outbox (event_ids)
+        SELECT array_agg(event_id ORDER BY number)
+        FROM unnest(CAST(:event_id AS uuid[])) WITH ORDINALITY AS listed(event_id, number)
+        GROUP BY (number - 1) / 100 ORDER BY min(number)
+        RETURNING 1
     )
     """),
 )
-# With a new id, so that a second refusal is a dead letter of its own.
+# With a new id of its row, so that a second refusal is a dead letter of its own.
 _RESTORE = text("""
-    INSERT INTO outbox (event_id, key, sequence, topic, type, at, traceparent, data)
-    VALUES (
-        CAST(CAST(:event_id AS text) AS uuid), :key, CAST(CAST(:sequence AS text) AS bigint),
-        :topic, :type, CAST(CAST(:at AS text) AS timestamptz), :traceparent,
-        CAST(CAST(:data AS text) AS json)
-    )
+    INSERT INTO outbox (event_ids) SELECT ARRAY[event_id] FROM published_events
+    WHERE event_id = CAST(CAST(:event_id AS text) AS uuid)
+    RETURNING id
 """)

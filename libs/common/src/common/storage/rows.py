@@ -34,7 +34,7 @@ class LockedTable(Generic[K, V]):
     def __init__(self, connection: Connection, table: Table, kind: type[V]) -> None:
         self.connection = connection
         self.table = table
-        self._from_row, self._to_parameters, arrays = _conversions(table, kind)
+        self._from_row, self.to_parameters, arrays = _conversions(table, kind)
         self._statements = _statements(table, arrays=arrays)
         self._rows: dict[K, V | None] = {}
         self._inserted: set[K] = set()
@@ -82,6 +82,10 @@ class LockedTable(Generic[K, V]):
         value: V = self._from_row(row)
         return value
 
+    def is_unknown(self, key: K) -> bool:
+        """Tell whether this transaction has not looked for the row."""
+        return key not in self._rows
+
     def mark_absent(self, key: K) -> None:
         """Record that the row does not exist, to save the query; for a key that is new."""
         self._rows[key] = None
@@ -113,7 +117,7 @@ class LockedTable(Generic[K, V]):
         self._changed.clear()
         self._inserted.clear()
         return [
-            Write(query, self._to_parameters(values))
+            Write(query, self.to_parameters(values))
             for query, values in (
                 (self._statements.insert, new),
                 (self._statements.update, existing),

@@ -6,7 +6,17 @@ edit: the statements below have run somewhere by then.
 
 from typing import Final
 
-from sqlalchemy import ARRAY, BigInteger, Column, DateTime, MetaData, Table, Text, Uuid
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    DateTime,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+)
 from sqlalchemy.dialects.postgresql import JSON, JSONB
 
 metadata = MetaData()
@@ -22,6 +32,7 @@ published_events = Table(
     Column("topic", Text, primary_key=True),
     Column("type", Text),
     Column("cause", Text),
+    Column("trace", LargeBinary),
     Column("data", JSON),
 )
 # Without its id, which the database gives.
@@ -32,7 +43,7 @@ timers = Table(
     Column("contact_id", Uuid(as_uuid=False)),
     Column("slot", Text),
     Column("type", Text),
-    Column("traceparent", Text),
+    Column("trace", LargeBinary),
     Column("data", JSONB),
 )
 
@@ -55,11 +66,59 @@ _READABLE_TIME: Final = "CHECK ({column} >= '1970-01-01Z' AND {column} < '9000-0
 _READABLE_AT: Final = _READABLE_TIME.format(column="at")
 _READABLE_DUE_AT: Final = _READABLE_TIME.format(column="due_at")
 
-# Of a table that only grows: what plans depend on stays the same, and a sample of a large table is
-# dear.
-ANALYZE_SELDOM: Final = "autovacuum_analyze_scale_factor = 0.5"
+# Of a table that only grows: what plans depend on stays the same, and to read it is dear.
+ANALYZE_SELDOM: Final = (
+    "autovacuum_analyze_scale_factor = 0.5, autovacuum_vacuum_insert_scale_factor = 0.5"
+)
+# ANALYZE samples 300 rows for each unit of the target, which is 100 otherwise: autovacuum spent
+# more on samples, and on lists of frequent values of ids and texts, than on all else.
+_STATISTICS_TARGET: Final = 10
+REDUCE_STATISTICS: Final = f"""
+    DO $$
+    DECLARE place record;
+    BEGIN
+        FOR place IN
+            SELECT relkind, attrelid, attname, attnum
+            FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+                LEFT JOIN pg_index ON indexrelid = attrelid
+            WHERE relnamespace = CAST(current_schema() AS regnamespace)
+                AND attnum > 0 AND NOT attisdropped AND coalesce(attstattarget, -1) < 0
+                -- Of indexes the expressions, which have samples too.
+                AND (relkind = 'r' OR relkind = 'i' AND indkey[attnum - 1] = 0)
+        LOOP
+            IF place.relkind = 'r' THEN
+                EXECUTE format('ALTER TABLE %s ALTER COLUMN %I SET STATISTICS {_STATISTICS_TARGET}',
+                    CAST(place.attrelid AS regclass), place.attname);
+            ELSE
+                EXECUTE format('ALTER INDEX %s ALTER COLUMN %s SET STATISTICS {_STATISTICS_TARGET}',
+                    CAST(place.attrelid AS regclass), place.attnum);
+            END IF;
+        END LOOP;
+    END $$
+"""
+
+# Advisory locks belong to the whole database, and any role may take any key: the salt, which no
+# other role can read, makes the keys of this schema unknown to others and free of collisions.
+LOCK_KEYS = (
+    """
+    CREATE TABLE lock_salt (
+        is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
+        salt uuid NOT NULL DEFAULT gen_random_uuid()
+    )
+    """,
+    "INSERT INTO lock_salt DEFAULT VALUES",
+    """
+    CREATE FUNCTION lock_key(purpose text) RETURNS bigint LANGUAGE sql STABLE
+    SET search_path FROM CURRENT AS $$
+        SELECT CAST(CAST('x' || left(encode(sha256(
+            convert_to(salt || '/' || purpose, 'UTF8')), 'hex'), 16) AS bit(64)) AS bigint)
+        FROM lock_salt
+    $$
+    """,
+)
 
 RELIABILITY = (
+    *LOCK_KEYS,
     # What was handled. An id begins with its time, so each partition has the ids of a day: a
     # redelivery finds the earlier row, and an old day is dropped as a whole table. The default
     # partition takes what is out of range.
@@ -72,8 +131,9 @@ RELIABILITY = (
     $$
     """,
     "CREATE TABLE inbox_default PARTITION OF inbox DEFAULT",
+    "ALTER TABLE inbox_default ALTER COLUMN event_id SET STATISTICS 0",
     # The serving role makes and drops no tables, except these partitions, by these functions.
-    """
+    f"""
     CREATE FUNCTION create_inbox_partition(partition_day date) RETURNS void LANGUAGE plpgsql
     SECURITY DEFINER SET search_path FROM CURRENT AS $$
     DECLARE
@@ -81,7 +141,8 @@ RELIABILITY = (
         first_id uuid := first_event_id(partition_day);
         next_id uuid := first_event_id(partition_day + 1);
     BEGIN
-        EXECUTE format('CREATE TABLE %I (LIKE inbox INCLUDING ALL)', name);
+        EXECUTE format('CREATE TABLE %I (LIKE inbox INCLUDING ALL) WITH ({ANALYZE_SELDOM})', name);
+        EXECUTE format('ALTER TABLE %I ALTER COLUMN event_id SET STATISTICS 0', name);
         EXECUTE format('WITH early AS (DELETE FROM inbox_default'
             ' WHERE event_id >= %L AND event_id < %L RETURNING *)'
             ' INSERT INTO %I SELECT * FROM early', first_id, next_id, name);
@@ -100,29 +161,22 @@ RELIABILITY = (
     SECURITY DEFINER SET search_path FROM CURRENT AS $$
     BEGIN LOCK TABLE inbox; END $$
     """,
-    # An event to publish, which is read in `published_events`. The columns from `event_id` are set
-    # only of an event that was put back.
-    f"""
+    # The events of a transaction that are to be published, in their order; they are read in
+    # `published_events`.
+    """
     CREATE TABLE outbox (
-        id bigint GENERATED BY DEFAULT AS IDENTITY (SEQUENCE NAME outbox_id_seq) PRIMARY KEY,
-        sequence bigint NOT NULL,
-        key text COLLATE "C" NOT NULL,
-        topic text COLLATE "C" NOT NULL,
-        traceparent text,
-        event_id uuid,
-        type text,
-        at timestamptz {_READABLE_AT},
-        data json
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        event_ids uuid[] NOT NULL
     ) WITH (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0)
     """,
-    # The events that this service published: a contact's history is read from here. `id` is that
-    # of the outbox and orders the events of one key over all topics. The newest event of a key and
-    # topic says which number comes next. Columns of fixed length come first, so that nothing is
-    # lost to their alignment, and keys compare fastest as bytes. To write `json` costs less than
-    # `jsonb`, and few rows are read again.
+    # The events that this service published: a contact's history is read from here. `id` orders the
+    # events of one key over all topics. The newest event of a key and topic says which number comes
+    # next. Columns of fixed length come first, so that nothing is lost to their alignment, and keys
+    # compare fastest as bytes. To write `json` costs less than `jsonb`, and few rows are read
+    # again. `trace` is a `traceparent` without its version.
     f"""
     CREATE TABLE published_events (
-        id bigint NOT NULL,
+        id bigint GENERATED BY DEFAULT AS IDENTITY,
         at timestamptz NOT NULL {_READABLE_AT},
         sequence bigint NOT NULL,
         event_id uuid NOT NULL,
@@ -130,11 +184,13 @@ RELIABILITY = (
         topic text COLLATE "C" NOT NULL,
         type text NOT NULL,
         cause text,
+        trace bytea,
         data json NOT NULL,
         CONSTRAINT event_sequence PRIMARY KEY (key, topic, sequence)
     ) WITH ({ANALYZE_SELDOM})
     """,
-    "CREATE INDEX published_events_at ON published_events (at)",
+    # For the relay, and for retention: an id begins with its time.
+    "CREATE INDEX published_events_event_id ON published_events (event_id)",
     f"""
     CREATE TABLE timers (
         id bigint GENERATED ALWAYS AS IDENTITY,
@@ -142,7 +198,7 @@ RELIABILITY = (
         contact_id uuid NOT NULL,
         slot text NOT NULL,
         type text NOT NULL,
-        traceparent text,
+        trace bytea,
         data jsonb NOT NULL
     ) WITH (
         autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0, {ANALYZE_SELDOM}
@@ -152,9 +208,14 @@ RELIABILITY = (
     # A contact has few timers.
     "CREATE INDEX timers_of_contact ON timers (contact_id)",
     # No plan depends on a payload, and to sample it is most of the work of autovacuum.
-    "ALTER TABLE outbox ALTER COLUMN data SET STATISTICS 0",
-    "ALTER TABLE published_events ALTER COLUMN data SET STATISTICS 0",
-    "ALTER TABLE timers ALTER COLUMN data SET STATISTICS 0",
+    "ALTER TABLE outbox ALTER COLUMN event_ids SET STATISTICS 0",
+    """
+    ALTER TABLE published_events
+        ALTER COLUMN trace SET STATISTICS 0, ALTER COLUMN data SET STATISTICS 0
+    """,
+    """
+    ALTER TABLE timers ALTER COLUMN trace SET STATISTICS 0, ALTER COLUMN data SET STATISTICS 0
+    """,
     # `attempts` have failed, the first of them before it was put here. `claimed`: the inbox holds
     # its event for it; of a malformed record nobody can tell which event that is. `trusted`: nobody
     # but the owner of the topic can have sent it, or it is a timer.
@@ -227,23 +288,6 @@ RELIABILITY = (
         version bigint NOT NULL,
         active boolean NOT NULL
     )
-    """,
-    # Advisory locks belong to the whole database, and any role may take any key: the salt, which no
-    # other role can read, makes the keys of this schema unknown to others and free of collisions.
-    """
-    CREATE TABLE lock_salt (
-        is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
-        salt uuid NOT NULL DEFAULT gen_random_uuid()
-    )
-    """,
-    "INSERT INTO lock_salt DEFAULT VALUES",
-    """
-    CREATE FUNCTION lock_key(purpose text) RETURNS bigint LANGUAGE sql STABLE
-    SET search_path FROM CURRENT AS $$
-        SELECT CAST(CAST('x' || left(encode(sha256(
-            convert_to(salt || '/' || purpose, 'UTF8')), 'hex'), 16) AS bit(64)) AS bigint)
-        FROM lock_salt
-    $$
     """,
     "CREATE INDEX dead_letters_waiting ON dead_letters (id) WHERE state = 'waiting'",
     "CREATE INDEX dead_letters_closed_at ON dead_letters (closed_at) WHERE state <> 'waiting'",

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple, assert_never
+from typing import Any, NamedTuple, assert_never
 
 from sqlalchemy import text
 
@@ -48,7 +48,7 @@ class _NewRow(NamedTuple):
     contact_id: ContactId
     slot: str
     type: str
-    traceparent: str | None
+    trace: bytes | None
     data: str
 
 
@@ -71,7 +71,7 @@ class Timers:
                         contact_id=timer.contact_id,
                         slot=timer.slot,
                         type=timer.type,
-                        traceparent=trace.current(),
+                        trace=trace.current_bytes(),
                         data=to_json(timer),
                     )
                 case Cancel(contact_id, slot):
@@ -100,9 +100,15 @@ class Timers:
         rows = await self._connection.execute(
             _CLAIM, {"now": now, "limit": limit, "types": list(types)}
         )
-        due = [DueTimer(*row) for row in rows]
+        due = [_read(row) for row in rows]
         # RETURNING keeps no order.
         return sorted(due, key=lambda timer: (timer.due_at, timer.id))
+
+
+def _read(row: Any) -> DueTimer:
+    timer_id, due_at, kind, contact_id, data, stored_trace = row
+    traceparent = trace.from_bytes(stored_trace)
+    return DueTimer(timer_id, due_at, kind, contact_id, data, traceparent)
 
 
 # Skips a timer that is firing: its transaction has locked the row and waits for our contact, so to
@@ -125,5 +131,5 @@ _CLAIM = text("""
         ORDER BY due_at, id
         LIMIT :limit FOR UPDATE SKIP LOCKED
     ))
-    RETURNING id, due_at, type, CAST(contact_id AS text), CAST(data AS text), traceparent
+    RETURNING id, due_at, type, CAST(contact_id AS text), CAST(data AS text), trace
 """)

@@ -4,7 +4,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
-from common.contracts.event import ContactId
+from common.contracts.event import ContactId, Event
+from common.messages import Timer
 from common.storage.connection import Connection
 from common.storage.inbox import Inbox
 from common.storage.outbox import Outbox
@@ -44,6 +45,9 @@ class UnitOfWork:
 
     async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
         """Lock the rows that a batch about these contacts needs, before the first is handled."""
+
+    async def preload(self, messages: Sequence[Event | Timer]) -> None:
+        """Read what else the handlers of a batch need, before the first is called."""
 
     async def writes(self) -> list[Write]:
         """Return what to write at the end, in the order in which rows are locked."""

@@ -1,6 +1,7 @@
 """What the Slack and mail receivers got, as one list of messages, newest first."""
 
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,8 @@ from devstack.receivers import MailReceiver, SlackCall, SlackReceiver
 
 Blocks = Sequence[Mapping[str, Any]]
 
+# Of a simulated centre that works for hours, a page shows no more.
+_LATEST = 200
 _URL = re.compile(r"https?://[^\s<>\"'`]+")
 # Slack's control sequences, such as `<!date^1764230400^{time}|12:00>` and `<https://…|label>`.
 _CONTROL = re.compile(r"<[^<>|]*(?:\|([^<>]*))?>")
@@ -51,11 +54,12 @@ class Message:
 
 
 def received_messages(slack: SlackReceiver, mail: MailReceiver) -> list[Message]:
-    mails = [
-        mail_message(message, at, number)
-        for number, (message, at) in enumerate(zip(mail.messages, mail.arrivals, strict=False))
+    """Return the latest messages, at most 200 on each medium."""
+    mails = enumerate(zip(mail.messages, mail.arrivals, strict=False))
+    latest_mails = [
+        mail_message(message, at, number) for number, (message, at) in deque(mails, _LATEST)
     ]
-    messages = [*slack_messages(slack.accepted), *mails]
+    messages = [*slack_messages(slack.accepted[-_LATEST:]), *latest_mails]
     return sorted(messages, key=lambda message: message.received_at, reverse=True)
 
 

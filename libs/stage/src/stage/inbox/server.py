@@ -60,6 +60,11 @@ class Inbox:
     def url(self) -> str:
         return self._server.url
 
+    @property
+    def received(self) -> int:
+        """How many calls and mails have come."""
+        return len(self._receivers.slack.requests) + len(self._receivers.mail.messages)
+
     def messages(self) -> list[Message]:
         return received_messages(self._receivers.slack, self._receivers.mail)
 

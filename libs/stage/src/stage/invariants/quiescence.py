@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from common.contracts.escalations import TimerMissing
 from stage.invariants.findings import Findings
-from stage.invariants.snapshot import Clock, Escalation, Snapshot, TimerRow
+from stage.invariants.snapshot import Escalation, Snapshot, TimerRow
 
 # A timer that came due while the snapshot was read is not overdue.
 _READ_TIME = timedelta(seconds=1)
@@ -14,6 +14,7 @@ _ESCALATION = "an open escalation"
 _CLOCK = "a running clock"
 _WAIT = "a wait for the customer"
 _WAIT_SLOT = "wait"
+_CLOCK_SLOT = "clocks"
 
 Matcher = Callable[[TimerRow], bool]
 
@@ -56,7 +57,7 @@ def _check_reported_losses(snapshot: Snapshot, findings: Findings) -> None:
 def _owner(slot: str) -> str:
     if slot == _WAIT_SLOT:
         return _WAIT
-    return _CLOCK if slot.startswith("clock:") else _ESCALATION
+    return _CLOCK if slot == _CLOCK_SLOT else _ESCALATION
 
 
 def _lost_message(owner: str) -> str:
@@ -65,12 +66,13 @@ def _lost_message(owner: str) -> str:
 
 def _expected_timers(snapshot: Snapshot) -> Iterator[tuple[tuple[str, str], tuple[str, Matcher]]]:
     for contact in snapshot.tracked_contacts:
-        for clock in contact.clocks:
-            if clock.next_threshold is not None:
-                owner = (_CLOCK, _matches_clock(clock))
-                yield (contact.contact_id, f"clock:{clock.name}"), owner
+        thresholds = (clock.next_threshold for clock in contact.clocks)
+        due_times = [threshold.due_at for threshold in thresholds if threshold is not None]
+        if due_times:
+            owner = (_CLOCK, _matches_time("ClockDue", min(due_times)))
+            yield (contact.contact_id, _CLOCK_SLOT), owner
         if contact.wait_ends_at is not None:
-            owner = (_WAIT, _matches_wait(contact.wait_ends_at))
+            owner = (_WAIT, _matches_time("WaitExpires", contact.wait_ends_at))
             yield (contact.contact_id, _WAIT_SLOT), owner
     for escalation in snapshot.escalations:
         if escalation.is_open:
@@ -81,21 +83,9 @@ def _expected_timers(snapshot: Snapshot) -> Iterator[tuple[tuple[str, str], tupl
                 yield (escalation.contact_id, "escalation:warning"), owner
 
 
-def _matches_clock(clock: Clock) -> Matcher:
-    threshold = clock.next_threshold
-
+def _matches_time(kind: str, due_at: datetime) -> Matcher:
     def matches(timer: TimerRow) -> bool:
-        return threshold is not None and (timer.due_at, timer.data["percent"]) == (
-            threshold.due_at,
-            threshold.percent,
-        )
-
-    return matches
-
-
-def _matches_wait(ends_at: datetime) -> Matcher:
-    def matches(timer: TimerRow) -> bool:
-        return (timer.type, timer.due_at) == ("WaitExpires", ends_at)
+        return (timer.type, timer.due_at) == (kind, due_at)
 
     return matches
 

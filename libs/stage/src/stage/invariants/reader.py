@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts import BY_TYPE, TOPICS
 from common.contracts.event import Event
-from common.contracts.services import SERVICES
+from common.contracts.services import EVENT_SERVICES
 from common.messaging.envelope import MalformedRecordError, type_of
 from common.messaging.kafka import topic_name
 from common.messaging.kafka_connection import KafkaConnection
@@ -76,7 +76,7 @@ async def committed_offsets(sources: Sources) -> dict[tuple[str, str, int], int]
     try:
         return {
             (service, sources.topic(partition), partition.partition): committed.offset
-            for service in SERVICES
+            for service in EVENT_SERVICES
             for partition, committed in (
                 await admin.list_consumer_group_offsets(f"{sources.namespace}.{service}")
             ).items()
@@ -184,7 +184,7 @@ async def _facts(
                 outbox=await rows(f"{service}.outbox", snapshot.OutboxRow),
                 timers=await rows(f"{service}.timers", snapshot.TimerRow),
             )
-            for service in SERVICES
+            for service in EVENT_SERVICES
         },
         contacts=await rows("intake.contacts", snapshot.Contact),
         assignments=await rows("router.assignments", snapshot.Assignment),

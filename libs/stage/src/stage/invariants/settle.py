@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import pool, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from common.contracts.services import SERVICES
+from common.contracts.services import EVENT_SERVICES
 from common.storage.engine import make_engine
 from stage.invariants.reader import (
     Sources,
@@ -56,7 +56,7 @@ async def wait_until_settled(
 
 async def _pending_in_tables(connection: AsyncConnection, calm: timedelta) -> list[str]:
     pending = []
-    for service in SERVICES:
+    for service in EVENT_SERVICES:
         row = (
             await connection.execute(text(_COUNT_PENDING.format(schema=service)), {"calm": calm})
         ).one()
@@ -73,7 +73,7 @@ async def _pending_in_tables(connection: AsyncConnection, calm: timedelta) -> li
 async def _pending_in_topics(sources: Sources, ends: dict[Any, int]) -> list[str]:
     done = await committed_offsets(sources)
     pending = []
-    for service in SERVICES:
+    for service in EVENT_SERVICES:
         topics = subscribed_topics(service)
         lag = sum(
             end - done.get((service, sources.topic(partition), partition.partition), 0)

@@ -66,9 +66,9 @@ class DeadLetterRow:
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    key: str
-    topic: str
-    sequence: int
+    """The events that one transaction publishes."""
+
+    event_ids: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from common.contracts import EVENTS
-from common.contracts.decoding import from_json
 from common.contracts.event import ContactEvent
 from common.contracts.validation_messages import describe, place
 from common.core.clock import TimeSource
@@ -28,8 +27,9 @@ from escalation.commands.simulation_report import Window, render_json, render_re
 from escalation.domain.settings.registry import KINDS, Configuration, Setting
 from escalation.domain.settings.validation import validate_setting
 from escalation.domain.simulation import REPLAYED_EVENTS, Assumptions, Totals, replay
+from escalation.store.events import restore_event
 from escalation.store.settings import SettingVersions
-from escalation.store.simulation import Chunk, StoredEvent, contact_chunks
+from escalation.store.simulation import Chunk, contact_chunks
 
 # Chunks queued per core: all cores stay busy, and memory stays bounded.
 _QUEUED_CHUNKS_PER_CORE = 4
@@ -180,13 +180,14 @@ def _initialize_worker(job: _Job) -> None:
 
 def _replay_chunk(chunk: Chunk) -> list[Totals]:
     job = _jobs[-1]
-    contacts = [(contact_id, list(map(_event, stored))) for contact_id, stored in chunk]
+    contacts = [
+        (
+            contact_id,
+            [restore_event(_EVENT_TYPES[kind], contact_id, at, data) for kind, at, data in stored],
+        )
+        for contact_id, stored in chunk
+    ]
     return [
         replay(contacts, configuration, job.until, job.assumptions)
         for configuration in job.configurations
     ]
-
-
-def _event(stored: StoredEvent) -> ContactEvent:
-    kind, data = stored
-    return from_json(_EVENT_TYPES[kind], data)

@@ -194,10 +194,29 @@ class TrackedContact(Struct, frozen=True, gc=False):
                 return clock
         return None
 
+    @property
+    def next_due(self) -> tuple[SlaClock, Threshold] | None:
+        """Return the threshold that is due first, with its clock."""
+        pending = (
+            (clock, threshold)
+            for clock in self.clocks
+            if (threshold := clock.next_threshold) is not None
+        )
+        return min(pending, key=_due_at, default=None)
+
+    @property
+    def next_due_at(self) -> datetime | None:
+        due = self.next_due
+        return None if due is None else _due_at(due)
+
     def runs(self, name: ClockName) -> bool:
         """Tell whether the clock has not ended; it may be paused or breached."""
         clock = self.clock(name)
         return clock is not None and not clock.ended
+
+
+def _due_at(due: tuple[SlaClock, Threshold]) -> datetime:
+    return due[1].due_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,10 +341,6 @@ class TrailHead:
     hash: str = ""
 
 
-def _read_ladder(stored: Any) -> Any:
-    return NO_LADDER if stored is None else stored
-
-
 def _store_ladder(ladder: Versioned[Ladder], dump: Callable[[Any], Any]) -> Any:
     return None if ladder == NO_LADDER else dump(ladder)
 
@@ -334,9 +349,9 @@ def _store_ladder(ladder: Versioned[Ladder], dump: Callable[[Any], Any]) -> Any:
 class Escalation:
     """`ladder` is the version in force when it was raised. `causes` are the last of `cause_count`.
 
-    `participants` raised it or acted on it, the last ones; `complaints` are about people.
-    `version` counts its changes, `round` how often this level was paged, `repeats` how often the
-    level was paged again from its start, `lease_no` its leases, `snoozes` those of its holders.
+    `participants` raised it or acted on it, `responders` were paged at a level, the last ones ever;
+    `complaints` are about people. `version` counts its changes, `round` how often this level was
+    paged, `repeats` how often from its start, `lease_no` its leases, `snoozes` its holders' ones.
     `awaited` were paged last and may all still answer; `pages` are theirs. `deadline` is when it
     moves on without an answer, or without progress of the holder. The whole ladder has gone
     unanswered since `alarm_since`; `top_repeats` counts repeats of its top. `reopened`: by hand.
@@ -347,13 +362,16 @@ class Escalation:
     state: EscalationState
     severity: Severity
     ladder: Annotated[
-        Versioned[Ladder], BeforeValidator(_read_ladder), WrapSerializer(_store_ladder)
+        Versioned[Ladder],
+        BeforeValidator(lambda stored: NO_LADDER if stored is None else stored),
+        WrapSerializer(_store_ladder),
     ]
     causes: tuple[EscalationCause, ...]
     raised_at: datetime
     cause_count: int = 1
     complaints: tuple[ComplaintRef, ...] = ()
     participants: tuple[PersonId, ...] = ()
+    responders: tuple[PersonId, ...] = ()
     level: int = 0
     round: int = 0
     repeats: int = 0

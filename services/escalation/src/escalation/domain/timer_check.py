@@ -63,11 +63,10 @@ def expected_timers(
     """Yield each timer that this state needs."""
     if wait_ends_at is not None:
         yield Schedule(WaitExpires(contact_id=contact_id), wait_ends_at)
-    for clock in clocks:
-        threshold = clock.next_threshold
-        if threshold is not None:
-            due = ClockDue(contact_id=contact_id, clock=clock.name, percent=threshold.percent)
-            yield Schedule(due, threshold.due_at)
+    thresholds = (clock.next_threshold for clock in clocks)
+    due_times = [threshold.due_at for threshold in thresholds if threshold is not None]
+    if due_times:
+        yield Schedule(ClockDue(contact_id=contact_id), min(due_times))
     if escalation is not None and (timer := _escalation_timer(escalation)) is not None:
         # An open escalation always has a deadline; one without should have moved on at once.
         yield Schedule(timer, escalation.deadline or escalation.raised_at)

@@ -1,28 +1,20 @@
 """The timers of escalation. A timer that comes too late finds another state and does nothing."""
 
-from common.contracts.clocks import ClockName
 from common.contracts.event import EscalationId
 from common.messages import Timer
 
 ESCALATION_SLOT = "escalation"
 WAIT_SLOT = "wait"
 WARNING_SLOT = "escalation:warning"
-CLOCK_SLOTS = "clock:"
-
-
-def clock_slot(clock: ClockName) -> str:
-    return f"{CLOCK_SLOTS}{clock}"
+CLOCK_SLOT = "clocks"
 
 
 class ClockDue(Timer):
-    """A clock passes its next threshold; the deadline is at 100 percent."""
-
-    clock: ClockName
-    percent: int
+    """The first of the contact's clocks passes its next threshold; the others wait behind it."""
 
     @property
     def slot(self) -> str:
-        return clock_slot(self.clock)
+        return CLOCK_SLOT
 
 
 class EscalationTimer(Timer):

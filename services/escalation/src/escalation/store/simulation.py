@@ -10,8 +10,8 @@ from common.storage.connection import Connection
 
 _CONTACTS_PER_CHUNK = 500
 
-# An event as stored: its type and its JSON.
-StoredEvent = tuple[str, str]
+# An event as stored: its type, when it occurred, and its JSON.
+StoredEvent = tuple[str, datetime, str]
 Chunk = list[tuple[ContactId, Sequence[StoredEvent]]]
 
 
@@ -27,13 +27,14 @@ async def contact_chunks(
     values = {"since": since, "until": until, "types": list(types)}
     async for chunk in connection.stream(_EVENTS_BY_CONTACT, values, _CONTACTS_PER_CHUNK):
         yield [
-            (ContactId(contact_id), list(zip(types_, data, strict=True)))
-            for contact_id, types_, data in chunk
+            (ContactId(contact_id), list(zip(types_, times, data, strict=True)))
+            for contact_id, types_, times, data in chunk
         ]
 
 
 _EVENTS_BY_CONTACT = text("""
     SELECT CAST(contact_id AS text), array_agg(type ORDER BY at, event_id),
+           array_agg(at ORDER BY at, event_id),
            array_agg(CAST(data AS text) ORDER BY at, event_id)
     FROM consumed_events
     WHERE at >= :since AND at < :until AND type = ANY(:types)

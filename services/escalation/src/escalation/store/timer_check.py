@@ -16,7 +16,7 @@ from common.storage.connection import Connection
 from escalation.domain.model import Escalation, SlaClock
 from escalation.domain.timer_check import TIMERS, TimerSnapshot
 from escalation.domain.timers import (
-    CLOCK_SLOTS,
+    CLOCK_SLOT,
     ESCALATION_SLOT,
     WAIT_SLOT,
     WARNING_SLOT,
@@ -121,16 +121,16 @@ _INCOMPLETE = text(f"""
                 jsonb_build_object() AS data
             WHERE c.wait_ends_at IS NOT NULL
             UNION ALL
-            SELECT '{CLOCK_SLOTS}' || (clock->>'name'), '{ClockDue.type}',
-                CAST(threshold->>'due_at' AS timestamptz),
-                jsonb_build_object('clock', clock->'name', 'percent', threshold->'percent')
+            -- NULL, which no timer is due at, if a clock can't be read: it has no thresholds.
+            SELECT '{CLOCK_SLOT}', '{ClockDue.type}', CASE WHEN bool_and(threshold IS NOT NULL)
+                THEN min(CAST(threshold->>'due_at' AS timestamptz)) END, jsonb_build_object()
             FROM jsonb_path_query(CAST(c.clocks AS jsonb), '$[*] ?
                     (!(@.met_at != null || @.cancelled_at != null || @.paused_at != null))')
                     AS clock
                 CROSS JOIN LATERAL jsonb_path_query_first(clock,
                     '$.thresholds[*] ? (!(@.fired_at != null))') AS threshold
-            -- A clock that can't be read has no thresholds.
             WHERE threshold IS NOT NULL OR clock->'thresholds' IS NULL
+            HAVING count(*) > 0
             UNION ALL
             SELECT '{ESCALATION_SLOT}', '{AcknowledgementDue.type}',
                 coalesce(e.deadline, e.raised_at), jsonb_build_object(

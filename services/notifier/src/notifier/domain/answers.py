@@ -1,8 +1,9 @@
 """What it means that a person opens a message's link, or answers it."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
+
+from msgspec.structs import replace
 
 from common.contracts.notifications import Action, NotificationActedOn, NotificationSeen
 from notifier.domain.content import HeldPage

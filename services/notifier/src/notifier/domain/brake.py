@@ -13,9 +13,12 @@ them, and a summary of repeats alone comes after twice the time of the one befor
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal, get_args
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from common.contracts.escalations import Severity
 from common.contracts.event import NotificationId
@@ -61,8 +64,7 @@ class Limit:
     most: int
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(Struct, frozen=True):
     """`sent_at` are the messages in the window. `summary_due_at` is that of the latest summary.
 
     `summaries` counts those that followed each other.

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from msgspec import Struct
 from pydantic import ConfigDict, with_config
 
 from common.contracts.escalations import (
@@ -37,8 +38,7 @@ StatusKind = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(Struct, frozen=True):
     """What happened to the escalation since a message was sent.
 
     `by` and `to` are names. `awaits_answer`: it waits for the reader's answer again.
@@ -75,8 +75,7 @@ class AddressChange:
     """When it was changed."""
 
 
-@dataclass(frozen=True, slots=True)
-class HeldPage:
+class HeldPage(Struct, frozen=True):
     """A page in a summary; of its causes only the one that the headline needs."""
 
     notification_id: NotificationId
@@ -85,16 +84,14 @@ class HeldPage:
     content: "Content"
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Struct, frozen=True):
     """Pages over a budget, the most urgent first; `later` more are in the next summary."""
 
     pages: tuple[HeldPage, ...] = ()
     later: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(Struct, frozen=True):
     """What a page, a notice or a summary says; in an update `status` replaces the buttons.
 
     `is_repeat`: the person was asked about the escalation before.

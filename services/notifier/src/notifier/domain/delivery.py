@@ -1,9 +1,11 @@
 """How often and when delivery of a notification is tried, and what follows from each attempt."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
+
+from msgspec.structs import replace
 
 from common.contracts.event import Event
 from common.contracts.notifications import NotificationSent

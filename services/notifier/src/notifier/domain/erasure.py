@@ -1,8 +1,6 @@
 """Erasure: what the notifier removes of a customer. What was sent stays where it was sent."""
 
-from dataclasses import replace
-
-from msgspec import structs
+from msgspec.structs import replace
 
 from common.contracts.event import ContactId
 from common.core.erasure import ERASED
@@ -39,15 +37,15 @@ def erase_content(content: Content) -> Content:
     status, explanation = content.status, content.explanation
     if contact is not None:
         name = None if contact.customer_name is None else ERASED
-        contact = structs.replace(contact, subject=ERASED, customer_name=name)
+        contact = replace(contact, subject=ERASED, customer_name=name)
     if status is not None and status.reason is not None:
         status = replace(status, reason=ERASED)
     return replace(
         content,
         contact=contact,
-        causes=tuple(structs.replace(cause, **_REASON) for cause in content.causes),
+        causes=tuple(replace(cause, **_REASON) for cause in content.causes),
         explanation=None if explanation is None else ERASED,
-        approval=None if approval is None else structs.replace(approval, note=ERASED),
-        coaching=None if coaching is None else structs.replace(coaching, text=ERASED),
+        approval=None if approval is None else replace(approval, note=ERASED),
+        coaching=None if coaching is None else replace(coaching, text=ERASED),
         status=status,
     )

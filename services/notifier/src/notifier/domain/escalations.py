@@ -1,8 +1,9 @@
 """Escalations, as far as the notifier must know them: does one still wait, and for what."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+from msgspec import Struct
 
 from common.contracts.event import ContactId, EscalationId, PersonId
 
@@ -11,8 +12,7 @@ EscalationState = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Escalation:
+class Escalation(Struct, frozen=True):
     """`by` caused the last change of state, at `at`; None while it is raised.
 
     `approval_asked`: `by`, who holds it, waits for an approval.

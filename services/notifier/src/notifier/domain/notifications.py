@@ -1,10 +1,12 @@
 """One message to one person on one medium: how it is made, cancelled, and updated."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, assert_never
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from common.contracts.escalations import PageRequested, TimerMissing
 from common.contracts.event import (
@@ -40,8 +42,7 @@ State = Literal[
 AttemptOutcome = Literal["sent", "retry", "failed", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """One person to notify, on all media, or on those of the person's that are in `media`."""
 
     page_id: PageId
@@ -52,8 +53,7 @@ class Page:
     media: tuple[Medium, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Notification:
+class Notification(Struct, frozen=True):
     """`due_at`: while pending the next attempt, while sending when the attempt counts as lost.
 
     `receipt` is how the outside system names the message, and `editable` whether it can be changed
@@ -106,8 +106,7 @@ class Notification:
         return at.astimezone(ZoneInfo(self.time_zone))
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """One call to the outside system; without an end it is in progress, or its process died.
 
     `retry`: it did not arrive and is tried again. `unknown`: it may have arrived.
@@ -121,8 +120,7 @@ class Attempt:
     detail: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     notification: Notification
     events: tuple[Event, ...] = ()
     attempts: tuple[Attempt, ...] = ()

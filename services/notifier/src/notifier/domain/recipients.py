@@ -4,14 +4,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
+
 from common.contracts.event import ContactId, PersonId
 from common.contracts.notifications import Medium, recipient_key
 
 DEFAULT_TIME_ZONE = "UTC"
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """`details` are the fields of the channel's address type, all but its medium."""
 
     medium: Medium
@@ -23,8 +24,7 @@ class Address:
         return self.details.get("user_id")
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(Struct, frozen=True):
     """Has each medium at most once. Links of an earlier `link_epoch` are void.
 
     Who is not `active` has left.
@@ -65,8 +65,7 @@ class ReportingLine:
     active: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ContactMethods:
+class ContactMethods(Struct, frozen=True):
     """How a person is called and reached."""
 
     name: str
@@ -74,8 +73,7 @@ class ContactMethods:
     time_zone: str = DEFAULT_TIME_ZONE
 
 
-@dataclass(frozen=True, slots=True)
-class RecipientChange:
+class RecipientChange(Struct, frozen=True):
     """Who changed a recipient, and from what to what; without `before` it is a new recipient.
 
     `refused_media`: their new addresses were not taken, since others have their users.

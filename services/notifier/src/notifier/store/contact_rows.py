@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from sqlalchemy import ARRAY, Select, Table, Uuid, any_, bindparam, select
 
 from common.contracts.event import ContactId
+from common.storage.connection import Connection
 from common.storage.rows import LockedTable
 
 K = TypeVar("K", bound=str)
@@ -14,8 +15,14 @@ V = TypeVar("V")
 
 
 class ContactRows(LockedTable[K, V]):
+    def __init__(self, connection: Connection, table: Table, kind: type[V]) -> None:
+        super().__init__(connection, table, kind)
+        # Of which all rows are locked that there are.
+        self.locked_contacts: set[ContactId] = set()
+
     async def lock_of(self, contact_ids: Sequence[ContactId]) -> None:
         """Lock all rows about these contacts."""
+        self.locked_contacts.update(contact_ids)
         statement = _of_contacts(self.table)
         self.adopt(await self.connection.execute(statement, {"contacts": contact_ids}))
 

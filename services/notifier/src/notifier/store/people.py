@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 
-from pydantic import TypeAdapter
+import msgspec
 from sqlalchemy import (
     ARRAY,
     Select,
@@ -37,14 +38,12 @@ from notifier.domain.recipients import (
     ReportingLine,
 )
 
-_RECIPIENT = TypeAdapter(Recipient)
-_RECIPIENTS = TypeAdapter(list[Recipient])
-_CHANGE = TypeAdapter(RecipientChange)
-_CHANGES = TypeAdapter(list[RecipientChange])
 _USERS = tables.channel_users
 _LINES = tables.reporting_lines
 # Of a row that only locks a recipient who is not saved yet.
 _NEW_EPOCH = 0
+_to_recipient = partial(msgspec.convert, type=Recipient)
+_to_change = partial(msgspec.convert, type=RecipientChange)
 
 
 class Recipients:
@@ -66,7 +65,7 @@ class Recipients:
         )
         locked = _recipients().where(tables.recipients.c.person_id == person_id)
         rows = await self._connection.execute(locked.with_for_update(of=tables.recipients))
-        recipient = _RECIPIENT.validate_python(dict(rows.single()))
+        recipient = _to_recipient(dict(rows.single()))
         # It never had an address: this transaction has inserted it.
         return None if recipient.link_epoch == _NEW_EPOCH else recipient
 
@@ -78,7 +77,7 @@ class Recipients:
             if address.user_id is not None
         ]
         self._read.pop(recipient.person_id, None)
-        rows = _RECIPIENTS.dump_json([recipient]).decode()
+        rows = msgspec.json.encode([recipient]).decode()
         await self._connection.execute(_UPSERT_RECIPIENTS, {"rows": rows})
         await self._connection.execute(
             delete(_USERS).where(_USERS.c.person_id == recipient.person_id)
@@ -120,7 +119,7 @@ class Recipients:
             self._read.update(dict.fromkeys(missing))
             rows = await self._connection.execute(_RECIPIENTS_OF, {"people": list(missing)})
             for row in rows:
-                self._read[row["person_id"]] = _RECIPIENT.validate_python(dict(row))
+                self._read[row["person_id"]] = _to_recipient(dict(row))
         return {person_id: self._read[person_id] for person_id in wanted}
 
     async def name(self, person_id: PersonId) -> str:
@@ -135,7 +134,7 @@ class Recipients:
         )
         owner = _saved_recipients().where(tables.recipients.c.person_id == person.scalar_subquery())
         row = (await self._connection.execute(owner)).first()
-        return _RECIPIENT.validate_python(dict(row)) if row else None
+        return _to_recipient(dict(row)) if row else None
 
     async def after(
         self,
@@ -162,7 +161,7 @@ class Recipients:
             has_left = _LINES.c.active.is_(false())
             query = query.where(has_address if reachable else ~has_address & ~has_left)
         rows = await self._connection.execute(query)
-        return [_RECIPIENT.validate_python(dict(row)) for row in rows]
+        return [_to_recipient(dict(row)) for row in rows]
 
 
 class RecipientChanges:
@@ -170,7 +169,7 @@ class RecipientChanges:
         self._connection = connection
 
     async def add(self, change: RecipientChange) -> None:
-        rows = _CHANGES.dump_json([change]).decode()
+        rows = msgspec.json.encode([change]).decode()
         await self._connection.execute(_INSERT_CHANGES, {"rows": rows})
 
     async def count_since(self, person_id: PersonId, since: datetime) -> int:
@@ -190,7 +189,7 @@ class RecipientChanges:
         rows = await self._connection.execute(
             query.order_by(changes.c.change_id.desc()).limit(limit)
         )
-        return [_CHANGE.validate_python(dict(row)) for row in rows]
+        return [_to_change(dict(row)) for row in rows]
 
 
 class ReportingLines:

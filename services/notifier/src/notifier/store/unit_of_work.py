@@ -5,11 +5,13 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from pydantic import TypeAdapter
+from msgspec.structs import astuple
 from sqlalchemy import select
 
-from common.contracts.event import ContactId, EscalationId, NotificationId
-from common.storage.bulk import bulk_insert
+from common.contracts.escalations import PageRequested
+from common.contracts.event import ContactId, EscalationId, Event, NotificationId
+from common.messages import Timer
+from common.storage.bulk import bulk_insert, columns_to_arrays
 from common.storage.connection import Connection
 from common.storage.rows import LockedTable
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
@@ -21,12 +23,18 @@ from notifier.store.contact_rows import ContactRows
 from notifier.store.notifications import Notifications
 from notifier.store.people import RecipientChanges, Recipients, ReportingLines
 
-_ATTEMPTS = TypeAdapter(list[Attempt])
-
 
 class Escalations(ContactRows[EscalationId, Escalation]):
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection, tables.escalations, Escalation)
+
+    async def lock_about(
+        self, escalation_id: EscalationId, contact_id: ContactId
+    ) -> Escalation | None:
+        """As `lock`; without a query where all rows about its contact are locked."""
+        if contact_id in self.locked_contacts and self.is_unknown(escalation_id):
+            self.mark_absent(escalation_id)
+        return await self.lock(escalation_id)
 
 
 class Budgets(LockedTable[str, Budget]):
@@ -36,8 +44,7 @@ class Budgets(LockedTable[str, Budget]):
     async def lock_or_add(self, keys: Iterable[str], now: datetime) -> dict[str, Budget]:
         """Lock these budgets, also new ones, in the order of their keys."""
         new = [Budget(key, changed_at=now) for key in set(keys)]
-        rows = _BUDGETS.dump_json(new).decode()
-        await self.connection.execute(_NEW_BUDGETS, {"rows": rows})
+        await self.connection.execute(_NEW_BUDGETS, self.to_parameters(new))
         await self.lock_all([budget.key for budget in new])
         return {budget.key: await self.lock(budget.key) or budget for budget in new}
 
@@ -55,8 +62,9 @@ class Attempts:
 
     async def flush(self) -> None:
         if self._records:
-            rows = _ATTEMPTS.dump_json(list(self._records.values())).decode()
-            await self._connection.execute(_UPSERT_ATTEMPTS, {"rows": rows})
+            rows = map(astuple, self._records.values())
+            arrays = columns_to_arrays(Attempt.__struct_fields__, rows)
+            await self._connection.execute(_UPSERT_ATTEMPTS, arrays)
 
     async def of(
         self, notification_ids: Sequence[NotificationId]
@@ -92,11 +100,14 @@ class UnitOfWork(BaseUnitOfWork):
         await self.escalations.lock_of(contact_ids)
         await self.notifications.lock_of(contact_ids)
 
+    async def preload(self, messages: Sequence[Event | Timer]) -> None:
+        people = {message.person_id for message in messages if isinstance(message, PageRequested)}
+        await self.recipients.get_all(people)
+
     async def flush(self) -> None:
         await super().flush()
         await self.attempts.flush()
 
 
-_NEW_BUDGETS = bulk_insert(tables.budgets, conflict="ignore")
-_BUDGETS = TypeAdapter(list[Budget])
-_UPSERT_ATTEMPTS = bulk_insert(tables.delivery_attempts, conflict="update")
+_NEW_BUDGETS = bulk_insert(tables.budgets, arrays=True, conflict="ignore")
+_UPSERT_ATTEMPTS = bulk_insert(tables.delivery_attempts, arrays=True, conflict="update")

@@ -2,8 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from common.contracts.event import ContactId, NotificationId
 from common.contracts.notifications import Medium
@@ -313,7 +315,7 @@ async def _correct_if_irrelevant(page: Notification, uow: UnitOfWork) -> None:
     """Correct it if the escalation changed while it was being sent."""
     if page.escalation_id is None:
         return
-    escalation = await uow.escalations.lock(page.escalation_id)
+    escalation = await uow.escalations.lock_about(page.escalation_id, page.contact_id)
     if escalation and not notifications.is_relevant(page, escalation):
         name = await uow.recipients.name(escalation.by) if escalation.by else None
         correct(page, status_of(escalation, name), uow)

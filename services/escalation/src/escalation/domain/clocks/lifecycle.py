@@ -89,14 +89,18 @@ def cancel_clocks(
     return decision
 
 
-def clock_due(situation: Situation, timer: ClockDue) -> Decision:
-    """Fire the threshold that the clock waits for, if it is due."""
-    clock = situation.contact.clock(timer.clock)
-    threshold = clock.next_threshold if clock else None
-    # The clock may have ended or started again while the timer of its earlier run fired.
-    if clock is None or threshold is None or situation.at < threshold.due_at:
+def clock_due(situation: Situation, timer: ClockDue) -> Decision:  # noqa: ARG001 - as of every timer
+    """Fire the threshold that is due first, and wait for the next one."""
+    due = situation.contact.next_due
+    # A clock may have ended or started again while the timer fired.
+    if due is None or situation.at < due[1].due_at:
         return no_change(situation)
-    return fire_threshold(situation, clock, threshold)
+    return fire_threshold(situation, *due).then(set_next_timer)
+
+
+def set_next_timer(situation: Situation) -> Decision:
+    """Set the timer also if the same time is next: the one that fired is gone."""
+    return Decision(situation, timers=(schedule.next_timer(situation.contact),))
 
 
 def meet_assignment(situation: Situation) -> Decision:

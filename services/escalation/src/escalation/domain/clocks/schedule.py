@@ -26,29 +26,23 @@ from escalation.domain.settings.policies import (
 )
 from escalation.domain.settings.registry import Versioned
 from escalation.domain.situation import Decision, Situation, no_change
-from escalation.domain.timers import ClockDue, clock_slot
+from escalation.domain.timers import CLOCK_SLOT, ClockDue
 
 
 def emit(situation: Situation, event: ClockEvent) -> Decision:
-    """Emit the event, apply it, and set the timers of its clocks."""
-    contact = replace(situation.contact, clocks=apply(situation.contact.clocks, event))
-    timers = tuple(_timer(contact, name) for name in _clock_names(event))
+    """Emit the event, apply it, and set the timer of the clocks if another time is next."""
+    before = situation.contact
+    contact = replace(before, clocks=apply(before.clocks, event))
+    timers = () if contact.next_due_at == before.next_due_at else (next_timer(contact),)
     return Decision(situation.with_contact(contact), (event,), timers)
 
 
-def _clock_names(event: ClockEvent) -> Iterable[ClockName]:
-    if isinstance(event, ClocksStarted):
-        return (deadline.clock for deadline in event.clocks)
-    return (event.clock,)
-
-
-def _timer(contact: TrackedContact, name: ClockName) -> TimerChange:
-    clock = contact.clock(name)
-    threshold = clock.next_threshold if clock else None
-    if threshold is None:
-        return Cancel(contact.contact_id, clock_slot(name))
-    due = ClockDue(contact_id=contact.contact_id, clock=name, percent=threshold.percent)
-    return Schedule(due, threshold.due_at)
+def next_timer(contact: TrackedContact) -> TimerChange:
+    """Return the change of the one timer that all clocks of the contact have."""
+    due_at = contact.next_due_at
+    if due_at is None:
+        return Cancel(contact.contact_id, CLOCK_SLOT)
+    return Schedule(ClockDue(contact_id=contact.contact_id), due_at)
 
 
 def calendar_in_force(

@@ -1,0 +1,3 @@
+from common.storage.migrations import run_environment
+
+run_environment()

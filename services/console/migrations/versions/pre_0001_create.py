@@ -1,0 +1,81 @@
+"""Create the tables of the console."""
+
+from alembic import op
+
+from common.storage.migrations import create_lock_keys
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+STATEMENTS = (
+    # `digest` is that of the token in the cookie, which is stored nowhere. `id_token` is what the
+    # provider wants back when the person signs out there.
+    """
+    CREATE TABLE sessions (
+        session_id uuid PRIMARY KEY,
+        digest bytea NOT NULL UNIQUE,
+        person_id text NOT NULL,
+        role text NOT NULL CHECK (role IN ('representative', 'supervisor', 'manager')),
+        name text NOT NULL,
+        zone text NOT NULL,
+        browser text NOT NULL,
+        address text NOT NULL,
+        id_token text,
+        created_at timestamptz NOT NULL,
+        seen_at timestamptz NOT NULL,
+        ends_at timestamptz NOT NULL
+    )
+    """,
+    "CREATE INDEX sessions_of_person ON sessions (person_id)",
+    "CREATE INDEX sessions_ends_at ON sessions (ends_at)",
+    # For development only: who opens the link is signed in, once.
+    """
+    CREATE TABLE sign_in_links (
+        digest bytea PRIMARY KEY,
+        person_id text NOT NULL,
+        role text NOT NULL CHECK (role IN ('representative', 'supervisor', 'manager')),
+        expires_at timestamptz NOT NULL
+    )
+    """,
+    "CREATE INDEX sign_in_links_expires_at ON sign_in_links (expires_at)",
+    # A filter of a screen that a person has given a name; `query` is that of the URL.
+    """
+    CREATE TABLE saved_views (
+        person_id text NOT NULL,
+        screen text NOT NULL,
+        name text NOT NULL,
+        query text NOT NULL,
+        saved_at timestamptz NOT NULL,
+        PRIMARY KEY (person_id, screen, name)
+    )
+    """,
+    # What a person has begun to write; `place` is the form, for example `/e/<id>/resolve`.
+    """
+    CREATE TABLE drafts (
+        person_id text NOT NULL,
+        place text NOT NULL,
+        fields jsonb NOT NULL,
+        changed_at timestamptz NOT NULL,
+        PRIMARY KEY (person_id, place)
+    )
+    """,
+    "CREATE INDEX drafts_changed_at ON drafts (changed_at)",
+    # A form that a person has sent: its second sending does nothing.
+    """
+    CREATE TABLE submissions (
+        person_id text NOT NULL,
+        submission text NOT NULL,
+        sent_at timestamptz NOT NULL,
+        PRIMARY KEY (person_id, submission)
+    )
+    """,
+    "CREATE INDEX submissions_sent_at ON submissions (sent_at)",
+)
+
+
+def upgrade():
+    create_lock_keys()
+    for statement in STATEMENTS:
+        op.execute(statement)

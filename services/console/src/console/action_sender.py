@@ -1,0 +1,123 @@
+"""Sends actions to escalation, each form once, and says what became of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from common.storage.database import Database
+from console.clients.services import ServiceProblemError, Services, ServiceUnavailableError
+from console.store import UnitOfWork
+from console.viewer import Viewer
+from console.views.actions import ACTIONS, ActionName
+from console.views.conflicts import conflict_text
+from console.views.forms import FormState, parse_form
+from console.views.reader import Reader
+from console.views.words import SERVICES
+
+_DONE: Final = 200
+_INVALID: Final = 422
+_UNAVAILABLE: Final = 503
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an action: `escalation` as it is now, or `form` to be sent again."""
+
+    status: int
+    text: str
+    escalation: Mapping[str, Any] | None = None
+    form: FormState | None = None
+
+    @property
+    def is_done(self) -> bool:
+        return self.status == _DONE
+
+
+class ActionSender:
+    """Acts in the name of one person."""
+
+    def __init__(
+        self,
+        services: Services,
+        database: Database[UnitOfWork],
+        viewer: Viewer,
+        reader: Reader,
+    ) -> None:
+        self._services = services
+        self._database = database
+        self._viewer = viewer
+        self._reader = reader
+
+    async def send(
+        self, escalation_id: str, name: ActionName, fields: Mapping[str, str]
+    ) -> Outcome:
+        """Do it, unless the form has mistakes or was sent before."""
+        form = FormState(fields.get("version", ""), fields.get("submission", ""), fields)
+        sent = parse_form(name, fields, self._reader)
+        if sent.problems:
+            return Outcome(_INVALID, "", form=replace(form, problems=sent.problems))
+        if not await self._claim(form.submission):
+            return Outcome(_DONE, self._reader.texts.gettext("It was sent before: once is enough."))
+        try:
+            escalation = await self._services.post(
+                "escalation",
+                f"/v1/escalations/{escalation_id}/{name.replace('_', '-')}",
+                self._viewer,
+                sent.body or None,
+                if_match=form.version if ACTIONS[name].needs_version else None,
+            )
+        except (ServiceProblemError, ServiceUnavailableError) as error:
+            await self._release(form.submission)
+            return self._failure(name, form, error)
+        return Outcome(_DONE, self._reader.texts.gettext(ACTIONS[name].done), escalation)
+
+    def _failure(
+        self,
+        name: ActionName,
+        form: FormState,
+        error: ServiceProblemError | ServiceUnavailableError,
+    ) -> Outcome:
+        _ = self._reader.texts.gettext
+        if isinstance(error, ServiceUnavailableError):
+            text = _(
+                "%(part)s: no answer. Look whether it was done before you send it again.",
+                part=_(SERVICES[error.service]),
+            )
+            return _again(name, form, Outcome(_UNAVAILABLE, text))
+        current = error.document.get("current")
+        if current is not None:
+            text = conflict_text(current, error.detail, self._reader)
+            form = replace(form, version=error.headers.get("etag", form.version))
+            return _again(name, form, Outcome(error.status, text, current))
+        form = replace(form, problems=_field_problems(error.document))
+        return _again(name, form, Outcome(error.status, error.detail))
+
+    async def _claim(self, submission: str) -> bool:
+        """Return whether this sending of a form is the first; forms without a name always are."""
+        if not submission:
+            return True
+        async with self._database.transaction() as uow:
+            return await uow.submissions.claim(self._viewer.person, submission, uow.now)
+
+    async def _release(self, submission: str) -> None:
+        """Let the form be sent again, since nothing was done."""
+        if submission:
+            async with self._database.transaction() as uow:
+                await uow.submissions.release(self._viewer.person, submission)
+
+
+def _again(name: ActionName, form: FormState, outcome: Outcome) -> Outcome:
+    """Show the form again if there is one, with what was written in it."""
+    if not ACTIONS[name].asks_first:
+        return outcome
+    return replace(outcome, form=replace(form, problem=outcome.text))
+
+
+def _field_problems(document: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the service says about fields of the body, by their names."""
+    errors = document.get("errors") or ()
+    return {
+        str(error["pointer"]).removeprefix("body/"): str(error["detail"])
+        for error in errors
+        if str(error.get("pointer", "")).startswith("body/")
+    }

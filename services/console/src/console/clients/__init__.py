@@ -1,0 +1,1 @@
+"""What the console calls: the other services."""

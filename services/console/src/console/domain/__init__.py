@@ -1,0 +1,1 @@
+"""What the console decides by itself, without I/O and without a clock."""

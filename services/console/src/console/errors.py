@@ -1,0 +1,18 @@
+"""What a request may end with, instead of its page. `templates/problem.html` has the words."""
+
+
+class PageError(Exception):
+    """The request is answered by a page that says what is wrong and what to do.
+
+    `code` names the text of `problem.html`; `details` fill it in.
+    """
+
+    def __init__(self, status: int, code: str, **details: str) -> None:
+        super().__init__(code)
+        self.status = status
+        self.code = code
+        self.details = details
+
+
+class SignInRequiredError(Exception):
+    """Nobody is signed in, or the session has ended."""

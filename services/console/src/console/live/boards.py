@@ -1,0 +1,100 @@
+"""The connections of browsers: what each shows, and the messages that it has yet to get."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qsl
+
+import orjson
+
+from console.live.matching import Escalation, matches
+from console.rendering import render_macro
+from console.viewer import Viewer
+from console.views.filters import Filters, parse_filters
+from console.views.reader import Reader
+from console.views.rows import make_row, sort_keys
+
+# A browser that is further behind reads its page again.
+MAX_MESSAGES: Final = 500
+_MAX_VIEWS: Final = 20
+
+
+class Message(NamedTuple):
+    """An event of the stream; `data` is JSON."""
+
+    event: str
+    data: str
+
+
+RELOAD: Final = Message("reload", "{}")
+
+
+def message(event: str, **data: object) -> Message:
+    return Message(event, orjson.dumps(data).decode())
+
+
+class Board:
+    """One connection. `views` are what the tabs show: the query of Now, or `id=` and an escalation.
+
+    `kind` and the person say all on which the rows that it gets depend.
+    """
+
+    def __init__(self, viewer: Viewer, views: Sequence[str], reader: Reader) -> None:
+        self.viewer = viewer
+        self.teams = reader.teams
+        self._messages: asyncio.Queue[Message] = asyncio.Queue(MAX_MESSAGES)
+        shown = tuple(dict.fromkeys(views))[:_MAX_VIEWS]
+        self.escalations = frozenset(view[3:] for view in shown if view.startswith("id="))
+        self.filters: Mapping[str, Filters] = {
+            view: parse_filters(parse_qsl(view), reader)
+            for view in shown
+            if not view.startswith("id=")
+        }
+        self.kind = viewer.role, viewer.language, viewer.zone, shown
+
+    def put(self, sent: Message) -> None:
+        """Add a message; if there are too many, the browser is told to read its page again."""
+        if self._messages.full():
+            while not self._messages.empty():
+                self._messages.get_nowait()
+            sent = RELOAD
+        self._messages.put_nowait(sent)
+
+    async def next_message(self, timeout_s: float) -> Message | None:
+        """Return None if none comes in time."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._messages.get()
+        except TimeoutError:
+            return None
+
+    def message_of(self, escalation: Escalation, reader: Reader) -> Message:
+        """Write the row once for all views of the board, with its place in each that has it."""
+        keys = sort_keys(escalation, reader)
+        sorts = {
+            view: keys[filters.sort]
+            for view, filters in self.filters.items()
+            if matches(escalation, filters, reader.now)
+        }
+        html = ""
+        if sorts:
+            html = render_macro(
+                "macros.html", "row", reader.texts.language, make_row(escalation, reader)
+            )
+        return message(
+            "row",
+            id=escalation["escalation_id"],
+            version=escalation["version"],
+            html=html,
+            sorts=sorts,
+        )
+
+
+def is_concerned(person: str, escalation: Mapping[str, Any]) -> bool:
+    """Tell whether the row says something else to this person than to others."""
+    approval = escalation["approval"]
+    return person in (
+        escalation["holder"],
+        *escalation["awaited"],
+        None if approval is None else approval["asked_by"],
+    )

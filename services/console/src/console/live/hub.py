@@ -1,0 +1,106 @@
+"""The live part of the console: who looks, and what they are told."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Final
+
+import structlog
+
+from common.core.backoff import pause
+from common.core.clock import TimeSource
+from console.clients.services import ServiceProblemError, Services, ServiceUnavailableError
+from console.live.boards import Board, Message, message
+from console.live.scope import Scope
+from console.people import People
+from console.readers import make_reader
+from console.viewer import Viewer
+
+_COUNTERS_EVERY_S: Final = 2.0
+_MAX_COUNTED: Final = 200
+
+log = structlog.get_logger()
+
+
+class LiveHub:
+    """A worker; boards open and close while it runs."""
+
+    name = "live"
+
+    def __init__(self, services: Services, people: People, clock: TimeSource) -> None:
+        self._services = services
+        self._people = people
+        self._clock = clock
+        self._scopes: dict[str, Scope] = {}
+        self._boards: set[Board] = set()
+        self._tasks: asyncio.TaskGroup | None = None
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def open(self, viewer: Viewer, views: Sequence[str]) -> Board:
+        now = self._clock.utc_now()
+        directory = await self._people.directory(viewer, now)
+        board = Board(viewer, views, make_reader(viewer, directory, now))
+        self._boards.add(board)
+        # Representatives see what they have; the stream of all escalations is not for them.
+        if viewer.role != "representative":
+            self._scope_of(viewer).boards.add(board)
+        return board
+
+    def close(self, board: Board) -> None:
+        self._boards.discard(board)
+        scope = self._scopes.get(Scope.key(board.viewer))
+        if scope is not None:
+            scope.leave(board)
+
+    def is_live(self, board: Board) -> bool:
+        """Return whether changes come: representatives have none."""
+        scope = self._scopes.get(Scope.key(board.viewer))
+        return board.viewer.role == "representative" or (scope is not None and scope.is_live)
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            counting = tasks.create_task(self._send_counters(stopping))
+            await stopping.wait()
+            await counting
+            self._tasks = None
+            for task in [*self._running]:
+                task.cancel()
+
+    def _scope_of(self, viewer: Viewer) -> Scope:
+        key = Scope.key(viewer)
+        if key not in self._scopes:
+            self._scopes[key] = scope = Scope(viewer, self._services, self._people, self._clock)
+            if self._tasks is not None:
+                run = scope.run(forget=partial(self._scopes.pop, key))
+                task = self._tasks.create_task(run)
+                self._running.add(task)
+                task.add_done_callback(self._running.discard)
+        return self._scopes[key]
+
+    async def _send_counters(self, stopping: asyncio.Event) -> None:
+        last: Message | None = None
+        while not await pause(_COUNTERS_EVERY_S, stopping):
+            board = next(iter(self._boards), None)
+            counters = None if board is None else await self._counters(board.viewer)
+            if counters is not None and counters != last:
+                last = counters
+                for each in self._boards:
+                    each.put(counters)
+
+    async def _counters(self, viewer: Viewer) -> Message | None:
+        """Count the customers who wait and the free places; None if router does not answer."""
+        try:
+            queues = await self._list("/v1/queues", viewer)
+            representatives = await self._list("/v1/representatives", viewer)
+        except (ServiceUnavailableError, ServiceProblemError):
+            return None
+        return message(
+            "counters",
+            waiting=sum(queue["waiting"] for queue in queues),
+            free=sum(person["free_slots"] for person in representatives),
+        )
+
+    async def _list(self, path: str, viewer: Viewer) -> Any:
+        page = await self._services.get("router", path, viewer, limit=_MAX_COUNTED)
+        return page["items"]

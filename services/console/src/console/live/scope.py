@@ -1,0 +1,126 @@
+"""The boards that may see the same escalations: one follower reads for all of them."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+import structlog
+
+from common.core.clock import TimeSource
+from console.clients.services import ServiceProblemError, Services, ServiceUnavailableError
+from console.live.boards import RELOAD, Board, Message, is_concerned, message
+from console.live.follower import Follower
+from console.live.matching import Escalation
+from console.people import People
+from console.readers import make_reader
+from console.viewer import Viewer
+
+# The changes of so long are read together, so that one row is read at most ten times a second.
+_GATHER_S: Final = 0.1
+_MAX_READS: Final = 8
+# Somebody who loads a page again comes back within it.
+LINGER_S: Final = 5.0
+
+log = structlog.get_logger()
+
+
+class Scope:
+    """Reads every escalation that changes once, in the name of the first who has come.
+
+    Managers see all, so they share a scope. Supervisors see what concerns their teams: escalation
+    decides which, so each has an own scope.
+    """
+
+    def __init__(
+        self, viewer: Viewer, services: Services, people: People, clock: TimeSource
+    ) -> None:
+        self.viewer = viewer
+        self.boards: set[Board] = set()
+        self._services = services
+        self._people = people
+        self._clock = clock
+        self._changed: set[str] = set()
+        self._wake = asyncio.Event()
+        self._empty = asyncio.Event()
+        self._follower = Follower(services, viewer, self._note_change, self._reload)
+        self._reads = asyncio.Semaphore(_MAX_READS)
+
+    @staticmethod
+    def key(viewer: Viewer) -> str:
+        return "managers" if viewer.role == "manager" else viewer.person
+
+    @property
+    def is_live(self) -> bool:
+        return self._follower.is_live
+
+    async def run(self, forget: Callable[[], object]) -> None:
+        """Run until nobody looks any longer, and a moment more; then nobody else may join."""
+        async with asyncio.TaskGroup() as tasks:
+            following = tasks.create_task(self._follower.run())
+            refreshing = tasks.create_task(self._refresh_all())
+            while self.boards:
+                await self._empty.wait()
+                self._empty.clear()
+                await asyncio.sleep(LINGER_S)
+            forget()
+            following.cancel()
+            refreshing.cancel()
+
+    def leave(self, board: Board) -> None:
+        self.boards.discard(board)
+        if not self.boards:
+            self._empty.set()
+
+    def _note_change(self, escalation_id: str) -> None:
+        self._changed.add(escalation_id)
+        self._wake.set()
+
+    def _reload(self) -> None:
+        for board in self.boards:
+            board.put(RELOAD)
+
+    async def _refresh_all(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            changed, self._changed = self._changed, set()
+            await asyncio.gather(*(self._refresh(escalation_id) for escalation_id in changed))
+            await asyncio.sleep(_GATHER_S)
+
+    async def _refresh(self, escalation_id: str) -> None:
+        try:
+            async with self._reads:
+                escalation = await self._services.get(
+                    "escalation", f"/v1/escalations/{escalation_id}", self.viewer, limit=1
+                )
+        except ServiceProblemError:
+            # It is no longer for the eyes of this person.
+            self._send_all(message("row", id=escalation_id))
+        except ServiceUnavailableError:
+            self._reload()
+        else:
+            await self._send_row(escalation)
+
+    def _send_all(self, sent: Message) -> None:
+        for board in self.boards:
+            board.put(sent)
+
+    async def _send_row(self, escalation: Escalation) -> None:
+        """Write the row once for all who see it alike."""
+        now = self._clock.utc_now()
+        directory = await self._people.directory(self.viewer, now)
+        team = (escalation["contact"] or {}).get("team_id")
+        written: dict[tuple[object, ...], Message] = {}
+        for board in self.boards:
+            person = board.viewer.person
+            is_special = person == self.viewer.person or is_concerned(person, escalation)
+            own = person if is_special else None
+            alike = *board.kind, own, team in board.teams
+            if alike not in written:
+                reader = replace(make_reader(board.viewer, directory, now), teams=board.teams)
+                # What the service allows is for the person in whose name it was read.
+                is_own = person == self.viewer.person
+                shown = escalation if is_own else {**escalation, "actions": []}
+                written[alike] = board.message_of(shown, reader)
+            board.put(written[alike])

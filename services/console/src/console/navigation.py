@@ -1,0 +1,36 @@
+"""The screens in the navigation, in their order."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from common.contracts.event import Role
+from console.texts import mark
+
+_ALL: Final[frozenset[Role]] = frozenset(("representative", "supervisor", "manager", "admin"))
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """`key` after `g` opens it from anywhere."""
+
+    name: str
+    url: str
+    label: str
+    key: str
+    roles: frozenset[Role] = _ALL
+
+    def is_at(self, path: str) -> bool:
+        return path == self.url or path.startswith(f"{self.url}/")
+
+
+_LEADERS: Final[frozenset[Role]] = frozenset(("supervisor", "manager", "admin"))
+SCREENS: Final = (
+    Screen("now", "/now", mark("Now"), "n"),
+    Screen("floor", "/floor", mark("Floor"), "f", _LEADERS),
+    Screen("mine", "/mine", mark("Mine"), "m"),
+    Screen("duty", "/duty", mark("Duty"), "d", _LEADERS),
+)
+
+
+def screens_of(role: Role) -> tuple[Screen, ...]:
+    return tuple(screen for screen in SCREENS if role in screen.roles)

@@ -1,0 +1,63 @@
+"""The stream that keeps the pages of a browser up to date."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from common.core.clock import monotonic
+from console.auth.sessions import SessionKeeper
+from console.dependencies import CurrentViewer
+from console.live.boards import Board, Message, message
+from console.live.hub import LiveHub
+
+router = APIRouter()
+
+_BEAT_S: Final = 2.0
+_SESSION_CHECK_S: Final = 30.0
+_MAX_VIEW_LENGTH: Final = 4000
+
+
+@router.get("/live")
+async def stream_changes(
+    request: Request,
+    viewer: CurrentViewer,
+    view: Annotated[list[str] | None, Query(max_length=50)] = None,
+) -> EventSourceResponse:
+    """Stream the rows that change, for each `view` that a tab shows."""
+    hub: LiveHub = request.app.state.live
+    shown = [each[:_MAX_VIEW_LENGTH] for each in view or ("",)]
+    board = await hub.open(viewer, shown)
+    return EventSourceResponse(_events(request, hub, board), sep="\n", ping=_SESSION_CHECK_S)
+
+
+async def _events(request: Request, hub: LiveHub, board: Board) -> AsyncIterator[ServerSentEvent]:
+    sessions: SessionKeeper = request.app.state.sessions
+    try:
+        beat_at = monotonic()
+        check_at = beat_at + _SESSION_CHECK_S
+        while True:
+            now = monotonic()
+            if now >= check_at:
+                if not await sessions.keep_alive(board.viewer.session_id):
+                    yield _sent(message("session-over"))
+                    return
+                check_at = now + _SESSION_CHECK_S
+            if now >= beat_at:
+                beat_at = now + _BEAT_S
+                yield _sent(_beat(request, hub, board))
+            change = await board.next_message(max(0.0, beat_at - monotonic()))
+            if change is not None:
+                yield _sent(change)
+    finally:
+        hub.close(board)
+
+
+def _beat(request: Request, hub: LiveHub, board: Board) -> Message:
+    now = request.app.state.clock.utc_now()
+    return message("beat", now=now.timestamp(), live=hub.is_live(board))
+
+
+def _sent(change: Message) -> ServerSentEvent:
+    return ServerSentEvent(change.data, event=change.event, sep="\n")

@@ -1,0 +1,51 @@
+"""How a person likes to see the console, in cookies of their browser."""
+
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import RedirectResponse, Response
+
+from console.rendering import KEYS_COOKIE, LANGUAGE_COOKIE, THEME_COOKIE, THEMES
+from console.texts import LANGUAGES
+
+router = APIRouter()
+
+_SEE_OTHER: Final = 303
+_YEAR_S: Final = 365 * 24 * 3600
+_CHOICES: Final = {
+    "theme": (THEME_COOKIE, THEMES),
+    "language": (LANGUAGE_COOKIE, LANGUAGES),
+    "keys": (KEYS_COOKIE, ("on", "off")),
+}
+
+
+@router.post("/preferences")
+async def change_preferences(
+    request: Request,
+    theme: Annotated[str, Form()] = "",
+    language: Annotated[str, Form()] = "",
+    keys: Annotated[str, Form()] = "",
+) -> Response:
+    """Keep what was chosen, and lead back; a choice that does not exist changes nothing."""
+    response = RedirectResponse(_page_before(request), _SEE_OTHER)
+    wishes = {"theme": theme, "language": language, "keys": keys}
+    for name, (cookie, values) in _CHOICES.items():
+        if wishes[name] in values:
+            response.set_cookie(
+                cookie,
+                wishes[name],
+                max_age=_YEAR_S,
+                httponly=True,
+                samesite="lax",
+                secure=request.url.scheme == "https",
+            )
+    return response
+
+
+def _page_before(request: Request) -> str:
+    """Return the path of the page with the form: only of this site, whatever the header says."""
+    address = urlsplit(request.headers.get("referer", ""))
+    path = address.path if address.netloc == request.url.netloc else ""
+    query = f"?{address.query}" if address.query else ""
+    return f"{path}{query}" if path.startswith("/") and not path.startswith("//") else "/"

@@ -1,0 +1,59 @@
+"""The parts of a page, from several services: one that does not answer leaves the rest."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from fastapi import Depends
+
+from common.contracts.services import EventService
+from console.clients.services import ServiceProblemError, Services, ServiceUnavailableError
+from console.dependencies import CurrentServices, CurrentViewer
+from console.viewer import Viewer
+
+# The person may not see this part, or there is none.
+_LEFT_OUT: Final = frozenset((403, 404))
+_MAX_PAGES: Final = 10
+
+
+class Parts:
+    """Reads for one page. `missing` names the services that did not answer."""
+
+    def __init__(self, services: Services, viewer: Viewer) -> None:
+        self._services = services
+        self._viewer = viewer
+        self.missing: list[EventService] = []
+
+    async def get(self, service: EventService, path: str, **query: object) -> Any:
+        """Return the decoded JSON, or None without an answer."""
+        try:
+            return await self._services.get(service, path, self._viewer, **query)
+        except ServiceUnavailableError:
+            if service not in self.missing:
+                self.missing.append(service)
+        except ServiceProblemError as error:
+            if error.status not in _LEFT_OUT:
+                raise
+        return None
+
+    async def items(
+        self, service: EventService, path: str, **query: object
+    ) -> list[Mapping[str, Any]] | None:
+        """Return the items of a list, of at most its first 2,000; None without an answer."""
+        items: list[Mapping[str, Any]] = []
+        cursor: str | None = None
+        for _ in range(_MAX_PAGES):
+            page = await self.get(service, path, cursor=cursor, **query)
+            if page is None:
+                return None
+            items += page["items"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                break
+        return items
+
+
+async def _parts(services: CurrentServices, viewer: CurrentViewer) -> Parts:
+    return Parts(services, viewer)
+
+
+PageParts = Annotated[Parts, Depends(_parts)]

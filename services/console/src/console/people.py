@@ -1,0 +1,72 @@
+"""Who works here: router's list of people, kept for a minute."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from console.clients.services import Caller, Services, ServiceUnavailableError
+
+_KEPT_FOR: Final = timedelta(minutes=1)
+# After router did not answer it is not asked for so long.
+_RETRY_AFTER: Final = timedelta(seconds=5)
+_PAGE: Final = 200
+_MAX_PAGES: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """People's names, teams and superiors by their ids."""
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    teams: Mapping[str, str | None] = field(default_factory=dict)
+    superiors: Mapping[str, str | None] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, people: list[Mapping[str, Any]]) -> "Directory":
+        return cls(
+            {person["person_id"]: person["name"] for person in people},
+            {person["person_id"]: person["team_id"] for person in people},
+            {person["person_id"]: person["reports_to"] for person in people},
+        )
+
+    def teams_of(self, person: str) -> frozenset[str]:
+        """Return the team of the person, and those of the people below in the reporting line."""
+        below: set[str] = set()
+        level = {person}
+        while level:
+            below |= level
+            level = {each for each, superior in self.superiors.items() if superior in level} - below
+        return frozenset(team for each in below if (team := self.teams.get(each)) is not None)
+
+
+class People:
+    """The directory as router has it. While router does not answer, the last one counts."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._directory = Directory()
+        self._read_again_at: datetime | None = None
+
+    async def directory(self, caller: Caller, now: datetime) -> Directory:
+        if self._read_again_at is None or now >= self._read_again_at:
+            # Set first, so that others don't read as well meanwhile.
+            self._read_again_at = now + _KEPT_FOR
+            try:
+                self._directory = Directory.of(await self._read(caller))
+            except ServiceUnavailableError:
+                self._read_again_at = now + _RETRY_AFTER
+        return self._directory
+
+    async def _read(self, caller: Caller) -> list[Mapping[str, Any]]:
+        people: list[Mapping[str, Any]] = []
+        cursor = None
+        for _ in range(_MAX_PAGES):
+            page = await self._services.get(
+                "router", "/v1/people", caller, limit=_PAGE, cursor=cursor
+            )
+            people += page["items"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                break
+        return people

@@ -1,0 +1,111 @@
+"""Renders templates, in the language and the colours that the reader has chosen."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from console.navigation import screens_of
+from console.texts import LANGUAGES, SECONDS_SHOWN_BELOW_S, translations
+from console.views.board import board_words
+from console.views.countdown import SOON_S
+
+LANGUAGE_COOKIE: Final = "upstairs-language"
+THEME_COOKIE: Final = "upstairs-theme"
+# Single keys act on rows unless this cookie is `off`.
+KEYS_COOKIE: Final = "upstairs-keys"
+THEMES: Final = ("auto", "light", "dark")
+_STATIC_URL: Final = "/static"
+_HASH_LENGTH: Final = 12
+
+
+def render_page(
+    request: Request, template: str, status: int = 200, **context: object
+) -> HTMLResponse:
+    """Render a template of `templates/` for this request.
+
+    Every template has `request`, `language`, `theme`, `has_keys`, and `viewer`, which is None if
+    nobody is signed in.
+    """
+    language = language_of(request)
+    values: Mapping[str, Any] = {
+        "request": request,
+        "language": language,
+        "theme": theme_of(request),
+        "has_keys": request.cookies.get(KEYS_COOKIE) != "off",
+        "viewer": getattr(request.state, "viewer", None),
+        **context,
+    }
+    text = _environment(language).get_template(template).render(values)
+    return HTMLResponse(text, status, headers={"Content-Language": language, "Vary": "Cookie"})
+
+
+def render_macro(template: str, macro: str, language: str, *arguments: object) -> str:
+    """Write what one macro writes, such as a row."""
+    return str(getattr(_module(template, language), macro)(*arguments))
+
+
+def language_of(request: Request) -> str:
+    """Return the language that the reader has chosen, else the first that the browser asks for."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE, "")
+    wished = request.headers.get("accept-language", "").split(",")
+    for text in (chosen, *wished):
+        tag = text.partition(";")[0].partition("-")[0].strip().lower()
+        if tag in LANGUAGES:
+            return tag
+    return LANGUAGES[0]
+
+
+def theme_of(request: Request) -> str:
+    """Return the theme that the reader has chosen; `auto` follows the device."""
+    chosen = request.cookies.get(THEME_COOKIE, "")
+    return chosen if chosen in THEMES else THEMES[0]
+
+
+@cache
+def asset_url(name: str) -> str:
+    """Return the address of a static file; it changes with the content."""
+    content = (files("console") / "static" / name).read_bytes()
+    return f"{_STATIC_URL}/{name}?v={hashlib.sha256(content).hexdigest()[:_HASH_LENGTH]}"
+
+
+@cache
+def _module(template: str, language: str) -> Any:
+    return _environment(language).get_template(template).module
+
+
+@cache
+def _environment(language: str) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("console", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    # The extension adds this method to the environment.
+    install: Any = environment
+    install.install_gettext_translations(translations(language), newstyle=True)
+    environment.filters["local_time"] = _local_time
+    environment.filters["board_words"] = board_words
+    environment.globals |= {
+        "asset": asset_url,
+        "screens_of": screens_of,
+        "themes": THEMES,
+        "soon_s": SOON_S,
+        "seconds_shown_below_s": SECONDS_SHOWN_BELOW_S,
+    }
+    return environment
+
+
+def _local_time(at: datetime, zone: str) -> str:
+    return f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"

@@ -1,0 +1,438 @@
+// The live parts of a page: countdowns, rows that change in place, freshness, dialogs and keys.
+// Without this file every page works by loading it again.
+
+import { connect } from "./live.js";
+
+const FRAME_MS = 100;
+const CHANGED_MS = 3000;
+const RELOAD_MS = 2000;
+
+/** Seconds since 1970 on the server's clock, whatever this machine's clock says. */
+let offset = 0;
+const now = () => Date.now() / 1000 + offset;
+
+class Board extends HTMLElement {
+  connectedCallback() {
+    this.words = JSON.parse(this.dataset.words);
+    this.table = this.querySelector("table.board");
+    this.isPaused = false;
+    this.changes = new Map();
+    this.moves = new Map();
+    this.lastReload = 0;
+    offset = Number(this.dataset.now) - Date.now() / 1000;
+    setInterval(() => this.tick(), 1000);
+    this.seen = new Set();
+    this.observer = new IntersectionObserver((entries) => this.watch(entries));
+    this.observe(this);
+    this.addEventListener("pointerleave", () => this.settle());
+    this.addEventListener("focusout", () => setTimeout(() => this.settle()));
+    this.addEventListener("submit", (event) => this.send(event));
+    this.addEventListener("click", (event) => this.openDialog(event));
+    connect(this.view, (message) => this.receive(message));
+    if (this.dataset.keys !== "off") document.addEventListener("keydown", (event) => this.press(event));
+  }
+
+  /** What this page shows: an escalation, or the filters in its address. */
+  get view() {
+    return this.dataset.view ?? location.search.slice(1);
+  }
+
+  say(name, ...values) {
+    return values.reduce((text, value) => text.replace("{}", value), this.words[name]);
+  }
+
+  // Messages of the stream
+
+  receive({ type, data }) {
+    if (data.now) offset = data.now - Date.now() / 1000;
+    if (type === "beat") this.beat = { at: performance.now(), isLive: data.live };
+    else if (type === "reload") this.reload();
+    else if (type === "counters") this.showCounters(data);
+    else if (type === "session-over") location.reload();
+    else if (this.table) this.change(data);
+    else if (data.id === this.dataset.escalation) this.reload();
+    this.showFreshness();
+  }
+
+  change(data) {
+    this.changes.set(data.id, data);
+    if (this.frame) return;
+    const paint = () => {
+      this.frame = null;
+      this.paint();
+    };
+    this.frame = setTimeout(() => (document.hidden ? paint() : requestAnimationFrame(paint)), FRAME_MS);
+  }
+
+  paint() {
+    const before = this.ids("needs_you");
+    for (const data of this.changes.values()) this.applyChange(data);
+    this.changes.clear();
+    if (!this.isHeld) this.settle();
+    this.count();
+    this.announce(before);
+  }
+
+  applyChange({ id, version, html, sorts }) {
+    const row = document.getElementById(`row-${id}`);
+    const sort = sorts?.[this.view];
+    if (sort === undefined) {
+      if (row?.contains(document.activeElement)) row.classList.add("gone");
+      else row?.remove();
+      this.moves.delete(id);
+      return;
+    }
+    if (row && Number(row.dataset.version) > version) return;
+    const fresh = parseRow(html);
+    fresh.dataset.sort = sort;
+    if (row) patchRow(row, fresh);
+    const current = row ?? fresh;
+    current.classList.add("changed");
+    setTimeout(() => current.classList.remove("changed"), CHANGED_MS);
+    this.observe(current);
+    if (!row || !isInPlace(row)) this.moves.set(id, current);
+  }
+
+  /** Rows stay where they are while somebody points at one or has the focus in one. */
+  get isHeld() {
+    return this.isPaused || this.table?.matches(":hover") || this.table?.contains(document.activeElement);
+  }
+
+  settle(isAsked = false) {
+    if (!this.table || (this.isHeld && !isAsked)) {
+      this.showHeld();
+      return;
+    }
+    const focus = document.activeElement;
+    for (const row of this.moves.values()) place(row, this.table);
+    this.moves.clear();
+    for (const row of this.table.querySelectorAll(".row.gone")) row.remove();
+    if (focus !== document.activeElement && this.contains(focus)) focus.focus({ preventScroll: true });
+    this.count();
+    this.showHeld();
+  }
+
+  showHeld() {
+    const count = this.moves.size;
+    const notice = document.getElementById("held");
+    if (!notice) return;
+    notice.hidden = count === 0;
+    notice.querySelector("button").textContent = this.say("held", count);
+  }
+
+  /** Read the page again, and take over what differs. */
+  async reload() {
+    const wait = RELOAD_MS - (performance.now() - this.lastReload);
+    if (wait > 0) {
+      this.reloadTimer ??= setTimeout(() => this.reload(), wait);
+      return;
+    }
+    clearTimeout(this.reloadTimer);
+    this.reloadTimer = null;
+    this.lastReload = performance.now();
+    const response = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
+    if (!response?.ok) return;
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const board = page.querySelector("upstairs-board");
+    if (!board) return;
+    for (const place of page.querySelectorAll("[data-counter]"))
+      this.showCounters({ [place.dataset.counter]: place.querySelector(".count").textContent });
+    if (this.table) this.takeRows(board);
+    else this.takeContent(board);
+  }
+
+  takeRows(board) {
+    const kept = new Set();
+    for (const row of board.querySelectorAll(".row")) {
+      const { id, version, sort } = row.dataset;
+      kept.add(id);
+      const current = document.getElementById(row.id)?.dataset;
+      if (current?.version === version && current.sort === sort && current.primary === row.dataset.primary) continue;
+      this.change({ id, version: Infinity, html: row.outerHTML, sorts: { [this.view]: sort } });
+    }
+    for (const row of this.table.querySelectorAll(".row"))
+      if (!kept.has(row.dataset.id)) this.change({ id: row.dataset.id });
+  }
+
+  takeContent(board) {
+    if (document.querySelector("dialog[open]")) return;
+    const focus = selectorOf(document.activeElement);
+    const open = [...this.querySelectorAll("details")].map((details) => details.open);
+    this.replaceChildren(...board.childNodes);
+    [...this.querySelectorAll("details")].forEach((details, n) => (details.open = open[n] ?? false));
+    if (focus) this.querySelector(focus)?.focus({ preventScroll: true });
+    this.observe(this);
+  }
+
+  // Countdowns, counters, freshness
+
+  observe(root) {
+    for (const time of root.querySelectorAll("time[data-until]")) this.observer.observe(time);
+  }
+
+  watch(entries) {
+    for (const { target, isIntersecting } of entries) {
+      if (isIntersecting) this.seen.add(target);
+      else this.seen.delete(target);
+    }
+    this.tick();
+  }
+
+  tick() {
+    const soon = Number(this.dataset.soon);
+    for (const time of this.seen) {
+      if (!time.isConnected) {
+        this.seen.delete(time);
+        continue;
+      }
+      const left = Number(time.dataset.until) - now();
+      time.textContent = timeLeft(left, this.words, Number(this.dataset.secondsBelow));
+      const tone = left < 0 ? "over" : left <= soon ? "soon" : "calm";
+      const block = time.closest("[data-tone]");
+      if (!block || block.dataset.tone === tone) continue;
+      block.dataset.tone = tone;
+      // What to press, and the band, may be others now.
+      if (block.classList.contains("countdown") || block.classList.contains("deadline")) this.reload();
+    }
+    this.showFreshness();
+  }
+
+  showFreshness() {
+    const place = document.getElementById("freshness");
+    if (!place || !this.beat) return;
+    const age = (performance.now() - this.beat.at) / 1000;
+    const tone = age > 15 ? "over" : age > 5 || !this.beat.isLive ? "soon" : "calm";
+    if (tone === "over" && place.dataset.tone !== "over")
+      this.lostAt = new Date(Date.now() - age * 1000).toLocaleTimeString([], { timeStyle: "short" });
+    place.dataset.tone = tone;
+    document.body.classList.toggle("offline", tone === "over");
+    const text = { calm: "live", soon: "old", over: "lost" }[tone];
+    place.textContent = this.say(text, tone === "over" ? this.lostAt : age.toFixed(tone === "calm" ? 1 : 0));
+  }
+
+  ids(band) {
+    const rows = this.table?.querySelectorAll(`.row[data-band="${band}"]`) ?? [];
+    return new Set([...rows].map((row) => row.dataset.id));
+  }
+
+  count() {
+    for (const body of this.table.tBodies) {
+      const rows = body.querySelectorAll(".row").length;
+      const empty = body.querySelector(".empty");
+      body.querySelector(".count").textContent = rows;
+      body.hidden = rows === 0 && !empty;
+      if (empty) empty.hidden = rows > 0;
+    }
+    this.showCounters({
+      needs_you: this.ids("needs_you").size,
+      unanswered: this.ids("unanswered").size,
+    });
+  }
+
+  showCounters(counters) {
+    for (const [name, value] of Object.entries(counters)) {
+      const place = document.querySelector(`[data-counter="${name}"]`);
+      if (!place) continue;
+      place.querySelector(".count").textContent = value;
+      if (["needs_you", "unanswered"].includes(name)) place.classList.toggle("warning", value > 0);
+    }
+    const needs = Number(counters.needs_you ?? NaN);
+    if (!Number.isNaN(needs)) document.title = `${needs ? `(${needs}) ` : ""}${document.title.replace(/^\(\d+\) /, "")}`;
+  }
+
+  /** One sentence in ten seconds, for those who listen. */
+  announce(before) {
+    const fresh = [...this.ids("needs_you")].filter((id) => !before.has(id)).length;
+    this.unsaid = (this.unsaid ?? 0) + fresh;
+    if (!this.unsaid || performance.now() - (this.saidAt ?? -Infinity) < 10000) return;
+    document.getElementById("announcements").textContent = this.say("news", this.unsaid);
+    this.unsaid = 0;
+    this.saidAt = performance.now();
+  }
+
+  // Actions
+
+  async send(event) {
+    const form = event.target.closest("form[method=post]");
+    if (!form) return;
+    event.preventDefault();
+    const button = event.submitter ?? form.querySelector("button");
+    const label = button.textContent;
+    button.disabled = true;
+    button.textContent = this.say("sent");
+    const answer = await post(form);
+    if (answer.html) {
+      form.replaceWith(parseForm(answer.html));
+      this.querySelector("dialog [aria-invalid], dialog [role=alert]")?.focus();
+      return;
+    }
+    button.disabled = false;
+    button.textContent = label;
+    if (!answer.text) {
+      this.tell(this.say("failed"), "over");
+      return;
+    }
+    form.closest("dialog")?.close();
+    this.tell(answer.text, answer.is_done ? "calm" : "over");
+    const sort = new URLSearchParams(this.view).get("sort") ?? "time_left";
+    if (this.table && answer.row && !answer.row.keys[sort]) this.step(document.getElementById(`row-${answer.row.id}`), 1);
+    if (this.table && answer.row) this.change({ ...answer.row, sorts: { [this.view]: answer.row.keys[sort] } });
+    else this.reload();
+  }
+
+  tell(text, tone) {
+    const notice = document.getElementById("outcome");
+    notice.className = `notice ${tone}`;
+    notice.querySelector("p").textContent = text;
+    notice.hidden = false;
+    clearTimeout(this.outcomeTimer);
+    if (tone === "calm") this.outcomeTimer = setTimeout(() => (notice.hidden = true), 8000);
+  }
+
+  async openDialog(event) {
+    if (event.target.closest("[data-close]") && event.target.closest("dialog")) {
+      event.preventDefault();
+      event.target.closest("dialog").close();
+      return;
+    }
+    if (event.target.closest("[data-apply]")) this.settle(true);
+    const link = event.target.closest("a[data-dialog]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    link.closest("details")?.removeAttribute("open");
+    const response = await fetch(link.href).catch(() => null);
+    const form = response?.ok && parseForm(await response.text());
+    if (!form) {
+      location.href = link.href;
+      return;
+    }
+    const dialog = document.createElement("dialog");
+    dialog.setAttribute("aria-labelledby", "form-title");
+    dialog.append(form);
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      link.isConnected && link.focus();
+    });
+    this.append(dialog);
+    dialog.showModal();
+    (form.querySelector("select, textarea, input:not([type=hidden])") ?? form.querySelector("button")).focus();
+  }
+
+  // Keys: they act on the row that has the focus, and never in a field.
+
+  press(event) {
+    if (event.altKey || event.ctrlKey || event.metaKey || event.defaultPrevented) return;
+    if (event.target.closest("input, select, textarea, dialog, [contenteditable]")) return;
+    const row = event.target.closest(".row");
+    const isGo = this.goAt && performance.now() - this.goAt < 1500;
+    this.goAt = null;
+    const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key];
+    if (isGo) document.querySelector(`[data-go="${CSS.escape(event.key)}"]`)?.click();
+    else if (event.key === "g") this.goAt = performance.now();
+    else if (event.key === "/") this.openFilters();
+    else if (event.key === ".") this.settle(true);
+    else if (event.key === "p") this.pause();
+    else if (event.key === "?") document.getElementById("keys")?.showModal();
+    else if (step && this.table) this.step(row, step);
+    else if (!this.act(row ?? this, event.key)) return;
+    event.preventDefault();
+  }
+
+  step(row, by) {
+    const rows = [...this.table.querySelectorAll(".row")];
+    const next = rows[row ? rows.indexOf(row) + by : 0];
+    next?.querySelector(".headline").focus();
+    next?.scrollIntoView({ block: "nearest" });
+  }
+
+  act(place, key) {
+    if (place === this && this.table) return false;
+    const button = place.querySelector(`[data-key="${CSS.escape(key)}"]`);
+    button?.click();
+    return button !== null;
+  }
+
+  openFilters() {
+    const box = document.querySelector(".filter-box");
+    if (!box) return;
+    box.open = true;
+    box.querySelector("select").focus();
+  }
+
+  pause() {
+    this.isPaused = !this.isPaused;
+    this.tell(this.say(this.isPaused ? "paused" : "resumed"), "calm");
+    if (!this.isPaused) this.settle(true);
+  }
+}
+
+/** As `Texts.time_left` in texts.py writes it. */
+export function timeLeft(seconds, words, secondsBelow) {
+  if (Math.abs(seconds) < 1) return words.now;
+  const s = Math.floor(Math.abs(seconds));
+  const two = (large, unit, small, smallUnit) => {
+    const rest = Math.floor((s % large) / small);
+    return `${Math.floor(s / large)} ${unit}${rest ? ` ${rest} ${smallUnit}` : ""}`;
+  };
+  let text = `${s} ${words.s}`;
+  if (s >= 86400) text = two(86400, words.d, 3600, words.h);
+  else if (s >= 3600) text = two(3600, words.h, 60, words.min);
+  else if (s >= secondsBelow) text = `${Math.floor(s / 60)} ${words.min}`;
+  else if (s >= 60) text = two(60, words.min, 1, words.s);
+  return seconds > 0 ? text : words.over.replace("{}", text);
+}
+
+function parseRow(html) {
+  const template = document.createElement("template");
+  template.innerHTML = `<table><tbody>${html}</tbody></table>`;
+  return template.content.querySelector("tr");
+}
+
+function parseForm(html) {
+  return new DOMParser().parseFromString(html, "text/html").querySelector("form.form");
+}
+
+/** Change the cells that differ; the focus stays on the same button or link. */
+function patchRow(row, fresh) {
+  for (const { name, value } of fresh.attributes) if (name !== "class") row.setAttribute(name, value);
+  row.toggleAttribute("data-urgent", fresh.hasAttribute("data-urgent"));
+  [...row.cells].forEach((cell, n) => {
+    const other = fresh.cells[n];
+    if (cell.innerHTML === other.innerHTML) return;
+    const focus = cell.contains(document.activeElement) ? selectorOf(document.activeElement) : null;
+    cell.replaceChildren(...other.childNodes);
+    if (focus) (cell.querySelector(focus) ?? cell.querySelector("a, button") ?? row.querySelector(".headline")).focus({ preventScroll: true });
+  });
+}
+
+function selectorOf(element) {
+  if (!element || element === document.body) return null;
+  if (element.id) return `#${CSS.escape(element.id)}`;
+  if (element.dataset.action) return `${element.localName}[data-action="${element.dataset.action}"]`;
+  return element.classList.length ? `${element.localName}.${CSS.escape(element.classList[0])}` : element.localName;
+}
+
+function isInPlace(row) {
+  const before = row.previousElementSibling;
+  const after = row.nextElementSibling;
+  const isAfter = !before?.matches(".row") || before.dataset.sort <= row.dataset.sort;
+  const isBefore = !after?.matches(".row") || row.dataset.sort <= after.dataset.sort;
+  return row.parentElement.dataset.band === row.dataset.band && isAfter && isBefore;
+}
+
+function place(row, table) {
+  const body = table.querySelector(`tbody[data-band="${row.dataset.band}"]`);
+  const after = [...body.querySelectorAll(".row")].find((other) => other !== row && other.dataset.sort > row.dataset.sort);
+  body.insertBefore(row, after ?? body.querySelector(".empty"));
+}
+
+async function post(form) {
+  const response = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) }).catch(() => null);
+  if (!response) return {};
+  if (response.headers.get("content-type")?.includes("json")) return response.json();
+  const html = await response.text();
+  if (response.status === 401) location.reload();
+  return parseForm(html) ? { html } : {};
+}
+
+customElements.define("upstairs-board", Board);

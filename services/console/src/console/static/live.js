@@ -1,0 +1,85 @@
+// One connection for all tabs of a browser. The tab that holds the lock reads the stream and passes
+// every message on. Each tab holds a lock that names its view, so that the reader knows all views;
+// the browser takes the locks of a closed tab back, and timers of hidden tabs don't matter.
+
+const URL_OF_STREAM = "/live";
+const READER = "upstairs-reader";
+const VIEW = "upstairs-view ";
+const MIN_WAIT_MS = 500;
+const MAX_WAIT_MS = 15000;
+
+/** Call `receive({type, data})` with each message for the view, while the page is open. */
+export function connect(view, receive) {
+  const channel = new BroadcastChannel("upstairs-live");
+  const reading = new Reading((message) => {
+    receive(message);
+    channel.postMessage(message);
+  });
+  channel.onmessage = ({ data }) => (data === "views" ? reading.check() : receive(data));
+  const forever = new Promise(() => {});
+  navigator.locks.request(`${VIEW}${crypto.randomUUID()} ${view}`, () => {
+    channel.postMessage("views");
+    return forever;
+  });
+  navigator.locks.request(READER, () => reading.run());
+}
+
+async function allViews() {
+  const { held } = await navigator.locks.query();
+  const names = held.map(({ name }) => name).filter((name) => name.startsWith(VIEW));
+  return [...new Set(names.map((name) => name.slice(VIEW.length).replace(/^\S+ /, "")))].sort();
+}
+
+class Reading {
+  constructor(pass) {
+    this.pass = pass;
+    this.wait = MIN_WAIT_MS;
+  }
+
+  /** Connect again if the tabs show other views now. */
+  async check() {
+    if (this.views && this.views.join("\n") !== (await allViews()).join("\n")) this.request.abort();
+  }
+
+  async run() {
+    while (!this.isOver) {
+      await this.read().catch(() => {});
+      await new Promise((resolve) => setTimeout(resolve, this.wait * (0.5 + Math.random())));
+      this.wait = Math.min(this.wait * 2, MAX_WAIT_MS);
+    }
+  }
+
+  async read() {
+    this.request = new AbortController();
+    this.views = await allViews();
+    const query = new URLSearchParams(this.views.map((view) => ["view", view]));
+    const options = { cache: "no-store", signal: this.request.signal };
+    const response = await fetch(`${URL_OF_STREAM}?${query}`, options);
+    this.isOver = response.status === 401;
+    if (this.isOver) this.pass({ type: "session-over", data: {} });
+    if (!response.ok) return;
+    this.wait = MIN_WAIT_MS;
+    // What happened before this connection is read from the page.
+    this.pass({ type: "reload", data: {} });
+    for await (const message of messages(response.body)) {
+      this.pass(message);
+      if (message.type === "beat") this.check();
+    }
+  }
+}
+
+async function* messages(body) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const parts = (text + value).split("\n\n");
+    text = parts.pop();
+    for (const part of parts) {
+      const type = /^event: (.*)$/m.exec(part)?.[1];
+      const data = /^data: (.*)$/m.exec(part)?.[1];
+      if (type && data) yield { type, data: JSON.parse(data) };
+    }
+  }
+}

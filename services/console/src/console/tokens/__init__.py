@@ -1,0 +1,1 @@
+"""Tokens by which the services know who looks."""

@@ -1,0 +1,30 @@
+"""What to say to a person when somebody else was faster."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from console.views import words
+from console.views.reader import Reader
+from console.views.story import event_text
+
+
+def conflict_text(current: Mapping[str, Any], detail: str, reader: Reader) -> str:
+    """Say who did what and how long ago: `Acknowledged by Sam Stone, 4 s ago.`"""
+    _ = reader.texts.gettext
+    step = current["latest_step"]
+    happened = event_text(step, reader) if step else None
+    if step and happened:
+        age = max(0.0, -reader.seconds_until(datetime.fromisoformat(step["at"])))
+        return _(
+            "Meanwhile: %(step)s, %(age)s ago. Look at it, then send it again if it still fits.",
+            step=happened,
+            age=reader.texts.duration(age),
+        )
+    if current["holder"] is not None:
+        return _(
+            "Meanwhile it is %(state)s by %(person)s.",
+            state=_(words.STATES[current["state"]]),
+            person=reader.name(current["holder"]),
+        )
+    return detail

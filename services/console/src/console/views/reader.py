@@ -1,0 +1,59 @@
+"""Who reads a page, when, and the names by which they know their colleagues."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from common.contracts.event import Role
+from console.texts import Texts
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """`teams` are those that the person leads or belongs to; `names` has people's names by id."""
+
+    person: str
+    role: Role
+    now: datetime
+    texts: Texts
+    teams: frozenset[str] = frozenset()
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def may_act(self) -> bool:
+        """Representatives read; escalations are for the people upstairs."""
+        return self.role != "representative"
+
+    @property
+    def may_decide_all(self) -> bool:
+        return self.role in ("manager", "admin")
+
+    @property
+    def local_midnight(self) -> datetime:
+        """When the day began where the person is."""
+        local = self.now.astimezone(self.texts.zone)
+        return local.replace(hour=0, minute=0, second=0, microsecond=0)
+
+    def seconds_until(self, moment: datetime) -> float:
+        return (moment - self.now).total_seconds()
+
+    def name(self, person: str | None) -> str:
+        """Return the person's name, or the id of somebody whose name is not there."""
+        return self.texts.gettext("nobody") if person is None else self.names.get(person, person)
+
+    def people(self, people: Iterable[str]) -> str:
+        """Name them in a row: `you and Sam`; `nobody` if there are none."""
+        you = self.texts.gettext("you")
+        listed = [you if person == self.person else self.name(person) for person in people]
+        if not listed:
+            return self.texts.gettext("nobody")
+        if len(listed) == 1:
+            return listed[0]
+        return self.texts.gettext(
+            "%(first)s and %(last)s", first=", ".join(listed[:-1]), last=listed[-1]
+        )
+
+
+def parse_time(value: str | None) -> datetime | None:
+    """Read a time as the services write it."""
+    return None if value is None else datetime.fromisoformat(value)

@@ -1,0 +1,229 @@
+"""The screen of one escalation: its story, who was notified, its promises, and what is missing."""
+
+from typing import Any
+
+import pytest
+
+from common.contracts import complaints
+from common.contracts.escalations import EVENTS, EscalationsOwnEvent
+from console.views.escalation import EscalationData, EscalationView, escalation_view
+from console.views.story import event_text
+from unit.console.answers import (
+    ahead,
+    approval,
+    clock,
+    clocks,
+    conversation,
+    escalation,
+    event,
+    message,
+    notification,
+    reader,
+)
+
+
+def view(
+    events: list[dict[str, Any]] | None = None,
+    missing: tuple[str, ...] = (),
+    changes: dict[str, Any] | None = None,
+    **parts: Any,
+) -> EscalationView:
+    shown = escalation(**(changes or {})) | {"events": events or [], "next_cursor": None}
+    return escalation_view(EscalationData(shown, **parts), missing, reader())
+
+
+ANY_DATA = {
+    "by": "sam",
+    "to": "dora",
+    "from_person": "sam",
+    "person_id": "rita",
+    "about": "rita",
+    "approved_by": "dora",
+    "approvers": ["dora"],
+    "cause": "referral",
+    "severity": "high",
+    "level_name": "manager",
+    "until": ahead(minutes=30),
+    "amount": "12.00",
+    "currency": "EUR",
+    "outcome": "refund",
+    "verdict": "upheld",
+}
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [kind.type for kind in (*EVENTS, *complaints.EVENTS) if issubclass(kind, EscalationsOwnEvent)],
+)
+def test_every_event_of_an_escalation_has_a_sentence(kind: str) -> None:
+    text = event_text({"type": kind, "at": ahead(), "data": ANY_DATA}, reader())
+    assert text
+    assert "%" not in text
+
+
+def test_event_of_a_type_that_is_not_known_here_is_left_out() -> None:
+    assert view([event("escalation_painted", colour="red")]).steps == ()
+
+
+def test_story_is_in_the_order_of_time() -> None:
+    events = [
+        event("escalation_raised", -4, cause="breach", severity="high", reason="No reply"),
+        event("escalation_climbed", -1, level_name="manager", reason="no answer from sam"),
+    ]
+    slack = notification(seen_at=ahead(minutes=-1.5))
+    email = notification(medium="email", state="failed")
+    update = notification(kind="update")
+    steps = view(events, notifications=[slack, email, update]).steps
+    assert [step.text for step in steps] == [
+        "Raised: Promise broken (high)",
+        "Sara Singh was notified: Slack seen 10:10, email not delivered",
+        "Went up to manager",
+    ]
+    assert steps[2].quotations == (("Reason", "no answer from sam"),)
+
+
+def test_resolution_tells_the_amount_and_who_approved() -> None:
+    resolved = event(
+        "escalation_resolved",
+        by="sam",
+        outcome="refund",
+        amount="49.00",
+        currency="EUR",
+        approved_by="dora",
+        note="Paid back.",
+    )
+    (step,) = view([resolved]).steps
+    assert step.text == "Resolved by Sam Stone: Refund €49.00, approved by Dora Diaz"
+
+
+@pytest.mark.parametrize(
+    ("changes", "delivery"),
+    [
+        ({}, "sent"),
+        ({"state": "failed"}, "not delivered"),
+        ({"seen_at": ahead(minutes=-1)}, "seen 10:11"),
+        ({"seen_at": ahead(minutes=-1), "acted_at": ahead()}, "answered 10:12"),
+    ],
+)
+def test_recipient_shows_how_far_the_message_came(changes: dict[str, Any], delivery: str) -> None:
+    (recipient,) = view(notifications=[notification(**changes)]).recipients or ()
+    assert (recipient.person, recipient.medium) == ("Sara Singh", "Slack")
+    assert recipient.delivery == delivery
+
+
+def test_recipient_is_listed_once_by_the_newest_page() -> None:
+    newest, older = notification(seen_at=ahead(), medium=None), notification(medium=None)
+    (recipient,) = view(notifications=[newest, older, notification(kind="update")]).recipients or ()
+    assert (recipient.medium, recipient.delivery) == ("no address", "seen 10:12")
+
+
+@pytest.mark.parametrize(
+    ("changes", "state"),
+    [
+        ({}, "running"),
+        ({"state": "met", "met_at": ahead(minutes=-1), "left_s": None}, "kept at 10:11"),
+        (
+            {"state": "breached", "met_at": ahead(minutes=-1), "left_s": None},
+            "kept too late, at 10:11",
+        ),
+        ({"state": "breached", "left_s": -60.0}, "broken"),
+        (
+            {"state": "paused", "due_at": None, "left_s": None},
+            "paused, since we wait for the customer",
+        ),
+        ({"state": "cancelled", "left_s": None}, "no longer needed"),
+    ],
+)
+def test_clock_says_how_it_stands(changes: dict[str, Any], state: str) -> None:
+    (row,) = view(clocks=clocks(clock(**changes))).clocks or ()
+    assert (row.name, row.target, row.policy, row.state_text) == (
+        "First reply",
+        "10 min",
+        "gold v3",
+        state,
+    )
+    assert (row.left is None) == (clock(**changes)["left_s"] is None)
+
+
+def test_clock_with_a_calendar_says_how_much_business_time_is_left() -> None:
+    calendar = {"id": "berlin", "version": 1}
+    (row,) = view(clocks=clocks(clock(calendar=calendar, left_business_s=7200.0))).clocks or ()
+    assert row.calendar == "berlin v1"
+    assert row.business_time_left == "2 h of business time"
+
+
+def test_conversation_names_who_wrote() -> None:
+    shown = view(
+        contact=conversation(
+            message("Help!"),
+            message("On it.", "representative"),
+            message("Away.", "representative", person_id=None, automatic=True, internal=True),
+        )
+    )
+    assert [(line.author, line.text) for line in shown.messages or ()] == [
+        ("Customer", "Help!"),
+        ("Rita Rossi", "On it."),
+        ("Representative", "Away."),
+    ]
+    assert (shown.messages or ())[2].notes == (
+        "written by a machine",
+        "the customer does not see it",
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "link"),
+    [("https://x/a.pdf", "https://x/a.pdf"), ("javascript:alert(1)", None), ("data:x,y", None)],
+)
+def test_attachment_is_a_link_only_if_it_leads_to_the_web(url: str, link: str | None) -> None:
+    file = {"name": "a.pdf", "url": url, "content_type": None}
+    (line,) = view(contact=conversation(message("", attachments=[file]))).messages or ()
+    assert line.files == (("a.pdf", link),)
+
+
+def test_approval_says_what_is_asked() -> None:
+    request = view(changes={"state": "approval_asked", "approval": approval()}).request
+    assert request is not None
+    assert (request.person, request.outcome, request.amount, request.level) == (
+        "Sam Stone",
+        "Refund",
+        "€120.00",
+        "manager",
+    )
+
+
+def test_ended_escalation_says_how_it_ended() -> None:
+    ended = {
+        "state": "resolved",
+        "closed_at": ahead(minutes=-1),
+        "deadline": None,
+        "outcome": "credit",
+        "amount": "5.00",
+        "currency": "EUR",
+    }
+    assert view(changes=ended).ending == "resolved 10:11: Credit €5.00"
+    assert view().ending is None
+
+
+def test_parts_that_are_missing_are_named() -> None:
+    shown = view(missing=("intake", "notifier"))
+    assert shown.missing == ("Contacts and conversations", "Messages to colleagues")
+    assert (shown.messages, shown.recipients) == (None, None)
+    assert shown.row.headline == "Billing chat from Ada Lovelace"
+
+
+def test_other_contacts_of_the_customer_are_listed() -> None:
+    other = {
+        "contact_id": "other",
+        "received_at": ahead(days=-1),
+        "subject": "Late again",
+        "topic": "shipping",
+        "state": "resolved",
+    }
+    own = other | {"contact_id": escalation()["contact_id"]}
+    (earlier,) = view(customer_contacts=[own, other]).earlier or ()
+    assert (earlier.subject, earlier.at_text, earlier.state) == (
+        "Late again",
+        "Mar 1 10:12",
+        "resolved",
+    )

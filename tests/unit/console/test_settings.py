@@ -1,0 +1,66 @@
+"""The console does not start with settings by which strangers could sign in."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from console.settings import Settings
+
+URL = "postgresql+asyncpg://role@localhost/db"
+
+
+def make_settings(**changes: Any) -> Settings:
+    return Settings.model_validate({"database_url": URL, **changes})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"http_host": "0.0.0.0"},  # noqa: S104 - it must be refused
+        {"http_host": "192.168.1.4"},
+        {"http_host": "console.example.com"},
+        {"public_url": "https://console.example.com"},
+    ],
+)
+def test_development_sign_in_is_refused_on_other_addresses(changes: dict[str, str]) -> None:
+    make_settings(**changes)
+    with pytest.raises(ValidationError, match="UPSTAIRS_CONSOLE_DEV_LOGIN"):
+        make_settings(console_dev_login=True, **changes)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_development_sign_in_is_admitted_on_loopback(host: str) -> None:
+    assert make_settings(http_host=host, console_dev_login=True).console_dev_login
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://console.example.com", "console.example.com", "https://x.example/path", "ftp://x"],
+)
+def test_public_url_must_protect_the_cookie(url: str) -> None:
+    with pytest.raises(ValidationError, match="public_url"):
+        make_settings(public_url=url)
+
+
+def test_public_url_has_no_slash_at_its_end() -> None:
+    assert make_settings(public_url="https://x.example/").public_url == "https://x.example"
+
+
+def test_provider_needs_an_id_and_a_secret_for_cookies() -> None:
+    issuer = "https://id.example.com"
+    with pytest.raises(ValidationError, match="UPSTAIRS_COOKIE_SECRET"):
+        make_settings(oidc_issuer=issuer, oidc_client_id="console")
+    make_settings(oidc_issuer=issuer, oidc_client_id="console", cookie_secret="x" * 40)
+
+
+def test_provider_without_encryption_is_refused() -> None:
+    with pytest.raises(ValidationError, match="https"):
+        make_settings(
+            oidc_issuer="http://id.example.com", oidc_client_id="console", cookie_secret="x" * 40
+        )
+
+
+def test_role_of_a_group_is_one_of_people() -> None:
+    with pytest.raises(ValidationError, match="oidc_roles"):
+        make_settings(oidc_roles={"root": "admin"})
