@@ -9,7 +9,7 @@ from bench import traffic
 from bench.load import Post
 from bench.summary import Figures
 from bench.testbed import CONTACTS, Testbed, posts
-from common.contracts.services import SERVICES
+from common.contracts.services import EVENT_SERVICES
 from stage.invariants.reader import Sources
 from stage.invariants.settle import wait_until_settled
 
@@ -57,7 +57,7 @@ async def _sizes(testbed: Testbed) -> Mapping[str, int]:
     connection = await asyncpg.connect(testbed.admin_url)
     try:
         await connection.execute("VACUUM")
-        rows = await connection.fetch(_SIZES, list(SERVICES))
+        rows = await connection.fetch(_SIZES, list(EVENT_SERVICES))
     finally:
         await connection.close()
     return {row["name"]: row["bytes"] for row in rows}

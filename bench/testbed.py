@@ -16,7 +16,7 @@ from bench.load import LoadGenerator, Post, Target
 from bench.topics import EventReader, read_topics
 from common.contracts.assignments import ContactAssigned
 from common.contracts.clocks import ClocksStarted
-from common.contracts.services import SERVICES
+from common.contracts.services import EVENT_SERVICES
 from stage.actors import Actors
 from stage.system import System, open_receivers
 
@@ -72,7 +72,7 @@ class Testbed:
             await connection.close()
 
     async def fetch_each(self, query: str) -> dict[str, int]:
-        return {name: await self.fetch(query.format(schema=name)) for name in SERVICES}
+        return {name: await self.fetch(query.format(schema=name)) for name in EVENT_SERVICES}
 
     async def check_clean(self) -> None:
         """Raise DirtyError if any service has put a message aside."""

@@ -4,7 +4,8 @@
 thing, or none for this caller. After `#` stands a variant of the request, see requests.py.
 
 `shop` received the contact and `rita` has it; `kiosk` and `bruno` have nothing to do with it.
-`sara` is rita's supervisor and on duty, `sam` is another one, `mia` the manager, `ops` the admin.
+`sara` is rita's supervisor and on duty, `sam` is one of another team, `mia` the manager, `ops` the
+admin.
 In the path stand the contact, its escalation, and rita; sara has asked sam to swap their shifts.
 """
 
@@ -87,6 +88,7 @@ _ROUTER = """
     POST /v1/assignments/{contact_id}/refer               -    -     +    0     +    +   +   +
     POST /v1/assignments/{contact_id}/release             -    -     +    0     +    +   +   +
     GET /v1/queues                                        -    -     +    +     +    +   +   +
+    GET /v1/staffing                                      -    -     +    +     +    +   +   +
 """
 _ESCALATION = """
     #                                                      shop kiosk rita bruno sara sam mia ops
@@ -94,28 +96,29 @@ _ESCALATION = """
     POST /v1/escalations                                   -    -     +    +     +    +   +   +
     GET /v1/escalations/stream                             -    -     +    +     +    +   +   +
     GET /v1/lateness                                       -    -     -    -     +    +   +   +
-    GET /v1/escalations/{escalation_id}                    -    -     +    0     +    +   +   +
-    GET /v1/escalations/{escalation_id}/audit-trail        -    -     -    -     +    +   +   +
-    POST /v1/escalations/{escalation_id}/acknowledge       -    -     -    -     +    +   +   +
-    POST /v1/escalations/{escalation_id}/take-over         -    -     -    -     +    +   +   +
-    POST /v1/escalations/{escalation_id}/renew             -    -     -    -     +    +   +   +
-    POST /v1/escalations/{escalation_id}/snooze            -    -     -    -     +    +   +   +
-    POST /v1/escalations/{escalation_id}/note              -    -     -    -     +    +   +   +
-    POST /v1/escalations/{escalation_id}/request-coaching  -    -     -    -     +    +   +   +
-    POST /v1/escalations/{escalation_id}/mediate           -    -     -    -     +    +   +   +
-    POST /v1/escalations/{escalation_id}/hand-back         -    -     -    -     +    +   +   +
-    POST /v1/escalations/{escalation_id}/hand-over         -    -     -    -     +    +   +   +
-    POST /v1/escalations/{escalation_id}/refer-up          -    -     -    -     +    +   +   +
-    POST /v1/escalations/{escalation_id}/resolve           -    -     -    -     +    +   +   +
-    POST /v1/escalations/{escalation_id}/approve           -    -     -    -     +    +   +   +
-    POST /v1/escalations/{escalation_id}/refuse            -    -     -    -     +    +   +   +
-    POST /v1/escalations/{escalation_id}/reopen            -    -     -    -     +    +   +   +
+    GET /v1/escalations/{escalation_id}                    -    -     +    0     +    0   +   +
+    GET /v1/escalations/{escalation_id}/audit-trail        -    -     -    -     +    0   +   +
+    POST /v1/escalations/{escalation_id}/acknowledge       -    -     -    -     +    0   +   +
+    POST /v1/escalations/{escalation_id}/take-over         -    -     -    -     +    0   +   +
+    POST /v1/escalations/{escalation_id}/renew             -    -     -    -     +    0   +   +
+    POST /v1/escalations/{escalation_id}/snooze            -    -     -    -     +    0   +   +
+    POST /v1/escalations/{escalation_id}/note              -    -     -    -     +    0   +   +
+    POST /v1/escalations/{escalation_id}/request-coaching  -    -     -    -     +    0   +   +
+    POST /v1/escalations/{escalation_id}/mediate           -    -     -    -     +    0   +   +
+    POST /v1/escalations/{escalation_id}/hand-back         -    -     -    -     +    0   +   +
+    POST /v1/escalations/{escalation_id}/hand-over         -    -     -    -     +    0   +   +
+    POST /v1/escalations/{escalation_id}/refer-up          -    -     -    -     +    0   +   +
+    POST /v1/escalations/{escalation_id}/resolve           -    -     -    -     +    0   +   +
+    POST /v1/escalations/{escalation_id}/approve           -    -     -    -     +    0   +   +
+    POST /v1/escalations/{escalation_id}/refuse            -    -     -    -     +    0   +   +
+    POST /v1/escalations/{escalation_id}/reopen            -    -     -    -     +    0   +   +
     GET /v1/complaints                                     -    -     +    +     +    +   +   +
     GET /v1/complaints/{complaint_id}                      -    -     +    0     0    0   +   +
     POST /v1/complaints/{complaint_id}/uphold              -    -     -    -     0    0   +   +
     POST /v1/complaints/{complaint_id}/dismiss             -    -     -    -     0    0   +   +
     POST /v1/complaints/{complaint_id}/withdraw            -    -     +    0     0    0   -   -
-    GET /v1/contacts/{contact_id}/clocks                   -    -     +    0     +    +   +   +
+    GET /v1/contacts/{contact_id}/clocks                   -    -     +    0     +    0   +   +
+    GET /v1/clocks                                         -    -     -    -     +    +   +   +
     GET /v1/duty-schedules/{setting_id}/on-duty            -    -     -    -     +    +   +   +
     GET /v1/duty-schedules/{setting_id}/versions           -    -     +    +     +    +   +   +
     GET /v1/duty-schedules/{setting_id}/shifts             -    -     -    -     +    +   +   +
@@ -137,6 +140,7 @@ _ESCALATION = """
     GET /v1/people/{person_id}/duty-link                   -    -     -    -     +    +   +   +
     POST /v1/sla-policies/match                            -    -     +    +     +    +   +   +
     GET /v1/ladders/{setting_id}/who                       -    -     -    -     +    +   +   +
+    GET /v1/contacts/{contact_id}/responders               -    -     -    -     +    0   +   +
     GET /v1/configuration/problems                         -    -     -    -     +    +   +   +
     PUT /v1/sla-policies/{setting_id}                      -    -     -    -     -    -   +   +
     DELETE /v1/sla-policies/{setting_id}                   -    -     -    -     -    -   +   +

@@ -24,7 +24,7 @@ async def test_every_answer_has_the_headers_that_protect_it(
 
 async def test_page_is_stored_in_no_cache(console: ConsoleHarness) -> None:
     browser = await console.enter("sara")
-    assert (await browser.get("/")).headers["cache-control"] == "no-store"
+    assert (await browser.get("/sessions")).headers["cache-control"] == "no-store"
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ async def test_form_of_another_site_is_refused(
     page = await browser.post("/sign-out", headers=headers)
     assert page.status_code == 403
     assert "Nothing was done" in page.text
-    assert (await browser.get("/")).status_code == 200
+    assert (await browser.get("/sessions")).status_code == 200
 
 
 @pytest.mark.parametrize("headers", [SAME_ORIGIN, {"Origin": URL}])

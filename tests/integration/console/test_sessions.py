@@ -18,7 +18,7 @@ async def make_sign_in_link(console: ConsoleHarness, person: str = "sara") -> st
 
 async def test_person_who_enters_sees_the_first_page(console: ConsoleHarness) -> None:
     browser = await console.enter("sara")
-    page = await browser.get("/")
+    page = await browser.get("/sessions")
     assert page.status_code == 200
     assert "Sara" in page.text
 
@@ -70,7 +70,7 @@ async def test_link_signs_in_once(console: ConsoleHarness) -> None:
     link = await make_sign_in_link(console)
     first, second = await console.browser(), await console.browser()
     assert (await first.get(link)).status_code == 303
-    assert (await first.get("/")).status_code == 200
+    assert (await first.get("/sessions")).status_code == 200
     refused = await second.get(link)
     assert refused.status_code == 403
     assert "does not work any longer" in refused.text
@@ -105,28 +105,28 @@ async def test_sign_out_ends_the_session_for_every_copy_of_the_cookie(
 ) -> None:
     browser = await console.enter("sara")
     thief = await console.browser(Cookie=f"upstairs={browser.cookies['upstairs']}")
-    assert (await thief.get("/")).status_code == 200
+    assert (await thief.get("/sessions")).status_code == 200
     page = await browser.post("/sign-out", headers=SAME_ORIGIN)
     assert "signed out" in page.text
     assert not browser.cookies
-    assert (await thief.get("/")).status_code == 303
+    assert (await thief.get("/sessions")).status_code == 303
 
 
 async def test_new_sign_in_ends_the_session_that_the_browser_had(console: ConsoleHarness) -> None:
     browser = await console.enter("sara")
     old = await console.browser(Cookie=f"upstairs={browser.cookies['upstairs']}")
     await browser.post("/enter", data={"person": "mia"}, headers=SAME_ORIGIN)
-    assert "Mia" in (await browser.get("/")).text
-    assert (await old.get("/")).status_code == 303
+    assert "Mia" in (await browser.get("/sessions")).text
+    assert (await old.get("/sessions")).status_code == 303
 
 
 async def test_session_ends_after_a_shift_however_busy(console: ConsoleHarness) -> None:
     browser = await console.enter("sara")
     for _ in range(int(MAX_LIFE / timedelta(minutes=50))):
         console.wait(timedelta(minutes=50))
-        assert (await browser.get("/")).status_code == 200
+        assert (await browser.get("/sessions")).status_code == 200
     console.wait(timedelta(minutes=50))
-    assert (await browser.get("/")).status_code == 303
+    assert (await browser.get("/sessions")).status_code == 303
 
 
 async def test_idle_session_ends_and_one_with_an_open_page_does_not(
@@ -137,8 +137,8 @@ async def test_idle_session_ends_and_one_with_an_open_page_does_not(
     for _ in range(4):
         console.wait(MAX_IDLE / 4)
         assert await console.app.state.sessions.keep_alive(session.session_id)
-    assert (await idle.get("/")).status_code == 303
-    assert (await open_page.get("/")).status_code == 200
+    assert (await idle.get("/sessions")).status_code == 303
+    assert (await open_page.get("/sessions")).status_code == 200
 
 
 async def test_form_of_an_ended_session_does_nothing_and_says_so(console: ConsoleHarness) -> None:
@@ -170,17 +170,17 @@ async def test_person_sees_and_ends_own_sessions_only(console: ConsoleHarness) -
     for session in (sessions["<b>Phone</b>"], foreign):
         answer = await here.post(f"/sessions/{session.session_id}/end", headers=SAME_ORIGIN)
         assert answer.status_code == 303
-    assert (await there.get("/")).status_code == 303
-    assert (await other.get("/")).status_code == 200
-    assert (await here.get("/")).status_code == 200
+    assert (await there.get("/sessions")).status_code == 303
+    assert (await other.get("/sessions")).status_code == 200
+    assert (await here.get("/sessions")).status_code == 200
 
 
 async def test_all_sessions_of_a_person_can_be_revoked(console: ConsoleHarness) -> None:
     first, second, other = [await console.enter(name) for name in ("sara", "sara", "mia")]
     assert await console.app.state.sessions.end_all_of("sara") == 2
-    assert (await first.get("/")).status_code == 303
-    assert (await second.get("/")).status_code == 303
-    assert (await other.get("/")).status_code == 200
+    assert (await first.get("/sessions")).status_code == 303
+    assert (await second.get("/sessions")).status_code == 303
+    assert (await other.get("/sessions")).status_code == 200
 
 
 @pytest.mark.parametrize("token", ["", "x", "x" * 43, "ü" * 43, "x" * 9000])

@@ -125,9 +125,13 @@ async def api(database: Database[UnitOfWork]) -> AsyncIterator[httpx.AsyncClient
 
 
 async def describe_people(service: EscalationHarness) -> None:
-    """Describe the people whom schedules, ladders and teams of the tests name."""
+    """Describe the people whom schedules, ladders and teams of the tests name.
+
+    sam and kim supervise the team of the contacts: they see all its escalations.
+    """
     await service.handle_events(
-        *(described(person) for person in ("sam", "kim", "mia", "rita", "lee"))
+        *(described(person) for person in ("mia", "rita", "lee")),
+        *(described(person, team_id="front", roles=["supervisor"]) for person in ("sam", "kim")),
     )
 
 

@@ -302,7 +302,7 @@ async def test_gap_in_topic_closes_all_streams(single_replica: Replica, broker: 
     """Retention deleted unread events: clients that reconnect get 410."""
     record = SimpleNamespace(topic=broker.topic("escalations"), partition=1, offset=7, headers=[])
     async with single_replica.stream() as screen, asyncio.timeout(60):
-        single_replica.broadcaster._broadcast((0, 1), [record])
+        await single_replica.broadcaster._broadcast((0, 1), [record])
         assert [event async for event in screen.events()] == []
     async with single_replica.client() as http:
         listed = await http.get("/v1/escalations")

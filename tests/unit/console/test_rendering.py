@@ -63,7 +63,7 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
-def render(template: str, who: Reader, cookie: str = "", **values: object) -> str:
+def render(template: str, who: Reader, cookie: str = "", **values: Any) -> str:
     headers = [(b"cookie", f"upstairs-language={who.texts.language}; {cookie}".encode())]
     scope = {"type": "http", "path": "/now", "headers": headers, "query_string": b""}
     request = Request({**scope, "server": ("console", 80), "scheme": "http", "method": "GET"})
@@ -76,8 +76,7 @@ def render_now(*shown: dict[str, Any], who: Reader | None = None, filters: str =
     pairs = [("topic", filters)] if filters else []
     chosen = parse_filters(pairs, who)
     view = now_view(NowData(page(*shown)), chosen, ["router"], who)
-    values = {"view": view, "sorts": SORTS, "ids": IDS, "switches": SWITCHES}
-    return render("now.html", who, **values)
+    return render("now.html", who, view=view, sorts=SORTS, ids=IDS, switches=SWITCHES)
 
 
 def render_escalation(shown: dict[str, Any], who: Reader | None = None, **parts: Any) -> str:
@@ -113,7 +112,7 @@ def evil_escalation() -> dict[str, Any]:
     )
 
 
-EVERYTHING = {
+EVERYTHING: dict[str, Any] = {
     "contact": conversation(
         message(EVIL, attachments=[{"name": EVIL, "url": f"https://x/{EVIL}"}]),
         message(EVIL, "representative", person_id=EVIL),

@@ -82,17 +82,17 @@ class ContactHarness:
         return self.escalation
 
     def send(self, message: ContactEvent | Timer) -> None:
-        self._record(reactions.decide(self._situation, message))
+        self._record(reactions.decide(self.situation, message))
 
     def act(self, by: PersonId, action: Callable[..., Decision], **params: object) -> None:
         """Do what a person does with the escalation."""
         self.apply(partial(action, by=by, **params))
 
     def apply(self, step: Decide) -> None:
-        self._record(follow(step(self._situation)))
+        self._record(follow(step(self.situation)))
 
     @property
-    def _situation(self) -> Situation:
+    def situation(self) -> Situation:
         return Situation(
             self.contact,
             self.escalation,

@@ -1,7 +1,5 @@
 """What of the stream a representative gets whom a complaint names."""
 
-from uuid import UUID
-
 import pytest
 
 from common.contracts.event import ContactId, EscalationId, PersonId
@@ -13,7 +11,7 @@ from escalation.stream.records import StreamEvent
 RITA = PersonId("rita")
 CONTACT = ContactId(new_id())
 HIDDEN, OTHER = EscalationId(new_id()), EscalationId(new_id())
-QUERY = StreamQuery(contact_id=UUID(CONTACT))
+QUERY = StreamQuery(contact_id=CONTACT)
 
 
 def acknowledged(escalation: EscalationId) -> StreamEvent:

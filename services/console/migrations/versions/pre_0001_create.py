@@ -62,6 +62,16 @@ STATEMENTS = (
     )
     """,
     "CREATE INDEX drafts_changed_at ON drafts (changed_at)",
+    # A form that a person has sent: its second sending does nothing.
+    """
+    CREATE TABLE submissions (
+        person_id text NOT NULL,
+        submission text NOT NULL,
+        sent_at timestamptz NOT NULL,
+        PRIMARY KEY (person_id, submission)
+    )
+    """,
+    "CREATE INDEX submissions_sent_at ON submissions (sent_at)",
 )
 
 

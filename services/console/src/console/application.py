@@ -24,7 +24,9 @@ from console.auth.provider import Provider
 from console.auth.sessions import SessionKeeper
 from console.clients.services import Services, open_clients
 from console.error_pages import answer_to
+from console.live.hub import LiveHub
 from console.metrics import ConsoleMetrics
+from console.people import People
 from console.request_guard import RequestGuard
 from console.settings import Settings
 from console.store import UnitOfWork
@@ -54,6 +56,8 @@ def make_app(
     state.services = Services(
         clients or open_clients(settings.service_urls), state.tokens, state.console_metrics
     )
+    state.people = People(state.services)
+    state.live = LiveHub(state.services, state.people, database.clock)
     state.provider = Provider(settings) if settings.oidc_issuer else None
     state.dev_login = (
         DevLogin(database, settings.console_dev_people) if settings.console_dev_login else None

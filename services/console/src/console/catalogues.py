@@ -24,7 +24,7 @@ def extract_texts() -> Catalog:
     catalogue = Catalog()
     found = extract_from_dir(SOURCES, _METHODS, _OPTIONS, _KEYWORDS)
     for name, _line, text, _comments, context in sorted(found, key=lambda message: message[0]):
-        catalogue.add(text, None, [(name, None)], context=context)
+        catalogue.add(text, None, [(name, 0)], context=context)
     return catalogue
 
 

@@ -24,6 +24,7 @@ def build(settings: Settings) -> ProcessSpec[UnitOfWork]:
         name="console",
         unit_of_work=UnitOfWork,
         make_app=partial(make_app, settings),
+        workers=lambda app: (app.state.live,),
         retention=tables.RETENTION,
     )
 

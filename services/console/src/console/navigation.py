@@ -23,7 +23,13 @@ class Screen:
         return path == self.url or path.startswith(f"{self.url}/")
 
 
-SCREENS: Final = (Screen("now", "/now", mark("Now"), "n"),)
+_LEADERS: Final[frozenset[Role]] = frozenset(("supervisor", "manager", "admin"))
+SCREENS: Final = (
+    Screen("now", "/now", mark("Now"), "n"),
+    Screen("floor", "/floor", mark("Floor"), "f", _LEADERS),
+    Screen("mine", "/mine", mark("Mine"), "m"),
+    Screen("duty", "/duty", mark("Duty"), "d", _LEADERS),
+)
 
 
 def screens_of(role: Role) -> tuple[Screen, ...]:

@@ -1,5 +1,6 @@
 """The parts of a page, from several services: one that does not answer leaves the rest."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from fastapi import Depends
@@ -11,6 +12,7 @@ from console.viewer import Viewer
 
 # The person may not see this part, or there is none.
 _LEFT_OUT: Final = frozenset((403, 404))
+_MAX_PAGES: Final = 10
 
 
 class Parts:
@@ -32,6 +34,22 @@ class Parts:
             if error.status not in _LEFT_OUT:
                 raise
         return None
+
+    async def items(
+        self, service: EventService, path: str, **query: object
+    ) -> list[Mapping[str, Any]] | None:
+        """Return the items of a list, of at most its first 2,000; None without an answer."""
+        items: list[Mapping[str, Any]] = []
+        cursor: str | None = None
+        for _ in range(_MAX_PAGES):
+            page = await self.get(service, path, cursor=cursor, **query)
+            if page is None:
+                return None
+            items += page["items"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                break
+        return items
 
 
 async def _parts(services: CurrentServices, viewer: CurrentViewer) -> Parts:

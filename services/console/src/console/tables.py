@@ -50,11 +50,20 @@ drafts = Table(
     Column("fields", JSONB),
     Column("changed_at", DateTime(timezone=True)),
 )
+submissions = Table(
+    "submissions",
+    metadata,
+    Column("person_id", Text, primary_key=True),
+    Column("submission", Text, primary_key=True),
+    Column("sent_at", DateTime(timezone=True)),
+)
 
 RETENTION: Final[tuple[Rule, ...]] = (
     Retention("sessions", "ends_at", days=1),
     Retention("sign_in_links", "expires_at", days=1),
     Kept("saved_views", "a person's own settings, a few; they delete them"),
+    # A page that is older than a shift is not sent again.
+    Retention("submissions", "sent_at", days=2),
     # They may hold customers' words, which an erasure does not reach here.
     Retention("drafts", "changed_at", days=7),
 )

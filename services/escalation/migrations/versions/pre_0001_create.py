@@ -89,6 +89,7 @@ STATEMENTS = (
         cause_count integer NOT NULL,
         complaints jsonb NOT NULL DEFAULT '[]',
         participants jsonb NOT NULL DEFAULT '[]',
+        responders jsonb NOT NULL DEFAULT '[]',
         raised_at timestamptz NOT NULL,
         level integer NOT NULL,
         round integer NOT NULL,

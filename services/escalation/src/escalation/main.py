@@ -29,6 +29,7 @@ from escalation.store.unit_of_work import UnitOfWork
 from escalation.stream.broadcaster import Broadcaster
 from escalation.stream.limit import StreamLimit
 from escalation.stream.subscriber import MAX_BUFFERED_EVENTS
+from escalation.views import snapshot_reader
 from escalation.workers.duty_gaps import GapAnnouncer
 from escalation.workers.timer_check import TimerChecker
 
@@ -57,6 +58,7 @@ def build(
     def app_state(database: Database[UnitOfWork]) -> Mapping[str, object]:
         # The logs leave the machine: `verify-audit-trail --heads` compares the database with them.
         database.after_commit(_log_trail_heads)
+        broadcaster.read_snapshot = snapshot_reader(database)
         return {}
 
     def workers(
@@ -91,6 +93,7 @@ def build(
                 streams=settings.max_streams, per_caller=settings.max_streams_per_caller
             ),
             "complaints_per_day": settings.complaints_per_day,
+            "visibility": settings.visibility,
             "stream_heartbeat_s": stream_heartbeat_s,
             "public_url": settings.public_url,
             "feed_signer": FeedSigner(settings.feed_secret.get_secret_value()),

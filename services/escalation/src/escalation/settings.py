@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from common.service.settings import ServiceSettings, SigningSecrets
+from escalation.domain.visibility import Visibility
 
 
 class Settings(ServiceSettings):
@@ -22,6 +23,12 @@ class Settings(ServiceSettings):
         pattern=r"^(https?://.+)?$",
         description="where calendar programs reach this service, for the links of feeds; where the "
         "link was asked for if empty",
+    )
+    visibility: Visibility = Field(
+        default="team",
+        description="whose escalations supervisors see and act on: `team`: of their teams, of the "
+        "people who report to them, of contacts without a team, and what they were ever asked to "
+        "do; or `all`",
     )
     max_streams: int = Field(
         default=500, ge=1, description="streams of events that one process keeps open"

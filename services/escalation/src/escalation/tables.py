@@ -71,6 +71,7 @@ escalations = Table(
     Column("cause_count", Integer),
     Column("complaints", JSONB),
     Column("participants", JSONB),
+    Column("responders", JSONB),
     Column("raised_at", DateTime(timezone=True)),
     Column("level", Integer),
     Column("round", Integer),

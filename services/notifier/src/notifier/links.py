@@ -44,12 +44,13 @@ class Links:
         # The serializer signs by the last one.
         secrets = split_secrets(secret)[::-1]
         self._serializer = URLSafeTimedSerializer(list(secrets), salt=_SALT)
+        self._signer = self._serializer.make_signer()
         self._public_url = public_url.rstrip("/")
         self._max_age = max_age
 
     def token(self, notification_id: NotificationId, purpose: Purpose, link_epoch: int) -> str:
-        signed = self._serializer.dumps((notification_id, purpose, link_epoch))
-        return signed if isinstance(signed, str) else signed.decode()
+        payload = self._serializer.dump_payload((notification_id, purpose, link_epoch))
+        return self._signer.sign(payload).decode()
 
     def url(self, notification_id: NotificationId, purpose: Purpose, link_epoch: int) -> str:
         token = self.token(notification_id, purpose, link_epoch)

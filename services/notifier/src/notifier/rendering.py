@@ -14,10 +14,10 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 from markupsafe import Markup
 
 from common.core.durations import duration_text
@@ -107,12 +107,17 @@ def status_text(status: Status, at: datetime) -> Line:
 
 def text(template: str, **values: object) -> str:
     """Render a template of plain text or of HTML, whose values are escaped."""
-    return _ENVIRONMENT.get_template(template).render(**values).strip()
+    return _template(_ENVIRONMENT, template).render(values).strip()
 
 
 def slack_text(template: str, **values: object) -> str:
     """Render a template of Slack's markup; values are escaped, the template's own text is not."""
-    return _SLACK.get_template(template).render(**values).strip()
+    return _template(_SLACK, template).render(values).strip()
+
+
+@cache
+def _template(environment: Environment, name: str) -> Template:
+    return environment.get_template(name)
 
 
 def slack_clipped(markup: str, longest: int) -> str:
@@ -293,4 +298,4 @@ _SLACK = _environment(_mrkdwn)
 
 def _vocabulary() -> Any:
     """Return the macros of `words.j2`."""
-    return _ENVIRONMENT.get_template("words.j2").module
+    return _template(_ENVIRONMENT, "words.j2").module

@@ -102,6 +102,11 @@ STATEMENTS = (
     CREATE INDEX assignments_open ON assignments (contact_id)
         WHERE state NOT IN ('completed', 'abandoned')
     """,
+    # For the offers that each representative has missed.
+    """
+    CREATE INDEX expired_offers ON published_events (at)
+        WHERE type = 'upstairs.offer_expired.v1'
+    """,
     "CREATE INDEX assignments_ended_at ON assignments (ended_at) WHERE ended_at IS NOT NULL",
 )
 

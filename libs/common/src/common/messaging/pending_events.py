@@ -23,6 +23,8 @@ class PendingEvents:
     def __init__(self) -> None:
         # Ids of rows of which every event is done; the next query deletes them.
         self._done_rows: list[int] = []
+        # Whether some events that were read last are not done: the batch of a partition was full.
+        self.some_left = False
 
     async def read(self, session: Session, limit: int) -> Sequence[Row]:
         """Return the next events, each with the id and the size of its row.
@@ -30,6 +32,7 @@ class PendingEvents:
         `data` is None if there is no such event.
         """
         done_rows, self._done_rows = self._done_rows, []
+        self.some_left = False
         events: Sequence[Row] = await session.fetch(NEXT, done_rows, limit)
         return events
 
@@ -39,6 +42,7 @@ class PendingEvents:
         """Note which rows are done; shorten those of which only some events are."""
         sizes = {event["id"]: event["size"] for event in events}
         is_done = frozenset(done).__contains__
+        self.some_left = len(done) < len(events)
         counts = Counter(event["id"] for event in events if is_done(event["event_id"]))
         self._done_rows = [row for row, count in counts.items() if count == sizes[row]]
         if rest := [row for row, count in counts.items() if count < sizes[row]]:

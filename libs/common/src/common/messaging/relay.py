@@ -177,8 +177,7 @@ class Relay:
             backoff.reset()
             if last_round and not count:
                 return
-            # Rows are left if a batch was full.
-            if last_round or count == _MAX_BATCH or len(self._acknowledged) < count:
+            if last_round or count == _MAX_BATCH or self._pending.some_left:
                 continue
             if count:
                 await self._linger.pause()

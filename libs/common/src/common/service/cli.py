@@ -6,7 +6,8 @@
 import asyncio
 import sys
 from collections.abc import Callable, Coroutine
-from typing import Annotated, Any, Final, TypeVar
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import orjson
 import typer
@@ -26,7 +27,9 @@ from common.service.settings import (
 from common.service.spec import ServiceSpec, application, serve
 from common.storage.database import Database
 from common.storage.engine import make_engine
-from common.storage.migrations import Phase, migrate, render_sql
+
+if TYPE_CHECKING:
+    from common.storage.migrations import Phase
 
 _UNUSED_URL = "postgresql+asyncpg://unused@localhost/unused"
 _WRONG_SETTINGS: Final = 2
@@ -62,8 +65,10 @@ def process_cli(
         ] = False,
     ) -> None:
         """Bring the service's schema up to date."""
+        # Imported only here: Alembic would take 7 MB of each process that serves.
+        migrations = import_module("common.storage.migrations")
         if sql:
-            typer.echo(render_sql(name))
+            typer.echo(migrations.render_sql(name))
             return
         if phase not in ("pre", "all"):
             message = "--phase takes pre or all"
@@ -74,7 +79,7 @@ def process_cli(
         if read.migration_url is None:
             typer.echo("Set UPSTAIRS_MIGRATION_URL: the role that owns the tables.", err=True)
             raise typer.Exit(2)
-        migrate(name, str(read.migration_url), chosen)
+        migrations.migrate(name, str(read.migration_url), chosen)
 
     return cli
 

@@ -27,6 +27,7 @@ from common.storage.database import Database, connect
 from common.storage.uow import UnitOfWork
 
 U = TypeVar("U", bound=UnitOfWork)
+WorkerFactory = Callable[[Database[U], Metrics, Health], Sequence[Worker]]
 
 # Objects made and not freed before a collection of the youngest; Python's default is 700.
 _GC_THRESHOLD: Final = 10_000
@@ -34,8 +35,6 @@ _GC_THRESHOLD: Final = 10_000
 _OPERATIONS_LIMITS: Final = HttpLimits(connections=60, connections_per_client=30)
 
 log = structlog.get_logger()
-
-WorkerFactory = Callable[[Database[U], Metrics, Health], Sequence[Worker]]
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,8 @@ class ProcessSpec(Generic[U]):
     name: str
     unit_of_work: Callable[[Connection, datetime], U]
     make_app: Callable[[Database[U], Metrics], FastAPI]
-    workers: WorkerFactory[U] = lambda *_: ()
+    # Besides those of every process; the app holds what they need in its state.
+    workers: Callable[[FastAPI], Sequence[Worker]] = lambda _app: ()
     # For the tables of this service.
     retention: Sequence[Rule] = ()
 
@@ -73,7 +73,7 @@ async def serve_process(spec: ProcessSpec[U], settings: ProcessSettings) -> None
             RetentionWorker(database, metrics, rules),
             make_operations_server(app, settings, metrics, health),
             make_http_server(app, settings, metrics),
-            *spec.workers(database, metrics, health),
+            *spec.workers(app),
         ]
         tune_gc()
         await run_workers(workers, (), stopping, metrics, health)

@@ -5,11 +5,32 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from console.pages import home, keys, sessions, sign_in
+from console.pages import (
+    actions,
+    duty,
+    escalation,
+    floor,
+    home,
+    keys,
+    live,
+    mine,
+    now,
+    preferences,
+    sessions,
+    sign_in,
+)
 
 ROUTERS: Final[Sequence[APIRouter]] = (
     sign_in.router,
     sessions.router,
     keys.router,
     home.router,
+    floor.router,
+    mine.router,
+    duty.router,
+    preferences.router,
+    now.router,
+    escalation.router,
+    actions.router,
+    live.router,
 )

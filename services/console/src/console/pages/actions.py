@@ -2,15 +2,15 @@
 
 from typing import Final
 
-from console.dependencies import ConsoleDatabase, CurrentServices, CurrentViewer
-from console.error_pages import is_fragment
-from console.errors import PageError
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.responses import Response
 
 from common.core.ids import new_id
 from console.action_sender import ActionSender, Outcome
+from console.dependencies import ConsoleDatabase, CurrentServices, CurrentViewer
+from console.error_pages import is_fragment
+from console.errors import PageError
 from console.pages.escalation import EscalationPath
 from console.readers import PageReader
 from console.rendering import render_macro, render_page

@@ -1,14 +1,18 @@
 """The first page."""
 
-from fastapi import APIRouter, Request
+from typing import Final
+
+from fastapi import APIRouter
+from fastapi.responses import RedirectResponse
 from starlette.responses import Response
 
 from console.dependencies import CurrentViewer
-from console.rendering import render_page
 
 router = APIRouter()
 
+_SEE_OTHER: Final = 303
+
 
 @router.get("/")
-async def show_home(request: Request, _viewer: CurrentViewer) -> Response:
-    return render_page(request, "home.html")
+async def show_home(_viewer: CurrentViewer) -> Response:
+    return RedirectResponse("/now", _SEE_OTHER)

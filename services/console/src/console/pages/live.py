@@ -3,13 +3,12 @@
 from collections.abc import AsyncIterator
 from typing import Annotated, Final
 
-from console.auth.cookies import SessionCookie
-from console.auth.sessions import SessionKeeper
-from console.dependencies import CurrentViewer
 from fastapi import APIRouter, Query, Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from common.core.clock import monotonic
+from console.auth.sessions import SessionKeeper
+from console.dependencies import CurrentViewer
 from console.live.boards import Board, Message, message
 from console.live.hub import LiveHub
 
@@ -34,13 +33,14 @@ async def stream_changes(
 
 
 async def _events(request: Request, hub: LiveHub, board: Board) -> AsyncIterator[ServerSentEvent]:
+    sessions: SessionKeeper = request.app.state.sessions
     try:
         beat_at = monotonic()
         check_at = beat_at + _SESSION_CHECK_S
         while True:
             now = monotonic()
             if now >= check_at:
-                if not await _has_session(request):
+                if not await sessions.keep_alive(board.viewer.session_id):
                     yield _sent(message("session-over"))
                     return
                 check_at = now + _SESSION_CHECK_S
@@ -57,13 +57,6 @@ async def _events(request: Request, hub: LiveHub, board: Board) -> AsyncIterator
 def _beat(request: Request, hub: LiveHub, board: Board) -> Message:
     now = request.app.state.clock.utc_now()
     return message("beat", now=now.timestamp(), live=hub.is_live(board))
-
-
-async def _has_session(request: Request) -> bool:
-    cookie: SessionCookie = request.app.state.session_cookie
-    sessions: SessionKeeper = request.app.state.sessions
-    token = cookie.read(request)
-    return token is not None and await sessions.find(token) is not None
 
 
 def _sent(change: Message) -> ServerSentEvent:

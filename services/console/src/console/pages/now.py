@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
-from console.clients.services import ServiceProblemError
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from console.clients.services import ServiceProblemError
 from console.parts import PageParts, Parts
 from console.readers import PageReader
 from console.rendering import render_page

@@ -1,6 +1,8 @@
 """Signing in and out."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Form, Query, Request
@@ -57,15 +59,18 @@ async def finish_sign_in(request: Request, services: CurrentServices) -> Respons
     provider, _ = _ways_of(request)
     if provider is None:
         raise PageError(404, "not-found")
-    identity, next_path = await provider.finish(request)
-    return await _enter(request, identity, services, _local(next_path))
+    with _counted(request):
+        identity, next_path = await provider.finish(request)
+        return await _enter(request, identity, services, _local(next_path))
 
 
 @router.get("/enter")
 async def enter_by_link(request: Request, services: CurrentServices, once: str) -> Response:
     """Sign in by a link that counts once, for development."""
-    identity = await _dev_login_of(request).take_link(once)
-    return await _enter(request, identity, services, _HOME)
+    dev_login = _dev_login_of(request)
+    with _counted(request):
+        identity = await dev_login.take_link(once)
+        return await _enter(request, identity, services, _HOME)
 
 
 @router.post("/enter")
@@ -76,8 +81,10 @@ async def enter_as(
     next_path: Annotated[str, Form(alias="next")] = _HOME,
 ) -> Response:
     """Sign in as one of the people of the development sign-in."""
-    identity = _dev_login_of(request).choose(person)
-    return await _enter(request, identity, services, _local(next_path))
+    dev_login = _dev_login_of(request)
+    with _counted(request):
+        identity = dev_login.choose(person)
+        return await _enter(request, identity, services, _local(next_path))
 
 
 @router.post("/sign-out")
@@ -103,18 +110,30 @@ async def show_signed_out(request: Request) -> Response:
     return render_page(request, "signed_out.html", elsewhere=None)
 
 
+@contextmanager
+def _counted(request: Request) -> Iterator[None]:
+    metrics: ConsoleMetrics = request.app.state.console_metrics
+    outcome = "unavailable"
+    try:
+        yield
+        outcome = "done"
+    except PageError as error:
+        outcome = error.code
+        raise
+    finally:
+        metrics.sign_ins.labels(outcome).inc()
+
+
 async def _enter(
     request: Request, identity: Identity, services: CurrentServices, path: str
 ) -> Response:
     """Begin a session; that which the browser had before ends."""
-    metrics: ConsoleMetrics = request.app.state.console_metrics
     sessions: SessionKeeper = request.app.state.sessions
     cookie = _cookie_of(request)
     person = await find_person(identity, services)
     if (old_token := cookie.read(request)) and (old := await sessions.find(old_token)):
         await sessions.end(old.session_id, old.person_id)
     token = await sessions.begin(person, _browser_of(request))
-    metrics.sign_ins.labels("done").inc()
     response = RedirectResponse(path, _SEE_OTHER)
     cookie.write(response, token)
     return response

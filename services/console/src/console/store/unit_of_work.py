@@ -8,6 +8,7 @@ from console.store.drafts import Drafts
 from console.store.saved_views import SavedViews
 from console.store.sessions import Sessions
 from console.store.sign_in_links import SignInLinks
+from console.store.submissions import Submissions
 
 
 class UnitOfWork(BaseUnitOfWork):
@@ -17,3 +18,4 @@ class UnitOfWork(BaseUnitOfWork):
         self.sign_in_links = SignInLinks(connection)
         self.saved_views = SavedViews(connection)
         self.drafts = Drafts(connection)
+        self.submissions = Submissions(connection)

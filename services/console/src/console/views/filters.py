@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from console.texts import mark
@@ -21,7 +21,7 @@ TIERS: Final[Mapping[str, str]] = {
     "standard": mark("Standard"),
 }
 # Filters with a list of choices, by the names that the API of escalation has for them.
-CHOICES: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
+CHOICES: Final[Mapping[str, tuple[str, Mapping[Any, str]]]] = {
     "severity": (mark("Severity"), words.SEVERITIES),
     "cause": (mark("Reason"), words.CAUSES),
     "channel": (mark("Channel"), words.CHANNELS),

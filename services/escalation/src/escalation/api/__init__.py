@@ -6,11 +6,13 @@ from escalation.api import (
     clocks,
     complaints,
     configuration,
+    due_clocks,
     duty,
     duty_versions,
     escalations,
     lateness,
     live,
+    responders,
     settings,
 )
 
@@ -22,9 +24,11 @@ ROUTERS = (
     actions.router,
     complaints.router,
     clocks.router,
+    due_clocks.router,
     duty.router,
     duty_versions.router,
     calendar_feeds.router,
     configuration.router,
+    responders.router,
     settings.router,
 )

@@ -26,6 +26,7 @@ from escalation.api.deps import (
     ON_ACTION,
     EscalationDatabase,
     EscalationPath,
+    StaffViewer,
     refusals,
     transaction,
 )
@@ -33,7 +34,9 @@ from escalation.api.schemas import EscalationOut
 from escalation.domain.escalations import actions, approvals
 from escalation.domain.money import Amount, Currency, Money, ProposedOutcome
 from escalation.domain.situation import Decide, Decision
+from escalation.domain.visibility import Viewer
 from escalation.store.unit_of_work import UnitOfWork
+from escalation.views import view
 
 NoteText = Annotated[LongText, StringConstraints(max_length=NOTE_LENGTH)]
 router = ApiRouter(
@@ -157,6 +160,7 @@ class ActionContext:
     escalation_id: EscalationId
     database: Database[UnitOfWork]
     caller: Principal
+    viewer: Viewer
     versions: Container[int] | None
     response: Response
 
@@ -179,21 +183,25 @@ class ActionContext:
         )
 
     async def _answer(self, handle: Callable[[UnitOfWork], Awaitable[Decision]]) -> EscalationOut:
-        async with transaction(self.database) as uow:
+        async with transaction(self.database, self.viewer) as uow:
+            await uow.visible_escalation(self.escalation_id, self.viewer)
             uow.outbox.cause = self.caller.name
             decision = await handle(uow)
+            shown = await view(decision.escalation, self.viewer, uow)
         self.response.headers["ETag"] = etag(decision.escalation.version)
-        return EscalationOut.of(decision.escalation, decision.situation.contact, uow.now)
+        return EscalationOut.of(shown)
 
 
 async def _context(
     escalation_id: EscalationPath,
     database: EscalationDatabase,
     caller: SupervisorUser,
+    viewer: StaffViewer,
     versions: IfMatch,
     response: Response,
 ) -> ActionContext:
-    return ActionContext(EscalationId(str(escalation_id)), database, caller, versions, response)
+    escalation = EscalationId(str(escalation_id))
+    return ActionContext(escalation, database, caller, viewer, versions, response)
 
 
 Ctx = Annotated[ActionContext, Depends(_context)]

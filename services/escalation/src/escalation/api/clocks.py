@@ -14,7 +14,7 @@ from common.http.examples import with_examples
 from common.http.routes import ApiRouter
 from escalation.api.deps import EscalationDatabase, StaffViewer, refusals, transaction
 from escalation.api.examples import CLOCKS
-from escalation.api.schemas import Out
+from escalation.api.schemas import SettingRefOut
 from escalation.domain.clocks import timeline
 from escalation.domain.clocks.timeline import Entry
 from escalation.domain.duty.calendars import Calendar
@@ -38,11 +38,6 @@ class ThresholdOut(BaseModel):
     due_at: datetime | None = Field(description="When it is due; null while the clock is paused.")
     fired_at: datetime | None = Field(description="When it fired; null if it has not.")
     lateness_ms: float | None = Field(description="How late it fired.")
-
-
-class SettingRefOut(Out):
-    id: str = Field(description="The setting's id.")
-    version: int = Field(description="The version that applies.")
 
 
 class TimelineEntryOut(BaseModel):

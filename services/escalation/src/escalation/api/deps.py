@@ -8,7 +8,7 @@ from functools import partial
 from typing import Annotated, Any, Final, assert_never
 from uuid import UUID
 
-from fastapi import Depends, Path
+from fastapi import Depends, Path, Request
 from pydantic import TypeAdapter
 
 from common.http.access import Principal, StaffUser, require_role
@@ -21,14 +21,15 @@ from escalation.api.schemas import EscalationOut
 from escalation.domain import errors
 from escalation.domain.visibility import Viewer
 from escalation.store.unit_of_work import UnitOfWork
+from escalation.views import EscalationView, view
 
 EscalationDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
 EscalationPath = Annotated[UUID, Path(examples=[ESCALATION_ID])]
 ManagerUser = Annotated[Principal, Depends(require_role("manager"))]
 
 
-async def _viewer(caller: StaffUser) -> Viewer:
-    return Viewer(caller.actor, caller.role)
+async def _viewer(caller: StaffUser, request: Request) -> Viewer:
+    return Viewer(caller.actor, caller.role, request.app.state.visibility)
 
 
 StaffViewer = Annotated[Viewer, Depends(_viewer)]
@@ -72,17 +73,25 @@ _SETTING_ERRORS: Final = (
 
 
 @asynccontextmanager
-async def transaction(database: Database[UnitOfWork]) -> AsyncIterator[UnitOfWork]:
-    """Open a transaction and turn errors of the domain into problems."""
+async def transaction(
+    database: Database[UnitOfWork], viewer: Viewer | None = None
+) -> AsyncIterator[UnitOfWork]:
+    """Open a transaction and turn errors of the domain into problems.
+
+    A conflict shows the `viewer` the escalation as it is.
+    """
     try:
         async with database.transaction() as uow:
-            yield uow
+            try:
+                yield uow
+            except errors.EscalationConflictError as error:
+                if viewer is None:
+                    raise
+                raise _conflict(error, await view(error.escalation, viewer, uow)) from error
     except errors.NotConcernedError as error:
         raise invalid(("body/about", str(error))) from error
     except (errors.UnknownPersonError, errors.PastTimeError) as error:
         raise invalid((f"body/{error.field}", str(error))) from error
-    except errors.EscalationConflictError as error:
-        raise _conflict(error) from error
     except _SETTING_ERRORS as error:
         raise _setting_problem(error) from error
     except tuple(_PROBLEMS) as error:
@@ -128,15 +137,13 @@ def check_length(
         raise invalid((place, f"It must come after {after}, by {longest.days} days at most."))
 
 
-def _conflict(error: errors.EscalationConflictError) -> ProblemError:
-    situation = error.situation
-    current = EscalationOut.of(error.escalation, situation.contact, situation.at)
+def _conflict(error: errors.EscalationConflictError, current: EscalationView) -> ProblemError:
     return ProblemError(
         *_PROBLEMS[type(error)],
         str(error),
         headers={"ETag": etag(error.escalation.version)},
         state=error.escalation.state,
-        current=current.model_dump(mode="json"),
+        current=EscalationOut.of(current).model_dump(mode="json"),
     )
 
 

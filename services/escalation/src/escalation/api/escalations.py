@@ -35,6 +35,7 @@ from escalation.api.examples import AUDIT_TRAIL, ESCALATION, EVENT, REASON
 from escalation.api.schemas import EscalationOut, Out
 from escalation.domain import errors
 from escalation.domain.audit_trail import find_breaks
+from escalation.views import view
 
 router = ApiRouter(prefix="/v1/escalations", tags=["escalations"])
 
@@ -120,9 +121,9 @@ async def show_escalation(
     filters = {"events_of": str(escalation_id)}
     after = decode_cursor(cursor, ROW_NUMBER, filters)
     async with transaction(database) as uow:
-        escalation, contact = await uow.visible_escalation(escalation_id, viewer)
+        escalation, _ = await uow.visible_escalation(escalation_id, viewer)
         published = await uow.escalations.published_events(escalation, after or 0, limit + 1)
-    shown = EscalationOut.of(escalation, contact, uow.now, viewer)
+        shown = EscalationOut.of(await view(escalation, viewer, uow))
     if shown.version is not None:
         response.headers["ETag"] = etag(shown.version)
     since = shown.raised_at if viewer.is_named(escalation) else escalation.raised_at
@@ -140,6 +141,7 @@ async def show_audit_trail(
     escalation_id: EscalationPath,
     database: EscalationDatabase,
     _caller: SupervisorUser,
+    viewer: StaffViewer,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> AuditTrailOut:
@@ -147,8 +149,7 @@ async def show_audit_trail(
     filters = {"trail_of": str(escalation_id)}
     after = decode_cursor(cursor, ROW_NUMBER, filters)
     async with transaction(database) as uow:
-        if await uow.escalations.get(EscalationId(str(escalation_id))) is None:
-            raise errors.EscalationNotFoundError
+        await uow.visible_escalation(escalation_id, viewer)
         chain = await uow.audit_trail.page(EscalationId(str(escalation_id)), after or 0, limit)
     last = None if chain.reaches_end else chain.entries[-1].number
     return AuditTrailOut(
@@ -197,7 +198,7 @@ async def raise_escalation(
                 uow,
                 complaints_per_day=complaints_per_day,
             )
-    shown = EscalationOut.of(decision.escalation, decision.situation.contact, uow.now, viewer)
+        shown = EscalationOut.of(await view(decision.escalation, viewer, uow))
     if shown.version is not None:
         response.headers["ETag"] = etag(shown.version)
     return shown

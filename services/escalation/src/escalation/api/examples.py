@@ -8,6 +8,7 @@ from common.http.examples import (
     CONTACT,
     CONTACT_ID,
     CUSTOMER,
+    CUSTOMER_ID,
     DIRECTOR,
     ESCALATION_ID,
     LEVEL,
@@ -162,6 +163,23 @@ GAP: Final = {"start": "2026-03-07T07:00:00Z", "end": "2026-03-07T19:00:00Z"}
 ON_DUTY: Final = {"at": RAISED_AT, "person_ids": [SUPERVISOR]}
 
 REASON: Final = "A journalist is on the line."
+_ACKNOWLEDGED_TYPE: Final = "upstairs.escalation_acknowledged.v1"
+_LEASE_ENDS_AT: Final = "2026-03-02T10:27:00Z"
+_ACKNOWLEDGED: Final = {"by": SUPERVISOR, "lease_expires_at": _LEASE_ENDS_AT}
+CONTACT_FACTS: Final = {
+    "channel": CONTACT["channel"],
+    "subject": CONTACT["subject"],
+    "topic": CONTACT["topic"],
+    "customer": CUSTOMER["name"],
+    "representative_id": REPRESENTATIVE,
+    "team_id": TEAM,
+    "customer_id": CUSTOMER_ID,
+    "tier": CUSTOMER["tier"],
+    "priority": CONTACT["priority"],
+    "language": CONTACT["language"],
+    "received_at": RECEIVED_AT,
+    "next_clock": {"clock": "resolution", "due_at": RESPOND_BY},
+}
 ESCALATION: Final[dict[str, Any]] = {
     "escalation_id": ESCALATION_ID,
     "contact_id": CONTACT_ID,
@@ -170,10 +188,12 @@ ESCALATION: Final[dict[str, Any]] = {
     "severity": "high",
     "level": 0,
     "level_name": LEVEL,
+    "level_count": 3,
     "ladder": f"{LADDER_ID} v1",
     "holder": SUPERVISOR,
     "awaited": [],
-    "deadline": "2026-03-02T10:27:00Z",
+    "unreached": [],
+    "deadline": _LEASE_ENDS_AT,
     "left_s": 900.0,
     "lease_end": "progress",
     "snoozed_until": None,
@@ -199,20 +219,29 @@ ESCALATION: Final[dict[str, Any]] = {
             "score": None,
             "count": 1,
             "complaint_id": None,
+            "promise": None,
         }
     ],
     "cause_count": 1,
-    "contact": {
-        "channel": CONTACT["channel"],
-        "subject": CONTACT["subject"],
-        "topic": CONTACT["topic"],
-        "customer": CUSTOMER["name"],
-        "representative_id": REPRESENTATIVE,
+    "contact": CONTACT_FACTS,
+    "latest_step": {
+        "type": _ACKNOWLEDGED_TYPE,
+        "at": ACTED_AT,
+        "actor": SUPERVISOR,
+        "data": _ACKNOWLEDGED,
     },
+    "actions": [
+        {
+            "action": "acknowledge",
+            "allowed": False,
+            "code": "held-by-other",
+            "detail": f"It is acknowledged by {SUPERVISOR}.",
+        },
+        {"action": "note", "allowed": True, "code": None, "detail": None},
+    ],
 }
-_ACKNOWLEDGED: Final = {"by": SUPERVISOR, "lease_expires_at": ESCALATION["deadline"]}
 EVENT: Final = {
-    "type": "upstairs.escalation_acknowledged.v1",
+    "type": _ACKNOWLEDGED_TYPE,
     "at": ACTED_AT,
     "cause": SUPERVISOR,
     "data": _ACKNOWLEDGED,
@@ -291,6 +320,20 @@ CLOCKS: Final = {
         }
     ],
 }
+DUE_CLOCK: Final = {
+    "contact_id": CONTACT_ID,
+    "clock": "first_response",
+    "due_at": RESPOND_BY,
+    "left_s": 180.0,
+    "left_business_s": 180.0,
+    "target_s": 900.0,
+    "started_at": RECEIVED_AT,
+    "policy": _POLICY_REF,
+    "calendar": _CALENDAR_REF,
+    "next_threshold": {"action": "raise", "due_at": RESPOND_BY},
+    "contact": CONTACT_FACTS,
+    "escalation_id": None,
+}
 POLICY_MATCH: Final = {
     "policy": _POLICY_REF,
     "calendar": _CALENDAR_REF,
@@ -312,10 +355,26 @@ LADDER_PREVIEW: Final = {
             "name": LEVEL,
             "ask": "all",
             "acknowledge_within_s": 300.0,
-            "people": [{"person_id": SUPERVISOR, "reason": f"on duty by {SCHEDULE_ID}"}],
+            "people": [
+                {
+                    "person_id": SUPERVISOR,
+                    "reason": f"on duty by {SCHEDULE_ID}",
+                    "rule": "duty",
+                    "setting_id": SCHEDULE_ID,
+                    "stands_in": False,
+                    "on_duty_until": SHIFT["end"],
+                    "media": ["slack", "email"],
+                }
+            ],
             "skipped": [],
         }
     ],
+}
+CONTACT_RESPONDERS: Final = {
+    "contact_id": CONTACT_ID,
+    "escalation_id": ESCALATION_ID,
+    "level": 0,
+    **LADDER_PREVIEW,
 }
 CONFIGURATION_PROBLEM: Final = {
     "code": "person-missing",

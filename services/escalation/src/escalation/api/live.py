@@ -1,16 +1,13 @@
 """The list of escalations, and the stream of events that keeps a screen up to date."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Header, Query, Request, Response
-from pydantic import BaseModel, Field, TypeAdapter
-from sse_starlette import EventSourceResponse, ServerSentEvent
-from starlette.types import Message, Receive, Scope, Send
+from pydantic import Field, TypeAdapter
+from sse_starlette import EventSourceResponse
 
 from common.contracts.event import ContactId
 from common.http.access import StaffUser, is_still_valid
@@ -20,8 +17,9 @@ from common.http.routes import ApiRouter
 from common.storage.database import Database
 from escalation.api.deps import EscalationDatabase, StaffViewer, refusals, transaction
 from escalation.api.schemas import EscalationOut
+from escalation.api.stream_response import StreamResponse, StreamTerms
 from escalation.domain import errors
-from escalation.domain.queries import EscalationQuery, PageKey, page_key
+from escalation.domain.queries import EscalationFilter, EscalationQuery, PageKey, page_key
 from escalation.domain.visibility import Viewer
 from escalation.store.unit_of_work import UnitOfWork
 from escalation.stream.broadcaster import Broadcaster
@@ -33,25 +31,17 @@ from escalation.stream.offsets import (
     parse_event_id,
 )
 from escalation.stream.records import StreamEvent
-from escalation.stream.subscriber import Subscriber
+from escalation.stream.selection import refinement
+from escalation.views import view_all
 
 router = ApiRouter(prefix="/v1/escalations", tags=["live"])
 
 _PAGE_KEY = TypeAdapter(PageKey)
-_RECONNECT_AFTER_MS = 1000
-# How long a client that does not read keeps a stream that has ended.
-_CLOSE_TIMEOUT_S = 1.0
 
 
 async def _broadcaster(request: Request) -> Broadcaster:
     broadcaster: Broadcaster = request.app.state.broadcaster
     return broadcaster
-
-
-@dataclass(frozen=True, slots=True)
-class StreamTerms:
-    heartbeat_s: float
-    has_valid_key: Callable[[], bool]
 
 
 async def _stream_terms(request: Request, caller: StaffUser) -> StreamTerms:
@@ -74,8 +64,7 @@ class EscalationListQuery(EscalationQuery):
     cursor: Cursor = None
 
 
-class StreamQuery(BaseModel, extra="forbid"):
-    contact_id: UUID | None = Field(None, description="only events of this contact")
+class StreamQuery(EscalationFilter):
     escalation_id: UUID | None = Field(None, description="only events of this escalation")
     types: str | None = Field(
         None,
@@ -110,15 +99,16 @@ async def list_escalations(
     if position is not None:
         response.headers["Last-Event-ID"] = format_event_id(position)
     async with transaction(database) as uow:
-        escalations = await uow.queries.escalations(query, uow.now, after, query.limit + 1, viewer)
-        contacts = await uow.contacts.get_all(escalation.contact_id for escalation in escalations)
+        scope = (await uow.settings.in_force()).scope_of(viewer.person)
+        escalations = await uow.queries.escalations(
+            query, uow.now, after, query.limit + 1, viewer, scope
+        )
+        views = await view_all(escalations, viewer, uow)
     return Page[EscalationOut].of(
-        escalations,
+        views,
         query.limit,
-        key=page_key,
-        show=lambda escalation: EscalationOut.of(
-            escalation, contacts[escalation.contact_id], uow.now, viewer
-        ),
+        key=lambda shown: page_key(shown.escalation),
+        show=EscalationOut.of,
         filters=query.filters,
     )
 
@@ -150,6 +140,10 @@ async def stream_events(
     event's own fields. Load the list first and start with its `Last-Event-ID`; reconnect with the
     last id received, at any replica. An event that a relay published twice has the same contact_id
     and `sequence` both times. Representatives name a contact or an escalation that they may see.
+
+    The filters are those of the list. With any but `contact_id` the stream has the events of
+    escalations only that match as they are now. Of one that does not, or that you may not see, it
+    has `upstairs.escalation_unlisted` once, whose `data` has the `escalation_id`: remove it.
     """
     hidden = await _hidden_escalations(query, viewer, database)
     start = last_event_id or query.last_event_id
@@ -164,6 +158,7 @@ async def stream_events(
             None if start is None else parse_event_id(start),
             event_filter(query, viewer, hidden),
             viewer.person,
+            refinement(query, viewer),
         )
     except BaseException as error:
         limit.release(viewer.person)
@@ -183,16 +178,16 @@ async def _hidden_escalations(
     query: StreamQuery, viewer: Viewer, database: Database[UnitOfWork]
 ) -> set[str]:
     """Return the escalations of the contact that name the viewer; refuse what they may not see."""
-    if not viewer.is_representative:
+    if not viewer.is_representative and not viewer.is_scoped:
         return set()
     async with transaction(database) as uow:
         if query.escalation_id is not None:
             await uow.visible_escalation(query.escalation_id, viewer)
         elif query.contact_id is not None:
-            contact_id = ContactId(str(query.contact_id))
+            contact_id = ContactId(query.contact_id)
             await uow.visible_contact(contact_id, viewer)
             return {*await uow.escalations.hidden_from(viewer, contact_id)}
-        else:
+        elif viewer.is_representative:
             place = "query/contact_id"
             raise invalid((place, "Representatives name a contact or an escalation."))
     return set()
@@ -202,8 +197,8 @@ def event_filter(
     query: StreamQuery, viewer: Viewer, hidden: set[str]
 ) -> Callable[[StreamEvent], bool]:
     """Return which events the stream has: none of the escalations that are `hidden`."""
-    # Strings, since this runs for each event and client.
-    contact_id = None if query.contact_id is None else str(query.contact_id)
+    # A string, since this runs for each event and client.
+    contact_id = query.contact_id
     escalation_id = None if query.escalation_id is None else str(query.escalation_id)
     types = query.types or ""
 
@@ -221,56 +216,3 @@ def event_filter(
         return viewer.sees_event(event.type) and event.type.startswith(types)
 
     return matches
-
-
-class StreamResponse(EventSourceResponse):
-    """Ends when its subscriber is closed, whether the client reads or not.
-
-    It is closed when the caller's key is no longer valid: before the next event or heartbeat.
-    """
-
-    def __init__(
-        self,
-        subscriber: Subscriber,
-        close: Callable[[], None],
-        terms: StreamTerms,
-    ) -> None:
-        self._subscriber = subscriber
-        self._has_valid_key = terms.has_valid_key
-        self._close = close
-        super().__init__(
-            self._events(), ping=terms.heartbeat_s, ping_message_factory=self._heartbeat, sep="\n"
-        )
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def receive_or_close() -> Message:
-            receiving = asyncio.ensure_future(receive())
-            closed = asyncio.ensure_future(self._subscriber.closed.wait())
-            try:
-                await asyncio.wait({receiving, closed}, return_when=asyncio.FIRST_COMPLETED)
-                await asyncio.wait({receiving}, timeout=_CLOSE_TIMEOUT_S)
-                return receiving.result() if receiving.done() else {"type": "http.disconnect"}
-            finally:
-                receiving.cancel()
-                closed.cancel()
-
-        try:
-            await super().__call__(scope, receive_or_close, send)
-        finally:
-            self._close()
-
-    async def _events(self) -> AsyncIterator[ServerSentEvent]:
-        # Sent first, so that a client that is cut off before any event knows its position.
-        start = self._subscriber.position
-        yield ServerSentEvent(id=start, comment="connected", retry=_RECONNECT_AFTER_MS, sep="\n")
-        async for event_id, event in self._subscriber.events():
-            if not self._has_valid_key():
-                self._subscriber.close()
-                break
-            yield ServerSentEvent(event.data, id=event_id, event=event.type, sep="\n")
-
-    def _heartbeat(self) -> ServerSentEvent:
-        if not self._has_valid_key():
-            self._subscriber.close()
-        # With the id, so that a client with narrow filters need not catch up on the other events.
-        return ServerSentEvent(id=self._subscriber.position, comment="heartbeat", sep="\n")

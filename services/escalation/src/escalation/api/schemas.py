@@ -2,18 +2,29 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from common.contracts.clocks import ClockName
-from common.contracts.contacts import Channel
+from common.contracts.clocks import ClockName, ClockState
+from common.contracts.contacts import Channel, Priority, Tier
 from common.contracts.escalations import Cause, LeaseEnd, Outcome, Severity
-from common.contracts.event import ComplaintId, ContactId, EscalationId, PersonId
+from common.contracts.event import (
+    ComplaintId,
+    ContactId,
+    CustomerId,
+    EscalationId,
+    PersonId,
+    TeamId,
+)
 from common.http.examples import with_examples
 from escalation.api.examples import ESCALATION
+from escalation.domain.audit_trail import Step
 from escalation.domain.duty.coverage import seasonal_mismatches
 from escalation.domain.duty.schedules import DutySchedule
+from escalation.domain.errors import RefusalCode
+from escalation.domain.escalations.page_requests import clock_state_of
+from escalation.domain.escalations.permissions import Action
 from escalation.domain.model import (
     Approval,
     Escalation,
@@ -23,6 +34,8 @@ from escalation.domain.model import (
 )
 from escalation.domain.settings.registry import Versioned
 from escalation.domain.visibility import Viewer
+from escalation.stream.records import EVENT_FRAME
+from escalation.views import EscalationView
 
 T = TypeVar("T")
 
@@ -59,6 +72,19 @@ class DutyScheduleOut(SettingOut[DutySchedule]):
         )
 
 
+class SettingRefOut(Out):
+    id: str = Field(description="The setting's id.")
+    version: int = Field(description="The version that applies.")
+
+
+class PromiseOut(Out):
+    policy: SettingRefOut = Field(description="The policy that made the promise.")
+    target_s: float = Field(description="The target in seconds of business time.")
+    state: ClockState = Field(
+        description="How its clock stands now; `met_late` was breached before it was met."
+    )
+
+
 class CauseOut(Out):
     kind: Cause = Field(description="The kind of cause.")
     reason: str = Field(
@@ -74,15 +100,29 @@ class CauseOut(Out):
     complaint_id: ComplaintId | None = Field(
         description="The complaint, which has the words, for those who may read it."
     )
+    promise: PromiseOut | None = Field(
+        None,
+        description="What was promised, if the cause is a clock that has not started again since.",
+    )
 
     @classmethod
-    def of(cls, cause: EscalationCause, viewer: Viewer | None) -> "CauseOut":
+    def of(cls, cause: EscalationCause, contact: TrackedContact, viewer: Viewer) -> "CauseOut":
         shown = cls.model_validate(cause)
-        if viewer is None or viewer.sees_words(cause):
+        clock = None if cause.clock is None else contact.clock(cause.clock)
+        if clock is not None and clock.run == cause.clock_run:
+            policy = SettingRefOut.model_validate(clock.policy)
+            state = clock_state_of(clock)
+            shown.promise = PromiseOut(policy=policy, target_s=clock.target_s, state=state)
+        if viewer.sees_words(cause):
             return shown
         return shown.model_copy(
             update={"reason": "", "by": None, "about": None, "complaint_id": None}
         )
+
+
+class NextClockOut(Out):
+    clock: ClockName = Field(description="The clock.")
+    due_at: datetime = Field(description="Its deadline.")
 
 
 class ContactOut(BaseModel):
@@ -91,6 +131,64 @@ class ContactOut(BaseModel):
     topic: str = Field(description="Its topic, by which policies match.")
     customer: str | None = Field(description="The customer's name, if known.")
     representative_id: PersonId | None = Field(description="Who works on it now.")
+    team_id: TeamId | None = Field(description="The team of who works or worked on it.")
+    customer_id: CustomerId | None = Field(
+        description="The customer, by whom intake lists the other contacts."
+    )
+    tier: Tier = Field(description="The customer's tier.")
+    priority: Priority = Field(description="How urgent it is.")
+    language: str = Field(description="The customer's language by BCP 47.")
+    received_at: datetime = Field(description="When it came.")
+    next_clock: NextClockOut | None = Field(
+        description="The running clock that breaches next; null if none runs."
+    )
+
+    @classmethod
+    def of(cls, contact: TrackedContact) -> "ContactOut | None":
+        details = contact.details
+        if details is None:
+            return None
+        return cls(
+            channel=details.channel,
+            subject=details.subject,
+            topic=details.topic,
+            customer=details.customer,
+            representative_id=contact.representative_id,
+            team_id=contact.team_id,
+            customer_id=contact.customer_id,
+            tier=details.tier,
+            priority=details.priority,
+            language=details.language,
+            received_at=details.received_at,
+            next_clock=_next_clock(contact),
+        )
+
+
+def _next_clock(contact: TrackedContact) -> NextClockOut | None:
+    running = (clock for clock in contact.clocks if clock.state == "running")
+    first = min(running, key=lambda clock: clock.due_at, default=None)
+    return None if first is None else NextClockOut(clock=first.name, due_at=first.due_at)
+
+
+class StepOut(Out):
+    type: str = Field(description="The type of the event that tells of it.")
+    at: datetime = Field(description="When it happened.")
+    actor: str = Field(
+        description="Who did it: a person, a system as `admin:ops`, a message or a timer."
+    )
+    data: dict[str, Any] = Field(description="The event's own fields, as in the stream.")
+
+    @classmethod
+    def of(cls, step: Step) -> "StepOut":
+        data = {name: value for name, value in step.data.items() if name not in EVENT_FRAME}
+        return cls(type=step.type, at=step.at, actor=step.actor, data=data)
+
+
+class ActionOut(Out):
+    action: Action = Field(description="The action, as its path names it.")
+    allowed: bool = Field(description="Whether you may do it now, and it would change something.")
+    code: RefusalCode | None = Field(description="Why not, as a code; null if it is allowed.")
+    detail: str | None = Field(description="Why not, in words; null if it is allowed.")
 
 
 class ApprovalOut(Out):
@@ -127,12 +225,16 @@ class EscalationOut(Out):
     severity: Severity = Field(description="How severe it is.")
     level: int = Field(description="The level it is at, from 0.")
     level_name: str = Field(description="The name of that level.")
+    level_count: int = Field(description="How many levels its ladder has.")
     ladder: str | None = Field(description="The ladder and its version; null if there was none.")
     holder: PersonId | None = Field(
         description="Who acknowledged it or took it over: a person, or a system as `admin:ops`."
     )
     awaited: tuple[PersonId, ...] = Field(
         description="Who is paged and may acknowledge it; empty while somebody holds it."
+    )
+    unreached: list[PersonId] = Field(
+        description="Those of the awaited whom no message has reached."
     )
     deadline: datetime | None = Field(
         description="When it moves on if the holder makes no progress or nobody acknowledges."
@@ -157,34 +259,41 @@ class EscalationOut(Out):
     )
     cause_count: int = Field(description="How many causes were given, repetitions included.")
     contact: ContactOut | None = Field(description="The contact, if it was received yet.")
+    latest_step: StepOut | None = Field(
+        description="Why it is with whom it is: the last event that decided who must act. Null for "
+        "representatives."
+    )
+    actions: list[ActionOut] = Field(
+        description="What you may do with it now, in the order of the API; empty for "
+        "representatives. What the body of a request says is checked when it is sent."
+    )
 
     @classmethod
-    def of(
-        cls,
-        escalation: Escalation,
-        contact: TrackedContact,
-        at: datetime,
-        viewer: Viewer | None = None,
-    ) -> "EscalationOut":
-        """Without `viewer` all is shown, as to those who may act on it."""
-        has_version = viewer is None or not viewer.is_representative
-        if viewer is not None:
-            escalation = viewer.shown(escalation, contact)
+    def of(cls, view: EscalationView) -> "EscalationOut":
+        viewer, contact = view.viewer, view.contact
+        escalation = viewer.shown(view.escalation, contact)
+        awaited = escalation.awaited if escalation.holder is None else ()
         deadline, approval = escalation.deadline, escalation.approval
         lease, resolution = escalation.lease, escalation.resolution
         return cls(
             escalation_id=escalation.escalation_id,
             contact_id=escalation.contact_id,
-            version=escalation.version if has_version else None,
+            version=None if viewer.is_representative else escalation.version,
             state=escalation.state,
             severity=escalation.severity,
             level=escalation.level,
             level_name=escalation.level_name,
+            level_count=len(escalation.levels),
             ladder=str(escalation.ladder.ref) if escalation.levels else None,
             holder=escalation.holder,
-            awaited=escalation.awaited if escalation.holder is None else (),
+            awaited=awaited,
+            unreached=[
+                page.person_id
+                for page in escalation.pages
+                if page.failure is not None and page.person_id in awaited
+            ],
             deadline=deadline,
-            left_s=None if deadline is None else (deadline - at).total_seconds(),
+            left_s=None if deadline is None else (deadline - view.at).total_seconds(),
             lease_end=lease.ends_by if lease else None,
             snoozed_until=lease.snoozed_until if lease else None,
             snoozes=escalation.snoozes,
@@ -197,20 +306,9 @@ class EscalationOut(Out):
             currency=resolution.currency if resolution else None,
             approved_by=resolution.approved_by if resolution else None,
             note=resolution.note if resolution else None,
-            causes=[CauseOut.of(cause, viewer) for cause in escalation.causes],
+            causes=[CauseOut.of(cause, contact, viewer) for cause in escalation.causes],
             cause_count=escalation.cause_count,
-            contact=_contact(contact),
+            contact=ContactOut.of(contact),
+            latest_step=None if view.latest_step is None else StepOut.of(view.latest_step),
+            actions=[ActionOut.model_validate(permission) for permission in view.permissions],
         )
-
-
-def _contact(contact: TrackedContact) -> ContactOut | None:
-    details = contact.details
-    if details is None:
-        return None
-    return ContactOut(
-        channel=details.channel,
-        subject=details.subject,
-        topic=details.topic,
-        customer=details.customer,
-        representative_id=contact.representative_id,
-    )

@@ -3,17 +3,34 @@
 The escalation stores the head of the chain, so that a removed tail is detected too.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import orjson
 
-from common.contracts.escalations import EscalationsOwnEvent
+from common.contracts.escalations import (
+    ApprovalAsked,
+    ApprovalRefused,
+    EscalationAcknowledged,
+    EscalationCausesMet,
+    EscalationClimbed,
+    EscalationClosed,
+    EscalationHandedBack,
+    EscalationHandedOver,
+    EscalationRaised,
+    EscalationReopened,
+    EscalationResolved,
+    EscalationReturned,
+    EscalationSnoozed,
+    EscalationsOwnEvent,
+    EscalationTakenOver,
+    EscalationUnanswered,
+)
 from common.contracts.event import ContactId, EscalationId
 from escalation.domain.model import Escalation, TrailHead
 
@@ -90,6 +107,16 @@ class ChainBreak:
     escalation_id: EscalationId
     number: int
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An entry by which an escalation came to who has it now; `data` is the event's JSON."""
+
+    type: str
+    at: datetime
+    actor: str
+    data: dict[str, Any]
 
 
 def append_entries(
@@ -171,6 +198,33 @@ def _actor(event: EscalationsOwnEvent, cause: str) -> str:
 def _action(kind: type[EscalationsOwnEvent]) -> str:
     """Return the type in words: `escalation handed back`."""
     return kind.type.removeprefix("upstairs.").removesuffix(".v1").replace("_", " ")
+
+
+# What decides who must act: by its action in the trail, the type of its event.
+STEP_TYPES: Final[Mapping[str, str]] = {
+    _action(kind): kind.type
+    for kind in (
+        EscalationRaised,
+        EscalationClimbed,
+        EscalationUnanswered,
+        EscalationCausesMet,
+        EscalationReturned,
+        EscalationHandedOver,
+        EscalationAcknowledged,
+        EscalationTakenOver,
+        EscalationSnoozed,
+        ApprovalAsked,
+        ApprovalRefused,
+        EscalationReopened,
+        EscalationHandedBack,
+        EscalationResolved,
+        EscalationClosed,
+    )
+}
+
+
+def step_of(entry: TrailEntry) -> Step:
+    return Step(STEP_TYPES[entry.action], entry.at, entry.actor, entry.data)
 
 
 def _reason(event: EscalationsOwnEvent) -> str:

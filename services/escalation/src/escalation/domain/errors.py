@@ -2,12 +2,27 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from escalation.domain.model import Escalation, EscalationState
     from escalation.domain.settings.registry import Versioned
     from escalation.domain.situation import Situation
+
+# Why an action is refused, for clients that say it in their own words.
+RefusalCode = Literal[
+    "wrong-state",
+    "held-by-you",
+    "held-by-other",
+    "complaint-about-you",
+    "line-manager",
+    "no-snoozes-left",
+    "nobody-above",
+    "own-request",
+    "limit-exceeded",
+    "other-escalation-open",
+    "forbidden",
+]
 
 
 class ContactNotFoundError(Exception):
@@ -27,6 +42,10 @@ class EscalationNotFoundError(Exception):
 
 class ForbiddenError(Exception):
     """This person may not do it; `detail` says who may."""
+
+    def __init__(self, detail: str, code: RefusalCode = "forbidden") -> None:
+        super().__init__(detail)
+        self.code = code
 
 
 class NotConcernedError(Exception):
@@ -65,9 +84,12 @@ class ComplaintRateError(Exception):
 class RefusedError(Exception):
     """The state of the escalation does not allow this."""
 
-    def __init__(self, state: "EscalationState", detail: str) -> None:
+    def __init__(
+        self, state: "EscalationState", detail: str, code: RefusalCode = "wrong-state"
+    ) -> None:
         super().__init__(detail)
         self.state = state
+        self.code = code
 
 
 class PastTimeError(Exception):

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import assert_never
+from typing import Literal, assert_never
 
 from msgspec import structs
 
 from common.contracts.event import ContactId, PersonId, TeamId
-from escalation.domain.escalations.responders import find_responders
+from escalation.domain.escalations.responders import accused, find_responders
 from escalation.domain.model import TrackedContact
 from escalation.domain.settings.ladders import (
     Ladder,
@@ -21,15 +21,24 @@ from escalation.domain.settings.ladders import (
 from escalation.domain.settings.registry import Configuration
 from escalation.domain.situation import Situation
 
+RuleKind = Literal["duty", "person", "reporting_line", "team_supervisors"]
 _NO_CONTACT = ContactId("00000000-0000-0000-0000-000000000000")
 
 
 @dataclass(frozen=True, slots=True)
 class PersonAsked:
-    """A person whom the level would ask, in this order, and the rule that names the person."""
+    """A person whom the level would ask, in this order, and the rule that names the person.
+
+    `setting_id` is the duty schedule or the team of that rule. Who `stands_in` has the turn of
+    somebody else, by an override or a swap.
+    """
 
     person_id: PersonId
     reason: str
+    rule: RuleKind
+    setting_id: str | None = None
+    stands_in: bool = False
+    on_duty_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +62,29 @@ def preview(
     It is as the settings are now: complaints about people, which bar them, are not considered.
     """
     contact = TrackedContact(_NO_CONTACT, representative_id=representative_id, team_id=team_id)
-    situation = Situation(contact, None, configuration, at)
-    planned = structs.replace(
-        situation, configuration=replace(configuration, absences_by_person={})
-    )
+    return preview_for(Situation(contact, None, configuration, at), ladder)
+
+
+def preview_for(situation: Situation, ladder: Ladder) -> list[LevelPreview]:
+    """Return who would be asked, level by level; not whom a complaint about them bars."""
+    present = replace(situation.configuration, absences_by_person={})
+    planned = structs.replace(situation, configuration=present)
     return [_preview_level(situation, planned, n, level) for n, level in enumerate(ladder.levels)]
 
 
 def _preview_level(situation: Situation, planned: Situation, n: int, level: Level) -> LevelPreview:
     """`planned` is the situation if nobody were absent."""
+    barred = accused(situation.escalation) if situation.escalation else frozenset()
     people: dict[PersonId, PersonAsked] = {}
     skipped: dict[str, None] = {}
     for rule in level.who:
         only = replace(level, who=(rule,))
         responders = find_responders(situation, only)
         for person in responders.people:
-            people.setdefault(person, PersonAsked(person, _reason(rule)))
+            if person in barred:
+                skipped[f"{level.name}: a complaint is about {person}"] = None
+            else:
+                people.setdefault(person, _person_asked(situation, only, rule, person))
         for person in find_responders(planned, only).people:
             if person not in responders.people and person in situation.configuration.absences:
                 why = situation.configuration.absence_text(person)
@@ -76,6 +92,27 @@ def _preview_level(situation: Situation, planned: Situation, n: int, level: Leve
         if not responders.people:
             skipped |= dict.fromkeys(responders.vacancies)
     return LevelPreview(n, tuple(people.values()), tuple(skipped))
+
+
+def _person_asked(
+    situation: Situation, level: Level, rule: ResponderRule, person: PersonId
+) -> PersonAsked:
+    """`level` has this rule only."""
+    stands_in, setting_id = False, None
+    if isinstance(rule, PersonOnDuty):
+        setting_id = rule.schedule_id
+        schedule = situation.configuration.roster(setting_id).schedule_at(situation.at)
+        stands_in = schedule is not None and person not in schedule.members_at(situation.at)
+    elif isinstance(rule, TeamSupervisors):
+        setting_id = rule.team_id or situation.contact.team_id
+    return PersonAsked(
+        person,
+        _reason(rule),
+        rule.kind,
+        setting_id,
+        stands_in,
+        situation.configuration.shift_end(level, person, situation.at),
+    )
 
 
 def _reason(rule: ResponderRule) -> str:

@@ -341,10 +341,6 @@ class TrailHead:
     hash: str = ""
 
 
-def _read_ladder(stored: Any) -> Any:
-    return NO_LADDER if stored is None else stored
-
-
 def _store_ladder(ladder: Versioned[Ladder], dump: Callable[[Any], Any]) -> Any:
     return None if ladder == NO_LADDER else dump(ladder)
 
@@ -353,9 +349,9 @@ def _store_ladder(ladder: Versioned[Ladder], dump: Callable[[Any], Any]) -> Any:
 class Escalation:
     """`ladder` is the version in force when it was raised. `causes` are the last of `cause_count`.
 
-    `participants` raised it or acted on it, the last ones; `complaints` are about people.
-    `version` counts its changes, `round` how often this level was paged, `repeats` how often the
-    level was paged again from its start, `lease_no` its leases, `snoozes` those of its holders.
+    `participants` raised it or acted on it, `responders` were paged at a level, the last ones ever;
+    `complaints` are about people. `version` counts its changes, `round` how often this level was
+    paged, `repeats` how often from its start, `lease_no` its leases, `snoozes` its holders' ones.
     `awaited` were paged last and may all still answer; `pages` are theirs. `deadline` is when it
     moves on without an answer, or without progress of the holder. The whole ladder has gone
     unanswered since `alarm_since`; `top_repeats` counts repeats of its top. `reopened`: by hand.
@@ -366,13 +362,16 @@ class Escalation:
     state: EscalationState
     severity: Severity
     ladder: Annotated[
-        Versioned[Ladder], BeforeValidator(_read_ladder), WrapSerializer(_store_ladder)
+        Versioned[Ladder],
+        BeforeValidator(lambda stored: NO_LADDER if stored is None else stored),
+        WrapSerializer(_store_ladder),
     ]
     causes: tuple[EscalationCause, ...]
     raised_at: datetime
     cause_count: int = 1
     complaints: tuple[ComplaintRef, ...] = ()
     participants: tuple[PersonId, ...] = ()
+    responders: tuple[PersonId, ...] = ()
     level: int = 0
     round: int = 0
     repeats: int = 0

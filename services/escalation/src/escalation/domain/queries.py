@@ -14,7 +14,7 @@ from pydantic import (
 )
 
 from common.contracts.clocks import ClockBreached, ClockName, ClockWarned
-from common.contracts.contacts import Channel, Tier
+from common.contracts.contacts import Channel, Priority, Tier
 from common.contracts.contract import Instant
 from common.contracts.escalations import (
     Cause,
@@ -24,8 +24,8 @@ from common.contracts.escalations import (
     Severity,
     Wait,
 )
-from common.contracts.event import UUID_PATTERN, EscalationId, Event
-from common.contracts.needs import ContactTopic
+from common.contracts.event import UUID_PATTERN, ContactId, EscalationId, Event
+from common.contracts.needs import ContactTopic, LanguageTag
 from escalation.domain.model import OPEN_STATES, Escalation, EscalationState
 from escalation.domain.types import Label, SettingId, StaffId
 
@@ -34,20 +34,14 @@ Sort = Literal["time_left", "severity", "newest"]
 _UUID = StringConstraints(pattern=f"^{UUID_PATTERN}$")
 
 
-class EscalationQuery(BaseModel):
-    """Each filter narrows the list; of several values of one filter any matches."""
+class EscalationFilter(BaseModel):
+    """Each filter narrows a list or a stream; of several values of one filter any matches."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    # Before `state`, whose validator reads both.
-    sort: Sort = Field(
-        "time_left",
-        description="`severity` sorts the most severe first, and equal ones by the time left",
-    )
     contact_id: Annotated[str, _UUID] | None = Field(None, description="only of this contact")
-    state: Annotated[list[EscalationState], Len(min_length=1)] = Field(
-        list(OPEN_STATES),
-        description="closed ones only with `sort=newest`, or of one contact",
+    state: Annotated[list[EscalationState], Len(min_length=1)] | None = Field(
+        None, description="in one of these states"
     )
     person: StaffId | None = Field(None, description="holds it, or is awaited to answer")
     severity: list[Severity] | None = Field(None, description="of these severities")
@@ -61,6 +55,27 @@ class EscalationQuery(BaseModel):
     ladder: list[SettingId] | None = Field(None, description="id of the ladder it is on")
     overdue: bool | None = Field(None, description="whether its deadline has passed")
     alarm: bool | None = Field(None, description="whether its whole ladder has gone unanswered")
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The filters that are set."""
+        values = ((name, getattr(self, name)) for name in EscalationFilter.model_fields)
+        return {name: value for name, value in values if value is not None}
+
+
+class _ListOrder(BaseModel):
+    sort: Sort = Field(
+        "time_left",
+        description="`severity` sorts the most severe first, and equal ones by the time left",
+    )
+
+
+# The order is read before `state`, whose validator needs it.
+class EscalationQuery(EscalationFilter, _ListOrder):
+    state: Annotated[list[EscalationState], Len(min_length=1)] = Field(
+        list(OPEN_STATES),
+        description="closed ones only with `sort=newest`, or of one contact",
+    )
 
     @property
     def filters(self) -> dict[str, Any]:
@@ -93,6 +108,37 @@ def page_key(escalation: Escalation) -> PageKey:
     return PageKey(
         escalation.severity, escalation.deadline, escalation.raised_at, escalation.escalation_id
     )
+
+
+class ClockFilter(BaseModel):
+    """Each filter narrows the list; of several values of one filter any matches."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    clock: list[ClockName] | None = Field(None, description="of these clocks")
+    policy: list[SettingId] | None = Field(None, description="id of the policy that promised it")
+    team: list[Label] | None = Field(None, description="id of the contact's team")
+    representative: list[StaffId] | None = Field(None, description="who works on the contact")
+    channel: list[Channel] | None = Field(None, description="channel of the contact")
+    topic: list[ContactTopic] | None = Field(None, description="topic of the contact")
+    language: list[LanguageTag] | None = Field(None, description="language of the contact")
+    priority: list[Priority] | None = Field(None, description="priority of the contact")
+    tier: list[Tier] | None = Field(None, description="tier of the customer")
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The filters that are set."""
+        values = ((name, getattr(self, name)) for name in ClockFilter.model_fields)
+        return {name: value for name, value in values if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class DueClock:
+    """A running clock that has not breached, and its deadline."""
+
+    contact_id: Annotated[ContactId, _UUID]
+    clock: ClockName
+    due_at: Instant
 
 
 LATENESS_TOLERANCE_MS = 50

@@ -1,11 +1,14 @@
 """Who may see an escalation, and how much of it.
 
-Representatives see escalations of contacts that they have or had, and those that they raised, but
-never what colleagues said, and none in which a complaint names them, unless they raised it too:
-then they see it as it would be without the complaint, so that it does not tell.
+Supervisors see those of their teams and people, those of contacts that have no team yet, and those
+that concern them: see `is_concerned`. Representatives see escalations of contacts that they
+have or had, and those that they raised, but never what colleagues said, and none in which a
+complaint names them, unless they raised it too: then they see it as it would be without the
+complaint, so that it does not tell.
 """
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from common.contracts.clocks import ClockBreached, ClockWarned
 from common.contracts.escalations import (
@@ -18,6 +21,7 @@ from common.contracts.escalations import (
 from common.contracts.event import PersonId, Role
 from escalation.domain.escalations.causes import severity_of
 from escalation.domain.model import Escalation, EscalationCause, TrackedContact
+from escalation.domain.settings.registry import Configuration
 
 # What the contact's representative must know; the others carry what colleagues wrote.
 TYPES_FOR_REPRESENTATIVES: frozenset[str] = frozenset(
@@ -34,24 +38,48 @@ TYPES_FOR_REPRESENTATIVES: frozenset[str] = frozenset(
 )
 
 
+Visibility = Literal["team", "all"]
+
+
+def is_concerned(person: PersonId, escalation: Escalation) -> bool:
+    """Tell whether the person is or was asked to act on it, raised it or acted on it."""
+    return person in (*escalation.awaited, *escalation.responders, *escalation.participants)
+
+
 @dataclass(frozen=True, slots=True)
 class Viewer:
+    """`visibility` is that of supervisors; managers and admins see all."""
+
     person: PersonId
     role: Role
+    visibility: Visibility = "team"
 
     @property
     def is_representative(self) -> bool:
         return self.role == "representative"
 
-    def sees_contact(self, contact: TrackedContact) -> bool:
-        return not self.is_representative or self.person in contact.representatives
+    @property
+    def is_scoped(self) -> bool:
+        """Whether it is a supervisor who does not see the escalations of all teams."""
+        return self.role == "supervisor" and self.visibility == "team"
 
-    def sees(self, escalation: Escalation, contact: TrackedContact) -> bool:
-        if not self.is_representative:
+    def sees_contact(self, contact: TrackedContact, configuration: Configuration) -> bool:
+        if self.is_representative:
+            return self.person in contact.representatives
+        if not self.is_scoped or contact.team_id is None:
             return True
+        scope = configuration.scope_of(self.person)
+        return contact.team_id in scope.teams or contact.representative_id in scope.people
+
+    def sees(
+        self, escalation: Escalation, contact: TrackedContact, configuration: Configuration
+    ) -> bool:
+        sees_contact = self.sees_contact(contact, configuration)
+        if not self.is_representative:
+            return sees_contact or is_concerned(self.person, escalation)
         if self.is_named(escalation):
             return any(cause.by == self.person for cause in escalation.causes)
-        return self.sees_contact(contact) or self.person in escalation.participants
+        return sees_contact or self.person in escalation.participants
 
     def is_named(self, escalation: Escalation) -> bool:
         """Tell whether a complaint is about the representative who looks at it."""

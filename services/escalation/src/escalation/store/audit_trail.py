@@ -12,7 +12,14 @@ from common.contracts.event import EscalationId
 from common.storage.bulk import bulk_insert
 from common.storage.connection import Connection
 from escalation import tables
-from escalation.domain.audit_trail import TrailChain, TrailChainHead, TrailEntry
+from escalation.domain.audit_trail import (
+    STEP_TYPES,
+    Step,
+    TrailChain,
+    TrailChainHead,
+    TrailEntry,
+    step_of,
+)
 from escalation.domain.model import TrailHead
 
 _CHAINS_PER_PAGE: Final = 200
@@ -41,6 +48,22 @@ class AuditTrail:
         if self._new:
             rows = orjson.dumps(self._new).decode()
             await self._connection.execute(_INSERT, {"rows": rows})
+
+    async def latest_steps(
+        self, escalation_ids: Sequence[EscalationId]
+    ) -> dict[EscalationId, Step]:
+        """Return the last step of each that decided who must act, also of this transaction."""
+        rows = await self._connection.execute(
+            _LATEST_STEPS, {"escalations": list(escalation_ids), "actions": list(STEP_TYPES)}
+        )
+        steps = {
+            EscalationId(row.id): Step(STEP_TYPES[row.action], row.at, row.actor, row.data)
+            for row in rows
+        }
+        steps |= {
+            entry.escalation_id: step_of(entry) for entry in self._new if entry.action in STEP_TYPES
+        }
+        return steps
 
     async def chains(self, escalation_ids: Sequence[EscalationId]) -> list[TrailChain]:
         """Return heads and entries, read by one statement. Unknown ids yield no chain."""
@@ -106,6 +129,15 @@ _CHAINS = text("""
     WHERE e.escalation_id IS NOT NULL OR stored.entries IS NOT NULL
     ORDER BY requested.id
 """).columns(entries=JSONB)
+# By the primary key, from the end: a few entries of each.
+_LATEST_STEPS = text("""
+    SELECT CAST(id AS text) AS id, step.*
+    FROM unnest(CAST(:escalations AS uuid[])) AS requested(id) CROSS JOIN LATERAL (
+        SELECT action, at, actor, data FROM audit_trail t
+        WHERE t.escalation_id = id AND action = ANY(CAST(:actions AS text[]))
+        ORDER BY number DESC LIMIT 1
+    ) AS step
+""").columns(data=JSONB)
 # With the entry before the page, whose hash the page continues.
 _PAGE = text("""
     SELECT coalesce(CAST(e.trail->>'length' AS integer), 0) AS length,

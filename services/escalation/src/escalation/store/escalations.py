@@ -60,6 +60,11 @@ class Escalations(LockedTable[EscalationId, Escalation]):
         )
         return {row.escalation_id: row.raised_at for row in rows}
 
+    async def concern(self, person: PersonId, contact_id: ContactId) -> bool:
+        """Tell whether an escalation of the contact concerns the person: see `is_concerned`."""
+        rows = await self.connection.execute(_CONCERN, {"contact": contact_id, "viewer": person})
+        return rows.first() is not None
+
     async def lock_of_contact(self, contact_id: ContactId) -> list[Escalation]:
         """Return all escalations of a contact whose row is locked, the closed ones too."""
         escalations = self.table
@@ -82,6 +87,14 @@ class Escalations(LockedTable[EscalationId, Escalation]):
         return [PublishedEvent(*row) for row in rows]
 
 
+# As `is_concerned` says.
+CONCERNS_VIEWER = """
+    (awaited @> to_jsonb(CAST(:viewer AS text)) OR responders @> to_jsonb(CAST(:viewer AS text))
+     OR participants @> to_jsonb(CAST(:viewer AS text)))
+"""
+_CONCERN = text(f"""
+    SELECT FROM escalations WHERE contact_id = CAST(:contact AS uuid) AND {CONCERNS_VIEWER} LIMIT 1
+""")
 _HIDDEN = text("""
     SELECT CAST(escalation_id AS text) AS escalation_id, raised_at
     FROM escalations WHERE contact_id = CAST(:contact AS uuid)

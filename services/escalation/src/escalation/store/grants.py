@@ -45,15 +45,30 @@ class Grants:
         )
         return tuple(Grant(**row) for row in rows)
 
+    async def of_all(
+        self, contacts: Iterable[ContactId], customers: Iterable[CustomerId], since: datetime
+    ) -> tuple[Grant, ...]:
+        """Return those of the contacts, and of the customers since then, without any lock."""
+        rows = await self._connection.execute(
+            _OF_ALL, {"contacts": list(contacts), "customers": list(customers), "since": since}
+        )
+        return tuple(Grant(**row) for row in rows)
+
 
 _INSERT = bulk_insert(tables.grants)
 _LOCK_CUSTOMER = text("""
     SELECT pg_advisory_xact_lock(lock_key('grants ' || CAST(:customer AS text)))
 """)
-_BEFORE = text("""
+_SELECT = """
     SELECT CAST(escalation_id AS text) AS escalation_id, CAST(contact_id AS text) AS contact_id,
            customer_id, amount, currency, at, by, approved_by
     FROM grants
-    WHERE contact_id = CAST(:contact AS uuid)
+"""
+_OF_ALL = text(f"""
+    {_SELECT} WHERE contact_id = ANY(CAST(:contacts AS uuid[]))
+       OR (customer_id = ANY(CAST(:customers AS text[])) AND at > :since)
+""")
+_BEFORE = text(f"""
+    {_SELECT} WHERE contact_id = CAST(:contact AS uuid)
        OR (customer_id = CAST(:customer AS text) AND at > :since)
 """)

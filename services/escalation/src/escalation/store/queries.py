@@ -7,6 +7,7 @@ from sqlalchemy import TextClause, select, text
 
 from common.storage.connection import Connection
 from escalation import tables
+from escalation.domain.listing import REVEALING_FILTERS
 from escalation.domain.model import OPEN_STATES, Escalation
 from escalation.domain.queries import (
     LATENESS_TOLERANCE_MS,
@@ -15,7 +16,10 @@ from escalation.domain.queries import (
     PageKey,
     Sort,
 )
+from escalation.domain.settings.people import SupervisorScope
 from escalation.domain.visibility import Viewer
+from escalation.store.escalations import CONCERNS_VIEWER
+from escalation.store.scopes import CONTACT_IS_IN_SCOPE, parameters_of
 
 _ESCALATION: TypeAdapter[Escalation] = TypeAdapter(Escalation)
 
@@ -31,20 +35,24 @@ class EscalationQueries:
         after: PageKey | None,
         limit: int,
         viewer: Viewer,
+        scope: SupervisorScope,
     ) -> list[Escalation]:
-        """Return one page, in the query's order, of what the viewer may see.
+        """Return one page, in the query's order, of what the viewer may see: see `is_listed`.
 
-        Overdue means a deadline before `at`.
+        Overdue means a deadline before `at`. `scope` is the viewer's.
         """
-        values = {name: value for name, value in query if name in _FILTERS and value is not None}
+        values = query.values
         conditions = [_FILTERS[name] for name in values]
         if set(query.state) <= set(OPEN_STATES):
             conditions.append(text(tables.IS_OPEN))
         if viewer.is_representative:
             conditions.append(_IS_SEEN_BY)
-            if values.keys() & _REVEALING_FILTERS:
+            if values.keys() & REVEALING_FILTERS:
                 conditions.append(_IS_NOT_NAMED)
             values["viewer"] = viewer.person
+        elif viewer.is_scoped:
+            conditions.append(_IS_IN_SCOPE)
+            values |= {"viewer": viewer.person, **parameters_of(scope)}
         order, is_after = _SORTS[query.sort]
         if after is not None:
             conditions.append(is_after)
@@ -88,9 +96,13 @@ _IS_SEEN_BY = text(f"""
               AND seen.representatives @> to_jsonb(CAST(:viewer AS text)))
     ELSE causes @> jsonb_build_array(jsonb_build_object('by', CAST(:viewer AS text))) END
 """)
-# These filters would tell what `Viewer.shown` leaves out.
 _IS_NOT_NAMED = text(_NOT_NAMED)
-_REVEALING_FILTERS = {"cause", "severity", "level", "person", "overdue", "alarm"}
+# As `Viewer.sees` says for supervisors. EXISTS might read the contacts of closed ones too.
+_IS_IN_SCOPE = text(f"""
+    ({CONCERNS_VIEWER} OR (
+        SELECT {CONTACT_IS_IN_SCOPE.format("seen")} FROM tracked_contacts AS seen
+        WHERE seen.contact_id = escalations.contact_id))
+""")
 _DEADLINE = "coalesce(deadline, 'infinity')"
 _AFTER_DEADLINE = "coalesce(CAST(:after_deadline AS timestamptz), 'infinity')"
 _RANK = "array_position(ARRAY['critical', 'high', 'medium', 'low'], {})"

@@ -1,12 +1,13 @@
 """The SQL of who can be reached, who serves what, and which queues were announced as unserved."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from common.contracts.event import PersonId
-from common.contracts.notifications import RecipientChanged
+from common.contracts.notifications import Medium, RecipientChanged
 from common.contracts.people import RepresentativeDescribed
 from common.storage.connection import Connection
 from escalation.domain.staff import OpenNeed, Staff, StaffGroup
@@ -34,6 +35,11 @@ class StaffStore:
             "since": event.occurred_at,
         }
         await self._connection.execute(_PUT_REPRESENTATIVE, values)
+
+    async def media_of(self, people: Collection[PersonId]) -> dict[PersonId, tuple[Medium, ...]]:
+        """Return on which media each is reached; who is not a recipient is not there."""
+        rows = await self._connection.execute(_MEDIA, {"people": list(people)})
+        return {PersonId(row.person_id): tuple(row.media) for row in rows}
 
     async def read(self) -> Staff:
         reachable = await self._connection.execute(_REACHABLE)
@@ -70,6 +76,9 @@ _PUT_REPRESENTATIVE = text("""
         languages = excluded.languages, active = excluded.active, since = excluded.since
     WHERE representatives.since <= excluded.since
 """).bindparams(bindparam("skills", type_=JSONB), bindparam("languages", type_=JSONB))
+_MEDIA = text("""
+    SELECT person_id, media FROM recipients WHERE person_id = ANY(CAST(:people AS text[]))
+""").columns(media=JSONB)
 _REACHABLE = text("SELECT person_id FROM recipients WHERE media <> '[]'")
 _GROUPS = text("""
     SELECT DISTINCT skills, languages FROM representatives WHERE active

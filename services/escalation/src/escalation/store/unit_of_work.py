@@ -24,6 +24,7 @@ from escalation.store.change_requests import ChangeRequests
 from escalation.store.complaints import Complaints
 from escalation.store.contacts import TrackedContacts
 from escalation.store.dependents import OpenWork
+from escalation.store.due_clocks import DueClocks
 from escalation.store.duty_gaps import AnnouncedGaps
 from escalation.store.duty_history import DutyHistories
 from escalation.store.escalations import Escalations
@@ -56,6 +57,7 @@ class UnitOfWork(BaseUnitOfWork):
         self.duty_histories = DutyHistories(connection)
         self.timer_snapshots = TimerSnapshots(connection)
         self.queries = EscalationQueries(connection)
+        self.due_clocks = DueClocks(connection)
 
     @property
     def rows(self) -> Sequence[LockedTable[Any, Any]]:
@@ -89,22 +91,28 @@ class UnitOfWork(BaseUnitOfWork):
         await erase_published(self.connection, [contact_id], other_than_pauses)
 
     async def visible_escalation(
-        self, escalation_id: UUID, viewer: Viewer
+        self, escalation_id: UUID | EscalationId, viewer: Viewer
     ) -> tuple[Escalation, TrackedContact]:
         """Return it with its contact, unlocked; what the viewer may not see is not found."""
         escalation = await self.escalations.get(EscalationId(str(escalation_id)))
         if escalation is None:
             raise EscalationNotFoundError
         contact = await self.contacts.get(escalation.contact_id)
-        if contact is None or not viewer.sees(escalation, contact):
+        configuration = await self.settings.in_force()
+        if contact is None or not viewer.sees(escalation, contact, configuration):
             raise EscalationNotFoundError
         return escalation, contact
 
     async def visible_contact(self, contact_id: ContactId, viewer: Viewer) -> TrackedContact:
+        """Return it unlocked, also if the viewer is a supervisor whom its escalations concern."""
         contact = await self.contacts.get(contact_id)
-        if contact is None or not viewer.sees_contact(contact):
+        if contact is None:
             raise ContactNotFoundError
-        return contact
+        if viewer.sees_contact(contact, await self.settings.in_force()):
+            return contact
+        if viewer.is_scoped and await self.escalations.concern(viewer.person, contact_id):
+            return contact
+        raise ContactNotFoundError
 
     async def situation(self, contact_id: ContactId) -> Situation:
         """Lock and return everything that a decision about the contact needs."""

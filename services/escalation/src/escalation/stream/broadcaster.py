@@ -28,7 +28,9 @@ from escalation.stream.offsets import (
     extend,
     lag_by_partition,
 )
-from escalation.stream.records import Decoder, StreamEvent
+from escalation.stream.records import Decoder, Record, StreamEvent
+from escalation.stream.selection import Refine
+from escalation.stream.snapshots import ReadSnapshot, Snapshot
 from escalation.stream.subscriber import MAX_BUFFERED_EVENTS, Subscriber
 
 _POLL_TIMEOUT_MS = 200
@@ -75,6 +77,8 @@ class Broadcaster:
         self._failing = False
         self._decoder = Decoder(topics, record_decoder)
         self._tasks: asyncio.TaskGroup | None = None
+        # Set once there is a database.
+        self.read_snapshot: ReadSnapshot | None = None
         self._catch_up_slots = CatchUpSlots(slots=_CATCH_UPS, per_caller=_CATCH_UPS_PER_CALLER)
 
     @property
@@ -109,7 +113,11 @@ class Broadcaster:
         return self._offsets
 
     async def subscribe(
-        self, offsets: Offsets | None, matches: Callable[[StreamEvent], bool], caller: str
+        self,
+        offsets: Offsets | None,
+        matches: Callable[[StreamEvent], bool],
+        caller: str,
+        refine: Refine | None = None,
     ) -> Subscriber:
         """Subscribe from `offsets`, or from now if None; the caller must `unsubscribe`.
 
@@ -124,7 +132,7 @@ class Broadcaster:
         if sum(lag_by_partition(after, live_from).values()) > _MAX_BACKLOG_EVENTS:
             raise OffsetGoneError(f"More than {_MAX_BACKLOG_EVENTS} events were missed.")
         subscriber = Subscriber(
-            live_from, after, matches, max_buffered_events=self._max_buffered_events
+            live_from, after, matches, refine, max_buffered_events=self._max_buffered_events
         )
         self._subscribers.add(subscriber)
         if after != live_from:
@@ -165,7 +173,7 @@ class Broadcaster:
                         timeout_ms=_POLL_TIMEOUT_MS, max_records=_MAX_RECORDS_PER_POLL
                     )
                     for partition, records in polled.items():
-                        self._broadcast(self._partition(partition), records)
+                        await self._broadcast(self._partition(partition), records)
                     if polled:
                         await asyncio.sleep(_LINGER_S)
             finally:
@@ -191,7 +199,10 @@ class Broadcaster:
         for partition, offset in by_partition(self._offsets).items():
             kafka.seek(self._topic_partition(partition), offset)
 
-    def _broadcast(self, partition: Partition, records: list[Any]) -> None:
+    async def _broadcast(self, partition: Partition, records: list[Any]) -> None:
+        decoded = [self._decoder.decode(record) for record in records]
+        snapshot = await self._snapshot(decoded, self._subscribers)
+        # No await from here on: who subscribed meanwhile gets these records too.
         topic, number = partition
         offsets = list(self._offsets or [()] * len(self._topics))
         # A topic may get more partitions at any time; they are read from their beginning.
@@ -204,12 +215,21 @@ class Broadcaster:
         own[number] = records[-1].offset + 1
         offsets[topic] = tuple(own)
         self._offsets = tuple(offsets)
-        decoded = [self._decoder.decode(record) for record in records]
         for subscriber in tuple(self._subscribers):
-            subscriber.add_live(decoded)
+            subscriber.add_live(decoded, snapshot)
             if subscriber.closed.is_set():
                 log.info("stream_client_too_slow")
                 self._subscribers.discard(subscriber)
+
+    async def _snapshot(
+        self, records: Iterable[Record], subscribers: Iterable[Subscriber]
+    ) -> Snapshot | None:
+        """Return what the events are about, if a subscriber compares that."""
+        events = [record.event for record in records if record.event is not None]
+        is_needed = any(subscriber.needs_snapshots for subscriber in subscribers)
+        if not events or not is_needed or self.read_snapshot is None:
+            return None
+        return await self.read_snapshot(events)
 
     async def _catch_up(
         self,
@@ -275,7 +295,8 @@ class Broadcaster:
                 if record.offset < until[self._partition(partition)]
             ]
             if decoded:
-                await subscriber.add_backlog(decoded)
+                snapshot = await self._snapshot(decoded, (subscriber,))
+                await subscriber.add_backlog(decoded, snapshot)
             for partition in polled:
                 if await kafka.position(partition) >= until[self._partition(partition)]:
                     remaining.discard(partition)

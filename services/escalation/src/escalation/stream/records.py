@@ -23,7 +23,8 @@ _STREAMED_TYPES = frozenset(
     for kind in (*escalations.EVENTS, *complaints.EVENTS, *clocks.EVENTS)
     if "escalation_id" in kind.__struct_fields__ or kind in _CLOCK_EVENTS
 )
-_TOP_LEVEL_FIELDS = {"contact_id", "escalation_id", "occurred_at"}
+# The fields of an event that every event has, or that are beside its data.
+EVENT_FRAME = frozenset(("contact_id", "escalation_id", "occurred_at"))
 # More than a relay sends again when it takes over from another.
 _MAX_REMEMBERED_IDS = 5000
 _MAX_LOGGED_MALFORMED = 100
@@ -107,7 +108,7 @@ def _stream_event(envelope: Envelope, event: Event) -> StreamEvent | None:
         "data": {
             name: value
             for name, value in msgspec.to_builtins(event).items()
-            if name not in _TOP_LEVEL_FIELDS
+            if name not in EVENT_FRAME
         },
     }
     data = orjson.dumps(content, option=orjson.OPT_UTC_Z).decode()

@@ -6,16 +6,21 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 
 from escalation.stream.offsets import Offsets, format_event_id
 from escalation.stream.records import Record, StreamEvent
+from escalation.stream.selection import Refine
+from escalation.stream.snapshots import Snapshot
 
 # A client that is further behind is closed; it reconnects and catches up.
 MAX_BUFFERED_EVENTS = 5000
+
+_Delivery = tuple[Record, Snapshot | None]
 
 
 class Subscriber:
     """Buffers live events until the backlog has been replayed.
 
     `live_from` is where live events begin. `after` is the client's position, which may be ahead of
-    it in some partitions: another replica was quicker.
+    it in some partitions: another replica was quicker. Of the events that match, `refine` decides
+    by a snapshot of what they are about.
     """
 
     def __init__(
@@ -23,6 +28,7 @@ class Subscriber:
         live_from: Offsets,
         after: Offsets,
         matches: Callable[[StreamEvent], bool],
+        refine: Refine | None = None,
         *,
         max_buffered_events: int = MAX_BUFFERED_EVENTS,
     ) -> None:
@@ -30,10 +36,11 @@ class Subscriber:
         self.closed = asyncio.Event()
         self._next_offsets = list(map(list, after))
         self._matches = matches
+        self._refine = refine
         self._max_buffered_events = max_buffered_events
         self._position = format_event_id(after)
-        self._backlog: deque[Record] = deque()
-        self._live: deque[Record] = deque()
+        self._backlog: deque[_Delivery] = deque()
+        self._live: deque[_Delivery] = deque()
         self._caught_up = True
         self._changed = asyncio.Event()
         self._backlog_taken = asyncio.Event()
@@ -43,15 +50,21 @@ class Subscriber:
         """Event id up to which this client has received everything."""
         return self._position
 
+    @property
+    def needs_snapshots(self) -> bool:
+        return self._refine is not None
+
     def start_catch_up(self) -> None:
         """Hold back live events until the backlog has been replayed."""
         self._caught_up = False
 
-    async def add_backlog(self, records: Sequence[Record]) -> None:
+    async def add_backlog(
+        self, records: Sequence[Record], snapshot: Snapshot | None = None
+    ) -> None:
         """Add a batch of the backlog, and wait until it is taken or the subscriber is closed."""
         if self.closed.is_set():
             return
-        self._backlog.extend(records)
+        self._backlog.extend((record, snapshot) for record in records)
         self._backlog_taken.clear()
         self._changed.set()
         await self._backlog_taken.wait()
@@ -60,9 +73,9 @@ class Subscriber:
         self._caught_up = True
         self._changed.set()
 
-    def add_live(self, records: Sequence[Record]) -> None:
+    def add_live(self, records: Sequence[Record], snapshot: Snapshot | None = None) -> None:
         """Buffer live records; close the subscriber if it is too slow."""
-        self._live.extend(records)
+        self._live.extend((record, snapshot) for record in records)
         if len(self._live) > self._max_buffered_events:
             self.close()
         self._changed.set()
@@ -75,16 +88,26 @@ class Subscriber:
 
     async def events(self) -> AsyncGenerator[tuple[str, StreamEvent], None]:
         """Yield each matching event with its id until the subscriber is closed."""
-        while (record := await self._next()) is not None:
+        while (delivery := await self._next()) is not None:
+            record, snapshot = delivery
             if not self._advance(record):
                 continue
             position = format_event_id(tuple(map(tuple, self._next_offsets)))
-            if record.event is not None and self._matches(record.event):
-                yield position, record.event
+            event = self._selected(record.event, snapshot)
+            if event is not None:
+                yield position, event
             # Only now: a heartbeat during the yield must not claim that it was delivered.
             self._position = position
 
-    async def _next(self) -> Record | None:
+    def _selected(self, event: StreamEvent | None, snapshot: Snapshot | None) -> StreamEvent | None:
+        if event is None or not self._matches(event):
+            return None
+        if self._refine is None:
+            return event
+        # What it is about is not known, and so not whether the client may see it.
+        return None if snapshot is None else self._refine(event, snapshot)
+
+    async def _next(self) -> _Delivery | None:
         while not self.closed.is_set():
             if self._backlog:
                 return self._backlog.popleft()

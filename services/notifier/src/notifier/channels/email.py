@@ -12,7 +12,7 @@ from email.mime.multipart import MIMEMultipart
 from email.mime.nonmultipart import MIMENonMultipart
 from email.policy import Compat32
 from email.utils import format_datetime, formataddr, parseaddr
-from functools import partial
+from functools import cache, partial
 from typing import Literal, Self, assert_never
 
 import aiosmtplib
@@ -104,7 +104,7 @@ class Email(Channel):
 
     async def send(self, notification: Notification, at: datetime) -> Outcome:
         message = compose(notification, self._sender, self._links, at)
-        sender = parseaddr(self._sender)[1]
+        _, sender = _parse_sender(self._sender)
         try:
             await self._sessions.send(sender, _mailbox(notification), message.as_bytes())
         except (SMTPException, OSError) as error:
@@ -182,13 +182,14 @@ def compose(notification: Notification, sender: str, links: Links, at: datetime)
     # No line of a part that is quoted-printable begins with it.
     boundary = f"=_{notification.notification_id}"
     message = MIMEMultipart("alternative", boundary=boundary, policy=_ShortHeaders())
-    message["From"] = formataddr(parseaddr(sender))
+    own_mailbox = _parse_sender(sender)
+    message["From"] = formataddr(own_mailbox)
     # Only a server with SMTPUTF8 gets other letters than ASCII.
     message["To"] = _mailbox(notification).encode().decode("ascii", "surrogateescape")
-    subject = rendering.text("email/subject.txt.j2", words=words)
-    message["Subject"] = Header(subject, _SUBJECT_CHARSET, header_name="Subject").encode()
+    header = Header(words.headline, _SUBJECT_CHARSET, header_name="Subject")
+    message["Subject"] = header.encode()
     message["Date"] = format_datetime(at)
-    domain = parseaddr(sender)[1].partition("@")[2] or "localhost"
+    domain = own_mailbox[1].partition("@")[2] or "localhost"
     message["Message-ID"] = f"<{notification.notification_id}@{domain}>"
     if notification.escalation_id is not None:
         # A message that does not exist: mail programs show all that answer it as one thread.
@@ -198,6 +199,10 @@ def compose(notification: Notification, sender: str, links: Links, at: datetime)
     message.attach(_part("plain", rendering.text("email/page.txt.j2", **values)))
     message.attach(_part("html", rendering.text("email/page.html.j2", **values)))
     return message
+
+
+# There is one sender; to parse it takes longer than to write a header.
+_parse_sender = cache(parseaddr)
 
 
 def _mailbox(notification: Notification) -> str:

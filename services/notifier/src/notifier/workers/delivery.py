@@ -36,7 +36,7 @@ _MAX_POLL = timedelta(milliseconds=250)
 _RETRY_CLAIM_S = 0.005
 # The first outcome waits so long for others, to be recorded with them: those of all media of a page
 # and of pages of the same moment.
-_RECORD_LINGER_S = 0.02
+_RECORD_LINGER_S = 0.05
 
 Ended = tuple[ClaimedDelivery, Outcome]
 

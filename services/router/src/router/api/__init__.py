@@ -1,5 +1,11 @@
 """The routes of router."""
 
-from router.api import assignments, people, queues, representatives
+from router.api import assignments, people, queues, representatives, staffing
 
-ROUTERS = (people.router, representatives.router, assignments.router, queues.router)
+ROUTERS = (
+    people.router,
+    representatives.router,
+    assignments.router,
+    queues.router,
+    staffing.router,
+)

@@ -29,6 +29,18 @@ from router.domain.staffing.representatives import NEW_WORKLOAD
 _ENTRY: Final = PEOPLE[REPRESENTATIVE]
 _WORKLOAD: Final = {"capacity": 3, "auto_accept": False, "offer_s": 20}
 _PRESENCE: Final = {"presence": "away", "reason": "lunch"}
+_REPRESENTATIVE: Final = {
+    "representative_id": REPRESENTATIVE,
+    **{name: _ENTRY[name] for name in ("name", "team_id", "skills", "languages")},
+    **_WORKLOAD,
+    "active": True,
+    "presence": _PRESENCE["presence"],
+    "presence_reason": _PRESENCE["reason"],
+    "presence_since": ACTED_AT,
+    "load": 1,
+    "free_slots": 0,
+    "idle_since": ASSIGNED_AT,
+}
 _QUEUE: Final = f"{TOPIC}/{CONTACT['language']}"
 _REFERRAL: Final = "Wants a credit above my limit, very angry."
 _ASSIGNMENT: Final = {
@@ -156,20 +168,7 @@ class PresenceIn(RequestModel):
 
 
 class RepresentativeOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True) | with_examples(
-        {
-            "representative_id": REPRESENTATIVE,
-            **{name: _ENTRY[name] for name in ("name", "team_id", "skills", "languages")},
-            **_WORKLOAD,
-            "active": True,
-            "presence": _PRESENCE["presence"],
-            "presence_reason": _PRESENCE["reason"],
-            "presence_since": ACTED_AT,
-            "load": 1,
-            "free_slots": 0,
-            "idle_since": ASSIGNED_AT,
-        }
-    )
+    model_config = ConfigDict(from_attributes=True) | with_examples(_REPRESENTATIVE)
 
     representative_id: Annotated[PersonId, Field(description="The person's id.")]
     name: Annotated[str, Field(description="Name as other people see it.")]
@@ -195,6 +194,48 @@ class RepresentativeOut(BaseModel):
     ]
 
 
+class HeldContactOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    contact_id: Annotated[ContactId, Field(description="The contact.")]
+    since: Annotated[datetime, Field(description="Since when it is assigned.")]
+
+
+class RepresentativeStatusOut(RepresentativeOut):
+    model_config = ConfigDict(from_attributes=True) | with_examples(
+        {
+            **_REPRESENTATIVE,
+            "longest_contact": {"contact_id": CONTACT_ID, "since": ASSIGNED_AT},
+            "missed_offers": 2,
+        }
+    )
+
+    longest_contact: Annotated[
+        HeldContactOut | None,
+        Field(
+            description="The contact that has been assigned longest; null without any."
+            " Colleagues do not read it."
+        ),
+    ] = None
+    missed_offers: Annotated[
+        int | None,
+        Field(
+            description="How many offers expired unanswered since `missed_since`, or else since the"
+            " day began in UTC. Null for colleagues."
+        ),
+    ] = None
+
+
+class QueueTeamOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    team_id: Annotated[TeamId, Field(description="The team.")]
+    available_representatives: Annotated[
+        int, Field(description="Who of the team serves the queue and is available.")
+    ]
+    free_slots: Annotated[int, Field(description="How many more contacts they may get now.")]
+
+
 class QueueOut(BaseModel):
     model_config = ConfigDict(from_attributes=True) | with_examples(
         {
@@ -205,6 +246,9 @@ class QueueOut(BaseModel):
             "served": True,
             "available_representatives": 1,
             "free_slots": 0,
+            "teams": [
+                {"team_id": _ENTRY["team_id"], "available_representatives": 1, "free_slots": 0}
+            ],
         }
     )
 
@@ -238,6 +282,10 @@ class QueueOut(BaseModel):
             description="How many more contacts they may get now. A slot counts in every queue"
             " that its representative serves."
         ),
+    ]
+    teams: Annotated[
+        tuple[QueueTeamOut, ...],
+        Field(description="The same for each team with an active representative who serves it."),
     ]
 
 

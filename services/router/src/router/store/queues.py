@@ -1,14 +1,26 @@
 """Queries about the queues: who waits in each, and who serves it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 
 from sqlalchemy import text
 
+from common.contracts.event import TeamId
 from common.storage.connection import Connection
 from router.domain.needs import Need
+
+
+@dataclass(frozen=True, slots=True)
+class QueueTeam:
+    """Who of a team serves a queue and is available, and their free slots."""
+
+    team_id: TeamId
+    available_representatives: int
+    free_slots: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +29,7 @@ class QueueStatus:
 
     A free slot counts in every queue that its representative serves. `served`: somebody active
     serves it. `stands_in_for`: queues that nobody serves and whose contacts wait in this one.
+    `teams` are those of who is active and serves it.
     """
 
     need: Need
@@ -26,6 +39,7 @@ class QueueStatus:
     served: bool
     available_representatives: int
     free_slots: int
+    teams: tuple[QueueTeam, ...] = ()
 
     @property
     def queue(self) -> str:
@@ -33,8 +47,9 @@ class QueueStatus:
 
 
 class StaffGroup(NamedTuple):
-    """The active representatives with one skill who speak the same languages."""
+    """The active representatives of a team with one skill who speak the same languages."""
 
+    team_id: TeamId
     skill: str
     languages: Sequence[str]
     available: int
@@ -82,11 +97,25 @@ class Queues:
         return [Need(*row) for row in await self._connection.execute(_WAITING_NEEDS)]
 
 
-def _staffing(need: Need, staff: Iterable[StaffGroup]) -> tuple[bool, int, int]:
-    """Return whether somebody serves it, how many are available, and their free slots."""
+def _staffing(
+    need: Need, staff: Iterable[StaffGroup]
+) -> tuple[bool, int, int, tuple[QueueTeam, ...]]:
+    """Return whether somebody serves it, how many are available, their free slots, and by team."""
     groups = [group for group in staff if group.fits(need)]
     available = sum(group.available for group in groups)
-    return bool(groups), available, sum(group.free_slots for group in groups)
+    free_slots = sum(group.free_slots for group in groups)
+    return bool(groups), available, free_slots, tuple(_teams(groups))
+
+
+def _teams(groups: Iterable[StaffGroup]) -> Iterator[QueueTeam]:
+    by_team = sorted(groups, key=attrgetter("team_id"))
+    for team_id, members in groupby(by_team, key=attrgetter("team_id")):
+        of_team = list(members)
+        yield QueueTeam(
+            team_id,
+            sum(group.available for group in of_team),
+            sum(group.free_slots for group in of_team),
+        )
 
 
 _QUEUES = text(r"""
@@ -113,14 +142,14 @@ _QUEUES = text(r"""
 
 # A group has the same languages, so that Python compares each of them once.
 _STAFF = text("""
-    SELECT skill, languages,
+    SELECT team_id, skill, languages,
         count(*) FILTER (WHERE presence = 'available') AS available,
         coalesce(sum(greatest(capacity - load, 0)) FILTER (WHERE presence = 'available'), 0)
             AS free_slots
     FROM representatives
     JOIN unnest(CAST(:skills AS text[])) AS skill ON skills @> ARRAY[skill]
     WHERE active
-    GROUP BY skill, languages
+    GROUP BY team_id, skill, languages
 """)
 
 # Each step finds the next need in the index `assignments_waiting`, however many contacts wait.

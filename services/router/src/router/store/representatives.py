@@ -1,8 +1,11 @@
 """The SQL of representatives."""
 
+from collections.abc import Collection
+
 from sqlalchemy import select, text
 
 from common.contracts.event import PersonId
+from common.contracts.people import Presence
 from common.core.errors import TransientError
 from common.storage.connection import Connection
 from common.storage.rows import LockedTable
@@ -59,12 +62,26 @@ class Representatives(LockedTable[PersonId, Representative]):
             raise OutdatedPoolError
         self._loads_before.clear()
 
-    async def list_after(self, representative_id: str | None, limit: int) -> list[Representative]:
-        """Return the next representatives by id."""
+    async def list_after(
+        self,
+        representative_id: str | None,
+        limit: int,
+        *,
+        teams: Collection[str] = (),
+        presences: Collection[Presence] = (),
+        active: bool | None = None,
+    ) -> list[Representative]:
+        """Return the next representatives by id; what is empty or None does not matter."""
         table = tables.representatives
         query = select(table).order_by(table.c.representative_id).limit(limit)
         if representative_id is not None:
             query = query.where(table.c.representative_id > representative_id)
+        if teams:
+            query = query.where(table.c.team_id.in_(teams))
+        if presences:
+            query = query.where(table.c.presence.in_(presences))
+        if active is not None:
+            query = query.where(table.c.active == active)
         rows = await self.connection.execute(query)
         return [self.read(dict(row)) for row in rows]
 

@@ -29,6 +29,7 @@ from router.store.people import People
 from router.store.pool_cache import CachedPool, PoolCache
 from router.store.queues import Queues
 from router.store.representatives import Representatives
+from router.store.staffing import Staffing
 
 
 class Assignments(LockedTable[ContactId, Assignment]):
@@ -181,6 +182,7 @@ class UnitOfWork(BaseUnitOfWork):
         self.representatives = Representatives(connection)
         self.assignments = Assignments(connection)
         self.queues = Queues(connection)
+        self.staffing = Staffing(connection)
         self.policy = policy
         self._pool_cache = pool_cache or PoolCache()
         self._cached: CachedPool | None = None

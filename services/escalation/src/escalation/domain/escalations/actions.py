@@ -32,12 +32,20 @@ from escalation.domain import wording
 from escalation.domain.errors import ForbiddenError, PastTimeError, RefusedError
 from escalation.domain.escalations import leases
 from escalation.domain.escalations.climbing import climb
+from escalation.domain.escalations.guards import (
+    held_by,
+    open_escalation,
+    require_independent,
+    require_level_above,
+    require_reopenable,
+    require_snoozes_left,
+    require_state,
+)
 from escalation.domain.escalations.page_requests import page_level, paged_causes, paged_contact
 from escalation.domain.escalations.responders import (
     NextStop,
     line_managers_of_accused,
     may_act,
-    next_level,
     stop_at,
 )
 from escalation.domain.model import Escalation, EscalationState, Resolution
@@ -91,10 +99,7 @@ def snooze(situation: Situation, by: PersonId, until: datetime, reason: str) -> 
     if until > situation.at + timedelta(seconds=rules.snooze_limit_s):
         limit = duration_text(rules.snooze_limit_s)
         raise RefusedError(escalation.state, f"A snooze must end within {limit} from now.")
-    if escalation.snoozes >= rules.snoozes:
-        raise RefusedError(
-            escalation.state, f"It was snoozed {rules.snoozes} times already, and that is the most."
-        )
+    require_snoozes_left(escalation)
     grant = leases.snooze_lease(situation, escalation, by, until)
     snoozed = EscalationSnoozed(
         contact_id=escalation.contact_id,
@@ -229,9 +234,7 @@ def hand_over(situation: Situation, by: PersonId, to: PersonId, context: str) ->
 def refer_up(situation: Situation, by: PersonId, reason: str) -> Decision:
     escalation = open_escalation(situation, by)
     require_state(escalation, by, "raised", "acknowledged", "taken_over")
-    passing = replace(escalation, awaited=(*escalation.awaited, by))
-    if next_level(situation, passing) is None:
-        raise RefusedError(escalation.state, f"Nobody is on duty above {escalation.level_name}.")
+    passing = require_level_above(situation, escalation, by)
     referred = EscalationReferredUp(
         contact_id=escalation.contact_id,
         occurred_at=situation.at,
@@ -291,9 +294,7 @@ def reopen_escalation(
     situation: Situation, ended: Escalation, by: PersonId, reason: str
 ) -> Decision:
     """Open it again at the level where it ended, also for a resolved contact."""
-    if situation.escalation is not None:
-        raise RefusedError(ended.state, "The contact has another open escalation.")
-    require_uninvolved(ended, by)
+    require_reopenable(situation.contact, ended, by)
     reopened = replace(
         ended,
         state="raised",
@@ -326,34 +327,3 @@ def _page_level_again(situation: Situation, escalation: Escalation, explanation:
     if stop.people:
         return page_level(situation, escalation, stop, explanation, "raised")
     return climb(situation, escalation, explanation)
-
-
-def open_escalation(situation: Situation, by: PersonId) -> Escalation:
-    """Return the open escalation if there is one on which `by` may act."""
-    if situation.escalation is None:
-        raise RefusedError("closed", "It is no longer open.")
-    require_uninvolved(situation.escalation, by)
-    return situation.escalation
-
-
-def require_uninvolved(escalation: Escalation, by: PersonId) -> None:
-    if not may_act(escalation, by):
-        raise ForbiddenError("The complaint is about you: somebody else must act on it.")
-
-
-def require_independent(escalation: Escalation, by: PersonId) -> None:
-    """Refuse a line manager of the accused to end it: somebody else must."""
-    if by in line_managers_of_accused(escalation):
-        raise ForbiddenError(f"{by} may not judge this complaint alone: somebody else must act.")
-
-
-def require_state(escalation: Escalation, by: PersonId, *states: EscalationState) -> None:
-    if escalation.state not in states or escalation.holder not in (None, by):
-        raise RefusedError(escalation.state, f"It is {wording.state(escalation)}.")
-
-
-def held_by(situation: Situation, by: PersonId) -> Escalation:
-    """Return the open escalation if `by` holds it."""
-    escalation = open_escalation(situation, by)
-    require_state(escalation, by, "acknowledged", "taken_over")
-    return escalation

@@ -17,13 +17,13 @@ from common.contracts.event import PersonId, Role
 from escalation.domain import wording
 from escalation.domain.errors import ForbiddenError, RefusedError
 from escalation.domain.escalations import leases
-from escalation.domain.escalations.actions import (
-    close_with,
+from escalation.domain.escalations.actions import close_with
+from escalation.domain.escalations.climbing import alarm, climb, may_repeat, with_repeat
+from escalation.domain.escalations.guards import (
     open_escalation,
     require_independent,
     require_state,
 )
-from escalation.domain.escalations.climbing import alarm, climb, may_repeat, with_repeat
 from escalation.domain.escalations.page_requests import page_level, page_operations, page_person
 from escalation.domain.escalations.responders import (
     NextStop,
@@ -65,11 +65,7 @@ def resolve(situation: Situation, by: PersonId, role: Role, proposed: ProposedOu
 
 
 def approve(situation: Situation, by: PersonId, role: Role) -> Decision:
-    escalation = open_escalation(situation, by)
-    approval = _pending_approval(escalation)
-    if by == approval.asked_by:
-        raise ForbiddenError(f"{by} asks for it, so somebody else must approve it.")
-    _require_limit(situation, role, approval)
+    escalation, approval = require_approver(situation, by, role)
     proposed = ProposedOutcome(
         approval.outcome, approval.note, Money(approval.amount, approval.currency)
     )
@@ -78,11 +74,7 @@ def approve(situation: Situation, by: PersonId, role: Role) -> Decision:
 
 def refuse(situation: Situation, by: PersonId, role: Role, reason: str) -> Decision:
     """Give it back to the person who asked; that person may withdraw the request this way too."""
-    escalation = open_escalation(situation, by)
-    approval = _pending_approval(escalation)
-    # The people asked may refuse whatever their limit is.
-    if by not in (approval.asked_by, *escalation.awaited):
-        _require_limit(situation, role, approval)
+    escalation, approval = require_refuser(situation, by, role)
     refused = ApprovalRefused(
         contact_id=escalation.contact_id,
         occurred_at=situation.at,
@@ -101,6 +93,26 @@ def refuse(situation: Situation, by: PersonId, role: Role, reason: str) -> Decis
         situation, grant.escalation, approval.asked_by, "approval_refused", explanation
     )
     return grant.decision(situation, refused, page)
+
+
+def require_approver(situation: Situation, by: PersonId, role: Role) -> tuple[Escalation, Approval]:
+    """Return what is to be approved, if `by` may approve it."""
+    escalation = open_escalation(situation, by)
+    approval = _pending_approval(escalation)
+    if by == approval.asked_by:
+        detail = f"{by} asks for it, so somebody else must approve it."
+        raise ForbiddenError(detail, "own-request")
+    _require_limit(situation, role, approval)
+    return escalation, approval
+
+
+def require_refuser(situation: Situation, by: PersonId, role: Role) -> tuple[Escalation, Approval]:
+    """Return what is to be refused, if `by` may refuse it: who is asked may, whatever the limit."""
+    escalation = open_escalation(situation, by)
+    approval = _pending_approval(escalation)
+    if by not in (approval.asked_by, *escalation.awaited):
+        _require_limit(situation, role, approval)
+    return escalation, approval
 
 
 def _return_to_level(
@@ -293,7 +305,8 @@ def _grants_to_contact(situation: Situation) -> Iterator[Grant]:
 def _require_limit(situation: Situation, role: Role, approval: Approval) -> None:
     exceeded = _limit_exceeded(situation, role, Money(approval.amount, approval.currency))
     if exceeded is not None:
-        raise ForbiddenError(f"It takes a role that may grant {_cost(approval)}; {exceeded}.")
+        detail = f"It takes a role that may grant {_cost(approval)}; {exceeded}."
+        raise ForbiddenError(detail, "limit-exceeded")
 
 
 def _cost(approval: Approval) -> str:

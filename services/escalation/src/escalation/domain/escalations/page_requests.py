@@ -12,6 +12,7 @@ from common.contracts.page_subjects import PagedContact
 from common.core.ids import derived_id
 from common.messages import Schedule
 from escalation.domain.duty.calendars import add_business_time
+from escalation.domain.escalations.causes import last_people
 from escalation.domain.escalations.responders import NextStop
 from escalation.domain.model import (
     Approval,
@@ -39,6 +40,7 @@ def page_level(
         escalation,
         round=escalation.round + 1,
         awaited=(*stop.paged_before, *stop.people),
+        responders=last_people(escalation.responders, stop.people),
         deadline=deadline,
     )
     due = AcknowledgementDue(
@@ -155,13 +157,13 @@ def paged_cause(contact: TrackedContact, cause: EscalationCause) -> PagedCause:
         score=cause.score,
         clock=cause.clock,
         due_at=cause.due_at,
-        clock_state=_clock_state(clock) if clock else None,
+        clock_state=clock_state_of(clock) if clock else None,
         count=cause.count,
         complaint_id=cause.complaint_id,
     )
 
 
-def _clock_state(clock: SlaClock) -> ClockState:
+def clock_state_of(clock: SlaClock) -> ClockState:
     """A clock that was breached and then met is met late."""
     if clock.met_at is not None:
         return "met_late" if clock.met_at > clock.due_at else "met"

@@ -28,6 +28,14 @@ class Person:
     active: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class SupervisorScope:
+    """The teams that a person supervises, and the people who report to them, directly or not."""
+
+    teams: frozenset[str]
+    people: frozenset[PersonId]
+
+
 @with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
 @dataclass(frozen=True, slots=True)
 class PersonAbsences:
@@ -115,6 +123,18 @@ def absences_of(
     present = {person_id: body.absences for person_id, body in absences_by_person.items()}
     left = (person_id for person_id, person in staff.items() if not person.active)
     return {**present, **dict.fromkeys(left, (ALWAYS,))}
+
+
+def people_below(staff: Mapping[PersonId, Person], superior: PersonId) -> frozenset[PersonId]:
+    """Return who reports to the person, directly or not, also those who have left."""
+    below: set[PersonId] = set()
+    reached = {superior}
+    while reached:
+        reached = {
+            person for person, member in staff.items() if member.reports_to in reached
+        } - below
+        below |= reached
+    return frozenset(below - {superior})
 
 
 def reporting_line(staff: Mapping[PersonId, Person], person: PersonId) -> list[PersonId]:

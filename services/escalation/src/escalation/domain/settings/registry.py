@@ -20,9 +20,11 @@ from escalation.domain.settings.people import (
     ApprovalLimit,
     Person,
     PersonAbsences,
+    SupervisorScope,
     Team,
     absences_of,
     limit_of,
+    people_below,
 )
 from escalation.domain.settings.policies import (
     MATCHED_FACTS,
@@ -295,6 +297,18 @@ class Configuration:
             for person_id, person in sorted(self.staff.items())
             if person.active and person.team_id == team_id and "supervisor" in person.roles
         )
+
+    def scope_of(self, person: PersonId) -> SupervisorScope:
+        if person not in self._scopes:
+            teams = {*self.teams, *(member.team_id for member in self.staff.values())}
+            supervised = (team for team in teams if team and person in self.supervisors_of(team))
+            people = people_below(self.staff, person)
+            self._scopes[person] = SupervisorScope(frozenset(supervised), people)
+        return self._scopes[person]
+
+    @cached_property
+    def _scopes(self) -> dict[PersonId, SupervisorScope]:
+        return {}
 
     def has_left(self, person: PersonId) -> bool:
         return person in self.staff and not self.staff[person].active

@@ -1,0 +1,67 @@
+"""What a page needs of its request, as one thing."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, Request
+from starlette.responses import RedirectResponse, Response
+
+from console.clients.services import Answer, Services
+from console.dependencies import CurrentServices, CurrentViewer, require_role
+from console.parts import PageParts, Parts
+from console.readers import PageReader
+from console.rendering import render_page
+from console.viewer import Viewer
+from console.views.reader import Reader
+
+_SEE_OTHER: Final = 303
+_LEADERS: Final = ("supervisor", "manager")
+
+
+@dataclass(frozen=True, slots=True)
+class PageContext:
+    """`parts` reads what a page can do without, `services` what it can't."""
+
+    request: Request
+    viewer: Viewer
+    reader: Reader
+    services: Services
+    parts: Parts
+
+    @property
+    def done(self) -> str:
+        """The name of what the person has just done, as the address says; empty if nothing."""
+        return self.request.query_params.get("done", "")
+
+    async def read_form(self) -> dict[str, str]:
+        """Return the fields that are texts, without the space around them."""
+        fields = await self.request.form()
+        return {name: value.strip() for name, value in fields.items() if isinstance(value, str)}
+
+    async def get(self, service: Any, path: str) -> Any:
+        return await self.services.get(service, path, self.viewer)
+
+    async def post(self, service: Any, path: str, body: object = None) -> Answer:
+        return await self.services.send(service, "POST", path, self.viewer, body=body)
+
+    def render(self, template: str, status: int = 200, **values: object) -> Response:
+        return render_page(self.request, template, status, reader=self.reader, **values)
+
+    @staticmethod
+    def lead_to(address: str) -> Response:
+        return RedirectResponse(address, _SEE_OTHER)
+
+
+async def _context(
+    request: Request,
+    viewer: CurrentViewer,
+    reader: PageReader,
+    services: CurrentServices,
+    parts: PageParts,
+) -> PageContext:
+    return PageContext(request, viewer, reader, services, parts)
+
+
+Page = Annotated[PageContext, Depends(_context)]
+require_leader: Final = Depends(require_role(*_LEADERS))
+require_representative: Final = Depends(require_role("representative"))

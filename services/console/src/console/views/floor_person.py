@@ -1,0 +1,104 @@
+"""One person of the floor: the presence, and the contacts that may go back to the queue."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from console.texts import mark
+from console.views.floor import PRESENCES, PersonRow, person_row, person_url, queue_name
+from console.views.reader import Reader, parse_time
+
+REASON_LENGTH: Final = 300
+# The place of what is refused there; the other forms are named by their contact.
+PRESENCE_FORM: Final = "presence"
+CONTACT_STATES: Final[Mapping[str, str]] = {
+    "offered": mark("offered"),
+    "assigned": mark("assigned"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FloorContact:
+    """`subject` is empty if the service that has it does not answer."""
+
+    contact_id: str
+    subject: str
+    queue: str
+    state: str
+    state_text: str
+    since: str
+    release_url: str
+    may_release: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    value: str
+    label: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What a form sent and why the service refused it; `place` names the form."""
+
+    place: str
+    status: int
+    problem: str
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FloorPersonView:
+    person: PersonRow
+    presences: tuple[Choice, ...]
+    presence_url: str
+    contacts: tuple[FloorContact, ...]
+    refused: Refused | None
+    missing: tuple[str, ...]
+
+
+def floor_person_view(
+    person: Mapping[str, Any],
+    assignments: Sequence[Mapping[str, Any]],
+    subjects: Mapping[str, str],
+    reader: Reader,
+    *,
+    refused: Refused | None = None,
+    missing: Sequence[str] = (),
+) -> FloorPersonView:
+    """`subjects` are those of contacts by id; what is not there is not known now."""
+    row = person_row(person, reader)
+    presence = refused.values.get("presence") if refused else None
+    return FloorPersonView(
+        person=row,
+        presences=tuple(
+            Choice(value, reader.texts.gettext(text), value == (presence or row.presence))
+            for value, text in PRESENCES.items()
+        ),
+        presence_url=f"{row.url}/presence",
+        contacts=tuple(
+            _contact(assignment, subjects.get(assignment["contact_id"], ""), row.person, reader)
+            for assignment in sorted(assignments, key=lambda assignment: assignment["since"])
+        ),
+        refused=refused,
+        missing=tuple(missing),
+    )
+
+
+def _contact(
+    assignment: Mapping[str, Any], subject: str, person: str, reader: Reader
+) -> FloorContact:
+    contact_id, state = assignment["contact_id"], assignment["state"]
+    since = parse_time(assignment["since"])
+    held_s = 0.0 if since is None else max(0.0, -reader.seconds_until(since))
+    return FloorContact(
+        contact_id=contact_id,
+        subject=subject,
+        queue=queue_name(assignment["queue"], reader),
+        state=state,
+        state_text=reader.texts.gettext(CONTACT_STATES.get(state, state)),
+        since=reader.texts.duration(held_s),
+        release_url=f"{person_url(person)}/contacts/{contact_id}/release",
+        may_release=state == "assigned",
+    )

@@ -1,0 +1,31 @@
+"""Where a service's refusal is shown: beside the fields that it names, the rest above the form."""
+
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class FormProblems:
+    """`whole` is about the form as a whole."""
+
+    by_field: Mapping[str, str] = field(default_factory=dict)
+    whole: str | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.by_field) or self.whole is not None
+
+
+def form_problems(document: Mapping[str, Any], fields: Container[str]) -> FormProblems:
+    """Sort what a problem document says by the form's fields: `body/from` belongs to `from`."""
+    by_field: dict[str, str] = {}
+    others: list[str] = []
+    for error in document.get("errors", ()):
+        name = str(error["pointer"]).removeprefix("body/").partition("/")[0]
+        if name in fields:
+            by_field.setdefault(name, error["detail"])
+        else:
+            others.append(error["detail"])
+    if not by_field and not others:
+        others.append(str(document.get("detail", "")))
+    return FormProblems(by_field, " ".join(others) or None)

@@ -1,0 +1,79 @@
+"""Which events a stream has for its client: the same escalations as the list with its filters."""
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from common.contracts.event import EscalationId
+from escalation.domain.listing import is_listed
+from escalation.domain.queries import EscalationFilter
+from escalation.domain.visibility import Viewer, is_concerned
+from escalation.stream.records import StreamEvent
+from escalation.stream.snapshots import Snapshot
+
+# Tells a client to remove the escalation, if it shows it.
+UNLISTED_TYPE = "upstairs.escalation_unlisted"
+# More than a screen shows; an id that is forgotten is told once more.
+_MAX_UNLISTED = 10_000
+
+Refine = Callable[[StreamEvent, Snapshot], StreamEvent | None]
+
+
+def refinement(query: EscalationFilter, viewer: Viewer) -> Refine | None:
+    """Return what decides by the database; None if all events are for the viewer."""
+    has_filters = query.values.keys() - {"contact_id"}
+    if not has_filters and not viewer.is_scoped:
+        return None
+    return _Refinement(query, viewer, has_filters=bool(has_filters))
+
+
+class _Refinement:
+    """Passes the events of escalations that the list has now; of others it tells once.
+
+    With filters of escalations the events of other clocks are left out.
+    """
+
+    def __init__(self, query: EscalationFilter, viewer: Viewer, *, has_filters: bool) -> None:
+        self._query = query
+        self._viewer = viewer
+        self._has_filters = has_filters
+        self._unlisted: dict[EscalationId, None] = {}
+
+    def __call__(self, event: StreamEvent, snapshot: Snapshot) -> StreamEvent | None:
+        if event.escalation_id is None:
+            return event if self._shows_clock(event, snapshot) else None
+        if self._lists(event.escalation_id, snapshot):
+            self._unlisted.pop(event.escalation_id, None)
+            return event
+        return self._leave_out(event.escalation_id, event)
+
+    def _shows_clock(self, event: StreamEvent, snapshot: Snapshot) -> bool:
+        contact = snapshot.contacts.get(event.contact_id)
+        if self._has_filters or contact is None:
+            return False
+        if self._viewer.sees_contact(contact, snapshot.configuration):
+            return True
+        escalation = contact.escalation_id and snapshot.escalations.get(contact.escalation_id)
+        return bool(escalation and is_concerned(self._viewer.person, escalation))
+
+    def _lists(self, escalation_id: EscalationId, snapshot: Snapshot) -> bool:
+        escalation = snapshot.escalations.get(escalation_id)
+        contact = escalation and snapshot.contacts.get(escalation.contact_id)
+        if not escalation or not contact:
+            return False
+        return is_listed(
+            self._query, self._viewer, escalation, contact, snapshot.configuration, snapshot.at
+        )
+
+    def _leave_out(self, escalation_id: EscalationId, event: StreamEvent) -> StreamEvent | None:
+        if escalation_id in self._unlisted:
+            return None
+        self._unlisted[escalation_id] = None
+        if len(self._unlisted) > _MAX_UNLISTED:
+            del self._unlisted[next(iter(self._unlisted))]
+        # The id alone: the viewer may not see the rest.
+        data: dict[str, Any] = {"escalation_id": escalation_id}
+        return StreamEvent(
+            UNLISTED_TYPE, event.contact_id, escalation_id, orjson.dumps(data).decode()
+        )

@@ -1,0 +1,94 @@
+"""A browser in front of the running system; without one these tests are skipped, and say so.
+
+`UPSTAIRS_BROWSER` is the path of a Chrome or Chromium; without it those are looked for that
+distributions install. With `UPSTAIRS_BROWSER_REQUIRED`, as in CI, a missing one is a failure.
+"""
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright
+
+import devstack
+from browser.desk import Desk
+from stage.actors import Actors, running_system
+from stage.centre import CENTRE_ROLES
+from stage.console import WebConsole
+from stage.event_log import EventLog, open_event_log
+from stage.sample_settings import ROLES
+from stage.system import System
+
+_NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_MISSING: Final = (
+    "no Chrome or Chromium was found: install one, or set UPSTAIRS_BROWSER to its path"
+)
+_SKIPPED = pytest.StashKey[bool]()
+
+
+def _browser_path() -> str | None:
+    named = os.environ.get("UPSTAIRS_BROWSER")
+    return named or next((path for name in _NAMES if (path := shutil.which(name))), None)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = terminalreporter.stats.get("skipped", ())
+    if any(_MISSING in str(report.longrepr) for report in skipped):
+        terminalreporter.write_line(f"Browser tests were skipped: {_MISSING}.", yellow=True)
+
+
+@dataclass(frozen=True)
+class BrowserStage:
+    """The whole system, and a browser that can open its console."""
+
+    system: System
+    actors: Actors
+    event_log: EventLog
+    url: str
+    browser: Browser
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    path = _browser_path()
+    if path is None:
+        if os.environ.get("UPSTAIRS_BROWSER_REQUIRED"):
+            pytest.fail(_MISSING)
+        pytest.skip(_MISSING)
+    async with async_playwright() as playwright:
+        # Root has no sandbox, as in a container.
+        options = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = await playwright.chromium.launch(executable_path=path, args=options)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture(scope="session")
+async def browser_stage(
+    browser: Browser, stack: devstack.Stack, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[BrowserStage]:
+    console = WebConsole()
+    logs: Path = tmp_path_factory.mktemp("logs")
+    roles = {**ROLES, **CENTRE_ROLES}
+    async with (
+        running_system(stack, logs, roles=roles, console=console) as (system, actors),
+        open_event_log(system) as event_log,
+    ):
+        yield BrowserStage(system, actors, event_log, console.url, browser)
+
+
+@pytest.fixture
+async def desk(browser_stage: BrowserStage) -> AsyncIterator[Desk]:
+    """Browsers of people who have signed in; each error on a page fails the test."""
+    async with Desk(browser_stage.browser, browser_stage.url) as desk:
+        yield desk
+    assert not desk.errors
+
+
+@pytest.fixture
+async def sara(desk: Desk) -> Page:
+    return await desk.sit_down("sara")

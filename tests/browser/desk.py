@@ -1,0 +1,65 @@
+"""People in front of browsers, who have signed in to the console."""
+
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, Final, Literal, Self
+
+from playwright.async_api import Browser, Page
+
+Theme = Literal["light", "dark"]
+OUT: Final = Path(__file__).parent / "out"
+AXE: Final = Path(__file__).parent / "vendor" / "axe.min.js"
+_WIDTH: Final = 1280
+_HEIGHT: Final = 900
+
+
+class Desk:
+    """`errors` are those of scripts and of the policy for content."""
+
+    def __init__(self, browser: Browser, url: str) -> None:
+        self._browser = browser
+        self._url = url
+        self._stack = AsyncExitStack()
+        self.errors: list[str] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def sit_down(
+        self, person: str, *, theme: Theme = "light", width: int = _WIDTH, language: str = "en"
+    ) -> Page:
+        """Return a page of a person who has just signed in."""
+        context = await self._browser.new_context(
+            base_url=self._url,
+            locale=language,
+            color_scheme=theme,
+            viewport={"width": width, "height": _HEIGHT},
+        )
+        self._stack.push_async_callback(context.close)
+        page = await context.new_page()
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        await page.goto("/sign-in")
+        await page.locator(f"form:has(input[value={person}]) button").press("Enter")
+        await page.wait_for_url("**/now")
+        return page
+
+
+async def accessibility_problems(page: Page) -> list[str]:
+    """Return what axe finds on the page, with the places."""
+    # The policy of the page lets no script in from elsewhere; this one is evaluated.
+    await page.evaluate(AXE.read_text())
+    results: dict[str, Any] = await page.evaluate("axe.run(document)")
+    return [
+        f"{violation['id']}: {violation['help']} ({node['target']})"
+        for violation in results["violations"]
+        for node in violation["nodes"]
+    ]
+
+
+async def take_picture(page: Page, name: str) -> None:
+    """Write it to `tests/browser/out`, to be looked at."""
+    OUT.mkdir(exist_ok=True)
+    await page.screenshot(path=OUT / f"{name}.png", full_page=True)

@@ -1,0 +1,92 @@
+"""Every screen with the data of a busy centre: accessible, in both themes, also on a phone."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+from typing import get_args
+
+import pytest
+
+from browser.conftest import BrowserStage
+from browser.desk import Desk, Theme, accessibility_problems, take_picture
+from common.contracts.escalations import EscalationTakenOver, PageRequested
+from common.contracts.event import Event
+from stage.centre import Pace, simulated_centre
+from stage.event_log import EventLog
+
+pytestmark = pytest.mark.xdist_group("browser")
+PHONE_WIDTH = 320
+
+
+@dataclass(frozen=True)
+class Screen:
+    name: str
+    person: str
+    address: str
+
+
+SCREENS = (
+    Screen("now", "sara", "/now"),
+    Screen("floor", "sara", "/floor"),
+    Screen("floor-person", "sara", "/floor/ines"),
+    Screen("mine", "sara", "/mine"),
+    Screen("mine-manager", "marco", "/mine"),
+    Screen("my-contacts", "rita", "/mine"),
+    Screen("duty", "sara", "/duty"),
+    Screen("duty-swap", "sara", "/duty/floor/swap"),
+    Screen("sessions", "sara", "/sessions"),
+)
+
+
+def first_of(kind: type[Event], log: EventLog) -> Event | None:
+    return next((entry.event for entry in log.entries if isinstance(entry.event, kind)), None)
+
+
+@pytest.fixture(scope="module")
+async def busy_stage(browser_stage: BrowserStage) -> AsyncIterator[BrowserStage]:
+    """An hour of a centre within three minutes, from the time when there is something to see."""
+    pace, log = Pace(contacts_per_minute=8, seed=3, speed=20), browser_stage.event_log
+    reports: list[str] = []
+    async with simulated_centre(browser_stage.actors, pace, reports.append):
+        for kind in (PageRequested, EscalationTakenOver):
+            await log.wait_until(partial(first_of, kind, log), kind.__name__)
+        yield browser_stage
+
+
+@pytest.fixture
+async def busy_desk(busy_stage: BrowserStage) -> AsyncIterator[Desk]:
+    async with Desk(busy_stage.browser, busy_stage.url) as desk:
+        yield desk
+    assert not desk.errors
+
+
+@pytest.mark.parametrize(
+    ("screen", "theme"),
+    [*product(SCREENS, get_args(Theme))],
+    ids=lambda value: getattr(value, "name", value),
+)
+async def test_screen_is_accessible(busy_desk: Desk, screen: Screen, theme: Theme) -> None:
+    page = await busy_desk.sit_down(screen.person, theme=theme)
+    answer = await page.goto(screen.address)
+    assert answer is not None
+    assert answer.status == 200
+    await take_picture(page, f"{screen.name}-{theme}")
+    assert await accessibility_problems(page) == []
+
+
+@pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen.name)
+async def test_screen_fits_a_phone(busy_desk: Desk, screen: Screen) -> None:
+    page = await busy_desk.sit_down(screen.person, width=PHONE_WIDTH)
+    await page.goto(screen.address)
+    await take_picture(page, f"{screen.name}-phone")
+    width = await page.evaluate("document.documentElement.scrollWidth")
+    assert width <= PHONE_WIDTH
+
+
+@pytest.mark.parametrize("screen", SCREENS[:4], ids=lambda screen: screen.name)
+async def test_screen_speaks_german(busy_desk: Desk, screen: Screen) -> None:
+    page = await busy_desk.sit_down(screen.person, language="de")
+    await page.goto(screen.address)
+    await take_picture(page, f"{screen.name}-german")
+    assert await page.get_attribute("html", "lang") == "de"

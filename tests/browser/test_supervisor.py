@@ -1,0 +1,86 @@
+"""From a supervisor's chair, with the keyboard only: a customer asks for somebody higher."""
+
+import pytest
+from playwright.async_api import Page, expect
+
+from browser.conftest import BrowserStage
+from browser.desk import take_picture
+from common.contracts.contacts import SupervisorRequested
+from common.contracts.escalations import (
+    EscalationAcknowledged,
+    EscalationRaised,
+    EscalationResolved,
+    EscalationTakenOver,
+)
+from common.contracts.event import ContactId
+
+pytestmark = pytest.mark.xdist_group("browser")
+SUBJECT = "My parcel is lost, from the keyboard"
+# Generous for a busy machine; the page itself is measured elsewhere.
+WAIT_MS = 30_000
+
+
+async def ask_for_supervisor(stage: BrowserStage) -> ContactId:
+    """Let a customer write and ask for a supervisor; return the contact once Sara is paged."""
+    contact = {
+        "channel": "chat",
+        "customer": {"customer_id": "c-keyboard", "name": "Ada Lovelace"},
+        "subject": SUBJECT,
+        "topic": "shipping",
+        "text": "This does not help. Let me talk to your supervisor!",
+    }
+    made = await stage.actors.call("shop", "intake", "POST", "/contacts", contact)
+    contact_id = ContactId(made["contact_id"])
+    await stage.event_log.wait_for(SupervisorRequested, contact_id)
+    await stage.event_log.wait_for(EscalationRaised, contact_id)
+    return contact_id
+
+
+async def press_until_focused(page: Page, key: str, target: str) -> None:
+    """Press a key until the focus is in the target, as somebody without a mouse does."""
+    for _ in range(60):
+        if await page.evaluate("t => !!document.activeElement.closest(t)", target):
+            return
+        await page.keyboard.press(key)
+    pytest.fail(f"{key} does not lead to {target}")
+
+
+async def test_supervisor_resolves_with_the_keyboard_only(
+    browser_stage: BrowserStage, sara: Page
+) -> None:
+    log = browser_stage.event_log
+    contact_id = await ask_for_supervisor(browser_stage)
+    # It appears without a reload, in the band of what needs Sara.
+    row = sara.locator("tr.row", has_text=SUBJECT)
+    await expect(row).to_be_visible(timeout=WAIT_MS)
+    await expect(row).to_have_attribute("data-band", "needs_you")
+    await take_picture(sara, "story-needs-you")
+
+    identity = await row.get_attribute("id")
+    await press_until_focused(sara, "j", f"#{identity}")
+    await sara.keyboard.press("a")
+    acknowledged = await log.wait_for(EscalationAcknowledged, contact_id)
+    assert acknowledged.by == "sara"
+    await expect(row).to_contain_text("You have it", timeout=WAIT_MS)
+
+    await press_until_focused(sara, "j", f"#{identity}")
+    await sara.keyboard.press("t")
+    await press_until_focused(sara, "Tab", "form.form button.primary")
+    await sara.keyboard.press("Enter")
+    taken = await log.wait_for(EscalationTakenOver, contact_id)
+    assert taken.by == "sara"
+
+    await sara.goto(f"/e/{taken.escalation_id}")
+    await press_until_focused(sara, "Tab", "a[data-action=resolve]")
+    await sara.keyboard.press("Enter")
+    await press_until_focused(sara, "Tab", "#field-outcome")
+    await sara.keyboard.type("Apology")
+    await press_until_focused(sara, "Tab", "#field-note")
+    await sara.keyboard.type("A new parcel leaves today by express.")
+    await take_picture(sara, "story-resolve")
+    await press_until_focused(sara, "Tab", "form.form button.primary")
+    await sara.keyboard.press("Enter")
+    resolved = await log.wait_for(EscalationResolved, contact_id)
+    assert (resolved.by, resolved.outcome) == ("sara", "apology")
+    await expect(sara.locator("main")).to_contain_text(SUBJECT, timeout=WAIT_MS)
+    await take_picture(sara, "story-resolved")
