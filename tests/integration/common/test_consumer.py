@@ -22,6 +22,7 @@ from common.storage.database import Database
 from support.databases import rows
 from support.probe import (
     POISON,
+    SUBSCRIPTIONS,
     Broker,
     Replica,
     UnitOfWork,
@@ -101,6 +102,37 @@ async def test_event_without_handler_is_skipped(replica: Replica, broker: Broker
     assert await noted(replica.database) == {contact_id: ("a",)}
     assert replica.count_messages("skipped") == 2
     assert await letters(replica.database) == []
+
+
+def count_transactions(replica: Replica) -> float:
+    (metric,) = replica.metrics.batch_seconds.collect()
+    return sum(sample.value for sample in metric.samples if sample.name.endswith("_count"))
+
+
+async def test_event_that_may_wait_shares_a_transaction_with_the_next(
+    replica: Replica, broker: Broker
+) -> None:
+    contact_id = new_contact()
+    patient = Replica(replica.database, broker, SUBSCRIPTIONS.let_wait(CustomerWrote))
+    consumer = patient.make_consumer()
+    # Far longer than it takes to publish the second event.
+    consumer.gather_s = 5
+    async with run_workers(consumer):
+        for excerpt in ("a", "b"):
+            await broker.publish(customer_wrote(contact_id, excerpt))
+        await until(broker.count_committed, lambda count: count == 2)
+    assert await noted(replica.database) == {contact_id: ("a", "b")}
+    assert count_transactions(patient) == 1
+
+
+async def test_event_that_may_not_wait_is_handled_at_once(replica: Replica, broker: Broker) -> None:
+    contact_id = new_contact()
+    patient = Replica(replica.database, broker, SUBSCRIPTIONS.let_wait(ContactResolved))
+    consumer = patient.make_consumer()
+    consumer.gather_s = 3600
+    async with run_workers(consumer):
+        await broker.publish(customer_wrote(contact_id, "a"))
+        await until(lambda: noted(replica.database), lambda notes: notes == {contact_id: ("a",)})
 
 
 async def test_redelivered_event_has_no_second_effect(replica: Replica, broker: Broker) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from msgspec.structs import replace
 
-from common.contracts.assignments import ContactUnserved
+from common.contracts.assignments import ContactAssigned, ContactUnserved
 from common.contracts.contacts import ContactErased, ContactReceived, FeedbackReceived
 from common.contracts.escalations import EscalationsOwnEvent, PagesErased
 from common.contracts.event import ContactEvent
@@ -170,4 +170,6 @@ SUBSCRIPTIONS = (
     .on(RepresentativeDescribed, describe_representative)
     .on(RecipientChanged, change_recipient)
     .on(ContactUnserved, announce_unserved_queue)
+    # A contact is mostly assigned as soon as it is received.
+    .let_wait(ContactReceived, ContactAssigned)
 )
