@@ -28,7 +28,7 @@ def operations() -> Iterator[tuple[str, str]]:
         for route in router.routes:
             assert isinstance(route, APIRoute)
             path = re.sub(r"{\w+}", "019cae07-79c0-7a40-9c52-4f6b7e0d9a01", route.path)
-            for method in route.methods:
+            for method in route.methods or ():
                 yield f"{method} {route.path}", path
 
 
@@ -36,7 +36,8 @@ async def test_page_is_closed_unless_the_table_says_that_it_is_open(
     console: ConsoleHarness,
 ) -> None:
     browser = await console.browser()
-    refused, admitted = set(), set()
+    refused: set[str] = set()
+    admitted: set[str] = set()
     for name, path in operations():
         answer = await browser.request(name.partition(" ")[0], path, headers=SAME_ORIGIN)
         is_refused = answer.status_code == 401 or (

@@ -31,6 +31,6 @@ async def test_assigned_contacts_take_nine_round_trips(
     await service.handle_events(*received)
     async with record_statements(service.database) as sent:
         await service.handle_events(*(assigned(contact) for contact in received))
-    # The same, with the DELETE of the timers that are met, and none to insert.
+    # The same; the timers are inserted by the statement that deletes those that they replace.
     assert len(sent) == 9
     assert sum("DELETE FROM timers" in statement for statement in sent) == 1

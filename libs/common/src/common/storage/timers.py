@@ -85,10 +85,14 @@ class Timers:
     async def flush(self, new_contacts: Collection[ContactId] = ()) -> None:
         """Write the changes; a new contact has no timer that they could replace."""
         replaced = [key for key in self._changes if key[0] not in new_contacts]
-        if replaced:
-            contacts, slots = zip(*replaced, strict=True)
-            await self._connection.execute(_DELETE, {"contacts": contacts, "slots": slots})
-        if new := [row for row in self._changes.values() if row]:
+        new = [row for row in self._changes.values() if row]
+        contacts, slots = zip(*replaced, strict=True) if replaced else ((), ())
+        gone = {"contacts": contacts, "slots": slots}
+        if replaced and new:
+            await self._connection.execute(_REPLACE, {**gone, **to_arrays(new)})
+        elif replaced:
+            await self._connection.execute(_DELETE, gone)
+        elif new:
             await self._connection.execute(_INSERT, to_arrays(new))
 
     async def claim(self, now: datetime, limit: int, types: Collection[str]) -> list[DueTimer]:
@@ -121,6 +125,7 @@ _DELETE = text("""
     ))
 """)
 _INSERT = bulk_insert(timers, arrays=True)
+_REPLACE = text(f"WITH gone AS ({_DELETE.text}) {_INSERT.text}")
 _CLAIM = text("""
     DELETE FROM timers WHERE ctid = ANY(ARRAY(
         SELECT ctid FROM timers WHERE due_at <= :now AND type = ANY(CAST(:types AS text[]))
