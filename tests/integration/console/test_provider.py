@@ -1,6 +1,6 @@
 """Signing in at an OpenID Connect provider, by the real flow; and all that must not sign in."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +22,8 @@ from integration.console.provider import (
     symmetric_key,
 )
 from support.databases import Postgres
+
+Change = Callable[[Document], Document]
 
 ROLES = {"leads": "supervisor", "heads": "manager", "agents": "representative"}
 
@@ -216,11 +218,11 @@ async def refused(
     return page
 
 
-def without(claim: str) -> Any:
+def without(claim: str) -> Change:
     return lambda claims: {name: value for name, value in claims.items() if name != claim}
 
 
-def changed(**changes: object) -> Any:
+def changed(**changes: object) -> Change:
     return lambda claims: {**claims, **changes}
 
 
