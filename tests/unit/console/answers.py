@@ -29,6 +29,11 @@ def ahead(**span: float) -> str:
     return (NOW + timedelta(**span)).isoformat()
 
 
+def promise(**changes: Any) -> dict[str, Any]:
+    policy = {"id": "gold", "version": 3}
+    return {"policy": policy, "target_s": 600.0, "state": "breached", **changes}
+
+
 def cause(kind: str = "breach", **changes: Any) -> dict[str, Any]:
     return {
         "kind": kind,
@@ -41,6 +46,7 @@ def cause(kind: str = "breach", **changes: Any) -> dict[str, Any]:
         "score": None,
         "count": 1,
         "complaint_id": None,
+        "promise": promise() if kind in ("breach", "warning") else None,
         **changes,
     }
 
@@ -100,6 +106,9 @@ def escalation(**changes: Any) -> dict[str, Any]:
         "causes": causes,
         "cause_count": len(causes),
         "contact": contact_of_escalation(),
+        "unreached": [],
+        "latest_step": None,
+        "actions": [],
         **changes,
     }
 
@@ -129,6 +138,7 @@ def event(name: str, minutes: float = 0, **data: Any) -> dict[str, Any]:
 def notification(**changes: Any) -> dict[str, Any]:
     return {
         "kind": "page",
+        "page_id": "019cae07-7da8-7bd3-8f5e-0d5f3f7f2c12",
         "state": "sent",
         "person_id": "sara",
         "medium": "slack",

@@ -91,3 +91,17 @@ def test_ended_escalation_can_be_reopened(state: str) -> None:
 )
 def test_representative_reads_only(shown: dict[str, Any]) -> None:
     assert choices(shown, reader("rita", "representative")).all == ()
+
+
+def permissions(**allowed: bool) -> list[dict[str, Any]]:
+    return [
+        {"action": name.replace("_", "-"), "allowed": is_allowed, "code": None, "detail": None}
+        for name, is_allowed in allowed.items()
+    ]
+
+
+def test_service_has_the_last_word_on_actions() -> None:
+    shown = escalation(actions=permissions(acknowledge=True, take_over=False, note=True))
+    assert choices(shown, reader()).all == ("acknowledge", "note")
+    named = escalation(actions=permissions(acknowledge=False, note=False))
+    assert choices(named, reader()).all == ()

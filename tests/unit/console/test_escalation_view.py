@@ -70,10 +70,13 @@ def test_story_is_in_the_order_of_time() -> None:
         event("escalation_raised", -4, cause="breach", severity="high", reason="No reply"),
         event("escalation_climbed", -1, level_name="manager", reason="no answer from sam"),
     ]
-    steps = view(events, notifications=[notification(seen_at=ahead(minutes=-1.5))]).steps
+    slack = notification(seen_at=ahead(minutes=-1.5))
+    email = notification(medium="email", state="failed")
+    update = notification(kind="update")
+    steps = view(events, notifications=[slack, email, update]).steps
     assert [step.text for step in steps] == [
         "Raised: Promise broken (high)",
-        "Message to Sara Singh by Slack: seen 10:10",
+        "Sara Singh was notified: Slack seen 10:10, email not delivered",
         "Went up to manager",
     ]
     assert steps[2].quotations == (("Reason", "no answer from sam"),)

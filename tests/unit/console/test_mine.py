@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from console.views.mine import HANDED_OVER, MineData, MineView, mine_view
+from console.views.mine import MineData, MineView, mine_view
 from console.views.my_contacts import MyContactsData, MyContactsView, my_contacts_view
-from unit.console.answers import ahead, approval, clock, clocks, escalation, held_by, reader
+from unit.console.answers import ahead, approval, clock, clocks, escalation, event, held_by, reader
 from unit.console.floor_answers import assignment, change_request, coaching_page, representative
 
 
@@ -27,7 +27,11 @@ def section_of(shown: MineView) -> str:
         (escalation(), "answers"),
         (escalation(state="approval_asked", approval=approval()), "approvals"),
         (
-            escalation(latest_step={"type": HANDED_OVER, "data": {"context": "Knows her."}}),
+            escalation(
+                latest_step=event(
+                    "escalation_handed_over", by="sam", to="sara", context="Knows her."
+                )
+            ),
             "handed",
         ),
         (
@@ -45,7 +49,7 @@ def test_escalation_of_others_is_left_out() -> None:
 
 
 def test_handed_over_shows_what_the_colleague_said() -> None:
-    step = {"type": HANDED_OVER, "data": {"context": "She knows the customer."}}
+    step = event("escalation_handed_over", by="sam", to="sara", context="She knows the customer.")
     (handed,) = [
         section
         for section in view(escalation(latest_step=step)).sections or ()

@@ -12,7 +12,9 @@ from unit.console.answers import (
     cause,
     contact_of_escalation,
     escalation,
+    event,
     held_by,
+    promise,
     reader,
 )
 
@@ -128,10 +130,10 @@ def test_ended_escalation_has_no_time_left() -> None:
 @pytest.mark.parametrize(
     ("changes", "lines"),
     [
-        ({}, ["No first reply, 3 min over"]),
+        ({}, ["No first reply within 10 min, 3 min over"]),
         (
             {"causes": [cause("warning", clock="resolution", due_at=ahead(minutes=20))]},
-            ["Not resolved, 20 min"],
+            ["Not resolved within 10 min, 20 min"],
         ),
         (
             {"causes": [cause("customer_request", reason="Your boss, please.")]},
@@ -155,12 +157,28 @@ def test_ended_escalation_has_no_time_left() -> None:
         ),
         (
             {"level": 1, "level_name": "manager"},
-            ["No first reply, 3 min over", "Not answered below, now at manager"],
+            ["No first reply within 10 min, 3 min over", "Not answered below, now at manager"],
+        ),
+        (
+            {"causes": [cause(promise=promise(state="met_late"))]},
+            ["First reply: kept too late"],
+        ),
+        ({"causes": [cause(promise=None)]}, ["No first reply"]),
+        (
+            {"unreached": ["sara"], "causes": []},
+            ["No message has reached you"],
+        ),
+        (
+            {
+                "latest_step": event("escalation_handed_over", by="sam", to="sara", context="Hi"),
+                "causes": [],
+            },
+            ["Handed over to Sara Singh by Sam Stone: Hi"],
         ),
         (
             {"alarm_since": ahead(minutes=-9)},
             [
-                "No first reply, 3 min over",
+                "No first reply within 10 min, 3 min over",
                 "All levels were asked, nobody has answered since 10:03",
             ],
         ),

@@ -48,15 +48,16 @@ class Follower:
         self._last_id: str | None = None
         self.is_live = False
 
-    async def run(self, stopping: asyncio.Event) -> None:
-        backoff = Backoff()
-        while not stopping.is_set():
+    async def run(self) -> None:
+        """Run until it is cancelled."""
+        backoff, never = Backoff(), asyncio.Event()
+        while True:
             try:
                 await self._follow(backoff)
             except httpx.HTTPError as error:
                 log.info("stream_interrupted", error=repr(error))
             self.is_live = False
-            await backoff.wait(stopping)
+            await backoff.wait(never)
 
     async def _follow(self, backoff: Backoff) -> None:
         headers = self._services.authorization(self._caller)

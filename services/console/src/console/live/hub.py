@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -33,6 +34,7 @@ class LiveHub:
         self._scopes: dict[str, Scope] = {}
         self._boards: set[Board] = set()
         self._tasks: asyncio.TaskGroup | None = None
+        self._running: set[asyncio.Task[None]] = set()
 
     async def open(self, viewer: Viewer, views: Sequence[str]) -> Board:
         now = self._clock.utc_now()
@@ -62,24 +64,19 @@ class LiveHub:
             await stopping.wait()
             await counting
             self._tasks = None
-            # The scopes end with their boards, which the server has closed by now.
-            for scope in self._scopes.values():
-                for board in [*scope.boards]:
-                    scope.leave(board)
+            for task in [*self._running]:
+                task.cancel()
 
     def _scope_of(self, viewer: Viewer) -> Scope:
         key = Scope.key(viewer)
         if key not in self._scopes:
             self._scopes[key] = scope = Scope(viewer, self._services, self._people, self._clock)
             if self._tasks is not None:
-                self._tasks.create_task(self._run_scope(key, scope))
+                run = scope.run(forget=partial(self._scopes.pop, key))
+                task = self._tasks.create_task(run)
+                self._running.add(task)
+                task.add_done_callback(self._running.discard)
         return self._scopes[key]
-
-    async def _run_scope(self, key: str, scope: Scope) -> None:
-        try:
-            await scope.run()
-        finally:
-            self._scopes.pop(key, None)
 
     async def _send_counters(self, stopping: asyncio.Event) -> None:
         last: Message | None = None

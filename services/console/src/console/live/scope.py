@@ -1,6 +1,7 @@
 """The boards that may see the same escalations: one follower reads for all of them."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -53,17 +54,17 @@ class Scope:
     def is_live(self) -> bool:
         return self._follower.is_live
 
-    async def run(self) -> None:
-        """Run until nobody looks any longer, and a moment more."""
-        stopping = asyncio.Event()
+    async def run(self, forget: Callable[[], object]) -> None:
+        """Run until nobody looks any longer, and a moment more; then nobody else may join."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._follower.run(stopping))
+            following = tasks.create_task(self._follower.run())
             refreshing = tasks.create_task(self._refresh_all())
             while self.boards:
                 await self._empty.wait()
                 self._empty.clear()
                 await asyncio.sleep(LINGER_S)
-            stopping.set()
+            forget()
+            following.cancel()
             refreshing.cancel()
 
     def leave(self, board: Board) -> None:
@@ -113,9 +114,13 @@ class Scope:
         written: dict[tuple[object, ...], Message] = {}
         for board in self.boards:
             person = board.viewer.person
-            own = person if is_concerned(person, escalation) else None
+            is_special = person == self.viewer.person or is_concerned(person, escalation)
+            own = person if is_special else None
             alike = *board.kind, own, team in board.teams
             if alike not in written:
                 reader = replace(make_reader(board.viewer, directory, now), teams=board.teams)
-                written[alike] = board.message_of(escalation, reader)
+                # What the service allows is for the person in whose name it was read.
+                is_own = person == self.viewer.person
+                shown = escalation if is_own else {**escalation, "actions": []}
+                written[alike] = board.message_of(shown, reader)
             board.put(written[alike])

@@ -51,7 +51,8 @@ def _done_text(name: str, reader: Reader) -> str | None:
 
 async def _read_parts(escalation: Mapping[str, Any], parts: Parts) -> EscalationData:
     contact_id = escalation["contact_id"]
-    contact, clocks, notifications = await asyncio.gather(
+    customer_id = (escalation["contact"] or {}).get("customer_id")
+    contact, clocks, notifications, others = await asyncio.gather(
         parts.get("intake", f"/v1/contacts/{contact_id}", limit=_MAX_MESSAGES),
         parts.get("escalation", f"/v1/contacts/{contact_id}/clocks"),
         parts.get(
@@ -60,12 +61,8 @@ async def _read_parts(escalation: Mapping[str, Any], parts: Parts) -> Escalation
             escalation_id=escalation["escalation_id"],
             limit=_MAX_NOTIFICATIONS,
         ),
+        _contacts_of(customer_id, parts),
     )
-    others = None
-    if contact is not None:
-        others = await parts.get(
-            "intake", "/v1/contacts", customer=contact["customer_id"], limit=_EARLIER_CONTACTS
-        )
     return EscalationData(
         escalation,
         contact=contact,
@@ -73,3 +70,9 @@ async def _read_parts(escalation: Mapping[str, Any], parts: Parts) -> Escalation
         notifications=None if notifications is None else notifications["items"],
         customer_contacts=None if others is None else others["items"],
     )
+
+
+async def _contacts_of(customer_id: str | None, parts: Parts) -> Any:
+    if customer_id is None:
+        return None
+    return await parts.get("intake", "/v1/contacts", customer=customer_id, limit=_EARLIER_CONTACTS)

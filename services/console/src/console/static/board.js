@@ -6,7 +6,6 @@ import { connect } from "./live.js";
 const FRAME_MS = 100;
 const CHANGED_MS = 3000;
 const RELOAD_MS = 2000;
-const DUE_SOON_S = 15 * 60;
 
 /** Seconds since 1970 on the server's clock, whatever this machine's clock says. */
 let offset = 0;
@@ -136,6 +135,8 @@ class Board extends HTMLElement {
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     const board = page.querySelector("upstairs-board");
     if (!board) return;
+    for (const place of page.querySelectorAll("[data-counter]"))
+      this.showCounters({ [place.dataset.counter]: place.querySelector(".count").textContent });
     if (this.table) this.takeRows(board);
     else this.takeContent(board);
   }
@@ -222,11 +223,9 @@ class Board extends HTMLElement {
       body.hidden = rows === 0 && !empty;
       if (empty) empty.hidden = rows > 0;
     }
-    const untils = [...this.table.querySelectorAll(".row .countdown time")].map((time) => Number(time.dataset.until));
     this.showCounters({
       needs_you: this.ids("needs_you").size,
       unanswered: this.ids("unanswered").size,
-      due: untils.filter((until) => until - now() <= DUE_SOON_S).length,
     });
   }
 
@@ -237,8 +236,8 @@ class Board extends HTMLElement {
       place.querySelector(".count").textContent = value;
       if (["needs_you", "unanswered"].includes(name)) place.classList.toggle("warning", value > 0);
     }
-    const needs = counters.needs_you;
-    if (needs !== undefined) document.title = `${needs ? `(${needs}) ` : ""}${document.title.replace(/^\(\d+\) /, "")}`;
+    const needs = Number(counters.needs_you ?? NaN);
+    if (!Number.isNaN(needs)) document.title = `${needs ? `(${needs}) ` : ""}${document.title.replace(/^\(\d+\) /, "")}`;
   }
 
   /** One sentence in ten seconds, for those who listen. */
@@ -276,6 +275,7 @@ class Board extends HTMLElement {
     form.closest("dialog")?.close();
     this.tell(answer.text, answer.is_done ? "calm" : "over");
     const sort = new URLSearchParams(this.view).get("sort") ?? "time_left";
+    if (this.table && answer.row && !answer.row.keys[sort]) this.step(document.getElementById(`row-${answer.row.id}`), 1);
     if (this.table && answer.row) this.change({ ...answer.row, sorts: { [this.view]: answer.row.keys[sort] } });
     else this.reload();
   }

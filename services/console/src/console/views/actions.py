@@ -154,9 +154,18 @@ class Choices:
 
 
 def choices(escalation: Mapping[str, Any], reader: Reader) -> Choices:
-    """Say what the person may do now; the service has the last word."""
+    """Say what the person may do now; where the service says so itself, it has the last word."""
     if not reader.may_act:
         return Choices(None)
+    usual = _usual_choices(escalation, reader)
+    if not escalation["actions"]:
+        return usual
+    allowed = {PATHS[entry["action"]] for entry in escalation["actions"] if entry["allowed"]}
+    primary = usual.primary if usual.primary in allowed else None
+    return Choices(primary, tuple(name for name in usual.more if name in allowed))
+
+
+def _usual_choices(escalation: Mapping[str, Any], reader: Reader) -> Choices:
     state = escalation["state"]
     if state in CLOSED_STATES:
         return Choices(None, ("reopen",))

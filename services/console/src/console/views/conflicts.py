@@ -12,7 +12,7 @@ from console.views.story import event_text
 def conflict_text(current: Mapping[str, Any], detail: str, reader: Reader) -> str:
     """Say who did what and how long ago: `Acknowledged by Sam Stone, 4 s ago.`"""
     _ = reader.texts.gettext
-    step = current.get("latest_step")
+    step = current["latest_step"]
     happened = event_text(step, reader) if step else None
     if step and happened:
         age = max(0.0, -reader.seconds_until(datetime.fromisoformat(step["at"])))

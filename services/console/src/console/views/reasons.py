@@ -4,10 +4,29 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from console.texts import mark
 from console.views import words
 from console.views.countdown import Countdown
 from console.views.reader import Reader, parse_time
+from console.views.story import event_name, event_text
 
+# Steps that say more than the state why it is with whom it is.
+_TELLING_STEPS: Final = frozenset(
+    (
+        "escalation_handed_over",
+        "escalation_returned",
+        "escalation_referred_up",
+        "approval_refused",
+        "escalation_reopened",
+    )
+)
+# A promise in these states is no longer at stake.
+_PROMISES_OVER: Final[Mapping[str, str]] = {
+    "met": mark("kept"),
+    "met_late": mark("kept too late"),
+    "cancelled": mark("no longer needed"),
+    "paused": mark("paused, since we wait for the customer"),
+}
 # The reason of these causes is what a rule found, that of the others has the words of a person.
 _CAUSES_OF_RULES: Final = frozenset(("breach", "warning", "repeated_contact", "vip"))
 
@@ -73,6 +92,13 @@ def circumstances(escalation: Mapping[str, Any], reader: Reader) -> Iterator[Rea
                 amount=reader.texts.amount(approval["amount"], approval["currency"]),
             )
         )
+    step = escalation["latest_step"]
+    if step is not None and event_name(step["type"]) in _TELLING_STEPS:
+        said = step["data"].get("context") or step["data"].get("reason")
+        yield Reason(event_text(step, reader) or "", quotation=said or None)
+    if escalation["unreached"]:
+        people = reader.people(escalation["unreached"])
+        yield Reason(_("No message has reached %(people)s", people=people))
     if alarm_since is not None:
         since = reader.texts.time(alarm_since, reader.now)
         yield Reason(_("All levels were asked, nobody has answered since %(time)s", time=since))
@@ -85,14 +111,26 @@ def circumstances(escalation: Mapping[str, Any], reader: Reader) -> Iterator[Rea
 
 def cause_reason(cause: Mapping[str, Any], reader: Reader) -> Reason:
     _ = reader.texts.gettext
-    due_at = parse_time(cause["due_at"])
     if cause["clock"] is not None:
-        text = _(words.CLOCK_LACKS[cause["clock"]])
-        due = None if due_at is None else Countdown.of(due_at, text, reader)
-        return Reason(text[:1].upper() + text[1:], due)
+        return _clock_reason(cause, reader)
     text = _cause_text(cause, reader)
     is_rule = cause["kind"] in _CAUSES_OF_RULES
     return Reason(text, quotation=None if is_rule else cause["reason"] or None)
+
+
+def _clock_reason(cause: Mapping[str, Any], reader: Reader) -> Reason:
+    """Say what is missing, or that it no longer is: `No first reply within 10 min, 3 min over`."""
+    _ = reader.texts.gettext
+    promise, due_at = cause["promise"], parse_time(cause["due_at"])
+    if promise is not None and promise["state"] in _PROMISES_OVER:
+        name, state = words.CLOCKS[cause["clock"]], _PROMISES_OVER[promise["state"]]
+        return Reason(f"{_(name)}: {_(state)}")
+    text = _(words.CLOCK_LACKS[cause["clock"]])
+    if promise is not None:
+        target = reader.texts.duration(promise["target_s"])
+        text = _("%(lack)s within %(duration)s", lack=text, duration=target)
+    due = None if due_at is None or promise is None else Countdown.of(due_at, text, reader)
+    return Reason(text[:1].upper() + text[1:], due)
 
 
 def _cause_text(cause: Mapping[str, Any], reader: Reader) -> str:

@@ -79,7 +79,11 @@ def story(
 ) -> tuple[Step, ...]:
     """Put events and notifications in the order of their times."""
     steps = [_event_step(event, reader) for event in events]
-    steps += [_notification_step(notification, reader) for notification in notifications]
+    pages: dict[str, list[Data]] = {}
+    for notification in notifications:
+        if notification["kind"] == "page":
+            pages.setdefault(notification["page_id"], []).append(notification)
+    steps += [_page_step(page, reader) for page in pages.values()]
     return tuple(sorted((step for step in steps if step), key=lambda step: step.at))
 
 
@@ -148,19 +152,23 @@ def _quotations(data: Data, reader: Reader) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _notification_step(notification: Data, reader: Reader) -> Step:
-    at = _sent_at(notification)
+def _page_step(notifications: Sequence[Data], reader: Reader) -> Step:
+    """Say how far one page of a person came on each medium."""
+    at = min(_sent_at(notification) for notification in notifications)
+    deliveries = ", ".join(
+        f"{_medium(notification, reader)} {_delivery(notification, reader)}"
+        for notification in notifications
+    )
     return Step(
         at=at,
         at_text=reader.texts.time(at, reader.now),
         text=reader.texts.gettext(
-            "Message to %(person)s by %(medium)s: %(delivery)s",
-            person=reader.name(notification["person_id"]),
-            medium=_medium(notification, reader),
-            delivery=_delivery(notification, reader),
+            "%(person)s was notified: %(deliveries)s",
+            person=reader.name(notifications[0]["person_id"]),
+            deliveries=deliveries,
         ),
         kind="notification",
-        is_problem=notification["state"] == "failed",
+        is_problem=all(notification["state"] == "failed" for notification in notifications),
     )
 
 
