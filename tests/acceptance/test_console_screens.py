@@ -153,11 +153,11 @@ async def test_supervisor_agrees_to_a_swap(office: Office) -> None:
     sara = await office.enter("sara")
     page = await sara.get("/duty")
     assert "Nadia Novak and Sara Singh (supervisor) swap their turns" in page.text
-    found = re.search(r'action="(/duty/[^"]+/accept)"', page.text)
-    assert found is not None
-    done = await sara.post(found[1])
+    link = re.search(r'action="(/duty/[^"]+/accept)"', page.text)
+    assert link is not None
+    done = await sara.post(link[1])
     assert "You have agreed. Duty is changed." in done.text
-    again = await sara.post(found[1])
+    again = await sara.post(link[1])
     assert again.status_code == 409
 
 
@@ -182,9 +182,9 @@ async def test_swap_is_asked_of_the_colleague(office: Office) -> None:
 async def test_manager_fills_the_gap(office: Office) -> None:
     marco = await office.enter("marco")
     page = await marco.get("/duty")
-    found = re.search(r'href="(/duty/floor-managers/override\?[^"]+)"', page.text)
-    assert found is not None
-    form = (await marco.get(found[1].replace("&amp;", "&"))).text
+    link = re.search(r'href="(/duty/floor-managers/override\?[^"]+)"', page.text)
+    assert link is not None
+    form = (await marco.get(link[1].replace("&amp;", "&"))).text
     times = dict(re.findall(r'name="(from|until)" value="([^"]+)"', form))
     body = {"person_id": "dora", "instead_of": "", **times}
     done = await marco.post("/duty/floor-managers/override", data=body)

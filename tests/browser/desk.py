@@ -28,15 +28,13 @@ class Desk:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    async def sit_down(
-        self, person: str, *, theme: Theme = "light", width: int = _WIDTH, language: str = "en"
-    ) -> Page:
+    async def sit_down(self, person: str, *, language: str = "en") -> Page:
         """Return a page of a person who has just signed in."""
         context = await self._browser.new_context(
             base_url=self._url,
             locale=language,
-            color_scheme=theme,
-            viewport={"width": width, "height": _HEIGHT},
+            color_scheme="light",
+            viewport={"width": _WIDTH, "height": _HEIGHT},
         )
         self._stack.push_async_callback(context.close)
         page = await context.new_page()

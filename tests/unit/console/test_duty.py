@@ -35,8 +35,8 @@ def schedule_of(shown: DutyView) -> Schedule:
 
 
 def test_level_says_who_is_asked_now() -> None:
-    asked = person_asked("sara"), person_asked("sam", on_duty_until=None, media=[])
-    shown = view(ladders=(ladder(level(*asked), level(skipped=("dora is absent.",))),))
+    people = person_asked("sara"), person_asked("sam", on_duty_until=None, media=[])
+    shown = view(ladders=(ladder(level(*people), level(skipped=("dora is absent.",))),))
     first, second = shown.ladders[0].levels
     assert first.people == (PersonNow("you", "12:12", True), PersonNow("Sam Stone", None, False))
     assert first.time_to_answer == "5 min"
@@ -105,12 +105,12 @@ def test_request_is_answered_by_who_is_asked_only() -> None:
             change_request(request_id="theirs", asked_by="dora", person_id="sam"),
         )
     )
-    (asked,), (waiting,) = shown.to_answer, shown.asked_by_you
-    assert asked.accept_url == (
+    (to_answer,), (waiting,) = shown.to_answer, shown.asked_by_you
+    assert to_answer.accept_url == (
         "/duty/support/requests/019cae10-0a10-7d55-b0f1-5e2c8a9b4c66/accept"
     )
     assert (waiting.accept_url, waiting.refuse_url) == (None, None)
-    assert asked.period == "Mar 5 10:12 \u2013 Mar 6 10:12"
+    assert to_answer.period == "Mar 5 10:12 \u2013 Mar 6 10:12"
 
 
 @pytest.mark.parametrize(
@@ -133,10 +133,10 @@ def test_request_is_answered_by_who_is_asked_only() -> None:
     ],
 )
 def test_request_says_what_would_change(changes: dict[str, Any], text: str) -> None:
-    (asked,) = view(requests=(change_request(**changes),)).to_answer
-    assert asked.text == text
+    (change,) = view(requests=(change_request(**changes),)).to_answer
+    assert change.text == text
 
 
 def test_request_says_until_when_it_may_be_answered() -> None:
-    (asked,) = view(requests=(change_request(expires_at=ahead(hours=1)),)).to_answer
-    assert asked.expires == "11:12"
+    (change,) = view(requests=(change_request(expires_at=ahead(hours=1)),)).to_answer
+    assert change.expires == "11:12"

@@ -26,8 +26,8 @@ def view(
 
 def people_in(shown: FloorView, group: str) -> list[str]:
     assert shown.groups is not None
-    (found,) = [each for each in shown.groups if each.group == group]
-    return [row.name for row in found.rows]
+    (people,) = [each for each in shown.groups if each.group == group]
+    return [row.name for row in people.rows]
 
 
 def row_of(person: dict[str, Any]) -> PersonRow:
