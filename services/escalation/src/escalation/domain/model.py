@@ -194,29 +194,10 @@ class TrackedContact(Struct, frozen=True, gc=False):
                 return clock
         return None
 
-    @property
-    def next_due(self) -> tuple[SlaClock, Threshold] | None:
-        """Return the threshold that is due first, with its clock."""
-        pending = (
-            (clock, threshold)
-            for clock in self.clocks
-            if (threshold := clock.next_threshold) is not None
-        )
-        return min(pending, key=_due_at, default=None)
-
-    @property
-    def next_due_at(self) -> datetime | None:
-        due = self.next_due
-        return None if due is None else _due_at(due)
-
     def runs(self, name: ClockName) -> bool:
         """Tell whether the clock has not ended; it may be paused or breached."""
         clock = self.clock(name)
         return clock is not None and not clock.ended
-
-
-def _due_at(due: tuple[SlaClock, Threshold]) -> datetime:
-    return due[1].due_at
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ def cancel_clocks(
 
 def clock_due(situation: Situation, timer: ClockDue) -> Decision:  # noqa: ARG001 - as of every timer
     """Fire the threshold that is due first, and wait for the next one."""
-    due = situation.contact.next_due
+    due = schedule.next_due(situation.contact)
     # A clock may have ended or started again while the timer fired.
     if due is None or situation.at < due[1].due_at:
         return no_change(situation)

@@ -16,7 +16,7 @@ from common.messages import Cancel, Schedule, TimerChange
 from escalation.domain.clocks.events import ClockEvent, apply
 from escalation.domain.clocks.pausing import pausable_clocks
 from escalation.domain.duty.calendars import Calendar, add_business_time, business_time_between
-from escalation.domain.model import SlaClock, TrackedContact
+from escalation.domain.model import SlaClock, Threshold, TrackedContact
 from escalation.domain.settings.policies import (
     DEADLINE_PERCENT,
     PlannedThreshold,
@@ -29,17 +29,27 @@ from escalation.domain.situation import Decision, Situation, no_change
 from escalation.domain.timers import CLOCK_SLOT, ClockDue
 
 
+def next_due(contact: TrackedContact) -> tuple[SlaClock, Threshold] | None:
+    """Return the threshold that is due first, with its clock."""
+    pending = ((clock, item) for clock in contact.clocks if (item := clock.next_threshold))
+    return min(pending, key=lambda due: due[1].due_at, default=None)
+
+
+def _next_due_at(contact: TrackedContact) -> datetime | None:
+    return due[1].due_at if (due := next_due(contact)) else None
+
+
 def emit(situation: Situation, event: ClockEvent) -> Decision:
     """Emit the event, apply it, and set the timer of the clocks if another time is next."""
     before = situation.contact
     contact = replace(before, clocks=apply(before.clocks, event))
-    timers = () if contact.next_due_at == before.next_due_at else (next_timer(contact),)
+    timers = () if _next_due_at(contact) == _next_due_at(before) else (next_timer(contact),)
     return Decision(situation.with_contact(contact), (event,), timers)
 
 
 def next_timer(contact: TrackedContact) -> TimerChange:
     """Return the change of the one timer that all clocks of the contact have."""
-    due_at = contact.next_due_at
+    due_at = _next_due_at(contact)
     if due_at is None:
         return Cancel(contact.contact_id, CLOCK_SLOT)
     return Schedule(ClockDue(contact_id=contact.contact_id), due_at)
