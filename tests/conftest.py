@@ -11,7 +11,7 @@ from hypothesis import settings
 
 import devstack
 from common.core.logs import CONSOLE
-from support import shared_stack
+from support import browsers, shared_stack
 from support.databases import Postgres
 from support.progress import Progress, Report
 from support.shared_stack import SharedStack
@@ -53,6 +53,14 @@ def pytest_xdist_node_collection_finished(node: Any, ids: Sequence[str]) -> None
         config.stash[_COUNTED] = True
         workers = node.workerinput["workercount"]
         Progress(config).report(f"{len(ids)} tests on {workers} workers")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the end that browser tests were skipped: nobody reads a count of skips."""
+    skipped = terminalreporter.stats.get("skipped", ())
+    if any(browsers.MISSING in str(report.longrepr) for report in skipped):
+        line = f"Browser tests were skipped: {browsers.MISSING}."
+        terminalreporter.write_line(line, yellow=True)
 
 
 @pytest.fixture(scope="session")

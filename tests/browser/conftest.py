@@ -5,11 +5,9 @@ distributions install. With `UPSTAIRS_BROWSER_REQUIRED`, as in CI, a missing one
 """
 
 import os
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
@@ -22,23 +20,7 @@ from stage.console import WebConsole
 from stage.event_log import EventLog, open_event_log
 from stage.sample_settings import ROLES
 from stage.system import System
-
-_NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_MISSING: Final = (
-    "no Chrome or Chromium was found: install one, or set UPSTAIRS_BROWSER to its path"
-)
-_SKIPPED = pytest.StashKey[bool]()
-
-
-def _browser_path() -> str | None:
-    named = os.environ.get("UPSTAIRS_BROWSER")
-    return named or next((path for name in _NAMES if (path := shutil.which(name))), None)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    skipped = terminalreporter.stats.get("skipped", ())
-    if any(_MISSING in str(report.longrepr) for report in skipped):
-        terminalreporter.write_line(f"Browser tests were skipped: {_MISSING}.", yellow=True)
+from support.browsers import MISSING, find_browser
 
 
 @dataclass(frozen=True)
@@ -54,11 +36,11 @@ class BrowserStage:
 
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    path = _browser_path()
+    path = find_browser()
     if path is None:
         if os.environ.get("UPSTAIRS_BROWSER_REQUIRED"):
-            pytest.fail(_MISSING)
-        pytest.skip(_MISSING)
+            pytest.fail(MISSING)
+        pytest.skip(MISSING)
     async with async_playwright() as playwright:
         # Root has no sandbox, as in a container.
         options = ["--no-sandbox"] if os.geteuid() == 0 else []

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from typing import get_args
 
@@ -9,8 +10,10 @@ import pytest
 
 from browser.conftest import BrowserStage
 from browser.desk import Desk, Theme, accessibility_problems, take_picture
-from common.contracts.escalations import CoachingRequested, EscalationTakenOver, PageRequested
+from common.contracts.escalations import EscalationTakenOver, PageRequested
+from common.contracts.event import Event
 from stage.centre import Pace, simulated_centre
+from stage.event_log import EventLog
 
 pytestmark = pytest.mark.xdist_group("browser")
 PHONE_WIDTH = 320
@@ -36,19 +39,18 @@ SCREENS = (
 )
 
 
+def first_of(kind: type[Event], log: EventLog) -> Event | None:
+    return next((entry.event for entry in log.entries if isinstance(entry.event, kind)), None)
+
+
 @pytest.fixture(scope="module")
 async def busy_stage(browser_stage: BrowserStage) -> AsyncIterator[BrowserStage]:
     """An hour of a centre within three minutes, from the time when there is something to see."""
     pace, log = Pace(contacts_per_minute=8, seed=3, speed=20), browser_stage.event_log
     reports: list[str] = []
     async with simulated_centre(browser_stage.actors, pace, reports.append):
-        for kind in (PageRequested, EscalationTakenOver, CoachingRequested):
-            await log.wait_until(
-                lambda kind=kind: next(
-                    (entry.event for entry in log.entries if isinstance(entry.event, kind)), None
-                ),
-                kind.__name__,
-            )
+        for kind in (PageRequested, EscalationTakenOver):
+            await log.wait_until(partial(first_of, kind, log), kind.__name__)
         yield browser_stage
 
 

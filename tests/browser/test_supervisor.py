@@ -61,7 +61,7 @@ async def test_supervisor_resolves_with_the_keyboard_only(
     await sara.keyboard.press("a")
     acknowledged = await log.wait_for(EscalationAcknowledged, contact_id)
     assert acknowledged.by == "sara"
-    await expect(row).not_to_have_attribute("data-band", "needs_you", timeout=WAIT_MS)
+    await expect(row).to_contain_text("You have it", timeout=WAIT_MS)
 
     await press_until_focused(sara, "j", f"#{identity}")
     await sara.keyboard.press("t")

@@ -23,8 +23,8 @@ from aiokafka import AIOKafkaProducer
 from common.core.clock import TimeSource
 from common.messaging.dispatcher import Dispatcher, Message
 from common.storage.database import Database
-from common.storage.outbox import Outbox
 from common.storage.timers import DueTimer, Timers
+from common.storage.uow import UnitOfWork
 
 DIRECTORY = "CHAOS_BREAKPOINTS"
 CLOCK_JUMP = timedelta(hours=1)
@@ -115,15 +115,14 @@ def after_the_timers_are_claimed(service: str) -> None:
 @installs_breakpoint
 def before_the_commit(service: str) -> None:
     """All rows are written and locked, and nothing is committed."""
-    flush = Outbox.flush
+    flush = UnitOfWork.flush
 
-    async def flush_and_reach(self: Outbox) -> None:
-        count = len(self)
+    async def flush_and_reach(self: UnitOfWork) -> None:
         await flush(self)
-        if count:
+        if len(self.outbox):
             _reached(service, "before_the_commit")
 
-    _replace(Outbox, "flush", flush_and_reach)
+    _replace(UnitOfWork, "flush", flush_and_reach)
 
 
 @installs_breakpoint

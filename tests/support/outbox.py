@@ -9,10 +9,17 @@ from common.contracts.contacts import CustomerWrote
 from common.contracts.event import ContactId
 from common.messaging.envelope import decode
 from common.storage.database import Database
+from common.storage.outbox import Outbox
+from common.storage.writes import execute_writes
 from support.databases import Postgres, rows
 from support.probe import NAME, Broker, UnitOfWork
 
 Arrivals = dict[ContactId, list[tuple[int, str]]]
+
+
+async def append(outbox: Outbox) -> None:
+    """Write the events now."""
+    await execute_writes(outbox.connection, await outbox.writes())
 
 
 async def add_events(database: Database[UnitOfWork], *events: CustomerWrote) -> None:

@@ -1,11 +1,11 @@
 """Breakages of assignment, at the router, and of delivery, at the notifier."""
 
 from collections.abc import Sequence
-from dataclasses import replace as copy_with
 from datetime import datetime
 from typing import Any
 
 from msgspec import structs
+from msgspec.structs import replace as copy_with
 
 from chaos.mutants.registry import control, die_once, mutant, replace
 from chaos.mutants.scenarios import SCARCE_REPRESENTATIVES, SUPERVISOR_REQUESTS

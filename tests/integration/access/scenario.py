@@ -19,6 +19,7 @@ from common.contracts.people import PersonDescribed, Position
 from common.core.health import Health
 from common.core.ids import new_id
 from common.core.metrics import Metrics
+from common.http.tokens import TokenVerifier
 from common.service.api_key_worker import ApiKeyWorker
 from common.service.spec import application
 from common.storage.api_keys import (
@@ -30,11 +31,13 @@ from common.storage.api_keys import (
     parse_key_list,
 )
 from common.storage.database import Database
+from common.storage.known_people import record_person
 from support.databases import Postgres, open_database
 from support.documented_problems import require_documented
 from support.openapi import examples_of
 from support.people import described
 from support.service_harness import ServiceHarness, make_dispatcher
+from support.tokens import ISSUER, Issuer
 
 # `shop` received the contact and `rita` has it; kiosk and bruno have nothing to do with it. rita's
 # supervisor is sara, who is on duty; sam is a supervisor elsewhere.
@@ -51,6 +54,7 @@ CALLERS: Final[Mapping[str, Role]] = {
 # Who puts the examples of OpenAPI into practice, beside those of the matrix.
 _OTHERS: Final[Mapping[str, Role]] = {"marco": "manager", "dora": "manager"}
 _ROLES: Final = {**CALLERS, **_OTHERS}
+_GROUPS: Final[Mapping[Role, str]] = {role: group for group, role in ISSUER.roles.items()}
 KEYS: Final = {name: make_key() for name in _ROLES}
 LISTED: Final = ",".join(f"{role}:{name}:{KEYS[name]}" for name, role in _ROLES.items())
 SETTINGS: Final = {
@@ -73,6 +77,7 @@ class Scenario:
     app: Any
     document: Mapping[str, Any]
     worker: ApiKeyWorker[Any]
+    issuer: Issuer
     values: dict[str, str] = field(default_factory=dict)
     _calls: int = 0
 
@@ -172,6 +177,15 @@ class Scenario:
         await self.worker.refresh()
         return key
 
+    async def issue_tokens(self) -> dict[str, str]:
+        """Return a token of the issuer for each caller who is a person, by name."""
+        people = {name: _GROUPS[role] for name, role in CALLERS.items() if role in _GROUPS}
+        async with self.database.transaction() as uow:
+            for name in people:
+                await record_person(described(name), uow)
+        await self.worker.refresh()
+        return {name: self.issuer.issue(sub=name, groups=group) for name, group in people.items()}
+
     def expire_keys(self) -> None:
         """Let the keys end that were added."""
         self.database.clock.offset += timedelta(days=2)
@@ -214,15 +228,17 @@ async def open_empty_scenario(
             "api_keys": LISTED,
             "link_secret": "a secret of tests",
             "feed_secret": "a secret of tests",
+            "token_issuers": [ISSUER.model_dump()],
         }
     )
     spec = import_module(f"{service}.main").build(settings)
     async with open_database(postgres, database_name, service, store.UnitOfWork) as database:
         app = application(spec, settings, database, Metrics())
-        state, listed = app.state, parse_key_list(LISTED)
+        issuer, state, listed = Issuer(), app.state, parse_key_list(LISTED)
+        state.tokens = TokenVerifier([ISSUER], database.clock, issuer.fetch)
         worker = ApiKeyWorker(database, state.api_keys, state.tokens, listed, Health())
         await worker.refresh()
-        yield Scenario(service, database, app, app.openapi(), worker)
+        yield Scenario(service, database, app, app.openapi(), worker, issuer)
 
 
 async def _prepare_intake(scenario: Scenario) -> None:

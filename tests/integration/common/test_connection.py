@@ -269,6 +269,18 @@ async def test_parts_of_a_shared_transaction_fail_alone_and_end_together(
     assert await contacts(database) == {kept}
 
 
+async def test_first_part_of_a_shared_transaction_that_fails_leaves_room_for_others(
+    database: Database[UnitOfWork],
+) -> None:
+    refused, kept = new_contact(), new_contact()
+    async with database.share_transaction() as shared:
+        with pytest.raises(IntegrityError):
+            await transact(database, *[partial(add, contact_id=refused)] * 2)
+        await transact(database, partial(add, contact_id=kept))
+        await shared.commit()
+    assert await contacts(database) == {kept}
+
+
 async def test_rows_are_streamed_in_chunks(database: Database[UnitOfWork]) -> None:
     async with begin(database.engine) as connection:
         query = text("SELECT number FROM generate_series(1, :last) AS number")

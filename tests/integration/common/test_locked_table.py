@@ -177,8 +177,8 @@ async def test_number_of_statements_does_not_grow_with_the_batch(
         return len(sent)
 
     assert await batch(1) == await batch(50)
-    # BEGIN, time, lock, INSERT, UPDATE, lock of keys, outbox, COMMIT.
-    assert await batch(50) == 8
+    # BEGIN, time, lock, lock of keys, all writes, COMMIT.
+    assert await batch(50) == 6
 
 
 async def test_get_returns_the_committed_row_without_a_lock(

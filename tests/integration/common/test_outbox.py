@@ -11,6 +11,7 @@ from common.storage.connection import IntegrityError
 from common.storage.database import Database, open_session
 from common.storage.outbox import Outbox
 from support.databases import rows
+from support.outbox import append
 from support.probe import UnitOfWork, new_contact
 from support.waiting import until
 
@@ -109,8 +110,8 @@ async def test_writer_that_did_not_wait_for_its_turn_is_retried(
         outboxes = [Outbox(connection, lock_keys=False) for connection in (first, second)]
         for outbox in outboxes:
             outbox.add([started(ada)])
-        await outboxes[0].flush()
-        waiting = asyncio.ensure_future(outboxes[1].flush())
+        await append(outboxes[0])
+        waiting = asyncio.ensure_future(append(outboxes[1]))
         await until(
             lambda: rows(database, "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
         )

@@ -18,6 +18,7 @@ from common.storage.outbox import Outbox
 from support.databases import Postgres, rows
 from support.outbox import (
     add_events,
+    append,
     assert_ordered,
     count_pending,
     drop_repeats,
@@ -118,7 +119,7 @@ async def test_committed_events_arrive_in_order_and_no_others(
             async with begin(replica.database.engine) as connection:
                 outbox = Outbox(connection)
                 outbox.add(events)
-                await outbox.flush()
+                await append(outbox)
                 if chance.random() < 0.3:
                     await connection.rollback()
                     continue
@@ -167,7 +168,7 @@ async def test_late_committed_row_is_published(replica: Replica, broker: Broker)
         async with begin(replica.database.engine) as foreign:
             outbox = Outbox(foreign)
             outbox.add([late])
-            await outbox.flush()
+            await append(outbox)
             await add_events(replica.database, early)
             await until(lambda: count_pending(replica.database), lambda count: count == 0)
             assert set(await read_arrivals(broker)) == {early.contact_id}

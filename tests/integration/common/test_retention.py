@@ -22,6 +22,7 @@ from common.storage.database import Database
 from common.storage.outbox import Outbox
 from support.databases import rows
 from support.dead_letters import make_dead_letter
+from support.outbox import append
 from support.probe import (
     Replica,
     UnitOfWork,
@@ -195,7 +196,7 @@ async def test_sequence_in_use_is_not_restarted(database: Database[UnitOfWork]) 
     await publish(database, contact, days_ago=500)
     async with database.transaction() as uow:
         uow.outbox.add([customer_wrote(contact)])
-        await uow.outbox.flush()
+        await append(uow.outbox)
         await apply(database, PUBLISHED)
         uow.outbox = type(uow.outbox)(uow.connection)
     assert await sequences(database) == {contact: 2}

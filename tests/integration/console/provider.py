@@ -38,13 +38,12 @@ def unchanged(document: Document) -> Document:
 
 @dataclass
 class Forgery:
-    """What the proxy changes: ID tokens are signed again by `key`, which is published."""
+    """What the proxy changes. It signs all ID tokens again, by `key`, and publishes its own key."""
 
-    claims: Callable[[Document], Document] | None = None
+    claims: Callable[[Document], Document] = unchanged
     metadata: Callable[[Document], Document] = unchanged
     algorithm: str = "RS256"
-    key: Key = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "forged"}))
-    is_published: bool = True
+    key: Key | None = None
 
 
 @dataclass
@@ -52,6 +51,7 @@ class Provider:
     url: str
     mock_url: str
     forgery: Forgery = field(default_factory=Forgery)
+    key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "mock"}))
     is_down: bool = False
     # What the console has sent for each token.
     token_requests: list[dict[str, str]] = field(default_factory=list)
@@ -78,13 +78,12 @@ class Provider:
             return Response(status_code=503)
         answer = await self._forward(request)
         match request.url.path:
-            case "/oauth2/token" if answer.is_success and self.forgery.claims is not None:
-                return JSONResponse(self._forged_token(answer.json(), self.forgery.claims))
+            case "/oauth2/token" if answer.is_success:
+                return JSONResponse(self._sign_again(answer.json()))
             case path if path == _DISCOVERY:
                 return JSONResponse(self.forgery.metadata(answer.json()))
-            case "/jwks" if self.forgery.is_published and isinstance(self.forgery.key, RSAKey):
-                forged = KeySet([self.forgery.key]).as_dict(private=False)
-                return JSONResponse({"keys": [*answer.json()["keys"], *forged["keys"]]})
+            case "/jwks":
+                return JSONResponse(KeySet([self.key]).as_dict(private=False))
             case _:
                 kind, location = answer.headers["content-type"], answer.headers.get("location")
                 headers = {"content-type": kind, **({"location": location} if location else {})}
@@ -100,11 +99,11 @@ class Provider:
         async with httpx.AsyncClient(trust_env=False) as client:
             return await client.request(request.method, url, content=body, headers=headers)
 
-    def _forged_token(self, answer: Document, change: Callable[[Document], Document]) -> Document:
+    def _sign_again(self, answer: Document) -> Document:
         claims = orjson.loads(extract_compact(answer["id_token"].encode()).payload or b"{}")
-        header = {"alg": self.forgery.algorithm, "kid": self.forgery.key.kid}
-        algorithms = [self.forgery.algorithm]
-        token = jwt.encode(header, change(claims), self.forgery.key, algorithms=algorithms)
+        key, algorithms = self.forgery.key or self.key, [self.forgery.algorithm]
+        header = {"alg": self.forgery.algorithm, "kid": self.key.kid}
+        token = jwt.encode(header, self.forgery.claims(claims), key, algorithms=algorithms)
         return {**answer, "id_token": token}
 
 

@@ -16,7 +16,7 @@ async def make_sign_in_link(console: ConsoleHarness, person: str = "sara") -> st
     return link.removeprefix(URL)
 
 
-async def test_person_who_enters_sees_the_first_page(console: ConsoleHarness) -> None:
+async def test_person_who_enters_sees_a_page_with_their_name(console: ConsoleHarness) -> None:
     browser = await console.enter("sara")
     page = await browser.get("/sessions")
     assert page.status_code == 200
@@ -129,6 +129,17 @@ async def test_session_ends_after_a_shift_however_busy(console: ConsoleHarness) 
     assert (await browser.get("/sessions")).status_code == 303
 
 
+async def test_end_of_a_session_is_announced_ten_minutes_before(console: ConsoleHarness) -> None:
+    browser = await console.enter("sara")
+    for _ in range(11):
+        console.wait(timedelta(minutes=59))
+        await browser.get("/sessions")
+    console.wait(timedelta(minutes=60) - timedelta(seconds=1))
+    assert "Your session ends at" not in (await browser.get("/sessions")).text
+    console.wait(timedelta(minutes=2))
+    assert "Your session ends at" in (await browser.get("/sessions")).text
+
+
 async def test_idle_session_ends_and_one_with_an_open_page_does_not(
     console: ConsoleHarness,
 ) -> None:
@@ -186,5 +197,5 @@ async def test_all_sessions_of_a_person_can_be_revoked(console: ConsoleHarness) 
 @pytest.mark.parametrize("token", ["", "x", "x" * 43, "ü" * 43, "x" * 9000])
 async def test_invented_cookie_signs_nobody_in(console: ConsoleHarness, token: str) -> None:
     browser = await console.browser()
-    answer = await browser.get("/", headers={b"Cookie": f"upstairs={token}".encode()})
+    answer = await browser.get("/sessions", headers={b"Cookie": f"upstairs={token}".encode()})
     assert answer.status_code == 303

@@ -123,9 +123,13 @@ def replica(
     options: dict[str, Any] | None = None,
     **changes: Any,
 ) -> Replica:
-    """Build a replica; `options` are arguments of `build`, `changes` its settings."""
+    """Build a replica; `options` are arguments of `build`, `changes` its settings.
+
+    Supervisors see all: most events of the tests are about contacts that are not stored.
+    """
     settings = Settings.model_validate(
-        broker.make_settings().model_dump() | {"api_keys": key.setting_value, **changes}
+        broker.make_settings().model_dump()
+        | {"api_keys": key.setting_value, "visibility": "all", **changes}
     )
     spec = build(settings, **options or {})
     broadcaster = spec.state["broadcaster"]

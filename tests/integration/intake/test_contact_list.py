@@ -4,8 +4,12 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 
+from common.contracts.event import CustomerId
 from common.storage.database import Database
+from intake.domain.actors import Actor
+from intake.domain.model import ContactFilters
 from intake.store import UnitOfWork
 from integration.intake.harness import accept, assign, deliver, key, zendesk_body
 
@@ -104,3 +108,40 @@ async def test_caller_sees_the_contacts_that_they_may_read(
     assert await listed(zendesk, "representative") == [other, had]
     assert len(await listed(zendesk, "supervisor")) == 4
     assert len(await listed(zendesk, "admin", external_ref="5158")) == 3
+
+
+async def test_list_of_a_customer_reads_the_contacts_of_that_customer_only(
+    database: Database[UnitOfWork],
+) -> None:
+    contact_id = "CAST(lpad(to_hex(n), 32, '0') AS uuid)"
+    async with database.transaction() as uow:
+        await uow.connection.execute(
+            text("INSERT INTO customers (customer_id) VALUES ('shop:often'), ('shop:seldom')")
+        )
+        await uow.connection.execute(
+            text(f"""
+            INSERT INTO contacts (contact_id, state, channel, received_from, customer_id, subject,
+                topic, language, priority, received_at, changed_at, resolution_no)
+            SELECT {contact_id}, 'open', 'chat', 'channel:shop',
+                CASE n % 100 WHEN 0 THEN 'shop:seldom' ELSE 'shop:often' END, '?', 'billing', 'en',
+                'normal', now(), now(), 0
+            FROM generate_series(1, 3000) AS n
+            """)
+        )
+    async with database.transaction() as uow:
+        before = (await uow.connection.execute(_READ)).first()
+        page = await uow.contacts.page(
+            ContactFilters(customer_id=CustomerId("shop:seldom")), Actor("all"), None, 6
+        )
+        after = (await uow.connection.execute(_READ)).first()
+    assert before is not None
+    assert after is not None
+    assert [contact.customer_id for contact in page] == ["shop:seldom"] * 6
+    assert after.seq_scan == before.seq_scan
+    assert after.idx_tup_fetch - before.idx_tup_fetch <= 10
+
+
+_READ = text("""
+    SELECT seq_scan, idx_tup_fetch FROM pg_stat_xact_user_tables
+    WHERE schemaname = current_schema() AND relname = 'contacts'
+""")

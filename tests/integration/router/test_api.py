@@ -49,9 +49,10 @@ async def test_representative_is_added_set_available_and_shown(api: httpx.AsyncC
     )
 
     assert (presence.json()["presence"], presence.json()["free_slots"]) == ("available", 2)
-    assert (await api.get("/v1/representatives/rita")).json() == presence.json()
+    status = {**presence.json(), "longest_contact": None, "missed_offers": 0}
+    assert (await api.get("/v1/representatives/rita")).json() == status
     assert (await api.get("/v1/representatives")).json() == {
-        "items": [presence.json()],
+        "items": [status],
         "next_cursor": None,
     }
 
@@ -73,6 +74,7 @@ async def test_queues_show_waiting_contacts_and_free_slots(
         "served": True,
         "available_representatives": 1,
         "free_slots": 2,
+        "teams": [{"team_id": "front", "available_representatives": 1, "free_slots": 2}],
     }
     assert (orders["queue"], orders["waiting"]) == ("orders/en", 1)
     assert (orders["available_representatives"], orders["free_slots"]) == (0, 0)

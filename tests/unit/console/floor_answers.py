@@ -35,6 +35,8 @@ def representative(person: str = "rita", **changes: Any) -> dict[str, Any]:
         "load": 1,
         "free_slots": 2,
         "idle_since": ahead(minutes=-5),
+        "longest_contact": None,
+        "missed_offers": 0,
         **changes,
     }
 
@@ -60,13 +62,26 @@ def ladder(*levels: dict[str, Any], name: str = "default") -> dict[str, Any]:
     return {"ladder": {"id": name, "version": 1}, "at": ahead(), "levels": [*levels]}
 
 
-def level(*people: str, skipped: tuple[str, ...] = ()) -> dict[str, Any]:
+def person_asked(person: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "person_id": person,
+        "reason": "on duty by support",
+        "rule": "duty",
+        "setting_id": "support",
+        "stands_in": False,
+        "on_duty_until": ahead(hours=2),
+        "media": ["slack"],
+        **changes,
+    }
+
+
+def level(*people: dict[str, Any], skipped: tuple[str, ...] = ()) -> dict[str, Any]:
     return {
         "level": 0,
         "name": "supervisor",
         "ask": "all",
         "acknowledge_within_s": 300.0,
-        "people": [{"person_id": person, "reason": "on duty by support"} for person in people],
+        "people": [*people],
         "skipped": [*skipped],
     }
 

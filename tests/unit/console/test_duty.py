@@ -4,9 +4,17 @@ from typing import Any
 
 import pytest
 
-from console.views.duty import DutyData, DutyView, Schedule, ScheduleData, duty_view
+from console.views.duty import DutyData, DutyView, PersonNow, Schedule, ScheduleData, duty_view
 from unit.console.answers import ahead, reader
-from unit.console.floor_answers import change_request, ladder, level, override, period, shift
+from unit.console.floor_answers import (
+    change_request,
+    ladder,
+    level,
+    override,
+    period,
+    person_asked,
+    shift,
+)
 
 
 def view(
@@ -27,15 +35,12 @@ def schedule_of(shown: DutyView) -> Schedule:
 
 
 def test_level_says_who_is_asked_now() -> None:
-    shown = view(ladders=(ladder(level("sara", "sam"), level(skipped=("dora is absent.",))),))
+    asked = person_asked("sara"), person_asked("sam", on_duty_until=None, media=[])
+    shown = view(ladders=(ladder(level(*asked), level(skipped=("dora is absent.",))),))
     first, second = shown.ladders[0].levels
-    assert (first.people, first.is_you, first.time_to_answer) == (
-        "you and Sam Stone",
-        True,
-        "5 min",
-    )
-    assert (second.people, second.is_empty) == ("nobody", True)
-    assert second.skipped == ("dora is absent.",)
+    assert first.people == (PersonNow("you", "12:12", True), PersonNow("Sam Stone", None, False))
+    assert first.time_to_answer == "5 min"
+    assert (second.people, second.skipped) == ((), ("dora is absent.",))
 
 
 def test_week_lists_shifts_by_the_day_on_which_they_begin() -> None:

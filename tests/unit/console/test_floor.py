@@ -16,12 +16,11 @@ Answers = Sequence[dict[str, Any]] | None
 def view(
     queues: Answers = (),
     people: Answers = (),
-    assignments: Answers = (),
     *,
     team: str | None = None,
     language: str = "en",
 ) -> FloorView:
-    data = FloorData(queues, people, assignments)
+    data = FloorData(queues, people)
     return floor_view(data, team, (), reader(language=language))
 
 
@@ -31,8 +30,8 @@ def people_in(shown: FloorView, group: str) -> list[str]:
     return [row.name for row in found.rows]
 
 
-def row_of(person: dict[str, Any], *assignments: dict[str, Any]) -> PersonRow:
-    groups = view(people=[person], assignments=assignments).groups
+def row_of(person: dict[str, Any]) -> PersonRow:
+    groups = view(people=[person]).groups
     assert groups is not None
     (row,) = [row for group in groups for row in group.rows]
     return row
@@ -116,15 +115,18 @@ def test_people_are_grouped_by_who_can_take_more() -> None:
 
 def test_person_shows_presence_load_and_longest_contact() -> None:
     row = row_of(
-        representative(presence="away", presence_reason="lunch", presence_since=ahead(minutes=-3)),
-        assignment(since=ahead(minutes=-2)),
-        assignment(since=ahead(minutes=-12)),
-        assignment(state="offered", since=ahead(minutes=-50)),
-        assignment("sam", since=ahead(hours=-2)),
+        representative(
+            presence="away",
+            presence_reason="lunch",
+            presence_since=ahead(minutes=-3),
+            longest_contact={"contact_id": CONTACT_ID, "since": ahead(minutes=-12)},
+            missed_offers=2,
+        )
     )
     assert (row.presence_text, row.since, row.reason) == ("away", "3 min", "lunch")
     assert (row.load, row.capacity) == (1, 3)
-    assert row.longest == "12 min"
+    assert (row.longest, row.missed_today) == ("12 min", 2)
+    assert row_of(representative()).longest is None
 
 
 def test_presence_that_has_just_begun_is_no_negative_time() -> None:
@@ -154,7 +156,7 @@ def test_counters_sum_up_the_floor() -> None:
 
 
 def test_part_that_is_missing_is_named_and_has_no_numbers() -> None:
-    shown = floor_view(FloorData(None, None, None), None, ["router"], reader())
+    shown = floor_view(FloorData(None, None), None, ["router"], reader())
     assert shown.missing == ("Queues and people",)
     assert set(counters(shown).values()) == {None}
     assert (shown.busy_queues, shown.idle_queues, shown.groups) == (None, (), None)

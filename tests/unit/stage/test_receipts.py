@@ -1,7 +1,8 @@
 """Receipts are counted in the messages that the notifier really writes."""
 
-from msgspec.structs import replace
 from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
 
 from common.contracts.event import ContactId, EscalationId, NotificationId, PageId, PersonId
 from common.core.ids import new_id

@@ -6,10 +6,12 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 
 from common.contracts.event import PersonRole
+from common.core.clock import TimeSource
 from common.storage.database import Database
 from console.auth.cookies import SessionCookie
 from console.auth.sessions import SessionKeeper
 from console.clients.services import Services
+from console.domain.session import ends_soon
 from console.errors import PageError, SignInRequiredError
 from console.rendering import language_of
 from console.store import UnitOfWork
@@ -35,6 +37,8 @@ async def require_viewer(request: Request) -> Viewer:
     )
     # For the layout of all pages, also those of errors.
     request.state.viewer = viewer
+    clock: TimeSource = request.app.state.clock
+    request.state.session_ends_soon = ends_soon(session.ends_at, clock.utc_now())
     return viewer
 
 

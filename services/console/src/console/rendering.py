@@ -31,8 +31,8 @@ def render_page(
 ) -> HTMLResponse:
     """Render a template of `templates/` for this request.
 
-    Every template has `request`, `language`, `theme`, `has_keys`, and `viewer`, which is None if
-    nobody is signed in.
+    Every template has `request`, `language`, `theme`, `has_keys`, `session_ends_soon`, and
+    `viewer`, which is None if nobody is signed in.
     """
     language = language_of(request)
     values: Mapping[str, Any] = {
@@ -41,6 +41,7 @@ def render_page(
         "theme": theme_of(request),
         "has_keys": request.cookies.get(KEYS_COOKIE) != "off",
         "viewer": getattr(request.state, "viewer", None),
+        "session_ends_soon": getattr(request.state, "session_ends_soon", False),
         **context,
     }
     text = _environment(language).get_template(template).render(values)

@@ -7,8 +7,13 @@ from typing import Any
 import structlog
 from msgspec.structs import replace
 
-from common.contracts.assignments import ContactUnserved
-from common.contracts.contacts import ContactErased, ContactReceived, FeedbackReceived
+from common.contracts.assignments import ContactAssigned, ContactUnserved
+from common.contracts.contacts import (
+    ContactErased,
+    ContactReceived,
+    CustomerWrote,
+    FeedbackReceived,
+)
 from common.contracts.escalations import EscalationsOwnEvent, PagesErased
 from common.contracts.event import ContactEvent
 from common.contracts.notifications import RecipientChanged
@@ -170,4 +175,6 @@ SUBSCRIPTIONS = (
     .on(RepresentativeDescribed, describe_representative)
     .on(RecipientChanged, change_recipient)
     .on(ContactUnserved, announce_unserved_queue)
+    # A contact is mostly assigned as soon as it is received; a chat begins with a message.
+    .let_wait(ContactReceived, CustomerWrote, ContactAssigned)
 )

@@ -40,6 +40,10 @@ _MAIL_COLUMNS = 72
 # Text between them has its own direction, and what is around it keeps its own.
 _ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
+# The blocks of all such characters: to look at each character of a line takes long.
+_MAY_BE_RIGHT_TO_LEFT = re.compile(
+    "[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff\U0001e800-\U0001efff]"
+)
 
 
 class Line(str):
@@ -152,12 +156,15 @@ def _line(rendered: str) -> Line:
 
 def _isolated(line: str) -> str:
     """Keep words that are read from right to left from turning our own words around."""
-    # Most lines are in ASCII, which has no such words.
-    if line.isascii() or not any(
-        unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in line
-    ):
-        return line
-    return f"{_ISOLATE}{line}{_END_ISOLATE}"
+    return f"{_ISOLATE}{line}{_END_ISOLATE}" if _is_right_to_left(line) else line
+
+
+def _is_right_to_left(line: str) -> bool:
+    """Tell whether a part of it is read from right to left."""
+    return any(
+        unicodedata.bidirectional(match[0]) in _RIGHT_TO_LEFT
+        for match in _MAY_BE_RIGHT_TO_LEFT.finditer(line)
+    )
 
 
 def _one_line(value: str) -> str:

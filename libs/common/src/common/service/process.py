@@ -30,7 +30,7 @@ U = TypeVar("U", bound=UnitOfWork)
 WorkerFactory = Callable[[Database[U], Metrics, Health], Sequence[Worker]]
 
 # Objects made and not freed before a collection of the youngest; Python's default is 700.
-_GC_THRESHOLD: Final = 10_000
+_GC_THRESHOLD: Final = 100_000
 # A probe and a scraper need a few; those of the API, and all others, must have open files left.
 _OPERATIONS_LIMITS: Final = HttpLimits(connections=60, connections_per_client=30)
 

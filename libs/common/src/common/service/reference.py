@@ -158,9 +158,9 @@ async def _metrics_of(service: str) -> Metrics:
     spec, metrics = build_spec(service), Metrics()
     engine = make_engine(str(_example(service).database_url))
     database = Database(engine, spec.unit_of_work, TimeSource())
-    spec.workers(database, metrics, Health())
     match spec:
         case ServiceSpec():
+            spec.workers(database, metrics, Health())
             spec.http_workers(database, metrics, Health())
         case ProcessSpec():
             spec.make_app(database, metrics)

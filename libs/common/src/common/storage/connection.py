@@ -80,14 +80,14 @@ class Connection:
         """Execute the statement; an INSERT takes the values of many rows too."""
         if isinstance(statement, Insert) and values:
             statement, values = statement.values(values), None
-        sql, arguments = _bind(statement, cast("Values", values or {}))
+        sql, arguments = bind(statement, cast("Values", values or {}))
         return Rows(await self.driver.fetch(sql, *arguments, record_class=Row))
 
     async def stream(
         self, statement: ClauseElement, values: Values, size: int
     ) -> AsyncIterator[Rows]:
         """Yield so many rows at a time; inside a transaction."""
-        sql, arguments = _bind(statement, values)
+        sql, arguments = bind(statement, values)
         cursor = await self.driver.cursor(sql, *arguments, record_class=Row)
         while rows := await cursor.fetch(size):
             yield Rows(rows)
@@ -132,7 +132,7 @@ class Connection:
         await self.driver.execute(f"RELEASE {_SAVEPOINT}")
 
 
-def _bind(statement: ClauseElement, values: Values) -> tuple[str, Sequence[Any]]:
+def bind(statement: ClauseElement, values: Values) -> tuple[str, Sequence[Any]]:
     """Return the SQL and its arguments; raises KeyError if a value is missing."""
     compiled = _statements.get(statement)
     if compiled is None:

@@ -15,6 +15,7 @@ from common.storage.bulk import to_arrays
 from common.storage.connection import Connection
 from common.storage.dead_letter_store import StoredDeadLetter
 from common.storage.json_text import to_json
+from common.storage.writes import Write, WriteQuery
 
 
 class EventTooLargeError(ContentError):
@@ -57,7 +58,7 @@ class Outbox:
     """
 
     def __init__(self, connection: Connection, *, lock_keys: bool = True) -> None:
-        self._connection = connection
+        self.connection = connection
         self._lock_keys = lock_keys
         self._rows: list[_NewRow] = []
         self._numbers: Counter[tuple[str, str]] = Counter()
@@ -94,16 +95,17 @@ class Outbox:
 
         Raises MissingEventError if there is no such event, or no longer.
         """
-        if not await self._connection.execute(_RESTORE, {"event_id": letter.event_id}):
+        if not await self.connection.execute(_RESTORE, {"event_id": letter.event_id}):
             raise MissingEventError
 
-    async def flush(self) -> None:
+    async def writes(self) -> list[Write]:
+        """Return the write of the events, once their keys are locked."""
         if not self._rows:
-            return
+            return []
         if self._lock_keys:
             keys = sorted({row.key for row in self._rows})
-            await self._connection.execute(_LOCK_KEYS, {"keys": keys})
-        await self._connection.execute(_APPEND, to_arrays(self._rows))
+            await self.connection.execute(_LOCK_KEYS, {"keys": keys})
+        return [Write(_APPEND, to_arrays(self._rows))]
 
 
 _LOCK_KEYS = text("""
@@ -111,8 +113,10 @@ _LOCK_KEYS = text("""
     FROM lock_key('events') AS seed, unnest(CAST(:keys AS text[])) AS key
 """)
 # The key is locked: this statement sees all earlier events of it, and its ids come after theirs.
-_APPEND = text("""
-    WITH published AS (
+_APPEND = WriteQuery(
+    "append_events",
+    text("""
+    published AS (
         INSERT INTO published_events (
             at, sequence, event_id, key, topic, type, cause, trace, data)
         SELECT at, number + coalesce((
@@ -125,12 +129,15 @@ _APPEND = text("""
             CAST(:number AS bigint[]), CAST(:type AS text[]), CAST(:at AS timestamptz[]),
             CAST(:cause AS text[]), CAST(:trace AS bytea[]), CAST(:data AS json[])
         ) AS new(event_id, key, topic, number, type, at, cause, trace, data)
+    ), append_events AS (
+        INSERT INTO outbox (event_ids)
+        SELECT array_agg(event_id ORDER BY number)
+        FROM unnest(CAST(:event_id AS uuid[])) WITH ORDINALITY AS listed(event_id, number)
+        GROUP BY (number - 1) / 100 ORDER BY min(number)
+        RETURNING 1
     )
-    INSERT INTO outbox (event_ids)
-    SELECT array_agg(event_id ORDER BY number)
-    FROM unnest(CAST(:event_id AS uuid[])) WITH ORDINALITY AS listed(event_id, number)
-    GROUP BY (number - 1) / 100 ORDER BY min(number)
-""")
+    """),
+)
 # With a new id of its row, so that a second refusal is a dead letter of its own.
 _RESTORE = text("""
     INSERT INTO outbox (event_ids) SELECT ARRAY[event_id] FROM published_events

@@ -7,11 +7,12 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
 from pydantic import TypeAdapter
-from sqlalchemy import ARRAY, JSON, Table, TextClause, any_, bindparam, select, text
+from sqlalchemy import ARRAY, JSON, Table, any_, bindparam, select
 
 from common.storage.bulk import arrays_of, bulk_insert, columns_to_arrays, rows_of
 from common.storage.connection import Connection
 from common.storage.json_text import to_json
+from common.storage.writes import Write, execute_writes, write_query
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -106,16 +107,23 @@ class LockedTable(Generic[K, V]):
         return (value for value in self._rows.values() if value is not None)
 
     async def flush(self) -> None:
+        """Write now what changed, for a query that must see it."""
+        await execute_writes(self.connection, self.take_writes())
+
+    def take_writes(self) -> list[Write]:
+        """Return the writes of what changed since the last time."""
         new = [value for key, value in self._changed.items() if key in self._inserted]
         existing = [value for key, value in self._changed.items() if key not in self._inserted]
-        await self._write(self._statements.insert, new)
-        await self._write(self._statements.update, existing)
         self._changed.clear()
         self._inserted.clear()
-
-    async def _write(self, statement: TextClause, values: list[V]) -> None:
-        if values:
-            await self.connection.execute(statement, self.to_parameters(values))
+        return [
+            Write(query, self.to_parameters(values))
+            for query, values in (
+                (self._statements.insert, new),
+                (self._statements.update, existing),
+            )
+            if values
+        ]
 
 
 class _Statements:
@@ -128,11 +136,12 @@ class _Statements:
         )
         self.read = select(table).where(key == any_(bindparam("keys", type_=ARRAY(key.type))))
         self.lock = self.read.order_by(key).with_for_update()
-        self.insert = bulk_insert(table, arrays=arrays)
+        self.insert = write_query(f"insert_{name}", bulk_insert(table, arrays=arrays))
         new = f"(SELECT * FROM {arrays_of(table) if arrays else rows_of(table)})"
-        self.update = text(
+        self.update = write_query(
+            f"update_{name}",
             f"UPDATE {name} SET {changes} FROM {new} AS new "
-            f"WHERE {name}.{key.name} = new.{key.name}"
+            f"WHERE {name}.{key.name} = new.{key.name}",
         )
 
 

@@ -1,6 +1,6 @@
 """Timers: set, replaced and claimed in the transaction that decides on them."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, assert_never
@@ -15,6 +15,7 @@ from common.storage.bulk import bulk_insert, to_arrays
 from common.storage.connection import Connection
 from common.storage.json_text import to_json
 from common.storage.tables import timers
+from common.storage.writes import Write, write_query
 
 # A row with a time that Python can't read back would end every process that claims timers.
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -82,14 +83,14 @@ class Timers:
     def earliest(self) -> datetime | None:
         return min((new.due_at for new in self._changes.values() if new), default=None)
 
-    async def flush(self, new_contacts: Collection[ContactId] = ()) -> None:
-        """Write the changes; a new contact has no timer that they could replace."""
+    def writes(self, new_contacts: Collection[ContactId] = ()) -> Iterator[Write]:
+        """Yield the writes of the changes; a new contact has no timer that they could replace."""
         replaced = [key for key in self._changes if key[0] not in new_contacts]
         if replaced:
             contacts, slots = zip(*replaced, strict=True)
-            await self._connection.execute(_DELETE, {"contacts": contacts, "slots": slots})
+            yield Write(_DELETE, {"contacts": contacts, "slots": slots})
         if new := [row for row in self._changes.values() if row]:
-            await self._connection.execute(_INSERT, to_arrays(new))
+            yield Write(_INSERT, to_arrays(new))
 
     async def claim(self, now: datetime, limit: int, types: Collection[str]) -> list[DueTimer]:
         """Claim the timers due at `now`, earliest first, without those that another replica has.
@@ -112,15 +113,18 @@ def _read(row: Any) -> DueTimer:
 
 # Skips a timer that is firing: its transaction has locked the row and waits for our contact, so to
 # wait for it would be a deadlock. Its handler sees the new state and does nothing.
-_DELETE = text("""
+_DELETE = write_query(
+    "delete_timers",
+    """
     DELETE FROM timers WHERE ctid = ANY(ARRAY(
         SELECT timers.ctid FROM timers
         JOIN unnest(CAST(:contacts AS uuid[]), CAST(:slots AS text[]))
             AS gone(contact, name) ON contact_id = contact AND slot = name
         FOR UPDATE OF timers SKIP LOCKED
     ))
-""")
-_INSERT = bulk_insert(timers, arrays=True)
+    """,
+)
+_INSERT = write_query("insert_timers", bulk_insert(timers, arrays=True))
 _CLAIM = text("""
     DELETE FROM timers WHERE ctid = ANY(ARRAY(
         SELECT ctid FROM timers WHERE due_at <= :now AND type = ANY(CAST(:types AS text[]))

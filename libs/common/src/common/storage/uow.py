@@ -11,6 +11,7 @@ from common.storage.inbox import Inbox
 from common.storage.outbox import Outbox
 from common.storage.rows import LockedTable
 from common.storage.timers import Timers
+from common.storage.writes import Write, execute_writes
 
 
 class UnitOfWork:
@@ -48,12 +49,17 @@ class UnitOfWork:
     async def preload(self, messages: Sequence[Event | Timer]) -> None:
         """Read what else the handlers of a batch need, before the first is called."""
 
-    async def flush(self) -> None:
+    async def writes(self) -> list[Write]:
+        """Return what to write at the end, in the order in which rows are locked."""
         new_contacts = set(self.new_contacts)
-        for rows in self.rows:
-            await rows.flush()
-        await self.timers.flush(new_contacts)
-        await self.outbox.flush()
+        return [
+            *(write for rows in self.rows for write in rows.take_writes()),
+            *self.timers.writes(new_contacts),
+            *await self.outbox.writes(),
+        ]
+
+    async def flush(self) -> None:
+        await execute_writes(self.connection, await self.writes())
 
     def after_commit(self) -> None:
         """Pass on what only a committed transaction may; errors are logged."""

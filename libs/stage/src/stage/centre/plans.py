@@ -72,7 +72,7 @@ def plan_contacts(pace: Pace) -> Iterator[ContactPlan]:
 
 def _plan(number: int, pace: Pace) -> ContactPlan:
     random = pace.random("contact", number)
-    is_slow = happens(random, 0.12)
+    is_slow = happens(random, 0.08)
     wants_supervisor = happens(random, 0.05)
     return ContactPlan(
         number=number,

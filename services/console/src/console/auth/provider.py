@@ -67,7 +67,8 @@ class Provider:
             await self._metadata()
             answer: Response = await self._client.authorize_redirect(request, self.return_url)
         except (httpx2.HTTPError, *_UNTRUSTED) as error:
-            raise self._unavailable(error) from error
+            log.warning("provider_unavailable", error=repr(error))
+            raise PageError(503, "provider-unavailable") from error
         return answer
 
     async def finish(self, request: Request) -> tuple[Identity, str]:
@@ -83,11 +84,8 @@ class Provider:
         except OAuthError as error:
             log.warning("sign_in_failed", error=str(error))
             raise PageError(403, "sign-in-refused", reason=str(error.description or "")) from error
-        except httpx2.HTTPError as error:
-            raise self._unavailable(error) from error
-        except _UNTRUSTED as error:
-            log.warning("sign_in_failed", error=repr(error))
-            raise PageError(400, "sign-in-invalid") from error
+        except (httpx2.HTTPError, *_UNTRUSTED) as error:
+            raise _page_error(error) from error
         next_path = str(request.session.pop(_NEXT, "/"))
         request.session.clear()
         return self._identity(claims, str(token["id_token"])), next_path
@@ -155,6 +153,11 @@ class Provider:
             raise PageError(403, "no-role", person=person)
         return Identity(person, role, id_token)
 
-    def _unavailable(self, error: Exception) -> PageError:
-        log.warning("provider_unavailable", error=repr(error))
+
+def _page_error(error: Exception) -> PageError:
+    """Return what the person reads when the answer of the provider signs nobody in."""
+    log.warning("sign_in_failed", error=repr(error))
+    is_refusal = isinstance(error, httpx2.HTTPStatusError) and error.response.is_client_error
+    if isinstance(error, httpx2.HTTPError) and not is_refusal:
         return PageError(503, "provider-unavailable")
+    return PageError(400, "sign-in-invalid")

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from common.contracts.event import ID_PATTERN, UUID_PATTERN
 from console.clients.services import ServiceProblemError
+from console.errors import PageError
 from console.pages.context import Page, PageContext, require_leader
 from console.texts import mark
 from console.views.duty import SHOWN_PERIOD, DutyData, ScheduleData, duty_view
@@ -129,6 +130,8 @@ async def _show_form(
     schedule_id: str, form_name: DutyFormName, page: PageContext, state: DutyFormState
 ) -> Response:
     schedule = await _read_schedule(schedule_id, page)
+    if schedule is None and not page.parts.missing:
+        raise PageError(HTTPStatus.NOT_FOUND, "not-found")
     people = {shift["person_id"] for shift in schedule.shifts} if schedule else set()
     form = duty_form_view(form_name, schedule_id, people, state, page.reader)
     return page.render("duty_form.html", state.status, form=form)

@@ -34,13 +34,12 @@ async def show_floor(
 ) -> Response:
     """Show which customers wait, and who can take more; of one team, if the address says so."""
     parts = page.parts
-    queues, representatives, assignments = await asyncio.gather(
+    day_begin = page.reader.local_midnight.isoformat()
+    queues, representatives = await asyncio.gather(
         parts.items("router", "/v1/queues"),
-        parts.items("router", "/v1/representatives"),
-        parts.items("router", "/v1/assignments", state="assigned"),
+        parts.items("router", "/v1/representatives", active=True, missed_since=day_begin),
     )
-    data = FloorData(queues, representatives, assignments)
-    view = floor_view(data, team or None, parts.missing, page.reader)
+    view = floor_view(FloorData(queues, representatives), team or None, parts.missing, page.reader)
     return page.render("floor.html", view=view)
 
 

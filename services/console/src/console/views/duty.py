@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from babel.dates import format_skeleton
 
-from console.views.reader import Reader
+from console.views.reader import Reader, parse_time
 from console.views.words import SERVICES
 
 SHOWN_PERIOD: Final = timedelta(days=7)
@@ -18,13 +18,20 @@ MOMENT: Final = "%Y-%m-%dT%H:%M"
 
 
 @dataclass(frozen=True, slots=True)
+class PersonNow:
+    """`until` is when the person's duty ends, None if nothing ends it."""
+
+    name: str
+    until: str | None
+    is_reachable: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LevelNow:
     """`skipped` says whom the level would have asked, in the service's own words."""
 
     name: str
-    people: str
-    is_empty: bool
-    is_you: bool
+    people: tuple[PersonNow, ...]
     time_to_answer: str
     skipped: tuple[str, ...]
 
@@ -146,14 +153,20 @@ def _ladder(ladder: Mapping[str, Any], reader: Reader) -> LadderNow:
 
 
 def _level(level: Mapping[str, Any], reader: Reader) -> LevelNow:
-    people = [person["person_id"] for person in level["people"]]
     return LevelNow(
         name=level["name"],
-        people=reader.people(people),
-        is_empty=not people,
-        is_you=reader.person in people,
+        people=tuple(_person_now(person, reader) for person in level["people"]),
         time_to_answer=reader.texts.duration(level["acknowledge_within_s"]),
         skipped=tuple(level["skipped"]),
+    )
+
+
+def _person_now(person: Mapping[str, Any], reader: Reader) -> PersonNow:
+    until = parse_time(person["on_duty_until"])
+    return PersonNow(
+        name=reader.people([person["person_id"]]),
+        until=None if until is None else reader.texts.time(until, reader.now),
+        is_reachable=bool(person["media"]),
     )
 
 

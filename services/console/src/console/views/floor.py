@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, Literal, get_args
 
 from babel import Locale, UnknownLocaleError
@@ -9,7 +10,7 @@ from babel import Locale, UnknownLocaleError
 from common.core.languages import UNDETERMINED
 from console.texts import mark
 from console.views.countdown import Tone
-from console.views.reader import Reader, parse_time
+from console.views.reader import Reader
 from console.views.words import SERVICES
 
 # From here on the longest wait of a queue is marked.
@@ -63,7 +64,7 @@ class PersonRow:
     capacity: int
     free_places: int
     longest: str | None
-    missed_today: int | None
+    missed_today: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,6 @@ class FloorData:
 
     queues: Sequence[Mapping[str, Any]] | None
     representatives: Sequence[Mapping[str, Any]] | None
-    assignments: Sequence[Mapping[str, Any]] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +105,6 @@ class FloorView:
     teams: tuple[str, ...]
     team: str | None
     missing: tuple[str, ...]
-
-    @property
-    def shows_missed(self) -> bool:
-        rows = (row for group in self.groups or () for row in group.rows)
-        return any(row.missed_today is not None for row in rows)
 
 
 def floor_view(
@@ -129,7 +124,7 @@ def floor_view(
         if queues is None
         else tuple(queue for queue in queues if queue.needs_attention),
         idle_queues=tuple(queue for queue in queues or () if not queue.needs_attention),
-        groups=None if shown is None else _groups(shown, data.assignments or (), reader),
+        groups=None if shown is None else _groups(shown, reader),
         teams=tuple(sorted({person["team_id"] for person in active or ()})),
         team=team,
         missing=tuple(reader.texts.gettext(SERVICES[service]) for service in missing),
@@ -222,14 +217,8 @@ def language_name(tag: str, reader: Reader) -> str:
     return name or tag
 
 
-def _groups(
-    people: Sequence[Mapping[str, Any]], assignments: Sequence[Mapping[str, Any]], reader: Reader
-) -> tuple[PersonGroup, ...]:
-    longest = _longest_s(assignments, reader)
-    rows = [
-        (_group(person), person_row(person, longest.get(person["representative_id"]), reader))
-        for person in people
-    ]
+def _groups(people: Sequence[Mapping[str, Any]], reader: Reader) -> tuple[PersonGroup, ...]:
+    rows = [(_group(person), person_row(person, reader)) for person in people]
     return tuple(
         PersonGroup(
             group,
@@ -255,19 +244,8 @@ def _group(person: Mapping[str, Any]) -> Group:
             return "offline"
 
 
-def _longest_s(assignments: Sequence[Mapping[str, Any]], reader: Reader) -> dict[str, float]:
-    """Return for how long each person has had the oldest contact of theirs."""
-    longest: dict[str, float] = {}
-    for assignment in assignments:
-        person, since = assignment["representative_id"], parse_time(assignment["since"])
-        if assignment["state"] == "assigned" and person is not None and since is not None:
-            held_s = -reader.seconds_until(since)
-            longest[person] = max(longest.get(person, 0), held_s)
-    return longest
-
-
-def person_row(person: Mapping[str, Any], longest_s: float | None, reader: Reader) -> PersonRow:
-    since = parse_time(person["presence_since"])
+def person_row(person: Mapping[str, Any], reader: Reader) -> PersonRow:
+    longest = person["longest_contact"]
     return PersonRow(
         person=person["representative_id"],
         url=person_url(person["representative_id"]),
@@ -275,18 +253,22 @@ def person_row(person: Mapping[str, Any], longest_s: float | None, reader: Reade
         team=person["team_id"],
         presence=person["presence"],
         presence_text=reader.texts.gettext(PRESENCES[person["presence"]]),
-        since="" if since is None else _duration(-reader.seconds_until(since), reader),
+        since=_duration_since(person["presence_since"], reader),
         reason=person["presence_reason"],
         load=person["load"],
         capacity=person["capacity"],
         free_places=person["free_slots"],
-        longest=None if longest_s is None else _duration(longest_s, reader),
-        missed_today=person.get("offers_missed_today"),
+        longest=None if longest is None else _duration_since(longest["since"], reader),
+        missed_today=person["missed_offers"],
     )
 
 
 def person_url(person: str) -> str:
     return f"/floor/{person}"
+
+
+def _duration_since(begin: str, reader: Reader) -> str:
+    return _duration(-reader.seconds_until(datetime.fromisoformat(begin)), reader)
 
 
 def _duration(seconds: float, reader: Reader) -> str:

@@ -68,7 +68,7 @@ def floor_person_view(
     missing: Sequence[str] = (),
 ) -> FloorPersonView:
     """`subjects` are those of contacts by id; what is not there is not known now."""
-    row = person_row(person, None, reader)
+    row = person_row(person, reader)
     presence = refused.values.get("presence") if refused else None
     return FloorPersonView(
         person=row,

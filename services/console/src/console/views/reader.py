@@ -28,6 +28,12 @@ class Reader:
     def may_decide_all(self) -> bool:
         return self.role in ("manager", "admin")
 
+    @property
+    def local_midnight(self) -> datetime:
+        """When the day began where the person is."""
+        local = self.now.astimezone(self.texts.zone)
+        return local.replace(hour=0, minute=0, second=0, microsecond=0)
+
     def seconds_until(self, moment: datetime) -> float:
         return (moment - self.now).total_seconds()
 

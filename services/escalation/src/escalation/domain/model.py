@@ -349,7 +349,7 @@ def _store_ladder(ladder: Versioned[Ladder], dump: Callable[[Any], Any]) -> Any:
 class Escalation:
     """`ladder` is the version in force when it was raised. `causes` are the last of `cause_count`.
 
-    `participants` raised it or acted on it, and `responders` were ever paged at a level, the last ones;
+    `participants` raised it or acted on it, `responders` were paged at a level, the last ones ever;
     `complaints` are about people. `version` counts its changes, `round` how often this level was
     paged, `repeats` how often from its start, `lease_no` its leases, `snoozes` its holders' ones.
     `awaited` were paged last and may all still answer; `pages` are theirs. `deadline` is when it

@@ -1,6 +1,6 @@
 """The SQL of the audit trail: appended to in each transaction, read to show and to verify it."""
 
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from common.contracts.event import EscalationId
 from common.storage.bulk import bulk_insert
 from common.storage.connection import Connection
+from common.storage.writes import Write, write_query
 from escalation import tables
 from escalation.domain.audit_trail import (
     STEP_TYPES,
@@ -44,10 +45,10 @@ class AuditTrail:
             TrailChainHead(entry.escalation_id, entry.number, entry.hash) for entry in last.values()
         ]
 
-    async def flush(self) -> None:
+    def writes(self) -> Iterator[Write]:
         if self._new:
             rows = orjson.dumps(self._new).decode()
-            await self._connection.execute(_INSERT, {"rows": rows})
+            yield Write(_INSERT, {"rows": rows})
 
     async def latest_steps(
         self, escalation_ids: Sequence[EscalationId]
@@ -115,7 +116,7 @@ def _time(stored: str) -> datetime:
 
 
 _UNREADABLE_TIME = datetime.max.replace(tzinfo=UTC)
-_INSERT = bulk_insert(tables.audit_trail)
+_INSERT = write_query("insert_audit_trail", bulk_insert(tables.audit_trail))
 # Includes trails without an escalation: a superuser can delete it despite the foreign key.
 _CHAINS = text("""
     SELECT CAST(id AS text), coalesce(CAST(e.trail->>'length' AS integer), 0) AS length,

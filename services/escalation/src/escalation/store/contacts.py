@@ -17,6 +17,7 @@ from escalation.domain.clocks.events import CLOCK_EVENTS, ClockEvent
 from escalation.domain.errors import ContactNotFoundError
 from escalation.domain.model import TrackedContact
 from escalation.domain.settings.policies import RepeatRule
+from escalation.store.settings import REVISION
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +32,22 @@ class TrackedContacts(LockedTable[ContactId, TrackedContact]):
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection, tables.tracked_contacts, TrackedContact)
 
-    async def lock_or_add(self, contact_ids: Sequence[ContactId]) -> None:
+    async def lock_or_add(self, contact_ids: Sequence[ContactId]) -> str | None:
         """Lock the contacts, and add those that are new, whichever topic mentions them first.
 
         If another transaction adds one meanwhile, this one fails at its end and is repeated. One
-        replica has the same partition of all topics, so this is rare.
+        replica has the same partition of all topics, so this is rare. Returns the revision of the
+        settings, so that a batch needs not ask for it.
         """
-        await self.lock_all(contact_ids)
+        missing = [contact_id for contact_id in contact_ids if contact_id not in self._rows]
+        self._rows.update(dict.fromkeys(missing))
+        rows = await self.connection.execute(_BEGIN_BATCH, {"contact_ids": missing})
+        self.adopt(row for row in rows if row.contact_id)
         for contact_id in contact_ids:
             if self._rows[contact_id] is None:
                 self.put(TrackedContact(contact_id))
+        revision: str | None = rows[0].revision
+        return revision
 
     def save(self, contact: TrackedContact) -> None:
         if self._rows[contact.contact_id] is not contact:
@@ -92,6 +99,13 @@ class TrackedContacts(LockedTable[ContactId, TrackedContact]):
         return ClockHistory(self.read(stored), events)
 
 
+_COLUMNS = ", ".join(column.name for column in tables.tracked_contacts.columns)
+_BEGIN_BATCH = text(f"""
+    SELECT revision, locked.* FROM (SELECT ({REVISION}) AS revision) AS settings LEFT JOIN LATERAL (
+        SELECT {_COLUMNS} FROM tracked_contacts
+        WHERE contact_id = ANY(CAST(:contact_ids AS uuid[])) ORDER BY contact_id FOR UPDATE
+    ) AS locked ON true
+""")
 # A contact with more has had hundreds of messages.
 _MAX_CLOCK_EVENTS = 1000
 _CLOCK_EVENTS = text("""

@@ -1,7 +1,7 @@
 """The SQL of clocks that are about to breach, by their timers. It locks and changes nothing.
 
-A timer is due at the clock's next threshold, and none comes later than the deadline. So the timers
-until a time are those of all clocks that breach until then, and a few more.
+A contact's timer is due at the next threshold of any of its clocks, so no clock breaches before it.
+The timers until a time are those of all contacts with a clock that breaches until then, and more.
 """
 
 from datetime import datetime
@@ -52,18 +52,19 @@ class DueClocks:
 
 # The deadline is the threshold that raises at the whole target. One that has fired is breached.
 _DUE: Final = f"""
-    SELECT CAST(c.contact_id AS text) AS contact_id, t.data->>'clock' AS clock, deadline.due_at
+    SELECT CAST(c.contact_id AS text) AS contact_id, deadline.clock, deadline.due_at
     FROM timers t JOIN tracked_contacts c ON c.contact_id = t.contact_id
     CROSS JOIN LATERAL (
-        SELECT running, CAST(jsonb_path_query_first(running, '$.thresholds[*] ? (
+        SELECT running, running->>'name' AS clock, CAST(
+            jsonb_path_query_first(running, '$.thresholds[*] ? (
                 @.percent == 100 && !(@.offset_s != null) && !(@.fired_at != null)
                 && !(@.action != "raise"))')->>'due_at' AS timestamptz) AS due_at
-        FROM jsonb_array_elements(CAST(c.clocks AS jsonb)) AS running
-        WHERE running->>'name' = t.data->>'clock'
+        FROM jsonb_path_query(CAST(c.clocks AS jsonb), '$[*] ?
+            (!(@.met_at != null || @.cancelled_at != null || @.paused_at != null))') AS running
     ) AS deadline
     WHERE t.type = '{ClockDue.type}' AND t.due_at < :due_before AND deadline.due_at < :due_before
 """
-_ORDER: Final = "ORDER BY deadline.due_at, c.contact_id, t.data->>'clock' LIMIT :limit"
+_ORDER: Final = "ORDER BY deadline.due_at, c.contact_id, deadline.clock LIMIT :limit"
 
 
 def _statement(conditions: list[str]) -> TextClause:
@@ -71,7 +72,7 @@ def _statement(conditions: list[str]) -> TextClause:
 
 
 _IS_AFTER: Final = """
-    (deadline.due_at, c.contact_id, t.data->>'clock')
+    (deadline.due_at, c.contact_id, deadline.clock)
     > (:after_due_at, CAST(:after_contact AS uuid), CAST(:after_clock AS text))
 """
 # EXISTS might read all escalations.
@@ -82,7 +83,7 @@ _IS_IN_SCOPE: Final = f"""
 """
 _DETAILS: Final = ("channel", "topic", "language", "priority", "tier")
 _FILTERS: Final = {
-    "clock": "t.data->>'clock' = ANY(CAST(:clock AS text[]))",
+    "clock": "deadline.clock = ANY(CAST(:clock AS text[]))",
     "policy": "running->'policy'->>'id' = ANY(CAST(:policy AS text[]))",
     "team": "c.team_id = ANY(CAST(:team AS text[]))",
     "representative": "c.representative_id = ANY(CAST(:representative AS text[]))",

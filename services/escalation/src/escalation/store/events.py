@@ -15,6 +15,7 @@ from common.core.erasure import ERASED, WORDS
 from common.storage.bulk import bulk_insert, to_arrays
 from common.storage.connection import Connection
 from common.storage.json_text import to_json
+from common.storage.writes import Write, write_query
 from escalation import tables
 from escalation.domain.simulation import REPLAYED_EVENTS
 
@@ -51,9 +52,9 @@ class ConsumedEvents:
                 )
             )
 
-    async def flush(self) -> None:
+    def writes(self) -> Iterator[Write]:
         if self._rows:
-            await self._connection.execute(_INSERT, to_arrays(self._rows))
+            yield Write(_INSERT, to_arrays(self._rows))
 
 
 def restore_event(
@@ -91,4 +92,4 @@ def _placeholders(kind: type[ContactEvent]) -> dict[str, str]:
     return {field.name: ERASED for field in fields(kind) if field.name in WORDS and field.required}
 
 
-_INSERT = bulk_insert(tables.consumed_events, arrays=True)
+_INSERT = write_query("insert_consumed_events", bulk_insert(tables.consumed_events, arrays=True))

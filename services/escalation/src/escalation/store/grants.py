@@ -1,6 +1,6 @@
 """The SQL of what resolutions granted."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from common.contracts.event import ContactId, CustomerId
 from common.core.ids import new_id
 from common.storage.bulk import bulk_insert
 from common.storage.connection import Connection
+from common.storage.writes import Write, write_query
 from escalation import tables
 from escalation.domain.money import Grant
 
@@ -25,11 +26,11 @@ class Grants:
     def add(self, grants: Iterable[Grant]) -> None:
         self._new += grants
 
-    async def flush(self) -> None:
+    def writes(self) -> Iterator[Write]:
         if self._new:
             rows = [{"grant_id": new_id(), **asdict(grant)} for grant in self._new]
             encoded = orjson.dumps(rows, default=str).decode()
-            await self._connection.execute(_INSERT, {"rows": encoded})
+            yield Write(_INSERT, {"rows": encoded})
 
     async def before(
         self, contact_id: ContactId, customer_id: CustomerId | None, since: datetime
@@ -55,7 +56,7 @@ class Grants:
         return tuple(Grant(**row) for row in rows)
 
 
-_INSERT = bulk_insert(tables.grants)
+_INSERT = write_query("insert_grants", bulk_insert(tables.grants))
 _LOCK_CUSTOMER = text("""
     SELECT pg_advisory_xact_lock(lock_key('grants ' || CAST(:customer AS text)))
 """)

@@ -42,13 +42,21 @@ class SettingVersions:
 
     async def in_force(self) -> Configuration:
         if self._in_force is None:
-            revision = (await self._connection.execute(_REVISION)).scalar_one_or_none()
-            if revision not in _by_revision:
-                loaded = _configuration(await self._connection.execute(_IN_FORCE))
-                _by_revision.clear()
-                _by_revision[revision] = loaded
-            self._in_force = _by_revision[revision]
+            revision = (await self._connection.execute(_REVISION)).scalar_one()
+            self._in_force = await self._load(revision)
         return self._in_force
+
+    async def use(self, newest_revision: str | None) -> None:
+        """Spare `in_force` a query: the transaction has read this."""
+        if self._in_force is None:
+            self._in_force = await self._load(newest_revision)
+
+    async def _load(self, revision: str | None) -> Configuration:
+        if revision not in _by_revision:
+            loaded = _configuration(await self._connection.execute(_IN_FORCE))
+            _by_revision.clear()
+            _by_revision[revision] = loaded
+        return _by_revision[revision]
 
     async def lock_for_update(self) -> Configuration:
         """Block other changes until this transaction ends.
@@ -104,7 +112,9 @@ def _configuration(rows: Sequence[Any]) -> Configuration:
     )
 
 
-_REVISION = text("SELECT CAST(revision AS text) FROM setting_versions ORDER BY serial DESC LIMIT 1")
+# One value, NULL if there are no settings.
+REVISION = "SELECT CAST(revision AS text) FROM setting_versions ORDER BY serial DESC LIMIT 1"
+_REVISION = text(f"SELECT ({REVISION})")
 _IN_FORCE = text("""
     SELECT kind, id, version, body, archived FROM setting_versions AS setting
     WHERE kind IN ('calendars', 'duty-schedules') OR version = (

@@ -14,6 +14,7 @@ from common.storage.erasure import erase_published
 from common.storage.rows import LockedTable
 from common.storage.tables import published_events
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
+from common.storage.writes import Write
 from escalation.domain.clocks.thresholds import warned_representative
 from escalation.domain.errors import ContactNotFoundError, EscalationNotFoundError
 from escalation.domain.model import Escalation, TrackedContact
@@ -69,17 +70,21 @@ class UnitOfWork(BaseUnitOfWork):
 
     async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
         """Lock the contacts, then their open escalations; a contact's lock covers both."""
-        await self.contacts.lock_or_add(contact_ids)
+        if not contact_ids:
+            return
+        await self.settings.use(await self.contacts.lock_or_add(contact_ids))
         escalation_ids = (contact.escalation_id for contact in self.contacts.loaded())
         await self.escalations.lock_all(
             [escalation_id for escalation_id in escalation_ids if escalation_id is not None]
         )
 
-    async def flush(self) -> None:
-        await super().flush()
-        await self.consumed_events.flush()
-        await self.audit_trail.flush()
-        await self.grants.flush()
+    async def writes(self) -> list[Write]:
+        return [
+            *await super().writes(),
+            *self.consumed_events.writes(),
+            *self.audit_trail.writes(),
+            *self.grants.writes(),
+        ]
 
     async def erase_words_of(self, contact_id: ContactId) -> None:
         """Erase the words in published events, and the stored answers that show the contact.

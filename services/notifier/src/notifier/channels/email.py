@@ -5,8 +5,7 @@ from binascii import b2a_qp
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from email.charset import BASE64, Charset
-from email.header import Header
+from email.base64mime import header_encode
 from email.message import Message
 from email.mime.multipart import MIMEMultipart
 from email.mime.nonmultipart import MIMENonMultipart
@@ -39,9 +38,8 @@ from notifier.settings import Settings
 
 Security = Literal["none", "starttls", "tls"]
 _PERMANENT = 500
-_SUBJECT_CHARSET = Charset("utf-8")
-# To find the shorter encoding takes both.
-_SUBJECT_CHARSET.header_encoding = BASE64
+# Of UTF-8 in an encoded word, so that a line has at most 76 characters.
+_MAX_WORD_BYTES = 39
 
 
 class _ShortHeaders(Compat32):
@@ -186,8 +184,7 @@ def compose(notification: Notification, sender: str, links: Links, at: datetime)
     message["From"] = formataddr(own_mailbox)
     # Only a server with SMTPUTF8 gets other letters than ASCII.
     message["To"] = _mailbox(notification).encode().decode("ascii", "surrogateescape")
-    header = Header(words.headline, _SUBJECT_CHARSET, header_name="Subject")
-    message["Subject"] = header.encode()
+    message["Subject"] = _encoded_words(words.headline)
     message["Date"] = format_datetime(at)
     domain = own_mailbox[1].partition("@")[2] or "localhost"
     message["Message-ID"] = f"<{notification.notification_id}@{domain}>"
@@ -199,6 +196,20 @@ def compose(notification: Notification, sender: str, links: Links, at: datetime)
     message.attach(_part("plain", rendering.text("email/page.txt.j2", **values)))
     message.attach(_part("html", rendering.text("email/page.html.j2", **values)))
     return message
+
+
+def _encoded_words(text: str) -> str:
+    """Write it as RFC 2047 says, a line for each word; `Header` takes ten times as long."""
+    chunks = [""]
+    size = 0
+    for character in text:
+        length = len(character.encode())
+        if size + length > _MAX_WORD_BYTES:
+            chunks.append("")
+            size = 0
+        chunks[-1] += character
+        size += length
+    return "\n ".join(header_encode(chunk, "utf-8") for chunk in chunks)
 
 
 # There is one sender; to parse it takes longer than to write a header.

@@ -101,7 +101,7 @@ async def accept(
     contact_id: ContactPath, database: RouterDatabase, caller: StaffUser
 ) -> AssignmentOut:
     """Accept the offer."""
-    async with unit_of_work(database, contact_id) as uow:
+    async with unit_of_work(database, caller, contact_id) as uow:
         await handlers.accept(contact_id, restricted_to(caller), uow)
         return await _matched(contact_id, restricted_to(caller), uow)
 
@@ -111,7 +111,7 @@ async def decline(
     contact_id: ContactPath, body: DeclineIn, database: RouterDatabase, caller: StaffUser
 ) -> AssignmentOut:
     """Decline the offer; it goes to somebody else."""
-    async with unit_of_work(database, contact_id) as uow:
+    async with unit_of_work(database, caller, contact_id) as uow:
         await handlers.decline(contact_id, restricted_to(caller), body.reason, uow)
         return await _matched(contact_id, restricted_to(caller), uow)
 
@@ -124,7 +124,7 @@ async def complete(
 
     It does not resolve the contact: that is done where it came from, or in intake.
     """
-    async with unit_of_work(database, contact_id) as uow:
+    async with unit_of_work(database, caller, contact_id) as uow:
         await handlers.complete(contact_id, restricted_to(caller), uow)
         return await _matched(contact_id, restricted_to(caller), uow)
 
@@ -134,7 +134,7 @@ async def refer(
     contact_id: ContactPath, body: ReferralIn, database: RouterDatabase, caller: StaffUser
 ) -> AssignmentOut:
     """Ask a supervisor to take the contact. Its representative keeps it until one does."""
-    async with unit_of_work(database, contact_id) as uow:
+    async with unit_of_work(database, caller, contact_id) as uow:
         await handlers.refer(contact_id, restricted_to(caller), body.reason, uow)
         return await _matched(contact_id, restricted_to(caller), uow)
 
@@ -144,7 +144,7 @@ async def release(
     contact_id: ContactPath, body: ReleaseIn, database: RouterDatabase, caller: StaffUser
 ) -> AssignmentOut:
     """Give the contact back: to another available representative, or to the queue."""
-    async with unit_of_work(database, contact_id) as uow:
+    async with unit_of_work(database, caller, contact_id) as uow:
         await handlers.release(contact_id, restricted_to(caller), body.reason, uow)
         return await _matched(contact_id, restricted_to(caller), uow)
 

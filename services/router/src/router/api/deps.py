@@ -53,11 +53,12 @@ ON_ACTION: Final = (AssignmentNotFoundError, NotHolderError, WrongStateError)
 
 @asynccontextmanager
 async def unit_of_work(
-    database: Database[UnitOfWork], *contacts: ContactId
+    database: Database[UnitOfWork], caller: Principal, *contacts: ContactId
 ) -> AsyncIterator[UnitOfWork]:
-    """Open a transaction that may match. Errors of the domain become problems."""
+    """Open a transaction of the caller that may match. Errors of the domain become problems."""
     try:
         async with database.transaction() as uow:
+            uow.outbox.cause = caller.name
             await uow.prelock(contacts)
             yield uow
     except InvalidPersonError as error:

@@ -70,7 +70,7 @@ async def put_person(
             for method in body.contact_methods
         ]
     caller = Caller(principal.actor, is_admin=principal.role == "admin")
-    async with unit_of_work(database) as uow:
+    async with unit_of_work(database, principal) as uow:
         person = await use_cases.put_person(
             caller, person_id, entry, contact_methods, uow, versions
         )

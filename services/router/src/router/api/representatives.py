@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
-from fastapi import Depends, Query
+from fastapi import Query
 from pydantic import Field, TypeAdapter
 
 from common.contracts.contract import Instant
 from common.contracts.event import PersonId
 from common.contracts.people import Presence
-from common.http.access import StaffUser, require_role
+from common.http.access import StaffUser, SupervisorUser
 from common.http.app import PersonPath, RequestModel, Slug
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import ProblemError, invalid
@@ -56,11 +56,13 @@ class RepresentativeQuery(RequestModel):
 
 @router.put(
     "/{representative_id}",
-    dependencies=[Depends(require_role("supervisor", "manager"))],
     responses=refusals(RepresentativeNotFoundError),
 )
 async def set_workload(
-    representative_id: PersonPath, body: WorkloadIn, database: RouterDatabase
+    representative_id: PersonPath,
+    body: WorkloadIn,
+    database: RouterDatabase,
+    caller: SupervisorUser,
 ) -> RepresentativeOut:
     """Set how many contacts a representative may have, and whether they are offered.
 
@@ -69,7 +71,7 @@ async def set_workload(
     more until the load is below the capacity; the newest offers above it go to others at once.
     """
     workload = Workload(body.capacity, body.auto_accept, body.offer_s)
-    async with unit_of_work(database) as uow:
+    async with unit_of_work(database, caller) as uow:
         await use_cases.set_workload(representative_id, workload, uow)
         await uow.match()
         return _out(await uow.representatives.lock(representative_id))
@@ -126,7 +128,7 @@ async def set_presence(
     """Set the presence. Who becomes available gets waiting contacts at once."""
     if restricted_to(caller) not in (None, representative_id):
         raise ProblemError(*NOT_YOURS, "A representative may set their own presence only.")
-    async with unit_of_work(database) as uow:
+    async with unit_of_work(database, caller) as uow:
         await handlers.set_presence(representative_id, body.presence, body.reason, uow)
         await uow.match()
         return _out(await uow.representatives.lock(representative_id))

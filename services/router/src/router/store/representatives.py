@@ -1,6 +1,7 @@
 """The SQL of representatives."""
 
 from collections.abc import Collection
+from functools import partial
 
 from sqlalchemy import select, text
 
@@ -9,6 +10,7 @@ from common.contracts.people import Presence
 from common.core.errors import TransientError
 from common.storage.connection import Connection
 from common.storage.rows import LockedTable
+from common.storage.writes import Write, execute_writes, write_query
 from router import tables
 from router.domain.staffing.representatives import Representative
 
@@ -41,26 +43,25 @@ class Representatives(LockedTable[PersonId, Representative]):
         self._loads_before.setdefault(person_id, before.load if before else value.load - 1)
         self._rows[person_id] = value
 
-    async def flush(self) -> None:
+    async def flush_profiles(self) -> None:
+        """Write what changed; the loads and the turn of these rows are written afterwards."""
         self._loads_before.update({key: value.load for key, value in self._changed.items()})
-        await super().flush()
+        await execute_writes(self.connection, super().take_writes())
+
+    def take_writes(self) -> list[Write]:
         if not self._loads_before:
-            return
+            return []
         written = [person for key in self._loads_before if (person := self._rows[key])]
-        rows = await self.connection.execute(
-            _WRITE_LOADS,
-            {
-                "turn": self.turn,
-                "ids": list(self._loads_before),
-                "before": list(self._loads_before.values()),
-                "loads": [person.load for person in written],
-                "limits": [person.load_limit for person in written],
-                "idle_since": [person.idle_since for person in written],
-            },
-        )
-        if len(rows) != len(written):
-            raise OutdatedPoolError
+        values = {
+            "turn": self.turn,
+            "ids": list(self._loads_before),
+            "before": list(self._loads_before.values()),
+            "loads": [person.load for person in written],
+            "limits": [person.load_limit for person in written],
+            "idle_since": [person.idle_since for person in written],
+        }
         self._loads_before.clear()
+        return [Write(_WRITE_LOADS, values, partial(_check_count, len(written)))]
 
     async def list_after(
         self,
@@ -86,10 +87,17 @@ class Representatives(LockedTable[PersonId, Representative]):
         return [self.read(dict(row)) for row in rows]
 
 
+def _check_count(expected: int, written: int) -> None:
+    if written != expected:
+        raise OutdatedPoolError
+
+
 _columns = ", ".join(column.name for column in tables.representatives.columns)
 _CHANGED = text(f"SELECT {_columns} FROM representatives WHERE turn > :turn")
 # Nobody is given a contact by what is only remembered of them.
-_WRITE_LOADS = text("""
+_WRITE_LOADS = write_query(
+    "write_loads",
+    """
     UPDATE representatives AS r
     SET load = new.load, load_limit = new.load_limit, idle_since = new.idle_since, turn = :turn
     FROM unnest(
@@ -98,5 +106,5 @@ _WRITE_LOADS = text("""
     ) AS new(representative_id, load_before, load, load_limit, idle_since)
     WHERE r.representative_id = new.representative_id AND r.load = new.load_before
         AND (new.load <= new.load_before OR (r.active AND r.presence = 'available'))
-    RETURNING r.representative_id
-""")
+    """,
+)

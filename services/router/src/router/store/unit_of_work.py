@@ -308,6 +308,8 @@ class UnitOfWork(BaseUnitOfWork):
 
     async def flush(self) -> None:
         await self.match()
+        # A statement writes a row once.
+        await self.representatives.flush_profiles()
         await super().flush()
 
     def _write(self, decision: Decision) -> None:

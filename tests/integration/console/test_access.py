@@ -1,0 +1,71 @@
+"""Who may open which page: every route of the console, as each caller."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from fastapi.routing import APIRoute
+
+from console.pages import ROUTERS
+from integration.console.harness import SAME_ORIGIN, ConsoleHarness
+
+# Who is not signed in may open these.
+OPEN = {
+    "GET /sign-in": "where people sign in",
+    "GET /sign-in/provider": "leads to the provider",
+    "GET /sign-in/return": "the provider's answer is checked",
+    "GET /enter": "the link counts once, in development",
+    "POST /enter": "in development",
+    "GET /signed-out": "says nothing",
+    "GET /jwks.json": "public keys",
+    "POST /preferences": "colours and language of the browser",
+}
+
+
+def operations() -> Iterator[tuple[str, str]]:
+    """Yield the method and the path of each route, filled in."""
+    for router in ROUTERS:
+        for route in router.routes:
+            assert isinstance(route, APIRoute)
+            path = re.sub(r"{\w+}", "019cae07-79c0-7a40-9c52-4f6b7e0d9a01", route.path)
+            for method in route.methods or ():
+                yield f"{method} {route.path}", path
+
+
+async def test_page_is_closed_unless_the_table_says_that_it_is_open(
+    console: ConsoleHarness,
+) -> None:
+    browser = await console.browser()
+    refused: set[str] = set()
+    admitted: set[str] = set()
+    for name, path in operations():
+        answer = await browser.request(name.partition(" ")[0], path, headers=SAME_ORIGIN)
+        is_refused = answer.status_code == 401 or (
+            answer.status_code == 303 and answer.headers["location"].startswith("/sign-in?")
+        )
+        (refused if is_refused else admitted).add(name)
+    assert admitted == OPEN.keys()
+    assert len(refused) > 10
+
+
+async def test_every_form_of_another_site_is_refused(console: ConsoleHarness) -> None:
+    browser = await console.enter("mia")
+    for name, path in operations():
+        method = name.partition(" ")[0]
+        if method != "GET":
+            answer = await browser.request(method, path, headers={"Origin": "http://evil.example"})
+            assert answer.status_code == 403, name
+
+
+@pytest.mark.parametrize("person", ["rita", "sara", "mia"])
+async def test_page_is_readable_when_services_do_not_answer(
+    console: ConsoleHarness, person: str
+) -> None:
+    """Each service but router is down here; a page shows the rest, or says what is missing."""
+    browser = await console.enter(person)
+    for name, path in operations():
+        if name.startswith("GET ") and name not in OPEN and "live" not in name:
+            answer = await browser.get(path, headers={"Sec-Fetch-Dest": "document"})
+            assert answer.status_code in (200, 303, 403, 404, 422, 503), (name, answer.status_code)
+            if answer.status_code != 303:
+                assert "<h1" in answer.text, name
