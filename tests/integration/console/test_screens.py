@@ -93,7 +93,7 @@ async def test_acknowledgement_needs_no_script(screens: Screens) -> None:
 
 async def test_script_gets_the_changed_row(screens: Screens) -> None:
     browser = await browser_of(screens)
-    answer = await browser.send("acknowledge", **{"Sec-Fetch-Dest": "empty"})
+    answer = await browser.send("acknowledge", None, **{"Sec-Fetch-Dest": "empty"})
     shown = answer.json()
     assert (shown["is_done"], shown["text"]) == (True, "You have it now.")
     assert 'data-band="yours"' in shown["row"]["html"]
