@@ -31,7 +31,6 @@ from common.storage.api_keys import (
     parse_key_list,
 )
 from common.storage.database import Database
-from common.storage.known_people import record_person
 from support.databases import Postgres, open_database
 from support.documented_problems import require_documented
 from support.openapi import examples_of
@@ -54,7 +53,7 @@ CALLERS: Final[Mapping[str, Role]] = {
 # Who puts the examples of OpenAPI into practice, beside those of the matrix.
 _OTHERS: Final[Mapping[str, Role]] = {"marco": "manager", "dora": "manager"}
 _ROLES: Final = {**CALLERS, **_OTHERS}
-_GROUPS: Final[Mapping[Role, str]] = {role: group for group, role in ISSUER.roles.items()}
+_DAYS: Final = (("tomorrow", 1), ("in_two_days", 2), ("in_four_days", 4))
 KEYS: Final = {name: make_key() for name in _ROLES}
 LISTED: Final = ",".join(f"{role}:{name}:{KEYS[name]}" for name, role in _ROLES.items())
 SETTINGS: Final = {
@@ -177,15 +176,6 @@ class Scenario:
         await self.worker.refresh()
         return key
 
-    async def issue_tokens(self) -> dict[str, str]:
-        """Return a token of the issuer for each caller who is a person, by name."""
-        people = {name: _GROUPS[role] for name, role in CALLERS.items() if role in _GROUPS}
-        async with self.database.transaction() as uow:
-            for name in people:
-                await record_person(described(name), uow)
-        await self.worker.refresh()
-        return {name: self.issuer.issue(sub=name, groups=group) for name, group in people.items()}
-
     def expire_keys(self) -> None:
         """Let the keys end that were added."""
         self.database.clock.offset += timedelta(days=2)
@@ -196,6 +186,7 @@ async def open_scenario(
     postgres: Postgres, database_name: str, service: str
 ) -> AsyncIterator[Scenario]:
     async with open_empty_scenario(postgres, database_name, service) as scenario:
+        now = await _now(scenario)
         scenario.values.update(
             {
                 "letter_id": "1",
@@ -203,12 +194,8 @@ async def open_scenario(
                 "person_id": "rita",
                 "representative_id": "rita",
                 "token": "forged",
-                "request_id": new_id(),
-                "override_id": new_id(),
-                "swap_id": new_id(),
-                "tomorrow": (await _now(scenario) + timedelta(days=1)).isoformat(),
-                "in_two_days": (await _now(scenario) + timedelta(days=2)).isoformat(),
-                "in_four_days": (await _now(scenario) + timedelta(days=4)).isoformat(),
+                **{name: new_id() for name in ("request_id", "override_id", "swap_id")},
+                **{name: (now + timedelta(days=days)).isoformat() for name, days in _DAYS},
             }
         )
         await _PREPARE[service](scenario)
@@ -226,8 +213,7 @@ async def open_empty_scenario(
             "kafka_bootstrap": "unused",
             "trial": True,
             "api_keys": LISTED,
-            "link_secret": "a secret of tests",
-            "feed_secret": "a secret of tests",
+            **dict.fromkeys(("link_secret", "feed_secret"), "a secret of tests"),
             "token_issuers": [ISSUER.model_dump()],
         }
     )

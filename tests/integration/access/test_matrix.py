@@ -10,6 +10,7 @@ import pytest
 
 from common.contracts.services import EVENT_SERVICES
 from integration.access.matrix import MATRIX, OPEN, Row
+from integration.access.person_tokens import issue_tokens
 from integration.access.requests import BODIES, QUERIES
 from integration.access.scenario import CALLERS, KEYS, Scenario, open_scenario
 from support.databases import Postgres, rows
@@ -58,7 +59,7 @@ def test_every_operation_has_a_row_or_is_open(scenario: Scenario) -> None:
 @pytest.fixture(params=["keys", "tokens"])
 async def bearers(request: pytest.FixtureRequest, scenario: Scenario) -> Mapping[str, str]:
     """What each caller sends: a key, or for people a token too, to whom the same rows apply."""
-    return KEYS if request.param == "keys" else await scenario.issue_tokens()
+    return KEYS if request.param == "keys" else await issue_tokens(scenario)
 
 
 async def test_refused_callers_change_nothing(

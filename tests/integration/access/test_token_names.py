@@ -7,6 +7,7 @@ from typing import Any, Final
 import pytest
 
 from common.contracts.services import EVENT_SERVICES
+from integration.access.person_tokens import issue_tokens
 from integration.access.requests import BODIES
 from integration.access.scenario import Scenario, open_scenario
 from support.databases import Postgres, rows
@@ -61,7 +62,7 @@ async def scenario(
 
 async def test_service_names_the_person_of_a_token(scenario: Scenario) -> None:
     act = ACTS[scenario.service]
-    tokens = await scenario.issue_tokens()
+    tokens = await issue_tokens(scenario)
     body: Mapping[str, Any] | None = BODIES.get(act.operation)
     answer = await scenario.call(act.operation, tokens[act.person], body)
     assert answer.is_success, answer.text

@@ -67,8 +67,8 @@ async def test_clock_that_breached_or_pauses_or_was_met_is_not_listed(
 
 
 async def test_filters_and_pages(configured: httpx.AsyncClient, service: EscalationHarness) -> None:
-    one, other = await service.received(), await service.received(topic_of_contact="travel")
-    await service.handle_events(one, assigned(one), other)
+    first, other = await service.received(), await service.received(topic_of_contact="travel")
+    await service.handle_events(first, assigned(first), other)
     soon = (await service.now() + timedelta(seconds=80)).isoformat()
     assert [item["clock"] for item in await listed(configured, due_before=soon)] == ["assignment"]
     assert {item["contact_id"] for item in await listed(configured, topic="travel")} == {
@@ -76,7 +76,7 @@ async def test_filters_and_pages(configured: httpx.AsyncClient, service: Escalat
     }
     for filters in ({"team": "front"}, {"representative": "rita"}):
         assert {item["contact_id"] for item in await listed(configured, **filters)} == {
-            one.contact_id
+            first.contact_id
         }
     assert await listed(configured, policy="silver") == []
     whole = await listed(configured, clock=["first_response", "resolution"], priority="high")

@@ -27,7 +27,7 @@ async def responders(api: httpx.AsyncClient, contact_id: str, caller: str = "mia
     return answer.json()
 
 
-async def test_each_level_shows_who_why_until_when_and_by_what_medium(
+async def test_level_shows_who_why_until_when_and_by_what_medium(
     configured: httpx.AsyncClient, service: EscalationHarness
 ) -> None:
     received = await service.received()

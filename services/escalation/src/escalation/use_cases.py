@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from common.contracts.event import ComplaintId, ContactId, EscalationId, PersonId, Role
 from escalation.domain import complaints, errors, reactions, timer_check, wording
+from escalation.domain.accusations import Complaint
 from escalation.domain.clocks.acknowledgement import follow
 from escalation.domain.duty.calendars import Calendar
 from escalation.domain.duty_gaps import GapForecast
@@ -22,7 +23,7 @@ from escalation.domain.errors import (
     WrongStateError,
 )
 from escalation.domain.escalations import actions
-from escalation.domain.model import Complaint, Escalation
+from escalation.domain.model import Escalation
 from escalation.domain.settings.people import MAX_WINDOW_DAYS, reporting_line
 from escalation.domain.settings.policies import SlaPolicy
 from escalation.domain.settings.registry import Configuration, Setting, Versioned

@@ -16,6 +16,7 @@ from common.contracts.escalations import EscalationsOwnEvent
 from common.contracts.event import ComplaintId, PersonId, Role
 from common.contracts.texts import excerpt
 from common.core.ids import derived_id
+from escalation.domain.accusations import Complaint, ComplaintState
 from escalation.domain.errors import (
     ComplaintClosedError,
     ComplaintOpenError,
@@ -26,7 +27,7 @@ from escalation.domain.errors import (
 )
 from escalation.domain.escalations.raising import raise_or_merge
 from escalation.domain.escalations.responders import line_managers_of
-from escalation.domain.model import Complaint, ComplaintState, Escalation, EscalationCause
+from escalation.domain.model import Escalation, EscalationCause
 from escalation.domain.settings.people import reporting_line
 from escalation.domain.settings.registry import Configuration
 from escalation.domain.situation import Decision, Situation

@@ -23,6 +23,7 @@ from common.contracts.event import (
     TeamId,
 )
 from common.contracts.notifications import Medium
+from escalation.domain.accusations import ComplaintRef
 from escalation.domain.settings.ladders import Ladder, Level
 from escalation.domain.settings.policies import DEADLINE_PERCENT, ContactDetails
 from escalation.domain.settings.registry import NO_LADDER, Ref, Versioned
@@ -39,7 +40,6 @@ EscalationState = Literal[
     "resolved",
     "closed",
 ]
-ComplaintState = Literal["open", "upheld", "dismissed", "withdrawn"]
 OPEN_STATES: tuple[EscalationState, ...] = (
     "raised",
     "acknowledged",
@@ -222,40 +222,6 @@ class EscalationCause:
     complaint_id: ComplaintId | None = None
     line_managers: tuple[PersonId, ...] = ()
     clock_run: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Complaint:
-    """A complaint about a person; `by` is the colleague who complains, None is the customer.
-
-    `judges` are the managers who may judge it, by the reporting line when it was raised.
-    """
-
-    complaint_id: ComplaintId
-    contact_id: ContactId
-    escalation_id: EscalationId
-    about: PersonId
-    by: PersonId | None
-    reason: str
-    raised_at: datetime
-    state: ComplaintState = "open"
-    closed_at: datetime | None = None
-    judged_by: PersonId | None = None
-    judgement: str | None = None
-    judges: tuple[PersonId, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ComplaintRef:
-    """A complaint about a person, as far as the escalation must know it.
-
-    `line_managers` were those of the person when it was raised; they do not judge it alone.
-    """
-
-    complaint_id: ComplaintId
-    about: PersonId
-    state: ComplaintState = "open"
-    line_managers: tuple[PersonId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from common.contracts.event import ContactEvent, ContactId, PersonId
 from common.messages import TimerChange
-from escalation.domain.model import Complaint, Escalation, TrackedContact
+from escalation.domain.accusations import Complaint
+from escalation.domain.model import Escalation, TrackedContact
 from escalation.domain.money import Grant
 from escalation.domain.settings.policies import SlaPolicy
 from escalation.domain.settings.registry import Configuration, Versioned
