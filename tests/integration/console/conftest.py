@@ -1,14 +1,40 @@
-"""The console for each test."""
+"""The console for each test, and a provider for those who sign in there."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 
 from integration.console.harness import ConsoleHarness, open_console
+from integration.console.provider import Forgery, Provider, open_provider
+from integration.console.visits import open_with
 from support.databases import Postgres
 
 
 @pytest.fixture
 async def console(postgres: Postgres, database_name: str) -> AsyncIterator[ConsoleHarness]:
     async with open_console(postgres, database_name) as harness:
+        yield harness
+
+
+@pytest.fixture(scope="session")
+async def shared_provider(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Provider]:
+    async with open_provider(tmp_path_factory.mktemp("provider")) as provider:
+        yield provider
+
+
+@pytest.fixture
+async def provider(shared_provider: Provider) -> Provider:
+    shared_provider.forgery = Forgery()
+    shared_provider.is_down = False
+    shared_provider.token_requests.clear()
+    await shared_provider.set_user("sara", groups=["leads", "tennis"])
+    return shared_provider
+
+
+@pytest.fixture
+async def provider_console(
+    provider: Provider, postgres: Postgres, database_name: str
+) -> AsyncIterator[ConsoleHarness]:
+    """The console with this provider, and without the sign-in for development."""
+    async with open_with(provider, postgres, database_name) as harness:
         yield harness

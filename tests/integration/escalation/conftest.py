@@ -118,20 +118,24 @@ def service(database: Database[UnitOfWork]) -> EscalationHarness:
 
 @pytest.fixture
 async def api(database: Database[UnitOfWork]) -> AsyncIterator[httpx.AsyncClient]:
-    """Escalation's HTTP API, called by mia, a manager."""
+    """Escalation's HTTP API, called by mia, a manager; supervisors see all."""
+    async with open_client(build, Settings, database, key, visibility="all") as api:
+        api.headers.update(key("mia"))
+        yield api
+
+
+@pytest.fixture
+async def team_api(database: Database[UnitOfWork]) -> AsyncIterator[httpx.AsyncClient]:
+    """The API where supervisors see their teams, as it is unless a setting widens it."""
     async with open_client(build, Settings, database, key) as api:
         api.headers.update(key("mia"))
         yield api
 
 
 async def describe_people(service: EscalationHarness) -> None:
-    """Describe the people whom schedules, ladders and teams of the tests name.
-
-    sam and kim supervise the team of the contacts: they see all its escalations.
-    """
+    """Describe the people whom schedules, ladders and teams of the tests name."""
     await service.handle_events(
-        *(described(person) for person in ("mia", "rita", "lee")),
-        *(described(person, team_id="front", roles=["supervisor"]) for person in ("sam", "kim")),
+        *(described(person) for person in ("sam", "kim", "mia", "rita", "lee"))
     )
 
 

@@ -99,7 +99,7 @@ async def test_filters_and_pages(configured: httpx.AsyncClient, service: Escalat
 
 
 async def test_supervisor_sees_the_promises_of_the_own_team_only(
-    configured: httpx.AsyncClient, service: EscalationHarness
+    configured: httpx.AsyncClient, team_api: httpx.AsyncClient, service: EscalationHarness
 ) -> None:
     for team, supervisor in (("front", "sam"), ("back", "kim")):
         body = {"supervisors": [supervisor]}
@@ -108,8 +108,8 @@ async def test_supervisor_sees_the_promises_of_the_own_team_only(
     with_team, without = await service.received(), await service.received()
     await service.handle_events(with_team, assigned(with_team), without)
     both = {with_team.contact_id, without.contact_id}
-    assert {item["contact_id"] for item in await listed(configured, "sam")} == both
-    assert {item["contact_id"] for item in await listed(configured, "kim")} == {without.contact_id}
+    assert {item["contact_id"] for item in await listed(team_api, "sam")} == both
+    assert {item["contact_id"] for item in await listed(team_api, "kim")} == {without.contact_id}
 
 
 @pytest.mark.parametrize(

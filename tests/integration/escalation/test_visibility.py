@@ -108,12 +108,12 @@ async def raise_for(service: EscalationHarness, configured: httpx.AsyncClient, t
 
 
 @pytest.fixture
-async def teams(configured: httpx.AsyncClient, service: EscalationHarness) -> httpx.AsyncClient:
+async def teams(configured: httpx.AsyncClient, team_api: httpx.AsyncClient) -> httpx.AsyncClient:
     """sam supervises front, kim back; sam is on duty for all."""
     for path, body in TEAMS.items():
         put = await configured.put(f"/v1/{path}", json=body, headers=key("ops"))
         assert put.status_code == 200, put.text
-    return configured
+    return team_api
 
 
 async def test_supervisor_finds_nothing_of_another_team(

@@ -56,22 +56,24 @@ def test_escalation_of_somebody_else_takes_notes_only() -> None:
 
 
 def test_person_who_is_asked_approves_or_refuses() -> None:
-    asked = escalation(state="approval_asked", approval=approval())
-    assert choices(asked, reader()).primary == "approve"
-    assert "refuse" in choices(asked, reader()).more
+    pending = escalation(state="approval_asked", approval=approval())
+    assert choices(pending, reader()).primary == "approve"
+    assert "refuse" in choices(pending, reader()).more
 
 
 @pytest.mark.parametrize(("role", "may_approve"), [("supervisor", False), ("manager", True)])
 def test_only_managers_decide_what_they_are_not_asked(role: Role, may_approve: bool) -> None:
-    asked = escalation(state="approval_asked", approval=approval(), awaited=["dora"])
-    pressed = choices(asked, reader(role=role))
+    pending = escalation(state="approval_asked", approval=approval(), awaited=["dora"])
+    pressed = choices(pending, reader(role=role))
     assert pressed.primary is None
     assert ("approve" in pressed.more) is may_approve
 
 
 def test_person_who_asked_can_only_withdraw() -> None:
-    asked = escalation(state="approval_asked", approval=approval(asked_by="sara"), awaited=["dora"])
-    assert choices(asked, reader(role="manager")).all == ("refuse", "note")
+    pending = escalation(
+        state="approval_asked", approval=approval(asked_by="sara"), awaited=["dora"]
+    )
+    assert choices(pending, reader(role="manager")).all == ("refuse", "note")
 
 
 @pytest.mark.parametrize("state", ["handed_back", "resolved", "closed"])

@@ -215,8 +215,10 @@ def test_only_what_needs_the_reader_and_is_severe_is_urgent(
 
 
 def test_withdrawal_of_the_own_request_is_called_so() -> None:
-    asked = escalation(state="approval_asked", approval=approval(asked_by="sara"), awaited=["dora"])
-    labels = [button.label for button in make_row(asked, reader()).buttons.all]
+    pending = escalation(
+        state="approval_asked", approval=approval(asked_by="sara"), awaited=["dora"]
+    )
+    labels = [button.label for button in make_row(pending, reader()).buttons.all]
     assert labels == ["Withdraw the request…", "Add note…"]
 
 

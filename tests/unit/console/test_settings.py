@@ -17,7 +17,7 @@ def make_settings(**changes: Any) -> Settings:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"http_host": "0.0.0.0"},  # noqa: S104 - it must be refused
+        {"http_host": "10.0.0.1"},
         {"http_host": "192.168.1.4"},
         {"http_host": "console.example.com"},
         {"public_url": "https://console.example.com"},

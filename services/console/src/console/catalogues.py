@@ -22,8 +22,8 @@ _OPTIONS: Final = {"templates/**.html": {"trimmed": "true", "newstyle_gettext": 
 def extract_texts() -> Catalog:
     """Return every text that is written through gettext, in code and in templates."""
     catalogue = Catalog()
-    found = extract_from_dir(SOURCES, _METHODS, _OPTIONS, _KEYWORDS)
-    for name, _line, text, _comments, context in sorted(found, key=lambda message: message[0]):
+    messages = extract_from_dir(SOURCES, _METHODS, _OPTIONS, _KEYWORDS)
+    for name, _line, text, _comments, context in sorted(messages, key=lambda message: message[0]):
         catalogue.add(text, None, [(name, 0)], context=context)
     return catalogue
 

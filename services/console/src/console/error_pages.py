@@ -15,7 +15,7 @@ from common.http.access import SAFE_METHODS
 from common.http.problems import ProblemError
 from console.clients.services import ServiceProblemError, ServiceUnavailableError
 from console.errors import PageError, SignInRequiredError
-from console.rendering import render_page
+from console.rendering import is_fragment, render_page
 
 _SEE_OTHER: Final = 303
 _RETRY_AFTER_S: Final = "5"
@@ -50,11 +50,6 @@ def _page_error(error: Exception) -> PageError | None:
             return PageError(error.status_code, code, reason=reason)
         case _:
             return None
-
-
-def is_fragment(request: Request) -> bool:
-    """Return whether a script asks, which shows the answer as a part of its page."""
-    return "hx-request" in request.headers or request.headers.get("sec-fetch-dest") == "empty"
 
 
 def _sign_in(request: Request) -> Response:

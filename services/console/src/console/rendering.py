@@ -64,6 +64,11 @@ def language_of(request: Request) -> str:
     return LANGUAGES[0]
 
 
+def is_fragment(request: Request) -> bool:
+    """Return whether a script asks, which shows the answer as a part of its page."""
+    return request.headers.get("sec-fetch-dest") == "empty"
+
+
 def theme_of(request: Request) -> str:
     """Return the theme that the reader has chosen; `auto` follows the device."""
     chosen = request.cookies.get(THEME_COOKIE, "")

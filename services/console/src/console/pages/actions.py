@@ -9,11 +9,10 @@ from starlette.responses import Response
 from common.core.ids import new_id
 from console.action_sender import ActionSender, Outcome
 from console.dependencies import ConsoleDatabase, CurrentServices, CurrentViewer
-from console.error_pages import is_fragment
 from console.errors import PageError
 from console.pages.escalation import EscalationPath
 from console.readers import PageReader
-from console.rendering import render_macro, render_page
+from console.rendering import is_fragment, render_macro, render_page
 from console.views.actions import PATHS, ActionName
 from console.views.buttons import action_url, escalation_url
 from console.views.forms import FormState, form_view

@@ -107,8 +107,9 @@ class Board extends HTMLElement {
     for (const row of this.moves.values()) place(row, this.table);
     this.moves.clear();
     for (const row of this.table.querySelectorAll(".row.gone")) row.remove();
-    if (focus !== document.activeElement && this.contains(focus)) focus.focus({ preventScroll: true });
+    // Before the focus returns, since a band that was empty is hidden.
     this.count();
+    if (focus !== document.activeElement && this.contains(focus)) focus.focus({ preventScroll: true });
     this.showHeld();
   }
 

@@ -1,7 +1,7 @@
 """The unit of work, and the SQL of what belongs to notifications."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from common.storage.bulk import bulk_insert, columns_to_arrays
 from common.storage.connection import Connection
 from common.storage.rows import LockedTable
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
+from common.storage.writes import Write, write_query
 from notifier import tables
 from notifier.domain.brake import Budget
 from notifier.domain.escalations import Escalation
@@ -60,11 +61,10 @@ class Attempts:
         for attempt in attempts:
             self._records[attempt.notification_id, attempt.attempt] = attempt
 
-    async def flush(self) -> None:
+    def writes(self) -> Iterator[Write]:
         if self._records:
             rows = map(astuple, self._records.values())
-            arrays = columns_to_arrays(Attempt.__struct_fields__, rows)
-            await self._connection.execute(_UPSERT_ATTEMPTS, arrays)
+            yield Write(_UPSERT_ATTEMPTS, columns_to_arrays(Attempt.__struct_fields__, rows))
 
     async def of(
         self, notification_ids: Sequence[NotificationId]
@@ -104,10 +104,11 @@ class UnitOfWork(BaseUnitOfWork):
         people = {message.person_id for message in messages if isinstance(message, PageRequested)}
         await self.recipients.get_all(people)
 
-    async def flush(self) -> None:
-        await super().flush()
-        await self.attempts.flush()
+    async def writes(self) -> list[Write]:
+        return [*await super().writes(), *self.attempts.writes()]
 
 
 _NEW_BUDGETS = bulk_insert(tables.budgets, arrays=True, conflict="ignore")
-_UPSERT_ATTEMPTS = bulk_insert(tables.delivery_attempts, arrays=True, conflict="update")
+_UPSERT_ATTEMPTS = write_query(
+    "upsert_attempts", bulk_insert(tables.delivery_attempts, arrays=True, conflict="update")
+)

@@ -1,0 +1,162 @@
+"""The live board: one connection for all tabs, focus that stays, wrong clocks, conflicts."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import pytest
+from playwright.async_api import Locator, Page, Request, expect
+
+from browser.conftest import BrowserStage
+from browser.desk import Desk
+from browser.test_supervisor import WAIT_MS
+from common.contracts.escalations import EscalationRaised
+from common.contracts.event import ContactId, EscalationId
+
+pytestmark = pytest.mark.xdist_group("browser")
+TABS = 7
+FIVE_MINUTES_MS = 300_000
+SKEWED_CLOCK = "const real = Date.now; Date.now = () => real() + {skew_ms};"
+
+
+async def escalate(stage: BrowserStage, subject: str) -> EscalationId:
+    """Let a customer ask for a supervisor; return the escalation once it is raised."""
+    contact = {
+        "channel": "chat",
+        "customer": {"customer_id": "c-live", "name": "Grace Hopper"},
+        "subject": subject,
+        "topic": "shipping",
+        "text": "This does not help. Let me talk to your supervisor!",
+    }
+    made = await stage.actors.call("shop", "intake", "POST", "/contacts", contact)
+    raised = await stage.event_log.wait_for(EscalationRaised, ContactId(made["contact_id"]))
+    return raised.escalation_id
+
+
+def row_of(page: Page, subject: str) -> Locator:
+    return page.locator("tr.row", has_text=subject)
+
+
+async def act_as_manager(stage: BrowserStage, escalation_id: EscalationId, action: str) -> None:
+    path = f"/escalations/{escalation_id}/{action}"
+    await stage.actors.call("marco", "escalation", "POST", path, None)
+
+
+async def expect_live(page: Page) -> None:
+    await expect(page.locator("#freshness")).to_contain_text("live", timeout=WAIT_MS)
+
+
+async def expect_row(tabs: Sequence[Page], subject: str) -> None:
+    for tab in tabs:
+        await expect(row_of(tab, subject)).to_be_visible(timeout=WAIT_MS)
+
+
+def watch_streams(page: Page, open_streams: set[Request]) -> None:
+    def opened(request: Request) -> None:
+        if "/live?" in request.url:
+            open_streams.add(request)
+
+    def ended(request: Request) -> None:
+        open_streams.discard(request)
+
+    page.on("request", opened)
+    page.on("requestfailed", ended)
+    page.on("requestfinished", ended)
+
+
+async def test_seven_tabs_share_one_connection(browser_stage: BrowserStage, sara: Page) -> None:
+    open_streams: set[Request] = set()
+    watch_streams(sara, open_streams)
+    await sara.reload()
+    tabs = [sara]
+    for number in range(1, TABS):
+        tab = await sara.context.new_page()
+        watch_streams(tab, open_streams)
+        await tab.goto("/now?sort=newest" if number % 2 else "/now")
+        tabs.append(tab)
+        await expect_live(tab)
+    await escalate(browser_stage, "Seven tabs")
+    await expect_row(tabs, "Seven tabs")
+    assert len(open_streams) == 1
+    # The tab that reads may be closed: another one reads on.
+    await tabs.pop(0).close()
+    await escalate(browser_stage, "Six tabs")
+    await expect_row(tabs, "Six tabs")
+
+
+async def test_focus_stays_where_it_is_while_the_row_changes(
+    browser_stage: BrowserStage, sara: Page
+) -> None:
+    await expect_live(sara)
+    escalation_id = await escalate(browser_stage, "Focus stays")
+    row = row_of(sara, "Focus stays")
+    await row.locator(".headline").focus(timeout=WAIT_MS)
+    await act_as_manager(browser_stage, escalation_id, "acknowledge")
+    await expect(row).to_contain_text("Marco Mendes (manager) has it", timeout=WAIT_MS)
+    await expect(row.locator(".headline")).to_be_focused()
+    # It waits for its place among the rows of others until it is asked to move.
+    assert await row.locator("xpath=..").get_attribute("data-band") == "needs_you"
+    await sara.keyboard.press(".")
+    assert await row.locator("xpath=..").get_attribute("data-band") != "needs_you"
+    await expect(row.locator(".headline")).to_be_focused()
+
+
+async def test_dialog_says_who_was_faster(browser_stage: BrowserStage, sara: Page) -> None:
+    await expect_live(sara)
+    escalation_id = await escalate(browser_stage, "Who is faster")
+    row = row_of(sara, "Who is faster")
+    await row.locator(".headline").focus(timeout=WAIT_MS)
+    await sara.keyboard.press("t")
+    dialog = sara.locator("dialog[open]")
+    await expect(dialog).to_be_visible(timeout=WAIT_MS)
+    await act_as_manager(browser_stage, escalation_id, "acknowledge")
+    await dialog.locator("button.primary").click()
+    await expect(dialog).to_contain_text(
+        "Meanwhile: Acknowledged by Marco Mendes (manager), ", timeout=WAIT_MS
+    )
+    await sara.keyboard.press("Escape")
+    await expect(dialog).not_to_be_attached()
+    await expect(row.locator("a:focus")).to_have_count(1)
+
+
+@pytest.mark.parametrize("skew_ms", [FIVE_MINUTES_MS, -FIVE_MINUTES_MS])
+async def test_countdown_follows_the_clock_of_the_server(
+    browser_stage: BrowserStage, desk: Desk, skew_ms: int
+) -> None:
+    subject = f"Clock wrong by {skew_ms}"
+    page = await desk.sit_down("sara")
+    await page.add_init_script(SKEWED_CLOCK.format(skew_ms=skew_ms))
+    await page.reload()
+    await expect_live(page)
+    await escalate(browser_stage, subject)
+    countdown = row_of(page, subject).locator("td .countdown time")
+    await expect(countdown).to_be_visible(timeout=WAIT_MS)
+    until = float(await countdown.get_attribute("data-until") or 0)
+    real_now = await page.evaluate("performance.timeOrigin / 1000 + performance.now() / 1000")
+    shown = await countdown.text_content() or ""
+    assert abs(seconds(shown) - (until - real_now)) < 3
+
+
+def seconds(text: str) -> float:
+    """Read `1 min 5 s` or `3 s over`."""
+    words = text.split()
+    units = {"h": 3600.0, "min": 60.0, "s": 1.0}
+    total = sum(float(number) * units[unit] for number, unit in pairwise(words) if unit in units)
+    return -total if "over" in words else total
+
+
+async def test_board_says_that_it_is_cut_off_and_catches_up(
+    browser_stage: BrowserStage, sara: Page
+) -> None:
+    await expect_live(sara)
+    await sara.route("**/live?**", lambda route: route.abort())
+    await sara.route("**/now*", lambda route: route.abort())
+    # Another view makes the tab connect again, in vain.
+    other = await sara.context.new_page()
+    await other.route("**/live?**", lambda route: route.abort())
+    await other.goto("/now?sort=severity")
+    await expect(sara.locator("#freshness")).to_contain_text("no connection since", timeout=WAIT_MS)
+    await escalate(browser_stage, "While cut off")
+    await other.close()
+    await sara.unroute_all()
+    await expect(row_of(sara, "While cut off")).to_be_visible(timeout=WAIT_MS)
+    await expect_live(sara)
