@@ -45,14 +45,14 @@ def first_take_over(log: EventLog, begin: int) -> Event | None:
 
 
 @pytest.fixture(scope="module")
-async def busy_stage(browser_stage: BrowserStage) -> AsyncIterator[BrowserStage]:
-    """An hour of a centre within three minutes, from the time when there is something to see."""
+async def busy_stage(browser_stage: BrowserStage) -> BrowserStage:
+    """The system after a while of a centre, which stands still: a browser needs the processor."""
     pace, log = Pace(contacts_per_minute=8, seed=3, speed=20), browser_stage.event_log
     reports, begin = list[str](), len(log.entries)
     async with simulated_centre(browser_stage.actors, pace, reports.append):
         # Others are paged and waited for by then.
         await log.wait_until(partial(first_take_over, log, begin), "EscalationTakenOver")
-        yield browser_stage
+    return browser_stage
 
 
 @pytest.fixture
