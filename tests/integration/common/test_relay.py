@@ -12,7 +12,6 @@ from aiokafka.errors import KafkaTimeoutError
 
 from common.core import trace
 from common.messaging.envelope import decode
-from common.messaging.outbox_signal import OutboxSignaller
 from common.storage.database import Database, begin
 from common.storage.outbox import Outbox
 from support.databases import Postgres, rows
@@ -312,72 +311,6 @@ async def test_standby_relay_takes_over(
             await until(lambda: count_pending(database), lambda count: count == 0)
     assert (published(first), published(second)) == (1, 1)
     assert not second.health.troubles
-
-
-async def test_commit_of_a_standby_replica_wakes_the_active_relay(
-    postgres: Postgres, database: Database[UnitOfWork], broker: Broker
-) -> None:
-    """With polls so rare that only a signal explains that its events are published."""
-    active, standby = Replica(database, broker), Replica(database, broker)
-    async with broker.open_producer() as producer:
-        relays = [replica.make_relay(producer) for replica in (active, standby)]
-        for relay in relays:
-            relay.max_poll_s, relay.session_timeout = 3600, "1h"
-        async with run_workers(relays[0]):
-            await add_events(active.database, customer_wrote(new_contact()))
-            await until(lambda: published(active) == 1)
-            async with run_workers(relays[1]):
-                await add_events(standby.database, customer_wrote(new_contact()))
-                await until(lambda: published(active) == 2)
-    assert published(standby) == 0
-
-
-async def test_commit_of_a_process_without_relay_wakes_the_relay_of_another(
-    replica: Replica, broker: Broker
-) -> None:
-    http_database = Replica(replica.database, broker).database
-    signaller = OutboxSignaller(http_database.engine)
-    http_database.after_commit(lambda _: signaller.wake())
-    async with broker.open_producer() as producer:
-        relay = replica.make_relay(producer)
-        relay.max_poll_s, relay.session_timeout = 3600, "1h"
-        async with run_workers(relay, signaller):
-            await add_events(replica.database, customer_wrote(new_contact()))
-            await until(lambda: published(replica) == 1)
-            await add_events(http_database, customer_wrote(new_contact()))
-            await until(lambda: published(replica) == 2)
-
-
-async def test_row_that_nobody_signals_is_published(replica: Replica, broker: Broker) -> None:
-    """As when its process died after the commit."""
-    silent = Replica(replica.database, broker).database
-    async with broker.open_producer() as producer, run_workers(replica.make_relay(producer)):
-        await add_events(replica.database, customer_wrote(new_contact()))
-        await until(lambda: published(replica) == 1)
-        await add_events(silent, customer_wrote(new_contact()))
-        await until(lambda: published(replica) == 2)
-
-
-async def test_outbox_signaller_connects_again_after_an_error(
-    postgres: Postgres, replica: Replica, broker: Broker
-) -> None:
-    signaller = OutboxSignaller(replica.database.engine)
-    pids = "SELECT pid FROM pg_stat_activity WHERE query LIKE '%pg_notify%' AND state = 'idle'"
-    async with broker.open_producer() as producer:
-        relay = replica.make_relay(producer)
-        relay.max_poll_s, relay.session_timeout = 3600, "1h"
-        async with run_workers(relay, signaller):
-            signaller.wake()
-            (session,) = await until(lambda: rows(replica.database, pids))
-            await rows(replica.database, f"SELECT pg_terminate_backend({session.pid})")
-            silent = Replica(replica.database, broker).database
-            await add_events(silent, customer_wrote(new_contact()))
-
-            def signal() -> bool:
-                signaller.wake()
-                return published(replica) == 1
-
-            await until(signal)
 
 
 async def test_relay_without_session_is_replaced_and_does_no_harm(

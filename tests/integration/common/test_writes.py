@@ -35,7 +35,7 @@ async def read_notes(database: Database[UnitOfWork]) -> dict[str, list[str]]:
     return {row.id: row.notes for row in probes}
 
 
-async def test_each_write_has_its_parameters_and_tells_its_count(
+async def test_write_has_its_own_parameters_and_tells_its_count(
     database: Database[UnitOfWork],
 ) -> None:
     old, *new = (new_contact() for _ in range(4))
