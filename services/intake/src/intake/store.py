@@ -89,7 +89,8 @@ class Customers:
             return
         rows = to_arrays(list(together.values()))
         for row in await self._connection.execute(_DESCRIBE_CUSTOMERS, rows):
-            self._described[row.customer_id] = Customer(**row)
+            described = Customer(**row)
+            self._described[described.customer_id] = described
         self._stated.update({id(customer): customer for customer in stated})
 
     async def describe_one(self, stated: CustomerStatement) -> Customer:
@@ -136,8 +137,7 @@ class IdempotencyKeys:
         if not by_key:
             return
         rows = to_arrays(list(by_key.values()))
-        inserted = await self._connection.execute(_INSERT_KEYS, rows)
-        new = {(row.scope, row.key) for row in inserted}
+        new = {(scope, key) for scope, key in await self._connection.execute(_INSERT_KEYS, rows)}
         self._new |= new
         self._accepted.update(by_key)
         if repeated := by_key.keys() - new:

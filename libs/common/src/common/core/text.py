@@ -36,7 +36,9 @@ def require_visible(text: str) -> str:
 
 def is_visible(text: str) -> bool:
     """Return whether the text is one line without invisible characters."""
-    return not (_INVISIBLE.search(text) or _LINE_BREAK.search(text) or "\t" in text)
+    return _is_plain(text) or not (
+        _INVISIBLE.search(text) or _LINE_BREAK.search(text) or "\t" in text
+    )
 
 
 def compose(text: str) -> str:
@@ -61,4 +63,11 @@ def opaque_id(text: str) -> str:
 
 def plain_text(text: str) -> str:
     r"""Return the text without invisible characters; every line break is `\n`."""
+    if _is_plain(text):
+        return text
     return _INVISIBLE.sub("", _LINE_BREAK.sub("\n", text))
+
+
+def _is_plain(text: str) -> bool:
+    """Return whether the text is one line of ASCII, as most are: quicker than the expressions."""
+    return text.isascii() and text.isprintable()

@@ -4,8 +4,9 @@ It is passed on unchanged, to correlate logs; services add no spans of their own
 """
 
 import re
-import secrets
 from contextvars import ContextVar
+
+import uuid_utils
 
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _current: ContextVar[str | None] = ContextVar("traceparent", default=None)
@@ -24,9 +25,9 @@ def start(traceparent: str | None) -> str:
     """Begin the given trace in this task, or a new one, and return it."""
     traceparent = parse(traceparent)
     if traceparent is None:
-        # A trace and a span, of 16 and 8 bytes.
-        ids = secrets.token_hex(24)
-        traceparent = f"00-{ids[:32]}-{ids[32:]}-01"
+        # Unlike `secrets`, it does not ask the kernel each time.
+        trace, span = uuid_utils.uuid4().hex, uuid_utils.uuid4().hex[:16]
+        traceparent = f"00-{trace}-{span}-01"
     _current.set(traceparent)
     return traceparent
 

@@ -1,6 +1,5 @@
 """Events to publish, written in the transaction that causes them."""
 
-from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
@@ -61,7 +60,7 @@ class Outbox:
         self.connection = connection
         self._lock_keys = lock_keys
         self._rows: list[_NewRow] = []
-        self._numbers: Counter[tuple[str, str]] = Counter()
+        self._numbers: dict[tuple[str, str], int] = {}
         self.events: list[Event] = []
         self.cause: str | None = None
 
@@ -75,13 +74,14 @@ class Outbox:
             if (size := len(data.encode())) > MAX_EVENT_BYTES:
                 raise EventTooLargeError(event, size)
             self.events.append(event)
-            self._numbers[event.key, event.topic] += 1
+            key, topic = event.key, event.topic
+            self._numbers[key, topic] = number = self._numbers.get((key, topic), 0) + 1
             self._rows.append(
                 _NewRow(
                     event_id=EventId(new_id()),
-                    key=event.key,
-                    topic=event.topic,
-                    number=self._numbers[event.key, event.topic],
+                    key=key,
+                    topic=topic,
+                    number=number,
                     type=event.type,
                     at=event.occurred_at,
                     cause=self.cause,

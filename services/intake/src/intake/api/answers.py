@@ -28,7 +28,7 @@ from intake.api.message_schemas import MessageOut
 from intake.domain.actors import Actor
 from intake.domain.escalation_mirror import visible_escalation
 from intake.domain.model import Attachment, Contact, ContactState, EscalationState, Message
-from intake.domain.receipts import ReceiptOutcome
+from intake.domain.receipts import Receipt, ReceiptOutcome
 
 INTERACTION_ID = "call-7731"
 SURVEY_ID = "s-204"
@@ -86,6 +86,16 @@ class ContactReceiptOut(BaseModel):
         description="The text that was added asks for a supervisor, who is called."
     )
     priority: Priority = Field(description="The priority that the contact has now.")
+
+    @classmethod
+    def of(cls, receipt: Receipt) -> "ContactReceiptOut":
+        return cls(
+            contact_id=receipt.contact_id,
+            outcome=receipt.outcome,
+            message_id=receipt.message_id,
+            supervisor_requested=receipt.supervisor_requested,
+            priority=receipt.priority,
+        )
 
 
 class MessageIdOut(BaseModel):

@@ -59,7 +59,6 @@ from intake.api.schemas import (
 )
 from intake.domain import errors
 from intake.domain.automatic_mail import is_automatic
-from intake.domain.customers import CustomerStatement
 from intake.domain.model import IdempotencyKey, Interaction, Message
 from intake.domain.supervisor_words import asks_for_supervisor
 from intake.reception import ReceiveRequest
@@ -99,11 +98,10 @@ async def receive_contact(
     what was done. A reference is known per sender: kind and name of the system, as `channel:shop`.
     """
     namespaces, system = get_customer_namespaces(request), SystemName(caller.name)
-    customer = CustomerStatement(**body.customer.model_dump(exclude_unset=True))
     command = use_cases.ReceiveContact(
         received_from=system,
         channel=body.channel,
-        customer=namespaces.scope(system, customer),
+        customer=namespaces.scope(system, body.customer.statement()),
         subject=body.subject,
         topic=body.topic,
         language=body.language,
@@ -122,7 +120,7 @@ async def receive_contact(
         response.status_code = HTTPStatus.OK
     if receipt.replayed:
         response.headers[REPLAYED_HEADER] = "true"
-    return ContactReceiptOut.model_validate(receipt, from_attributes=True)
+    return ContactReceiptOut.of(receipt)
 
 
 @router.get("")

@@ -39,6 +39,7 @@ from common.http.pagination import Cursor, Limit
 from intake.api.answers import INTERACTION_ID, SURVEY_ID
 from intake.api.message_schemas import ActionIn
 from intake.channels.registry import CHANNELS
+from intake.domain.customers import CustomerStatement
 from intake.domain.model import ContactFilters, ContactState
 
 MAX_INTERACTION = timedelta(days=1)
@@ -74,6 +75,10 @@ class CustomerIn(RequestModel):
         "standard", description="How important the customer is; `standard` if nobody ever said."
     )
     region: ShortText | None = Field(None, description="Where the customer is, as you name it.")
+
+    def statement(self) -> CustomerStatement:
+        tier = self.tier if "tier" in self.model_fields_set else None
+        return CustomerStatement(CustomerId(self.customer_id), self.name, tier, self.region)
 
 
 class ContactIn(RequestModel):

@@ -39,4 +39,4 @@ class CustomerNamespaces:
         """Return the customer with an id that no other namespace has: `channel:shop:4711`."""
         namespace = self.shared.get(system, system)
         scoped = CustomerId(f"{namespace}:{customer.customer_id}")
-        return customer._replace(customer_id=scoped)
+        return CustomerStatement(scoped, customer.name, customer.tier, customer.region)

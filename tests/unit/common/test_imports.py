@@ -1,0 +1,22 @@
+"""What a service imports to serve: each megabyte is there four times, and in each replica."""
+
+import subprocess
+import sys
+
+from common.contracts.services import SERVICES
+
+_PROGRAM = f"""
+import sys
+from importlib import import_module
+
+for service in {SERVICES}:
+    import_module(f"{{service}}.main")
+print([name for name in ("alembic", "holidays") if name in sys.modules])
+"""
+
+
+def test_service_does_not_import_what_only_commands_need() -> None:
+    imported = subprocess.run(
+        [sys.executable, "-c", _PROGRAM], capture_output=True, check=True, text=True
+    )
+    assert imported.stdout == "[]\n"
