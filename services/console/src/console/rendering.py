@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from babel import Locale
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
@@ -107,6 +108,8 @@ def _environment(language: str) -> Environment:
         "asset": asset_url,
         "screens_of": screens_of,
         "themes": THEMES,
+        # Each by its own name.
+        "languages": {name: Locale.parse(name).display_name for name in LANGUAGES},
         "soon_s": SOON_S,
         "seconds_shown_below_s": SECONDS_SHOWN_BELOW_S,
     }

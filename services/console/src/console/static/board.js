@@ -325,12 +325,8 @@ class Board extends HTMLElement {
     if (event.altKey || event.ctrlKey || event.metaKey || event.defaultPrevented) return;
     if (event.target.closest("input, select, textarea, dialog, [contenteditable]")) return;
     const row = event.target.closest(".row");
-    const isGo = this.goAt && performance.now() - this.goAt < 1500;
-    this.goAt = null;
     const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key];
-    if (isGo) document.querySelector(`[data-go="${CSS.escape(event.key)}"]`)?.click();
-    else if (event.key === "g") this.goAt = performance.now();
-    else if (event.key === "/") this.openFilters();
+    if (event.key === "/") this.openFilters();
     else if (event.key === ".") this.settle(true);
     else if (event.key === "p") this.pause();
     else if (event.key === "?") document.getElementById("keys")?.showModal();

@@ -6,6 +6,7 @@ from typing import Final
 from common.contracts.clocks import ClockName
 from common.contracts.contacts import Channel
 from common.contracts.escalations import Cause, Outcome, Severity
+from common.contracts.event import PersonRole
 from common.contracts.notifications import Medium
 from console.texts import mark
 
@@ -120,6 +121,13 @@ CONTACT_STATES: Final[Mapping[str, str]] = {
     "abandoned": mark("the customer left"),
     "discarded": mark("discarded"),
     "merged": mark("merged"),
+}
+
+# Templates translate a role by its name.
+ROLES: Final[Mapping[PersonRole, str]] = {
+    "representative": mark("representative"),
+    "supervisor": mark("supervisor"),
+    "manager": mark("manager"),
 }
 
 SERVICES: Final[Mapping[str, str]] = {
