@@ -7,6 +7,7 @@ from typing import Any, Final
 from console.texts import mark
 from console.views.floor import PRESENCES, PersonRow, person_row, person_url, queue_name
 from console.views.reader import Reader, parse_time
+from console.views.words import SERVICES
 
 REASON_LENGTH: Final = 300
 # The place of what is refused there; the other forms are named by their contact.
@@ -72,17 +73,21 @@ def floor_person_view(
     presence = refused.values.get("presence") if refused else None
     return FloorPersonView(
         person=row,
-        presences=tuple(
-            Choice(value, reader.texts.gettext(text), value == (presence or row.presence))
-            for value, text in PRESENCES.items()
-        ),
+        presences=presence_choices(presence or row.presence, reader),
         presence_url=f"{row.url}/presence",
         contacts=tuple(
             _contact(assignment, subjects.get(assignment["contact_id"], ""), row.person, reader)
             for assignment in sorted(assignments, key=lambda assignment: assignment["since"])
         ),
         refused=refused,
-        missing=tuple(missing),
+        missing=tuple(reader.texts.gettext(SERVICES[service]) for service in missing),
+    )
+
+
+def presence_choices(chosen: str, reader: Reader) -> tuple[Choice, ...]:
+    return tuple(
+        Choice(value, reader.texts.gettext(text), value == chosen)
+        for value, text in PRESENCES.items()
     )
 
 
