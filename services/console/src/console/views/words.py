@@ -136,3 +136,9 @@ SERVICES: Final[Mapping[str, str]] = {
     "router": mark("Queues and people"),
     "notifier": mark("Messages to colleagues"),
 }
+
+
+def title_of(identifier: str) -> str:
+    """Write an id that people have chosen as a title: `floor-managers` as `Floor managers`."""
+    text = identifier.replace("_", " ").replace("-", " ")
+    return text[:1].upper() + text[1:]
