@@ -211,6 +211,14 @@ async def test_theme_is_kept_and_leads_back(screens: Screens) -> None:
     assert 'data-theme="dark"' in (await sara.get("/now")).text
 
 
+@pytest.mark.parametrize(("person", "place"), [("rita", "/mine"), ("sara", "/now")])
+async def test_first_page_is_what_the_person_works_with(
+    console: ConsoleHarness, person: str, place: str
+) -> None:
+    browser = await console.enter(person)
+    assert (await browser.get("/")).headers["location"] == place
+
+
 async def test_representative_sets_the_own_presence(console: ConsoleHarness) -> None:
     rita = await console.enter("rita")
     answer = await rita.post("/mine/presence", data={"presence": "away"}, headers=SAME_ORIGIN)

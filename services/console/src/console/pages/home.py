@@ -14,5 +14,7 @@ _SEE_OTHER: Final = 303
 
 
 @router.get("/")
-async def show_home(_viewer: CurrentViewer) -> Response:
-    return RedirectResponse("/now", _SEE_OTHER)
+async def show_home(viewer: CurrentViewer) -> Response:
+    """Lead to what the person works with first."""
+    place = "/mine" if viewer.role == "representative" else "/now"
+    return RedirectResponse(place, _SEE_OTHER)
