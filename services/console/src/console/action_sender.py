@@ -9,6 +9,7 @@ from console.clients.services import ServiceProblemError, Services, ServiceUnava
 from console.store import UnitOfWork
 from console.viewer import Viewer
 from console.views.actions import ACTIONS, ActionName
+from console.views.confirmations import done_text
 from console.views.conflicts import conflict_text
 from console.views.forms import FormState, parse_form
 from console.views.reader import Reader
@@ -69,7 +70,7 @@ class ActionSender:
         except (ServiceProblemError, ServiceUnavailableError) as error:
             await self._release(form.submission)
             return self._failure(name, form, error)
-        return Outcome(_DONE, self._reader.texts.gettext(ACTIONS[name].done), escalation)
+        return Outcome(_DONE, done_text(name, escalation, self._reader), escalation)
 
     def _failure(
         self,

@@ -12,9 +12,9 @@ from console.dependencies import CurrentServices, CurrentViewer
 from console.parts import PageParts, Parts
 from console.readers import PageReader
 from console.rendering import render_page
-from console.views.actions import ACTIONS, is_action
+from console.views.actions import is_action
+from console.views.confirmations import done_text
 from console.views.escalation import EscalationData, escalation_view
-from console.views.reader import Reader
 
 router = APIRouter()
 
@@ -40,13 +40,9 @@ async def show_escalation(
     )
     data = await _read_parts(escalation, parts)
     view = escalation_view(data, parts.missing, reader)
-    done = _done_text(request.query_params.get("done", ""), reader)
+    action = request.query_params.get("done", "")
+    done = done_text(action, escalation, reader) if is_action(action) else None
     return render_page(request, "escalation.html", reader=reader, view=view, done=done)
-
-
-def _done_text(name: str, reader: Reader) -> str | None:
-    """Say what the action has done that has led here."""
-    return reader.texts.gettext(ACTIONS[name].done) if is_action(name) else None
 
 
 async def _read_parts(escalation: Mapping[str, Any], parts: Parts) -> EscalationData:
