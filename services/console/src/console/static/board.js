@@ -180,7 +180,8 @@ class Board extends HTMLElement {
     this.replaceChildren(...board.childNodes);
     if (outcome) document.getElementById("outcome")?.replaceWith(outcome);
     [...this.querySelectorAll("details")].forEach((details, n) => (details.open = open[n] ?? false));
-    if (focus) this.querySelector(focus)?.focus({ preventScroll: true });
+    // What had the focus may be gone, such as the button of what was done.
+    if (focus) (this.querySelector(focus) ?? document.getElementById("main")).focus({ preventScroll: true });
     this.observe(this);
   }
 
