@@ -174,7 +174,7 @@ class Board extends HTMLElement {
 
   takeContent(board) {
     if (document.querySelector("dialog[open]")) return;
-    const focus = selectorOf(document.activeElement);
+    const focus = this.contains(document.activeElement) ? selectorOf(document.activeElement) : null;
     const open = [...this.querySelectorAll("details")].map((details) => details.open);
     const outcome = document.getElementById("outcome");
     this.replaceChildren(...board.childNodes);
