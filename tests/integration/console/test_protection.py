@@ -114,7 +114,7 @@ async def test_page_says_which_service_does_not_answer(console: ConsoleHarness) 
     page = await browser.get("/asks")
     assert page.status_code == 503
     assert page.headers["retry-after"] == "5"
-    assert "escalation" in page.text
+    assert "Escalations: no answer." in page.text
 
 
 class Caller:

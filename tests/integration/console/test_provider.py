@@ -162,7 +162,7 @@ async def test_router_that_is_down_has_a_readable_page(
     console: ConsoleHarness, provider: Provider
 ) -> None:
     console.app.state.services._clients["router"] = console.clients["intake"]
-    await refused(console, provider, 503, "router")
+    await refused(console, provider, 503, "Queues and people: no answer.")
 
 
 async def test_sign_out_is_also_at_the_provider(

@@ -173,6 +173,11 @@ def test_person_page_lists_contacts_that_may_go_back() -> None:
     assert (second.subject, second.may_release) == ("", False)
 
 
+def test_person_page_names_the_part_that_is_missing() -> None:
+    shown = floor_person_view(representative(), [], {}, reader(), missing=["intake"])
+    assert shown.missing == ("Contacts and conversations",)
+
+
 def test_refused_form_keeps_what_was_chosen() -> None:
     refused = Refused("presence", 422, "It is too long.", {"presence": "away", "reason": "x"})
     shown = floor_person_view(representative(), [], {}, reader(), refused=refused)

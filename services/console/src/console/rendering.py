@@ -16,6 +16,7 @@ from console.navigation import screens_of
 from console.texts import LANGUAGES, SECONDS_SHOWN_BELOW_S, translations
 from console.views.board import board_words
 from console.views.countdown import SOON_S
+from console.views.words import ROLES, SERVICES
 
 LANGUAGE_COOKIE: Final = "upstairs-language"
 THEME_COOKIE: Final = "upstairs-theme"
@@ -107,6 +108,8 @@ def _environment(language: str) -> Environment:
         "asset": asset_url,
         "screens_of": screens_of,
         "themes": THEMES,
+        "role_names": ROLES,
+        "part_names": SERVICES,
         "soon_s": SOON_S,
         "seconds_shown_below_s": SECONDS_SHOWN_BELOW_S,
     }

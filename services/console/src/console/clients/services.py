@@ -108,7 +108,6 @@ class Services:
         body: object = None,
         *,
         if_match: str | None = None,
-        idempotency_key: str | None = None,
     ) -> Any:
         """Return the decoded JSON of the answer."""
         answer = await self.send(
@@ -117,7 +116,7 @@ class Services:
             path,
             viewer,
             body=body,
-            headers=_headers(if_match, idempotency_key),
+            headers=_headers(if_match),
         )
         return answer.body
 
@@ -133,12 +132,6 @@ class Services:
         """Return the decoded JSON of the answer."""
         headers = _headers(if_match)
         return (await self.send(service, "PUT", path, viewer, body=body, headers=headers)).body
-
-    async def delete(
-        self, service: EventService, path: str, viewer: Caller, *, if_match: str | None = None
-    ) -> Any:
-        """Return the decoded JSON of the answer."""
-        return (await self.send(service, "DELETE", path, viewer, headers=_headers(if_match))).body
 
     async def send(
         self,
@@ -190,9 +183,8 @@ def open_clients(urls: Mapping[EventService, str]) -> dict[EventService, httpx.A
     }
 
 
-def _headers(if_match: str | None, idempotency_key: str | None = None) -> dict[str, str]:
-    headers = {"If-Match": if_match, "Idempotency-Key": idempotency_key}
-    return {name: value for name, value in headers.items() if value is not None}
+def _headers(if_match: str | None) -> dict[str, str]:
+    return {} if if_match is None else {"If-Match": if_match}
 
 
 def _content_type(content: bytes | None) -> dict[str, str]:

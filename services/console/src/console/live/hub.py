@@ -3,9 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, Final
-
-import structlog
+from typing import Final
 
 from common.core.backoff import pause
 from common.core.clock import TimeSource
@@ -17,9 +15,6 @@ from console.readers import make_reader
 from console.viewer import Viewer
 
 _COUNTERS_EVERY_S: Final = 2.0
-_MAX_COUNTED: Final = 200
-
-log = structlog.get_logger()
 
 
 class LiveHub:
@@ -91,16 +86,7 @@ class LiveHub:
     async def _counters(self, viewer: Viewer) -> Message | None:
         """Count the customers who wait and the free places; None if router does not answer."""
         try:
-            queues = await self._list("/v1/queues", viewer)
-            representatives = await self._list("/v1/representatives", viewer)
+            staffing = await self._services.get("router", "/v1/staffing", viewer)
         except (ServiceUnavailableError, ServiceProblemError):
             return None
-        return message(
-            "counters",
-            waiting=sum(queue["waiting"] for queue in queues),
-            free=sum(person["free_slots"] for person in representatives),
-        )
-
-    async def _list(self, path: str, viewer: Viewer) -> Any:
-        page = await self._services.get("router", path, viewer, limit=_MAX_COUNTED)
-        return page["items"]
+        return message("counters", waiting=staffing["waiting"], free=staffing["free_slots"])

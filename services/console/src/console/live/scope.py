@@ -5,8 +5,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-import structlog
-
 from common.core.clock import TimeSource
 from console.clients.services import ServiceProblemError, Services, ServiceUnavailableError
 from console.live.boards import RELOAD, Board, Message, is_concerned, message
@@ -21,8 +19,6 @@ _GATHER_S: Final = 0.1
 _MAX_READS: Final = 8
 # Somebody who loads a page again comes back within it.
 LINGER_S: Final = 5.0
-
-log = structlog.get_logger()
 
 
 class Scope:

@@ -1,6 +1,6 @@
 """What people press on an escalation: each action's form, and what becomes of it."""
 
-from typing import Final
+from http import HTTPStatus
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, RedirectResponse
@@ -20,8 +20,6 @@ from console.views.reader import Reader
 from console.views.rows import make_row, sort_keys
 
 router = APIRouter()
-
-_SEE_OTHER: Final = 303
 
 
 def _name_of(action: str) -> ActionName:
@@ -74,7 +72,9 @@ async def act(
     if is_fragment(request):
         return JSONResponse(_for_script(outcome, reader), outcome.status)
     if outcome.is_done:
-        return RedirectResponse(f"{escalation_url(escalation_id)}?done={name}", _SEE_OTHER)
+        return RedirectResponse(
+            f"{escalation_url(escalation_id)}?done={name}", HTTPStatus.SEE_OTHER
+        )
     row = None if outcome.escalation is None else make_row(outcome.escalation, reader)
     return render_page(
         request,

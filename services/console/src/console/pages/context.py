@@ -1,6 +1,7 @@
 """What a page needs of its request, as one thing."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
@@ -14,7 +15,6 @@ from console.rendering import render_page
 from console.viewer import Viewer
 from console.views.reader import Reader
 
-_SEE_OTHER: Final = 303
 _LEADERS: Final = ("supervisor", "manager")
 
 
@@ -49,7 +49,7 @@ class PageContext:
 
     @staticmethod
     def lead_to(address: str) -> Response:
-        return RedirectResponse(address, _SEE_OTHER)
+        return RedirectResponse(address, HTTPStatus.SEE_OTHER)
 
 
 async def _context(

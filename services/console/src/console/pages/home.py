@@ -1,6 +1,6 @@
 """The first page."""
 
-from typing import Final
+from http import HTTPStatus
 
 from fastapi import APIRouter
 from fastapi.responses import RedirectResponse
@@ -10,9 +10,7 @@ from console.dependencies import CurrentViewer
 
 router = APIRouter()
 
-_SEE_OTHER: Final = 303
-
 
 @router.get("/")
 async def show_home(_viewer: CurrentViewer) -> Response:
-    return RedirectResponse("/now", _SEE_OTHER)
+    return RedirectResponse("/now", HTTPStatus.SEE_OTHER)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
@@ -21,7 +22,6 @@ router = APIRouter()
 
 _DUE_SOON: Final = timedelta(minutes=15)
 _MAX_COUNTED: Final = 200
-_INVALID: Final = 422
 
 
 @router.get("/now")
@@ -52,7 +52,7 @@ async def _read_list(
     try:
         return filters, await _list(parts, cursor=cursor, **filters.query)
     except ServiceProblemError as error:
-        if error.status != _INVALID and cursor is None:
+        if error.status != HTTPStatus.UNPROCESSABLE_ENTITY and cursor is None:
             raise
     problem = reader.texts.gettext("The address has filters that do not exist. All are shown.")
     return Filters(problems=(*filters.problems, problem)), await _list(parts)
@@ -64,9 +64,8 @@ async def _list(parts: Parts, **query: object) -> Any:
 
 async def read_counts(reader: Reader, parts: Parts) -> NowData:
     """Read what the counters show beside the list."""
-    queues, representatives, due = await asyncio.gather(
-        parts.get("router", "/v1/queues", limit=_MAX_COUNTED),
-        parts.get("router", "/v1/representatives", limit=_MAX_COUNTED),
+    staffing, due = await asyncio.gather(
+        parts.get("router", "/v1/staffing"),
         parts.get(
             "escalation",
             "/v1/clocks",
@@ -76,7 +75,6 @@ async def read_counts(reader: Reader, parts: Parts) -> NowData:
     )
     return NowData(
         escalations=None,
-        queues=None if queues is None else queues["items"],
-        representatives=None if representatives is None else representatives["items"],
+        staffing=staffing,
         promises_due=None if due is None else len(due["items"]),
     )

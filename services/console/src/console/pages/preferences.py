@@ -1,5 +1,6 @@
 """How a person likes to see the console, in cookies of their browser."""
 
+from http import HTTPStatus
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
@@ -11,7 +12,6 @@ from console.texts import LANGUAGES
 
 router = APIRouter()
 
-_SEE_OTHER: Final = 303
 _YEAR_S: Final = 365 * 24 * 3600
 _CHOICES: Final = {
     "theme": (THEME_COOKIE, THEMES),
@@ -28,7 +28,7 @@ async def change_preferences(
     keys: Annotated[str, Form()] = "",
 ) -> Response:
     """Keep what was chosen, and lead back; a choice that does not exist changes nothing."""
-    response = RedirectResponse(_page_before(request), _SEE_OTHER)
+    response = RedirectResponse(_page_before(request), HTTPStatus.SEE_OTHER)
     wishes = {"theme": theme, "language": language, "keys": keys}
     for name, (cookie, values) in _CHOICES.items():
         if wishes[name] in values:

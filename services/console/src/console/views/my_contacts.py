@@ -9,7 +9,7 @@ from console.texts import mark
 from console.views.countdown import Countdown
 from console.views.floor import PRESENCES, queue_name
 from console.views.reader import Reader, parse_time
-from console.views.words import CLOCKS, CONTACT_STATES, SERVICES
+from console.views.words import CLOCKS, CONTACT_STATES, service_names
 
 # After all that have a deadline.
 _NEVER: Final = float("inf")
@@ -79,7 +79,7 @@ def my_contacts_view(
         contacts=contacts,
         presence=presence,
         presence_text=None if presence is None else reader.texts.gettext(PRESENCES[presence]),
-        missing=tuple(reader.texts.gettext(SERVICES[service]) for service in missing),
+        missing=service_names(missing, reader.texts),
     )
 
 

@@ -1,13 +1,14 @@
 """What the console calls the states, causes, clocks and outcomes of the services."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from common.contracts.clocks import ClockName
 from common.contracts.contacts import Channel
 from common.contracts.escalations import Cause, Outcome, Severity
+from common.contracts.event import PersonRole
 from common.contracts.notifications import Medium
-from console.texts import mark
+from console.texts import Texts, mark
 
 SEVERITIES: Final[Mapping[Severity, str]] = {
     "critical": mark("critical"),
@@ -128,3 +129,14 @@ SERVICES: Final[Mapping[str, str]] = {
     "router": mark("Queues and people"),
     "notifier": mark("Messages to colleagues"),
 }
+
+ROLES: Final[Mapping[PersonRole, str]] = {
+    "representative": mark("representative"),
+    "supervisor": mark("supervisor"),
+    "manager": mark("manager"),
+}
+
+
+def service_names(services: Sequence[str], texts: Texts) -> tuple[str, ...]:
+    """Return what a person calls the parts that these services have."""
+    return tuple(texts.gettext(SERVICES[service]) for service in services)
