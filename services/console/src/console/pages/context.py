@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Request
 from starlette.responses import RedirectResponse, Response
 
+from common.contracts.services import EventService
 from console.clients.services import Answer, Services
 from console.dependencies import CurrentServices, CurrentViewer, require_role
 from console.parts import PageParts, Parts
@@ -38,10 +39,10 @@ class PageContext:
         fields = await self.request.form()
         return {name: value.strip() for name, value in fields.items() if isinstance(value, str)}
 
-    async def get(self, service: Any, path: str) -> Any:
-        return await self.services.get(service, path, self.viewer)
+    async def get(self, service: EventService, path: str, **query: object) -> Any:
+        return await self.services.get(service, path, self.viewer, **query)
 
-    async def post(self, service: Any, path: str, body: object = None) -> Answer:
+    async def post(self, service: EventService, path: str, body: object = None) -> Answer:
         return await self.services.send(service, "POST", path, self.viewer, body=body)
 
     def render(self, template: str, status: int = 200, **values: object) -> Response:

@@ -4,14 +4,12 @@ import asyncio
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path
 from starlette.responses import Response
 
 from common.contracts.event import UUID_PATTERN
-from console.dependencies import CurrentServices, CurrentViewer
-from console.parts import PageParts, Parts
-from console.readers import PageReader
-from console.rendering import render_page
+from console.pages.context import Page
+from console.parts import Parts
 from console.views.actions import ACTIONS, is_action
 from console.views.escalation import EscalationData, escalation_view
 from console.views.reader import Reader
@@ -26,22 +24,13 @@ _EARLIER_CONTACTS: Final = 6
 
 
 @router.get("/e/{escalation_id}")
-async def show_escalation(
-    escalation_id: EscalationPath,
-    request: Request,
-    viewer: CurrentViewer,
-    reader: PageReader,
-    services: CurrentServices,
-    parts: PageParts,
-) -> Response:
+async def show_escalation(escalation_id: EscalationPath, page: Page) -> Response:
     """Show all that there is to decide about; what a service does not answer is left out."""
-    escalation = await services.get(
-        "escalation", f"/v1/escalations/{escalation_id}", viewer, limit=_MAX_STEPS
-    )
-    data = await _read_parts(escalation, parts)
-    view = escalation_view(data, parts.missing, reader)
-    done = _done_text(request.query_params.get("done", ""), reader)
-    return render_page(request, "escalation.html", reader=reader, view=view, done=done)
+    path = f"/v1/escalations/{escalation_id}"
+    escalation = await page.get("escalation", path, limit=_MAX_STEPS)
+    data = await _read_parts(escalation, page.parts)
+    view = escalation_view(data, page.parts.missing, page.reader)
+    return page.render("escalation.html", view=view, done=_done_text(page.done, page.reader))
 
 
 def _done_text(name: str, reader: Reader) -> str | None:

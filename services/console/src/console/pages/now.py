@@ -7,13 +7,12 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from console.clients.services import ServiceProblemError
-from console.parts import PageParts, Parts
-from console.readers import PageReader
-from console.rendering import render_page
+from console.pages.context import Page
+from console.parts import Parts
 from console.views.filters import IDS, SORTS, SWITCHES, Filters, parse_filters
 from console.views.now import MAX_ROWS, NowData, now_view
 from console.views.reader import Reader
@@ -25,24 +24,16 @@ _MAX_COUNTED: Final = 200
 
 
 @router.get("/now")
-async def show_now(request: Request, reader: PageReader, parts: PageParts) -> Response:
+async def show_now(page: Page) -> Response:
     """Show the open escalations, as the filters in the address say."""
-    pairs = [pair for pair in request.query_params.multi_items() if pair[0] != "cursor"]
-    filters = parse_filters(pairs, reader)
-    cursor = request.query_params.get("cursor")
+    query, reader, parts = page.request.query_params, page.reader, page.parts
+    filters = parse_filters([pair for pair in query.multi_items() if pair[0] != "cursor"], reader)
+    cursor = query.get("cursor")
     (filters, escalations), counts = await asyncio.gather(
         _read_list(filters, cursor, reader, parts), read_counts(reader, parts)
     )
     view = now_view(replace(counts, escalations=escalations), filters, parts.missing, reader)
-    return render_page(
-        request,
-        "now.html",
-        reader=reader,
-        view=view,
-        sorts=SORTS,
-        ids=IDS,
-        switches=SWITCHES,
-    )
+    return page.render("now.html", view=view, sorts=SORTS, ids=IDS, switches=SWITCHES)
 
 
 async def _read_list(
