@@ -14,7 +14,7 @@ COMPILE  := $(UV) pip compile -q --universal --python-version 3.11 --generate-ha
             --no-emit-package upstairs-common --no-emit-package devstack
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test chaos-brief mutants-brief chaos mutants check lint types imports dependencies migrations format bench audit image-digests lock clean
+.PHONY: help setup demo run test chaos-brief mutants-brief chaos mutants check lint types imports dependencies migrations format bench screenshots audit image-digests lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -80,6 +80,9 @@ format: $(READY) ## Mend what a tool can mend
 
 bench: $(READY) ## Measure, and write bench/out/summary.json (AGAINST=REV compares with a revision)
 	@$(BIN)/python -m bench $(if $(AGAINST),--against $(AGAINST))
+
+screenshots: $(READY) ## Take the pictures of README.md (CONSOLE=the address of the console that make run prints)
+	@PYTHONPATH=tests $(BIN)/python -m browser.screenshots $(CONSOLE)
 
 audit: $(READY) ## Look for known vulnerabilities in all requirements; asks a service, so not in check
 	@for file in requirements/*.txt; do \

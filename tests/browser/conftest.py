@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page
 
 import devstack
 from browser.desk import Desk
@@ -20,7 +20,7 @@ from stage.console import WebConsole
 from stage.event_log import EventLog, open_event_log
 from stage.sample_settings import ROLES
 from stage.system import System
-from support.browsers import MISSING, find_browser
+from support.browsers import MISSING, find_browser, open_browser
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,8 @@ async def browser() -> AsyncIterator[Browser]:
         if os.environ.get("UPSTAIRS_BROWSER_REQUIRED"):
             pytest.fail(MISSING)
         pytest.skip(MISSING)
-    async with async_playwright() as playwright:
-        # Root has no sandbox, as in a container.
-        options = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = await playwright.chromium.launch(executable_path=path, args=options)
+    async with open_browser(path) as browser:
         yield browser
-        await browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """People in front of browsers, who have signed in to the console."""
 
+import re
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final, Literal, Self
@@ -8,6 +9,8 @@ from playwright.async_api import Browser, Page
 
 Theme = Literal["light", "dark"]
 OUT: Final = Path(__file__).parent / "out"
+# Now, or Mine for a representative.
+FIRST_PAGE: Final = re.compile(r"/(now|mine)$")
 AXE: Final = Path(__file__).parent / "vendor" / "axe.min.js"
 _WIDTH: Final = 1280
 _HEIGHT: Final = 900
@@ -41,7 +44,7 @@ class Desk:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         await page.goto("/sign-in")
         await page.locator(f"form:has(input[value={person}]) button").press("Enter")
-        await page.wait_for_url("**/now")
+        await page.wait_for_url(FIRST_PAGE)
         return page
 
 

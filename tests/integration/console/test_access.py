@@ -77,7 +77,7 @@ async def test_refused_role_is_named_in_the_language_of_the_reader(
     browser = await console.enter("rita", **{"Accept-Language": "de"})
     page = await browser.get("/floor")
     assert page.status_code == 403
-    assert "Sie sind angemeldet als Bearbeitung." in page.text
+    assert "Sie sind angemeldet als Kundenbetreuung." in page.text
 
 
 async def test_now_counts_free_places_of_the_whole_centre(console: ConsoleHarness) -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from common.core.ids import new_id
-from integration.console.harness import ConsoleHarness
+from integration.console.harness import SAME_ORIGIN, ConsoleHarness
 from integration.console.screens_harness import Browser, Screens, open_screens
 from support.databases import Postgres
 
@@ -209,3 +209,20 @@ async def test_theme_is_kept_and_leads_back(screens: Screens) -> None:
     answer = await sara.post("/preferences", data={"theme": "pink"}, headers=elsewhere)
     assert answer.headers["location"] == "/"
     assert 'data-theme="dark"' in (await sara.get("/now")).text
+
+
+@pytest.mark.parametrize(("person", "place"), [("rita", "/mine"), ("sara", "/now")])
+async def test_first_page_is_what_the_person_works_with(
+    console: ConsoleHarness, person: str, place: str
+) -> None:
+    browser = await console.enter(person)
+    assert (await browser.get("/")).headers["location"] == place
+
+
+async def test_representative_sets_the_own_presence(console: ConsoleHarness) -> None:
+    rita = await console.enter("rita")
+    answer = await rita.post("/mine/presence", data={"presence": "away"}, headers=SAME_ORIGIN)
+    assert answer.headers["location"] == "/mine?done=presence"
+    page = (await rita.get("/mine?done=presence")).text
+    assert "The presence is set." in page
+    assert 'value="away" aria-pressed="true"' in page

@@ -116,19 +116,19 @@ def test_request_is_answered_by_who_is_asked_only() -> None:
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({}, "Sam Stone and Sara Singh swap their turns (support)"),
+        ({}, "Sam Stone and Sara Singh swap their turns (Support)"),
         (
             {"removes": True},
-            "Sam Stone and Sara Singh take their own turns again (support)",
+            "Sam Stone and Sara Singh take their own turns again (Support)",
         ),
-        ({"change": override()}, "Sam Stone is on duty (support)"),
+        ({"change": override()}, "Sam Stone is on duty (Support)"),
         (
             {"change": override(instead_of="dora")},
-            "Sam Stone is on duty instead of Dora Diaz (support)",
+            "Sam Stone is on duty instead of Dora Diaz (Support)",
         ),
         (
             {"change": override(), "removes": True},
-            "Sam Stone is no longer on duty instead of others (support)",
+            "Sam Stone is no longer on duty instead of others (Support)",
         ),
     ],
 )

@@ -173,8 +173,8 @@ def test_person_page_lists_contacts_that_may_go_back() -> None:
     assert (second.subject, second.may_release) == ("", False)
 
 
-def test_person_page_names_the_part_that_is_missing() -> None:
-    shown = floor_person_view(representative(), [], {}, reader(), missing=["intake"])
+def test_person_page_names_what_does_not_answer() -> None:
+    shown = floor_person_view(representative(), (), {}, reader(), missing=("intake",))
     assert shown.missing == ("Contacts and conversations",)
 
 

@@ -3,9 +3,10 @@
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from shutil import rmtree
 from tempfile import mkdtemp
 from typing import Annotated
 
@@ -39,12 +40,13 @@ console = Console(highlight=False, width=_WIDTH)
 def demo() -> None:
     """Start everything, play the four stories, and fail unless each ends as expected."""
     progress = devstack.Progress(_say)
-    with devstack.start(durable=False, progress=progress) as stack:
-        outcomes = asyncio.run(_play(stack, progress))
-        _say("\nStopping the services, Kafka and PostgreSQL …")
-    print_summary(console, outcomes)
-    if any(isinstance(outcome, Exception) for outcome in outcomes.values()):
-        raise typer.Exit(1)
+    with _log_directory() as logs:
+        with devstack.start(durable=False, progress=progress) as stack:
+            outcomes = asyncio.run(_play(stack, logs, progress))
+            _say("\nStopping the services, Kafka and PostgreSQL …")
+        print_summary(console, outcomes)
+        if any(isinstance(outcome, Exception) for outcome in outcomes.values()):
+            raise typer.Exit(1)
 
 
 @cli.command()
@@ -60,19 +62,39 @@ def run(
     """Start everything with sample settings and keep it running until Ctrl-C."""
     progress = devstack.Progress(_say)
     pace = Pace(traffic, seed) if traffic and not empty else None
-    with devstack.start(progress=progress) as stack:
-        asyncio.run(_stay(stack, progress, pace, empty=empty))
-        _say("Stopping Kafka and PostgreSQL …")
-    _say("Stopped.")
+    with _log_directory() as logs:
+        with devstack.start(progress=progress) as stack:
+            ended = asyncio.run(_stay(stack, logs, progress, pace, empty=empty))
+            _say("Stopping Kafka and PostgreSQL …")
+        _say("Stopped.")
+        if ended:
+            raise typer.Exit(1)
+
+
+@contextmanager
+def _log_directory() -> Iterator[Path]:
+    """Make a directory for logs; it stays only if the block fails."""
+    logs = Path(mkdtemp(prefix="upstairs-logs-"))
+    has_failed = False
+    try:
+        yield logs
+    except Exception:
+        has_failed = any(logs.iterdir())
+        raise
+    finally:
+        if has_failed:
+            _say(f"Logs: {logs}")
+        else:
+            rmtree(logs)
 
 
 async def _play(
-    stack: devstack.Stack, progress: devstack.Progress
+    stack: devstack.Stack, logs: Path, progress: devstack.Progress
 ) -> dict[str, Outcome | Exception]:
     outcomes: dict[str, Outcome | Exception] = {}
     timeline = Timeline(console)
     async with (
-        _started(stack, progress) as (system, actors),
+        _started(stack, logs, progress) as (system, actors),
         open_event_log(system, timeline.add_event) as event_log,
     ):
         _introduce()
@@ -95,12 +117,18 @@ def _introduce() -> None:
 
 
 async def _stay(
-    stack: devstack.Stack, progress: devstack.Progress, pace: Pace | None, *, empty: bool
-) -> None:
+    stack: devstack.Stack,
+    logs: Path,
+    progress: devstack.Progress,
+    pace: Pace | None,
+    *,
+    empty: bool,
+) -> set[str]:
+    """Return the names of the services that ended before Ctrl-C."""
     stopping = asyncio.Event()
     web_console = WebConsole(roles={**ROLES, **CENTRE_ROLES})
     async with (
-        _started(stack, progress, empty=empty, web_console=web_console) as (system, actors),
+        _started(stack, logs, progress, empty=empty, web_console=web_console) as (system, actors),
         Inbox(system.receivers, system.url("notifier"), system.slack_signing_secret) as inbox,
         _traffic(actors, pace),
     ):
@@ -113,8 +141,9 @@ async def _stay(
         _print_next_steps(system, actors, inbox, empty=empty)
         _print_traffic(pace)
         _say("\nMessages to people, as they arrive:")
-        await _print_messages(inbox, system, stopping)
+        ended = await _print_messages(inbox, system, stopping)
         _say("\nStopping the services …")
+    return ended
 
 
 def _print_addresses(system: System, stack: devstack.Stack, inbox: Inbox) -> None:
@@ -182,8 +211,11 @@ async def _traffic(actors: Actors, pace: Pace | None) -> AsyncIterator[None]:
         yield
 
 
-async def _print_messages(inbox: Inbox, system: System, stopping: asyncio.Event) -> None:
-    """Print each new or changed message, and each service that ends, until `stopping` is set."""
+async def _print_messages(inbox: Inbox, system: System, stopping: asyncio.Event) -> set[str]:
+    """Print each new or changed message, and each service that ends, until `stopping` is set.
+
+    Return the names of the services that have ended.
+    """
     printed: set[tuple[str, object]] = set()
     ended: set[str] = set()
     received = 0
@@ -203,6 +235,7 @@ async def _print_messages(inbox: Inbox, system: System, stopping: asyncio.Event)
                 _say(_message_line(message))
         with suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), POLL_INBOX_S)
+    return ended
 
 
 def _message_line(message: Message) -> str:
@@ -216,13 +249,13 @@ def _message_line(message: Message) -> str:
 @asynccontextmanager
 async def _started(
     stack: devstack.Stack,
+    logs: Path,
     progress: devstack.Progress,
     *,
     empty: bool = False,
     web_console: WebConsole | None = None,
 ) -> AsyncIterator[tuple[System, Actors]]:
     _say(f"{'':8}stack: {stack.reason}")
-    logs = Path(mkdtemp(prefix="upstairs-logs-"))
     roles = {**ROLES, **CENTRE_ROLES}
     async with running_system(
         stack, logs, progress, empty=empty, roles=roles, console=web_console

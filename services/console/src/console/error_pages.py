@@ -16,6 +16,7 @@ from common.http.problems import ProblemError
 from console.clients.services import ServiceProblemError, ServiceUnavailableError
 from console.errors import PageError, SignInRequiredError
 from console.rendering import is_fragment, render_page
+from console.views.words import SERVICES
 
 _RETRY_AFTER_S: Final = "5"
 
@@ -66,7 +67,7 @@ def _sign_in(request: Request) -> Response:
 
 def _service_error(problem: ServiceUnavailableError | ServiceProblemError) -> PageError:
     if isinstance(problem, ServiceUnavailableError):
-        return PageError(503, "service-unavailable", service=problem.service)
+        return PageError(503, "service-unavailable", part=SERVICES[problem.service])
     if problem.status == HTTPStatus.UNAUTHORIZED:
         log.warning("person_refused", service=problem.service, reason=problem.detail)
         return PageError(403, "person-refused", service=problem.service)

@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from babel import Locale
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
@@ -16,7 +17,6 @@ from console.navigation import screens_of
 from console.texts import LANGUAGES, SECONDS_SHOWN_BELOW_S, translations
 from console.views.board import board_words
 from console.views.countdown import SOON_S
-from console.views.words import ROLES, SERVICES
 
 LANGUAGE_COOKIE: Final = "upstairs-language"
 THEME_COOKIE: Final = "upstairs-theme"
@@ -108,8 +108,8 @@ def _environment(language: str) -> Environment:
         "asset": asset_url,
         "screens_of": screens_of,
         "themes": THEMES,
-        "role_names": ROLES,
-        "part_names": SERVICES,
+        # Each by its own name.
+        "languages": {name: Locale.parse(name).display_name for name in LANGUAGES},
         "soon_s": SOON_S,
         "seconds_shown_below_s": SECONDS_SHOWN_BELOW_S,
     }

@@ -12,5 +12,7 @@ router = APIRouter()
 
 
 @router.get("/")
-async def show_home(_viewer: CurrentViewer) -> Response:
-    return RedirectResponse("/now", HTTPStatus.SEE_OTHER)
+async def show_home(viewer: CurrentViewer) -> Response:
+    """Lead to what the person works with first."""
+    place = "/mine" if viewer.role == "representative" else "/now"
+    return RedirectResponse(place, HTTPStatus.SEE_OTHER)

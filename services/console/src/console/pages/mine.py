@@ -12,6 +12,7 @@ from common.http.app import ContactPath
 from console.clients.services import ServiceProblemError
 from console.pages.context import Page, PageContext, require_representative
 from console.parts import Parts
+from console.texts import mark
 from console.views.floor_person import REASON_LENGTH
 from console.views.mine import MineData, mine_view
 from console.views.my_contacts import MyContactsData, my_contacts_view
@@ -19,6 +20,7 @@ from console.views.my_contacts import MyContactsData, my_contacts_view
 router = APIRouter()
 
 _LATEST_NOTIFICATIONS: Final = 200
+_PRESENCE_IS_SET: Final = mark("The presence is set.")
 
 
 @router.get("/mine")
@@ -72,6 +74,7 @@ async def _show_contacts(page: PageContext, error: ServiceProblemError | None = 
         error.status if error else 200,
         view=my_contacts_view(data, parts.missing, page.reader),
         problem=error.detail if error else None,
+        done=page.reader.texts.gettext(_PRESENCE_IS_SET) if page.done == "presence" else None,
         reason_length=REASON_LENGTH,
     )
 
@@ -82,6 +85,18 @@ async def _by_contact(*answers: Any) -> dict[str, Mapping[str, Any]]:
         for answer in await asyncio.gather(*answers)
         if answer is not None
     }
+
+
+@router.post("/mine/presence", dependencies=[require_representative])
+async def set_own_presence(page: Page) -> Response:
+    """Say whether one is there for contacts."""
+    body = {"presence": (await page.read_form()).get("presence", "")}
+    try:
+        path = f"/v1/representatives/{page.viewer.person}/presence"
+        await page.services.put("router", path, page.viewer, body)
+    except ServiceProblemError as error:
+        return await _show_contacts(page, error)
+    return page.lead_to("/mine?done=presence")
 
 
 @router.post("/mine/{contact_id}/accept", dependencies=[require_representative])

@@ -6,6 +6,8 @@ import { connect } from "./live.js";
 const FRAME_MS = 100;
 const CHANGED_MS = 3000;
 const RELOAD_MS = 2000;
+// How often a still board reads its page again.
+const STILL_MS = 20000;
 
 /** Seconds since 1970 on the server's clock, whatever this machine's clock says. */
 let offset = 0;
@@ -14,7 +16,9 @@ const now = () => Date.now() / 1000 + offset;
 class Board extends HTMLElement {
   connectedCallback() {
     this.words = JSON.parse(this.dataset.words);
-    this.table = this.querySelector("table.board");
+    this.isStill = this.hasAttribute("data-still");
+    // A still board has rows of more than escalations: its page is read again as a whole.
+    this.table = this.isStill ? null : this.querySelector("table.board");
     this.isPaused = false;
     this.changes = new Map();
     this.moves = new Map();
@@ -28,7 +32,8 @@ class Board extends HTMLElement {
     this.addEventListener("focusout", () => setTimeout(() => this.settle()));
     this.addEventListener("submit", (event) => this.send(event));
     this.addEventListener("click", (event) => this.openDialog(event));
-    connect(this.view, (message) => this.receive(message));
+    if (this.isStill) setInterval(() => this.refresh(), STILL_MS);
+    else connect(this.view, (message) => this.receive(message));
     if (this.dataset.keys !== "off") document.addEventListener("keydown", (event) => this.press(event));
   }
 
@@ -98,6 +103,12 @@ class Board extends HTMLElement {
     return this.isPaused || this.table?.matches(":hover") || this.table?.contains(document.activeElement);
   }
 
+  /** Somebody points at a still board, has the focus in it, or reads another page. */
+  get isInUse() {
+    const isOpen = this.querySelector("details[open]") !== null;
+    return document.hidden || isOpen || this.matches(":hover") || this.contains(document.activeElement);
+  }
+
   settle(isAsked = false) {
     if (!this.table || (this.isHeld && !isAsked)) {
       this.showHeld();
@@ -121,6 +132,10 @@ class Board extends HTMLElement {
     notice.querySelector("button").textContent = this.say("held", count);
   }
 
+  refresh() {
+    if (!this.isStill || !this.isInUse) this.reload();
+  }
+
   /** Read the page again, and take over what differs. */
   async reload() {
     const wait = RELOAD_MS - (performance.now() - this.lastReload);
@@ -140,6 +155,8 @@ class Board extends HTMLElement {
       this.showCounters({ [place.dataset.counter]: place.querySelector(".count").textContent });
     if (this.table) this.takeRows(board);
     else this.takeContent(board);
+    const freshness = page.getElementById("freshness");
+    if (this.isStill && freshness) document.getElementById("freshness").textContent = freshness.textContent;
   }
 
   takeRows(board) {
@@ -159,7 +176,9 @@ class Board extends HTMLElement {
     if (document.querySelector("dialog[open]")) return;
     const focus = selectorOf(document.activeElement);
     const open = [...this.querySelectorAll("details")].map((details) => details.open);
+    const outcome = document.getElementById("outcome");
     this.replaceChildren(...board.childNodes);
+    if (outcome) document.getElementById("outcome")?.replaceWith(outcome);
     [...this.querySelectorAll("details")].forEach((details, n) => (details.open = open[n] ?? false));
     if (focus) this.querySelector(focus)?.focus({ preventScroll: true });
     this.observe(this);
@@ -193,7 +212,7 @@ class Board extends HTMLElement {
       if (!block || block.dataset.tone === tone) continue;
       block.dataset.tone = tone;
       // What to press, and the band, may be others now.
-      if (block.classList.contains("countdown") || block.classList.contains("deadline")) this.reload();
+      if (block.classList.contains("countdown") || block.classList.contains("deadline")) this.refresh();
     }
     this.showFreshness();
   }
@@ -254,7 +273,8 @@ class Board extends HTMLElement {
   // Actions
 
   async send(event) {
-    const form = event.target.closest("form[method=post]");
+    // Other forms lead to a page.
+    const form = event.target.closest("form[method=post]:is([data-action], .form)");
     if (!form) return;
     event.preventDefault();
     const button = event.submitter ?? form.querySelector("button");
@@ -325,29 +345,29 @@ class Board extends HTMLElement {
     if (event.altKey || event.ctrlKey || event.metaKey || event.defaultPrevented) return;
     if (event.target.closest("input, select, textarea, dialog, [contenteditable]")) return;
     const row = event.target.closest(".row");
-    const isGo = this.goAt && performance.now() - this.goAt < 1500;
-    this.goAt = null;
     const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key];
-    if (isGo) document.querySelector(`[data-go="${CSS.escape(event.key)}"]`)?.click();
-    else if (event.key === "g") this.goAt = performance.now();
-    else if (event.key === "/") this.openFilters();
+    if (event.key === "/") this.openFilters();
     else if (event.key === ".") this.settle(true);
-    else if (event.key === "p") this.pause();
+    else if (event.key === "p" && this.table) this.pause();
     else if (event.key === "?") document.getElementById("keys")?.showModal();
-    else if (step && this.table) this.step(row, step);
+    else if (step && this.hasRows) this.step(row, step);
     else if (!this.act(row ?? this, event.key)) return;
     event.preventDefault();
   }
 
+  get hasRows() {
+    return this.querySelector(".row") !== null;
+  }
+
   step(row, by) {
-    const rows = [...this.table.querySelectorAll(".row")];
+    const rows = [...this.querySelectorAll(".row")];
     const next = rows[row ? rows.indexOf(row) + by : 0];
     next?.querySelector(".headline").focus();
     next?.scrollIntoView({ block: "nearest" });
   }
 
   act(place, key) {
-    if (place === this && this.table) return false;
+    if (place === this && this.hasRows) return false;
     const button = place.querySelector(`[data-key="${CSS.escape(key)}"]`);
     button?.click();
     return button !== null;
@@ -409,8 +429,10 @@ function patchRow(row, fresh) {
 function selectorOf(element) {
   if (!element || element === document.body) return null;
   if (element.id) return `#${CSS.escape(element.id)}`;
-  if (element.dataset.action) return `${element.localName}[data-action="${element.dataset.action}"]`;
-  return element.classList.length ? `${element.localName}.${CSS.escape(element.classList[0])}` : element.localName;
+  const row = element.closest(".row[id]");
+  const place = row ? `#${CSS.escape(row.id)} ` : "";
+  if (element.dataset.action) return `${place}${element.localName}[data-action="${element.dataset.action}"]`;
+  return `${place}${element.localName}${element.classList.length ? `.${CSS.escape(element.classList[0])}` : ""}`;
 }
 
 function isInPlace(row) {

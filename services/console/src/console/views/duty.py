@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from babel.dates import format_skeleton
 
 from console.views.reader import Reader, parse_time
-from console.views.words import service_names
+from console.views.words import service_names, title_of
 
 SHOWN_PERIOD: Final = timedelta(days=7)
 _ROUNDING: Final = timedelta(seconds=1)
@@ -38,7 +38,7 @@ class LevelNow:
 
 @dataclass(frozen=True, slots=True)
 class LadderNow:
-    ladder_id: str
+    name: str
     levels: tuple[LevelNow, ...]
 
 
@@ -54,7 +54,7 @@ class ShiftRow:
 class Gap:
     """`fill_url` leads to the form that puts somebody on duty then."""
 
-    schedule_id: str
+    schedule: str
     day: str
     hours: str
     fill_url: str
@@ -84,6 +84,7 @@ class Schedule:
     """`override_url` and `swap_url` lead to forms."""
 
     schedule_id: str
+    name: str
     now: str
     is_empty_now: bool
     days: tuple[Day, ...]
@@ -148,7 +149,7 @@ def duty_view(data: DutyData, missing: Sequence[str], reader: Reader) -> DutyVie
 
 def _ladder(ladder: Mapping[str, Any], reader: Reader) -> LadderNow:
     return LadderNow(
-        ladder["ladder"]["id"], tuple(_level(level, reader) for level in ladder["levels"])
+        title_of(ladder["ladder"]["id"]), tuple(_level(level, reader) for level in ladder["levels"])
     )
 
 
@@ -181,6 +182,7 @@ def _schedule(schedule: ScheduleData, reader: Reader) -> Schedule:
     people = {shift["person_id"] for shift in schedule.shifts}
     return Schedule(
         schedule_id=schedule.schedule_id,
+        name=title_of(schedule.schedule_id),
         now=reader.people(schedule.on_duty),
         is_empty_now=not schedule.on_duty,
         days=_days(schedule, reader),
@@ -234,7 +236,7 @@ def _gap(gap: Mapping[str, Any], schedule_id: str, day: date, reader: Reader) ->
     start, end = (datetime.fromisoformat(gap[name]).astimezone(zone) for name in ("start", "end"))
     query = urlencode({"from": start.strftime(MOMENT), "until": end.strftime(MOMENT)})
     return Gap(
-        schedule_id=schedule_id,
+        schedule=title_of(schedule_id),
         day=day_title(day, reader),
         hours=_hours(gap, reader),
         fill_url=f"{schedule_url(schedule_id)}/override?{query}",
@@ -281,7 +283,7 @@ def _change(request: Mapping[str, Any], reader: Reader) -> Change:
 def _change_text(request: Mapping[str, Any], reader: Reader) -> str:
     _ = reader.texts.gettext
     change = request["change"]
-    values = {"schedule": request["schedule_id"]}
+    values = {"schedule": title_of(request["schedule_id"])}
     if "first" in change:
         values |= {"first": reader.name(change["first"]), "second": reader.name(change["second"])}
         if request["removes"]:

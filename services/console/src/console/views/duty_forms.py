@@ -9,6 +9,7 @@ from console.texts import mark
 from console.views.duty import MOMENT, schedule_url
 from console.views.reader import Reader
 from console.views.service_problems import FormProblems
+from console.views.words import title_of
 
 DutyFormName = Literal["override", "swap"]
 _HOUR: Final = timedelta(hours=1)
@@ -50,6 +51,7 @@ class DutyFieldView:
 class DutyFormView:
     name: DutyFormName
     title: str
+    schedule: str
     task: str
     url: str
     back_url: str
@@ -116,6 +118,7 @@ def duty_form_view(
     return DutyFormView(
         name=name,
         title=gettext(_TITLES[name]),
+        schedule=title_of(schedule_id),
         task=gettext(_TASKS[name]),
         url=f"{schedule_url(schedule_id)}/{name}",
         back_url="/duty",

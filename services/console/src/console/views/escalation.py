@@ -164,7 +164,7 @@ def _earlier(data: EscalationData, reader: Reader) -> tuple[EarlierContact, ...]
         EarlierContact(
             at_text=reader.texts.time(datetime.fromisoformat(contact["received_at"]), reader.now),
             subject=contact["subject"],
-            topic=contact["topic"],
+            topic=words.title_of(contact["topic"]),
             state=reader.texts.gettext(words.CONTACT_STATES[contact["state"]]),
         )
         for contact in data.customer_contacts

@@ -73,10 +73,7 @@ def floor_person_view(
     presence = refused.values.get("presence") if refused else None
     return FloorPersonView(
         person=row,
-        presences=tuple(
-            Choice(value, reader.texts.gettext(text), value == (presence or row.presence))
-            for value, text in PRESENCES.items()
-        ),
+        presences=presence_choices(presence or row.presence, reader),
         presence_url=f"{row.url}/presence",
         contacts=tuple(
             _contact(assignment, subjects.get(assignment["contact_id"], ""), row.person, reader)
@@ -84,6 +81,13 @@ def floor_person_view(
         ),
         refused=refused,
         missing=service_names(missing, reader.texts),
+    )
+
+
+def presence_choices(chosen: str, reader: Reader) -> tuple[Choice, ...]:
+    return tuple(
+        Choice(value, reader.texts.gettext(text), value == chosen)
+        for value, text in PRESENCES.items()
     )
 
 

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from console.texts import mark
 from console.views.countdown import Countdown
-from console.views.floor import PRESENCES, queue_name
+from console.views.floor import queue_name
+from console.views.floor_person import Choice, presence_choices
 from console.views.reader import Reader, parse_time
 from console.views.words import CLOCKS, CONTACT_STATES, service_names
 
@@ -59,9 +60,10 @@ class MyContactsData:
 
 @dataclass(frozen=True, slots=True)
 class MyContactsView:
+    """`presences` is empty if the person has none, or router does not answer."""
+
     contacts: tuple[MyContact, ...] | None
-    presence: str | None
-    presence_text: str | None
+    presences: tuple[Choice, ...]
     missing: tuple[str, ...]
 
 
@@ -77,8 +79,7 @@ def my_contacts_view(
         contacts = tuple(rows)
     return MyContactsView(
         contacts=contacts,
-        presence=presence,
-        presence_text=None if presence is None else reader.texts.gettext(PRESENCES[presence]),
+        presences=() if presence is None else presence_choices(presence, reader),
         missing=service_names(missing, reader.texts),
     )
 

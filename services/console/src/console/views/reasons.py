@@ -57,15 +57,10 @@ def headline(escalation: Mapping[str, Any], reader: Reader) -> str:
         return _("A contact that is still on its way to us")
     return _(
         "%(topic)s %(channel)s from %(customer)s",
-        topic=_topic(contact["topic"]),
+        topic=words.title_of(contact["topic"]),
         channel=_(words.CHANNELS[contact["channel"]]),
         customer=contact["customer"] or _("a customer"),
     )
-
-
-def _topic(topic: str) -> str:
-    text = topic.replace("_", " ").replace("-", " ")
-    return text[:1].upper() + text[1:]
 
 
 def reasons(escalation: Mapping[str, Any], reader: Reader) -> tuple[Reason, ...]:

@@ -123,6 +123,13 @@ CONTACT_STATES: Final[Mapping[str, str]] = {
     "merged": mark("merged"),
 }
 
+# Templates translate a role by its name.
+ROLES: Final[Mapping[PersonRole, str]] = {
+    "representative": mark("representative"),
+    "supervisor": mark("supervisor"),
+    "manager": mark("manager"),
+}
+
 SERVICES: Final[Mapping[str, str]] = {
     "escalation": mark("Escalations"),
     "intake": mark("Contacts and conversations"),
@@ -130,13 +137,13 @@ SERVICES: Final[Mapping[str, str]] = {
     "notifier": mark("Messages to colleagues"),
 }
 
-ROLES: Final[Mapping[PersonRole, str]] = {
-    "representative": mark("representative"),
-    "supervisor": mark("supervisor"),
-    "manager": mark("manager"),
-}
-
 
 def service_names(services: Sequence[str], texts: Texts) -> tuple[str, ...]:
     """Return what a person calls the parts that these services have."""
     return tuple(texts.gettext(SERVICES[service]) for service in services)
+
+
+def title_of(identifier: str) -> str:
+    """Write an id that people have chosen as a title: `floor-managers` as `Floor managers`."""
+    text = identifier.replace("_", " ").replace("-", " ")
+    return text[:1].upper() + text[1:]
