@@ -1,5 +1,6 @@
 """Sends actions to escalation, each form once, and says what became of them."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -17,6 +18,7 @@ from console.views.words import SERVICES
 _DONE: Final = 200
 _INVALID: Final = 422
 _UNAVAILABLE: Final = 503
+_ETAG: Final = re.compile(r'"[0-9]{1,9}"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class ActionSender:
         self, escalation_id: str, name: ActionName, fields: Mapping[str, str]
     ) -> Outcome:
         """Do it, unless the form has mistakes or was sent before."""
-        form = FormState(fields.get("version", ""), fields.get("submission", ""), fields)
+        form = FormState(_version_of(fields), fields.get("submission", ""), fields)
         sent = parse_form(name, fields, self._reader)
         if sent.problems:
             return Outcome(_INVALID, "", form=replace(form, problems=sent.problems))
@@ -69,6 +71,9 @@ class ActionSender:
         except (ServiceProblemError, ServiceUnavailableError) as error:
             await self._release(form.submission)
             return self._failure(name, form, error)
+        except Exception:
+            await self._release(form.submission)
+            raise
         return Outcome(_DONE, self._reader.texts.gettext(ACTIONS[name].done), escalation)
 
     def _failure(
@@ -104,6 +109,12 @@ class ActionSender:
         if submission:
             async with self._database.transaction() as uow:
                 await uow.submissions.release(self._viewer.person, submission)
+
+
+def _version_of(fields: Mapping[str, str]) -> str:
+    """Return the ETag that the form carries; empty, which no version has, for anything else."""
+    version = fields.get("version", "")
+    return version if _ETAG.fullmatch(version) else ""
 
 
 def _again(name: ActionName, form: FormState, outcome: Outcome) -> Outcome:

@@ -10,6 +10,7 @@ from common.core.ids import new_id
 from console.action_sender import ActionSender, Outcome
 from console.dependencies import ConsoleDatabase, CurrentServices, CurrentViewer
 from console.errors import PageError
+from console.pages.context import read_fields
 from console.pages.escalation import EscalationPath
 from console.readers import PageReader
 from console.rendering import is_fragment, render_macro, render_page
@@ -60,11 +61,8 @@ async def act(
 ) -> Response:
     """Do it. A script gets the changed row, others are led to the escalation."""
     name = _name_of(action)
-    fields = {
-        field: value for field, value in (await request.form()).items() if isinstance(value, str)
-    }
     sender = ActionSender(services, database, viewer, reader)
-    outcome = await sender.send(escalation_id, name, fields)
+    outcome = await sender.send(escalation_id, name, await read_fields(request))
     if outcome.form is not None:
         form = form_view(name, action_url(escalation_id, name), outcome.form, reader)
         row = None if outcome.escalation is None else make_row(outcome.escalation, reader)
