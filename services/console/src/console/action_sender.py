@@ -1,9 +1,10 @@
 """Sends actions to escalation, each form once, and says what became of them."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from common.storage.database import Database
 from console.clients.services import ServiceProblemError, Services, ServiceUnavailableError
@@ -15,6 +16,8 @@ from console.views.forms import FIELDS, FormState, parse_form
 from console.views.reader import Reader
 from console.views.service_problems import form_problems
 from console.views.words import SERVICES
+
+_ETAG: Final = re.compile(r'"[0-9]{1,9}"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class ActionSender:
         self, escalation_id: str, name: ActionName, fields: Mapping[str, str]
     ) -> Outcome:
         """Do it, unless the form has mistakes or was sent before."""
-        form = FormState(fields.get("version", ""), fields.get("submission", ""), fields)
+        form = FormState(_version_of(fields), fields.get("submission", ""), fields)
         sent = parse_form(name, fields, self._reader)
         if sent.problems:
             return Outcome(
@@ -71,6 +74,9 @@ class ActionSender:
         except (ServiceProblemError, ServiceUnavailableError) as error:
             await self._release(form.submission)
             return self._failure(name, form, error)
+        except Exception:
+            await self._release(form.submission)
+            raise
         return Outcome(HTTPStatus.OK, self._reader.texts.gettext(ACTIONS[name].done), escalation)
 
     def _failure(
@@ -107,6 +113,12 @@ class ActionSender:
         if submission:
             async with self._database.transaction() as uow:
                 await uow.submissions.release(self._viewer.person, submission)
+
+
+def _version_of(fields: Mapping[str, str]) -> str:
+    """Return the ETag that the form carries; empty, which no version has, for anything else."""
+    version = fields.get("version", "")
+    return version if _ETAG.fullmatch(version) else ""
 
 
 def _again(name: ActionName, form: FormState, outcome: Outcome) -> Outcome:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
+from console.auth.cookies import SessionCookie
 from console.rendering import KEYS_COOKIE, LANGUAGE_COOKIE, THEME_COOKIE, THEMES
 from console.texts import LANGUAGES
 
@@ -29,6 +30,7 @@ async def change_preferences(
 ) -> Response:
     """Keep what was chosen, and lead back; a choice that does not exist changes nothing."""
     response = RedirectResponse(_page_before(request), HTTPStatus.SEE_OTHER)
+    session_cookie: SessionCookie = request.app.state.session_cookie
     wishes = {"theme": theme, "language": language, "keys": keys}
     for name, (cookie, values) in _CHOICES.items():
         if wishes[name] in values:
@@ -38,14 +40,17 @@ async def change_preferences(
                 max_age=_YEAR_S,
                 httponly=True,
                 samesite="lax",
-                secure=request.url.scheme == "https",
+                secure=session_cookie.is_secure,
             )
     return response
 
 
 def _page_before(request: Request) -> str:
     """Return the path of the page with the form: only of this site, whatever the header says."""
-    address = urlsplit(request.headers.get("referer", ""))
+    try:
+        address = urlsplit(request.headers.get("referer", ""))
+    except ValueError:
+        return "/"
     path = address.path if address.netloc == request.url.netloc else ""
     query = f"?{address.query}" if address.query else ""
     return f"{path}{query}" if path.startswith("/") and not path.startswith("//") else "/"
