@@ -19,7 +19,7 @@ from common.contracts.contacts import (
 )
 from common.contracts.event import ComplaintId, ContactEvent, CustomerId, EscalationId, PersonId
 from common.core.ids import new_id
-from escalation.domain.accusations import Complaint
+from escalation.domain.complaint_model import Complaint
 from integration.escalation.conftest import POLICY, EscalationHarness, assigned, key
 from support.erasure import find_tables_with
 
