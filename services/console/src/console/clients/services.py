@@ -1,5 +1,6 @@
 """Calls the other services, as the person who looks."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -16,6 +17,7 @@ from console.tokens.mint import TokenMint
 
 # A page waits no longer for a part that does not answer.
 TIMEOUT_S: Final = 5
+_KEPT_CONNECTIONS: Final = 20
 _JSON: Final = "application/json"
 
 log = structlog.get_logger()
@@ -154,8 +156,10 @@ class Services:
         )
         with self._metrics.service_seconds.labels(service).time():
             try:
-                response = await self._clients[service].send(request)
-            except httpx.HTTPError as error:
+                # The limit of httpx is for each part of an answer.
+                async with asyncio.timeout(TIMEOUT_S):
+                    response = await self._clients[service].send(request)
+            except (httpx.HTTPError, TimeoutError) as error:
                 log.warning("service_unreachable", service=service, error=repr(error))
                 raise ServiceUnavailableError(service, "it does not answer") from error
         return _read(service, response)
@@ -177,8 +181,10 @@ class Services:
 
 
 def open_clients(urls: Mapping[EventService, str]) -> dict[EventService, httpx.AsyncClient]:
+    # Each supervisor with an open board has a connection to escalation for as long.
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=_KEPT_CONNECTIONS)
     return {
-        service: httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S, trust_env=False)
+        service: httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S, limits=limits, trust_env=False)
         for service, url in urls.items()
     }
 

@@ -3,17 +3,21 @@
 import asyncio
 from collections.abc import Sequence
 from functools import partial
+from http import HTTPStatus
 from typing import Final
 
 from common.core.backoff import pause
 from common.core.clock import TimeSource
 from console.clients.services import ServiceProblemError, Services, ServiceUnavailableError
+from console.errors import PageError
 from console.live.boards import Board, Message, message
-from console.live.scope import Scope
+from console.live.scope import Scope, ScopeKey
 from console.people import People
 from console.readers import make_reader
 from console.viewer import Viewer
 
+# The tabs of a browser share one; who reloads a page may have more for a moment.
+MAX_BOARDS_OF_SESSION: Final = 8
 _COUNTERS_EVERY_S: Final = 2.0
 
 
@@ -22,18 +26,34 @@ class LiveHub:
 
     name = "live"
 
-    def __init__(self, services: Services, people: People, clock: TimeSource) -> None:
+    def __init__(
+        self,
+        services: Services,
+        people: People,
+        clock: TimeSource,
+        *,
+        check_every_s: float = 30.0,
+    ) -> None:
+        self.check_every_s = check_every_s
         self._services = services
         self._people = people
         self._clock = clock
-        self._scopes: dict[str, Scope] = {}
+        self._scopes: dict[ScopeKey, Scope] = {}
         self._boards: set[Board] = set()
         self._tasks: asyncio.TaskGroup | None = None
         self._running: set[asyncio.Task[None]] = set()
 
+    @property
+    def board_count(self) -> int:
+        return len(self._boards)
+
     async def open(self, viewer: Viewer, views: Sequence[str]) -> Board:
+        """Open one more board; raises PageError if the session has too many."""
         now = self._clock.utc_now()
         directory = await self._people.directory(viewer, now)
+        others = [board for board in self._boards if board.viewer.session_id == viewer.session_id]
+        if len(others) >= MAX_BOARDS_OF_SESSION:
+            raise PageError(429, "unavailable")
         board = Board(viewer, views, make_reader(viewer, directory, now))
         self._boards.add(board)
         # Representatives see what they have; the stream of all escalations is not for them.
@@ -47,6 +67,16 @@ class LiveHub:
         if scope is not None:
             scope.leave(board)
 
+    async def is_admitted(self, viewer: Viewer) -> bool:
+        """Return whether the person still works here: without router's answer they do."""
+        try:
+            await self._services.get("router", f"/v1/people/{viewer.person}", viewer)
+        except ServiceProblemError as error:
+            return error.status != HTTPStatus.UNAUTHORIZED
+        except ServiceUnavailableError:
+            return True
+        return True
+
     def is_live(self, board: Board) -> bool:
         """Return whether changes come: representatives have none."""
         scope = self._scopes.get(Scope.key(board.viewer))
@@ -57,6 +87,8 @@ class LiveHub:
             self._tasks = tasks
             counting = tasks.create_task(self._send_counters(stopping))
             await stopping.wait()
+            for board in self._boards:
+                board.is_over = True
             await counting
             self._tasks = None
             for task in [*self._running]:
