@@ -89,7 +89,7 @@ async def test_role_of_the_console_changes_rows_and_no_tables(
 ) -> None:
     async with session(postgres, database_name, "console") as own:
         await own.execute(
-            "INSERT INTO submissions (person_id, submission, sent_at) VALUES ('sara', 'one', now())"
+            "INSERT INTO submissions (person_id, submission, sent_at) VALUES ('sara', '1', now())"
         )
         assert await own.fetchval("DELETE FROM submissions RETURNING person_id") == "sara"
         for statement in (

@@ -21,10 +21,10 @@ _PARTS_S: Final = 10
 class Parts:
     """Reads for one page. `missing` names the services that did not answer."""
 
-    def __init__(self, services: Services, viewer: Viewer) -> None:
+    def __init__(self, services: Services, viewer: Viewer, *, within_s: float = _PARTS_S) -> None:
         self._services = services
         self._viewer = viewer
-        self._deadline = asyncio.get_running_loop().time() + _PARTS_S
+        self._deadline = asyncio.get_running_loop().time() + within_s
         self.missing: list[EventService] = []
 
     async def get(self, service: EventService, path: str, **query: object) -> Any:

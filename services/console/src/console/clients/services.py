@@ -87,10 +87,12 @@ class Services:
         clients: Mapping[EventService, httpx.AsyncClient],
         tokens: TokenMint,
         metrics: ConsoleMetrics,
+        timeout_s: float = TIMEOUT_S,
     ) -> None:
         self._clients = clients
         self._tokens = tokens
         self._metrics = metrics
+        self._timeout_s = timeout_s
 
     async def get(self, service: EventService, path: str, viewer: Caller, **query: object) -> Any:
         """Return the decoded JSON."""
@@ -157,7 +159,7 @@ class Services:
         with self._metrics.service_seconds.labels(service).time():
             try:
                 # The limit of httpx is for each part of an answer.
-                async with asyncio.timeout(TIMEOUT_S):
+                async with asyncio.timeout(self._timeout_s):
                     response = await self._clients[service].send(request)
             except (httpx.HTTPError, TimeoutError) as error:
                 log.warning("service_unreachable", service=service, error=repr(error))

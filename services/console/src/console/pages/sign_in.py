@@ -23,8 +23,10 @@ from console.rendering import render_page
 router = APIRouter()
 
 _HOME: Final = "/"
-# A path of the console: not `//host` or `/\host`, which browsers take for another site.
-_LOCAL_PATH: Final = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
+# A path of the console: not `//host` or `/\host`, which browsers take for another site, and short
+# enough for the cookie of a sign-in that is under way.
+_LOCAL_PATH: Final = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]{0,1000}")
+_MAX_BROWSER: Final = 300
 
 NextPath = Annotated[str, Query(alias="next")]
 
@@ -146,7 +148,7 @@ def _local(path: str) -> str:
 
 def _browser_of(request: Request) -> Browser:
     address = request.client.host if request.client else ""
-    return Browser(request.headers.get("user-agent", ""), address)
+    return Browser(request.headers.get("user-agent", "")[:_MAX_BROWSER], address)
 
 
 def _ways_of(request: Request) -> tuple[Provider | None, DevLogin | None]:
