@@ -171,7 +171,10 @@ async def test_outcome_over_the_limit_is_approved_by_a_manager(screens: Screens)
     browser = await browser_of(screens)
     await browser.send("acknowledge")
     fields = {"outcome": "refund", "amount": "250", "currency": "EUR", "note": "Three weeks."}
-    await browser.send("resolve", {**await browser.open_form("resolve"), **fields})
+    sent = {**await browser.open_form("resolve"), **fields}
+    script = {"Sec-Fetch-Dest": "empty"}
+    answer = (await browser.send("resolve", sent, **script)).json()
+    assert answer["text"] == "It waits for an approval. Must decide: Mia."
     assert "Withdraw the request…" in await browser.read()
     mia = Browser(await screens.console.enter("mia"), browser.place[3:])
     now = (await mia.client.get("/now")).text

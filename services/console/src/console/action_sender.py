@@ -11,6 +11,7 @@ from console.clients.services import ServiceProblemError, Services, ServiceUnava
 from console.store import UnitOfWork
 from console.viewer import Viewer
 from console.views.actions import ACTIONS, ActionName
+from console.views.confirmations import done_text
 from console.views.conflicts import conflict_text
 from console.views.forms import FIELDS, FormState, parse_form
 from console.views.reader import Reader
@@ -77,7 +78,7 @@ class ActionSender:
         except Exception:
             await self._release(form.submission)
             raise
-        return Outcome(HTTPStatus.OK, self._reader.texts.gettext(ACTIONS[name].done), escalation)
+        return Outcome(HTTPStatus.OK, done_text(name, escalation, self._reader), escalation)
 
     def _failure(
         self,

@@ -10,9 +10,9 @@ from starlette.responses import Response
 from common.contracts.event import UUID_PATTERN
 from console.pages.context import Page
 from console.parts import Parts
-from console.views.actions import ACTIONS, is_action
+from console.views.actions import is_action
+from console.views.confirmations import done_text
 from console.views.escalation import EscalationData, escalation_view
-from console.views.reader import Reader
 
 router = APIRouter()
 
@@ -30,12 +30,8 @@ async def show_escalation(escalation_id: EscalationPath, page: Page) -> Response
     escalation = await page.get("escalation", path, limit=_MAX_STEPS)
     data = await _read_parts(escalation, page.parts)
     view = escalation_view(data, page.parts.missing, page.reader)
-    return page.render("escalation.html", view=view, done=_done_text(page.done, page.reader))
-
-
-def _done_text(name: str, reader: Reader) -> str | None:
-    """Say what the action has done that has led here."""
-    return reader.texts.gettext(ACTIONS[name].done) if is_action(name) else None
+    done = done_text(page.done, escalation, page.reader) if is_action(page.done) else None
+    return page.render("escalation.html", view=view, done=done)
 
 
 async def _read_parts(escalation: Mapping[str, Any], parts: Parts) -> EscalationData:

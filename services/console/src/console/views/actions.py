@@ -107,7 +107,7 @@ ACTIONS: Final[Mapping[ActionName, Action]] = {
     "resolve": Action(
         mark("Resolve…"),
         mark("This ends the escalation."),
-        mark("Sent: it is resolved, or waits for an approval."),
+        mark("It is resolved."),
     ),
     "approve": Action(
         mark("Approve…"),
