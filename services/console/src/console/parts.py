@@ -7,9 +7,8 @@ from typing import Annotated, Any, Final
 from fastapi import Depends
 
 from common.contracts.services import EventService
-from console.clients.services import ServiceProblemError, Services, ServiceUnavailableError
+from console.clients.services import Caller, ServiceProblemError, Services, ServiceUnavailableError
 from console.dependencies import CurrentServices, CurrentViewer
-from console.viewer import Viewer
 
 # The person may not see this part, or there is none.
 _LEFT_OUT: Final = frozenset((403, 404))
@@ -21,7 +20,7 @@ _PARTS_S: Final = 10
 class Parts:
     """Reads for one page. `missing` names the services that did not answer."""
 
-    def __init__(self, services: Services, viewer: Viewer, *, within_s: float = _PARTS_S) -> None:
+    def __init__(self, services: Services, viewer: Caller, *, within_s: float = _PARTS_S) -> None:
         self._services = services
         self._viewer = viewer
         self._deadline = asyncio.get_running_loop().time() + within_s

@@ -10,7 +10,7 @@ import structlog
 
 from common.core.backoff import pause
 from common.core.clock import TimeSource
-from console.clients.services import ServiceProblemError, Services, ServiceUnavailableError
+from console.clients.services import Caller, ServiceProblemError, Services, ServiceUnavailableError
 from console.errors import PageError
 from console.live.boards import Board, Message, message
 from console.live.scope import Scope, ScopeKey
@@ -72,7 +72,7 @@ class LiveHub:
         if scope is not None:
             scope.leave(board)
 
-    async def is_admitted(self, viewer: Viewer) -> bool:
+    async def is_admitted(self, viewer: Caller) -> bool:
         """Return whether the person still works here: without router's answer they do."""
         try:
             await self._services.get("router", f"/v1/people/{viewer.person}", viewer)
