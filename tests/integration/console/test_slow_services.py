@@ -26,16 +26,24 @@ Serve = Callable[[asyncio.StreamWriter], Awaitable[None]]
 async def serving(serve: Serve) -> AsyncIterator[str]:
     """Open a server that does this with each connection, until its client leaves."""
 
-    async def connected(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    connections: list[asyncio.Task[None]] = []
+
+    async def answer(writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError, asyncio.CancelledError):
             await serve(writer)
         writer.close()
+
+    def connected(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(asyncio.ensure_future(answer(writer)))
 
     server = await asyncio.start_server(connected, "127.0.0.1", 0)
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
+        for connection in connections:
+            connection.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
 
 
 async def drip(writer: asyncio.StreamWriter) -> None:

@@ -22,9 +22,9 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
 
 
 def files(folder: str) -> set[str]:
-    found = {path for path in (SOURCES / folder).rglob("*") if path.is_file()}
+    paths = {path for path in (SOURCES / folder).rglob("*") if path.is_file()}
     return {
-        f"console/{path.relative_to(SOURCES)}" for path in found if not path.name.startswith(".")
+        f"console/{path.relative_to(SOURCES)}" for path in paths if not path.name.startswith(".")
     }
 
 

@@ -7,12 +7,7 @@ from typing import Annotated, Any, Final
 from fastapi import Depends
 
 from common.contracts.services import EventService
-from console.clients.services import (
-    Caller,
-    ServiceProblemError,
-    Services,
-    ServiceUnavailableError,
-)
+from console.clients.services import Caller, ServiceProblemError, Services, ServiceUnavailableError
 from console.dependencies import CurrentServices, CurrentViewer
 
 # The person may not see this part, or there is none.

@@ -8,12 +8,7 @@ from typing import Final
 
 from common.core.backoff import pause
 from common.core.clock import TimeSource
-from console.clients.services import (
-    Caller,
-    ServiceProblemError,
-    Services,
-    ServiceUnavailableError,
-)
+from console.clients.services import Caller, ServiceProblemError, Services, ServiceUnavailableError
 from console.errors import PageError
 from console.live.boards import Board, Message, message
 from console.live.scope import Scope, ScopeKey
