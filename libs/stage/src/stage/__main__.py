@@ -135,8 +135,9 @@ async def _stay(
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stopping.set)
-        _print_addresses(system, stack, inbox)
+        _say("\nUpstairs is running. Ctrl-C stops everything.")
         await _print_console(system, web_console)
+        _print_addresses(system, stack, inbox)
         _print_keys(actors)
         _print_next_steps(system, actors, inbox, empty=empty)
         _print_traffic(pace)
@@ -147,7 +148,7 @@ async def _stay(
 
 
 def _print_addresses(system: System, stack: devstack.Stack, inbox: Inbox) -> None:
-    _say("\nUpstairs is running. Ctrl-C stops everything.\n")
+    _say("\nAddresses:\n")
     _say(f"  {'Messages':<11} {inbox.url}  what Slack and the mail server received")
     for service in system.ports:
         operations = system.operations_url(service)

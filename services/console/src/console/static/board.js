@@ -174,13 +174,14 @@ class Board extends HTMLElement {
 
   takeContent(board) {
     if (document.querySelector("dialog[open]")) return;
-    const focus = selectorOf(document.activeElement);
+    const focus = this.contains(document.activeElement) ? selectorOf(document.activeElement) : null;
     const open = [...this.querySelectorAll("details")].map((details) => details.open);
     const outcome = document.getElementById("outcome");
     this.replaceChildren(...board.childNodes);
     if (outcome) document.getElementById("outcome")?.replaceWith(outcome);
     [...this.querySelectorAll("details")].forEach((details, n) => (details.open = open[n] ?? false));
-    if (focus) this.querySelector(focus)?.focus({ preventScroll: true });
+    // What had the focus may be gone, such as the button of what was done.
+    if (focus) (this.querySelector(focus) ?? document.getElementById("main")).focus({ preventScroll: true });
     this.observe(this);
   }
 
