@@ -121,6 +121,8 @@ class UnitOfWork(BaseUnitOfWork):
 
     async def situation(self, contact_id: ContactId) -> Situation:
         """Lock and return everything that a decision about the contact needs."""
+        if self.contacts.is_unknown(contact_id):
+            await self.settings.use(await self.contacts.lock_with_revision((contact_id,)))
         contact = await self.contacts.lock(contact_id)
         if contact is None:
             raise ContactNotFoundError
