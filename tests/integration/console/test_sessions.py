@@ -163,9 +163,9 @@ async def test_form_of_an_ended_session_does_nothing_and_says_so(console: Consol
 
 async def test_script_of_an_ended_session_is_led_to_the_sign_in(console: ConsoleHarness) -> None:
     browser = await console.browser()
-    part = await browser.get("/sessions", headers={"HX-Request": "true"})
+    part = await browser.get("/sessions", headers={"Sec-Fetch-Dest": "empty"})
     assert part.status_code == 401
-    assert part.headers["hx-redirect"] == "/sign-in?next=%2Fsessions"
+    assert 'href="/sign-in?next=%2Fsessions"' in part.text
     assert "<html" not in part.text
 
 

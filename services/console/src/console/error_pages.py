@@ -59,10 +59,7 @@ def _sign_in(request: Request) -> Response:
     place = f"/sign-in?next={quote(target if is_safe else '/', safe='')}"
     if is_safe and not is_fragment(request):
         return RedirectResponse(place, _SEE_OTHER)
-    response = _page(request, PageError(401, "session-over", place=place))
-    # A page that asks by script goes there itself.
-    response.headers["HX-Redirect"] = place
-    return response
+    return _page(request, PageError(401, "session-over", place=place))
 
 
 def _service_error(problem: ServiceUnavailableError | ServiceProblemError) -> PageError:
