@@ -47,10 +47,9 @@ async def test_words_of_the_same_batch_are_gone(harness: RouterHarness) -> None:
     await harness.hire("rita", auto_accept=True)
     contact = received()
     await harness.handle_events(contact)
-    abandoned, erased = (
-        kind(contact_id=contact.contact_id, occurred_at=contact.occurred_at, **words)
-        for kind, words in ((ContactAbandoned, {"reason": WORDS}), (ContactErased, {}))
-    )
+    contact_id, at = contact.contact_id, contact.occurred_at
+    abandoned = ContactAbandoned(contact_id=contact_id, occurred_at=at, reason=WORDS)
+    erased = ContactErased(contact_id=contact_id, occurred_at=at)
     await harness.handle_events(abandoned, erased)
     assert await find_tables_with(harness.database, WORDS) == set()
 
