@@ -96,6 +96,18 @@ async def test_words_that_moved_or_ended_a_clock_are_gone(
     assert "waiting" in shown.text
 
 
+async def test_words_of_the_same_batch_are_gone(
+    service: EscalationHarness, configured: httpx.AsyncClient
+) -> None:
+    contact = await service.received(subject=WORDS)
+    about: dict[str, Any] = {"contact_id": contact.contact_id, "occurred_at": contact.occurred_at}
+    await service.handle_events(
+        contact, SupervisorRequested(**about, quote=WORDS), ContactErased(**about)
+    )
+    assert await find_tables_with(service.database, WORDS) == set()
+    assert (await configured.get("/v1/escalations")).json()["items"]
+
+
 async def test_erasure_of_a_contact_without_an_escalation_is_handled(
     service: EscalationHarness,
 ) -> None:
