@@ -19,7 +19,7 @@ from common.contracts.assignments import ContactAssigned
 from common.contracts.escalations import PageRequested
 from common.contracts.event import EscalationId, Event, PersonId
 from common.contracts.notifications import NotificationActedOn, NotificationSent
-from common.contracts.services import SERVICES, TOPIC_OWNERS, source_of
+from common.contracts.services import EVENT_SERVICES, TOPIC_OWNERS, source_of
 from common.core.ids import EventId, new_id
 from common.messaging.envelope import Envelope, encode
 from common.messaging.kafka import KafkaUnavailableError, start_client, topic_name
@@ -55,7 +55,7 @@ class SecuredSystem:
 async def secured(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SecuredSystem]:
     directory = tmp_path_factory.mktemp("secured")
     authority = Authority(directory, "authority")
-    users = {f"upstairs_{service}": secrets.token_hex() for service in SERVICES}
+    users = {f"upstairs_{service}": secrets.token_hex() for service in EVENT_SERVICES}
     listener = devstack.SecureListener(
         authority.issue("localhost"),
         {**users, "stranger": secrets.token_hex()},
@@ -81,11 +81,11 @@ async def secured(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sec
                 actors.api_keys,
                 directory,
                 kafka_connections={
-                    service: connection(f"upstairs_{service}") for service in SERVICES
+                    service: connection(f"upstairs_{service}") for service in EVENT_SERVICES
                 },
             )
             await system.set_up()
-            for service in SERVICES:
+            for service in EVENT_SERVICES:
                 await grant_access(system.kafka, service, system.namespace, f"upstairs_{service}")
             try:
                 system.launch()
@@ -126,7 +126,7 @@ async def test_printed_access_lists_are_enough_for_an_escalation(secured: Secure
         await stories.customer_asks_for_supervisor(scenario)
     # The stream reads the topics of its own service.
     await secured.actors.call("sara", "escalation", "GET", "/escalations")
-    for service in SERVICES:
+    for service in EVENT_SERVICES:
         assert [
             letter for letter in await dead_letters(secured, service) if letter["trusted"]
         ] == []

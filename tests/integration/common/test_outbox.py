@@ -113,7 +113,11 @@ async def test_writer_that_did_not_wait_for_its_turn_is_retried(
         await append(outboxes[0])
         waiting = asyncio.ensure_future(append(outboxes[1]))
         await until(
-            lambda: rows(database, "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+            lambda: rows(
+                database,
+                "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                " AND datname = current_database()",
+            )
         )
         await first.commit()
         with pytest.raises(IntegrityError) as failure:

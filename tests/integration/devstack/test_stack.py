@@ -81,7 +81,7 @@ def test_external_kafka_cannot_be_behind_a_proxy() -> None:
 
 async def test_postgres_has_the_settings_of_devstack(stack: Stack) -> None:
     assert "PostgreSQL 18" in str(await ask(stack, "SELECT version()"))
-    assert await ask(stack, "SHOW max_connections") == "200"
+    assert await ask(stack, "SHOW max_connections") == "400"
     assert await ask(stack, "SHOW fsync") == "off"
     assert await ask(stack, "SHOW listen_addresses") == "127.0.0.1"
 

@@ -22,7 +22,7 @@ INITDB_OPTIONS = (
     *("--auth=scram-sha-256", "--no-sync", "--no-instructions"),
 )
 SETTINGS = {
-    "max_connections": "200",
+    "max_connections": "400",
     "shared_buffers": "256MB",
     # Rows of outbox and timer tables live only briefly: vacuum early and at full speed.
     "autovacuum_naptime": "5s",
