@@ -19,34 +19,31 @@ from support.waiting import until
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
 _MANY = 150
-Serve = Callable[[asyncio.StreamWriter], Awaitable[None]]
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @asynccontextmanager
 async def serving(serve: Serve) -> AsyncIterator[str]:
     """Open a server that does this with each connection, until its client leaves."""
 
-    connections: list[asyncio.Task[None]] = []
+    connections: set[asyncio.StreamWriter] = set()
 
-    async def answer(writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError, asyncio.CancelledError):
-            await serve(writer)
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.add(writer)
+        with suppress(ConnectionError):
+            await serve(reader, writer)
         writer.close()
-
-    def connected(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connections.append(asyncio.ensure_future(answer(writer)))
+        connections.discard(writer)
 
     server = await asyncio.start_server(connected, "127.0.0.1", 0)
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
-        for connection in connections:
-            connection.cancel()
-        await asyncio.gather(*connections, return_exceptions=True)
+        await until(lambda: not connections)
 
 
-async def drip(writer: asyncio.StreamWriter) -> None:
+async def drip(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Send one byte after the other: httpx would wait for each."""
     writer.write(_HEAD)
     while True:
@@ -100,10 +97,11 @@ async def test_open_streams_leave_connections_for_pages() -> None:
     """Each supervisor with an open board has one to escalation."""
     connected = 0
 
-    async def hold(_writer: asyncio.StreamWriter) -> None:
+    async def hold(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         nonlocal connected
         connected += 1
-        await asyncio.Event().wait()
+        # Until the client leaves.
+        await reader.read()
 
     async with serving(hold) as url:
         client = open_clients({"escalation": url})["escalation"]
