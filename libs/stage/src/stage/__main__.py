@@ -126,7 +126,7 @@ async def _stay(
 ) -> set[str]:
     """Return the names of the services that ended before Ctrl-C."""
     stopping = asyncio.Event()
-    web_console = WebConsole(roles={**ROLES, **CENTRE_ROLES})
+    web_console = WebConsole(roles=ROLES if pace is None else {**ROLES, **CENTRE_ROLES})
     async with (
         _started(stack, logs, progress, empty=empty, web_console=web_console) as (system, actors),
         Inbox(system.receivers, system.url("notifier"), system.slack_signing_secret) as inbox,
@@ -136,7 +136,7 @@ async def _stay(
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stopping.set)
         _say("\nUpstairs is running. Ctrl-C stops everything.")
-        await _print_console(system, web_console)
+        await _print_console(system, web_console, empty=empty)
         _print_addresses(system, stack, inbox)
         _print_keys(actors)
         _print_next_steps(system, actors, inbox, empty=empty)
@@ -159,7 +159,7 @@ def _print_addresses(system: System, stack: devstack.Stack, inbox: Inbox) -> Non
     _say(f"  {'Logs':<11} {system.logs}")
 
 
-async def _print_console(system: System, web_console: WebConsole) -> None:
+async def _print_console(system: System, web_console: WebConsole, *, empty: bool) -> None:
     links = await make_links(system.console_environment(web_console))
     _say(
         f"\nThe console, where people work: {web_console.url}\n"
@@ -167,6 +167,8 @@ async def _print_console(system: System, web_console: WebConsole) -> None:
     )
     for person, link in links.items():
         _say(f"  {ROLES[person]:<15} {person:<6} {link}")
+    if empty:
+        _say("\nThere are no people yet: somebody can sign in once router knows them.")
 
 
 def _print_keys(actors: Actors) -> None:

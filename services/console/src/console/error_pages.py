@@ -71,6 +71,8 @@ def _service_error(problem: ServiceUnavailableError | ServiceProblemError) -> Pa
     if problem.status == HTTPStatus.UNAUTHORIZED:
         log.warning("person_refused", service=problem.service, reason=problem.detail)
         return PageError(403, "person-refused", service=problem.service)
+    if problem.status == HTTPStatus.NOT_FOUND:
+        return PageError(problem.status, "not-found")
     return PageError(problem.status, "service-refused", reason=problem.detail)
 
 

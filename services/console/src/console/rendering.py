@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse
 from console.navigation import screens_of
 from console.texts import LANGUAGES, SECONDS_SHOWN_BELOW_S, translations
 from console.views.board import board_words
+from console.views.browsers import browser_name
 from console.views.countdown import SOON_S
 
 LANGUAGE_COOKIE: Final = "upstairs-language"
@@ -103,6 +104,7 @@ def _environment(language: str) -> Environment:
     install: Any = environment
     install.install_gettext_translations(translations(language), newstyle=True)
     environment.filters["local_time"] = _local_time
+    environment.filters["browser_name"] = browser_name
     environment.filters["board_words"] = board_words
     environment.globals |= {
         "asset": asset_url,

@@ -140,7 +140,11 @@ class Board extends HTMLElement {
   async reload() {
     const wait = RELOAD_MS - (performance.now() - this.lastReload);
     if (wait > 0) {
-      this.reloadTimer ??= setTimeout(() => this.reload(), wait);
+      // A timer may be early by less than a millisecond: then it waits once more.
+      this.reloadTimer ??= setTimeout(() => {
+        this.reloadTimer = null;
+        this.reload();
+      }, wait);
       return;
     }
     clearTimeout(this.reloadTimer);
