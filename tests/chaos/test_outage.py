@@ -95,7 +95,7 @@ async def _first_response(clients: Clients, contact_id: str) -> dict[str, str]:
 
     async def get() -> list[dict[str, str]]:
         path = f"/contacts/{contact_id}/clocks"
-        answer = await clients.call("sara", "escalation", "GET", path)
+        answer = await clients.call("marco", "escalation", "GET", path)
         clocks = answer.json()["clocks"] if answer.is_success else []
         return [clock for clock in clocks if clock["clock"] == "first_response"]
 

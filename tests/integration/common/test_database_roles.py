@@ -89,10 +89,9 @@ async def test_role_of_the_console_changes_rows_and_no_tables(
 ) -> None:
     async with session(postgres, database_name, "console") as own:
         await own.execute(
-            "INSERT INTO drafts (person_id, place, fields, changed_at)"
-            " VALUES ('sara', '/e/1/note', '{}', now())"
+            "INSERT INTO submissions (person_id, submission, sent_at) VALUES ('sara', '1', now())"
         )
-        assert await own.fetchval("DELETE FROM drafts RETURNING person_id") == "sara"
+        assert await own.fetchval("DELETE FROM submissions RETURNING person_id") == "sara"
         for statement in (
             "CREATE TABLE mine (id int)",
             "ALTER TABLE sessions ADD COLUMN mine int",

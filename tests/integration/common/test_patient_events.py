@@ -1,7 +1,14 @@
 """Events that may wait share a transaction with those that follow; others are handled at once."""
 
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
 from common.contracts.contacts import ContactResolved, CustomerWrote
 from common.contracts.event import ContactId
+from common.messaging.consumer import Consumer
 from common.storage.database import Database
 from support.databases import rows
 from support.probe import (
@@ -50,3 +57,28 @@ async def test_event_that_may_not_wait_is_handled_at_once(replica: Replica, brok
     async with run_workers(consumer):
         await broker.publish(customer_wrote(contact_id, "a"))
         await until(lambda: read_notes(replica.database, contact_id), lambda notes: notes == ("a",))
+
+
+async def test_records_whose_partitions_go_to_another_member_are_left_to_it(
+    replica: Replica, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contacts = [new_contact() for _ in range(8)]
+    await broker.publish(*(customer_wrote(contact_id) for contact_id in contacts))
+    patient = Replica(replica.database, broker, SUBSCRIPTIONS.let_wait(CustomerWrote))
+    consumer = patient.make_consumer()
+    # Longer than a rebalance.
+    consumer.gather_s = 8
+    joined = asyncio.Event()
+
+    async def join(partitions: Sequence[Any]) -> None:
+        await Consumer.on_partitions_assigned(consumer, partitions)
+        joined.set()
+
+    monkeypatch.setattr(consumer, "on_partitions_assigned", join)
+    async with run_workers(consumer):
+        await joined.wait()
+        async with run_workers(replica.make_consumer()):
+            # The offsets of the partitions that stay, too.
+            await until(broker.count_committed, lambda count: count == len(contacts))
+    assert replica.count_messages("handled") + patient.count_messages("handled") == len(contacts)
+    assert replica.count_messages("repeated") + patient.count_messages("repeated") == 0

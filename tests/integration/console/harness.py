@@ -45,6 +45,7 @@ class ConsoleHarness:
     router: httpx.AsyncClient
     key: SigningKey
     clients: dict[EventService, httpx.AsyncClient]
+    tokens_of_router: TokenVerifier
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def browser(self, **headers: str) -> httpx.AsyncClient:
@@ -98,7 +99,7 @@ async def open_console(
     )
     clock = SteppedClock()
     async with AsyncExitStack() as stack:
-        router = await stack.enter_async_context(
+        router, tokens = await stack.enter_async_context(
             _open_router(postgres, database_name, key, settings.public_url)
         )
         database = await stack.enter_async_context(
@@ -112,7 +113,7 @@ async def open_console(
         }
         clients["router"] = router
         app = make_app(settings, database, Metrics(), clients)
-        harness = ConsoleHarness(app, database, router, key, clients)
+        harness = ConsoleHarness(app, database, router, key, clients, tokens)
         stack.push_async_callback(harness.close)
         for person in PEOPLE:
             await harness.put_person(person)
@@ -122,7 +123,7 @@ async def open_console(
 @asynccontextmanager
 async def _open_router(
     postgres: Postgres, database_name: str, key: SigningKey, issuer: str
-) -> AsyncIterator[httpx.AsyncClient]:
+) -> AsyncIterator[tuple[httpx.AsyncClient, TokenVerifier]]:
     settings = RouterSettings.model_validate(
         {
             "database_url": _UNUSED,
@@ -146,4 +147,4 @@ async def _open_router(
         tokens.admit(PEOPLE)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://router") as client:
-            yield client
+            yield client, tokens

@@ -2,11 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import unescape
 from typing import Any
 
 import httpx
+from fastapi import FastAPI
 
 from common.contracts.contacts import SupervisorRequested
 from common.core.metrics import Metrics
@@ -50,6 +51,23 @@ class Screens:
     console: ConsoleHarness
     service: EscalationHarness
     api: httpx.AsyncClient
+    app: FastAPI
+    people: set[str] = field(default_factory=lambda: {*PEOPLE})
+
+    def admit(self, person: str) -> None:
+        """Let escalation know one more person."""
+        self.people.add(person)
+        self._admit()
+
+    def dismiss(self, person: str) -> None:
+        """Let escalation hear that the person has left."""
+        self.people.discard(person)
+        self._admit()
+
+    def _admit(self) -> None:
+        # A worker of the service reads them from its table.
+        tokens: TokenVerifier = self.app.state.tokens
+        tokens.admit(self.people)
 
     async def escalate(self, quote: str = "Your boss, please.", **contact: Any) -> str:
         """Let a customer ask for a supervisor, and return the escalation's id."""
@@ -130,8 +148,6 @@ async def open_screens(
         postgres, database_name, "escalation", spec.unit_of_work, clock
     ) as database:
         app = application(spec, settings, database, Metrics())
-        tokens: TokenVerifier = app.state.tokens
-        tokens.admit(PEOPLE)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://escalation") as api:
             service = EscalationHarness(database, make_dispatcher(database, handlers.SUBSCRIPTIONS))
@@ -143,4 +159,6 @@ async def open_screens(
                 answer = await api.put(f"/v1/{path}", json=body)
                 assert answer.is_success, answer.text
             console.clients["escalation"] = api
-            yield Screens(console, service, api)
+            screens = Screens(console, service, api, app)
+            screens.admit("sara")
+            yield screens

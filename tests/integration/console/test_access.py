@@ -7,7 +7,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from console.pages import ROUTERS
-from integration.console.harness import SAME_ORIGIN, ConsoleHarness
+from integration.console.harness import KEYS, SAME_ORIGIN, ConsoleHarness
 
 # Who is not signed in may open these.
 OPEN = {
@@ -69,3 +69,23 @@ async def test_page_is_readable_when_services_do_not_answer(
             assert answer.status_code in (200, 303, 403, 404, 422, 503), (name, answer.status_code)
             if answer.status_code != 303:
                 assert "<h1" in answer.text, name
+
+
+async def test_refused_role_is_named_in_the_language_of_the_reader(
+    console: ConsoleHarness,
+) -> None:
+    browser = await console.enter("rita", **{"Accept-Language": "de"})
+    page = await browser.get("/floor")
+    assert page.status_code == 403
+    assert "Sie sind angemeldet als Kundenbetreuung." in page.text
+
+
+async def test_now_counts_free_places_of_the_whole_centre(console: ConsoleHarness) -> None:
+    presence = {"presence": "available"}
+    for path, body in (("", {"capacity": 3}), ("/presence", presence)):
+        answer = await console.router.put(
+            f"/v1/representatives/rita{path}", json=body, headers=KEYS("ops")
+        )
+        assert answer.is_success, answer.text
+    page = await (await console.enter("sara")).get("/now")
+    assert re.search(r'data-counter="free".*?class="count">3<', page.text, re.DOTALL)

@@ -137,12 +137,37 @@ async def test_person_who_declines_at_the_provider_reads_why(
 
 
 async def test_words_of_the_provider_are_text(console: ConsoleHarness, provider: Provider) -> None:
-    browser = await console.browser()
-    page = await browser.get(
-        "/sign-in/return", params={"error": "x", "error_description": "<script>alert(1)</script>"}
-    )
+    begun = await visit(console, provider)
+    state = httpx.URL(begun.back).params["state"]
+    words = {"error": "x", "error_description": "<script>alert(1)</script>", "state": state}
+    page = await begun.browser.get("/sign-in/return", params=words)
     assert page.status_code == 403
+    assert "&lt;script&gt;alert" in page.text
     assert "<script>alert" not in page.text
+
+
+@pytest.mark.parametrize("state", [{}, {"state": ""}, {"state": "x"}])
+async def test_stranger_puts_no_words_on_a_page(
+    console: ConsoleHarness, provider: Provider, state: dict[str, str]
+) -> None:
+    """By a link, to a person who has begun a sign-in or not."""
+    words = {"error": "x", "error_description": "Call 555 and tell your password", **state}
+    for browser in (await console.browser(), (await visit(console, provider)).browser):
+        page = await browser.get("/sign-in/return", params=words)
+        assert page.status_code == 403
+        assert "Try again" in page.text
+        assert "555" not in page.text
+
+
+async def test_sign_in_from_a_long_address_fits_into_its_cookie(
+    console: ConsoleHarness, provider: Provider
+) -> None:
+    """Browsers keep no cookie over 4096 bytes."""
+    browser = await console.browser()
+    for length in (900, 3000):
+        answer = await browser.get("/sign-in", params={"next": "/now?topic=" + "x" * length})
+        assert answer.status_code == 302
+        assert len(answer.headers["set-cookie"]) < 4096
 
 
 async def test_provider_that_is_down_has_a_readable_page(

@@ -73,7 +73,7 @@ async def test_link_signs_in_once(console: ConsoleHarness) -> None:
     assert (await first.get("/sessions")).status_code == 200
     refused = await second.get(link)
     assert refused.status_code == 403
-    assert "does not work any longer" in refused.text
+    assert "no longer works" in refused.text
 
 
 async def test_link_is_too_old_after_ten_minutes(console: ConsoleHarness) -> None:

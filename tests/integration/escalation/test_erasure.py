@@ -19,7 +19,7 @@ from common.contracts.contacts import (
 )
 from common.contracts.event import ComplaintId, ContactEvent, CustomerId, EscalationId, PersonId
 from common.core.ids import new_id
-from escalation.domain.accusations import Complaint
+from escalation.domain.complaint_model import Complaint
 from integration.escalation.conftest import POLICY, EscalationHarness, assigned, key
 from support.erasure import find_tables_with
 
@@ -94,6 +94,18 @@ async def test_words_that_moved_or_ended_a_clock_are_gone(
     shown = await configured.get(place)
     assert WORDS not in shown.text
     assert "waiting" in shown.text
+
+
+async def test_words_of_the_same_batch_are_gone(
+    service: EscalationHarness, configured: httpx.AsyncClient
+) -> None:
+    contact = await service.received(subject=WORDS)
+    about: dict[str, Any] = {"contact_id": contact.contact_id, "occurred_at": contact.occurred_at}
+    await service.handle_events(
+        contact, SupervisorRequested(**about, quote=WORDS), ContactErased(**about)
+    )
+    assert await find_tables_with(service.database, WORDS) == set()
+    assert (await configured.get("/v1/escalations")).json()["items"]
 
 
 async def test_erasure_of_a_contact_without_an_escalation_is_handled(

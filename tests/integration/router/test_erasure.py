@@ -2,7 +2,7 @@
 
 import httpx
 
-from common.contracts.contacts import ContactErased
+from common.contracts.contacts import ContactAbandoned, ContactErased
 from integration.router.conftest import RouterHarness, key
 from integration.router.examples import received
 from support.erasure import find_tables_with
@@ -41,6 +41,17 @@ async def test_words_about_a_waiting_contact_are_gone_and_it_waits_on(
     assert (await harness.assignment(contact.contact_id)).state == "queued"
     (stored,) = await harness.rows("SELECT answer FROM idempotency_keys")
     assert stored.answer is None
+
+
+async def test_words_of_the_same_batch_are_gone(harness: RouterHarness) -> None:
+    await harness.hire("rita", auto_accept=True)
+    contact = received()
+    await harness.handle_events(contact)
+    contact_id, at = contact.contact_id, contact.occurred_at
+    abandoned = ContactAbandoned(contact_id=contact_id, occurred_at=at, reason=WORDS)
+    erased = ContactErased(contact_id=contact_id, occurred_at=at)
+    await harness.handle_events(abandoned, erased)
+    assert await find_tables_with(harness.database, WORDS) == set()
 
 
 async def test_erasure_of_an_unknown_contact_changes_nothing(harness: RouterHarness) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from common.contracts.event import Role
+from common.contracts.event import PersonRole
 from console.texts import Texts
 from console.views.reader import Reader
 
@@ -16,7 +16,7 @@ NAMES = {"sara": "Sara Singh", "sam": "Sam Stone", "rita": "Rita Rossi", "dora":
 
 def reader(
     person: str = "sara",
-    role: Role = "supervisor",
+    role: PersonRole = "supervisor",
     language: str = "en",
     teams: frozenset[str] = frozenset(),
     now: datetime = NOW,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from common.contracts.event import Role
+from common.contracts.event import PersonRole
 from console.views.actions import choices
 from unit.console.answers import ahead, approval, escalation, held_by, reader
 
@@ -62,7 +62,7 @@ def test_person_who_is_asked_approves_or_refuses() -> None:
 
 
 @pytest.mark.parametrize(("role", "may_approve"), [("supervisor", False), ("manager", True)])
-def test_only_managers_decide_what_they_are_not_asked(role: Role, may_approve: bool) -> None:
+def test_only_managers_decide_what_they_are_not_asked(role: PersonRole, may_approve: bool) -> None:
     pending = escalation(state="approval_asked", approval=approval(), awaited=["dora"])
     pressed = choices(pending, reader(role=role))
     assert pressed.primary is None

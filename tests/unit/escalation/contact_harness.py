@@ -33,9 +33,9 @@ from common.contracts.event import (
 from common.contracts.notifications import NotificationActedOn
 from common.messages import Schedule, Timer
 from escalation.domain import reactions, timer_check
-from escalation.domain.accusations import Complaint
 from escalation.domain.clocks.acknowledgement import follow
 from escalation.domain.clocks.events import ClockEvent, apply
+from escalation.domain.complaint_model import Complaint
 from escalation.domain.escalations.causes import last_people, people_acting, with_participants
 from escalation.domain.model import Escalation, SlaClock, TrackedContact
 from escalation.domain.money import Grant, grants_of

@@ -16,7 +16,7 @@ from common.contracts.contacts import FeedbackReceived
 from common.contracts.escalations import EscalationsEvent
 from common.contracts.event import PersonId, Role
 from escalation.domain import complaints, errors, reactions
-from escalation.domain.accusations import Complaint
+from escalation.domain.complaint_model import Complaint
 from escalation.domain.complaints import MAX_COMPLAINTS, Judgement
 from escalation.domain.escalations import actions
 from escalation.domain.settings.people import Person

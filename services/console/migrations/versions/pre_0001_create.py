@@ -40,28 +40,6 @@ STATEMENTS = (
     )
     """,
     "CREATE INDEX sign_in_links_expires_at ON sign_in_links (expires_at)",
-    # A filter of a screen that a person has given a name; `query` is that of the URL.
-    """
-    CREATE TABLE saved_views (
-        person_id text NOT NULL,
-        screen text NOT NULL,
-        name text NOT NULL,
-        query text NOT NULL,
-        saved_at timestamptz NOT NULL,
-        PRIMARY KEY (person_id, screen, name)
-    )
-    """,
-    # What a person has begun to write; `place` is the form, for example `/e/<id>/resolve`.
-    """
-    CREATE TABLE drafts (
-        person_id text NOT NULL,
-        place text NOT NULL,
-        fields jsonb NOT NULL,
-        changed_at timestamptz NOT NULL,
-        PRIMARY KEY (person_id, place)
-    )
-    """,
-    "CREATE INDEX drafts_changed_at ON drafts (changed_at)",
     # A form that a person has sent: its second sending does nothing.
     """
     CREATE TABLE submissions (

@@ -1,7 +1,9 @@
 """Sends actions to escalation, each form once, and says what became of them."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Any, Final
 
 from common.storage.database import Database
@@ -11,13 +13,12 @@ from console.viewer import Viewer
 from console.views.actions import ACTIONS, ActionName
 from console.views.confirmations import done_text
 from console.views.conflicts import conflict_text
-from console.views.forms import FormState, parse_form
+from console.views.forms import FIELDS, FormState, parse_form
 from console.views.reader import Reader
+from console.views.service_problems import form_problems
 from console.views.words import SERVICES
 
-_DONE: Final = 200
-_INVALID: Final = 422
-_UNAVAILABLE: Final = 503
+_ETAG: Final = re.compile(r'"[0-9]{1,9}"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Outcome:
 
     @property
     def is_done(self) -> bool:
-        return self.status == _DONE
+        return self.status == HTTPStatus.OK
 
 
 class ActionSender:
@@ -53,12 +54,16 @@ class ActionSender:
         self, escalation_id: str, name: ActionName, fields: Mapping[str, str]
     ) -> Outcome:
         """Do it, unless the form has mistakes or was sent before."""
-        form = FormState(fields.get("version", ""), fields.get("submission", ""), fields)
+        form = FormState(_version_of(fields), fields.get("submission", ""), fields)
         sent = parse_form(name, fields, self._reader)
         if sent.problems:
-            return Outcome(_INVALID, "", form=replace(form, problems=sent.problems))
+            return Outcome(
+                HTTPStatus.UNPROCESSABLE_ENTITY, "", form=replace(form, problems=sent.problems)
+            )
         if not await self._claim(form.submission):
-            return Outcome(_DONE, self._reader.texts.gettext("It was sent before: once is enough."))
+            return Outcome(
+                HTTPStatus.OK, self._reader.texts.gettext("It was sent before: once is enough.")
+            )
         try:
             escalation = await self._services.post(
                 "escalation",
@@ -70,7 +75,10 @@ class ActionSender:
         except (ServiceProblemError, ServiceUnavailableError) as error:
             await self._release(form.submission)
             return self._failure(name, form, error)
-        return Outcome(_DONE, done_text(name, escalation, self._reader), escalation)
+        except Exception:
+            await self._release(form.submission)
+            raise
+        return Outcome(HTTPStatus.OK, done_text(name, escalation, self._reader), escalation)
 
     def _failure(
         self,
@@ -84,14 +92,15 @@ class ActionSender:
                 "%(part)s: no answer. Look whether it was done before you send it again.",
                 part=_(SERVICES[error.service]),
             )
-            return _again(name, form, Outcome(_UNAVAILABLE, text))
+            return _again(name, form, Outcome(HTTPStatus.SERVICE_UNAVAILABLE, text))
         current = error.document.get("current")
         if current is not None:
             text = conflict_text(current, error.detail, self._reader)
             form = replace(form, version=error.headers.get("etag", form.version))
             return _again(name, form, Outcome(error.status, text, current))
-        form = replace(form, problems=_field_problems(error.document))
-        return _again(name, form, Outcome(error.status, error.detail))
+        problems = form_problems(error.document, {field.name for field in FIELDS[name]})
+        form = replace(form, problems=problems.by_field)
+        return _again(name, form, Outcome(error.status, problems.whole or error.detail))
 
     async def _claim(self, submission: str) -> bool:
         """Return whether this sending of a form is the first; forms without a name always are."""
@@ -107,18 +116,14 @@ class ActionSender:
                 await uow.submissions.release(self._viewer.person, submission)
 
 
+def _version_of(fields: Mapping[str, str]) -> str:
+    """Return the ETag that the form carries; empty, which no version has, for anything else."""
+    version = fields.get("version", "")
+    return version if _ETAG.fullmatch(version) else ""
+
+
 def _again(name: ActionName, form: FormState, outcome: Outcome) -> Outcome:
     """Show the form again if there is one, with what was written in it."""
     if not ACTIONS[name].asks_first:
         return outcome
     return replace(outcome, form=replace(form, problem=outcome.text))
-
-
-def _field_problems(document: Mapping[str, Any]) -> dict[str, str]:
-    """Return what the service says about fields of the body, by their names."""
-    errors = document.get("errors") or ()
-    return {
-        str(error["pointer"]).removeprefix("body/"): str(error["detail"])
-        for error in errors
-        if str(error.get("pointer", "")).startswith("body/")
-    }

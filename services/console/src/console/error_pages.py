@@ -18,7 +18,6 @@ from console.errors import PageError, SignInRequiredError
 from console.rendering import is_fragment, render_page
 from console.views.words import SERVICES
 
-_SEE_OTHER: Final = 303
 _RETRY_AFTER_S: Final = "5"
 
 log = structlog.get_logger()
@@ -54,12 +53,15 @@ def _page_error(error: Exception) -> PageError | None:
 
 
 def _sign_in(request: Request) -> Response:
-    """Lead to the sign-in, and back afterwards; what was sent is not done."""
+    """Lead to the sign-in, and back afterwards; what was sent is not done.
+
+    A script gets a part of a page, and loads its page again.
+    """
     is_safe = request.method in SAFE_METHODS
     target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     place = f"/sign-in?next={quote(target if is_safe else '/', safe='')}"
     if is_safe and not is_fragment(request):
-        return RedirectResponse(place, _SEE_OTHER)
+        return RedirectResponse(place, HTTPStatus.SEE_OTHER)
     return _page(request, PageError(401, "session-over", place=place))
 
 

@@ -1,10 +1,10 @@
-"""What a request may end with, instead of its page. `templates/problem.html` has the words."""
+"""What a request may end with, instead of its page."""
 
 
 class PageError(Exception):
     """The request is answered by a page that says what is wrong and what to do.
 
-    `code` names the text of `problem.html`; `details` fill it in.
+    `code` names the text in `templates/problem_fragment.html`; `details` fill it in.
     """
 
     def __init__(self, status: int, code: str, **details: str) -> None:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
-from common.contracts.event import Role
+from common.contracts.event import PersonRole
 from console.texts import mark
 
-_ALL: Final[frozenset[Role]] = frozenset(("representative", "supervisor", "manager", "admin"))
+_ALL: Final[frozenset[PersonRole]] = frozenset(("representative", "supervisor", "manager"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +17,13 @@ class Screen:
     url: str
     label: str
     key: str
-    roles: frozenset[Role] = _ALL
+    roles: frozenset[PersonRole] = _ALL
 
     def is_at(self, path: str) -> bool:
         return path == self.url or path.startswith(f"{self.url}/")
 
 
-_LEADERS: Final[frozenset[Role]] = frozenset(("supervisor", "manager", "admin"))
+_LEADERS: Final[frozenset[PersonRole]] = frozenset(("supervisor", "manager"))
 SCREENS: Final = (
     Screen("now", "/now", mark("Now"), "n"),
     Screen("floor", "/floor", mark("Floor"), "f", _LEADERS),
@@ -32,5 +32,5 @@ SCREENS: Final = (
 )
 
 
-def screens_of(role: Role) -> tuple[Screen, ...]:
+def screens_of(role: PersonRole) -> tuple[Screen, ...]:
     return tuple(screen for screen in SCREENS if role in screen.roles)

@@ -1,33 +1,37 @@
 """The parts of a page, from several services: one that does not answer leaves the rest."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from fastapi import Depends
 
 from common.contracts.services import EventService
-from console.clients.services import ServiceProblemError, Services, ServiceUnavailableError
+from console.clients.services import Caller, ServiceProblemError, Services, ServiceUnavailableError
 from console.dependencies import CurrentServices, CurrentViewer
-from console.viewer import Viewer
 
 # The person may not see this part, or there is none.
 _LEFT_OUT: Final = frozenset((403, 404))
 _MAX_PAGES: Final = 10
+# For all parts of a page, however many a service answers slowly.
+_PARTS_S: Final = 10
 
 
 class Parts:
     """Reads for one page. `missing` names the services that did not answer."""
 
-    def __init__(self, services: Services, viewer: Viewer) -> None:
+    def __init__(self, services: Services, viewer: Caller, *, within_s: float = _PARTS_S) -> None:
         self._services = services
         self._viewer = viewer
+        self._deadline = asyncio.get_running_loop().time() + within_s
         self.missing: list[EventService] = []
 
     async def get(self, service: EventService, path: str, **query: object) -> Any:
         """Return the decoded JSON, or None without an answer."""
         try:
-            return await self._services.get(service, path, self._viewer, **query)
-        except ServiceUnavailableError:
+            async with asyncio.timeout_at(self._deadline):
+                return await self._services.get(service, path, self._viewer, **query)
+        except (ServiceUnavailableError, TimeoutError):
             if service not in self.missing:
                 self.missing.append(service)
         except ServiceProblemError as error:

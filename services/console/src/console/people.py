@@ -1,15 +1,17 @@
 """Who works here: router's list of people, kept for a minute."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from console.clients.services import Caller, Services, ServiceUnavailableError
+from console.clients.services import Caller, ServiceProblemError, Services, ServiceUnavailableError
 
 _KEPT_FOR: Final = timedelta(minutes=1)
 # After router did not answer it is not asked for so long.
 _RETRY_AFTER: Final = timedelta(seconds=5)
+_READ_S: Final = 5
 _PAGE: Final = 200
 _MAX_PAGES: Final = 50
 
@@ -47,16 +49,26 @@ class People:
         self._services = services
         self._directory = Directory()
         self._read_again_at: datetime | None = None
+        self._lock = asyncio.Lock()
 
     async def directory(self, caller: Caller, now: datetime) -> Directory:
-        if self._read_again_at is None or now >= self._read_again_at:
-            # Set first, so that others don't read as well meanwhile.
-            self._read_again_at = now + _KEPT_FOR
-            try:
-                self._directory = Directory.of(await self._read(caller))
-            except ServiceUnavailableError:
-                self._read_again_at = now + _RETRY_AFTER
+        """Return the directory; while somebody reads it again, others have the last one."""
+        if self._lock.locked() and self._directory.names:
+            return self._directory
+        async with self._lock:
+            if self._read_again_at is None or now >= self._read_again_at:
+                self._read_again_at = now + await self._read_again(caller)
         return self._directory
+
+    async def _read_again(self, caller: Caller) -> timedelta:
+        """Return how long what is there now counts."""
+        try:
+            async with asyncio.timeout(_READ_S):
+                self._directory = Directory.of(await self._read(caller))
+        except (ServiceUnavailableError, ServiceProblemError, TimeoutError):
+            # Router may refuse this caller, and answer the next one.
+            return _RETRY_AFTER
+        return _KEPT_FOR
 
     async def _read(self, caller: Caller) -> list[Mapping[str, Any]]:
         people: list[Mapping[str, Any]] = []

@@ -3,9 +3,8 @@
 from typing import Final
 
 from sqlalchemy import Column, DateTime, LargeBinary, MetaData, Table, Text, Uuid
-from sqlalchemy.dialects.postgresql import JSONB
 
-from common.service.retention import Kept, Retention, Rule
+from common.service.retention import Retention, Rule
 
 metadata = MetaData()
 
@@ -33,23 +32,6 @@ sign_in_links = Table(
     Column("role", Text),
     Column("expires_at", DateTime(timezone=True)),
 )
-saved_views = Table(
-    "saved_views",
-    metadata,
-    Column("person_id", Text, primary_key=True),
-    Column("screen", Text, primary_key=True),
-    Column("name", Text, primary_key=True),
-    Column("query", Text),
-    Column("saved_at", DateTime(timezone=True)),
-)
-drafts = Table(
-    "drafts",
-    metadata,
-    Column("person_id", Text, primary_key=True),
-    Column("place", Text, primary_key=True),
-    Column("fields", JSONB),
-    Column("changed_at", DateTime(timezone=True)),
-)
 submissions = Table(
     "submissions",
     metadata,
@@ -61,9 +43,6 @@ submissions = Table(
 RETENTION: Final[tuple[Rule, ...]] = (
     Retention("sessions", "ends_at", days=1),
     Retention("sign_in_links", "expires_at", days=1),
-    Kept("saved_views", "a person's own settings, a few; they delete them"),
     # A page that is older than a shift is not sent again.
     Retention("submissions", "sent_at", days=2),
-    # They may hold customers' words, which an erasure does not reach here.
-    Retention("drafts", "changed_at", days=7),
 )

@@ -27,6 +27,14 @@ STATEMENTS = (
         PRIMARY KEY (kind, id, version)
     )
     """,
+    # VOLATILE: in a statement that waits for locks it sees what others committed meanwhile, if its
+    # argument is known only once it has them.
+    """
+    CREATE FUNCTION newest_revision(_locks bigint) RETURNS text LANGUAGE sql VOLATILE
+    SET search_path FROM CURRENT AS $$
+        SELECT CAST(revision AS text) FROM setting_versions ORDER BY serial DESC LIMIT 1
+    $$
+    """,
     # A row is updated several times. With free space on the page, and the key and three rarely
     # changed columns indexed, most updates touch no index. Of an update on the same page only what
     # lies between the first and the last changed byte is logged: what seldom changes comes first.

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from common.contracts.event import ComplaintId, ContactId, EscalationId, PersonId, Role
 from escalation.domain import complaints, errors, reactions, timer_check, wording
-from escalation.domain.accusations import Complaint
 from escalation.domain.clocks.acknowledgement import follow
+from escalation.domain.complaint_model import Complaint
 from escalation.domain.duty.calendars import Calendar
 from escalation.domain.duty_gaps import GapForecast
 from escalation.domain.errors import (

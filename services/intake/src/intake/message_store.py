@@ -1,5 +1,6 @@
 """The SQL of messages, of their files, and of what was reported about a contact."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -9,6 +10,7 @@ from sqlalchemy import ColumnElement, select, text, tuple_, update
 from common.contracts.event import ContactId, MessageId
 from common.storage.bulk import bulk_insert
 from common.storage.connection import Connection
+from common.storage.writes import Write, write_query
 from intake import tables
 from intake.domain.model import Attachment, HistoryEntry, Message
 
@@ -79,13 +81,13 @@ class Messages:
             .values(external_id=external_id)
         )
 
-    async def flush(self) -> None:
+    def writes(self) -> Iterator[Write]:
         if self._new:
             rows = _messages.dump_json(list(self._new.values())).decode()
-            await self._connection.execute(_INSERT_MESSAGES, {"rows": rows})
+            yield Write(_INSERT_MESSAGES, {"rows": rows})
         if self._attachments:
             rows = _attachments.dump_json(self._attachments).decode()
-            await self._connection.execute(_INSERT_ATTACHMENTS, {"rows": rows})
+            yield Write(_INSERT_ATTACHMENTS, {"rows": rows})
 
     async def list_for(
         self, contact_id: ContactId, after: MessageKey | None, limit: int
@@ -118,10 +120,10 @@ class ContactHistory:
     def add(self, entry: HistoryEntry) -> None:
         self._new.append(entry)
 
-    async def flush(self) -> None:
+    def writes(self) -> Iterator[Write]:
         if self._new:
             rows = _history.dump_json(self._new).decode()
-            await self._connection.execute(_INSERT_HISTORY, {"rows": rows})
+            yield Write(_INSERT_HISTORY, {"rows": rows})
 
     async def list_before(
         self, contact_id: ContactId, before: tuple[datetime, str, str] | None, limit: int
@@ -145,9 +147,13 @@ _messages = TypeAdapter(list[Message])
 _attachments = TypeAdapter(list[Attachment])
 _history = TypeAdapter(list[HistoryEntry])
 
-_INSERT_MESSAGES = bulk_insert(tables.messages)
-_INSERT_ATTACHMENTS = bulk_insert(tables.attachments, conflict="ignore")
-_INSERT_HISTORY = bulk_insert(tables.contact_history, conflict="ignore")
+_INSERT_MESSAGES = write_query("insert_messages", bulk_insert(tables.messages))
+_INSERT_ATTACHMENTS = write_query(
+    "insert_attachments", bulk_insert(tables.attachments, conflict="ignore")
+)
+_INSERT_HISTORY = write_query(
+    "insert_history", bulk_insert(tables.contact_history, conflict="ignore")
+)
 _FIRST_AND_LATEST = text("""
     (SELECT text FROM messages WHERE contact_id = :contact_id AND author = 'customer'
      ORDER BY at, message_id LIMIT 1)

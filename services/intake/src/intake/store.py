@@ -18,6 +18,7 @@ from common.storage.erasure import erase_published
 from common.storage.rows import LockedTable
 from common.storage.tables import idempotency_keys
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
+from common.storage.writes import Write
 from intake import tables
 from intake.contact_list import conditions, is_readable
 from intake.domain.actors import Actor
@@ -254,11 +255,16 @@ class UnitOfWork(BaseUnitOfWork):
     async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
         await self.contacts.lock_all(contact_ids)
 
+    async def writes(self) -> list[Write]:
+        return [
+            *await super().writes(),
+            *self.messages.writes(),
+            *self.contact_history.writes(),
+        ]
+
     async def flush(self) -> None:
-        # Messages refer to contacts.
         await super().flush()
-        await self.messages.flush()
-        await self.contact_history.flush()
+        # It looks whether the contacts are there.
         await self.contact_representatives.flush()
 
 

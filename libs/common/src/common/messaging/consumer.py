@@ -83,6 +83,8 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
         # The next offset of each partition that is handled and not yet committed.
         self._handled_offsets: dict[TopicPartition, int] = {}
         self._committed_at = monotonic()
+        # How often our partitions were taken from us.
+        self._revocations = 0
         # Set once every record is handled that the partitions had when we joined.
         self.caught_up = asyncio.Event()
         self._joined = False
@@ -141,11 +143,16 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
         """
         if not self._may_wait(polled):
             return polled
-        assigned = self._kafka.assignment()
+        assigned, revocations = self._kafka.assignment(), self._revocations
         self._kafka.pause(*assigned)
         await asyncio.sleep(self.gather_s)
         self._kafka.resume(*self._kafka.assignment() & assigned)
-        following = await self._kafka.getmany(timeout_ms=_GATHER_POLL_MS, max_records=_MAX_BATCH)
+        following: Polled = await self._kafka.getmany(
+            timeout_ms=_GATHER_POLL_MS, max_records=_MAX_BATCH
+        )
+        if self._revocations != revocations:
+            # The next owner of each partition reads from the committed offsets: we read ours again.
+            return following
         return {
             partition: [*polled.get(partition, ()), *following.get(partition, ())]
             for partition in {**polled, **following}
@@ -274,6 +281,7 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
         """Finish and commit the current batch before its partitions go to another member."""
         async with self._batch_lock:
+            self._revocations += 1
             await self._commit()
             self._handled_offsets.clear()
             log.info("partitions_revoked", partitions=len(revoked))

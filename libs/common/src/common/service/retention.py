@@ -22,8 +22,8 @@ from common.storage.inbox import Inbox
 from common.storage.uow import UnitOfWork
 
 U = TypeVar("U", bound=UnitOfWork)
-# A value of a time column.
-Place: TypeAlias = datetime | str
+# A value of a time column; an event id is one, too.
+TimeKey: TypeAlias = datetime | str
 
 _INTERVAL: Final = timedelta(hours=1)
 # Between two batches: bounds the load of a backlog, at 10,000 rows a second.
@@ -176,7 +176,7 @@ class RetentionWorker(Generic[U]):
 
     async def _delete_old(self, rule: Retention, stopping: asyncio.Event) -> None:
         statement = _delete_statement(rule)
-        after: Place | None = None
+        after: TimeKey | None = None
         count = self._batch_rows
         while count == self._batch_rows and not stopping.is_set():
             count, after = await self._delete_batch(rule, statement, after)
@@ -185,8 +185,8 @@ class RetentionWorker(Generic[U]):
                 await pause(self._pause_s, stopping)
 
     async def _delete_batch(
-        self, rule: Retention, statement: TextClause, after: Place | None
-    ) -> tuple[int, Place | None]:
+        self, rule: Retention, statement: TextClause, after: TimeKey | None
+    ) -> tuple[int, TimeKey | None]:
         """Delete one batch; return its size and its latest time, where the next one begins."""
         async with self._database.transaction() as uow:
             if not (await uow.connection.execute(_TRY_LOCK)).scalar_one():

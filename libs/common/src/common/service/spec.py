@@ -74,7 +74,7 @@ class ServiceSpec(Generic[U]):
     app_state: Callable[[Database[U]], Mapping[str, object]] = lambda _: {}
     workers: WorkerFactory[U] = lambda *_: ()
     http_workers: WorkerFactory[U] = lambda *_: ()
-    # At least how long what it hears waits for more after a batch, to share a transaction.
+    # How long its consumer waits at least, after a batch, for events that can share the next one.
     linger_s: float = MIN_LINGER_S
     # Topics that a worker reads, besides those of the subscriptions.
     read_topics: Sequence[str] = ()

@@ -10,6 +10,7 @@ from common.core.erasure import WORDS, without_words
 from common.storage.connection import Connection
 from common.storage.dead_letters import OUTBOX_ORIGIN_PREFIX
 from common.storage.idempotency import IdempotencyKeyStore
+from common.storage.outbox import Outbox
 from common.storage.tables import published_events
 
 _EVERY = true()
@@ -32,6 +33,17 @@ async def erase_published(
         _ERASE_REFUSED, {"contacts": list(contact_ids), "prefix": OUTBOX_ORIGIN_PREFIX}
     )
     await IdempotencyKeyStore(connection).erase_answers(contact_ids)
+
+
+def erase_unwritten(
+    outbox: Outbox, contact_id: ContactId, kept_types: Collection[str] = ()
+) -> None:
+    """Erase the words in the events about the contact that a transaction has not written yet."""
+
+    def erase(kind: str, data: dict[str, Any]) -> Any:
+        return data if kind in kept_types else _without_words_of(kind, data, WORDS)
+
+    outbox.rewrite(contact_id, erase)
 
 
 async def erase_words(

@@ -1,9 +1,10 @@
 """Events to publish, written in the transaction that causes them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import orjson
 from sqlalchemy import text
 
 from common.contracts.event import MAX_EVENT_BYTES, Event
@@ -89,6 +90,13 @@ class Outbox:
                     data=data,
                 )
             )
+
+    def rewrite(self, key: str, change: Callable[[str, Any], Any]) -> None:
+        """Let `change` replace the data of the key's events so far, by their type and data."""
+        for number, row in enumerate(self._rows):
+            if row.key == key:
+                data = to_json(change(row.type, orjson.loads(row.data)))
+                self._rows[number] = row._replace(data=data)
 
     async def restore(self, letter: StoredDeadLetter) -> None:
         """Put an event that Kafka refused into the outbox again, under its old number.

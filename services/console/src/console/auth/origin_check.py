@@ -33,6 +33,13 @@ def check_host(request: WholeRequest, settings: Settings) -> None:
     """
     if not settings.console_dev_login:
         return
-    name = urlsplit(f"//{request.text_of(_HOST)}").hostname
-    if not is_loopback(name or ""):
+    if not is_loopback(_name_of(request.text_of(_HOST))):
         raise PageError(421, "other-host", address=settings.public_url)
+
+
+def _name_of(host: str) -> str:
+    """Return the name without the port; empty if there is none."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""

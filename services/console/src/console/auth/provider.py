@@ -73,6 +73,8 @@ class Provider:
 
     async def finish(self, request: Request) -> tuple[Identity, str]:
         """Return who has signed in, and where they were going; raises PageError."""
+        # Before Authlib forgets it.
+        is_begun = await self._is_begun(request)
         try:
             await self._metadata()
             token = await self._client.authorize_access_token(
@@ -83,12 +85,19 @@ class Provider:
             raise PageError(400, "sign-in-expired") from error
         except OAuthError as error:
             log.warning("sign_in_failed", error=str(error))
-            raise PageError(403, "sign-in-refused", reason=str(error.description or "")) from error
+            # Otherwise anybody could make a link with words for the page.
+            reason = str(error.description or "") if is_begun else ""
+            raise PageError(403, "sign-in-refused", reason=reason) from error
         except (httpx2.HTTPError, *_UNTRUSTED) as error:
             raise _page_error(error) from error
         next_path = str(request.session.pop(_NEXT, "/"))
         request.session.clear()
         return self._identity(claims, str(token["id_token"])), next_path
+
+    async def _is_begun(self, request: Request) -> bool:
+        """Return whether this browser has begun the sign-in that this is the answer to."""
+        state = request.query_params.get("state", "")
+        return bool(await self._client.framework.get_state_data(request.session, state))
 
     async def sign_out_url(self, id_token: str | None) -> str | None:
         """Return where the person signs out at the provider too; None if it has no such place."""

@@ -1,5 +1,6 @@
 """Calls the other services, as the person who looks."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -16,6 +17,7 @@ from console.tokens.mint import TokenMint
 
 # A page waits no longer for a part that does not answer.
 TIMEOUT_S: Final = 5
+_KEPT_CONNECTIONS: Final = 20
 _JSON: Final = "application/json"
 
 log = structlog.get_logger()
@@ -85,10 +87,12 @@ class Services:
         clients: Mapping[EventService, httpx.AsyncClient],
         tokens: TokenMint,
         metrics: ConsoleMetrics,
+        timeout_s: float = TIMEOUT_S,
     ) -> None:
         self._clients = clients
         self._tokens = tokens
         self._metrics = metrics
+        self._timeout_s = timeout_s
 
     async def get(self, service: EventService, path: str, viewer: Caller, **query: object) -> Any:
         """Return the decoded JSON."""
@@ -108,7 +112,6 @@ class Services:
         body: object = None,
         *,
         if_match: str | None = None,
-        idempotency_key: str | None = None,
     ) -> Any:
         """Return the decoded JSON of the answer."""
         answer = await self.send(
@@ -117,7 +120,7 @@ class Services:
             path,
             viewer,
             body=body,
-            headers=_headers(if_match, idempotency_key),
+            headers=_headers(if_match),
         )
         return answer.body
 
@@ -133,12 +136,6 @@ class Services:
         """Return the decoded JSON of the answer."""
         headers = _headers(if_match)
         return (await self.send(service, "PUT", path, viewer, body=body, headers=headers)).body
-
-    async def delete(
-        self, service: EventService, path: str, viewer: Caller, *, if_match: str | None = None
-    ) -> Any:
-        """Return the decoded JSON of the answer."""
-        return (await self.send(service, "DELETE", path, viewer, headers=_headers(if_match))).body
 
     async def send(
         self,
@@ -161,8 +158,10 @@ class Services:
         )
         with self._metrics.service_seconds.labels(service).time():
             try:
-                response = await self._clients[service].send(request)
-            except httpx.HTTPError as error:
+                # The limit of httpx is for each part of an answer.
+                async with asyncio.timeout(self._timeout_s):
+                    response = await self._clients[service].send(request)
+            except (httpx.HTTPError, TimeoutError) as error:
                 log.warning("service_unreachable", service=service, error=repr(error))
                 raise ServiceUnavailableError(service, "it does not answer") from error
         return _read(service, response)
@@ -184,15 +183,16 @@ class Services:
 
 
 def open_clients(urls: Mapping[EventService, str]) -> dict[EventService, httpx.AsyncClient]:
+    # Each supervisor with an open board has a connection to escalation for as long.
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=_KEPT_CONNECTIONS)
     return {
-        service: httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S, trust_env=False)
+        service: httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S, limits=limits, trust_env=False)
         for service, url in urls.items()
     }
 
 
-def _headers(if_match: str | None, idempotency_key: str | None = None) -> dict[str, str]:
-    headers = {"If-Match": if_match, "Idempotency-Key": idempotency_key}
-    return {name: value for name, value in headers.items() if value is not None}
+def _headers(if_match: str | None) -> dict[str, str]:
+    return {} if if_match is None else {"If-Match": if_match}
 
 
 def _content_type(content: bytes | None) -> dict[str, str]:

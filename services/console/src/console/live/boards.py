@@ -42,6 +42,8 @@ class Board:
     def __init__(self, viewer: Viewer, views: Sequence[str], reader: Reader) -> None:
         self.viewer = viewer
         self.teams = reader.teams
+        # Its stream ends at the next beat.
+        self.is_over = False
         self._messages: asyncio.Queue[Message] = asyncio.Queue(MAX_MESSAGES)
         shown = tuple(dict.fromkeys(views))[:_MAX_VIEWS]
         self.escalations = frozenset(view[3:] for view in shown if view.startswith("id="))

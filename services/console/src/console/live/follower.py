@@ -1,4 +1,4 @@
-"""Follows the stream of escalation in the name of one person."""
+"""Follows the stream of escalation."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -29,15 +29,15 @@ class Event(NamedTuple):
 class Follower:
     """Calls `changed` with each escalation that an event tells of.
 
-    It goes on after the last event that it has read, with a new token each time: a stream ends with
-    its token. `missed` is called when events may have been missed: at the start, and if they are
-    gone.
+    It goes on after the last event that it has read, with a new token each time in the name of
+    `caller`: a stream ends with its token. `missed` is called when events may have been missed: at
+    the start, and if they are gone.
     """
 
     def __init__(
         self,
         services: Services,
-        caller: Caller,
+        caller: Callable[[], Caller],
         changed: Callable[[str], None],
         missed: Callable[[], None],
     ) -> None:
@@ -56,11 +56,15 @@ class Follower:
                 await self._follow(backoff)
             except httpx.HTTPError as error:
                 log.info("stream_interrupted", error=repr(error))
+            except Exception:
+                log.exception("stream_failed")
+                # Not at the same event again.
+                self._last_id = None
             self.is_live = False
             await backoff.wait(never)
 
     async def _follow(self, backoff: Backoff) -> None:
-        headers = self._services.authorization(self._caller)
+        headers = self._services.authorization(self._caller())
         if self._last_id is not None:
             headers["Last-Event-ID"] = self._last_id
         client = self._services.client("escalation")

@@ -3,23 +3,22 @@
 import asyncio
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, Final
-
-import structlog
+from http import HTTPStatus
+from typing import Final
 
 from common.core.backoff import pause
 from common.core.clock import TimeSource
-from console.clients.services import ServiceProblemError, Services, ServiceUnavailableError
+from console.clients.services import Caller, ServiceProblemError, Services, ServiceUnavailableError
+from console.errors import PageError
 from console.live.boards import Board, Message, message
-from console.live.scope import Scope
+from console.live.scope import Scope, ScopeKey
 from console.people import People
 from console.readers import make_reader
 from console.viewer import Viewer
 
+# The tabs of a browser share one; who reloads a page may have more for a moment.
+MAX_BOARDS_OF_SESSION: Final = 8
 _COUNTERS_EVERY_S: Final = 2.0
-_MAX_COUNTED: Final = 200
-
-log = structlog.get_logger()
 
 
 class LiveHub:
@@ -27,18 +26,34 @@ class LiveHub:
 
     name = "live"
 
-    def __init__(self, services: Services, people: People, clock: TimeSource) -> None:
+    def __init__(
+        self,
+        services: Services,
+        people: People,
+        clock: TimeSource,
+        *,
+        check_every_s: float = 30.0,
+    ) -> None:
+        self.check_every_s = check_every_s
         self._services = services
         self._people = people
         self._clock = clock
-        self._scopes: dict[str, Scope] = {}
+        self._scopes: dict[ScopeKey, Scope] = {}
         self._boards: set[Board] = set()
         self._tasks: asyncio.TaskGroup | None = None
         self._running: set[asyncio.Task[None]] = set()
 
+    @property
+    def board_count(self) -> int:
+        return len(self._boards)
+
     async def open(self, viewer: Viewer, views: Sequence[str]) -> Board:
+        """Open one more board; raises PageError if the session has too many."""
         now = self._clock.utc_now()
         directory = await self._people.directory(viewer, now)
+        others = [board for board in self._boards if board.viewer.session_id == viewer.session_id]
+        if len(others) >= MAX_BOARDS_OF_SESSION:
+            raise PageError(429, "unavailable")
         board = Board(viewer, views, make_reader(viewer, directory, now))
         self._boards.add(board)
         # Representatives see what they have; the stream of all escalations is not for them.
@@ -52,6 +67,16 @@ class LiveHub:
         if scope is not None:
             scope.leave(board)
 
+    async def is_admitted(self, viewer: Caller) -> bool:
+        """Return whether the person still works here: without router's answer they do."""
+        try:
+            await self._services.get("router", f"/v1/people/{viewer.person}", viewer)
+        except ServiceProblemError as error:
+            return error.status != HTTPStatus.UNAUTHORIZED
+        except ServiceUnavailableError:
+            return True
+        return True
+
     def is_live(self, board: Board) -> bool:
         """Return whether changes come: representatives have none."""
         scope = self._scopes.get(Scope.key(board.viewer))
@@ -62,6 +87,8 @@ class LiveHub:
             self._tasks = tasks
             counting = tasks.create_task(self._send_counters(stopping))
             await stopping.wait()
+            for board in self._boards:
+                board.is_over = True
             await counting
             self._tasks = None
             for task in [*self._running]:
@@ -91,16 +118,7 @@ class LiveHub:
     async def _counters(self, viewer: Viewer) -> Message | None:
         """Count the customers who wait and the free places; None if router does not answer."""
         try:
-            queues = await self._list("/v1/queues", viewer)
-            representatives = await self._list("/v1/representatives", viewer)
+            staffing = await self._services.get("router", "/v1/staffing", viewer)
         except (ServiceUnavailableError, ServiceProblemError):
             return None
-        return message(
-            "counters",
-            waiting=sum(queue["waiting"] for queue in queues),
-            free=sum(person["free_slots"] for person in representatives),
-        )
-
-    async def _list(self, path: str, viewer: Viewer) -> Any:
-        page = await self._services.get("router", path, viewer, limit=_MAX_COUNTED)
-        return page["items"]
+        return message("counters", waiting=staffing["waiting"], free=staffing["free_slots"])

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from http import HTTPStatus
 from typing import Final
 
 import structlog
 
+from common.contracts.event import PersonRole
 from common.core.clock import TimeSource
 from console.clients.services import ServiceProblemError, Services, ServiceUnavailableError
 from console.live.boards import RELOAD, Board, Message, is_concerned, message
@@ -19,14 +21,19 @@ from console.viewer import Viewer
 # The changes of so long are read together, so that one row is read at most ten times a second.
 _GATHER_S: Final = 0.1
 _MAX_READS: Final = 8
+# What the services answer for an escalation that this person may not see.
+_HIDDEN: Final = frozenset((HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND))
 # Somebody who loads a page again comes back within it.
 LINGER_S: Final = 5.0
 
 log = structlog.get_logger()
 
 
+ScopeKey = tuple[PersonRole, str | None]
+
+
 class Scope:
-    """Reads every escalation that changes once, in the name of the first who has come.
+    """Reads every escalation that changes once, in the name of somebody who looks now.
 
     Managers see all, so they share a scope. Supervisors see what concerns their teams: escalation
     decides which, so each has an own scope.
@@ -35,7 +42,7 @@ class Scope:
     def __init__(
         self, viewer: Viewer, services: Services, people: People, clock: TimeSource
     ) -> None:
-        self.viewer = viewer
+        self._viewer = viewer
         self.boards: set[Board] = set()
         self._services = services
         self._people = people
@@ -43,12 +50,12 @@ class Scope:
         self._changed: set[str] = set()
         self._wake = asyncio.Event()
         self._empty = asyncio.Event()
-        self._follower = Follower(services, viewer, self._note_change, self._reload)
+        self._follower = Follower(services, self._caller, self._note_change, self._reload)
         self._reads = asyncio.Semaphore(_MAX_READS)
 
     @staticmethod
-    def key(viewer: Viewer) -> str:
-        return "managers" if viewer.role == "manager" else viewer.person
+    def key(viewer: Viewer) -> ScopeKey:
+        return viewer.role, None if viewer.role == "manager" else viewer.person
 
     @property
     def is_live(self) -> bool:
@@ -72,6 +79,13 @@ class Scope:
         if not self.boards:
             self._empty.set()
 
+    def _caller(self) -> Viewer:
+        """Return in whose name to read: nobody is asked for after they have closed their page."""
+        board = next(iter(self.boards), None)
+        if board is not None:
+            self._viewer = board.viewer
+        return self._viewer
+
     def _note_change(self, escalation_id: str) -> None:
         self._changed.add(escalation_id)
         self._wake.set()
@@ -89,38 +103,44 @@ class Scope:
             await asyncio.sleep(_GATHER_S)
 
     async def _refresh(self, escalation_id: str) -> None:
+        """Send the row; what fails with one row is seen in the page, and stops no other."""
+        viewer = self._caller()
         try:
             async with self._reads:
                 escalation = await self._services.get(
-                    "escalation", f"/v1/escalations/{escalation_id}", self.viewer, limit=1
+                    "escalation", f"/v1/escalations/{escalation_id}", viewer, limit=1
                 )
-        except ServiceProblemError:
-            # It is no longer for the eyes of this person.
-            self._send_all(message("row", id=escalation_id))
+            await self._send_row(escalation, viewer)
+        except ServiceProblemError as error:
+            if error.status in _HIDDEN:
+                self._send_all(message("row", id=escalation_id))
+            else:
+                self._reload()
         except ServiceUnavailableError:
             self._reload()
-        else:
-            await self._send_row(escalation)
+        except Exception:
+            log.exception("row_failed", escalation_id=escalation_id)
+            self._reload()
 
     def _send_all(self, sent: Message) -> None:
         for board in self.boards:
             board.put(sent)
 
-    async def _send_row(self, escalation: Escalation) -> None:
-        """Write the row once for all who see it alike."""
+    async def _send_row(self, escalation: Escalation, viewer: Viewer) -> None:
+        """Write the row, read in the name of `viewer`, once for all who see it alike."""
         now = self._clock.utc_now()
-        directory = await self._people.directory(self.viewer, now)
+        directory = await self._people.directory(viewer, now)
         team = (escalation["contact"] or {}).get("team_id")
         written: dict[tuple[object, ...], Message] = {}
         for board in self.boards:
             person = board.viewer.person
-            is_special = person == self.viewer.person or is_concerned(person, escalation)
+            is_special = person == viewer.person or is_concerned(person, escalation)
             own = person if is_special else None
             alike = *board.kind, own, team in board.teams
             if alike not in written:
                 reader = replace(make_reader(board.viewer, directory, now), teams=board.teams)
                 # What the service allows is for the person in whose name it was read.
-                is_own = person == self.viewer.person
+                is_own = person == viewer.person
                 shown = escalation if is_own else {**escalation, "actions": []}
                 written[alike] = board.message_of(shown, reader)
             board.put(written[alike])

@@ -1,18 +1,16 @@
 """What people press on an escalation: each action's form, and what becomes of it."""
 
-from typing import Final
-
-from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
 from starlette.responses import Response
 
 from common.core.ids import new_id
 from console.action_sender import ActionSender, Outcome
-from console.dependencies import ConsoleDatabase, CurrentServices, CurrentViewer
+from console.dependencies import ConsoleDatabase
 from console.errors import PageError
+from console.pages.context import Page, PageContext
 from console.pages.escalation import EscalationPath
-from console.readers import PageReader
-from console.rendering import is_fragment, render_macro, render_page
+from console.rendering import is_fragment, render_macro
 from console.views.actions import PATHS, ActionName
 from console.views.buttons import action_url, escalation_url
 from console.views.forms import FormState, form_view
@@ -20,8 +18,6 @@ from console.views.reader import Reader
 from console.views.rows import make_row, sort_keys
 
 router = APIRouter()
-
-_SEE_OTHER: Final = 303
 
 
 def _name_of(action: str) -> ActionName:
@@ -31,60 +27,39 @@ def _name_of(action: str) -> ActionName:
 
 
 @router.get("/e/{escalation_id}/{action}")
-async def show_form(
-    escalation_id: EscalationPath,
-    action: str,
-    request: Request,
-    viewer: CurrentViewer,
-    reader: PageReader,
-    services: CurrentServices,
-) -> Response:
+async def show_form(escalation_id: EscalationPath, action: str, page: Page) -> Response:
     """Show the form of an action, for the escalation as it is now."""
     name = _name_of(action)
-    answer = await services.fetch("escalation", f"/v1/escalations/{escalation_id}", viewer, limit=1)
+    path = f"/v1/escalations/{escalation_id}"
+    answer = await page.services.fetch("escalation", path, page.viewer, limit=1)
     state = FormState(version=answer.etag or "", submission=new_id())
-    form = form_view(name, action_url(escalation_id, name), state, reader)
-    row = make_row(answer.body, reader)
-    return render_page(request, "action.html", reader=reader, form=form, row=row, problem=None)
+    form = form_view(name, action_url(escalation_id, name), state, page.reader)
+    row = make_row(answer.body, page.reader)
+    return page.render("action.html", form=form, row=row, problem=None)
 
 
 @router.post("/e/{escalation_id}/{action}")
 async def act(
-    escalation_id: EscalationPath,
-    action: str,
-    request: Request,
-    viewer: CurrentViewer,
-    reader: PageReader,
-    services: CurrentServices,
-    database: ConsoleDatabase,
+    escalation_id: EscalationPath, action: str, page: Page, database: ConsoleDatabase
 ) -> Response:
     """Do it. A script gets the changed row, others are led to the escalation."""
     name = _name_of(action)
-    fields = {
-        field: value for field, value in (await request.form()).items() if isinstance(value, str)
-    }
-    sender = ActionSender(services, database, viewer, reader)
-    outcome = await sender.send(escalation_id, name, fields)
+    sender = ActionSender(page.services, database, page.viewer, page.reader)
+    outcome = await sender.send(escalation_id, name, await page.read_form())
     if outcome.form is not None:
-        form = form_view(name, action_url(escalation_id, name), outcome.form, reader)
-        row = None if outcome.escalation is None else make_row(outcome.escalation, reader)
-        return render_page(
-            request, "action.html", outcome.status, reader=reader, form=form, row=row, problem=None
-        )
-    if is_fragment(request):
-        return JSONResponse(_for_script(outcome, reader), outcome.status)
+        form = form_view(name, action_url(escalation_id, name), outcome.form, page.reader)
+        return _render(page, outcome, form=form, problem=None)
+    if is_fragment(page.request):
+        return JSONResponse(_for_script(outcome, page.reader), outcome.status)
     if outcome.is_done:
-        return RedirectResponse(f"{escalation_url(escalation_id)}?done={name}", _SEE_OTHER)
-    row = None if outcome.escalation is None else make_row(outcome.escalation, reader)
-    return render_page(
-        request,
-        "action.html",
-        outcome.status,
-        reader=reader,
-        form=None,
-        row=row,
-        problem=outcome.text,
-    )
+        return page.lead_to(f"{escalation_url(escalation_id)}?done={name}")
+    return _render(page, outcome, form=None, problem=outcome.text)
+
+
+def _render(page: PageContext, outcome: Outcome, **values: object) -> Response:
+    escalation = outcome.escalation
+    row = None if escalation is None else make_row(escalation, page.reader)
+    return page.render("action.html", outcome.status, row=row, **values)
 
 
 def _for_script(outcome: Outcome, reader: Reader) -> dict[str, object]:

@@ -1,20 +1,22 @@
 """What a page needs of its request, as one thing."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
 from starlette.responses import RedirectResponse, Response
 
+from common.contracts.services import EventService
 from console.clients.services import Answer, Services
 from console.dependencies import CurrentServices, CurrentViewer, require_role
+from console.errors import PageError
 from console.parts import PageParts, Parts
 from console.readers import PageReader
 from console.rendering import render_page
 from console.viewer import Viewer
 from console.views.reader import Reader
 
-_SEE_OTHER: Final = 303
 _LEADERS: Final = ("supervisor", "manager")
 
 
@@ -35,13 +37,13 @@ class PageContext:
 
     async def read_form(self) -> dict[str, str]:
         """Return the fields that are texts, without the space around them."""
-        fields = await self.request.form()
-        return {name: value.strip() for name, value in fields.items() if isinstance(value, str)}
+        fields = await read_fields(self.request)
+        return {name: value.strip() for name, value in fields.items()}
 
-    async def get(self, service: Any, path: str) -> Any:
-        return await self.services.get(service, path, self.viewer)
+    async def get(self, service: EventService, path: str, **query: object) -> Any:
+        return await self.services.get(service, path, self.viewer, **query)
 
-    async def post(self, service: Any, path: str, body: object = None) -> Answer:
+    async def post(self, service: EventService, path: str, body: object = None) -> Answer:
         return await self.services.send(service, "POST", path, self.viewer, body=body)
 
     def render(self, template: str, status: int = 200, **values: object) -> Response:
@@ -49,7 +51,25 @@ class PageContext:
 
     @staticmethod
     def lead_to(address: str) -> Response:
-        return RedirectResponse(address, _SEE_OTHER)
+        return RedirectResponse(address, HTTPStatus.SEE_OTHER)
+
+
+async def read_fields(request: Request) -> dict[str, str]:
+    """Return the fields of a form that are texts; raises PageError if one is no Unicode."""
+    fields = await request.form()
+    texts = {name: value for name, value in fields.items() if isinstance(value, str)}
+    if not all(is_unicode(text) for text in texts.values()):
+        raise PageError(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid")
+    return texts
+
+
+def is_unicode(text: str) -> bool:
+    """Tell whether it can be sent on: some encodings of forms allow halves of characters."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 async def _context(

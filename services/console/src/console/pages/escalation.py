@@ -4,14 +4,12 @@ import asyncio
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path
 from starlette.responses import Response
 
 from common.contracts.event import UUID_PATTERN
-from console.dependencies import CurrentServices, CurrentViewer
-from console.parts import PageParts, Parts
-from console.readers import PageReader
-from console.rendering import render_page
+from console.pages.context import Page
+from console.parts import Parts
 from console.views.actions import is_action
 from console.views.confirmations import done_text
 from console.views.escalation import EscalationData, escalation_view
@@ -26,23 +24,14 @@ _EARLIER_CONTACTS: Final = 6
 
 
 @router.get("/e/{escalation_id}")
-async def show_escalation(
-    escalation_id: EscalationPath,
-    request: Request,
-    viewer: CurrentViewer,
-    reader: PageReader,
-    services: CurrentServices,
-    parts: PageParts,
-) -> Response:
+async def show_escalation(escalation_id: EscalationPath, page: Page) -> Response:
     """Show all that there is to decide about; what a service does not answer is left out."""
-    escalation = await services.get(
-        "escalation", f"/v1/escalations/{escalation_id}", viewer, limit=_MAX_STEPS
-    )
-    data = await _read_parts(escalation, parts)
-    view = escalation_view(data, parts.missing, reader)
-    action = request.query_params.get("done", "")
-    done = done_text(action, escalation, reader) if is_action(action) else None
-    return render_page(request, "escalation.html", reader=reader, view=view, done=done)
+    path = f"/v1/escalations/{escalation_id}"
+    escalation = await page.get("escalation", path, limit=_MAX_STEPS)
+    data = await _read_parts(escalation, page.parts)
+    view = escalation_view(data, page.parts.missing, page.reader)
+    done = done_text(page.done, escalation, page.reader) if is_action(page.done) else None
+    return page.render("escalation.html", view=view, done=done)
 
 
 async def _read_parts(escalation: Mapping[str, Any], parts: Parts) -> EscalationData:

@@ -1,6 +1,6 @@
 """The first page."""
 
-from typing import Final
+from http import HTTPStatus
 
 from fastapi import APIRouter
 from fastapi.responses import RedirectResponse
@@ -10,11 +10,9 @@ from console.dependencies import CurrentViewer
 
 router = APIRouter()
 
-_SEE_OTHER: Final = 303
-
 
 @router.get("/")
 async def show_home(viewer: CurrentViewer) -> Response:
     """Lead to what the person works with first."""
     place = "/mine" if viewer.role == "representative" else "/now"
-    return RedirectResponse(place, _SEE_OTHER)
+    return RedirectResponse(place, HTTPStatus.SEE_OTHER)

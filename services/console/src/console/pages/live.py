@@ -15,7 +15,7 @@ from console.live.hub import LiveHub
 router = APIRouter()
 
 _BEAT_S: Final = 2.0
-_SESSION_CHECK_S: Final = 30.0
+_PING_S: Final = 30
 _MAX_VIEW_LENGTH: Final = 4000
 
 
@@ -29,21 +29,20 @@ async def stream_changes(
     hub: LiveHub = request.app.state.live
     shown = [each[:_MAX_VIEW_LENGTH] for each in view or ("",)]
     board = await hub.open(viewer, shown)
-    return EventSourceResponse(_events(request, hub, board), sep="\n", ping=_SESSION_CHECK_S)
+    return EventSourceResponse(_events(request, hub, board), sep="\n", ping=_PING_S)
 
 
 async def _events(request: Request, hub: LiveHub, board: Board) -> AsyncIterator[ServerSentEvent]:
-    sessions: SessionKeeper = request.app.state.sessions
     try:
         beat_at = monotonic()
-        check_at = beat_at + _SESSION_CHECK_S
-        while True:
+        check_at = beat_at + hub.check_every_s
+        while not board.is_over:
             now = monotonic()
             if now >= check_at:
-                if not await sessions.keep_alive(board.viewer.session_id):
+                if not await _may_stay(request, hub, board):
                     yield _sent(message("session-over"))
                     return
-                check_at = now + _SESSION_CHECK_S
+                check_at = now + hub.check_every_s
             if now >= beat_at:
                 beat_at = now + _BEAT_S
                 yield _sent(_beat(request, hub, board))
@@ -52,6 +51,14 @@ async def _events(request: Request, hub: LiveHub, board: Board) -> AsyncIterator
                 yield _sent(change)
     finally:
         hub.close(board)
+
+
+async def _may_stay(request: Request, hub: LiveHub, board: Board) -> bool:
+    """Count the open page as use; return whether the session is valid and the person works here."""
+    sessions: SessionKeeper = request.app.state.sessions
+    if not await sessions.keep_alive(board.viewer.session_id):
+        return False
+    return await hub.is_admitted(board.viewer)
 
 
 def _beat(request: Request, hub: LiveHub, board: Board) -> Message:

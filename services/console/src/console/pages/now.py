@@ -4,15 +4,15 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any, Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from console.clients.services import ServiceProblemError
-from console.parts import PageParts, Parts
-from console.readers import PageReader
-from console.rendering import render_page
+from console.pages.context import Page
+from console.parts import Parts
 from console.views.filters import IDS, SORTS, SWITCHES, Filters, parse_filters
 from console.views.now import MAX_ROWS, NowData, now_view
 from console.views.reader import Reader
@@ -21,28 +21,19 @@ router = APIRouter()
 
 _DUE_SOON: Final = timedelta(minutes=15)
 _MAX_COUNTED: Final = 200
-_INVALID: Final = 422
 
 
 @router.get("/now")
-async def show_now(request: Request, reader: PageReader, parts: PageParts) -> Response:
+async def show_now(page: Page) -> Response:
     """Show the open escalations, as the filters in the address say."""
-    pairs = [pair for pair in request.query_params.multi_items() if pair[0] != "cursor"]
-    filters = parse_filters(pairs, reader)
-    cursor = request.query_params.get("cursor")
+    query, reader, parts = page.request.query_params, page.reader, page.parts
+    filters = parse_filters([pair for pair in query.multi_items() if pair[0] != "cursor"], reader)
+    cursor = query.get("cursor")
     (filters, escalations), counts = await asyncio.gather(
         _read_list(filters, cursor, reader, parts), read_counts(reader, parts)
     )
     view = now_view(replace(counts, escalations=escalations), filters, parts.missing, reader)
-    return render_page(
-        request,
-        "now.html",
-        reader=reader,
-        view=view,
-        sorts=SORTS,
-        ids=IDS,
-        switches=SWITCHES,
-    )
+    return page.render("now.html", view=view, sorts=SORTS, ids=IDS, switches=SWITCHES)
 
 
 async def _read_list(
@@ -52,7 +43,7 @@ async def _read_list(
     try:
         return filters, await _list(parts, cursor=cursor, **filters.query)
     except ServiceProblemError as error:
-        if error.status != _INVALID and cursor is None:
+        if error.status != HTTPStatus.UNPROCESSABLE_ENTITY and cursor is None:
             raise
     problem = reader.texts.gettext("The address has filters that do not exist. All are shown.")
     return Filters(problems=(*filters.problems, problem)), await _list(parts)
@@ -64,9 +55,8 @@ async def _list(parts: Parts, **query: object) -> Any:
 
 async def read_counts(reader: Reader, parts: Parts) -> NowData:
     """Read what the counters show beside the list."""
-    queues, representatives, due = await asyncio.gather(
-        parts.get("router", "/v1/queues", limit=_MAX_COUNTED),
-        parts.get("router", "/v1/representatives", limit=_MAX_COUNTED),
+    staffing, due = await asyncio.gather(
+        parts.get("router", "/v1/staffing"),
         parts.get(
             "escalation",
             "/v1/clocks",
@@ -76,7 +66,6 @@ async def read_counts(reader: Reader, parts: Parts) -> NowData:
     )
     return NowData(
         escalations=None,
-        queues=None if queues is None else queues["items"],
-        representatives=None if representatives is None else representatives["items"],
+        staffing=staffing,
         promises_due=None if due is None else len(due["items"]),
     )

@@ -1,6 +1,7 @@
 """The viewer's sessions."""
 
-from typing import Annotated, Final
+from http import HTTPStatus
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import RedirectResponse
@@ -11,8 +12,6 @@ from console.dependencies import CurrentSessions, CurrentViewer
 from console.rendering import render_page
 
 router = APIRouter()
-
-_SEE_OTHER: Final = 303
 
 
 @router.get("/sessions")
@@ -31,4 +30,4 @@ async def end_session(
 ) -> Response:
     """End a session of the viewer, also this one."""
     await sessions.end(session_id, viewer.person)
-    return RedirectResponse("/sessions", _SEE_OTHER)
+    return RedirectResponse("/sessions", HTTPStatus.SEE_OTHER)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Form, Query, Request
@@ -21,10 +22,11 @@ from console.rendering import render_page
 
 router = APIRouter()
 
-_SEE_OTHER: Final = 303
 _HOME: Final = "/"
-# A path of the console: not `//host` or `/\host`, which browsers take for another site.
-_LOCAL_PATH: Final = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
+# A path of the console: not `//host` or `/\host`, which browsers take for another site, and short
+# enough for the cookie of a sign-in that is under way.
+_LOCAL_PATH: Final = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]{0,1000}")
+_MAX_BROWSER: Final = 300
 
 NextPath = Annotated[str, Query(alias="next")]
 
@@ -134,7 +136,7 @@ async def _enter(
     if (old_token := cookie.read(request)) and (old := await sessions.find(old_token)):
         await sessions.end(old.session_id, old.person_id)
     token = await sessions.begin(person, _browser_of(request))
-    response = RedirectResponse(path, _SEE_OTHER)
+    response = RedirectResponse(path, HTTPStatus.SEE_OTHER)
     cookie.write(response, token)
     return response
 
@@ -146,7 +148,7 @@ def _local(path: str) -> str:
 
 def _browser_of(request: Request) -> Browser:
     address = request.client.host if request.client else ""
-    return Browser(request.headers.get("user-agent", ""), address)
+    return Browser(request.headers.get("user-agent", "")[:_MAX_BROWSER], address)
 
 
 def _ways_of(request: Request) -> tuple[Provider | None, DevLogin | None]:

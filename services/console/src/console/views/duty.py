@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from babel.dates import format_skeleton
 
 from console.views.reader import Reader, parse_time
-from console.views.words import SERVICES, title_of
+from console.views.words import service_names, title_of
 
 SHOWN_PERIOD: Final = timedelta(days=7)
 _ROUNDING: Final = timedelta(seconds=1)
@@ -143,7 +143,7 @@ def duty_view(data: DutyData, missing: Sequence[str], reader: Reader) -> DutyVie
             _change(request, reader) for request in requests if request["asked_by"] == reader.person
         ),
         calendar_url=data.calendar_url,
-        missing=tuple(reader.texts.gettext(SERVICES[service]) for service in missing),
+        missing=service_names(missing, reader.texts),
     )
 
 

@@ -79,7 +79,7 @@ class EscalationData:
 
 
 def escalation_view(data: EscalationData, missing: Sequence[str], reader: Reader) -> EscalationView:
-    escalation, gettext = data.escalation, reader.texts.gettext
+    escalation = data.escalation
     return EscalationView(
         row=make_row(escalation, reader),
         level=escalation["level_name"],
@@ -95,7 +95,7 @@ def escalation_view(data: EscalationData, missing: Sequence[str], reader: Reader
         ending=_ending(escalation, reader),
         customer_id=data.contact["customer_id"] if data.contact else None,
         earlier=_earlier(data, reader),
-        missing=tuple(gettext(words.SERVICES[service]) for service in missing),
+        missing=words.service_names(missing, reader.texts),
     )
 
 

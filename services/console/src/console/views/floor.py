@@ -11,7 +11,7 @@ from common.core.languages import UNDETERMINED
 from console.texts import mark
 from console.views.countdown import Tone
 from console.views.reader import Reader
-from console.views.words import SERVICES
+from console.views.words import service_names
 
 # From here on the longest wait of a queue is marked.
 _LONG_WAIT_S: Final = 60
@@ -20,7 +20,7 @@ Group = Literal["free", "full", "away", "offline"]
 GROUPS: Final[tuple[Group, ...]] = get_args(Group)
 GROUP_TITLES: Final[Mapping[Group, str]] = {
     "free": mark("Can take more"),
-    "full": mark("Has as much as possible"),
+    "full": mark("Can take no more"),
     "away": mark("Away"),
     "offline": mark("Offline"),
 }
@@ -127,7 +127,7 @@ def floor_view(
         groups=None if shown is None else _groups(shown, reader),
         teams=tuple(sorted({person["team_id"] for person in active or ()})),
         team=team,
-        missing=tuple(reader.texts.gettext(SERVICES[service]) for service in missing),
+        missing=service_names(missing, reader.texts),
     )
 
 

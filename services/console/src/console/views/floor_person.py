@@ -7,12 +7,12 @@ from typing import Any, Final
 from console.texts import mark
 from console.views.floor import PRESENCES, PersonRow, person_row, person_url, queue_name
 from console.views.reader import Reader, parse_time
-from console.views.words import SERVICES
+from console.views.words import service_names
 
 REASON_LENGTH: Final = 300
 # The place of what is refused there; the other forms are named by their contact.
 PRESENCE_FORM: Final = "presence"
-CONTACT_STATES: Final[Mapping[str, str]] = {
+_ASSIGNMENT_STATES: Final[Mapping[str, str]] = {
     "offered": mark("offered"),
     "assigned": mark("assigned"),
 }
@@ -80,7 +80,7 @@ def floor_person_view(
             for assignment in sorted(assignments, key=lambda assignment: assignment["since"])
         ),
         refused=refused,
-        missing=tuple(reader.texts.gettext(SERVICES[service]) for service in missing),
+        missing=service_names(missing, reader.texts),
     )
 
 
@@ -102,7 +102,7 @@ def _contact(
         subject=subject,
         queue=queue_name(assignment["queue"], reader),
         state=state,
-        state_text=reader.texts.gettext(CONTACT_STATES.get(state, state)),
+        state_text=reader.texts.gettext(_ASSIGNMENT_STATES.get(state, state)),
         since=reader.texts.duration(held_s),
         release_url=f"{person_url(person)}/contacts/{contact_id}/release",
         may_release=state == "assigned",

@@ -15,7 +15,7 @@ from console.views.reader import Reader
 
 Kind = Literal["line", "text", "person", "minutes", "outcome", "amount", "currency"]
 _LINE_LENGTH: Final = 300
-_SNOOZE_MINUTES: Final = (15, 30, 60, 120, 240)
+_SNOOZES: Final = {str(minutes): timedelta(minutes=minutes) for minutes in (15, 30, 60, 120, 240)}
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 
 
@@ -164,7 +164,7 @@ def _options(kind: Kind, reader: Reader) -> tuple[Option, ...]:
             )
         case "minutes":
             return tuple(
-                Option(str(minutes), texts.duration(minutes * 60)) for minutes in _SNOOZE_MINUTES
+                Option(minutes, texts.duration(duration)) for minutes, duration in _SNOOZES.items()
             )
         case "person":
             names = sorted(reader.names.items(), key=lambda item: item[1].casefold())
@@ -201,9 +201,11 @@ def _parse_field(
 ) -> None:
     _ = reader.texts.gettext
     match entry.kind:
-        case "minutes" if value.isdecimal() and int(value) in _SNOOZE_MINUTES:
-            body[entry.name] = (reader.now + timedelta(minutes=int(value))).isoformat()
-        case "minutes" | "outcome" if value not in words.OUTCOMES:
+        case "minutes" if value in _SNOOZES:
+            body[entry.name] = (reader.now + _SNOOZES[value]).isoformat()
+        case "outcome" if value in words.OUTCOMES:
+            body[entry.name] = value
+        case "minutes" | "outcome":
             problems[entry.name] = _("Please choose one from the list.")
         case "amount":
             amount = parse_amount(value)

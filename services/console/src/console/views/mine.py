@@ -9,7 +9,7 @@ from console.texts import mark
 from console.views.buttons import escalation_url
 from console.views.reader import Reader
 from console.views.rows import Row, make_row
-from console.views.words import SERVICES
+from console.views.words import service_names
 
 HANDED_OVER: Final = "upstairs.escalation_handed_over.v1"
 _TITLES: Final[Mapping[str, str]] = {
@@ -75,7 +75,7 @@ def mine_view(data: MineData, missing: Sequence[str], reader: Reader) -> MineVie
         swaps=None
         if data.change_requests is None
         else sum(request["person_id"] == reader.person for request in data.change_requests),
-        missing=tuple(reader.texts.gettext(SERVICES[service]) for service in missing),
+        missing=service_names(missing, reader.texts),
     )
 
 

@@ -10,7 +10,7 @@ from console.views.countdown import Countdown
 from console.views.floor import queue_name
 from console.views.floor_person import Choice, presence_choices
 from console.views.reader import Reader, parse_time
-from console.views.words import CLOCKS, CONTACT_STATES, SERVICES
+from console.views.words import CLOCKS, CONTACT_STATES, service_names
 
 # After all that have a deadline.
 _NEVER: Final = float("inf")
@@ -80,7 +80,7 @@ def my_contacts_view(
     return MyContactsView(
         contacts=contacts,
         presences=() if presence is None else presence_choices(presence, reader),
-        missing=tuple(reader.texts.gettext(SERVICES[service]) for service in missing),
+        missing=service_names(missing, reader.texts),
     )
 
 

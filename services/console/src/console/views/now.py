@@ -8,7 +8,7 @@ from console.texts import mark
 from console.views.filters import Filters, Select, selects
 from console.views.reader import Reader
 from console.views.rows import BANDS, Band, Row, make_row
-from console.views.words import SERVICES
+from console.views.words import service_names
 
 MAX_ROWS: Final = 200
 _DUE_SOON_S: Final = 15 * 60
@@ -67,8 +67,7 @@ class NowData:
     """What the services answered; None for one that did not."""
 
     escalations: Mapping[str, Any] | None
-    queues: Sequence[Mapping[str, Any]] | None = None
-    representatives: Sequence[Mapping[str, Any]] | None = None
+    staffing: Mapping[str, Any] | None = None
     promises_due: int | None = None
 
 
@@ -83,7 +82,7 @@ def now_view(data: NowData, filters: Filters, missing: Sequence[str], reader: Re
         counters=_counters(rows, data, reader),
         filters=filters,
         selects=selects(filters, reader),
-        missing=tuple(reader.texts.gettext(SERVICES[service]) for service in missing),
+        missing=service_names(missing, reader.texts),
         more_url=_more_url(data, filters),
         is_list_missing=data.escalations is None,
     )
@@ -110,10 +109,8 @@ def _counters(rows: Sequence[Row], data: NowData, reader: Reader) -> tuple[Count
     due = data.promises_due
     if due is None and has_list:
         due = sum(_is_due_soon(row, reader) for row in rows)
-    waiting = None if data.queues is None else sum(queue["waiting"] for queue in data.queues)
-    free = None
-    if data.representatives is not None:
-        free = sum(person["free_slots"] for person in data.representatives)
+    waiting = None if data.staffing is None else data.staffing["waiting"]
+    free = None if data.staffing is None else data.staffing["free_slots"]
     return (
         Counter("needs_you", _("need you"), needs_you if has_list else None, needs_you > 0),
         Counter("unanswered", _("unanswered"), unanswered if has_list else None, unanswered > 0),

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from common.contracts.event import Role
+from common.contracts.event import PersonRole
 from console.texts import Texts
 
 
@@ -13,7 +13,7 @@ class Reader:
     """`teams` are those that the person leads or belongs to; `names` has people's names by id."""
 
     person: str
-    role: Role
+    role: PersonRole
     now: datetime
     texts: Texts
     teams: frozenset[str] = frozenset()
@@ -26,7 +26,7 @@ class Reader:
 
     @property
     def may_decide_all(self) -> bool:
-        return self.role in ("manager", "admin")
+        return self.role == "manager"
 
     @property
     def local_midnight(self) -> datetime:

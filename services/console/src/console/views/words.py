@@ -1,6 +1,6 @@
 """What the console calls the states, causes, clocks and outcomes of the services."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from common.contracts.clocks import ClockName
@@ -8,7 +8,7 @@ from common.contracts.contacts import Channel
 from common.contracts.escalations import Cause, Outcome, Severity
 from common.contracts.event import PersonRole
 from common.contracts.notifications import Medium
-from console.texts import mark
+from console.texts import Texts, mark
 
 SEVERITIES: Final[Mapping[Severity, str]] = {
     "critical": mark("critical"),
@@ -136,6 +136,11 @@ SERVICES: Final[Mapping[str, str]] = {
     "router": mark("Queues and people"),
     "notifier": mark("Messages to colleagues"),
 }
+
+
+def service_names(services: Sequence[str], texts: Texts) -> tuple[str, ...]:
+    """Return what a person calls the parts that these services have."""
+    return tuple(texts.gettext(SERVICES[service]) for service in services)
 
 
 def title_of(identifier: str) -> str:

@@ -23,7 +23,7 @@ from escalation.api.deps import EscalationDatabase, refusals, transaction
 from escalation.api.examples import COMPLAINT
 from escalation.api.schemas import Out
 from escalation.domain import complaints, errors
-from escalation.domain.accusations import ComplaintState
+from escalation.domain.complaint_model import ComplaintState
 from escalation.domain.complaints import Judgement
 from escalation.store.complaints import ComplaintKey
 from escalation.store.unit_of_work import UnitOfWork

@@ -16,7 +16,7 @@ from common.contracts.escalations import EscalationsOwnEvent
 from common.contracts.event import ComplaintId, PersonId, Role
 from common.contracts.texts import excerpt
 from common.core.ids import derived_id
-from escalation.domain.accusations import Complaint, ComplaintState
+from escalation.domain.complaint_model import Complaint, ComplaintState
 from escalation.domain.errors import (
     ComplaintClosedError,
     ComplaintOpenError,

@@ -7,7 +7,7 @@ from msgspec import structs
 
 from common.contracts.escalations import Cause
 from common.core.erasure import ERASED
-from escalation.domain.accusations import Complaint
+from escalation.domain.complaint_model import Complaint
 from escalation.domain.model import Escalation, TrackedContact
 
 # Their reasons are words of a rule, and not of people.

@@ -23,7 +23,7 @@ from common.contracts.event import (
     TeamId,
 )
 from common.contracts.notifications import Medium
-from escalation.domain.accusations import ComplaintRef
+from escalation.domain.complaint_model import ComplaintRef
 from escalation.domain.settings.ladders import Ladder, Level
 from escalation.domain.settings.policies import DEADLINE_PERCENT, ContactDetails
 from escalation.domain.settings.registry import NO_LADDER, Ref, Versioned
@@ -296,12 +296,13 @@ def _store_ladder(ladder: Versioned[Ladder], dump: Callable[[Any], Any]) -> Any:
 class Escalation:
     """`ladder` is the version in force when it was raised. `causes` are the last of `cause_count`.
 
-    `participants` raised it or acted on it, `responders` were paged at a level, the last ones ever;
-    `complaints` are about people. `version` counts its changes, `round` how often this level was
-    paged, `repeats` how often from its start, `lease_no` its leases, `snoozes` its holders' ones.
-    `awaited` were paged last and may all still answer; `pages` are theirs. `deadline` is when it
-    moves on without an answer, or without progress of the holder. The whole ladder has gone
-    unanswered since `alarm_since`; `top_repeats` counts repeats of its top. `reopened`: by hand.
+    `participants` raised it or acted on it, `responders` were paged at a level: the last ones of
+    each. `complaints` are about people. `version` counts its changes, `round` how often this level
+    was paged, `repeats` how often the level was paged again from its start, `lease_no` its leases,
+    `snoozes` those of its holders. `awaited` were paged last and may all still answer; `pages` are
+    theirs. `deadline` is when it moves on without an answer, or without progress of the holder.
+    The whole ladder has gone unanswered since `alarm_since`; `top_repeats` counts repeats of its
+    top. `reopened`: by hand.
     """
 
     escalation_id: EscalationId

@@ -34,6 +34,12 @@ Sort = Literal["time_left", "severity", "newest"]
 _UUID = StringConstraints(pattern=f"^{UUID_PATTERN}$")
 
 
+def _set_fields(query: BaseModel, filters: type[BaseModel]) -> dict[str, Any]:
+    """Return the filters of the query that are set, without what it has besides."""
+    values = ((name, getattr(query, name)) for name in filters.model_fields)
+    return {name: value for name, value in values if value is not None}
+
+
 class EscalationFilter(BaseModel):
     """Each filter narrows a list or a stream; of several values of one filter any matches."""
 
@@ -59,8 +65,7 @@ class EscalationFilter(BaseModel):
     @property
     def values(self) -> dict[str, Any]:
         """The filters that are set."""
-        values = ((name, getattr(self, name)) for name in EscalationFilter.model_fields)
-        return {name: value for name, value in values if value is not None}
+        return _set_fields(self, EscalationFilter)
 
 
 class _ListOrder(BaseModel):
@@ -128,8 +133,7 @@ class ClockFilter(BaseModel):
     @property
     def values(self) -> dict[str, Any]:
         """The filters that are set."""
-        values = ((name, getattr(self, name)) for name in ClockFilter.model_fields)
-        return {name: value for name, value in values if value is not None}
+        return _set_fields(self, ClockFilter)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from common.contracts.event import ContactEvent, ContactId, PersonId
 from common.messages import TimerChange
-from escalation.domain.accusations import Complaint
+from escalation.domain.complaint_model import Complaint
 from escalation.domain.model import Escalation, TrackedContact
 from escalation.domain.money import Grant
 from escalation.domain.settings.policies import SlaPolicy

@@ -10,7 +10,7 @@ from common.contracts.event import ComplaintId, ContactId, PersonId
 from common.storage.connection import Connection
 from common.storage.rows import LockedTable
 from escalation import tables
-from escalation.domain.accusations import Complaint, ComplaintState
+from escalation.domain.complaint_model import Complaint, ComplaintState
 from escalation.domain.complaints import ComplaintReader
 
 

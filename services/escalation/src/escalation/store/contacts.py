@@ -17,7 +17,6 @@ from escalation.domain.clocks.events import CLOCK_EVENTS, ClockEvent
 from escalation.domain.errors import ContactNotFoundError
 from escalation.domain.model import TrackedContact
 from escalation.domain.settings.policies import RepeatRule
-from escalation.store.settings import REVISION
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +32,26 @@ class TrackedContacts(LockedTable[ContactId, TrackedContact]):
         super().__init__(connection, tables.tracked_contacts, TrackedContact)
 
     async def lock_or_add(self, contact_ids: Sequence[ContactId]) -> str | None:
-        """Lock the contacts, and add those that are new, whichever topic mentions them first.
+        """As `lock_with_revision`, and add those that are new, whichever topic mentions them first.
 
         If another transaction adds one meanwhile, this one fails at its end and is repeated. One
-        replica has the same partition of all topics, so this is rare. Returns the revision of the
-        settings, so that a batch needs not ask for it.
+        replica has the same partition of all topics, so this is rare.
         """
-        missing = [contact_id for contact_id in contact_ids if contact_id not in self._rows]
-        self._rows.update(dict.fromkeys(missing))
-        rows = await self.connection.execute(_BEGIN_BATCH, {"contact_ids": missing})
-        self.adopt(row for row in rows if row.contact_id)
+        revision = await self.lock_with_revision(contact_ids)
         for contact_id in contact_ids:
             if self._rows[contact_id] is None:
                 self.put(TrackedContact(contact_id))
+        return revision
+
+    async def lock_with_revision(self, contact_ids: Sequence[ContactId]) -> str | None:
+        """Lock the contacts, and return the revision of the settings, read once they are locked.
+
+        Who had a contact before may have moved it to newer settings.
+        """
+        missing = [contact_id for contact_id in contact_ids if contact_id not in self._rows]
+        self._rows.update(dict.fromkeys(missing))
+        rows = await self.connection.execute(_LOCK, {"contact_ids": missing})
+        self.adopt(row for row in rows if row.contact_id)
         revision: str | None = rows[0].revision
         return revision
 
@@ -100,11 +106,14 @@ class TrackedContacts(LockedTable[ContactId, TrackedContact]):
 
 
 _COLUMNS = ", ".join(column.name for column in tables.tracked_contacts.columns)
-_BEGIN_BATCH = text(f"""
-    SELECT revision, locked.* FROM (SELECT ({REVISION}) AS revision) AS settings LEFT JOIN LATERAL (
+_LOCK = text(f"""
+    WITH locked AS MATERIALIZED (
         SELECT {_COLUMNS} FROM tracked_contacts
         WHERE contact_id = ANY(CAST(:contact_ids AS uuid[])) ORDER BY contact_id FOR UPDATE
-    ) AS locked ON true
+    )
+    SELECT revision, locked.* FROM (
+        SELECT newest_revision(count(*)) AS revision FROM locked
+    ) AS settings LEFT JOIN locked ON true
 """)
 # A contact with more has had hundreds of messages.
 _MAX_CLOCK_EVENTS = 1000

@@ -66,11 +66,12 @@ class Escalations(LockedTable[EscalationId, Escalation]):
         return rows.first() is not None
 
     async def lock_of_contact(self, contact_id: ContactId) -> list[Escalation]:
-        """Return all escalations of a contact whose row is locked, the closed ones too."""
+        """Return all escalations of a contact whose row is locked: closed and new ones too."""
         escalations = self.table
         query = select(escalations).where(escalations.c.contact_id == contact_id)
         ordered = query.order_by(escalations.c.escalation_id).with_for_update()
-        return self.adopt(await self.connection.execute(ordered))
+        self.adopt(await self.connection.execute(ordered))
+        return [escalation for escalation in self.loaded() if escalation.contact_id == contact_id]
 
     async def published_events(
         self, escalation: Escalation, after: int, limit: int

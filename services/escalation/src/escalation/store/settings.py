@@ -47,8 +47,11 @@ class SettingVersions:
         return self._in_force
 
     async def use(self, newest_revision: str | None) -> None:
-        """Spare `in_force` a query: the transaction has read this."""
-        if self._in_force is None:
+        """Take this revision, which the transaction has read just now, in place of an earlier one.
+
+        Not if it has blocked changes: what it has read then is the newest.
+        """
+        if not self._is_locked:
             self._in_force = await self._load(newest_revision)
 
     async def _load(self, revision: str | None) -> Configuration:
@@ -113,8 +116,9 @@ def _configuration(rows: Sequence[Any]) -> Configuration:
 
 
 # One value, NULL if there are no settings.
-REVISION = "SELECT CAST(revision AS text) FROM setting_versions ORDER BY serial DESC LIMIT 1"
-_REVISION = text(f"SELECT ({REVISION})")
+_REVISION = text("""
+    SELECT (SELECT CAST(revision AS text) FROM setting_versions ORDER BY serial DESC LIMIT 1)
+""")
 _IN_FORCE = text("""
     SELECT kind, id, version, body, archived FROM setting_versions AS setting
     WHERE kind IN ('calendars', 'duty-schedules') OR version = (

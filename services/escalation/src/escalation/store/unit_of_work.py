@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from common.contracts.clocks import ClockPaused
 from common.contracts.event import ContactId, EscalationId
 from common.storage.connection import Connection
-from common.storage.erasure import erase_published
+from common.storage.erasure import erase_published, erase_unwritten
 from common.storage.rows import LockedTable
 from common.storage.tables import published_events
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
@@ -94,6 +94,7 @@ class UnitOfWork(BaseUnitOfWork):
         """
         other_than_pauses = published_events.c.type != ClockPaused.type
         await erase_published(self.connection, [contact_id], other_than_pauses)
+        erase_unwritten(self.outbox, contact_id, (ClockPaused.type,))
 
     async def visible_escalation(
         self, escalation_id: UUID | EscalationId, viewer: Viewer
@@ -121,6 +122,8 @@ class UnitOfWork(BaseUnitOfWork):
 
     async def situation(self, contact_id: ContactId) -> Situation:
         """Lock and return everything that a decision about the contact needs."""
+        if self.contacts.is_unknown(contact_id):
+            await self.settings.use(await self.contacts.lock_with_revision((contact_id,)))
         contact = await self.contacts.lock(contact_id)
         if contact is None:
             raise ContactNotFoundError

@@ -13,7 +13,7 @@ from common.contracts.decoding import from_data
 from common.contracts.event import ContactId, Event, PersonId
 from common.core import trace
 from common.storage.connection import Connection
-from common.storage.erasure import erase_published
+from common.storage.erasure import erase_published, erase_unwritten
 from common.storage.rows import LockedTable
 from common.storage.tables import published_events
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
@@ -207,6 +207,7 @@ class UnitOfWork(BaseUnitOfWork):
         """Erase the words in published events, and the stored answers that show the contact."""
         of_contacts = published_events.c.topic == "assignments"
         await erase_published(self.connection, [contact_id], of_contacts)
+        erase_unwritten(self.outbox, contact_id)
 
     async def lock_with_holder(
         self, contact_id: ContactId

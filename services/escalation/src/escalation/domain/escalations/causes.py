@@ -9,7 +9,7 @@ from common.contracts.contacts import FeedbackReceived
 from common.contracts.escalations import Cause, EscalationsOwnEvent, Severity
 from common.contracts.event import PersonId
 from common.contracts.texts import excerpt
-from escalation.domain.accusations import ComplaintRef
+from escalation.domain.complaint_model import ComplaintRef
 from escalation.domain.model import Escalation, EscalationCause
 from escalation.domain.settings.policies import ContactDetails, RepeatRule, SlaPolicy
 from escalation.domain.settings.registry import Configuration, Versioned

@@ -1,4 +1,7 @@
-"""Complaints about people, as they are stored and as an escalation refers to them."""
+"""Complaints about people, as they are stored, and as an escalation refers to them.
+
+The decisions about them are in `complaints`.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
