@@ -17,6 +17,7 @@ from stage.actors import Actors, running_system
 from stage.console import WebConsole, make_links
 from stage.event_log import EventLog, open_event_log
 from stage.system import System
+from support.console_people import wait_until_admitted
 
 CONTACT = {
     "channel": "chat",
@@ -55,6 +56,7 @@ async def stage(
         running_system(stack, tmp_path_factory.mktemp("logs"), console=console) as (system, actors),
         open_event_log(system) as event_log,
     ):
+        await wait_until_admitted(console.url, ("sara",))
         yield ConsoleStage(console, system, actors, event_log)
 
 

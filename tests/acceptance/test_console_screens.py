@@ -21,6 +21,7 @@ from stage.console import WebConsole
 from stage.event_log import open_event_log
 from stage.sample_settings import ROLES
 from stage.stories import Scenario
+from support.console_people import wait_until_admitted
 
 pytestmark = pytest.mark.xdist_group("console screens")
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
@@ -80,6 +81,7 @@ async def office(
         AsyncExitStack() as browsers,
     ):
         await put_centre_settings(actors, Pace())
+        await wait_until_admitted(console.url, ("sara", "marco", REPRESENTATIVE))
         yield Office(Scenario(system, actors, event_log, lambda *_: None), console.url, browsers)
 
 

@@ -21,6 +21,7 @@ from stage.event_log import EventLog, open_event_log
 from stage.sample_settings import ROLES
 from stage.system import System
 from support.browsers import MISSING, find_browser, open_browser
+from support.console_people import wait_until_admitted
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ async def browser_stage(
         running_system(stack, logs, roles=roles, console=console) as (system, actors),
         open_event_log(system) as event_log,
     ):
+        await wait_until_admitted(console.url, ("sara", "marco", "rita"))
         yield BrowserStage(system, actors, event_log, console.url, browser)
 
 

@@ -70,7 +70,10 @@ async def test_outbox_signaller_connects_again_after_an_error(
     postgres: Postgres, replica: Replica, broker: Broker
 ) -> None:
     signaller = OutboxSignaller(replica.database.engine)
-    pids = "SELECT pid FROM pg_stat_activity WHERE query LIKE '%pg_notify%' AND state = 'idle'"
+    pids = (
+        "SELECT pid FROM pg_stat_activity WHERE query LIKE '%pg_notify%' AND state = 'idle'"
+        " AND datname = current_database()"
+    )
     async with broker.open_producer() as producer:
         relay = replica.make_relay(producer)
         relay.max_poll_s, relay.session_timeout = 3600, "1h"
