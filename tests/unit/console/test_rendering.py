@@ -8,6 +8,7 @@ import pytest
 from starlette.requests import Request
 
 from console.rendering import render_page
+from console.views.duty_forms import DutyFormState, duty_form_view
 from console.views.escalation import EscalationData, escalation_view
 from console.views.filters import IDS, SORTS, SWITCHES, parse_filters
 from console.views.forms import FIELDS, FormState, form_view
@@ -248,3 +249,11 @@ def test_theme_of_the_person_wins_over_that_of_the_device() -> None:
     assert '<html lang="en" data-theme="dark">' in dark
     for cookie in ("upstairs-theme=auto", "upstairs-theme=pink", ""):
         assert "data-theme=" not in render("now.html", reader(), cookie=cookie, **values)
+
+
+@pytest.mark.parametrize(("people", "tag"), [(set(), "input"), ({"sam"}, "select")])
+def test_swap_is_with_a_colleague_of_the_schedule_or_with_an_id(people: set[str], tag: str) -> None:
+    """Nobody is known while escalation does not answer."""
+    form = duty_form_view("swap", "floor", people, DutyFormState({}), reader())
+    elements = Page(render("duty_form.html", reader(), form=form)).elements
+    assert [name for name, values in elements if values.get("id") == "field-second"] == [tag]

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 
 from console.texts import mark
 from console.views.duty import MOMENT, schedule_url
+from console.views.forms import LINE_LENGTH
 from console.views.reader import Reader
 from console.views.service_problems import FormProblems
 from console.views.words import title_of
@@ -44,6 +45,7 @@ class DutyFieldView:
     is_required: bool
     value: str
     options: tuple[Option, ...]
+    max_length: int
     problem: str | None
 
 
@@ -131,6 +133,7 @@ def duty_form_view(
                 is_required=entry.is_required,
                 value=shown.get(entry.name, ""),
                 options=_people(name, people, reader) if entry.kind == "person" else (),
+                max_length=LINE_LENGTH,
                 problem=state.problems.by_field.get(entry.name),
             )
             for entry in FIELDS[name]

@@ -14,7 +14,7 @@ from console.views.actions import ACTIONS, ActionName
 from console.views.reader import Reader
 
 Kind = Literal["line", "text", "person", "minutes", "outcome", "amount", "currency"]
-_LINE_LENGTH: Final = 300
+LINE_LENGTH: Final = 300
 _SNOOZES: Final = {str(minutes): timedelta(minutes=minutes) for minutes in (15, 30, 60, 120, 240)}
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 
@@ -150,7 +150,7 @@ def _field_view(entry: Field, value: str, problem: str | None, reader: Reader) -
         is_required=entry.is_required,
         value=value,
         options=_options(entry.kind, reader),
-        max_length=NOTE_LENGTH if entry.kind == "text" else _LINE_LENGTH,
+        max_length=NOTE_LENGTH if entry.kind == "text" else LINE_LENGTH,
         problem=problem,
     )
 
