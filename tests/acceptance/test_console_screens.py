@@ -10,6 +10,7 @@ import pytest
 
 import devstack
 from common.contracts.assignments import AssignmentReleased, ContactAssigned
+from common.contracts.clocks import ClocksStarted
 from common.contracts.event import ContactId
 from common.contracts.people import PresenceChanged
 from common.core.clock import TimeSource
@@ -136,7 +137,8 @@ async def test_supervisor_gives_a_contact_back(office: Office) -> None:
 
 
 async def test_representative_sees_own_contacts_with_their_promises(office: Office) -> None:
-    await office.assign(REPRESENTATIVE)
+    contact_id = await office.assign(REPRESENTATIVE)
+    await office.scenario.event_log.wait_for(ClocksStarted, contact_id)
     rita = await office.enter(REPRESENTATIVE)
     page = await rita.get("/mine")
     assert "For rita" in page.text
