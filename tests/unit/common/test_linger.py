@@ -1,7 +1,5 @@
 """How long a worker waits for more before its next batch."""
 
-import asyncio
-
 import pytest
 
 from common.core import linger
@@ -15,7 +13,8 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    monkeypatch.setattr(asyncio, "sleep", sleep)
+    # Only of this module: servers of other tests may run in the same loop.
+    monkeypatch.setattr(linger, "sleep", sleep)
     return slept
 
 

@@ -1,6 +1,6 @@
 """Pauses between batches: what arrives meanwhile shares the next batch."""
 
-import asyncio
+from asyncio import sleep
 
 from common.core.clock import monotonic
 
@@ -23,4 +23,4 @@ class Linger:
     async def pause(self) -> None:
         """Pause after the batch that began last."""
         took_s = monotonic() - self._began_at
-        await asyncio.sleep(min(max(took_s, self._min_s), self._max_s))
+        await sleep(min(max(took_s, self._min_s), self._max_s))
