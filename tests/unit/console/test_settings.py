@@ -67,7 +67,7 @@ def test_role_of_a_group_is_one_of_people() -> None:
 
 
 @pytest.mark.parametrize("name", ["public_url", "router_url", "oidc_issuer"])
-@pytest.mark.parametrize("port", ["99999", "abc"])
+@pytest.mark.parametrize("port", ["99999", "abc", "0"])
 def test_url_with_a_wrong_port_is_refused_before_the_start(name: str, port: str) -> None:
     with pytest.raises(ValidationError, match=rf"{name}\n.*[Pp]ort"):
         make_settings(**{name: f"https://x.example:{port}"})

@@ -22,9 +22,11 @@ def is_loopback(host: str) -> bool:
 
 
 def _split(url: str) -> SplitResult:
-    """Split the URL; raises ValueError also for a port that is none."""
+    """Split the URL; raises ValueError also for a wrong port."""
     parts = urlsplit(url)
-    parts.port  # noqa: B018 - raises ValueError
+    # To read it checks it: it may be a word, or too large.
+    if parts.port == 0:
+        raise ValueError("Port must be above 0")
     return parts
 
 
