@@ -131,6 +131,31 @@ async def test_open_page_outlasts_services_that_do_not_answer(console: ConsoleHa
     assert await hub.is_admitted(viewer)
 
 
+async def test_open_page_outlasts_a_database_that_is_gone(
+    console: ConsoleHarness, postgres: Postgres, database_name: str
+) -> None:
+    check_often(console)
+    checks: list[httpx.Request] = []
+
+    async def note(request: httpx.Request) -> None:
+        checks.append(request)
+
+    browser = await console.enter("sara")
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+        reading = tasks.create_task(browser.get("/live"))
+        await is_open(console)
+        await postgres.execute(f"ALTER DATABASE {database_name} CONNECTION LIMIT 0")
+        await postgres.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            f"WHERE datname = '{database_name}'"
+        )
+        console.clients["router"].event_hooks["request"].append(note)
+        # The first may have been under way.
+        await until(lambda: len(checks) > 1)
+        console.wait(timedelta(hours=12))
+    assert "event: session-over" in reading.result().text, "not for longer than the session lasts"
+
+
 async def test_session_has_only_so_many_streams(live: Live) -> None:
     boards = [
         await live.open("mia", "manager", session="one") for _ in range(MAX_BOARDS_OF_SESSION)

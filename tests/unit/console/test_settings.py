@@ -64,3 +64,15 @@ def test_provider_without_encryption_is_refused() -> None:
 def test_role_of_a_group_is_one_of_people() -> None:
     with pytest.raises(ValidationError, match="oidc_roles"):
         make_settings(oidc_roles={"root": "admin"})
+
+
+@pytest.mark.parametrize("name", ["public_url", "router_url", "oidc_issuer"])
+@pytest.mark.parametrize("port", ["99999", "abc", "0"])
+def test_url_with_a_wrong_port_is_refused_before_the_start(name: str, port: str) -> None:
+    with pytest.raises(ValidationError, match=rf"{name}\n.*[Pp]ort"):
+        make_settings(**{name: f"https://x.example:{port}"})
+
+
+def test_audience_without_characters_is_refused() -> None:
+    with pytest.raises(ValidationError, match="token_audience"):
+        make_settings(token_audience="")

@@ -3,7 +3,7 @@
 import ipaddress
 from collections.abc import Mapping
 from typing import Annotated, Final, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
@@ -21,8 +21,17 @@ def is_loopback(host: str) -> bool:
         return host in _LOOPBACK_NAMES
 
 
-def _check_origin(url: str) -> str:
+def _split(url: str) -> SplitResult:
+    """Split the URL; raises ValueError also for a wrong port."""
     parts = urlsplit(url)
+    # To read it checks it: it may be a word, or too large.
+    if parts.port == 0:
+        raise ValueError("Port must be above 0")
+    return parts
+
+
+def _check_origin(url: str) -> str:
+    parts = _split(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
         raise ValueError("must be like https://console.example.com, without a path")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
@@ -31,7 +40,7 @@ def _check_origin(url: str) -> str:
 
 
 def _check_service(url: str) -> str:
-    parts = urlsplit(url)
+    parts = _split(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be the address of a service, like http://escalation:8000")
     return url.rstrip("/")
@@ -40,7 +49,7 @@ def _check_service(url: str) -> str:
 def _check_issuer(url: str) -> str:
     if not url:
         return url
-    parts = urlsplit(url)
+    parts = _split(url)
     if parts.scheme != "https" and not (
         parts.scheme == "http" and is_loopback(str(parts.hostname))
     ):
@@ -76,7 +85,9 @@ class Settings(ProcessSettings):
         "lines: the first signs the tokens for the services, all are published; required to start",
     )
     token_audience: str = Field(
-        default="upstairs", description="the claim `aud` of the tokens for the services"
+        default="upstairs",
+        min_length=1,
+        description="the claim `aud` of the tokens for the services",
     )
 
     # Sign-in at the provider

@@ -1,12 +1,15 @@
 """The stream that keeps the pages of a browser up to date."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Annotated, Final
 
+import structlog
 from fastapi import APIRouter, Query, Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from common.core.clock import monotonic
+from common.core.errors import is_transient
 from console.auth.sessions import SessionKeeper
 from console.dependencies import CurrentViewer
 from console.live.boards import Board, Message, message
@@ -17,6 +20,8 @@ router = APIRouter()
 _BEAT_S: Final = 2.0
 _PING_S: Final = 30
 _MAX_VIEW_LENGTH: Final = 4000
+
+log = structlog.get_logger()
 
 
 @router.get("/live")
@@ -55,10 +60,21 @@ async def _events(request: Request, hub: LiveHub, board: Board) -> AsyncIterator
 
 async def _may_stay(request: Request, hub: LiveHub, board: Board) -> bool:
     """Count the open page as use; return whether the session is valid and the person works here."""
+    return await _is_session_valid(request, board) and await hub.is_admitted(board.viewer)
+
+
+async def _is_session_valid(request: Request, board: Board) -> bool:
+    """Mark the session as seen; while the database does not answer, it lasts as it was begun."""
     sessions: SessionKeeper = request.app.state.sessions
-    if not await sessions.keep_alive(board.viewer.session_id):
-        return False
-    return await hub.is_admitted(board.viewer)
+    try:
+        return await sessions.keep_alive(board.viewer.session_id)
+    except Exception as error:
+        # It is there to alarm: it must not fall silent with a database that it does not show.
+        if not is_transient(error):
+            raise
+        log.warning("session_not_checked", error=repr(error))
+        now: datetime = request.app.state.clock.utc_now()
+        return now < board.viewer.session_ends_at
 
 
 def _beat(request: Request, hub: LiveHub, board: Board) -> Message:
