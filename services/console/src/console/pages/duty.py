@@ -21,7 +21,7 @@ from console.views.duty_forms import (
     duty_form_view,
     parse_duty_form,
 )
-from console.views.service_problems import form_problems
+from console.views.service_problems import FormProblems, form_problems
 
 router = APIRouter(dependencies=[require_leader])
 
@@ -113,7 +113,8 @@ async def send_form(schedule_id: SchedulePath, form_name: DutyFormName, page: Pa
     values = await page.read_form()
     submission = parse_duty_form(form_name, values, page.reader)
     if submission.problems:
-        state = DutyFormState(values, submission.problems, HTTPStatus.UNPROCESSABLE_ENTITY)
+        problems = FormProblems(submission.problems)
+        state = DutyFormState(values, problems, HTTPStatus.UNPROCESSABLE_ENTITY)
         return await _show_form(schedule_id, form_name, page, state)
     path = f"{_SCHEDULES}/{schedule_id}/{_PATHS[form_name]}"
     try:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from console.texts import mark
+from console.views.fields import Option, options_of
 from console.views.floor import PRESENCES, PersonRow, person_row, person_url, queue_name
 from console.views.reader import Reader, parse_time
 from console.views.words import service_names
@@ -33,13 +34,6 @@ class FloorContact:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    value: str
-    label: str
-    is_chosen: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Refused:
     """What a form sent and why the service refused it; `place` names the form."""
 
@@ -52,7 +46,7 @@ class Refused:
 @dataclass(frozen=True, slots=True)
 class FloorPersonView:
     person: PersonRow
-    presences: tuple[Choice, ...]
+    presences: tuple[Option, ...]
     presence_url: str
     contacts: tuple[FloorContact, ...]
     refused: Refused | None
@@ -84,10 +78,9 @@ def floor_person_view(
     )
 
 
-def presence_choices(chosen: str, reader: Reader) -> tuple[Choice, ...]:
-    return tuple(
-        Choice(value, reader.texts.gettext(text), value == chosen)
-        for value, text in PRESENCES.items()
+def presence_choices(chosen: str, reader: Reader) -> tuple[Option, ...]:
+    return options_of(
+        ((value, reader.texts.gettext(text)) for value, text in PRESENCES.items()), (chosen,)
     )
 
 

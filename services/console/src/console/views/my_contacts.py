@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from console.texts import mark
 from console.views.countdown import Countdown
+from console.views.fields import Option
 from console.views.floor import queue_name
-from console.views.floor_person import Choice, presence_choices
+from console.views.floor_person import presence_choices
 from console.views.reader import Reader, parse_time
 from console.views.words import CLOCKS, CONTACT_STATES, service_names
 
@@ -63,7 +64,7 @@ class MyContactsView:
     """`presences` is empty if the person has none, or router does not answer."""
 
     contacts: tuple[MyContact, ...] | None
-    presences: tuple[Choice, ...]
+    presences: tuple[Option, ...]
     missing: tuple[str, ...]
 
 
