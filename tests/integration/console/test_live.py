@@ -13,21 +13,15 @@ from console.live.hub import MAX_BOARDS_OF_SESSION, LiveHub
 from console.people import People
 from integration.console.harness import SAME_ORIGIN, ConsoleHarness
 from integration.console.live_harness import Live, next_row, open_live, read_all
-from integration.console.screens_harness import open_screens
-from support.databases import Postgres
+from integration.console.screens_harness import Screens
 from support.people import described
 from support.probe import run_workers
 from support.waiting import until
 
 
 @pytest.fixture
-async def live(
-    console: ConsoleHarness, postgres: Postgres, database_name: str
-) -> AsyncIterator[Live]:
-    async with (
-        open_screens(console, postgres, database_name) as screens,
-        open_live(screens) as opened,
-    ):
+async def live(screens: Screens) -> AsyncIterator[Live]:
+    async with open_live(screens) as opened:
         yield opened
 
 

@@ -80,9 +80,11 @@ def _refused(place: str, error: ServiceProblemError, values: Mapping[str, str]) 
 
 
 async def _show_person(person: str, page: PageContext, refused: Refused | None = None) -> Response:
-    representative = await page.get("router", f"/v1/representatives/{person}")
-    assignments = await page.parts.items(
-        "router", "/v1/assignments", representative=person, state=["offered", "assigned"]
+    representative, assignments = await asyncio.gather(
+        page.get("router", f"/v1/representatives/{person}"),
+        page.parts.items(
+            "router", "/v1/assignments", representative=person, state=["offered", "assigned"]
+        ),
     )
     subjects = await _read_subjects(assignments or (), page)
     view = floor_person_view(
