@@ -52,7 +52,7 @@ async def _show_duty(page: PageContext, error: ServiceProblemError | None = None
         "duty.html",
         error.status if error else 200,
         view=duty_view(data, page.parts.missing, page.reader),
-        done=page.reader.texts.gettext(_DONE[page.done]) if page.done in _DONE else None,
+        done=page.done_text(_DONE),
         problem=error.detail if error else None,
     )
 

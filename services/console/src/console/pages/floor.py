@@ -99,7 +99,7 @@ async def _show_person(person: str, page: PageContext, refused: Refused | None =
         "floor_person.html",
         refused.status if refused else 200,
         view=view,
-        done=page.reader.texts.gettext(_DONE[page.done]) if page.done in _DONE else None,
+        done=page.done_text(_DONE),
         reason_length=REASON_LENGTH,
     )
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 from console.texts import mark
 from console.views.fields import Option, options_of
 from console.views.floor import PRESENCES, PersonRow, person_row, person_url, queue_name
-from console.views.reader import Reader, parse_time
+from console.views.reader import Reader
 from console.views.words import service_names
 
 REASON_LENGTH: Final = 300
@@ -88,15 +89,13 @@ def _contact(
     assignment: Mapping[str, Any], subject: str, person: str, reader: Reader
 ) -> FloorContact:
     contact_id, state = assignment["contact_id"], assignment["state"]
-    since = parse_time(assignment["since"])
-    held_s = 0.0 if since is None else max(0.0, -reader.seconds_until(since))
     return FloorContact(
         contact_id=contact_id,
         subject=subject,
         queue=queue_name(assignment["queue"], reader),
         state=state,
         state_text=reader.texts.gettext(_ASSIGNMENT_STATES.get(state, state)),
-        since=reader.texts.duration(held_s),
+        since=reader.duration_since(datetime.fromisoformat(assignment["since"])),
         release_url=f"{person_url(person)}/contacts/{contact_id}/release",
         may_release=state == "assigned",
     )

@@ -89,14 +89,13 @@ def _contact(assignment: Mapping[str, Any], data: MyContactsData, reader: Reader
     contact_id = assignment["contact_id"]
     contact = data.contacts.get(contact_id)
     clocks = data.clocks.get(contact_id)
-    since = datetime.fromisoformat(assignment["since"])
     is_offer = assignment["state"] == "offered"
     return MyContact(
         contact_id=contact_id,
         subject=contact["subject"] if contact else "",
         queue=queue_name(assignment["queue"], reader),
         state_text=_state_text(assignment, contact, reader),
-        since=reader.texts.duration(max(0.0, -reader.seconds_until(since))),
+        since=reader.duration_since(datetime.fromisoformat(assignment["since"])),
         promises=_promises(clocks, reader) if clocks else (),
         accept_url=f"/mine/{contact_id}/accept" if is_offer else None,
         decline_url=f"/mine/{contact_id}/decline" if is_offer else None,
