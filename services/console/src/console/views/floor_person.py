@@ -27,7 +27,6 @@ class FloorContact:
     contact_id: str
     subject: str
     queue: str
-    state: str
     state_text: str
     since: str
     release_url: str
@@ -93,7 +92,6 @@ def _contact(
         contact_id=contact_id,
         subject=subject,
         queue=queue_name(assignment["queue"], reader),
-        state=state,
         state_text=reader.texts.gettext(_ASSIGNMENT_STATES.get(state, state)),
         since=reader.duration_since(datetime.fromisoformat(assignment["since"])),
         release_url=f"{person_url(person)}/contacts/{contact_id}/release",

@@ -57,10 +57,6 @@ class NowView:
     more_url: str | None
     is_list_missing: bool
 
-    @property
-    def row_count(self) -> int:
-        return sum(len(band.rows) for band in self.bands)
-
 
 @dataclass(frozen=True, slots=True)
 class NowData:
