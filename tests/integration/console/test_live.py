@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import httpx
@@ -86,9 +87,7 @@ async def test_rubbish_in_the_stream_does_not_stop_the_boards(live: Live, data: 
 async def test_stream_says_that_the_session_is_over_and_ends(console: ConsoleHarness) -> None:
     check_often(console)
     browser = await console.enter("sara")
-    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
-        reading = tasks.create_task(browser.get("/live"))
-        await is_open(console)
+    async with open_stream(console, browser) as reading:
         token = browser.cookies["upstairs"]
         other_tab = await console.browser(Cookie=f"upstairs={token}")
         await other_tab.post("/sign-out", headers=SAME_ORIGIN)
@@ -101,9 +100,7 @@ async def test_stream_says_that_the_session_is_over_and_ends(console: ConsoleHar
 async def test_session_that_grows_too_old_ends_under_an_open_page(console: ConsoleHarness) -> None:
     check_often(console)
     browser = await console.enter("sara")
-    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
-        reading = tasks.create_task(browser.get("/live"))
-        await is_open(console)
+    async with open_stream(console, browser) as reading:
         console.wait(timedelta(hours=12))
     assert "event: session-over" in reading.result().text
 
@@ -111,9 +108,7 @@ async def test_session_that_grows_too_old_ends_under_an_open_page(console: Conso
 async def test_stream_of_a_person_who_has_left_ends(console: ConsoleHarness) -> None:
     check_often(console)
     browser = await console.enter("mia")
-    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
-        reading = tasks.create_task(browser.get("/live"))
-        await is_open(console)
+    async with open_stream(console, browser) as reading:
         console.tokens_of_router.admit({"sara"})
     assert "event: session-over" in reading.result().text
 
@@ -163,6 +158,17 @@ async def test_person_who_has_left_takes_nobody_the_names(console: ConsoleHarnes
     assert not (await people.directory(Identity("gone", "manager"), now)).names
     later = now + timedelta(seconds=6)
     assert (await people.directory(Identity("mia", "manager"), later)).names
+
+
+@asynccontextmanager
+async def open_stream(
+    console: ConsoleHarness, browser: httpx.AsyncClient
+) -> AsyncIterator[asyncio.Task[httpx.Response]]:
+    """Read the stream of a page until it ends."""
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        reading = tasks.create_task(browser.get("/live"))
+        await is_open(console)
+        yield reading
 
 
 async def is_open(console: ConsoleHarness) -> None:
