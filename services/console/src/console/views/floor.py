@@ -10,6 +10,7 @@ from babel import Locale, UnknownLocaleError
 from common.core.languages import UNDETERMINED
 from console.texts import mark
 from console.views.countdown import Tone
+from console.views.counters import Counter
 from console.views.reader import Reader
 from console.views.words import service_names
 
@@ -72,15 +73,6 @@ class PersonGroup:
     group: Group
     title: str
     rows: tuple[PersonRow, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Counter:
-    """`value` is None if the service that has the number does not answer."""
-
-    label: str
-    value: str | None
-    is_warning: bool = False
 
 
 @dataclass(frozen=True, slots=True)
