@@ -4,8 +4,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from browser.conftest import BrowserStage
-from browser.test_live import escalate, expect_live, row_of
-from browser.test_supervisor import WAIT_MS
+from browser.escalations import WAIT_MS, escalate, expect_live, row_of
 
 pytestmark = pytest.mark.xdist_group("browser")
 
@@ -24,7 +23,7 @@ async def test_key_of_a_screen_opens_it_from_every_page(sara: Page) -> None:
 async def test_action_on_an_escalation_says_what_it_did(
     browser_stage: BrowserStage, sara: Page
 ) -> None:
-    escalation_id = await escalate(browser_stage, "Confirmation stays")
+    escalation_id = (await escalate(browser_stage, "Confirmation stays")).escalation_id
     await sara.goto(f"/e/{escalation_id}")
     await expect_live(sara)
     await sara.keyboard.press("a")

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
-from playwright.async_api import Locator, Page, Request, expect
+from playwright.async_api import Page, Request, expect
 
 from browser.conftest import BrowserStage
 from browser.desk import Desk
-from browser.test_supervisor import WAIT_MS
-from common.contracts.escalations import EscalationRaised
-from common.contracts.event import ContactId, EscalationId
+from browser.escalations import WAIT_MS, escalate, expect_live, row_of
+from common.contracts.event import EscalationId
 
 pytestmark = pytest.mark.xdist_group("browser")
 TABS = 7
@@ -18,31 +17,9 @@ FIVE_MINUTES_MS = 300_000
 SKEWED_CLOCK = "const real = Date.now; Date.now = () => real() + {skew_ms};"
 
 
-async def escalate(stage: BrowserStage, subject: str) -> EscalationId:
-    """Let a customer ask for a supervisor; return the escalation once it is raised."""
-    contact = {
-        "channel": "chat",
-        "customer": {"customer_id": "c-live", "name": "Grace Hopper"},
-        "subject": subject,
-        "topic": "shipping",
-        "text": "This does not help. Let me talk to your supervisor!",
-    }
-    made = await stage.actors.call("shop", "intake", "POST", "/contacts", contact)
-    raised = await stage.event_log.wait_for(EscalationRaised, ContactId(made["contact_id"]))
-    return raised.escalation_id
-
-
-def row_of(page: Page, subject: str) -> Locator:
-    return page.locator("tr.row", has_text=subject)
-
-
 async def act_as_manager(stage: BrowserStage, escalation_id: EscalationId, action: str) -> None:
     path = f"/escalations/{escalation_id}/{action}"
     await stage.actors.call("marco", "escalation", "POST", path, None)
-
-
-async def expect_live(page: Page) -> None:
-    await expect(page.locator("#freshness")).to_contain_text("live", timeout=WAIT_MS)
 
 
 async def expect_row(tabs: Sequence[Page], subject: str) -> None:
@@ -87,7 +64,7 @@ async def test_focus_stays_where_it_is_while_the_row_changes(
     browser_stage: BrowserStage, sara: Page
 ) -> None:
     await expect_live(sara)
-    escalation_id = await escalate(browser_stage, "Focus stays")
+    escalation_id = (await escalate(browser_stage, "Focus stays")).escalation_id
     row = row_of(sara, "Focus stays")
     await row.locator(".headline").focus(timeout=WAIT_MS)
     await act_as_manager(browser_stage, escalation_id, "acknowledge")
@@ -102,7 +79,7 @@ async def test_focus_stays_where_it_is_while_the_row_changes(
 
 async def test_dialog_says_who_was_faster(browser_stage: BrowserStage, sara: Page) -> None:
     await expect_live(sara)
-    escalation_id = await escalate(browser_stage, "Who is faster")
+    escalation_id = (await escalate(browser_stage, "Who is faster")).escalation_id
     row = row_of(sara, "Who is faster")
     await row.locator(".headline").focus(timeout=WAIT_MS)
     await sara.keyboard.press("t")

@@ -5,35 +5,15 @@ from playwright.async_api import Page, expect
 
 from browser.conftest import BrowserStage
 from browser.desk import take_picture
-from common.contracts.contacts import SupervisorRequested
+from browser.escalations import WAIT_MS, escalate, row_of
 from common.contracts.escalations import (
     EscalationAcknowledged,
-    EscalationRaised,
     EscalationResolved,
     EscalationTakenOver,
 )
-from common.contracts.event import ContactId
 
 pytestmark = pytest.mark.xdist_group("browser")
 SUBJECT = "My parcel is lost, from the keyboard"
-# Generous for a busy machine; the page itself is measured elsewhere.
-WAIT_MS = 30_000
-
-
-async def ask_for_supervisor(stage: BrowserStage) -> ContactId:
-    """Let a customer write and ask for a supervisor; return the contact once Sara is paged."""
-    contact = {
-        "channel": "chat",
-        "customer": {"customer_id": "c-keyboard", "name": "Ada Lovelace"},
-        "subject": SUBJECT,
-        "topic": "shipping",
-        "text": "This does not help. Let me talk to your supervisor!",
-    }
-    made = await stage.actors.call("shop", "intake", "POST", "/contacts", contact)
-    contact_id = ContactId(made["contact_id"])
-    await stage.event_log.wait_for(SupervisorRequested, contact_id)
-    await stage.event_log.wait_for(EscalationRaised, contact_id)
-    return contact_id
 
 
 async def press_until_focused(page: Page, key: str, target: str) -> None:
@@ -49,9 +29,9 @@ async def test_supervisor_resolves_with_the_keyboard_only(
     browser_stage: BrowserStage, sara: Page
 ) -> None:
     log = browser_stage.event_log
-    contact_id = await ask_for_supervisor(browser_stage)
+    contact_id = (await escalate(browser_stage, SUBJECT, customer_id="c-keyboard")).contact_id
     # It appears without a reload, in the band of what needs Sara.
-    row = sara.locator("tr.row", has_text=SUBJECT)
+    row = row_of(sara, SUBJECT)
     await expect(row).to_be_visible(timeout=WAIT_MS)
     await expect(row).to_have_attribute("data-band", "needs_you")
     await take_picture(sara, "story-needs-you")

@@ -6,6 +6,7 @@ import pytest
 
 from integration.console.harness import ConsoleHarness, open_console
 from integration.console.provider import Forgery, Provider, open_provider
+from integration.console.screens_harness import Screens, open_screens
 from integration.console.visits import open_with
 from support.databases import Postgres
 
@@ -14,6 +15,14 @@ from support.databases import Postgres
 async def console(postgres: Postgres, database_name: str) -> AsyncIterator[ConsoleHarness]:
     async with open_console(postgres, database_name) as harness:
         yield harness
+
+
+@pytest.fixture
+async def screens(
+    console: ConsoleHarness, postgres: Postgres, database_name: str
+) -> AsyncIterator[Screens]:
+    async with open_screens(console, postgres, database_name) as screens:
+        yield screens
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import httpx
@@ -13,21 +14,15 @@ from console.live.hub import MAX_BOARDS_OF_SESSION, LiveHub
 from console.people import People
 from integration.console.harness import SAME_ORIGIN, ConsoleHarness
 from integration.console.live_harness import Live, next_row, open_live, read_all
-from integration.console.screens_harness import open_screens
-from support.databases import Postgres
+from integration.console.screens_harness import Screens
 from support.people import described
 from support.probe import run_workers
 from support.waiting import until
 
 
 @pytest.fixture
-async def live(
-    console: ConsoleHarness, postgres: Postgres, database_name: str
-) -> AsyncIterator[Live]:
-    async with (
-        open_screens(console, postgres, database_name) as screens,
-        open_live(screens) as opened,
-    ):
+async def live(screens: Screens) -> AsyncIterator[Live]:
+    async with open_live(screens) as opened:
         yield opened
 
 
@@ -92,9 +87,7 @@ async def test_rubbish_in_the_stream_does_not_stop_the_boards(live: Live, data: 
 async def test_stream_says_that_the_session_is_over_and_ends(console: ConsoleHarness) -> None:
     check_often(console)
     browser = await console.enter("sara")
-    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
-        reading = tasks.create_task(browser.get("/live"))
-        await is_open(console)
+    async with open_stream(console, browser) as reading:
         token = browser.cookies["upstairs"]
         other_tab = await console.browser(Cookie=f"upstairs={token}")
         await other_tab.post("/sign-out", headers=SAME_ORIGIN)
@@ -107,9 +100,7 @@ async def test_stream_says_that_the_session_is_over_and_ends(console: ConsoleHar
 async def test_session_that_grows_too_old_ends_under_an_open_page(console: ConsoleHarness) -> None:
     check_often(console)
     browser = await console.enter("sara")
-    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
-        reading = tasks.create_task(browser.get("/live"))
-        await is_open(console)
+    async with open_stream(console, browser) as reading:
         console.wait(timedelta(hours=12))
     assert "event: session-over" in reading.result().text
 
@@ -117,9 +108,7 @@ async def test_session_that_grows_too_old_ends_under_an_open_page(console: Conso
 async def test_stream_of_a_person_who_has_left_ends(console: ConsoleHarness) -> None:
     check_often(console)
     browser = await console.enter("mia")
-    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
-        reading = tasks.create_task(browser.get("/live"))
-        await is_open(console)
+    async with open_stream(console, browser) as reading:
         console.tokens_of_router.admit({"sara"})
     assert "event: session-over" in reading.result().text
 
@@ -194,6 +183,17 @@ async def test_person_who_has_left_takes_nobody_the_names(console: ConsoleHarnes
     assert not (await people.directory(Identity("gone", "manager"), now)).names
     later = now + timedelta(seconds=6)
     assert (await people.directory(Identity("mia", "manager"), later)).names
+
+
+@asynccontextmanager
+async def open_stream(
+    console: ConsoleHarness, browser: httpx.AsyncClient
+) -> AsyncIterator[asyncio.Task[httpx.Response]]:
+    """Read the stream of a page until it ends."""
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        reading = tasks.create_task(browser.get("/live"))
+        await is_open(console)
+        yield reading
 
 
 async def is_open(console: ConsoleHarness) -> None:

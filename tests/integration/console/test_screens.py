@@ -1,22 +1,12 @@
 """Now, an escalation and its actions, as a browser without scripts gets them."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
 from common.core.ids import new_id
 from integration.console.harness import SAME_ORIGIN, ConsoleHarness
-from integration.console.screens_harness import Browser, Screens, open_screens
-from support.databases import Postgres
-
-
-@pytest.fixture
-async def screens(
-    console: ConsoleHarness, postgres: Postgres, database_name: str
-) -> AsyncIterator[Screens]:
-    async with open_screens(console, postgres, database_name) as screens:
-        yield screens
+from integration.console.screens_harness import Browser, Screens
 
 
 async def browser_of(screens: Screens, person: str = "sara", escalation_id: str = "") -> Browser:
@@ -193,13 +183,30 @@ async def test_representative_can_press_nothing(screens: Screens) -> None:
 
 @pytest.mark.parametrize(
     ("path", "status"),
-    [("e/rubbish", 422), ("e/{id}", 404), ("e/{id}/paint", 404), ("e/{id}/note", 404)],
+    [
+        ("e/rubbish", 422),
+        ("e/{id}", 404),
+        ("e/{id}/paint", 404),
+        ("e/{id}/note", 404),
+        ("duty/nights/swap", 404),
+    ],
 )
 async def test_page_that_does_not_exist_says_so(screens: Screens, path: str, status: int) -> None:
     sara = await screens.console.enter("sara")
     answer = await sara.get(f"/{path.format(id=new_id())}")
     assert answer.status_code == status
     assert "<main" in answer.text
+
+
+async def test_swap_is_offered_with_whom_the_schedule_has(screens: Screens) -> None:
+    rotation = {"zone": "UTC", "starts_at": "2026-01-01T00:00:00Z", "shift_s": 86400}
+    nights = {"rotations": [{**rotation, "members": ["sara", "mia"]}]}
+    assert (await screens.api.put("/v1/duty-schedules/nights", json=nights)).is_success
+    sara = await screens.console.enter("sara")
+    page = (await sara.get("/duty/nights/swap?from=2026-03-03T08:00")).text
+    assert '<option value="mia">' in page
+    assert '<option value="rita">' not in page
+    assert 'type="datetime-local" value="2026-03-03T08:00"' in page
 
 
 async def test_theme_is_kept_and_leads_back(screens: Screens) -> None:

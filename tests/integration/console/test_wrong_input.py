@@ -1,26 +1,21 @@
 """Rubbish from strangers and from people who have signed in: each gets a readable answer."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 
 from integration.console.harness import SAME_ORIGIN, ConsoleHarness
-from integration.console.screens_harness import Browser, Screens, open_screens
-from support.databases import Postgres
+from integration.console.screens_harness import Browser, Screens
 
 # The half of a character in UTF-16, which no JSON and no database takes, in two encodings.
 _HALVES = {"raw_unicode_escape": "\\ud800", "utf-7": "+2AA-"}
 
 
 @pytest.fixture
-async def sara(
-    console: ConsoleHarness, postgres: Postgres, database_name: str
-) -> AsyncIterator[Browser]:
+async def sara(console: ConsoleHarness, screens: Screens) -> Browser:
     """Sara's browser on an escalation that waits for her."""
-    async with open_screens(console, postgres, database_name) as screens:
-        yield Browser(await console.enter("sara"), await hold(screens))
+    return Browser(await console.enter("sara"), await hold(screens))
 
 
 async def hold(screens: Screens) -> str:

@@ -36,6 +36,13 @@ class Visit:
     address: str
     back: str
 
+    def forge(self, **changes: str | None) -> None:
+        """Change what the answer of the provider says; None leaves it out."""
+        url = httpx.URL(self.back)
+        said = {**url.params, **changes}
+        kept = {name: value for name, value in said.items() if value is not None}
+        self.back = str(url.copy_with(params=kept))
+
     async def come_back(self) -> httpx.Response:
         return await self.browser.get(self.back)
 

@@ -40,14 +40,14 @@ def test_override_needs_nobody_whom_it_replaces() -> None:
 def test_empty_form_says_what_is_missing(name: DutyFormName) -> None:
     problems = parse_duty_form(name, {}, reader()).problems
     person = "second" if name == "swap" else "person_id"
-    assert set(problems.by_field) == {person, "from", "until"}
+    assert set(problems) == {person, "from", "until"}
 
 
 @pytest.mark.parametrize("moment", ["tomorrow", "08:00", "2026-02-30T08:00", "<b>"])
 def test_text_that_is_no_time_is_refused_beside_its_field(moment: str) -> None:
     values = {"second": "sam", **PERIOD, "from": moment}
     problems = parse_duty_form("swap", values, reader()).problems
-    assert problems.by_field == {"from": "Please write a date and a time."}
+    assert problems == {"from": "Please write a date and a time."}
 
 
 def test_form_begins_with_the_next_hour_in_the_readers_zone() -> None:

@@ -37,7 +37,7 @@ def row_of(person: dict[str, Any]) -> PersonRow:
     return row
 
 
-def counters(shown: FloorView) -> dict[str, str | None]:
+def counters(shown: FloorView) -> dict[str, int | str | None]:
     return {counter.label: counter.value for counter in shown.counters}
 
 

@@ -6,7 +6,8 @@ from typing import Final
 from common.contracts.event import PersonRole
 from console.texts import mark
 
-_ALL: Final[frozenset[PersonRole]] = frozenset(("representative", "supervisor", "manager"))
+LEADERS: Final[frozenset[PersonRole]] = frozenset(("supervisor", "manager"))
+_ALL: Final[frozenset[PersonRole]] = LEADERS | {"representative"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +24,11 @@ class Screen:
         return path == self.url or path.startswith(f"{self.url}/")
 
 
-_LEADERS: Final[frozenset[PersonRole]] = frozenset(("supervisor", "manager"))
 SCREENS: Final = (
     Screen("now", "/now", mark("Now"), "n"),
-    Screen("floor", "/floor", mark("Floor"), "f", _LEADERS),
+    Screen("floor", "/floor", mark("Floor"), "f", LEADERS),
     Screen("mine", "/mine", mark("Mine"), "m"),
-    Screen("duty", "/duty", mark("Duty"), "d", _LEADERS),
+    Screen("duty", "/duty", mark("Duty"), "d", LEADERS),
 )
 
 

@@ -1,8 +1,8 @@
 """The parts of a page, from several services: one that does not answer leaves the rest."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from collections.abc import Awaitable, Mapping
+from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import Depends
 
@@ -10,6 +10,7 @@ from common.contracts.services import EventService
 from console.clients.services import Caller, ServiceProblemError, Services, ServiceUnavailableError
 from console.dependencies import CurrentServices, CurrentViewer
 
+T = TypeVar("T")
 # The person may not see this part, or there is none.
 _LEFT_OUT: Final = frozenset((403, 404))
 _MAX_PAGES: Final = 10
@@ -28,9 +29,19 @@ class Parts:
 
     async def get(self, service: EventService, path: str, **query: object) -> Any:
         """Return the decoded JSON, or None without an answer."""
+        return await self._answer(service, self._services.get(service, path, self._viewer, **query))
+
+    async def items(
+        self, service: EventService, path: str, **query: object
+    ) -> list[Mapping[str, Any]] | None:
+        """Return the items of a list, of at most its first 2,000; None without an answer."""
+        items = self._services.items(service, path, self._viewer, max_pages=_MAX_PAGES, **query)
+        return await self._answer(service, items)
+
+    async def _answer(self, service: EventService, reading: Awaitable[T]) -> T | None:
         try:
             async with asyncio.timeout_at(self._deadline):
-                return await self._services.get(service, path, self._viewer, **query)
+                return await reading
         except (ServiceUnavailableError, TimeoutError):
             if service not in self.missing:
                 self.missing.append(service)
@@ -38,22 +49,6 @@ class Parts:
             if error.status not in _LEFT_OUT:
                 raise
         return None
-
-    async def items(
-        self, service: EventService, path: str, **query: object
-    ) -> list[Mapping[str, Any]] | None:
-        """Return the items of a list, of at most its first 2,000; None without an answer."""
-        items: list[Mapping[str, Any]] = []
-        cursor: str | None = None
-        for _ in range(_MAX_PAGES):
-            page = await self.get(service, path, cursor=cursor, **query)
-            if page is None:
-                return None
-            items += page["items"]
-            cursor = page["next_cursor"]
-            if cursor is None:
-                break
-        return items
 
 
 async def _parts(services: CurrentServices, viewer: CurrentViewer) -> Parts:

@@ -64,21 +64,11 @@ class People:
         """Return how long what is there now counts."""
         try:
             async with asyncio.timeout(_READ_S):
-                self._directory = Directory.of(await self._read(caller))
+                people = await self._services.items(
+                    "router", "/v1/people", caller, max_pages=_MAX_PAGES, limit=_PAGE
+                )
+                self._directory = Directory.of(people)
         except (ServiceUnavailableError, ServiceProblemError, TimeoutError):
             # Router may refuse this caller, and answer the next one.
             return _RETRY_AFTER
         return _KEPT_FOR
-
-    async def _read(self, caller: Caller) -> list[Mapping[str, Any]]:
-        people: list[Mapping[str, Any]] = []
-        cursor = None
-        for _ in range(_MAX_PAGES):
-            page = await self._services.get(
-                "router", "/v1/people", caller, limit=_PAGE, cursor=cursor
-            )
-            people += page["items"]
-            cursor = page["next_cursor"]
-            if cursor is None:
-                break
-        return people

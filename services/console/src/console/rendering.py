@@ -18,6 +18,7 @@ from console.texts import LANGUAGES, SECONDS_SHOWN_BELOW_S, translations
 from console.views.board import board_words
 from console.views.browsers import browser_name
 from console.views.countdown import SOON_S
+from console.views.rows import Row
 
 LANGUAGE_COOKIE: Final = "upstairs-language"
 THEME_COOKIE: Final = "upstairs-theme"
@@ -50,9 +51,9 @@ def render_page(
     return HTMLResponse(text, status, headers={"Content-Language": language, "Vary": "Cookie"})
 
 
-def render_macro(template: str, macro: str, language: str, *arguments: object) -> str:
-    """Write what one macro writes, such as a row."""
-    return str(getattr(_module(template, language), macro)(*arguments))
+def render_row(row: Row, language: str) -> str:
+    """Write one row of a board, as its page has it."""
+    return str(_macros(language).row(row))
 
 
 def language_of(request: Request) -> str:
@@ -85,8 +86,8 @@ def asset_url(name: str) -> str:
 
 
 @cache
-def _module(template: str, language: str) -> Any:
-    return _environment(language).get_template(template).module
+def _macros(language: str) -> Any:
+    return _environment(language).get_template("macros.html").module
 
 
 @cache

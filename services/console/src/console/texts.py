@@ -9,14 +9,14 @@ from decimal import Decimal
 from functools import cache
 from importlib.resources import files
 from io import BytesIO
-from typing import Final, Protocol
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_skeleton
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_currency
 from babel.support import NullTranslations, Translations
 
 ENGLISH: Final = "en"
@@ -27,10 +27,6 @@ _HOUR_S: Final = 3600
 _DAY_S: Final = 86400
 # Below it a countdown shows seconds.
 SECONDS_SHOWN_BELOW_S: Final = 600
-
-
-class Translate(Protocol):
-    def __call__(self, text: str, /, **values: object) -> str: ...
 
 
 def mark(text: str) -> str:
@@ -100,9 +96,6 @@ class Texts:
 
     def amount(self, amount: Decimal | str, currency: str) -> str:
         return format_currency(Decimal(amount), currency, locale=self.locale)
-
-    def number(self, number: float) -> str:
-        return format_decimal(number, locale=self.locale)
 
     @property
     def locale(self) -> Locale:

@@ -98,6 +98,26 @@ class Services:
         """Return the decoded JSON."""
         return (await self.fetch(service, path, viewer, **query)).body
 
+    async def items(
+        self,
+        service: EventService,
+        path: str,
+        viewer: Caller,
+        *,
+        max_pages: int,
+        **query: object,
+    ) -> list[Mapping[str, Any]]:
+        """Return the items of the first pages of a list."""
+        items: list[Mapping[str, Any]] = []
+        cursor: str | None = None
+        for _ in range(max_pages):
+            page = await self.get(service, path, viewer, cursor=cursor, **query)
+            items += page["items"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                break
+        return items
+
     async def fetch(
         self, service: EventService, path: str, viewer: Caller, **query: object
     ) -> Answer:

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 import orjson
 
 from console.live.matching import Escalation, matches
-from console.rendering import render_macro
+from console.rendering import render_row
 from console.viewer import Viewer
 from console.views.filters import Filters, parse_filters
 from console.views.reader import Reader
@@ -41,7 +41,7 @@ class Board:
 
     def __init__(self, viewer: Viewer, views: Sequence[str], reader: Reader) -> None:
         self.viewer = viewer
-        self.teams = reader.teams
+        self.reader = reader
         # Its stream ends at the next beat.
         self.is_over = False
         self._messages: asyncio.Queue[Message] = asyncio.Queue(MAX_MESSAGES)
@@ -78,11 +78,7 @@ class Board:
             for view, filters in self.filters.items()
             if matches(escalation, filters, reader.now)
         }
-        html = ""
-        if sorts:
-            html = render_macro(
-                "macros.html", "row", reader.texts.language, make_row(escalation, reader)
-            )
+        html = render_row(make_row(escalation, reader), reader.texts.language) if sorts else ""
         return message(
             "row",
             id=escalation["escalation_id"],

@@ -15,7 +15,6 @@ from console.live.boards import RELOAD, Board, Message, is_concerned, message
 from console.live.follower import Follower
 from console.live.matching import Escalation
 from console.people import People
-from console.readers import make_reader
 from console.viewer import Viewer
 
 # The changes of so long are read together, so that one row is read at most ten times a second.
@@ -136,9 +135,9 @@ class Scope:
             person = board.viewer.person
             is_special = person == viewer.person or is_concerned(person, escalation)
             own = person if is_special else None
-            alike = *board.kind, own, team in board.teams
+            alike = *board.kind, own, team in board.reader.teams
             if alike not in written:
-                reader = replace(make_reader(board.viewer, directory, now), teams=board.teams)
+                reader = replace(board.reader, now=now, names=directory.names)
                 # What the service allows is for the person in whose name it was read.
                 is_own = person == viewer.person
                 shown = escalation if is_own else {**escalation, "actions": []}

@@ -10,7 +10,7 @@ from console.dependencies import ConsoleDatabase
 from console.errors import PageError
 from console.pages.context import Page, PageContext
 from console.pages.escalation import EscalationPath
-from console.rendering import is_fragment, render_macro
+from console.rendering import is_fragment, render_row
 from console.views.actions import PATHS, ActionName
 from console.views.buttons import action_url, escalation_url
 from console.views.forms import FormState, form_view
@@ -66,13 +66,10 @@ def _for_script(outcome: Outcome, reader: Reader) -> dict[str, object]:
     """Return what board.js shows at once; the event of the action confirms it later."""
     escalation, row = outcome.escalation, None
     if escalation is not None:
-        html = render_macro(
-            "macros.html", "row", reader.texts.language, make_row(escalation, reader)
-        )
         row = {
             "id": escalation["escalation_id"],
             "version": escalation["version"],
-            "html": html,
+            "html": render_row(make_row(escalation, reader), reader.texts.language),
             "keys": sort_keys(escalation, reader),
         }
     return {"is_done": outcome.is_done, "text": outcome.text, "row": row}

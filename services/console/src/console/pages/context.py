@@ -1,5 +1,6 @@
 """What a page needs of its request, as one thing."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any, Final
@@ -11,13 +12,12 @@ from common.contracts.services import EventService
 from console.clients.services import Answer, Services
 from console.dependencies import CurrentServices, CurrentViewer, require_role
 from console.errors import PageError
+from console.navigation import LEADERS
 from console.parts import PageParts, Parts
 from console.readers import PageReader
 from console.rendering import render_page
 from console.viewer import Viewer
 from console.views.reader import Reader
-
-_LEADERS: Final = ("supervisor", "manager")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,11 @@ class PageContext:
     def done(self) -> str:
         """The name of what the person has just done, as the address says; empty if nothing."""
         return self.request.query_params.get("done", "")
+
+    def done_text(self, texts: Mapping[str, str]) -> str | None:
+        """Say what the person has just done, by the texts for it; None if nothing."""
+        text = texts.get(self.done)
+        return None if text is None else self.reader.texts.gettext(text)
 
     async def read_form(self) -> dict[str, str]:
         """Return the fields that are texts, without the space around them."""
@@ -83,5 +88,5 @@ async def _context(
 
 
 Page = Annotated[PageContext, Depends(_context)]
-require_leader: Final = Depends(require_role(*_LEADERS))
+require_leader: Final = Depends(require_role(*LEADERS))
 require_representative: Final = Depends(require_role("representative"))

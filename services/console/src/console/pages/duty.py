@@ -21,7 +21,7 @@ from console.views.duty_forms import (
     duty_form_view,
     parse_duty_form,
 )
-from console.views.service_problems import form_problems
+from console.views.service_problems import FormProblems, form_problems
 
 router = APIRouter(dependencies=[require_leader])
 
@@ -52,7 +52,7 @@ async def _show_duty(page: PageContext, error: ServiceProblemError | None = None
         "duty.html",
         error.status if error else 200,
         view=duty_view(data, page.parts.missing, page.reader),
-        done=page.reader.texts.gettext(_DONE[page.done]) if page.done in _DONE else None,
+        done=page.done_text(_DONE),
         problem=error.detail if error else None,
     )
 
@@ -74,11 +74,10 @@ async def _read_schedules(page: PageContext) -> list[ScheduleData]:
 
 async def _read_schedule(schedule_id: str, page: PageContext) -> ScheduleData | None:
     path, parts = f"{_SCHEDULES}/{schedule_id}", page.parts
-    until = (page.reader.now + SHOWN_PERIOD).isoformat()
     on_duty, shifts, gaps, requests = await asyncio.gather(
         parts.get("escalation", f"{path}/on-duty"),
-        parts.items("escalation", f"{path}/shifts", until=until),
-        parts.items("escalation", f"{path}/gaps", until=until),
+        _read_week(schedule_id, "shifts", page),
+        _read_week(schedule_id, "gaps", page),
         parts.items("escalation", f"{path}/change-requests"),
     )
     if on_duty is None:
@@ -86,6 +85,13 @@ async def _read_schedule(schedule_id: str, page: PageContext) -> ScheduleData | 
     return ScheduleData(
         schedule_id, on_duty["person_ids"], shifts or (), gaps or (), requests or ()
     )
+
+
+async def _read_week(
+    schedule_id: str, part: Literal["shifts", "gaps"], page: PageContext
+) -> list[Mapping[str, Any]] | None:
+    until = (page.reader.now + SHOWN_PERIOD).isoformat()
+    return await page.parts.items("escalation", f"{_SCHEDULES}/{schedule_id}/{part}", until=until)
 
 
 async def _read_calendar_url(page: PageContext) -> str | None:
@@ -113,7 +119,8 @@ async def send_form(schedule_id: SchedulePath, form_name: DutyFormName, page: Pa
     values = await page.read_form()
     submission = parse_duty_form(form_name, values, page.reader)
     if submission.problems:
-        state = DutyFormState(values, submission.problems, HTTPStatus.UNPROCESSABLE_ENTITY)
+        problems = FormProblems(submission.problems)
+        state = DutyFormState(values, problems, HTTPStatus.UNPROCESSABLE_ENTITY)
         return await _show_form(schedule_id, form_name, page, state)
     path = f"{_SCHEDULES}/{schedule_id}/{_PATHS[form_name]}"
     try:
@@ -129,10 +136,10 @@ async def send_form(schedule_id: SchedulePath, form_name: DutyFormName, page: Pa
 async def _show_form(
     schedule_id: str, form_name: DutyFormName, page: PageContext, state: DutyFormState
 ) -> Response:
-    schedule = await _read_schedule(schedule_id, page)
-    if schedule is None and not page.parts.missing:
+    shifts = await _read_week(schedule_id, "shifts", page)
+    if shifts is None and not page.parts.missing:
         raise PageError(HTTPStatus.NOT_FOUND, "not-found")
-    people = {shift["person_id"] for shift in schedule.shifts} if schedule else set()
+    people = {shift["person_id"] for shift in shifts or ()}
     form = duty_form_view(form_name, schedule_id, people, state, page.reader)
     return page.render("duty_form.html", state.status, form=form)
 

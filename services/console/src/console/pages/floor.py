@@ -80,9 +80,11 @@ def _refused(place: str, error: ServiceProblemError, values: Mapping[str, str]) 
 
 
 async def _show_person(person: str, page: PageContext, refused: Refused | None = None) -> Response:
-    representative = await page.get("router", f"/v1/representatives/{person}")
-    assignments = await page.parts.items(
-        "router", "/v1/assignments", representative=person, state=["offered", "assigned"]
+    representative, assignments = await asyncio.gather(
+        page.get("router", f"/v1/representatives/{person}"),
+        page.parts.items(
+            "router", "/v1/assignments", representative=person, state=["offered", "assigned"]
+        ),
     )
     subjects = await _read_subjects(assignments or (), page)
     view = floor_person_view(
@@ -97,7 +99,7 @@ async def _show_person(person: str, page: PageContext, refused: Refused | None =
         "floor_person.html",
         refused.status if refused else 200,
         view=view,
-        done=page.reader.texts.gettext(_DONE[page.done]) if page.done in _DONE else None,
+        done=page.done_text(_DONE),
         reason_length=REASON_LENGTH,
     )
 

@@ -20,7 +20,7 @@ from console.views.my_contacts import MyContactsData, my_contacts_view
 router = APIRouter()
 
 _LATEST_NOTIFICATIONS: Final = 200
-_PRESENCE_IS_SET: Final = mark("The presence is set.")
+_DONE: Final[Mapping[str, str]] = {"presence": mark("The presence is set.")}
 
 
 @router.get("/mine")
@@ -74,7 +74,7 @@ async def _show_contacts(page: PageContext, error: ServiceProblemError | None = 
         error.status if error else 200,
         view=my_contacts_view(data, parts.missing, page.reader),
         problem=error.detail if error else None,
-        done=page.reader.texts.gettext(_PRESENCE_IS_SET) if page.done == "presence" else None,
+        done=page.done_text(_DONE),
         reason_length=REASON_LENGTH,
     )
 

@@ -73,8 +73,8 @@ class Board extends HTMLElement {
     const before = this.ids("needs_you");
     for (const data of this.changes.values()) this.applyChange(data);
     this.changes.clear();
-    if (!this.isHeld) this.settle();
-    this.count();
+    if (this.isHeld) this.count();
+    else this.settle();
     this.announce(before);
   }
 

@@ -17,7 +17,6 @@ class Button:
     url: str
     asks_first: bool
     key: str | None
-    version: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,6 @@ def buttons(escalation: Mapping[str, Any], choices: Choices, reader: Reader) -> 
             action_url(escalation["escalation_id"], name),
             action.asks_first,
             action.key,
-            escalation["version"],
         )
 
     primary = None if choices.primary is None else button(choices.primary)

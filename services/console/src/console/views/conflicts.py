@@ -15,11 +15,10 @@ def conflict_text(current: Mapping[str, Any], detail: str, reader: Reader) -> st
     step = current["latest_step"]
     happened = event_text(step, reader) if step else None
     if step and happened:
-        age = max(0.0, -reader.seconds_until(datetime.fromisoformat(step["at"])))
         return _(
             "Meanwhile: %(step)s, %(age)s ago. Look at it, then send it again if it still fits.",
             step=happened,
-            age=reader.texts.duration(age),
+            age=reader.duration_since(datetime.fromisoformat(step["at"])),
         )
     if current["holder"] is not None:
         return _(

@@ -1,13 +1,21 @@
 """The forms of Duty: somebody else takes a shift, or two people swap."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from console.texts import mark
 from console.views.duty import MOMENT, schedule_url
-from console.views.forms import LINE_LENGTH
+from console.views.fields import (
+    Field,
+    FieldError,
+    FieldView,
+    Submission,
+    field_view,
+    parse_fields,
+    people_by_name,
+)
 from console.views.reader import Reader
 from console.views.service_problems import FormProblems
 from console.views.words import title_of
@@ -18,38 +26,6 @@ _DEFAULT_LENGTH: Final = timedelta(hours=8)
 
 
 @dataclass(frozen=True, slots=True)
-class DutyField:
-    """A `moment` is a time in the reader's zone."""
-
-    name: str
-    kind: Literal["person", "moment"]
-    label: str
-    hint: str = ""
-    is_required: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    value: str
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class DutyFieldView:
-    """A field as it is shown: with its value, its choices, and what is wrong with it."""
-
-    name: str
-    kind: str
-    label: str
-    hint: str
-    is_required: bool
-    value: str
-    options: tuple[Option, ...]
-    max_length: int
-    problem: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class DutyFormView:
     name: DutyFormName
     title: str
@@ -57,27 +33,18 @@ class DutyFormView:
     task: str
     url: str
     back_url: str
-    fields: tuple[DutyFieldView, ...]
-    zone: str
+    fields: tuple[FieldView, ...]
     problem: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class DutySubmission:
-    """`body` is for the service, unless there are problems."""
-
-    body: Mapping[str, Any]
-    problems: FormProblems
-
-
 _PERIOD: Final = (
-    DutyField("from", "moment", mark("From")),
-    DutyField("until", "moment", mark("Until")),
+    Field("from", "moment", mark("From")),
+    Field("until", "moment", mark("Until")),
 )
-FIELDS: Final[Mapping[DutyFormName, tuple[DutyField, ...]]] = {
+FIELDS: Final[Mapping[DutyFormName, tuple[Field, ...]]] = {
     "override": (
-        DutyField("person_id", "person", mark("Who is on duty")),
-        DutyField(
+        Field("person_id", "person", mark("Who is on duty")),
+        Field(
             "instead_of",
             "person",
             mark("Instead of"),
@@ -86,7 +53,7 @@ FIELDS: Final[Mapping[DutyFormName, tuple[DutyField, ...]]] = {
         ),
         *_PERIOD,
     ),
-    "swap": (DutyField("second", "person", mark("Swap with")), *_PERIOD),
+    "swap": (Field("second", "person", mark("Swap with")), *_PERIOD),
 }
 _TITLES: Final[Mapping[DutyFormName, str]] = {
     "override": mark("Put somebody on duty"),
@@ -125,20 +92,15 @@ def duty_form_view(
         url=f"{schedule_url(schedule_id)}/{name}",
         back_url="/duty",
         fields=tuple(
-            DutyFieldView(
-                name=entry.name,
-                kind=entry.kind,
-                label=gettext(entry.label),
-                hint=gettext(entry.hint) if entry.hint else "",
-                is_required=entry.is_required,
-                value=shown.get(entry.name, ""),
-                options=_people(name, people, reader) if entry.kind == "person" else (),
-                max_length=LINE_LENGTH,
-                problem=state.problems.by_field.get(entry.name),
+            field_view(
+                entry,
+                shown.get(entry.name, ""),
+                state.problems.by_field.get(entry.name),
+                _people(name, people, reader) if entry.kind == "person" else (),
+                reader,
             )
             for entry in FIELDS[name]
         ),
-        zone=reader.texts.zone.key,
         problem=state.problems.whole,
     )
 
@@ -151,39 +113,32 @@ def _first_values(reader: Reader) -> dict[str, str]:
     return {"from": start.strftime(MOMENT), "until": end.strftime(MOMENT)}
 
 
-def _people(name: DutyFormName, people: Collection[str], reader: Reader) -> tuple[Option, ...]:
+def _people(
+    name: DutyFormName, people: Collection[str], reader: Reader
+) -> Iterable[tuple[str, str]]:
     """List by name whom the form may be about; nobody swaps with themselves."""
-    listed = sorted(reader.names.items(), key=lambda item: item[1].casefold())
-    return tuple(
-        Option(person, label)
-        for person, label in listed
+    return (
+        (person, label)
+        for person, label in people_by_name(reader)
         if name == "override" or (person in people and person != reader.person)
     )
 
 
-def parse_duty_form(
-    name: DutyFormName, values: Mapping[str, str], reader: Reader
-) -> DutySubmission:
+def parse_duty_form(name: DutyFormName, values: Mapping[str, str], reader: Reader) -> Submission:
     """Check what a person can mend beside the field; the service checks the rest."""
-    body: dict[str, Any] = {"first": reader.person} if name == "swap" else {}
-    problems: dict[str, str] = {}
-    for entry in FIELDS[name]:
-        value = values.get(entry.name, "").strip()
-        if not value:
-            if entry.is_required:
-                problems[entry.name] = reader.texts.gettext("Please fill this in.")
-        elif entry.kind == "person":
-            body[entry.name] = value
-        elif (moment := _parse_moment(value, reader)) is None:
-            problems[entry.name] = reader.texts.gettext("Please write a date and a time.")
-        else:
-            body[entry.name] = moment.isoformat()
-    return DutySubmission(body, FormProblems(problems))
+    submission = parse_fields(FIELDS[name], values, _read_field, reader)
+    if name == "swap":
+        submission.body["first"] = reader.person
+    return submission
 
 
-def _parse_moment(value: str, reader: Reader) -> datetime | None:
+def _read_field(field: Field, value: str, reader: Reader) -> str:
+    return _read_moment(value, reader).isoformat() if field.kind == "moment" else value
+
+
+def _read_moment(value: str, reader: Reader) -> datetime:
     try:
         moment = datetime.fromisoformat(value)
-    except ValueError:
-        return None
+    except ValueError as error:
+        raise FieldError(reader.texts.gettext("Please write a date and a time.")) from error
     return moment if moment.tzinfo else moment.replace(tzinfo=reader.texts.zone)

@@ -54,7 +54,6 @@ class EscalationView:
     recipients: tuple[Recipient, ...] | None
     request: Request | None
     ending: str | None
-    customer_id: str | None
     earlier: tuple["EarlierContact", ...] | None
     missing: tuple[str, ...]
 
@@ -93,7 +92,6 @@ def escalation_view(data: EscalationData, missing: Sequence[str], reader: Reader
         recipients=None if data.notifications is None else recipients(data.notifications, reader),
         request=_request(escalation, reader),
         ending=_ending(escalation, reader),
-        customer_id=data.contact["customer_id"] if data.contact else None,
         earlier=_earlier(data, reader),
         missing=words.service_names(missing, reader.texts),
     )

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from console.texts import mark
 from console.views import words
+from console.views.fields import Option, options_of
 from console.views.reader import Reader
 
 SORTS: Final[Mapping[str, str]] = {
@@ -42,13 +43,6 @@ SWITCHES: Final[Mapping[str, str]] = {
 _ID: Final = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
 _MAX_VALUES: Final = 20
 _MAX_SHOWN: Final = 40
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    value: str
-    label: str
-    is_chosen: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +120,8 @@ def selects(filters: Filters, reader: Reader) -> tuple[Select, ...]:
         Select(
             name,
             gettext(label),
-            tuple(
-                Option(value, gettext(text), value in filters.chosen(name))
-                for value, text in options.items()
+            options_of(
+                ((value, gettext(text)) for value, text in options.items()), filters.chosen(name)
             ),
         )
         for name, (label, options) in CHOICES.items()

@@ -10,6 +10,7 @@ from babel import Locale, UnknownLocaleError
 from common.core.languages import UNDETERMINED
 from console.texts import mark
 from console.views.countdown import Tone
+from console.views.counters import Counter
 from console.views.reader import Reader
 from console.views.words import service_names
 
@@ -72,15 +73,6 @@ class PersonGroup:
     group: Group
     title: str
     rows: tuple[PersonRow, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Counter:
-    """`value` is None if the service that has the number does not answer."""
-
-    label: str
-    value: str | None
-    is_warning: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,22 +245,20 @@ def person_row(person: Mapping[str, Any], reader: Reader) -> PersonRow:
         team=person["team_id"],
         presence=person["presence"],
         presence_text=reader.texts.gettext(PRESENCES[person["presence"]]),
-        since=_duration_since(person["presence_since"], reader),
+        since=reader.duration_since(datetime.fromisoformat(person["presence_since"])),
         reason=person["presence_reason"],
         load=person["load"],
         capacity=person["capacity"],
         free_places=person["free_slots"],
-        longest=None if longest is None else _duration_since(longest["since"], reader),
+        longest=None
+        if longest is None
+        else reader.duration_since(datetime.fromisoformat(longest["since"])),
         missed_today=person["missed_offers"],
     )
 
 
 def person_url(person: str) -> str:
     return f"/floor/{person}"
-
-
-def _duration_since(begin: str, reader: Reader) -> str:
-    return _duration(-reader.seconds_until(datetime.fromisoformat(begin)), reader)
 
 
 def _duration(seconds: float, reader: Reader) -> str:

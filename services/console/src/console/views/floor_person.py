@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 from console.texts import mark
+from console.views.fields import Option, options_of
 from console.views.floor import PRESENCES, PersonRow, person_row, person_url, queue_name
-from console.views.reader import Reader, parse_time
+from console.views.reader import Reader
 from console.views.words import service_names
 
 REASON_LENGTH: Final = 300
@@ -25,18 +27,10 @@ class FloorContact:
     contact_id: str
     subject: str
     queue: str
-    state: str
     state_text: str
     since: str
     release_url: str
     may_release: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    value: str
-    label: str
-    is_chosen: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +46,7 @@ class Refused:
 @dataclass(frozen=True, slots=True)
 class FloorPersonView:
     person: PersonRow
-    presences: tuple[Choice, ...]
+    presences: tuple[Option, ...]
     presence_url: str
     contacts: tuple[FloorContact, ...]
     refused: Refused | None
@@ -84,10 +78,9 @@ def floor_person_view(
     )
 
 
-def presence_choices(chosen: str, reader: Reader) -> tuple[Choice, ...]:
-    return tuple(
-        Choice(value, reader.texts.gettext(text), value == chosen)
-        for value, text in PRESENCES.items()
+def presence_choices(chosen: str, reader: Reader) -> tuple[Option, ...]:
+    return options_of(
+        ((value, reader.texts.gettext(text)) for value, text in PRESENCES.items()), (chosen,)
     )
 
 
@@ -95,15 +88,12 @@ def _contact(
     assignment: Mapping[str, Any], subject: str, person: str, reader: Reader
 ) -> FloorContact:
     contact_id, state = assignment["contact_id"], assignment["state"]
-    since = parse_time(assignment["since"])
-    held_s = 0.0 if since is None else max(0.0, -reader.seconds_until(since))
     return FloorContact(
         contact_id=contact_id,
         subject=subject,
         queue=queue_name(assignment["queue"], reader),
-        state=state,
         state_text=reader.texts.gettext(_ASSIGNMENT_STATES.get(state, state)),
-        since=reader.texts.duration(held_s),
+        since=reader.duration_since(datetime.fromisoformat(assignment["since"])),
         release_url=f"{person_url(person)}/contacts/{contact_id}/release",
         may_release=state == "assigned",
     )

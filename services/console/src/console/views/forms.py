@@ -1,52 +1,29 @@
 """The forms of the actions: their fields, and what they send to the service."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from common.contracts.texts import NOTE_LENGTH
 from console.texts import mark
 from console.views import words
 from console.views.actions import ACTIONS, ActionName
+from console.views.fields import (
+    Field,
+    FieldError,
+    FieldView,
+    Kind,
+    Submission,
+    field_view,
+    parse_fields,
+    people_by_name,
+)
 from console.views.reader import Reader
 
-Kind = Literal["line", "text", "person", "minutes", "outcome", "amount", "currency"]
-LINE_LENGTH: Final = 300
 _SNOOZES: Final = {str(minutes): timedelta(minutes=minutes) for minutes in (15, 30, 60, 120, 240)}
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    name: str
-    kind: Kind
-    label: str
-    hint: str = ""
-    is_required: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    value: str
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class FieldView:
-    """A field as it is shown: with its value, its choices, and what is wrong with it."""
-
-    name: str
-    kind: Kind
-    label: str
-    hint: str
-    is_required: bool
-    value: str
-    options: tuple[Option, ...]
-    max_length: int
-    problem: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +106,12 @@ def form_view(name: ActionName, url: str, state: FormState, reader: Reader) -> F
         task=gettext(ACTIONS[name].task),
         url=url,
         fields=tuple(
-            _field_view(
-                entry, state.values.get(entry.name, ""), state.problems.get(entry.name), reader
+            field_view(
+                entry,
+                state.values.get(entry.name, ""),
+                state.problems.get(entry.name),
+                _labels(entry.kind, reader),
+                reader,
             )
             for entry in FIELDS[name]
         ),
@@ -140,87 +121,49 @@ def form_view(name: ActionName, url: str, state: FormState, reader: Reader) -> F
     )
 
 
-def _field_view(entry: Field, value: str, problem: str | None, reader: Reader) -> FieldView:
-    gettext = reader.texts.gettext
-    return FieldView(
-        name=entry.name,
-        kind=entry.kind,
-        label=gettext(entry.label),
-        hint=gettext(entry.hint) if entry.hint else "",
-        is_required=entry.is_required,
-        value=value,
-        options=_options(entry.kind, reader),
-        max_length=NOTE_LENGTH if entry.kind == "text" else LINE_LENGTH,
-        problem=problem,
-    )
-
-
-def _options(kind: Kind, reader: Reader) -> tuple[Option, ...]:
+def _labels(kind: Kind, reader: Reader) -> Iterable[tuple[str, str]]:
+    """Return the values to choose from, with their labels."""
     texts = reader.texts
     match kind:
         case "outcome":
-            return tuple(
-                Option(value, texts.gettext(label)) for value, label in words.OUTCOMES.items()
-            )
+            return ((value, texts.gettext(label)) for value, label in words.OUTCOMES.items())
         case "minutes":
-            return tuple(
-                Option(minutes, texts.duration(duration)) for minutes, duration in _SNOOZES.items()
-            )
+            return ((minutes, texts.duration(length)) for minutes, length in _SNOOZES.items())
         case "person":
-            names = sorted(reader.names.items(), key=lambda item: item[1].casefold())
-            return tuple(Option(person, name) for person, name in names if person != reader.person)
+            return (entry for entry in people_by_name(reader) if entry[0] != reader.person)
         case _:
             return ()
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """What a form sends: `body` for the service, or `problems` by the name of a field."""
-
-    body: dict[str, Any]
-    problems: dict[str, str]
-
-
 def parse_form(name: ActionName, values: Mapping[str, str], reader: Reader) -> Submission:
     """Check what a person can mend beside the field; the service checks the rest."""
-    body: dict[str, Any] = {}
-    problems: dict[str, str] = {}
-    for entry in FIELDS[name]:
-        value = values.get(entry.name, "").strip()
-        if value:
-            _parse_field(entry, value, body, problems, reader)
-        elif entry.is_required:
-            problems[entry.name] = reader.texts.gettext("Please fill this in.")
-    if name == "resolve" and not problems:
-        problems = _resolution_problems(body, reader)
-    return Submission(body, problems)
+    submission = parse_fields(FIELDS[name], values, _read_field, reader)
+    if name == "resolve" and not submission.problems:
+        return Submission(submission.body, _resolution_problems(submission.body, reader))
+    return submission
 
 
-def _parse_field(
-    entry: Field, value: str, body: dict[str, Any], problems: dict[str, str], reader: Reader
-) -> None:
+def _read_field(field: Field, value: str, reader: Reader) -> str:
     _ = reader.texts.gettext
-    match entry.kind:
+    match field.kind:
         case "minutes" if value in _SNOOZES:
-            body[entry.name] = (reader.now + _SNOOZES[value]).isoformat()
+            return (reader.now + _SNOOZES[value]).isoformat()
         case "outcome" if value in words.OUTCOMES:
-            body[entry.name] = value
+            return value
         case "minutes" | "outcome":
-            problems[entry.name] = _("Please choose one from the list.")
+            raise FieldError(_("Please choose one from the list."))
         case "amount":
             amount = parse_amount(value)
             if amount is None:
-                problems[entry.name] = _("Please write an amount, such as 49.00.")
-            else:
-                body[entry.name] = str(amount)
+                raise FieldError(_("Please write an amount, such as 49.00."))
+            return str(amount)
         case "currency":
             currency = value.upper()
-            if _CURRENCY.fullmatch(currency):
-                body[entry.name] = currency
-            else:
-                problems[entry.name] = _("Please write three letters, such as EUR.")
+            if not _CURRENCY.fullmatch(currency):
+                raise FieldError(_("Please write three letters, such as EUR."))
+            return currency
         case _:
-            body[entry.name] = value
+            return value
 
 
 def parse_amount(value: str) -> Decimal | None:

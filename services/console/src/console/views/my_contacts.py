@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from console.texts import mark
 from console.views.countdown import Countdown
+from console.views.fields import Option
 from console.views.floor import queue_name
-from console.views.floor_person import Choice, presence_choices
+from console.views.floor_person import presence_choices
 from console.views.reader import Reader, parse_time
 from console.views.words import CLOCKS, CONTACT_STATES, service_names
 
@@ -63,7 +64,7 @@ class MyContactsView:
     """`presences` is empty if the person has none, or router does not answer."""
 
     contacts: tuple[MyContact, ...] | None
-    presences: tuple[Choice, ...]
+    presences: tuple[Option, ...]
     missing: tuple[str, ...]
 
 
@@ -88,14 +89,13 @@ def _contact(assignment: Mapping[str, Any], data: MyContactsData, reader: Reader
     contact_id = assignment["contact_id"]
     contact = data.contacts.get(contact_id)
     clocks = data.clocks.get(contact_id)
-    since = datetime.fromisoformat(assignment["since"])
     is_offer = assignment["state"] == "offered"
     return MyContact(
         contact_id=contact_id,
         subject=contact["subject"] if contact else "",
         queue=queue_name(assignment["queue"], reader),
         state_text=_state_text(assignment, contact, reader),
-        since=reader.texts.duration(max(0.0, -reader.seconds_until(since))),
+        since=reader.duration_since(datetime.fromisoformat(assignment["since"])),
         promises=_promises(clocks, reader) if clocks else (),
         accept_url=f"/mine/{contact_id}/accept" if is_offer else None,
         decline_url=f"/mine/{contact_id}/decline" if is_offer else None,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from console.texts import mark
+from console.views.counters import Counter
 from console.views.filters import Filters, Select, selects
 from console.views.reader import Reader
 from console.views.rows import BANDS, Band, Row, make_row
@@ -36,16 +37,6 @@ class BandRows:
 
 
 @dataclass(frozen=True, slots=True)
-class Counter:
-    """`value` is None if the service that has the number does not answer."""
-
-    name: str
-    label: str
-    value: int | None
-    is_warning: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class NowView:
     """`more_url` leads to the rows after these; None if these are all."""
 
@@ -56,10 +47,6 @@ class NowView:
     missing: tuple[str, ...]
     more_url: str | None
     is_list_missing: bool
-
-    @property
-    def row_count(self) -> int:
-        return sum(len(band.rows) for band in self.bands)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +99,11 @@ def _counters(rows: Sequence[Row], data: NowData, reader: Reader) -> tuple[Count
     waiting = None if data.staffing is None else data.staffing["waiting"]
     free = None if data.staffing is None else data.staffing["free_slots"]
     return (
-        Counter("needs_you", _("need you"), needs_you if has_list else None, needs_you > 0),
-        Counter("unanswered", _("unanswered"), unanswered if has_list else None, unanswered > 0),
-        Counter("due", _("due within 15 min"), due),
-        Counter("waiting", _("customers wait"), waiting),
-        Counter("free", _("free places"), free, is_warning=free == 0 and bool(waiting)),
+        Counter(_("need you"), needs_you if has_list else None, needs_you > 0, "needs_you"),
+        Counter(_("unanswered"), unanswered if has_list else None, unanswered > 0, "unanswered"),
+        Counter(_("due within 15 min"), due, name="due"),
+        Counter(_("customers wait"), waiting, name="waiting"),
+        Counter(_("free places"), free, free == 0 and bool(waiting), "free"),
     )
 
 

@@ -37,6 +37,10 @@ class Reader:
     def seconds_until(self, moment: datetime) -> float:
         return (moment - self.now).total_seconds()
 
+    def duration_since(self, moment: datetime) -> str:
+        """Write how long ago that was; clocks of two machines differ, so nothing is negative."""
+        return self.texts.duration(max(0.0, -self.seconds_until(moment)))
+
     def name(self, person: str | None) -> str:
         """Return the person's name, or the id of somebody whose name is not there."""
         return self.texts.gettext("nobody") if person is None else self.names.get(person, person)

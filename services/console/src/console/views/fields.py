@@ -1,0 +1,114 @@
+"""The fields of forms: how each is shown, and how what people write in them is read."""
+
+from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from common.contracts.texts import NOTE_LENGTH
+from console.views.reader import Reader
+
+Kind = Literal["line", "text", "person", "minutes", "outcome", "amount", "currency", "moment"]
+_LINE_LENGTH: Final = 300
+
+
+class FieldError(Exception):
+    """A value can't be read; the message says to the person, in their language, what to write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A `moment` is a time in the reader's zone."""
+
+    name: str
+    kind: Kind
+    label: str
+    hint: str = ""
+    is_required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    value: str
+    label: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FieldView:
+    """A field as it is shown: with its value, its choices, and what is wrong with it."""
+
+    name: str
+    kind: Kind
+    label: str
+    hint: str
+    is_required: bool
+    value: str
+    options: tuple[Option, ...]
+    max_length: int
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What a form sends: `body` for the service, or `problems` by the name of a field."""
+
+    body: dict[str, Any]
+    problems: dict[str, str]
+
+
+def options_of(labels: Iterable[tuple[str, str]], chosen: Container[str]) -> tuple[Option, ...]:
+    """Return a choice for each value and its label."""
+    return tuple(Option(value, label, value in chosen) for value, label in labels)
+
+
+def people_by_name(reader: Reader) -> list[tuple[str, str]]:
+    """Return everybody's id and name, in the order of their names."""
+    return sorted(reader.names.items(), key=lambda item: item[1].casefold())
+
+
+def field_view(
+    field: Field,
+    value: str,
+    problem: str | None,
+    labels: Iterable[tuple[str, str]],
+    reader: Reader,
+) -> FieldView:
+    """`labels` are those of the values to choose from."""
+    return FieldView(
+        name=field.name,
+        kind=field.kind,
+        label=reader.texts.gettext(field.label),
+        hint=_hint(field, reader),
+        is_required=field.is_required,
+        value=value,
+        options=options_of(labels, (value,)),
+        max_length=NOTE_LENGTH if field.kind == "text" else _LINE_LENGTH,
+        problem=problem,
+    )
+
+
+def _hint(field: Field, reader: Reader) -> str:
+    _ = reader.texts.gettext
+    if field.kind == "moment":
+        return _("Time zone: %(zone)s", zone=reader.texts.zone.key)
+    return _(field.hint) if field.hint else ""
+
+
+def parse_fields(
+    fields: Iterable[Field],
+    values: Mapping[str, str],
+    read: Callable[[Field, str, Reader], object],
+    reader: Reader,
+) -> Submission:
+    """Read every field that is filled in; `read` raises FieldError for a value that is wrong."""
+    submission = Submission({}, {})
+    for field in fields:
+        value = values.get(field.name, "").strip()
+        try:
+            if value:
+                submission.body[field.name] = read(field, value, reader)
+            elif field.is_required:
+                submission.problems[field.name] = reader.texts.gettext("Please fill this in.")
+        except FieldError as error:
+            submission.problems[field.name] = str(error)
+    return submission
