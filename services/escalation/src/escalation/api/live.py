@@ -99,7 +99,7 @@ async def list_escalations(
     if position is not None:
         response.headers["Last-Event-ID"] = format_event_id(position)
     async with transaction(database) as uow:
-        scope = (await uow.settings.in_force()).scope_of(viewer.person)
+        scope = viewer.scope_in(await uow.settings.in_force())
         escalations = await uow.queries.escalations(
             query, uow.now, after, query.limit + 1, viewer, scope
         )
