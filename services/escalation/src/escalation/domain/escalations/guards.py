@@ -44,7 +44,7 @@ def held_by(situation: Situation, by: PersonId) -> Escalation:
 
 
 def held_to_end(situation: Situation, by: PersonId) -> Escalation:
-    """Return the open escalation if `by` holds it and may end it: no line manager of the accused."""
+    """Return the open escalation if `by` holds it and is no line manager of the accused."""
     escalation = held_by(situation, by)
     if by in line_managers_of_accused(escalation):
         raise ForbiddenError(
