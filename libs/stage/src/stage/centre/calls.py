@@ -9,7 +9,7 @@ from typing import Any, Final
 import httpx
 
 from common.core.backoff import Backoff
-from stage.actors import Actors, RefusedError
+from stage.actors import Actors, RefusedError, read_answer
 
 Reaction = Callable[[], Coroutine[Any, Any, None]]
 Report = Callable[[str], None]
@@ -35,16 +35,16 @@ class Calls:
         headers: dict[str, str] | None = None,
     ) -> Any:
         """Return the answer; raise RefusedError if the service answers and refuses."""
-        send = partial(self._actors.call_once, person, service, method, path, body, headers=headers)
+        send = partial(self._actors.send, person, service, method, path, body, headers=headers)
         backoff = Backoff()
         while True:
             try:
-                return await send()
+                answer = await send()
             except httpx.TransportError:
                 pass
-            except RefusedError as error:
-                if not _is_passing(error.status):
-                    raise
+            else:
+                if not _is_passing(answer.status_code):
+                    return read_answer(answer)
             await backoff.wait(asyncio.Event())
 
 
