@@ -1,6 +1,8 @@
 """Words that are read from right to left leave the direction of our own words as it is."""
 
 import re
+import sys
+import unicodedata
 
 import pytest
 
@@ -28,6 +30,14 @@ def test_name_from_right_to_left_is_isolated(name: str) -> None:
     inside = re.findall(f"{ISOLATE}(.*?){END}", headline(name))
     assert [f"“{name}”" in each for each in inside] == [True]
     assert headline(name).endswith(f"{END}: complaint about rui")
+
+
+def test_letter_of_any_script_from_right_to_left_is_isolated() -> None:
+    """The blocks that the code looks at have all of them, also those of a newer Unicode."""
+    letters = map(chr, range(sys.maxunicode + 1))
+    from_right = [each for each in letters if unicodedata.bidirectional(each) in ("R", "AL", "AN")]
+    assert from_right
+    assert not [each for each in from_right if not rendering.is_right_to_left(f"a{each}")]
 
 
 def test_name_from_left_to_right_needs_no_isolate() -> None:

@@ -14,10 +14,10 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from common.core.durations import duration_text
@@ -111,17 +111,12 @@ def status_text(status: Status, at: datetime) -> Line:
 
 def text(template: str, **values: object) -> str:
     """Render a template of plain text or of HTML, whose values are escaped."""
-    return _template(_ENVIRONMENT, template).render(values).strip()
+    return _ENVIRONMENT.get_template(template).render(values).strip()
 
 
 def slack_text(template: str, **values: object) -> str:
     """Render a template of Slack's markup; values are escaped, the template's own text is not."""
-    return _template(_SLACK, template).render(values).strip()
-
-
-@cache
-def _template(environment: Environment, name: str) -> Template:
-    return environment.get_template(name)
+    return _SLACK.get_template(template).render(values).strip()
 
 
 def slack_clipped(markup: str, longest: int) -> str:
@@ -156,11 +151,11 @@ def _line(rendered: str) -> Line:
 
 def _isolated(line: str) -> str:
     """Keep words that are read from right to left from turning our own words around."""
-    return f"{_ISOLATE}{line}{_END_ISOLATE}" if _is_right_to_left(line) else line
+    return f"{_ISOLATE}{line}{_END_ISOLATE}" if is_right_to_left(line) else line
 
 
-def _is_right_to_left(line: str) -> bool:
-    """Tell whether a part of it is read from right to left."""
+def is_right_to_left(line: str) -> bool:
+    """Return whether a part of it is read from right to left."""
     return any(
         unicodedata.bidirectional(match[0]) in _RIGHT_TO_LEFT
         for match in _MAY_BE_RIGHT_TO_LEFT.finditer(line)
@@ -305,4 +300,4 @@ _SLACK = _environment(_mrkdwn)
 
 def _vocabulary() -> Any:
     """Return the macros of `words.j2`."""
-    return _template(_ENVIRONMENT, "words.j2").module
+    return _ENVIRONMENT.get_template("words.j2").module
