@@ -80,7 +80,7 @@ class Reactions:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _follow(self, look: Look, pause: Callable[[], Awaitable[None]]) -> None:
-        seen: set[Hashable] = set()
+        earlier_situations: set[Hashable] = set()
         while True:
             try:
                 situations = await look()
@@ -88,9 +88,9 @@ class Reactions:
                 self._report(str(error))
             else:
                 for situation, reaction in situations.items():
-                    if situation not in seen:
+                    if situation not in earlier_situations:
                         self.start(reaction)
-                seen = set(situations)
+                earlier_situations = set(situations)
             await pause()
 
     def _finish(self, task: asyncio.Task[None]) -> None:
