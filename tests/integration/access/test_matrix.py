@@ -3,27 +3,18 @@
 The table in matrix.py is complete: an operation without a row fails the test.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 
 import httpx
 import pytest
 
-from common.contracts.services import EVENT_SERVICES
 from integration.access.matrix import MATRIX, OPEN, Row
 from integration.access.person_tokens import issue_tokens
 from integration.access.requests import BODIES, QUERIES
-from integration.access.scenario import CALLERS, KEYS, Scenario, open_scenario
-from support.databases import Postgres, rows
+from integration.access.scenario import CALLERS, KEYS, Scenario
+from support.databases import rows
 
 _WRITTEN = "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM published_events) AS n"
-
-
-@pytest.fixture(params=EVENT_SERVICES)
-async def scenario(
-    request: pytest.FixtureRequest, postgres: Postgres, database_name: str
-) -> AsyncIterator[Scenario]:
-    async with open_scenario(postgres, database_name, request.param) as scenario:
-        yield scenario
 
 
 def rows_of(scenario: Scenario) -> list[Row]:

@@ -1,16 +1,13 @@
 """Who acts by a token is named in what each service records, as who acts by a key."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import pytest
-
-from common.contracts.services import EVENT_SERVICES
 from integration.access.person_tokens import issue_tokens
 from integration.access.requests import BODIES
-from integration.access.scenario import Scenario, open_scenario
-from support.databases import Postgres, rows
+from integration.access.scenario import Scenario
+from support.databases import rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +47,6 @@ ACTS: Final[Mapping[str, Act]] = {
         "sara",
     ),
 }
-
-
-@pytest.fixture(params=EVENT_SERVICES)
-async def scenario(
-    request: pytest.FixtureRequest, postgres: Postgres, database_name: str
-) -> AsyncIterator[Scenario]:
-    async with open_scenario(postgres, database_name, request.param) as scenario:
-        yield scenario
 
 
 async def test_service_names_the_person_of_a_token(scenario: Scenario) -> None:

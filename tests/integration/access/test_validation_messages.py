@@ -9,12 +9,8 @@ from itertools import zip_longest
 from typing import Any, Final
 from urllib.parse import quote
 
-import pytest
-
-from common.contracts.services import EVENT_SERVICES
 from common.contracts.validation_messages import PATTERNS
-from integration.access.scenario import KEYS, Scenario, open_scenario
-from support.databases import Postgres
+from integration.access.scenario import KEYS, Scenario
 
 WRONG: Final[tuple[Any, ...]] = (
     *(None, True, -1, 10**30, 1.5, "", " ", "22:00-06:00", "two words\n", "x" * 400, "\x07"),
@@ -26,14 +22,6 @@ TERMS: Final = re.compile(
     r"|[Pp]attern|\^|\\\\?[dxws]|\{\d+(,\d*)?\}|\[[A-Za-z0]-[Zz9]|\[key\]"
 )
 OPEN_ENDED: Final = "GET /v1/escalations/stream"
-
-
-@pytest.fixture(params=EVENT_SERVICES)
-async def scenario(
-    request: pytest.FixtureRequest, postgres: Postgres, database_name: str
-) -> AsyncIterator[Scenario]:
-    async with open_scenario(postgres, database_name, request.param) as scenario:
-        yield scenario
 
 
 def wrong_values(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Iterator[Any]:

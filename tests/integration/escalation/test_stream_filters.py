@@ -1,6 +1,7 @@
 """Live rows keep to the filter that is set, and to what their reader may see."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Collection
 from dataclasses import replace
 
 import msgspec
@@ -9,6 +10,7 @@ from aiokafka import AIOKafkaProducer
 
 import devstack
 from common.contracts.event import ContactId, EscalationId, PersonId, TeamId
+from common.core.errors import TransientError
 from common.core.ids import new_id
 from common.messaging.kafka_connection import KafkaConnection
 from common.service.provision import TopicSpec, create_topics
@@ -16,7 +18,9 @@ from common.storage.database import Database
 from escalation.domain.model import Escalation, EscalationCause, TrackedContact
 from escalation.domain.settings.registry import NO_LADDER
 from escalation.store.unit_of_work import UnitOfWork
+from escalation.stream.records import StreamEvent
 from escalation.stream.selection import UNLISTED_TYPE
+from escalation.stream.snapshots import Snapshot
 from integration.escalation.stream_harness import NOTE, noted, replica, serving
 from integration.escalation.test_escalation_list import NOON, ListedEscalation, store
 from support.probe import Broker
@@ -122,6 +126,33 @@ async def test_contact_that_loses_its_team_is_heard_of_on_open_streams(
         assert note.type == NOTE
         listed = (await http.get("/v1/escalations")).json()["items"]
         assert [item["escalation_id"] for item in listed] == [row.id]
+
+
+async def test_event_is_streamed_once_the_database_is_back(
+    database: Database[UnitOfWork],
+    broker: Broker,
+    producer: AIOKafkaProducer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    row = await raised(database, "front")
+    made = replica(database, broker, visibility="all")
+    read = made.broadcaster.read_snapshot
+    failed = asyncio.Event()
+
+    async def fail_once(events: Collection[StreamEvent]) -> Snapshot:
+        assert read is not None
+        if failed.is_set():
+            return await read(events)
+        failed.set()
+        raise TransientError
+
+    monkeypatch.setattr(made.broadcaster, "read_snapshot", fail_once)
+    async with serving(made), made.stream(team="front") as screen:
+        await broker.send(producer, noted(row.contact.contact_id, "while it was away"))
+        await failed.wait()
+        await broker.send(producer, noted(row.contact.contact_id, "afterwards"))
+        texts = [note.data["data"]["text"] for note in await screen.take(1)]
+    assert texts == ["while it was away"]
 
 
 @pytest.mark.parametrize(

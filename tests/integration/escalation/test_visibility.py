@@ -81,12 +81,12 @@ async def test_list_has_what_the_stream_has_for_each_viewer_and_filter(
         viewer = Viewer(PersonId(person), role, chance.choice(["team", "team", "all"]))
         async with service.database.transaction() as uow:
             configuration = await uow.settings.in_force()
-            scope = configuration.scope_of(viewer.person)
+            scope = viewer.scope_in(configuration)
             listed = await uow.queries.escalations(params, NOON, None, 1000, viewer, scope)
         expected = {
             row.id
             for row in rows
-            if is_listed(params, viewer, row.escalation, row.contact, configuration, NOON)
+            if is_listed(params.values, viewer, row.escalation, row.contact, configuration, NOON)
         }
         assert {each.escalation_id for each in listed} == expected, (params, viewer)
         total += len(expected)

@@ -12,6 +12,7 @@ from intake.domain.actors import Actor
 from intake.domain.model import ContactFilters
 from intake.store import UnitOfWork
 from integration.intake.harness import accept, assign, deliver, key, zendesk_body
+from support.table_reads import record_reads
 
 
 async def listed(api: httpx.AsyncClient, caller: str = "channel", **filters: Any) -> list[str]:
@@ -128,20 +129,14 @@ async def test_list_of_a_customer_reads_the_contacts_of_that_customer_only(
             FROM generate_series(1, 3000) AS n
             """)
         )
-    async with database.transaction() as uow:
-        before = (await uow.connection.execute(_READ)).first()
+    async with (
+        database.transaction() as uow,
+        record_reads(uow.connection, "contacts") as reads,
+    ):
         page = await uow.contacts.page(
             ContactFilters(customer_id=CustomerId("shop:seldom")), Actor("all"), None, 6
         )
-        after = (await uow.connection.execute(_READ)).first()
-    assert before is not None
-    assert after is not None
     assert [contact.customer_id for contact in page] == ["shop:seldom"] * 6
-    assert after.seq_scan == before.seq_scan
-    assert after.idx_tup_fetch - before.idx_tup_fetch <= 10
-
-
-_READ = text("""
-    SELECT seq_scan, idx_tup_fetch FROM pg_stat_xact_user_tables
-    WHERE schemaname = current_schema() AND relname = 'contacts'
-""")
+    (read,) = reads
+    assert read.scans == 0
+    assert read.rows <= 10

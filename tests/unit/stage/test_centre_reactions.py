@@ -1,14 +1,14 @@
 """How people of the simulated centre react, also when a service refuses or is down."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping
 from typing import Any
 
 import httpx
 import pytest
 
 from stage.actors import Actors, RefusedError
-from stage.centre.calls import Calls, Reactions
+from stage.centre.calls import Calls, Reaction, Reactions
 from support.waiting import until
 
 REQUEST = httpx.Request("POST", "http://127.0.0.1/v1/contacts")
@@ -70,28 +70,42 @@ async def test_situation_is_reacted_to_once_until_it_comes_again(reactions: Reac
     async def react() -> None:
         done.append("reacted")
 
-    reactions.follow({"offered": react})
-    reactions.follow({"offered": react})
-    await finish(reactions)
+    situations: dict[Hashable, Reaction] = {"offered": react}
+    looks = 0
+
+    async def look() -> Mapping[Hashable, Reaction]:
+        nonlocal looks
+        looks += 1
+        return dict(situations)
+
+    async def look_three_times() -> None:
+        last = looks + 3
+        await until(lambda: looks >= last)
+
+    reactions.follow(look, lambda: asyncio.sleep(0))
+    await look_three_times()
     assert len(done) == 1
-    reactions.follow({})
-    reactions.follow({"offered": react})
-    await finish(reactions)
+    situations.clear()
+    await look_three_times()
+    situations["offered"] = react
+    await look_three_times()
     assert len(done) == 2
+    await reactions.stop()
 
 
 async def test_look_is_repeated_after_a_refusal(reactions: Reactions, reports: list[str]) -> None:
     looks = 0
     seen_twice = asyncio.Event()
 
-    async def look() -> None:
+    async def look() -> Mapping[Hashable, Reaction]:
         nonlocal looks
         looks += 1
         if looks > 1:
             seen_twice.set()
         await refuse(401)
+        return {}
 
-    reactions.repeat(look, lambda: asyncio.sleep(0))
+    reactions.follow(look, lambda: asyncio.sleep(0))
     await seen_twice.wait()
     await reactions.stop()
     assert "answered 401" in reports[0]

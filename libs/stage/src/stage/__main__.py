@@ -93,8 +93,9 @@ async def _play(
 ) -> dict[str, Outcome | Exception]:
     outcomes: dict[str, Outcome | Exception] = {}
     timeline = Timeline(console)
+    _print_stack(stack)
     async with (
-        _started(stack, logs, progress) as (system, actors),
+        running_system(stack, logs, progress) as (system, actors),
         open_event_log(system, timeline.add_event) as event_log,
     ):
         _introduce()
@@ -126,9 +127,14 @@ async def _stay(
 ) -> set[str]:
     """Return the names of the services that ended before Ctrl-C."""
     stopping = asyncio.Event()
-    web_console = WebConsole(roles=ROLES if pace is None else {**ROLES, **CENTRE_ROLES})
+    roles = ROLES if pace is None else {**ROLES, **CENTRE_ROLES}
+    web_console = WebConsole(roles=roles)
+    _print_stack(stack)
     async with (
-        _started(stack, logs, progress, empty=empty, web_console=web_console) as (system, actors),
+        running_system(stack, logs, progress, empty=empty, roles=roles, console=web_console) as (
+            system,
+            actors,
+        ),
         Inbox(system.receivers, system.url("notifier"), system.slack_signing_secret) as inbox,
         _traffic(actors, pace),
     ):
@@ -249,21 +255,8 @@ def _message_line(message: Message) -> str:
     return f"  {at:%H:%M:%S}  {printable(text)}"
 
 
-@asynccontextmanager
-async def _started(
-    stack: devstack.Stack,
-    logs: Path,
-    progress: devstack.Progress,
-    *,
-    empty: bool = False,
-    web_console: WebConsole | None = None,
-) -> AsyncIterator[tuple[System, Actors]]:
+def _print_stack(stack: devstack.Stack) -> None:
     _say(f"{'':8}stack: {stack.reason}")
-    roles = {**ROLES, **CENTRE_ROLES}
-    async with running_system(
-        stack, logs, progress, empty=empty, roles=roles, console=web_console
-    ) as (system, actors):
-        yield system, actors
 
 
 def _say(text: str) -> None:

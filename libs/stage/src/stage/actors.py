@@ -5,9 +5,10 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -85,10 +86,10 @@ class Actors:
         headers: dict[str, str] | None = None,
     ) -> Any:
         """Call as this person; raises RefusedError for a status that is not expected."""
-        request = self._request(person, service, method, path, body, headers)
-        return self._read(await self._send(service, request), expect)
+        send = partial(self.send, person, service, method, path, body, headers=headers)
+        return read_answer(await _send_until_heard(send), expect)
 
-    async def call_once(
+    async def send(
         self,
         person: str,
         service: str,
@@ -97,36 +98,14 @@ class Actors:
         body: object = None,
         *,
         headers: dict[str, str] | None = None,
-    ) -> Any:
-        """Call without waiting for what the service may hear in a moment."""
-        request = self._request(person, service, method, path, body, headers)
-        return self._read(await self.clients[service].send(request), _SUCCESS)
-
-    def _request(
-        self,
-        person: str,
-        service: str,
-        method: str,
-        path: str,
-        body: object,
-        headers: dict[str, str] | None,
-    ) -> httpx.Request:
-        return self.clients[service].build_request(
+    ) -> httpx.Response:
+        """Send once as this person, and return the answer whatever its status."""
+        return await self.clients[service].request(
             method,
             f"/v1{path}",
             json=body,
             headers={"Authorization": f"Bearer {self._keys[person]}", **(headers or {})},
         )
-
-    async def _send(self, service: str, request: httpx.Request) -> httpx.Response:
-        """Send; again for a while if the service has not heard yet of a person or an assignment."""
-        clock = asyncio.get_running_loop().time
-        until = clock() + HEARS_OF_IT_S
-        while True:
-            answer = await self.clients[service].send(request)
-            if not (_is_not_yet_theirs(answer) or has_unknown_person(answer)) or clock() > until:
-                return answer
-            await asyncio.sleep(0.05)
 
     async def deliver_zendesk_ticket(
         self, ticket: dict[str, Any], *, delivery_id: str | None = None
@@ -154,12 +133,7 @@ class Actors:
                 "X-Zendesk-Webhook-Signature-Timestamp": timestamp,
             },
         )
-        return self._read(answer, (200,))
-
-    def _read(self, answer: httpx.Response, expect: tuple[int, ...]) -> Any:
-        if answer.status_code not in expect:
-            raise RefusedError(answer)
-        return answer.json() if answer.content else None
+        return read_answer(answer, (200,))
 
     async def press_link(self, link: str) -> tuple[str, str]:
         """Open a signed link from a message and press the button on its page."""
@@ -220,6 +194,24 @@ class Actors:
         await self.call(
             "ops", "intake", "PUT", f"/channels/zendesk/{ZENDESK_CONNECTION}", connection
         )
+
+
+def read_answer(answer: httpx.Response, expect: tuple[int, ...] = _SUCCESS) -> Any:
+    """Return the content; raises RefusedError for a status that is not expected."""
+    if answer.status_code not in expect:
+        raise RefusedError(answer)
+    return answer.json() if answer.content else None
+
+
+async def _send_until_heard(send: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+    """Send; again for a while if the service has not heard yet of a person or an assignment."""
+    clock = asyncio.get_running_loop().time
+    until = clock() + HEARS_OF_IT_S
+    while True:
+        answer = await send()
+        if not (_is_not_yet_theirs(answer) or has_unknown_person(answer)) or clock() > until:
+            return answer
+        await asyncio.sleep(0.05)
 
 
 def _is_not_yet_theirs(answer: httpx.Response) -> bool:

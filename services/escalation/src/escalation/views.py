@@ -29,8 +29,10 @@ class EscalationView:
     permissions: tuple[Permission, ...] = ()
 
 
-async def view(escalation: Escalation, viewer: Viewer, uow: UnitOfWork) -> EscalationView:
-    (shown,) = await view_all((escalation,), viewer, uow)
+async def view(
+    escalation: Escalation, contact: TrackedContact, viewer: Viewer, uow: UnitOfWork
+) -> EscalationView:
+    (shown,) = await _view_each([(escalation, contact)], viewer, uow)
     return shown
 
 
@@ -40,9 +42,15 @@ async def view_all(
     """Return a view of each, as this transaction has it, by a few statements for all."""
     contacts = await uow.contacts.get_all(escalation.contact_id for escalation in escalations)
     of_each = [(escalation, contacts[escalation.contact_id]) for escalation in escalations]
+    return await _view_each(of_each, viewer, uow)
+
+
+async def _view_each(
+    of_each: Sequence[tuple[Escalation, TrackedContact]], viewer: Viewer, uow: UnitOfWork
+) -> list[EscalationView]:
     if viewer.is_representative:
         return [EscalationView(*each, viewer, uow.now) for each in of_each]
-    steps = await uow.audit_trail.latest_steps([each.escalation_id for each in escalations])
+    steps = await uow.audit_trail.latest_steps([each.escalation_id for each, _ in of_each])
     configuration = await uow.settings.in_force()
     grants = await _grants_before(of_each, uow)
     views = []

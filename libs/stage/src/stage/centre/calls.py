@@ -9,9 +9,10 @@ from typing import Any, Final
 import httpx
 
 from common.core.backoff import Backoff
-from stage.actors import Actors, RefusedError
+from stage.actors import Actors, RefusedError, read_answer
 
 Reaction = Callable[[], Coroutine[Any, Any, None]]
+Look = Callable[[], Awaitable[Mapping[Hashable, Reaction]]]
 Report = Callable[[str], None]
 
 # Somebody else was faster, or took the contact: a person shrugs.
@@ -35,16 +36,16 @@ class Calls:
         headers: dict[str, str] | None = None,
     ) -> Any:
         """Return the answer; raise RefusedError if the service answers and refuses."""
-        send = partial(self._actors.call_once, person, service, method, path, body, headers=headers)
+        send = partial(self._actors.send, person, service, method, path, body, headers=headers)
         backoff = Backoff()
         while True:
             try:
-                return await send()
+                answer = await send()
             except httpx.TransportError:
                 pass
-            except RefusedError as error:
-                if not _is_passing(error.status):
-                    raise
+            else:
+                if not _is_passing(answer.status_code):
+                    return read_answer(answer)
             await backoff.wait(asyncio.Event())
 
 
@@ -57,7 +58,6 @@ class Reactions:
 
     def __init__(self, report: Report) -> None:
         self._report = report
-        self._seen: set[Hashable] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -69,16 +69,9 @@ class Reactions:
         self._tasks.add(task)
         task.add_done_callback(self._finish)
 
-    def follow(self, situations: Mapping[Hashable, Reaction]) -> None:
-        """React to each situation that was not there before."""
-        for situation, reaction in situations.items():
-            if situation not in self._seen:
-                self.start(reaction)
-        self._seen = set(situations)
-
-    def repeat(self, look: Reaction, pause: Callable[[], Awaitable[None]]) -> None:
-        """Do it again and again, also after it went wrong."""
-        self.start(partial(self._repeat, look, pause))
+    def follow(self, look: Look, pause: Callable[[], Awaitable[None]]) -> None:
+        """Look without end, also after a refusal; react to each situation that is new."""
+        self.start(partial(self._follow, look, pause))
 
     async def stop(self) -> None:
         tasks = list(self._tasks)
@@ -86,12 +79,18 @@ class Reactions:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _repeat(self, look: Reaction, pause: Callable[[], Awaitable[None]]) -> None:
+    async def _follow(self, look: Look, pause: Callable[[], Awaitable[None]]) -> None:
+        earlier_situations: set[Hashable] = set()
         while True:
             try:
-                await look()
+                situations = await look()
             except RefusedError as error:
                 self._report(str(error))
+            else:
+                for situation, reaction in situations.items():
+                    if situation not in earlier_situations:
+                        self.start(reaction)
+                earlier_situations = set(situations)
             await pause()
 
     def _finish(self, task: asyncio.Task[None]) -> None:

@@ -41,9 +41,9 @@ class Leaders:
         self._plans = plans
 
     def start(self) -> None:
-        self._reactions.repeat(self._look, partial(self._pace.pause, _LOOK_EVERY_S))
+        self._reactions.follow(self._look, partial(self._pace.pause, _LOOK_EVERY_S))
 
-    async def _look(self) -> None:
+    async def _look(self) -> Mapping[Hashable, Reaction]:
         page = await self._calls("ops", "escalation", "GET", "/escalations?limit=200")
         situations: dict[Hashable, Reaction] = {}
         for escalation in page["items"]:
@@ -55,7 +55,7 @@ class Leaders:
                 situation = (escalation["escalation_id"], state, level, person)
                 random = self._pace.random(plan.number, state, level, person)
                 situations[situation] = partial(deed, escalation, person, random)
-        self._reactions.follow(situations)
+        return situations
 
     def _deeds(self, escalation: dict[str, Any]) -> Iterator[tuple[str, Deed]]:
         """Yield who may do what about it now."""

@@ -29,11 +29,11 @@ class Representatives:
         self._plans = plans
 
     def start(self) -> None:
-        self._reactions.repeat(self._look, partial(self._pace.pause, _LOOK_EVERY_S))
+        self._reactions.follow(self._look, partial(self._pace.pause, _LOOK_EVERY_S))
         for person in REPRESENTATIVES:
             self._reactions.start(partial(self._take_breaks, person))
 
-    async def _look(self) -> None:
+    async def _look(self) -> Mapping[Hashable, Reaction]:
         page = await self._calls("ops", "router", "GET", _HELD)
         situations: dict[Hashable, Reaction] = {}
         for assignment in page["items"]:
@@ -43,7 +43,7 @@ class Representatives:
                 work = self._answer if assignment["state"] == "offered" else self._serve
                 situation = (assignment["contact_id"], assignment["since"])
                 situations[situation] = partial(work, assignment, plan, person)
-        self._reactions.follow(situations)
+        return situations
 
     async def _answer(self, assignment: dict[str, Any], plan: ContactPlan, person: str) -> None:
         random = self._pace.random("offer", plan.number, person)

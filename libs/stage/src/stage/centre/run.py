@@ -20,18 +20,12 @@ async def simulated_centre(actors: Actors, pace: Pace, report: Report) -> AsyncI
     """
     await put_centre_settings(actors, pace)
     calls = Calls(actors)
-    # Each has its own, since each follows other situations.
-    groups = customer_reactions, representative_reactions, leader_reactions = (
-        Reactions(report),
-        Reactions(report),
-        Reactions(report),
-    )
-    customers = Customers(calls, customer_reactions, pace)
-    customer_reactions.start(customers.write)
-    Representatives(calls, representative_reactions, pace, customers.plans).start()
-    Leaders(calls, leader_reactions, pace, customers.plans).start()
+    reactions = Reactions(report)
+    customers = Customers(calls, reactions, pace)
+    reactions.start(customers.write)
+    Representatives(calls, reactions, pace, customers.plans).start()
+    Leaders(calls, reactions, pace, customers.plans).start()
     try:
         yield
     finally:
-        for reactions in groups:
-            await reactions.stop()
+        await reactions.stop()

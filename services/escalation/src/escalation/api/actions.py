@@ -187,7 +187,7 @@ class ActionContext:
             await uow.visible_escalation(self.escalation_id, self.viewer)
             uow.outbox.cause = self.caller.name
             decision = await handle(uow)
-            shown = await view(decision.escalation, self.viewer, uow)
+            shown = await view(decision.escalation, decision.situation.contact, self.viewer, uow)
         self.response.headers["ETag"] = etag(decision.escalation.version)
         return EscalationOut.of(shown)
 

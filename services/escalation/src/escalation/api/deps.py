@@ -21,7 +21,7 @@ from escalation.api.schemas import EscalationOut
 from escalation.domain import errors
 from escalation.domain.visibility import Viewer
 from escalation.store.unit_of_work import UnitOfWork
-from escalation.views import EscalationView, view
+from escalation.views import EscalationView, view_all
 
 EscalationDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
 EscalationPath = Annotated[UUID, Path(examples=[ESCALATION_ID])]
@@ -87,7 +87,8 @@ async def transaction(
             except errors.EscalationConflictError as error:
                 if viewer is None:
                     raise
-                raise _conflict(error, await view(error.escalation, viewer, uow)) from error
+                (current,) = await view_all((error.escalation,), viewer, uow)
+                raise _conflict(error, current) from error
     except errors.NotConcernedError as error:
         raise invalid(("body/about", str(error))) from error
     except (errors.UnknownPersonError, errors.PastTimeError) as error:

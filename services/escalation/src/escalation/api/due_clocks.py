@@ -87,7 +87,7 @@ async def list_due_clocks(
         due_before = query.due_before or now + _DEFAULT_AHEAD
         check_length(now, due_before, _LONGEST_AHEAD, "query/due_before", after="now")
         configuration = await uow.settings.in_force()
-        scope = configuration.scope_of(viewer.person)
+        scope = viewer.scope_in(configuration)
         due = await uow.due_clocks.page(query, due_before, after, query.limit + 1, viewer, scope)
         contacts = await uow.contacts.get_all(each.contact_id for each in due)
     return Page[DueClockOut].of(

@@ -121,9 +121,9 @@ async def show_escalation(
     filters = {"events_of": str(escalation_id)}
     after = decode_cursor(cursor, ROW_NUMBER, filters)
     async with transaction(database) as uow:
-        escalation, _ = await uow.visible_escalation(escalation_id, viewer)
+        escalation, contact = await uow.visible_escalation(escalation_id, viewer)
         published = await uow.escalations.published_events(escalation, after or 0, limit + 1)
-        shown = EscalationOut.of(await view(escalation, viewer, uow))
+        shown = EscalationOut.of(await view(escalation, contact, viewer, uow))
     if shown.version is not None:
         response.headers["ETag"] = etag(shown.version)
     since = shown.raised_at if viewer.is_named(escalation) else escalation.raised_at
@@ -198,7 +198,8 @@ async def raise_escalation(
                 uow,
                 complaints_per_day=complaints_per_day,
             )
-        shown = EscalationOut.of(await view(decision.escalation, viewer, uow))
+        current = await view(decision.escalation, decision.situation.contact, viewer, uow)
+        shown = EscalationOut.of(current)
     if shown.version is not None:
         response.headers["ETag"] = etag(shown.version)
     return shown

@@ -11,7 +11,7 @@ from sse_starlette import EventSourceResponse
 
 from common.contracts.event import ContactId
 from common.http.access import StaffUser, is_still_valid
-from common.http.pagination import Cursor, Limit, Page, decode_cursor
+from common.http.pagination import Cursor, Limit, Page, cut_page, decode_cursor
 from common.http.problems import ProblemError, invalid
 from common.http.routes import ApiRouter
 from common.storage.database import Database
@@ -99,18 +99,13 @@ async def list_escalations(
     if position is not None:
         response.headers["Last-Event-ID"] = format_event_id(position)
     async with transaction(database) as uow:
-        scope = (await uow.settings.in_force()).scope_of(viewer.person)
+        scope = viewer.scope_in(await uow.settings.in_force())
         escalations = await uow.queries.escalations(
             query, uow.now, after, query.limit + 1, viewer, scope
         )
-        views = await view_all(escalations, viewer, uow)
-    return Page[EscalationOut].of(
-        views,
-        query.limit,
-        key=lambda shown: page_key(shown.escalation),
-        show=EscalationOut.of,
-        filters=query.filters,
-    )
+        page, next_cursor = cut_page(escalations, query.limit, key=page_key, filters=query.filters)
+        views = await view_all(page, viewer, uow)
+    return Page[EscalationOut](items=list(map(EscalationOut.of, views)), next_cursor=next_cursor)
 
 
 @router.get(

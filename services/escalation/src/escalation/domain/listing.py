@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from escalation.domain.model import Escalation, TrackedContact
-from escalation.domain.queries import EscalationFilter
 from escalation.domain.settings.policies import ContactDetails
 from escalation.domain.settings.registry import Configuration
 from escalation.domain.visibility import Viewer
@@ -19,19 +18,19 @@ _Matches = Callable[[Escalation, TrackedContact, Any, datetime], bool]
 
 
 def is_listed(
-    query: EscalationFilter,
+    filters: Mapping[str, Any],
     viewer: Viewer,
     escalation: Escalation,
     contact: TrackedContact,
     configuration: Configuration,
     at: datetime,
 ) -> bool:
+    """`filters` are the `values` of an EscalationFilter."""
     if not viewer.sees(escalation, contact, configuration):
         return False
-    values = query.values
-    if viewer.is_named(escalation) and values.keys() & REVEALING_FILTERS:
+    if viewer.is_named(escalation) and filters.keys() & REVEALING_FILTERS:
         return False
-    return all(_MATCHES[name](escalation, contact, value, at) for name, value in values.items())
+    return all(_MATCHES[name](escalation, contact, value, at) for name, value in filters.items())
 
 
 def _of_escalation(value_of: Callable[[Escalation], object]) -> _Matches:

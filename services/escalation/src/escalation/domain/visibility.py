@@ -21,6 +21,7 @@ from common.contracts.escalations import (
 from common.contracts.event import PersonId, Role
 from escalation.domain.escalations.causes import severity_of
 from escalation.domain.model import Escalation, EscalationCause, TrackedContact
+from escalation.domain.settings.people import SupervisorScope
 from escalation.domain.settings.registry import Configuration
 
 # What the contact's representative must know; the others carry what colleagues wrote.
@@ -63,12 +64,16 @@ class Viewer:
         """Whether it is a supervisor who does not see the escalations of all teams."""
         return self.role == "supervisor" and self.visibility == "team"
 
+    def scope_in(self, configuration: Configuration) -> SupervisorScope | None:
+        """Return that of a supervisor who is scoped; None for all others."""
+        return configuration.scope_of(self.person) if self.is_scoped else None
+
     def sees_contact(self, contact: TrackedContact, configuration: Configuration) -> bool:
         if self.is_representative:
             return self.person in contact.representatives
-        if not self.is_scoped or contact.team_id is None:
+        scope = self.scope_in(configuration)
+        if scope is None or contact.team_id is None:
             return True
-        scope = configuration.scope_of(self.person)
         return contact.team_id in scope.teams or contact.representative_id in scope.people
 
     def sees(

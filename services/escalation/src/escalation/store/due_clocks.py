@@ -29,12 +29,15 @@ class DueClocks:
         after: DueClock | None,
         limit: int,
         viewer: Viewer,
-        scope: SupervisorScope,
+        scope: SupervisorScope | None,
     ) -> list[DueClock]:
-        """Return one page of what breaches before then, the earliest first."""
+        """Return one page of what breaches before then, the earliest first.
+
+        `scope` is the viewer's: see `Viewer.scope_in`.
+        """
         values = query.values
         conditions = [_FILTERS[name] for name in values]
-        if viewer.is_scoped:
+        if scope is not None:
             conditions.append(_IS_IN_SCOPE)
             values |= {"viewer": viewer.person, **parameters_of(scope)}
         if after is not None:

@@ -35,11 +35,11 @@ class EscalationQueries:
         after: PageKey | None,
         limit: int,
         viewer: Viewer,
-        scope: SupervisorScope,
+        scope: SupervisorScope | None,
     ) -> list[Escalation]:
         """Return one page, in the query's order, of what the viewer may see: see `is_listed`.
 
-        Overdue means a deadline before `at`. `scope` is the viewer's.
+        Overdue means a deadline before `at`. `scope` is the viewer's: see `Viewer.scope_in`.
         """
         values = query.values
         conditions = [_FILTERS[name] for name in values]
@@ -50,7 +50,7 @@ class EscalationQueries:
             if values.keys() & REVEALING_FILTERS:
                 conditions.append(_IS_NOT_NAMED)
             values["viewer"] = viewer.person
-        elif viewer.is_scoped:
+        elif scope is not None:
             conditions.append(_IS_IN_SCOPE)
             values |= {"viewer": viewer.person, **parameters_of(scope)}
         order, is_after = _SORTS[query.sort]

@@ -54,25 +54,28 @@ class Record:
 
 
 class Decoder:
-    """Decodes records in their order and drops events that were published twice."""
+    """Decodes records in their order and drops events that were published twice.
+
+    A record that is read again, after a failure, has its event again.
+    """
 
     def __init__(self, topics: Sequence[str], record_decoder: RecordDecoder) -> None:
         self._record_decoder = record_decoder
         self._topics = {topic: number for number, topic in enumerate(topics)}
-        self._seen: dict[EventId, None] = {}
+        self._seen: dict[EventId, tuple[Partition, int]] = {}
         self._malformed = 0
 
     def decode(self, record: Any) -> Record:
         partition = self._topics[record.topic], record.partition
         try:
-            event = self._event(record)
+            event = self._event(record, (partition, record.offset))
         except Exception:
             # One record must not end the stream of all.
             log.exception("stream_record_failed", offset=record.offset)
             event = None
         return Record(partition, record.offset, event)
 
-    def _event(self, record: Any) -> StreamEvent | None:
+    def _event(self, record: Any, place: tuple[Partition, int]) -> StreamEvent | None:
         if type_of(record.headers) not in _STREAMED_TYPES:
             return None
         try:
@@ -83,16 +86,15 @@ class Decoder:
             if self._malformed <= _MAX_LOGGED_MALFORMED:
                 log.warning("stream_record_malformed", error=str(error))
             return None
-        if self._is_duplicate(envelope.id):
+        if self._is_duplicate(envelope.id, place):
             return None
         return _stream_event(envelope, event)
 
-    def _is_duplicate(self, event_id: EventId) -> bool:
-        is_duplicate = event_id in self._seen
-        self._seen[event_id] = None
+    def _is_duplicate(self, event_id: EventId, place: tuple[Partition, int]) -> bool:
+        first_place = self._seen.setdefault(event_id, place)
         if len(self._seen) > _MAX_REMEMBERED_IDS:
             del self._seen[next(iter(self._seen))]
-        return is_duplicate
+        return first_place != place
 
 
 def _stream_event(envelope: Envelope, event: Event) -> StreamEvent | None:

@@ -1,6 +1,6 @@
 """Which events a stream has for its client: the same escalations as the list with its filters."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -22,10 +22,10 @@ Refine = Callable[[StreamEvent, Snapshot], StreamEvent | None]
 
 def refinement(query: EscalationFilter, viewer: Viewer) -> Refine | None:
     """Return what decides by the database; None if all events are for the viewer."""
-    has_filters = query.values.keys() - {"contact_id"}
-    if not has_filters and not viewer.is_scoped:
+    filters = query.values
+    if filters.keys() <= {"contact_id"} and not viewer.is_scoped:
         return None
-    return _Refinement(query, viewer, has_filters=bool(has_filters))
+    return _Refinement(filters, viewer)
 
 
 class _Refinement:
@@ -34,10 +34,10 @@ class _Refinement:
     With filters of escalations the events of other clocks are left out.
     """
 
-    def __init__(self, query: EscalationFilter, viewer: Viewer, *, has_filters: bool) -> None:
-        self._query = query
+    def __init__(self, filters: Mapping[str, Any], viewer: Viewer) -> None:
+        self._filters = filters
         self._viewer = viewer
-        self._has_filters = has_filters
+        self._has_filters = not filters.keys() <= {"contact_id"}
         self._unlisted: dict[EscalationId, None] = {}
 
     def __call__(self, event: StreamEvent, snapshot: Snapshot) -> StreamEvent | None:
@@ -63,7 +63,7 @@ class _Refinement:
         if not escalation or not contact:
             return False
         return is_listed(
-            self._query, self._viewer, escalation, contact, snapshot.configuration, snapshot.at
+            self._filters, self._viewer, escalation, contact, snapshot.configuration, snapshot.at
         )
 
     def _leave_out(self, escalation_id: EscalationId, event: StreamEvent) -> StreamEvent | None:

@@ -146,7 +146,7 @@ async def _with_status(
 ) -> list[RepresentativeStatusOut]:
     """Show each; of colleagues a `reader` sees neither their contacts nor what they missed."""
     ids = [person.representative_id for person in people]
-    readable = ids if reader is None else [reader] if reader in ids else []
+    readable = [person_id for person_id in ids if reader in (None, person_id)]
     contacts = await uow.staffing.longest_contacts(readable) if readable else {}
     missed = await uow.staffing.missed_offers(readable, missed_since) if readable else {}
     shown = []

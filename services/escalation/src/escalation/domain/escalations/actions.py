@@ -34,8 +34,8 @@ from escalation.domain.escalations import leases
 from escalation.domain.escalations.climbing import climb
 from escalation.domain.escalations.guards import (
     held_by,
+    held_to_end,
     open_escalation,
-    require_independent,
     require_level_above,
     require_reopenable,
     require_snoozes_left,
@@ -190,8 +190,7 @@ def _progress(situation: Situation, by: PersonId, *events: EscalationsEvent) -> 
 
 
 def hand_back(situation: Situation, by: PersonId, guidance: str) -> Decision:
-    escalation = held_by(situation, by)
-    require_independent(escalation, by)
+    escalation = held_to_end(situation, by)
     handed_back = EscalationHandedBack(
         contact_id=escalation.contact_id,
         occurred_at=situation.at,
@@ -232,9 +231,7 @@ def hand_over(situation: Situation, by: PersonId, to: PersonId, context: str) ->
 
 
 def refer_up(situation: Situation, by: PersonId, reason: str) -> Decision:
-    escalation = open_escalation(situation, by)
-    require_state(escalation, by, "raised", "acknowledged", "taken_over")
-    passing = require_level_above(situation, escalation, by)
+    escalation = require_level_above(situation, by)
     referred = EscalationReferredUp(
         contact_id=escalation.contact_id,
         occurred_at=situation.at,
@@ -243,7 +240,7 @@ def refer_up(situation: Situation, by: PersonId, reason: str) -> Decision:
         reason=reason,
     )
     return Decision(situation, (referred,), leases.cancel_warning(escalation)).then(
-        climb, leases.release(passing), f"referred up by {by}: {reason}"
+        climb, leases.release(escalation), f"referred up by {by}: {reason}"
     )
 
 

@@ -19,11 +19,7 @@ from escalation.domain.errors import ForbiddenError, RefusedError
 from escalation.domain.escalations import leases
 from escalation.domain.escalations.actions import close_with
 from escalation.domain.escalations.climbing import alarm, climb, may_repeat, with_repeat
-from escalation.domain.escalations.guards import (
-    open_escalation,
-    require_independent,
-    require_state,
-)
+from escalation.domain.escalations.guards import held_to_end, open_escalation
 from escalation.domain.escalations.page_requests import page_level, page_operations, page_person
 from escalation.domain.escalations.responders import (
     NextStop,
@@ -38,9 +34,7 @@ from escalation.domain.situation import Decision, Situation
 
 def resolve(situation: Situation, by: PersonId, role: Role, proposed: ProposedOutcome) -> Decision:
     """Resolve it, or ask the people above to approve what is over the role's limit."""
-    escalation = open_escalation(situation, by)
-    require_state(escalation, by, "acknowledged", "taken_over")
-    require_independent(escalation, by)
+    escalation = held_to_end(situation, by)
     money = proposed.money
     if money is None or _limit_exceeded(situation, role, money) is None:
         return _resolve(situation, escalation, by, proposed)

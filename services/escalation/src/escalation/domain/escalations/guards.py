@@ -29,14 +29,6 @@ def require_uninvolved(escalation: Escalation, by: PersonId) -> None:
         )
 
 
-def require_independent(escalation: Escalation, by: PersonId) -> None:
-    """Refuse a line manager of the accused to end it: somebody else must."""
-    if by in line_managers_of_accused(escalation):
-        raise ForbiddenError(
-            f"{by} may not judge this complaint alone: somebody else must act.", "line-manager"
-        )
-
-
 def require_state(escalation: Escalation, by: PersonId, *states: EscalationState) -> None:
     is_held = escalation.holder not in (None, by)
     if is_held or escalation.state not in states:
@@ -51,6 +43,16 @@ def held_by(situation: Situation, by: PersonId) -> Escalation:
     return escalation
 
 
+def held_to_end(situation: Situation, by: PersonId) -> Escalation:
+    """Return the open escalation if `by` holds it and is no line manager of the accused."""
+    escalation = held_by(situation, by)
+    if by in line_managers_of_accused(escalation):
+        raise ForbiddenError(
+            f"{by} may not judge this complaint alone: somebody else must act.", "line-manager"
+        )
+    return escalation
+
+
 def require_snoozes_left(escalation: Escalation) -> None:
     most = escalation.ladder.body.snoozes
     if escalation.snoozes >= most:
@@ -58,8 +60,10 @@ def require_snoozes_left(escalation: Escalation) -> None:
         raise RefusedError(escalation.state, detail, "no-snoozes-left")
 
 
-def require_level_above(situation: Situation, escalation: Escalation, by: PersonId) -> Escalation:
-    """Return it as it is when `by` passes it on, if somebody is on duty further up."""
+def require_level_above(situation: Situation, by: PersonId) -> Escalation:
+    """Return it as it is when `by` refers it up, if somebody is on duty there."""
+    escalation = open_escalation(situation, by)
+    require_state(escalation, by, "raised", "acknowledged", "taken_over")
     passing = replace(escalation, awaited=(*escalation.awaited, by))
     if next_level(situation, passing) is None:
         detail = f"Nobody is on duty above {escalation.level_name}."

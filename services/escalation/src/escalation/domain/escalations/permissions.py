@@ -10,8 +10,8 @@ from escalation.domain.errors import ForbiddenError, RefusalCode, RefusedError
 from escalation.domain.escalations.approvals import require_approver, require_refuser
 from escalation.domain.escalations.guards import (
     held_by,
+    held_to_end,
     open_escalation,
-    require_independent,
     require_level_above,
     require_reopenable,
     require_snoozes_left,
@@ -116,13 +116,11 @@ def _note(situation: Situation, by: PersonId, _role: Role) -> None:
 
 
 def _end(situation: Situation, by: PersonId, _role: Role) -> None:
-    require_independent(held_by(situation, by), by)
+    held_to_end(situation, by)
 
 
 def _refer_up(situation: Situation, by: PersonId, _role: Role) -> None:
-    escalation = open_escalation(situation, by)
-    require_state(escalation, by, "raised", "acknowledged", "taken_over")
-    require_level_above(situation, escalation, by)
+    require_level_above(situation, by)
 
 
 # In the order of the API; all are about an open escalation.

@@ -300,7 +300,9 @@ class Configuration:
 
     def scope_of(self, person: PersonId) -> SupervisorScope:
         if person not in self._scopes:
-            teams = {*self.teams, *(member.team_id for member in self.staff.values())}
+            own = self.staff[person].team_id if person in self.staff else None
+            # A team without a setting is supervised by those who are in it.
+            teams = {*self.teams, own}
             supervised = (team for team in teams if team and person in self.supervisors_of(team))
             people = people_below(self.staff, person)
             self._scopes[person] = SupervisorScope(frozenset(supervised), people)
