@@ -15,6 +15,7 @@ from console.people import People
 from integration.console.harness import SAME_ORIGIN, ConsoleHarness
 from integration.console.live_harness import Live, next_row, open_live, read_all
 from integration.console.screens_harness import Screens
+from support.databases import Postgres
 from support.people import described
 from support.probe import run_workers
 from support.waiting import until
