@@ -74,7 +74,7 @@ class Board extends HTMLElement {
     for (const data of this.changes.values()) this.applyChange(data);
     this.changes.clear();
     if (this.isHeld) this.count();
-    else this.settle();
+    this.settle();
     this.announce(before);
   }
 
@@ -235,9 +235,10 @@ class Board extends HTMLElement {
     place.textContent = this.say(text, tone === "over" ? this.lostAt : age.toFixed(tone === "calm" ? 1 : 0));
   }
 
+  /** The rows of a band, also those that wait for their place. */
   ids(band) {
-    const rows = this.table?.querySelectorAll(`.row[data-band="${band}"]`) ?? [];
-    return new Set([...rows].map((row) => row.dataset.id));
+    const rows = [...(this.table?.querySelectorAll(".row:not(.gone)") ?? []), ...this.moves.values()];
+    return new Set(rows.filter((row) => row.dataset.band === band).map((row) => row.dataset.id));
   }
 
   count() {
@@ -298,10 +299,12 @@ class Board extends HTMLElement {
       this.tell(this.say("failed"), "over");
       return;
     }
-    form.closest("dialog")?.close();
-    this.tell(answer.text, answer.is_done ? "calm" : "over");
     const sort = new URLSearchParams(this.view).get("sort") ?? "time_left";
-    if (this.table && answer.row && !answer.row.keys[sort]) this.step(document.getElementById(`row-${answer.row.id}`), 1);
+    const ended = this.table && answer.row && !answer.row.keys[sort] && document.getElementById(`row-${answer.row.id}`);
+    if (ended) ended.classList.add("gone");
+    form.closest("dialog")?.close();
+    if (ended) this.leave(ended);
+    this.tell(answer.text, answer.is_done ? "calm" : "over");
     if (this.table && answer.row) this.change({ ...answer.row, sorts: { [this.view]: answer.row.keys[sort] } });
     else this.reload();
   }
@@ -337,7 +340,7 @@ class Board extends HTMLElement {
     dialog.append(form);
     dialog.addEventListener("close", () => {
       dialog.remove();
-      link.isConnected && link.focus();
+      if (link.isConnected && !link.closest(".gone")) link.focus();
     });
     this.append(dialog);
     dialog.showModal();
@@ -369,6 +372,14 @@ class Board extends HTMLElement {
     const next = rows[row ? rows.indexOf(row) + by : 0];
     next?.querySelector(".headline").focus();
     next?.scrollIntoView({ block: "nearest" });
+  }
+
+  /** Go on with another row: a row that has ended would keep new rows from their places. */
+  leave(row) {
+    const rows = [...this.querySelectorAll(".row")];
+    const place = rows.indexOf(row);
+    const other = (rows[place + 1] ?? rows[place - 1])?.querySelector(".headline");
+    (other ?? document.getElementById("main")).focus();
   }
 
   act(place, key) {
