@@ -13,22 +13,16 @@ _NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome
 _CHROME_OF_MACOS: Final = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 
 
-async def find_browser() -> str | None:
-    """Return the path of the browser that `UPSTAIRS_BROWSER` names, or that is installed.
-
-    The last one that it looks for is that of `playwright install chromium`.
-    """
+def find_browser() -> str | None:
+    """Return the path of the browser that `UPSTAIRS_BROWSER` names, or that is installed."""
     named = os.environ.get("UPSTAIRS_BROWSER")
-    if named:
-        return named
-    async with async_playwright() as playwright:
-        of_playwright = playwright.chromium.executable_path
-    places = (*_NAMES, _CHROME_OF_MACOS, of_playwright)
-    return next((path for place in places if (path := shutil.which(place))), None)
+    places = (*_NAMES, _CHROME_OF_MACOS)
+    return named or next((path for place in places if (path := shutil.which(place))), None)
 
 
 @asynccontextmanager
-async def open_browser(path: str) -> AsyncIterator[Browser]:
+async def open_browser(path: str | None) -> AsyncIterator[Browser]:
+    """Without a path it is the one of `playwright install chromium`; raises Error if none starts."""
     # Root has no sandbox, as in a container.
     options = ["--no-sandbox"] if os.geteuid() == 0 else []
     async with async_playwright() as playwright:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from playwright.async_api import Error
+from playwright.async_api import Browser, Error
 
 from stage.browsers import MISSING, find_browser, open_browser
 from stage.chairs.chair import Chair
@@ -26,19 +26,20 @@ async def open_chairs(url: str, people: Sequence[str]) -> AsyncIterator[OfferedC
     """Let the people sign in to the console."""
     await wait_until_admitted(url, people)
     async with AsyncExitStack() as stack:
-        path = await find_browser()
+        path, reason = find_browser(), MISSING
+        browser: Browser | None = None
         try:
-            browser = await stack.enter_async_context(open_browser(path)) if path else None
+            browser = await stack.enter_async_context(open_browser(path))
         except Error as error:
             # Such as a library of the system that is missing.
-            browser, reason = None, error.message.splitlines()[0]
-        else:
-            reason = MISSING
+            reason = error.message.splitlines()[0] if path else reason
         chairs: dict[str, Chair] = {}
         for person in people:
             chair = (
                 sit_at_keyboard(browser, url, person) if browser else sit_before_pages(url, person)
             )
             chairs[person] = await stack.enter_async_context(chair)
-        method = f"in a browser, with the keyboard only ({path})"
-        yield OfferedChairs(chairs, method if browser else f"by its pages by HTTP: {reason}")
+        if browser is None:
+            yield OfferedChairs(chairs, f"by its pages by HTTP: {reason}")
+        else:
+            yield OfferedChairs(chairs, "in a browser, with the keyboard only")
