@@ -27,8 +27,9 @@ async def scenario(browser_stage: BrowserStage) -> AsyncIterator[Scenario]:
     async with AsyncExitStack() as stack:
         chairs: dict[str, KeyboardChair] = {}
         for person in ("sara", "marco"):
-            chair = sit_at_keyboard(stage.browser, stage.url, person)
-            chairs[person] = await stack.enter_async_context(chair)
+            chairs[person] = await stack.enter_async_context(
+                sit_at_keyboard(stage.browser, stage.url, person)
+            )
         yield Scenario(stage.system, stage.actors, stage.event_log, lambda *_: None, chairs)
         for person, chair in chairs.items():
             await take_picture(chair.page, f"story-{person}")

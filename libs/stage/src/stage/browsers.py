@@ -22,7 +22,7 @@ def find_browser() -> str | None:
 
 @asynccontextmanager
 async def open_browser(path: str | None) -> AsyncIterator[Browser]:
-    """Without a path it is the one of `playwright install chromium`; raises Error if none starts."""
+    """Without a path, open that of `playwright install chromium`; raises Error if none starts."""
     # Root has no sandbox, as in a container.
     options = ["--no-sandbox"] if os.geteuid() == 0 else []
     async with async_playwright() as playwright:
