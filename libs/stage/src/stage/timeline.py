@@ -129,5 +129,7 @@ def print_observations(console: Console, observations: Iterable[Observation], me
         sight, name = each.sight, each.person.capitalize()
         pressed = each.pressed.replace("_", " ")
         why = "\n".join(sight.reasons)
-        table.add_row(name, sight.time_left, sight.headline, why, pressed, each.after)
+        cells = (name, sight.time_left, sight.headline, why, pressed, each.after)
+        # What stands in brackets is no markup.
+        table.add_row(*map(Text, cells))
     console.print(table)
