@@ -281,9 +281,9 @@ async def look(
     sight = await chair.find_row(raised.escalation_id, action)
     require(sight.band in ("needs_you", "yours"), f"it needs {person}: {sight.band}")
     require(bool(sight.time_left and sight.reasons), "the console says how long is left, and why")
-    what = " · ".join((sight.time_left, sight.headline, *sight.reasons, sight.who))
+    line = " · ".join((sight.time_left, sight.headline, *sight.reasons, sight.who))
     name = person.capitalize()
-    scenario.narrate(raised.contact_id, "Console", f"to {name}: {what} [{sight.button}]")
+    scenario.narrate(raised.contact_id, "Console", f"to {name}: {line} [{sight.button}]")
     return sight
 
 
