@@ -28,7 +28,10 @@ class Row:
 
 # Who calls these has no key, but a signature.
 OPEN: Final[Mapping[str, Mapping[str, str]]] = {
-    "intake": {"POST /v1/channels/{kind}/{connection}": "the outside system signs"},
+    "intake": {
+        "POST /v1/channels/{kind}/{connection}": "the outside system signs",
+        "POST /v1/channels/{kind}/{connection}/{secret}": "the address has the secret",
+    },
     "router": {},
     "escalation": {},
     "notifier": {
