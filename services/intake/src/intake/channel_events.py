@@ -204,16 +204,12 @@ async def _apply(
 ) -> None:
     event = prepared.event
     match event:
-        case CustomerMessageAdded() | RepresentativeMessageAdded():
-            if prepared.message is not None:
-                await channel_messages.add(contact, prepared.message, moment, uow)
+        case ContactOpened() | CustomerMessageAdded() | RepresentativeMessageAdded():
+            await _add_messages(contact, prepared, moment, uow)
         case FileAdded():
             uow.messages.attach(_attachment(contact, event))
         case PriorityChanged():
             await _prioritize(contact, event, moment, actor, uow)
-        case ContactOpened():
-            if prepared.first is not None:
-                await channel_messages.add_first(contact, prepared.first, moment, uow)
         case SupervisorRequested(quote=quote):
             asked = contacts.report_supervisor_request(contact, _line(quote), moment)
             await use_cases.record_change(asked, uow)
@@ -221,6 +217,15 @@ async def _apply(
             pass
         case _:
             await _set_state(contact, event, moment, actor, into, uow)
+
+
+async def _add_messages(
+    contact: Contact, prepared: PreparedEvent, moment: Moment, uow: UnitOfWork
+) -> None:
+    if isinstance(prepared.event, ContactOpened) and prepared.first is not None:
+        await channel_messages.add_first(contact, prepared.first, moment, uow)
+    if prepared.message is not None:
+        await channel_messages.add(contact, prepared.message, moment, uow)
 
 
 async def _prioritize(

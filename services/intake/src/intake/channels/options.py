@@ -1,7 +1,7 @@
 """The options that the connections of most kinds share: what is not said, and what tags mean."""
 
 from collections.abc import Iterable, Mapping
-from typing import Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
 from pydantic import Field
 
@@ -11,6 +11,19 @@ from common.http.app import Slug
 from intake.channels.base import ChannelOptions
 
 T = TypeVar("T", bound=str)
+
+# On hold, others than the customer delay us.
+CaseState = Literal["open", "on_hold", "waiting_on_customer", "resolved", "discarded"]
+
+# What systems call them.
+PRIORITIES: Final[Mapping[str, Priority]] = {
+    "low": "low",
+    "medium": "normal",
+    "normal": "normal",
+    "high": "high",
+    "urgent": "urgent",
+    "critical": "urgent",
+}
 
 
 class MappingOptions(ChannelOptions):
@@ -33,6 +46,9 @@ class MappingOptions(ChannelOptions):
         {}, description="Which tag means which language."
     )
     campaign_by_tag: dict[str, Slug] = Field({}, description="Which tag means which campaign.")
+    priority_by_tag: dict[str, Priority] = Field(
+        {}, description="Which tag means which priority, whatever the system states."
+    )
     tier_by_tag: dict[str, Tier] = Field({}, description="Which tag means which tier.")
     on_hold: Literal["runs", "pauses"] = Field(
         "runs",
@@ -42,6 +58,25 @@ class MappingOptions(ChannelOptions):
     bots: tuple[str, ...] = Field(
         (), description="The accounts that are no people: what they write is no reply."
     )
+
+
+class CaseOptions(MappingOptions):
+    """How a connection reads cases, whose status has other names in each organisation."""
+
+    state_by_tag: dict[str, CaseState] = Field(
+        {}, description="What a status means, as `Status=Waiting for parts`, if not its usual one."
+    )
+
+
+def read_priority(stated: str | None, tags: Iterable[str], options: MappingOptions) -> Priority:
+    return find_priority(stated, tags, options) or options.priority
+
+
+def find_priority(
+    stated: str | None, tags: Iterable[str], options: MappingOptions
+) -> Priority | None:
+    """Return None if neither the system nor a tag says it."""
+    return by_tag(tags, options.priority_by_tag) or PRIORITIES.get((stated or "").strip().lower())
 
 
 def by_tag(tags: Iterable[str], mapping: Mapping[str, T]) -> T | None:

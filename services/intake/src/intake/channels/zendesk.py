@@ -29,7 +29,7 @@ from intake.channels.base import (
     WebhookRequest,
 )
 from intake.channels.fields import read_json
-from intake.channels.options import MappingOptions, by_tag
+from intake.channels.options import PRIORITIES, MappingOptions, by_tag, read_priority
 from intake.channels.zendesk_schema import Comment, Delivery, Envelope, Ticket
 from intake.domain.automatic_mail import is_automatic
 from intake.domain.customers import CustomerStatement
@@ -40,12 +40,6 @@ _SCHEME = SignatureScheme(encoding="base64", time_format="iso8601")
 _SIGNATURE = "x-zendesk-webhook-signature"
 _TIMESTAMP = "x-zendesk-webhook-signature-timestamp"
 _TYPE_PREFIX: Final = "zen:event-type:ticket."
-_PRIORITIES: dict[str, Priority] = {
-    "low": "low",
-    "normal": "normal",
-    "high": "high",
-    "urgent": "urgent",
-}
 _STATES: Final[Mapping[str, ContactState]] = {
     "new": "open",
     "open": "open",
@@ -160,7 +154,7 @@ def external_contact(ticket: Ticket, options: ZendeskOptions) -> ExternalContact
         subject=ticket.subject or f"Ticket {ticket.id}",
         topic=by_tag(ticket.tags, options.topic_by_tag) or options.topic,
         language=by_tag(ticket.tags, options.language_by_tag) or options.language,
-        priority=_PRIORITIES.get((ticket.priority or "").strip().lower(), options.priority),
+        priority=read_priority(ticket.priority, ticket.tags, options),
         campaign=by_tag(ticket.tags, options.campaign_by_tag),
         first_message=_first_message(ticket),
         state=_state(ticket.status, options) or "open",
@@ -307,4 +301,4 @@ def _moment(delivery: Delivery) -> Moment | None:
 
 def _priority(value: object) -> Priority:
     """Read what Zendesk calls it; a ticket may have none."""
-    return _PRIORITIES.get(str(value).strip().lower(), "normal")
+    return PRIORITIES.get(str(value).strip().lower(), "normal")
