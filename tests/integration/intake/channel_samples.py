@@ -1,7 +1,8 @@
 """A delivery of each kind of channel, signed as its system signs."""
 
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 SECRET = "a-secret-of-a-test-7f3c"
@@ -67,4 +68,53 @@ SALESFORCE = Sample(
     reply_type="text/xml; charset=utf-8",
 )
 
-SAMPLES = [SALESFORCE]
+
+def by_query(_body: bytes, _age_s: int, secret: str) -> Signed:
+    return Signed({}, f"?code={secret}")
+
+
+def by_header(_body: bytes, _age_s: int, secret: str) -> Signed:
+    return Signed({"X-Our-Own-Name": secret})
+
+
+DYNAMICS = Sample(
+    "dynamics",
+    "dynamics",
+    {"topic_by_tag": {"casetypecode=Question": "questions"}},
+    "application/json",
+    json.dumps(
+        {
+            "MessageName": "Create",
+            "PrimaryEntityName": "incident",
+            "PrimaryEntityId": "7a1c9e52-40d1-4f3b-8a55-c1f0e2d3b4a5",
+            "OperationId": "d2b8f0a4-6f0e-4c1d-9b7a-0f1e2d3c4b5a",
+            "OperationCreatedOn": "/Date(1795863600000+0100)/",
+            "InputParameters": [
+                {
+                    "key": "Target",
+                    "value": {
+                        "__type": "Entity:http://schemas.microsoft.com/xrm/2011/Contracts",
+                        "LogicalName": "incident",
+                        "Attributes": [
+                            {"key": "title", "value": "Boiler is cold"},
+                            {"key": "description", "value": "No hot water since MARK."},
+                            {"key": "prioritycode", "value": {"Value": 1}},
+                            {"key": "casetypecode", "value": {"Value": 1}},
+                        ],
+                        "FormattedValues": [{"key": "casetypecode", "value": "Question"}],
+                    },
+                }
+            ],
+            "PostEntityImages": [],
+        }
+    ).encode(),
+    by_query,
+    covers_body=False,
+    has_time=False,
+)
+
+SAMPLES = [
+    SALESFORCE,
+    DYNAMICS,
+    replace(DYNAMICS, name="dynamics by header", sign=by_header),
+]

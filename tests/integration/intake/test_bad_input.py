@@ -1,6 +1,8 @@
 """Whatever is wrong with a delivery: no 500, no half contact, nothing acknowledged and lost."""
 
 import json
+from collections.abc import Callable, Mapping
+
 import httpx
 import pytest
 
@@ -17,7 +19,7 @@ BOMB = (
     b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "MARK"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;">]>'
     b"<a>&c;</a>"
 )
-DAMAGES = {
+DAMAGES: Mapping[str, Callable[[bytes], bytes]] = {
     "truncated": lambda body: body[: len(body) * 2 // 3],
     "latin-1": lambda body: body.replace(b"MARK", b"M\xfcrz"),
     "BOM": lambda body: b"\xef\xbb\xbf" + body,

@@ -9,7 +9,7 @@ from common.service.settings import ServiceSettings
 
 # What the name of a system begins with: a role, or a kind of channel (channels/registry.py; a test
 # compares them).
-_KINDS: Final = (*get_args(Role), *("salesforce", "zendesk"))
+_KINDS: Final = (*get_args(Role), *("dynamics", "salesforce", "zendesk"))
 
 
 def _require_no_kind(namespace: str) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from common.contracts.contacts import Channel, Priority
@@ -14,8 +14,8 @@ from intake.channels.base import (
     ContactSetPending,
     ContactSolved,
     ExternalContact,
-    FirstMessage,
     PriorityChanged,
+    RepresentativeMessageAdded,
     SupervisorRequested,
     UnrelatedUpdate,
 )
@@ -67,10 +67,15 @@ def contact_state(state: CaseState | None, options: CaseOptions) -> ContactState
             return state
 
 
-def missing_details(contact: ExternalContact, system: str, fields: str) -> ExternalContact:
-    """Return the contact with a note of what the system left out: nobody shall overlook it."""
-    note = f"{system} left out {fields}. Open the case in {system}."
-    return replace(contact, first_message=FirstMessage(note, "representative", internal=True))
+def missing_details(update: CaseUpdate, fields: str) -> list[ChannelEvent]:
+    """Return the events of a case of which the system left out fields: nobody shall overlook it."""
+    note = f"{update.system} left out {fields}. Open the case in {update.system}."
+    return [
+        ContactOpened(**_fields(update, "case")),
+        RepresentativeMessageAdded(
+            **_fields(update, "missing"), text=note, automatic=True, internal=True
+        ),
+    ]
 
 
 def event_key(*parts: str | None) -> str:

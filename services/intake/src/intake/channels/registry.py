@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from intake.channels.base import Channel
+from intake.channels.dynamics import Dynamics
 from intake.channels.salesforce import Salesforce
 from intake.channels.zendesk import Zendesk
 
-_KINDS: tuple[Channel, ...] = (Salesforce(), Zendesk())
+_KINDS: tuple[Channel, ...] = (Dynamics(), Salesforce(), Zendesk())
 
 CHANNELS: Final[Mapping[str, Channel]] = {channel.kind: channel for channel in _KINDS}

@@ -10,13 +10,12 @@ from pydantic.alias_generators import to_camel
 from intake.channels.base import (
     ChannelEvent,
     ContactDiscarded,
-    ContactOpened,
     ContactSetOpen,
     UnreadablePart,
     UnrelatedUpdate,
     WebhookModel,
 )
-from intake.channels.case_updates import event_key, missing_details
+from intake.channels.case_updates import CaseUpdate, event_key, missing_details
 from intake.channels.fields import Id, Text, load_json, read_id, read_seconds, read_text
 from intake.channels.salesforce_case import SYSTEM, SalesforceOptions, external_contact, read_case
 from intake.domain.model import Moment
@@ -109,9 +108,9 @@ def _record_events(
             yield ContactSetOpen(*about, "restored in Salesforce", moment=moment)
         case "CREATE" | "UPDATE" if not kind.startswith(_PREFIX):
             yield from read_case(fields, options, event_id, kind.lower(), moment)
-        case "CREATE":
-            contact = missing_details(contact, SYSTEM, "all fields")
-            yield ContactOpened(event_id, kind.lower(), contact, moment=moment)
+        case "CREATE" | "UPDATE":
+            update = CaseUpdate(*about, moment, None, None, system=SYSTEM)
+            yield from missing_details(update, "all fields of this change")
         case _:
             yield UnrelatedUpdate(*about, moment=moment)
 
