@@ -1,9 +1,13 @@
 """A delivery of each kind of channel, signed as its system signs."""
 
+import base64
+import hmac
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+
+from common.core.clock import TimeSource
 
 SECRET = "a-secret-of-a-test-7f3c"
 
@@ -113,7 +117,75 @@ DYNAMICS = Sample(
     has_time=False,
 )
 
+
+def by_standard_webhook(body: bytes, age_s: int, secret: str) -> Signed:
+    timestamp = str(int(TimeSource().utc_now().timestamp()) - age_s)
+    mac = hmac.new(secret.encode(), f"msg-1.{timestamp}.".encode() + body, "sha256")
+    return Signed(
+        {
+            "webhook-id": "msg-1",
+            "webhook-timestamp": timestamp,
+            "webhook-signature": f"v1,{base64.b64encode(mac.digest()).decode()}",
+        }
+    )
+
+
+CONTACT: Mapping[str, Any] = {
+    "contact": {"ref": "T-7", "channel": "chat", "customer": {"id": "c-7"}, "subject": "Boiler"},
+    "message": {"id": "m-1", "text": "No hot water since MARK."},
+}
+EVENT: Mapping[str, Any] = {
+    "specversion": "1.0",
+    "id": "e-1",
+    "source": "/shop",
+    "type": "upstairs.inbound.contact_received.v1",
+    "data": CONTACT,
+}
+WEBHOOK = Sample(
+    "webhook",
+    "webhook",
+    {},
+    "application/json",
+    json.dumps({"type": "contact.received", "data": CONTACT}).encode(),
+    by_standard_webhook,
+)
+STRUCTURED = Sample(
+    "structured CloudEvent",
+    "cloudevents",
+    {},
+    "application/cloudevents+json",
+    json.dumps(EVENT).encode(),
+    by_standard_webhook,
+)
+BATCH = replace(
+    STRUCTURED,
+    name="batch of CloudEvents",
+    media_type="application/cloudevents-batch+json",
+    body=json.dumps([EVENT]).encode(),
+)
+
+
+def as_binary(_body: bytes, _age_s: int, secret: str) -> Signed:
+    attributes = {f"ce-{name}": EVENT[name] for name in ("specversion", "id", "source", "type")}
+    return Signed({**attributes, "Authorization": f"Bearer {secret}"})
+
+
+BINARY = Sample(
+    "binary CloudEvent",
+    "cloudevents",
+    {},
+    "application/json",
+    json.dumps(CONTACT).encode(),
+    as_binary,
+    covers_body=False,
+    has_time=False,
+)
+
 SAMPLES = [
+    WEBHOOK,
+    STRUCTURED,
+    BATCH,
+    BINARY,
     SALESFORCE,
     DYNAMICS,
     replace(DYNAMICS, name="dynamics by header", sign=by_header),

@@ -197,11 +197,8 @@ def test_operations_without_id_differ_by_what_they_wrote() -> None:
 def test_each_way_to_show_the_secret_is_taken(request_fields: dict[str, Any]) -> None:
     connection = ChannelConnection("acme", "dynamics", f"next-secret,{SECRET}", {})
     now = datetime(2026, 11, 28, tzinfo=UTC)
-    Dynamics().verify(
-        connection, WebhookRequest(**{"headers": {}, "body": b""} | request_fields), now
-    )
+    request = WebhookRequest(**{"headers": {}, "body": b""} | request_fields)
+    Dynamics().verify(connection, request, now)
     stranger = ChannelConnection("acme", "dynamics", "another-secret", {})
     with pytest.raises(BadSignatureError):
-        Dynamics().verify(
-            stranger, WebhookRequest(**{"headers": {}, "body": b""} | request_fields), now
-        )
+        Dynamics().verify(stranger, request, now)

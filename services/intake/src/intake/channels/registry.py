@@ -4,10 +4,18 @@ from collections.abc import Mapping
 from typing import Final
 
 from intake.channels.base import Channel
+from intake.channels.cloud_events import CloudEvents
 from intake.channels.dynamics import Dynamics
 from intake.channels.salesforce import Salesforce
+from intake.channels.standard_webhooks import StandardWebhooks
 from intake.channels.zendesk import Zendesk
 
-_KINDS: tuple[Channel, ...] = (Dynamics(), Salesforce(), Zendesk())
+_KINDS: tuple[Channel, ...] = (
+    CloudEvents(),
+    Dynamics(),
+    Salesforce(),
+    StandardWebhooks(),
+    Zendesk(),
+)
 
 CHANNELS: Final[Mapping[str, Channel]] = {channel.kind: channel for channel in _KINDS}
