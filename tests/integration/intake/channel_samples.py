@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import parse_qsl
 
 from common.core.clock import TimeSource
 
@@ -181,7 +182,28 @@ BINARY = Sample(
     has_time=False,
 )
 
+
+def by_twilio(body: bytes, _age_s: int, secret: str) -> Signed:
+    fields = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
+    text = PUBLIC_URL + "".join(name + value for name, value in sorted(set(fields)))
+    mac = hmac.new(secret.encode(), text.encode(), "sha1")
+    return Signed({"X-Twilio-Signature": base64.b64encode(mac.digest()).decode()})
+
+
+PUBLIC_URL = "https://intake.example.com/hooks/twilio"
+TWILIO = Sample(
+    "twilio",
+    "twilio",
+    {"public_url": PUBLIC_URL},
+    "application/x-www-form-urlencoded",
+    b"MessageSid=SM81&From=%2B491701234567&To=%2B49301234567&Body=No+hot+water+since+MARK.",
+    by_twilio,
+    has_time=False,
+    reply_type="text/xml; charset=utf-8",
+)
+
 SAMPLES = [
+    TWILIO,
     WEBHOOK,
     STRUCTURED,
     BATCH,

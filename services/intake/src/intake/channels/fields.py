@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, TypeVar
+from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, BeforeValidator
 
@@ -19,6 +20,7 @@ M = TypeVar("M", bound=BaseModel)
 
 # Rather far from the ends of the calendar, where time zones can't be computed.
 _YEARS: Final = range(1971, 2200)
+_MAX_FIELDS: Final = 1000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -128,3 +130,22 @@ Flag = Annotated[bool | None, BeforeValidator(read_flag)]
 Tags = Annotated[tuple[str, ...], BeforeValidator(read_tags)]
 Time = Annotated[datetime | None, BeforeValidator(read_time)]
 Texts = Annotated[Mapping[str, str], BeforeValidator(read_texts)]
+
+
+def read_form(body: bytes) -> dict[str, str]:
+    """Return the first value of each field of a form, without what PostgreSQL can't store.
+
+    Raises MalformedBodyError if it has too many fields.
+    """
+    fields = form_fields(body)
+    return {name: _storable(value) for name, value in reversed(fields)}
+
+
+def form_fields(body: bytes) -> list[tuple[str, str]]:
+    """Return all fields as they came; raises MalformedBodyError if they are too many."""
+    try:
+        return parse_qsl(
+            body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MAX_FIELDS
+        )
+    except ValueError as error:
+        raise MalformedBodyError("The form has too many fields.") from error

@@ -8,6 +8,7 @@ from intake.channels.cloud_events import CloudEvents
 from intake.channels.dynamics import Dynamics
 from intake.channels.salesforce import Salesforce
 from intake.channels.standard_webhooks import StandardWebhooks
+from intake.channels.twilio import Twilio
 from intake.channels.zendesk import Zendesk
 
 _KINDS: tuple[Channel, ...] = (
@@ -15,6 +16,7 @@ _KINDS: tuple[Channel, ...] = (
     Dynamics(),
     Salesforce(),
     StandardWebhooks(),
+    Twilio(),
     Zendesk(),
 )
 
