@@ -202,7 +202,46 @@ TWILIO = Sample(
     reply_type="text/xml; charset=utf-8",
 )
 
+
+def by_slack(body: bytes, age_s: int, secret: str) -> Signed:
+    timestamp = str(int(TimeSource().utc_now().timestamp()) - age_s)
+    mac = hmac.new(secret.encode(), f"v0:{timestamp}:".encode() + body, "sha256")
+    return Signed(
+        {
+            "X-Slack-Request-Timestamp": timestamp,
+            "X-Slack-Signature": f"v0={mac.hexdigest()}",
+        }
+    )
+
+
+SLACK_MESSAGE = {
+    "type": "message",
+    "channel": "C0HELP",
+    "user": "U0ADA",
+    "text": "No hot water since MARK.",
+    "ts": "1795863600.000100",
+}
+SLACK = Sample(
+    "slack",
+    "slack",
+    {},
+    "application/json",
+    json.dumps({"type": "event_callback", "event_id": "Ev0A", "event": SLACK_MESSAGE}).encode(),
+    by_slack,
+)
+SLACK_COMMAND = Sample(
+    "slack command",
+    "slack",
+    {},
+    "application/x-www-form-urlencoded",
+    b"command=%2Fsupervisor&text=No+hot+water+since+MARK.&user_id=U0ADA&channel_id=C0HELP"
+    b"&trigger_id=81.9.a7f3",
+    by_slack,
+)
+
 SAMPLES = [
+    SLACK,
+    SLACK_COMMAND,
     TWILIO,
     WEBHOOK,
     STRUCTURED,

@@ -7,6 +7,7 @@ from intake.channels.base import Channel
 from intake.channels.cloud_events import CloudEvents
 from intake.channels.dynamics import Dynamics
 from intake.channels.salesforce import Salesforce
+from intake.channels.slack import Slack
 from intake.channels.standard_webhooks import StandardWebhooks
 from intake.channels.twilio import Twilio
 from intake.channels.zendesk import Zendesk
@@ -15,6 +16,7 @@ _KINDS: tuple[Channel, ...] = (
     CloudEvents(),
     Dynamics(),
     Salesforce(),
+    Slack(),
     StandardWebhooks(),
     Twilio(),
     Zendesk(),
