@@ -239,7 +239,42 @@ SLACK_COMMAND = Sample(
     by_slack,
 )
 
+
+def by_password(_body: bytes, _age_s: int, secret: str) -> Signed:
+    credentials = base64.b64encode(f"sendgrid:{secret}".encode()).decode()
+    return Signed({"Authorization": f"Basic {credentials}"})
+
+
+def make_form(fields: Mapping[str, str]) -> bytes:
+    parts = [
+        f'--xYz\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    ]
+    return "".join([*parts, "--xYz--\r\n"]).encode()
+
+
+SENDGRID = Sample(
+    "sendgrid",
+    "sendgrid",
+    {"own_addresses": ["@example.com"]},
+    "multipart/form-data; boundary=xYz",
+    make_form(
+        {
+            "headers": "Message-ID: <a-1@mail.example.org>\nFrom: Ada <ada@example.org>\n",
+            "from": "Ada <ada@example.org>",
+            "to": "support@example.com",
+            "subject": "Boiler is cold",
+            "charsets": '{"text": "utf-8"}',
+            "text": "No hot water since MARK.",
+        }
+    ),
+    by_password,
+    covers_body=False,
+    has_time=False,
+)
+
 SAMPLES = [
+    SENDGRID,
     SLACK,
     SLACK_COMMAND,
     TWILIO,

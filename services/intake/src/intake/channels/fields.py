@@ -46,12 +46,17 @@ def _finite(number: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
+def clean_text(text: str) -> str:
+    """Return the text without what PostgreSQL can't store."""
+    # Two halves that the sender wrote as two escapes become one character again.
+    whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return whole.replace("\x00", "")
+
+
 def _storable(value: Any) -> Any:
     match value:
         case str():
-            # Two halves that the sender wrote as two escapes become one character again.
-            whole = value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-            return whole.replace("\x00", "")
+            return clean_text(value)
         case list():
             return [_storable(item) for item in value]
         case dict():
@@ -138,7 +143,7 @@ def read_form(body: bytes) -> dict[str, str]:
     Raises MalformedBodyError if it has too many fields.
     """
     fields = form_fields(body)
-    return {name: _storable(value) for name, value in reversed(fields)}
+    return {name: clean_text(value) for name, value in reversed(fields)}
 
 
 def form_fields(body: bytes) -> list[tuple[str, str]]:
