@@ -33,7 +33,7 @@ class SupervisorRequest(NamedTuple):
 
 NO_REQUEST: Final = SupervisorRequest("no", "nothing")
 # A rule that the model contradicts so clearly only leads to a question.
-_CONTRADICTED: Final = 0.04
+_CONTRADICTED: Final = 0.01
 # What the model must be sure of, by what the rules say.
 _SURE_OF_MENTION: Final = (0.8, 0.4)
 _SURE_ALONE: Final = (1.1, 0.97)
@@ -78,18 +78,29 @@ def _readings(
 ) -> Iterator[Reading]:
     """Yield what the clauses say; if one language denies what another asks, only the denial."""
     for language in languages:
-        readings = list(_readings_in(language, sentence, question=question))
+        readings = _readings_in(language, sentence, question=question)
         asks = any(reading.verdict == "asks" for reading in readings)
         yield from (each for each in readings if not (asks and each.verdict == "denies"))
 
 
-def _readings_in(language: Language, sentence: str, *, question: bool) -> Iterator[Reading]:
+def _readings_in(language: Language, sentence: str, *, question: bool) -> Sequence[Reading]:
+    parts = clauses(sentence, language)
+    readings = list(_read_parts(parts, language, question=question))
+    if len(parts) == 1 or any(each.verdict != "unsure" for each in readings):
+        return readings
+    # The wish may stand in another clause than the supervisor.
+    whole = [words_of(sentence)]
+    return [*readings, *_read_parts(whole, language, question=question, whole=True)]
+
+
+def _read_parts(
+    parts: Sequence[list[str]], language: Language, *, question: bool, whole: bool = False
+) -> Iterator[Reading]:
     lexicon = lexicon_of(language)
-    for clause in clauses(sentence, language):
-        for words in windows(clause):
-            reading = read_clause(words, lexicon, question=question)
-            if reading is not None:
-                yield reading
+    for words in (window for part in parts for window in windows(part)):
+        reading = read_clause(words, lexicon, question=question, whole=whole)
+        if reading is not None:
+            yield reading
 
 
 def _is_still_open(words: Sequence[str], languages: Sequence[Language]) -> bool:
@@ -105,7 +116,7 @@ def _combine(readings: Sequence[Reading], probability: float) -> SupervisorReque
         return _against("negation", probability)
     asks = next((reading.rule for reading in readings if reading.verdict == "asks"), None)
     if asks is not None:
-        is_doubtful = probability < _CONTRADICTED
+        is_doubtful = probability < _CONTRADICTED and asks != "wish-and-contact"
         return SupervisorRequest("unsure" if is_doubtful else "yes", f"rule {asks}")
     if "unsure" in verdicts:
         return _by_model(probability, _SURE_OF_MENTION)

@@ -23,8 +23,9 @@ _AUTHORITY_DISTANCE: Final = 7
 _NEW_WISH: Final = 3
 _AND: Final = frozenset({"and", "und", "y", "et", "e", "ed"})
 _WISH_DISTANCE: Final = 9
-# A clause of no more words than these besides the supervisor is a demand.
-_BARE_WORDS: Final = 2
+# A clause of no more other words than these, and of these after the supervisor, is a demand.
+_WORDS_MORE: Final = 3
+_WORDS_AFTER: Final = 0
 
 
 class Clause:
@@ -55,17 +56,24 @@ class Clause:
         ]
 
 
-def read_clause(words: Sequence[str], lexicon: Lexicon, *, question: bool) -> Reading | None:
-    """Return what a clause says of supervisors, or None if it speaks of none."""
+def read_clause(
+    words: Sequence[str], lexicon: Lexicon, *, question: bool, whole: bool = False
+) -> Reading | None:
+    """Return what a clause says of supervisors, or None if it speaks of none.
+
+    `whole`: it is a sentence of several clauses, of which one may have the wish.
+    """
     clause = Clause(words, lexicon)
     readings = [_read_target(clause, target, question=question) for target in clause.targets()]
-    readings += [_read_escalation(clause, cue, question=question) for cue in clause.of("escalate")]
+    if not whole:
+        escalations = clause.of("escalate")
+        readings += [_read_escalation(clause, cue, question=question) for cue in escalations]
     order = ("asks", "denies", "unsure", "mentions")
     return min(readings, key=lambda reading: order.index(reading.verdict), default=None)
 
 
 def _read_target(clause: Clause, target: Cue, *, question: bool) -> Reading:
-    for rule in (_own_supervisor, _own_role, _third_party, _report):
+    for rule in (_own_supervisor, _own_role, _third_party, _report, _subject):
         if rule(clause, target):
             return Reading("mentions", rule.__name__.strip("_"))
     if _was_asked(clause, target):
@@ -82,13 +90,11 @@ def _read_target(clause: Clause, target: Cue, *, question: bool) -> Reading:
 
 
 def _request(clause: Clause, target: Cue, *, question: bool) -> Reading:
-    contact, wish = clause.has("contact"), _wishes(clause, target)
-    if wish and contact:
+    contact = clause.has("contact")
+    if contact and _wishes(clause, target):
         return Reading("asks", "wish-and-contact")
-    if wish:
-        return Reading("asks", "wish")
-    if _is_bare(clause, target):
-        return Reading("asks", "bare")
+    if _is_demand(clause, target):
+        return Reading("asks", "demand")
     if contact and (_has_near(clause, target, "your", "article") or target.kind == "authority"):
         return Reading("asks", "contact")
     if question and clause.has("your"):
@@ -105,11 +111,13 @@ def _wishes(clause: Clause, target: Cue) -> bool:
     )
 
 
-def _is_bare(clause: Clause, target: Cue) -> bool:
-    """Tell whether little more than the supervisor is said: a demand, as "Manager, now!"."""
+def _is_demand(clause: Clause, target: Cue) -> bool:
+    """Tell whether little more than the supervisor is said: "Manager, now!", "I want a manager"."""
     polite = clause.of("please", "now", "your", "article", "wish", "still")
     covered = {place for cue in (*polite, target) for place in range(cue.start, cue.end)}
-    return len(clause.words) - len(covered) <= _BARE_WORDS
+    more = [place for place in range(len(clause.words)) if place not in covered]
+    after = [place for place in more if place >= target.end]
+    return len(after) <= _WORDS_AFTER and len(more) <= _WORDS_MORE
 
 
 def _read_escalation(clause: Clause, cue: Cue, *, question: bool) -> Reading:
@@ -159,6 +167,15 @@ def _report(clause: Clause, target: Cue) -> bool:
     return not is_asked and not any(cue.end <= target.start for cue in clause.of("wish"))
 
 
+def _subject(clause: Clause, target: Cue) -> bool:
+    """A supervisor who does something: "the manager accepted it"."""
+    if target.kind == "authority" or target.start > _NEAR or target.end >= len(clause.words):
+        return False
+    before = [cue for cue in clause.of("wish", "contact", "please") if cue.start < target.start]
+    asked = clause.of("wish", "contact", "please", "now", "still")
+    return not before and not any(cue.start >= target.end for cue in asked)
+
+
 def _is_denied(clause: Clause, target: Cue) -> bool:
     return any(_denies(clause, target, cue) for cue in clause.of("negation"))
 
@@ -191,11 +208,16 @@ def _overlaps_negation(clause: Clause, asked: Cue) -> bool:
 
 
 def _is_past(clause: Clause, target: Cue) -> bool:
-    past = clause.of("past")
+    wishes = clause.of("wish")
+    past = [cue for cue in clause.of("past") if not any(_contains(wish, cue) for wish in wishes)]
     if not past:
         return False
     last = max(cue.end for cue in past)
-    return not any(cue.start >= last for cue in clause.of("wish"))
+    return not any(cue.start >= last for cue in wishes)
+
+
+def _contains(cue: Cue, other: Cue) -> bool:
+    return cue.start <= other.start and other.end <= cue.end
 
 
 def _has_near(clause: Clause, target: Cue, *kinds: Kind) -> bool:
