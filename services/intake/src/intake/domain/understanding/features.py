@@ -4,6 +4,7 @@ A feature is a number that a hash gives it. All parts belong to one word, so tha
 weighs can be kept: reading a text costs a look-up for each word and each pair.
 """
 
+from itertools import pairwise
 from typing import Final
 from zlib import crc32
 
@@ -31,10 +32,7 @@ def part_hashes(word: str) -> list[int]:
 
 def pair_hashes(hashes: list[int]) -> list[int]:
     """Return the features of words that follow each other, directly or with one between."""
-    pairs = [
-        (first * _PAIR_FACTOR ^ second) & _32_BITS
-        for first, second in zip(hashes, hashes[1:], strict=False)
-    ]
+    pairs = [(first * _PAIR_FACTOR ^ second) & _32_BITS for first, second in pairwise(hashes)]
     skips = [
         (first * _SKIP_FACTOR ^ second) & _32_BITS
         for first, second in zip(hashes, hashes[2:], strict=False)

@@ -25,7 +25,9 @@ def closest_languages(words: Sequence[str]) -> Sequence[Language]:
     scores = load_model().language_scores(words[:_WORDS])
     best = max(scores)
     floor = best - max(_CLOSE, _CLOSE_SHARE * best)
-    return [language for language in likeliest(scores) if scores[LANGUAGES.index(language)] >= floor]
+    return [
+        language for language in likeliest(scores) if scores[LANGUAGES.index(language)] >= floor
+    ]
 
 
 def guess_language(folded: str) -> LanguageGuess:

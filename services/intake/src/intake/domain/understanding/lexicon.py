@@ -1,6 +1,5 @@
 """The words by which the rules read a clause, by language, with tolerance for typing errors."""
 
-import operator
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -35,6 +34,7 @@ Kind = Literal[
     "why",
     "correct",
 ]
+_KINDS: Final[Mapping[str, Kind]] = {kind: kind for kind in get_args(Kind)}
 # Kinds whose words are recognised with a typing error too, by the length that it takes.
 _TYPO_LENGTH: Final = {"target": 6, "wish": 6, "contact": 6, "escalate": 7}
 _ASKED_FOR: Final = frozenset({"target", "escalate", "authority"})
@@ -43,6 +43,8 @@ _SWAPPED_LETTERS: Final = 2
 _CACHED_WORDS: Final = 16384
 _MIN_WORD: Final = 5
 _MAX_WORD: Final = 24
+
+
 @dataclass(frozen=True, slots=True)
 class Cue:
     """A phrase of one kind in a clause: the words from `start` to before `end`."""
@@ -67,16 +69,19 @@ class Lexicon:
     def cues(self, words: Sequence[str]) -> Iterator[Cue]:
         """Yield every phrase; what is inside one of the kind `other` is not a target."""
         words = [self.correct(word) for word in words]
-        found = [
+        matches = [
             (start, start + len(phrase), kinds)
             for start, word in enumerate(words)
             for phrase, kinds in self.phrases.get(word, ())
             if tuple(words[start : start + len(phrase)]) == phrase
         ]
         masked = {
-            place for start, end, kinds in found if "other" in kinds for place in range(start, end)
+            place
+            for start, end, kinds in matches
+            if "other" in kinds
+            for place in range(start, end)
         }
-        for start, end, kinds in found:
+        for start, end, kinds in matches:
             if masked.isdisjoint(range(start, end)) or "other" in kinds:
                 yield from (Cue(kind, start, end) for kind in kinds)
 
@@ -106,7 +111,8 @@ def _differ_little(word: str, other: str) -> bool:
     """Tell whether words that are equal but for a letter of each differ by one typing error."""
     if len(word) != len(other):
         return True
-    return sum(map(operator.ne, word, other)) <= _SWAPPED_LETTERS
+    changed = sum(letter != expected for letter, expected in zip(word, other, strict=True))
+    return changed <= _SWAPPED_LETTERS
 
 
 @cache
@@ -121,7 +127,9 @@ def lexicon_of(language: Language) -> Lexicon:
     phrases: dict[str, list[tuple[tuple[str, ...], tuple[Kind, ...]]]] = {}
     for phrase, its_kinds in sorted(kinds.items(), key=lambda item: -len(item[0])):
         phrases.setdefault(phrase[0], []).append((phrase, tuple(dict.fromkeys(its_kinds))))
-    openers = (phrase[0] for phrase, found in kinds.items() if not _ASKED_FOR.isdisjoint(found))
+    openers = (
+        phrase[0] for phrase, its_kinds in kinds.items() if not _ASKED_FOR.isdisjoint(its_kinds)
+    )
     return Lexicon(phrases, misspelt, frozenset(openers))
 
 
@@ -129,8 +137,7 @@ def _entries(language: Language) -> Iterator[tuple[Kind, tuple[str, ...]]]:
     text = (resources.files(__package__) / "words" / f"{language}.txt").read_text()
     for line in text.splitlines():
         if line and not line.startswith("#"):
-            kind, _, phrases = line.partition(": ")
-            if kind not in get_args(Kind):
-                raise ValueError(f"{language}: unknown kind of words: {kind}")
+            name, _, phrases = line.partition(": ")
+            kind = _KINDS[name]
             for phrase in phrases.split(", "):
                 yield kind, tuple(phrase.split())

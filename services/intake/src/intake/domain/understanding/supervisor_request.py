@@ -10,12 +10,12 @@ from typing import Final, Literal, NamedTuple
 from intake.domain.understanding.languages import closest_languages
 from intake.domain.understanding.lexicon import lexicon_of, may_open_request
 from intake.domain.understanding.model import load_model
+from intake.domain.understanding.own_words import own_words
 from intake.domain.understanding.supervisor_rules import Reading, read_clause
 from intake.domain.understanding.text import (
     Language,
     clauses,
     fold,
-    own_words,
     sentences,
     windows,
     words_of,
@@ -29,6 +29,15 @@ class SupervisorRequest(NamedTuple):
 
     answer: Answer
     evidence: str
+
+    @property
+    def is_sure(self) -> bool:
+        return self.answer == "yes"
+
+    @property
+    def doubt(self) -> str | None:
+        """The evidence, if a person has to say whether the customer asked."""
+        return self.evidence if self.answer == "unsure" else None
 
 
 NO_REQUEST: Final = SupervisorRequest("no", "nothing")
@@ -47,7 +56,7 @@ def read_request(text: str) -> SupervisorRequest:
     parts = [(part, words_of(part), question) for part, question in sentences(folded)]
     languages: Sequence[Language] = ()
     model = load_model()
-    found = NO_REQUEST
+    request = NO_REQUEST
     was_asked = False
     for sentence, words, question in parts:
         readings: list[Reading] = []
@@ -58,24 +67,27 @@ def read_request(text: str) -> SupervisorRequest:
         if was_asked and _is_still_open(words, languages):
             return SupervisorRequest("yes", "rule asked-again")
         probability = max(model.request_probability(part) for part in windows(words))
-        found = min(found, _combine(readings, probability), key=_place)
-        if found.answer == "yes":
-            return found
-    return found
+        request = min(request, _combine(readings, probability), key=_place)
+        if request.answer == "yes":
+            break
+    return request
+
+
+def read_text(text: str | None) -> SupervisorRequest:
+    """Return what a text asks for; without one, nothing."""
+    return NO_REQUEST if text is None else read_request(text)
 
 
 def asks_for_supervisor(text: str) -> bool:
     """Tell whether the text surely asks for a supervisor."""
-    return read_request(text).answer == "yes"
+    return read_request(text).is_sure
 
 
 def _place(request: SupervisorRequest) -> int:
     return _ORDER.index(request.answer)
 
 
-def _readings(
-    sentence: str, languages: Sequence[Language], *, question: bool
-) -> Iterator[Reading]:
+def _readings(sentence: str, languages: Sequence[Language], *, question: bool) -> Iterator[Reading]:
     """Yield what the clauses say; if one language denies what another asks, only the denial."""
     for language in languages:
         readings = _readings_in(language, sentence, question=question)

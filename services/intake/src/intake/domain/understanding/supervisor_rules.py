@@ -23,6 +23,8 @@ _AUTHORITY_DISTANCE: Final = 7
 _NEW_WISH: Final = 3
 _AND: Final = frozenset({"and", "und", "y", "et", "e", "ed"})
 _WISH_DISTANCE: Final = 9
+# "This must be escalated" is a demand too.
+_SHORT_CLAUSE: Final = 4
 # A clause of no more other words than these, and of these after the supervisor, is a demand.
 _WORDS_MORE: Final = 3
 _WORDS_AFTER: Final = 0
@@ -76,17 +78,28 @@ def _read_target(clause: Clause, target: Cue, *, question: bool) -> Reading:
     for rule in (_own_supervisor, _own_role, _third_party, _report, _subject):
         if rule(clause, target):
             return Reading("mentions", rule.__name__.strip("_"))
+    return (
+        _denial(clause, target)
+        or _report_of(clause, target)
+        or _request(clause, target, question=question)
+    )
+
+
+def _denial(clause: Clause, target: Cue) -> Reading | None:
     if _was_asked(clause, target):
         return Reading("unsure", "asked-before")
-    if _is_denied(clause, target):
-        return Reading("denies", "negation")
-    if _is_past(clause, target):
+    return Reading("denies", "negation") if _is_denied(clause, target) else None
+
+
+def _report_of(clause: Clause, target: Cue) -> Reading | None:
+    """Return what the clause says of a supervisor whom nobody asks for."""
+    if _is_past(clause):
         return Reading("mentions", "past")
     if clause.has("process") and not clause.has("contact"):
         return Reading("mentions", "process")
     if clause.has("praise") and not _wishes(clause, target):
         return Reading("mentions", "praise")
-    return _request(clause, target, question=question)
+    return None
 
 
 def _request(clause: Clause, target: Cue, *, question: bool) -> Reading:
@@ -127,7 +140,7 @@ def _read_escalation(clause: Clause, cue: Cue, *, question: bool) -> Reading:
         return Reading("mentions", "process")
     if clause.has("past", "settled") and not clause.has("wish", "please"):
         return Reading("mentions", "past")
-    if clause.has("wish", "please", "now") or cue.start <= 1 or len(clause.words) <= 4:
+    if clause.has("wish", "please", "now") or cue.start <= 1 or len(clause.words) <= _SHORT_CLAUSE:
         return Reading("asks", "escalate")
     return Reading("unsure", "escalate")
 
@@ -142,11 +155,14 @@ def _own_supervisor(clause: Clause, target: Cue) -> bool:
 
 def _own_role(clause: Clause, target: Cue) -> bool:
     return target.kind != "authority" and any(
-        cue.start <= target.start < cue.end
-        or 0 <= target.start - cue.end < _NEAR
-        and not any(cue.end <= other.start < target.start for other in clause.of("contact", "wish"))
+        cue.start <= target.start < cue.end or _is_role_of(clause, target, cue)
         for cue in clause.of("role")
     )
+
+
+def _is_role_of(clause: Clause, target: Cue, role: Cue) -> bool:
+    between = [cue for cue in clause.of("contact", "wish") if role.end <= cue.start < target.start]
+    return 0 <= target.start - role.end < _NEAR and not between
 
 
 def _third_party(clause: Clause, target: Cue) -> bool:
@@ -172,8 +188,8 @@ def _subject(clause: Clause, target: Cue) -> bool:
     if target.kind == "authority" or target.start > _NEAR or target.end >= len(clause.words):
         return False
     before = [cue for cue in clause.of("wish", "contact", "please") if cue.start < target.start]
-    asked = clause.of("wish", "contact", "please", "now", "still")
-    return not before and not any(cue.start >= target.end for cue in asked)
+    after = clause.of("wish", "contact", "please", "now", "still")
+    return not before and not any(cue.start >= target.end for cue in after)
 
 
 def _is_denied(clause: Clause, target: Cue) -> bool:
@@ -198,16 +214,16 @@ def _denies(clause: Clause, target: Cue, negation: Cue) -> bool:
 
 def _was_asked(clause: Clause, target: Cue) -> bool:
     """The customer asked for one before, or was promised one."""
-    asked = [cue for cue in clause.of("asked") if not _overlaps_negation(clause, cue)]
+    requests = [cue for cue in clause.of("asked") if not _follows_negation(clause, cue)]
     wishes = any(cue.start >= target.start for cue in clause.of("wish"))
-    return bool(asked) and not wishes
+    return bool(requests) and not wishes
 
 
-def _overlaps_negation(clause: Clause, asked: Cue) -> bool:
-    return any(0 <= asked.start - cue.start <= _NEAR for cue in clause.of("negation"))
+def _follows_negation(clause: Clause, request: Cue) -> bool:
+    return any(0 <= request.start - cue.start <= _NEAR for cue in clause.of("negation"))
 
 
-def _is_past(clause: Clause, target: Cue) -> bool:
+def _is_past(clause: Clause) -> bool:
     wishes = clause.of("wish")
     past = [cue for cue in clause.of("past") if not any(_contains(wish, cue) for wish in wishes)]
     if not past:

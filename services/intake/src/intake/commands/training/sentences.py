@@ -17,6 +17,7 @@ _SHORTEST_WITH_TYPO: Final = 4
 _WITH_TYPO: Final = 0.3
 _WITH_GREETING: Final = 0.2
 _WITH_MORE: Final = 0.35
+_MORE_BEFORE: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def _sentence(grammar: Grammar, chance: random.Random, *, asks: bool) -> str:
         sentence = f"{_fill('{hi}', grammar, chance)} {sentence}"
     if chance.random() < _WITH_MORE:
         more = _fill(chance.choice(("{why}", "{fact}")), grammar, chance)
-        parts = [more, sentence] if chance.random() < 0.5 else [sentence, more]
+        parts = [more, sentence] if chance.random() < _MORE_BEFORE else [sentence, more]
         sentence = " ".join(parts)
     if chance.random() < _WITH_TYPO:
         sentence = _misspell(sentence, chance)
