@@ -194,7 +194,10 @@ async def open_scenario(
                 "person_id": "rita",
                 "representative_id": "rita",
                 "token": "forged",
-                **{name: new_id() for name in ("request_id", "override_id", "swap_id")},
+                **{
+                    name: new_id()
+                    for name in ("request_id", "override_id", "swap_id", "simulation_id")
+                },
                 **{name: (now + timedelta(days=days)).isoformat() for name, days in _DAYS},
             }
         )
