@@ -18,6 +18,7 @@ from console.pages import (
     preferences,
     sessions,
     sign_in,
+    simulations,
 )
 
 ROUTERS: Final[Sequence[APIRouter]] = (
@@ -33,4 +34,5 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     escalation.router,
     actions.router,
     live.router,
+    simulations.router,
 )
