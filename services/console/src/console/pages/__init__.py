@@ -7,6 +7,7 @@ from fastapi import APIRouter
 
 from console.pages import (
     actions,
+    bulk,
     duty,
     escalation,
     floor,
@@ -16,6 +17,7 @@ from console.pages import (
     mine,
     now,
     preferences,
+    saved_views,
     sessions,
     sign_in,
     simulations,
@@ -31,6 +33,8 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     duty.router,
     preferences.router,
     now.router,
+    saved_views.router,
+    bulk.router,
     escalation.router,
     actions.router,
     live.router,
