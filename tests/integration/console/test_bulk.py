@@ -22,8 +22,8 @@ async def acknowledge(browser: httpx.AsyncClient, *ids: str, **fields: str) -> h
 
 
 def results(page: httpx.Response) -> dict[str, str]:
-    found = re.findall(r'<li data-id="([^"]+)".*?<strong>(.*?)</strong>', page.text)
-    return dict(found)
+    pairs = re.findall(r'<li data-id="([^"]+)".*?<strong>(.*?)</strong>', page.text)
+    return dict(pairs)
 
 
 async def test_chosen_rows_are_acknowledged_and_each_says_so(

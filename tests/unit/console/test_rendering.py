@@ -305,8 +305,7 @@ def test_swap_is_with_a_colleague_of_the_schedule_or_with_an_id(people: set[str]
 
 
 def test_only_rows_that_may_be_acknowledged_can_be_chosen() -> None:
-    held = held_by("sam", escalation_id="other")
-    content = Page(render_now(escalation(), held))
+    content = Page(render_now(escalation(), held_by("sam", escalation_id="other")))
     boxes = [each for each in content.find_all("input") if each.get("name") == "escalation"]
     assert [(box["value"], box["form"]) for box in boxes] == [(ESCALATION_ID, "bulk")]
     assert [form["action"] for form in content.find_all("form") if form.get("id") == "bulk"] == [

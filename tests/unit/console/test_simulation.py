@@ -29,6 +29,14 @@ def test_form_makes_a_draft_of_the_whole_policy() -> None:
     assert (sent.body["latest_contacts"], sent.body["answer_after_s"]) == (500, None)
 
 
+def test_target_that_is_left_as_it_is_shown_stays_exact() -> None:
+    policy = {**POLICY, "targets": [{"clock": "first_response", "target_s": 10}]}
+    form = try_form_view("gold", policy, [], TryState(), "s", reader())
+    values = {**VALUES, "minutes-first_response": form.changes[0].value}
+    (draft,) = parse_try_form("gold", policy, values, reader()).body["drafts"]
+    assert draft["body"]["targets"][0]["target_s"] == 10
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

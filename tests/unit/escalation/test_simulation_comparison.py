@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from common.contracts.event import ContactEvent, ContactId
-from escalation.domain.settings.policies import Match, Target
+from escalation.domain.settings.policies import Match, SlaPolicy, Target
 from escalation.domain.settings.registry import Configuration, Versioned
 from escalation.domain.simulation import Assumptions
 from escalation.domain.simulation_comparison import (
@@ -33,12 +33,11 @@ FACTS = (
 )
 
 
-def with_policy(**changes: object) -> Configuration:
-    policy = replace(POLICY, **changes)  # type: ignore[arg-type] -- the fields are the caller's
+def with_policy(policy: SlaPolicy) -> Configuration:
     return replace(SETTINGS, policies={"gold": Versioned("gold", 4, policy)})
 
 
-STRICT = with_policy(targets=(Target("first_response", 2),))
+STRICT = with_policy(replace(POLICY, targets=(Target("first_response", 2),)))
 
 
 def compared(
@@ -67,7 +66,7 @@ def test_same_settings_change_nothing() -> None:
 
 
 def test_policy_that_no_longer_matches_loses_its_contacts() -> None:
-    result = compared(with_policy(match=Match(topic=("returns",)))).result
+    result = compared(with_policy(replace(POLICY, match=Match(topic=("returns",))))).result
     assert result.without_policy == Change(0, 1)
     assert result.policies[0].contacts == Change(1, 0)
     assert result.examples[0].after.policy_id is None

@@ -1,5 +1,5 @@
 // Choosing rows of the list Now, to acknowledge them at once. A choice is kept here, since rows are
-// written anew while one chooses. Without this file the form shows its results on a page.
+// written again while one chooses. Without this file the form shows its results on a page.
 
 const form = document.getElementById("bulk");
 const board = document.querySelector("upstairs-board");

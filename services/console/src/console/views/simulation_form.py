@@ -114,7 +114,8 @@ def parse_try_form(
     draft = {
         **policy,
         "targets": [
-            {**target, "target_s": chosen[_name_of(target)]} for target in policy["targets"]
+            {**target, "target_s": _target_s(target, values, chosen)}
+            for target in policy["targets"]
         ],
         "ladder_id": chosen["ladder_id"],
     }
@@ -161,6 +162,15 @@ def _target_fields(policy: Mapping[str, Any]) -> Iterator[Field]:
 
 def _name_of(target: Mapping[str, Any]) -> str:
     return f"{_MINUTES}{target['clock']}"
+
+
+def _target_s(
+    target: Mapping[str, Any], values: Mapping[str, str], chosen: Mapping[str, Any]
+) -> float:
+    """Return what was written; what still is as it was shown, rounded, is the present target."""
+    name = _name_of(target)
+    is_same = values[name].strip() == _in_minutes(target["target_s"])
+    return float(target["target_s"] if is_same else chosen[name])
 
 
 def _values_of(policy: Mapping[str, Any]) -> dict[str, str]:

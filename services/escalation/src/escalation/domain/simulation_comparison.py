@@ -136,16 +136,25 @@ class Comparison:
 
     def _policy(self, policy_id: str) -> PolicyComparison:
         before, after = self.before, self.after
-        started = [_by_clock(side.totals.started, policy_id) for side in (before, after)]
-        breached = [_by_clock(side.totals.breached, policy_id) for side in (before, after)]
+        started, breached = (
+            (_by_clock(one, policy_id), _by_clock(other, policy_id))
+            for one, other in (
+                (before.totals.started, after.totals.started),
+                (before.totals.breached, after.totals.breached),
+            )
+        )
         return PolicyComparison(
             policy_id,
             contacts=_change(before.contacts, after.contacts, policy_id),
             breaches=Change(breached[0].total(), breached[1].total()),
             escalations=_change(before.escalations, after.escalations, policy_id),
             clocks=tuple(
-                ClockComparison(clock, _change(*started, clock), _change(*breached, clock))
-                for clock in sorted(_keys(*started))
+                ClockComparison(
+                    clock,
+                    promises=_change(started[0], started[1], clock),
+                    breaches=_change(breached[0], breached[1], clock),
+                )
+                for clock in sorted(_keys(started[0], started[1]))
             ),
         )
 

@@ -68,7 +68,7 @@ class SimulationJobs:
         self, job: SimulationJob, total: int, processed: int, lease_ends_at: datetime
     ) -> bool:
         """Renew the lease; return whether the worker still has the job."""
-        values = _held(job) | {
+        values = _lease_key(job) | {
             "total": total,
             "processed": processed,
             "lease_ends_at": lease_ends_at,
@@ -77,18 +77,18 @@ class SimulationJobs:
 
     async def finish(self, job: SimulationJob, total: int, result: SimulationResult) -> None:
         document = to_json(_RESULT.dump_python(result, mode="json"))
-        values = _held(job) | {"total": total, "result": document}
+        values = _lease_key(job) | {"total": total, "result": document}
         await self._connection.execute(_FINISH, values)
 
     async def fail(self, job: SimulationJob, failure: str) -> None:
-        await self._connection.execute(_FAIL, _held(job) | {"failure": failure})
+        await self._connection.execute(_FAIL, _lease_key(job) | {"failure": failure})
 
     async def release(self, job: SimulationJob) -> None:
         """Give it back to the queue."""
-        await self._connection.execute(_RELEASE, _held(job))
+        await self._connection.execute(_RELEASE, _lease_key(job))
 
 
-def _held(job: SimulationJob) -> dict[str, Any]:
+def _lease_key(job: SimulationJob) -> dict[str, Any]:
     return {"id": job.simulation_id, "attempt": job.attempt}
 
 
