@@ -137,8 +137,8 @@ class Comparison:
     def _policy(self, policy_id: str) -> PolicyComparison:
         before, after = self.before, self.after
         started, breached = (
-            (_by_clock(one, policy_id), _by_clock(other, policy_id))
-            for one, other in (
+            (_by_clock(first, policy_id), _by_clock(second, policy_id))
+            for first, second in (
                 (before.totals.started, after.totals.started),
                 (before.totals.breached, after.totals.breached),
             )
