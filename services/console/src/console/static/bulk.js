@@ -13,9 +13,6 @@ const boxes = () => [...board.querySelectorAll("input[name=escalation]")];
 
 function show() {
   for (const box of boxes()) box.checked = chosen.has(box.value);
-  // What left the list, or was acknowledged, is no longer chosen.
-  const there = new Set(boxes().map((box) => box.value));
-  for (const id of chosen) if (!there.has(id)) chosen.delete(id);
   form.hidden = chosen.size === 0;
   document.getElementById("bulk-count").textContent = form.dataset.count.replace("{}", chosen.size);
   form.querySelector("button.primary").disabled = isSending || chosen.size > limit;
@@ -32,7 +29,10 @@ async function send(event) {
   event.preventDefault();
   isSending = true;
   show();
+  // Also rows that somebody else has taken meanwhile: the answer says who was faster.
   const body = new URLSearchParams(new FormData(form));
+  body.delete("escalation");
+  for (const id of chosen) body.append("escalation", id);
   const response = await fetch(form.action, { method: "POST", body }).catch(() => null);
   isSending = false;
   if (response?.status === 401) location.reload();
@@ -42,7 +42,8 @@ async function send(event) {
     place.replaceChildren(...results.childNodes);
     // Each sending has a name of its own: what failed may be sent again.
     form.elements.submission.value = crypto.randomUUID();
-    for (const { dataset } of place.querySelectorAll("[data-done]")) chosen.delete(dataset.id);
+    for (const { dataset } of place.querySelectorAll("[data-id]"))
+      if ("done" in dataset || !document.getElementById(`choose-${dataset.id}`)) chosen.delete(dataset.id);
     place.focus();
   } else place.textContent = JSON.parse(board.dataset.words).failed;
   show();

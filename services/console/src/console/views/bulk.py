@@ -22,6 +22,7 @@ class BulkResult:
     escalation_id: str
     url: str
     headline: str
+    subject: str
     text: str
     is_done: bool
 
@@ -68,10 +69,12 @@ def bulk_result(
 ) -> BulkResult:
     """`escalation` is as it is now; `text` says what became of it where nothing shorter does."""
     _ = reader.texts.gettext
+    contact = (escalation or {}).get("contact") or {}
     return BulkResult(
         escalation_id,
         escalation_url(escalation_id),
         _("Escalation") if escalation is None else headline(escalation, reader),
+        contact.get("subject", ""),
         _outcome_text(escalation, text, reader, is_done=is_done),
         is_done,
     )
