@@ -17,10 +17,16 @@ _TABLE: Final = """
     #                                                  rita bruno sara sam mia
     GET /                                              +    +     +    +   +
     GET /now                                           +    +     +    +   +
+    POST /now/acknowledge                              -    -     +    +   +
+    POST /now/views                                    +    +     +    +   +
+    POST /now/views/{view_id}/{action} #open-first     +    +     +    +   +
+    POST /now/views/{view_id}/{action} #delete         +    +     +    +   +
     GET /live                                          +    +     +    +   +
     GET /e/{escalation_id}                             +    0     +    0   +
     GET /e/{escalation_id}/{action}                    -    -     +    0   +
     POST /e/{escalation_id}/{action}                   -    -     +    0   +
+    POST /e/{escalation_id}/{action}/draft             -    -     +    +   +
+    POST /e/{escalation_id}/{action}/discard-draft     -    -     +    +   +
     GET /mine                                          +    +     +    +   +
     POST /mine/presence                                +    +     -    -   -
     POST /mine/{contact_id}/accept                     +    0     -    -   -
@@ -36,10 +42,24 @@ _TABLE: Final = """
     POST /duty/{schedule_id}/{form_name} #swap         -    -     +    +   +
     POST /duty/{schedule_id}/requests/{request_id}/{answer} #accept - - 0 0 +
     POST /duty/{schedule_id}/requests/{request_id}/{answer} #refuse - - 0 0 +
+    GET /settings/policies/{policy_id}/try             -    -     -    -   +
+    POST /settings/policies/{policy_id}/try            -    -     -    -   +
+    GET /settings/policies/{policy_id}/try/{simulation_id} - - - - +
+    POST /settings/policies/{policy_id}/try/{simulation_id}/cancel - - - - +
     GET /sessions                                      +    +     +    +   +
     POST /sessions/{session_id}/end                    +    +     +    +   +
     POST /sign-out                                     +    +     +    +   +
 """
+# What a manager tries on the past.
+SHORTER_TIMES: Final[Mapping[str, str]] = {
+    "minutes-assignment": "1",
+    "minutes-first_response": "0.1",
+    "minutes-resolution": "16.7",
+    "ladder_id": "default",
+    "days": "7",
+    "contacts": "500",
+    "answer": "2",
+}
 # What forms of these routes send, so that it is not their content that is refused.
 FORMS: Final[Mapping[str, Mapping[str, str]]] = {
     "POST /e/{escalation_id}/{action}": {
@@ -56,6 +76,9 @@ FORMS: Final[Mapping[str, Mapping[str, str]]] = {
         "person_id": "rita",
         "outcome": "answer",
     },
+    "POST /now/acknowledge": {"escalation": "{escalation_id}"},
+    "POST /now/views": {"name": "Chats", "filters": "channel=chat"},
+    "POST /settings/policies/{policy_id}/try": SHORTER_TIMES,
     "POST /mine/presence": {"presence": "available"},
     "POST /mine/{contact_id}/decline": {"reason": "Busy"},
     "POST /floor/{person}/presence": {"presence": "available"},

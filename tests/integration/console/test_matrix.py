@@ -18,7 +18,7 @@ from console.domain.session import MAX_IDLE
 from console.settings import Settings
 from console.views.actions import PATHS
 from integration.console.harness import KEYS, PEOPLE, SAME_ORIGIN, ConsoleHarness, open_console
-from integration.console.matrix import CALLERS, FORMS, MATRIX, QUERIES, Row
+from integration.console.matrix import CALLERS, FORMS, MATRIX, QUERIES, SHORTER_TIMES, Row
 from integration.console.screens_harness import Screens, open_screens
 from integration.console.test_access import OPEN, operations
 from router import handlers as router_handlers
@@ -66,7 +66,7 @@ class Scenario:
 
     def paths_of(self, row: Row) -> Iterator[str]:
         path = row.operation.partition(" ")[2]
-        variants = (row.variant,) if "{action}" not in path else PATHS
+        variants = PATHS if path.startswith("/e/") and "{action}" in path else (row.variant,)
         for variant in variants:
             parameters = dict.fromkeys(("action", "form_name", "answer"), variant)
             yield path.format(**parameters, **self.values)
@@ -94,11 +94,14 @@ async def scenario(postgres: Postgres, database_name: str) -> AsyncIterator[Scen
             "person": "rita",
             "schedule_id": "nights",
             "session_id": new_id(),
+            "view_id": new_id(),
+            "policy_id": "gold",
             "tomorrow": f"{now + timedelta(days=1):%Y-%m-%dT%H:%M}",
             "in_two_days": f"{now + timedelta(days=2):%Y-%m-%dT%H:%M}",
         }
         scenario = Scenario(console, screens, values)
         values["request_id"] = await _ask_for_swap(scenario)
+        values["simulation_id"] = await _try_shorter_times(scenario)
         yield scenario
 
 
@@ -141,6 +144,15 @@ async def _ask_for_swap(scenario: Scenario) -> str:
     return str(request["request_id"])
 
 
+async def _try_shorter_times(scenario: Scenario) -> str:
+    """Let mia try shorter times on the past, and return the simulation."""
+    mia = await scenario.browser_of("mia")
+    place = "/settings/policies/gold/try"
+    answer = await mia.post(place, data=dict(SHORTER_TIMES), headers=SAME_ORIGIN)
+    assert answer.status_code == 303, answer.text
+    return answer.headers["location"].rpartition("/")[2]
+
+
 def symbol_of(answer: httpx.Response) -> str:
     """Return the symbol of the table; the status, if there is none for it."""
     location = answer.headers.get("location", "")
@@ -149,7 +161,7 @@ def symbol_of(answer: httpx.Response) -> str:
     if answer.status_code == 404:
         return "0"
     # Admitted, though perhaps not in this state.
-    if answer.status_code in (200, 303, 409, 412, 422):
+    if answer.status_code in (200, 204, 303, 409, 412, 422):
         return "+"
     return f"{answer.status_code} {answer.text}"
 
