@@ -68,7 +68,7 @@ class Scenario:
         path = row.operation.partition(" ")[2]
         variants = PATHS if path.startswith("/e/") and "{action}" in path else (row.variant,)
         for variant in variants:
-            parameters = dict.fromkeys(("action", "form_name", "answer"), variant)
+            parameters = dict.fromkeys(("action", "form_name", "answer", "kind"), variant)
             yield path.format(**parameters, **self.values)
 
     async def count_events(self) -> int:
@@ -93,9 +93,9 @@ async def scenario(postgres: Postgres, database_name: str) -> AsyncIterator[Scen
             "contact_id": received.contact_id,
             "person": "rita",
             "schedule_id": "nights",
-            "session_id": new_id(),
-            "view_id": new_id(),
             "policy_id": "gold",
+            "setting_id": "gold",
+            **{f"{name}_id": new_id() for name in ("session", "view", "device", "change")},
             "tomorrow": f"{now + timedelta(days=1):%Y-%m-%dT%H:%M}",
             "in_two_days": f"{now + timedelta(days=2):%Y-%m-%dT%H:%M}",
         }
@@ -160,8 +160,8 @@ def symbol_of(answer: httpx.Response) -> str:
         return "-"
     if answer.status_code == 404:
         return "0"
-    # Admitted, though perhaps not in this state.
-    if answer.status_code in (200, 204, 303, 409, 412, 422):
+    # Admitted, though perhaps not in this state, or by a service that is down here.
+    if answer.status_code in (200, 204, 303, 409, 412, 422, 503):
         return "+"
     return f"{answer.status_code} {answer.text}"
 
