@@ -268,16 +268,20 @@ class System:
             "UPSTAIRS_RECIPIENT_BUDGET": "0",
             "UPSTAIRS_CUSTOMER_BUDGET": "0",
             "UPSTAIRS_CHANNEL_BUDGET": "0",
-            **self._token_issuers,
+            **self._console_settings,
             **({"UPSTAIRS_INSTANCE_ID": replica.instance_id} if replica.is_static_member else {}),
             **self.extra_environment,
         }
 
     @property
-    def _token_issuers(self) -> dict[str, str]:
+    def _console_settings(self) -> dict[str, str]:
+        """Let services believe the console's tokens, and messages lead to it."""
         if self.console is None:
             return {}
-        return {"UPSTAIRS_TOKEN_ISSUERS": orjson.dumps([self.console.token_issuer]).decode()}
+        return {
+            "UPSTAIRS_TOKEN_ISSUERS": orjson.dumps([self.console.token_issuer]).decode(),
+            "UPSTAIRS_CONSOLE_URL": self.console.url,
+        }
 
 
 @asynccontextmanager

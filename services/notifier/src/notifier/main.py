@@ -33,6 +33,7 @@ def build(
         settings.link_secret.get_secret_value(),
         settings.public_url,
         timedelta(hours=settings.link_max_age_hours),
+        settings.console_url,
     )
     channels = tuple(channel.from_settings(settings, links) for channel in channel_types)
 

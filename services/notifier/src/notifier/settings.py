@@ -1,8 +1,9 @@
 """The settings of the notifier, in addition to those of every service."""
 
-from typing import Literal
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
 from common.service.settings import ServiceSettings, SigningSecrets
 from notifier.domain.brake import BrakePolicy
@@ -12,10 +13,22 @@ _RETRIES = RetryPolicy()
 _BUDGETS = BrakePolicy()
 
 
+def _check_origin(url: str) -> str:
+    parts = urlsplit(url)
+    if url and (parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/")):
+        raise ValueError("must be like https://console.example.com, without a path")
+    return url.rstrip("/")
+
+
 class Settings(ServiceSettings):
     public_url: str = Field(
         default="http://127.0.0.1:8000",
         description="where people's browsers reach this service; links begin with it",
+    )
+    console_url: Annotated[str, AfterValidator(_check_origin)] = Field(
+        default="",
+        description="where people's browsers reach the console: messages lead there; empty: they "
+        "lead to a page of this service, which shows what the message says",
     )
     link_secret: SigningSecrets = Field(
         default=SigningSecrets(""),
