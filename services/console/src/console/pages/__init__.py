@@ -7,6 +7,7 @@ from fastapi import APIRouter
 
 from console.pages import (
     actions,
+    alarms,
     duty,
     escalation,
     floor,
@@ -30,6 +31,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     duty.router,
     preferences.router,
     now.router,
+    alarms.router,
     escalation.router,
     actions.router,
     live.router,
