@@ -8,9 +8,18 @@ from pydantic import AfterValidator, Field, SecretStr
 from common.service.settings import ServiceSettings, SigningSecrets
 from notifier.domain.brake import BrakePolicy
 from notifier.domain.delivery import RetryPolicy
+from notifier.web_push.services import PushServices
+from notifier.web_push.vapid import VapidKey
 
 _RETRIES = RetryPolicy()
 _BUDGETS = BrakePolicy()
+# Those of Chrome, Firefox, Safari and Edge.
+_PUSH_SERVICES = (
+    "https://fcm.googleapis.com",
+    "https://updates.push.services.mozilla.com",
+    "https://*.push.apple.com",
+    "https://*.notify.windows.com",
+)
 
 
 def _check_origin(url: str) -> str:
@@ -18,6 +27,17 @@ def _check_origin(url: str) -> str:
     if url and (parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/")):
         raise ValueError("must be like https://console.example.com, without a path")
     return url.rstrip("/")
+
+
+def _check_push_key(key: SecretStr) -> SecretStr:
+    if secret := key.get_secret_value():
+        VapidKey.read(secret)
+    return key
+
+
+def _check_push_services(entries: tuple[str, ...]) -> tuple[str, ...]:
+    PushServices.read(entries)
+    return entries
 
 
 class Settings(ServiceSettings):
@@ -96,4 +116,21 @@ class Settings(ServiceSettings):
     smtp_password: SecretStr = Field(default=SecretStr(""), description="of `smtp_user`")
     mail_from: str = Field(
         default="Upstairs <upstairs@localhost>", description="the sender of mails"
+    )
+
+    # Notifications on devices (Web Push)
+    web_push_key: Annotated[SecretStr, AfterValidator(_check_push_key)] = Field(
+        default=SecretStr(""),
+        description="signs the requests to push services (VAPID), of `python -m notifier "
+        "make-push-key`; empty: nobody is notified on a device; a new key ends all subscriptions",
+    )
+    web_push_contact: str = Field(
+        default="mailto:upstairs@localhost",
+        pattern="^(mailto:|https://)",
+        description="where the operators of a push service can reach you",
+    )
+    web_push_services: Annotated[tuple[str, ...], AfterValidator(_check_push_services)] = Field(
+        default=_PUSH_SERVICES,
+        description="the push services of browsers that may be called, as a JSON list; `*.` stands "
+        "for all hosts of a domain",
     )
