@@ -29,8 +29,8 @@ def _check_origin(url: str) -> str:
     return url.rstrip("/")
 
 
-def _check_push_key(key: SecretStr) -> SecretStr:
-    if secret := key.get_secret_value():
+def _check_push_key(key: SecretStr | None) -> SecretStr | None:
+    if key is not None and (secret := key.get_secret_value()):
         VapidKey.read(secret)
     return key
 
@@ -119,8 +119,8 @@ class Settings(ServiceSettings):
     )
 
     # Notifications on devices (Web Push)
-    web_push_key: Annotated[SecretStr, AfterValidator(_check_push_key)] = Field(
-        default=SecretStr(""),
+    web_push_key: Annotated[SecretStr | None, AfterValidator(_check_push_key)] = Field(
+        default=None,
         description="signs the requests to push services (VAPID), of `python -m notifier "
         "make-push-key`; empty: nobody is notified on a device; a new key ends all subscriptions",
     )

@@ -101,7 +101,8 @@ class WebPush(Channel):
 
     @classmethod
     def from_settings(cls, settings: Settings, links: Links) -> Self:
-        secret = settings.web_push_key.get_secret_value()
+        key = settings.web_push_key
+        secret = key.get_secret_value() if key else ""
         return cls(
             VapidKey.read(secret) if secret else None,
             PushServices.read(settings.web_push_services),
