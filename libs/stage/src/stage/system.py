@@ -93,6 +93,8 @@ class System:
     operations_ports: dict[str, int] = field(default_factory=dict)
     progress: Progress = field(default_factory=Progress, repr=False)
     link_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
+    # Almost all numbers of 32 bytes are keys.
+    web_push_key: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     feed_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     slack_signing_secret: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
     signing_keys: Mapping[str, SigningKey] = field(
@@ -281,6 +283,7 @@ class System:
         return {
             "UPSTAIRS_TOKEN_ISSUERS": orjson.dumps([self.console.token_issuer]).decode(),
             "UPSTAIRS_CONSOLE_URL": self.console.url,
+            "UPSTAIRS_WEB_PUSH_KEY": self.web_push_key,
         }
 
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from console.pages import (
     actions,
     alarms,
+    devices,
     duty,
     escalation,
     floor,
@@ -32,6 +33,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     preferences.router,
     now.router,
     alarms.router,
+    devices.router,
     escalation.router,
     actions.router,
     live.router,
