@@ -194,7 +194,9 @@ async def open_scenario(
                 "person_id": "rita",
                 "representative_id": "rita",
                 "token": "forged",
-                **{name: new_id() for name in ("request_id", "override_id", "swap_id")},
+                **{
+                    name: new_id() for name in ("request_id", "override_id", "swap_id", "device_id")
+                },
                 **{name: (now + timedelta(days=days)).isoformat() for name, days in _DAYS},
             }
         )
@@ -213,6 +215,8 @@ async def open_empty_scenario(
             "kafka_bootstrap": "unused",
             "trial": True,
             "api_keys": LISTED,
+            # Of RFC 8291, appendix A.
+            "web_push_key": "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw",
             **dict.fromkeys(("link_secret", "feed_secret"), "a secret of tests"),
             "token_issuers": [ISSUER.model_dump()],
         }

@@ -76,7 +76,7 @@ async def test_person_adds_a_device_and_sees_it_as_this_one(devices: Devices) ->
     added = await devices.add(browser)
     assert (added.status_code, added.headers["location"]) == (303, "/devices?done=added")
     page = await devices.read(browser)
-    assert "Firefox on Linux (this one)" in page
+    assert "Firefox, Linux (this one)" in page
     assert "Notify me on this device" not in page
 
 

@@ -7,9 +7,11 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from common.contracts.event import UUID_PATTERN
+
 _NAME: Final = "upstairs-device"
 _YEAR_S: Final = 365 * 24 * 3600
-_DEVICE_ID: Final = re.compile("[0-9a-f]{32}")
+_DEVICE_ID: Final = re.compile(UUID_PATTERN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Request
 from starlette.responses import RedirectResponse, Response
 
+from common.contracts.event import UUID_PATTERN
 from console.auth.device_cookie import DeviceCookie
 from console.clients.services import ServiceProblemError
 from console.pages.context import Page, PageContext
@@ -17,13 +18,12 @@ from console.views.devices import devices_view
 
 router = APIRouter()
 
-_DEVICE_ID: Final = "^[0-9a-f]{32}$"
 _DONE: Final[Mapping[str, str]] = {
     "added": mark("You are notified on this device now."),
     "removed": mark("You are no longer notified on that device."),
 }
 
-DevicePath = Annotated[str, Path(pattern=_DEVICE_ID)]
+DevicePath = Annotated[str, Path(pattern=f"^{UUID_PATTERN}$")]
 
 
 @router.get("/sw.js")

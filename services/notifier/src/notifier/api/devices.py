@@ -1,6 +1,5 @@
 """On which devices a person is notified: each is added in the browser that shows it."""
 
-import hashlib
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Final
@@ -8,11 +7,13 @@ from typing import Annotated, Final
 from fastapi import Path, Response
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
+from common.core.ids import derived_id
 from common.http.access import StaffUser
 from common.http.app import RequestModel, ShortText
 from common.http.examples import ACTED_AT, with_examples
+from common.http.pagination import Page
 from common.http.routes import ApiRouter
-from notifier.api.deps import NotifierDatabase, caller_of, refusals, transaction
+from notifier.api.deps import UUID, NotifierDatabase, caller_of, refusals, transaction
 from notifier.api.recipients import RecipientPath
 from notifier.channels.web_push import WebPush
 from notifier.domain import errors
@@ -20,12 +21,10 @@ from notifier.domain.recipients import Device
 from notifier.use_cases import devices
 from notifier.web_push.vapid import decode
 
-_ID_LENGTH: Final = 32
 _POINT_BYTES: Final = 65
 _SECRET_BYTES: Final = 16
-_DEVICE_ID: Final = f"^[0-9a-f]{{{_ID_LENGTH}}}$"
 _EXAMPLE: Final = {
-    "device_id": "0f3a5c7e9b1d2f4a6c8e0b1d3f5a7c9e",
+    "device_id": "5b0e4c1a-3d52-5c1f-9d6a-2f4b8e7a1c30",
     "name": "Firefox on Android",
     "added_at": ACTED_AT,
 }
@@ -46,7 +45,7 @@ def _of_bytes(length: int) -> AfterValidator:
 
 DevicePath = Annotated[
     str,
-    Path(pattern=_DEVICE_ID, description="The device's id.", examples=[str(_EXAMPLE["device_id"])]),
+    Path(pattern=UUID, description="The device's id.", examples=[str(_EXAMPLE["device_id"])]),
 ]
 
 
@@ -82,12 +81,6 @@ class DeviceOut(BaseModel):
     device_id: str = Field(description="The device's id.")
     name: str = Field(description="By which the person recognizes it.")
     added_at: datetime = Field(description="When it was added.")
-
-
-class DevicesOut(BaseModel):
-    model_config = with_examples({"items": [_EXAMPLE]})
-
-    items: tuple[DeviceOut, ...] = Field(description="In the order in which they were added.")
 
 
 class WebPushOut(BaseModel):
@@ -126,7 +119,7 @@ def make_router(channel: WebPush) -> ApiRouter:
         """
         async with transaction(database) as uow:
             device = Device(
-                device_id=hashlib.sha256(body.endpoint.encode()).hexdigest()[:_ID_LENGTH],
+                device_id=derived_id("device", body.endpoint),
                 name=body.name,
                 endpoint=body.endpoint,
                 p256dh=body.p256dh,
@@ -145,11 +138,11 @@ def make_router(channel: WebPush) -> ApiRouter:
     )
     async def list_devices(
         person_id: RecipientPath, database: NotifierDatabase, principal: StaffUser
-    ) -> DevicesOut:
-        """List the devices on which the person is notified."""
+    ) -> Page[DeviceOut]:
+        """List the devices on which the person is notified: at most ten, so there is one page."""
         async with transaction(database) as uow:
             listed = await devices.list_devices(caller_of(principal), person_id, uow)
-        return DevicesOut(items=tuple(map(_out, listed)))
+        return Page(items=[*map(_out, listed)], next_cursor=None)
 
     @router.delete(
         "/recipients/{person_id}/devices/{device_id}",
