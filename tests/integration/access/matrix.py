@@ -183,6 +183,10 @@ _NOTIFIER = """
     GET /v1/recipients/{person_id}/changes        -    -     +    -     +    -   +   +
     GET /v1/recipients                            -    -     +    +     +    +   +   +
     GET /v1/notifications                         -    -     -    -     +    +   +   +
+    GET /v1/web-push                              -    -     +    +     +    +   +   +
+    POST /v1/recipients/{person_id}/devices       -    -     +    -     -    -   -   -
+    GET /v1/recipients/{person_id}/devices        -    -     +    -     +    -   +   +
+    DELETE /v1/recipients/{person_id}/devices/{device_id}  -    -     0    -     0    -   0   0
 """
 _CALLERS: Final = ("shop", "kiosk", "rita", "bruno", "sara", "sam", "mia", "ops")
 

@@ -17,6 +17,7 @@ from console.views.rows import make_row, sort_keys
 # A browser that is further behind reads its page again.
 MAX_MESSAGES: Final = 500
 _MAX_VIEWS: Final = 20
+ALARMS: Final = "alarms"
 
 
 class Message(NamedTuple):
@@ -36,6 +37,8 @@ def message(event: str, **data: object) -> Message:
 class Board:
     """One connection. `views` are what the tabs show: the query of Now, or `id=` and an escalation.
 
+    A page with neither has the view `alarms`: each row says whether it is urgent for the viewer.
+
     `kind` and the person say all on which the rows that it gets depend.
     """
 
@@ -50,7 +53,7 @@ class Board:
         self.filters: Mapping[str, Filters] = {
             view: parse_filters(parse_qsl(view), reader)
             for view in shown
-            if not view.startswith("id=")
+            if not view.startswith("id=") and view != ALARMS
         }
         self.kind = viewer.role, viewer.language, viewer.zone, shown
 
@@ -78,13 +81,15 @@ class Board:
             for view, filters in self.filters.items()
             if matches(escalation, filters, reader.now)
         }
-        html = render_row(make_row(escalation, reader), reader.texts.language) if sorts else ""
+        row = make_row(escalation, reader)
+        html = render_row(row, reader.texts.language) if sorts else ""
         return message(
             "row",
             id=escalation["escalation_id"],
             version=escalation["version"],
             html=html,
             sorts=sorts,
+            urgent=row.is_urgent,
         )
 
 

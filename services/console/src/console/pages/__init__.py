@@ -7,7 +7,9 @@ from fastapi import APIRouter
 
 from console.pages import (
     actions,
+    alarms,
     bulk,
+    devices,
     duty,
     escalation,
     floor,
@@ -35,6 +37,8 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     now.router,
     saved_views.router,
     bulk.router,
+    alarms.router,
+    devices.router,
     escalation.router,
     actions.router,
     live.router,

@@ -1,6 +1,7 @@
 // The live parts of a page: countdowns, rows that change in place, freshness, dialogs and keys.
 // Without this file every page works by loading it again.
 
+import { announce } from "./announcements.js";
 import { connect } from "./live.js";
 
 const FRAME_MS = 100;
@@ -75,7 +76,7 @@ class Board extends HTMLElement {
     this.changes.clear();
     if (this.isHeld) this.count();
     else this.settle();
-    this.announce(before);
+    announce([...this.ids("needs_you")].filter((id) => !before.has(id)), this.words.news);
   }
 
   applyChange({ id, version, html, sorts }) {
@@ -261,18 +262,6 @@ class Board extends HTMLElement {
       place.querySelector(".count").textContent = value;
       if (["needs_you", "unanswered"].includes(name)) place.classList.toggle("warning", value > 0);
     }
-    const needs = Number(counters.needs_you ?? NaN);
-    if (!Number.isNaN(needs)) document.title = `${needs ? `(${needs}) ` : ""}${document.title.replace(/^\(\d+\) /, "")}`;
-  }
-
-  /** One sentence in ten seconds, for those who listen. */
-  announce(before) {
-    const fresh = [...this.ids("needs_you")].filter((id) => !before.has(id)).length;
-    this.unsaid = (this.unsaid ?? 0) + fresh;
-    if (!this.unsaid || performance.now() - (this.saidAt ?? -Infinity) < 10000) return;
-    document.getElementById("announcements").textContent = this.say("news", this.unsaid);
-    this.unsaid = 0;
-    this.saidAt = performance.now();
   }
 
   // Actions
