@@ -26,28 +26,30 @@ _now = TimeSource().utc_now
 
 @dataclass
 class _Follower:
-    """`arrivals` has the version of each row, and when it came."""
+    """`arrivals` has the version of each row, and when it came; `reloads` when all was to be read.
+
+    A browser that is told to read its page again finds every change there.
+    """
 
     sees_all: bool
     arrivals: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+    reloads: list[float] = field(default_factory=list)
     messages: int = 0
 
     async def read(self, stream: asyncio.StreamReader) -> None:
         while message := await stream.readuntil(b"\n\n"):
             self.messages += 1
-            row = _ROW.search(message)
-            if row is not None:
-                arrival = int(row[2]), _now().timestamp()
-                self.arrivals.setdefault(row[1].decode(), []).append(arrival)
+            at = _now().timestamp()
+            if b"event: reload" in message:
+                self.reloads.append(at)
+            elif (row := _ROW.search(message)) is not None:
+                self.arrivals.setdefault(row[1].decode(), []).append((int(row[2]), at))
 
     def wait_for(self, change: Change) -> float | None:
         """Return how long the change took to come; None if it did not."""
-        times = (
-            at
-            for version, at in self.arrivals.get(change.escalation_id, ())
-            if version >= change.version
-        )
-        first = min(times, default=None)
+        rows = self.arrivals.get(change.escalation_id, ())
+        times = [at for version, at in rows if version >= change.version]
+        first = min([*times, *(at for at in self.reloads if at > change.at)], default=None)
         return None if first is None else first - change.at
 
 
@@ -62,8 +64,10 @@ async def figures(
         await asyncio.sleep(_SETTLE_S)
         before, begun = testbed.cpu_seconds(), monotonic()
         messages_before = sum(follower.messages for follower in followers)
+        reloads_before = sum(len(follower.reloads) for follower in followers)
         changes = await change_rows(testbed, ids, rate=rate, seconds=seconds)
         after, took = testbed.cpu_seconds(), monotonic() - begun
+        reloads = sum(len(follower.reloads) for follower in followers) - reloads_before
         messages = sum(follower.messages for follower in followers) - messages_before
         await _wait_for_all(followers, changes)
         waits = [
@@ -78,6 +82,8 @@ async def figures(
         "console_followers_p50_ms": 1000 * ranked(waits, 0.5),
         "console_followers_p95_ms": 1000 * ranked(waits, 0.95),
         "console_followers_messages_per_s": messages / took,
+        # More than none: the console could not read rows in time.
+        "console_followers_reloads": reloads,
     }
 
 
