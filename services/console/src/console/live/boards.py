@@ -1,7 +1,8 @@
 """The connections of browsers: what each shows, and the messages that it has yet to get."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -28,6 +29,12 @@ class Message(NamedTuple):
 
 
 RELOAD: Final = Message("reload", "{}")
+
+
+@lru_cache(maxsize=500)
+def encode(sent: Message) -> bytes:
+    """Write it as an event of a stream, once for all boards that get it."""
+    return f"event: {sent.event}\ndata: {sent.data}\n\n".encode()
 
 
 def message(event: str, **data: object) -> Message:
@@ -72,6 +79,11 @@ class Board:
                 return await self._messages.get()
         except TimeoutError:
             return None
+
+    def take_waiting(self) -> Iterator[Message]:
+        """Take the messages that are there."""
+        while not self._messages.empty():
+            yield self._messages.get_nowait()
 
     def message_of(self, escalation: Escalation, reader: Reader) -> Message:
         """Write the row once for all views of the board, with its place in each that has it."""

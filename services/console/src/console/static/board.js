@@ -23,12 +23,12 @@ class Board extends HTMLElement {
     this.isPaused = false;
     this.changes = new Map();
     this.moves = new Map();
+    // The rows that are marked as changed, each with the time at which it no longer is.
+    this.marks = new Map();
     this.lastReload = 0;
     offset = Number(this.dataset.now) - Date.now() / 1000;
     setInterval(() => this.tick(), 1000);
-    this.seen = new Set();
-    this.observer = new IntersectionObserver((entries) => this.watch(entries));
-    this.observe(this);
+    document.addEventListener("scroll", () => (this.scrolled ??= setTimeout(() => this.tick(), FRAME_MS)), { passive: true });
     this.addEventListener("pointerleave", () => this.settle());
     this.addEventListener("focusout", () => setTimeout(() => this.settle()));
     this.addEventListener("submit", (event) => this.send(event));
@@ -51,23 +51,27 @@ class Board extends HTMLElement {
 
   receive({ type, data }) {
     if (data.now) offset = data.now - Date.now() / 1000;
-    if (type === "beat") this.beat = { at: performance.now(), isLive: data.live };
-    else if (type === "reload") this.reload();
+    if (type === "beat") {
+      this.beat = { at: performance.now(), isLive: data.live };
+      this.showFreshness();
+    } else if (type === "reload") this.reload();
     else if (type === "counters") this.showCounters(data);
     else if (type === "session-over") location.reload();
     else if (this.table) this.change(data);
     else if (data.id === this.dataset.escalation) this.reload();
-    this.showFreshness();
   }
 
+  /** Paint at once, and what comes soon after it together. */
   change(data) {
     this.changes.set(data.id, data);
     if (this.frame) return;
     const paint = () => {
       this.frame = null;
+      this.paintedAt = performance.now();
       this.paint();
     };
-    this.frame = setTimeout(() => (document.hidden ? paint() : requestAnimationFrame(paint)), FRAME_MS);
+    const wait = Math.max(0, FRAME_MS - (performance.now() - (this.paintedAt ?? 0)));
+    this.frame = setTimeout(() => (document.hidden ? paint() : requestAnimationFrame(paint)), wait);
   }
 
   paint() {
@@ -94,8 +98,7 @@ class Board extends HTMLElement {
     if (row) patchRow(row, fresh);
     const current = row ?? fresh;
     current.classList.add("changed");
-    setTimeout(() => current.classList.remove("changed"), CHANGED_MS);
-    this.observe(current);
+    this.marks.set(current, performance.now() + CHANGED_MS);
     if (!row || !isInPlace(row)) this.moves.set(id, current);
   }
 
@@ -116,9 +119,11 @@ class Board extends HTMLElement {
       return;
     }
     const focus = document.activeElement;
+    // First all of them leave, so that the others are in order.
+    for (const row of this.moves.values()) row.remove();
     for (const row of this.moves.values()) place(row, this.table);
     this.moves.clear();
-    for (const row of this.table.querySelectorAll(".row.gone")) row.remove();
+    for (const row of [...this.table.rows]) if (row.classList.contains("gone")) row.remove();
     // Before the focus returns, since a band that was empty is hidden.
     this.count();
     if (focus !== document.activeElement && this.contains(focus)) focus.focus({ preventScroll: true });
@@ -187,40 +192,34 @@ class Board extends HTMLElement {
     [...this.querySelectorAll("details")].forEach((details, n) => (details.open = open[n] ?? false));
     // What had the focus may be gone, such as the button of what was done.
     if (focus) (this.querySelector(focus) ?? document.getElementById("main")).focus({ preventScroll: true });
-    this.observe(this);
   }
 
   // Countdowns, counters, freshness
 
-  observe(root) {
-    for (const time of root.querySelectorAll("time[data-until]")) this.observer.observe(time);
-  }
-
-  watch(entries) {
-    for (const { target, isIntersecting } of entries) {
-      if (isIntersecting) this.seen.add(target);
-      else this.seen.delete(target);
-    }
-    this.tick();
-  }
-
+  /** Tick on what is in sight: of a thousand rows that is a dozen. */
   tick() {
-    const soon = Number(this.dataset.soon);
-    for (const time of this.seen) {
-      if (!time.isConnected) {
-        this.seen.delete(time);
-        continue;
-      }
-      const left = Number(time.dataset.until) - now();
-      time.textContent = timeLeft(left, this.words, Number(this.dataset.secondsBelow));
-      const tone = left < 0 ? "over" : left <= soon ? "soon" : "calm";
-      const block = time.closest("[data-tone]");
-      if (!block || block.dataset.tone === tone) continue;
-      block.dataset.tone = tone;
-      // What to press, and the band, may be others now.
-      if (block.classList.contains("countdown") || block.classList.contains("deadline")) this.refresh();
+    clearTimeout(this.scrolled);
+    this.scrolled = null;
+    for (const place of this.table ? rowsInSight(this.table) : [this])
+      for (const time of place.querySelectorAll("time[data-until]")) this.tickOn(time);
+    const at = performance.now();
+    for (const [row, until] of this.marks) {
+      if (at < until) continue;
+      row.classList.remove("changed");
+      this.marks.delete(row);
     }
     this.showFreshness();
+  }
+
+  tickOn(time) {
+    const left = Number(time.dataset.until) - now();
+    show(time, timeLeft(left, this.words, Number(this.dataset.secondsBelow)));
+    const tone = left < 0 ? "over" : left <= Number(this.dataset.soon) ? "soon" : "calm";
+    const block = time.closest("[data-tone]");
+    if (!block || block.dataset.tone === tone) return;
+    block.dataset.tone = tone;
+    // What to press, and the band, may be others now.
+    if (block.classList.contains("countdown") || block.classList.contains("deadline")) this.refresh();
   }
 
   showFreshness() {
@@ -230,22 +229,22 @@ class Board extends HTMLElement {
     const tone = age > 15 ? "over" : age > 5 || !this.beat.isLive ? "soon" : "calm";
     if (tone === "over" && place.dataset.tone !== "over")
       this.lostAt = new Date(Date.now() - age * 1000).toLocaleTimeString([], { timeStyle: "short" });
-    place.dataset.tone = tone;
+    if (place.dataset.tone !== tone) place.dataset.tone = tone;
     document.body.classList.toggle("offline", tone === "over");
     const text = { calm: "live", soon: "old", over: "lost" }[tone];
-    place.textContent = this.say(text, tone === "over" ? this.lostAt : age.toFixed(tone === "calm" ? 1 : 0));
+    show(place, this.say(text, tone === "over" ? this.lostAt : age.toFixed(tone === "calm" ? 1 : 0)));
   }
 
   ids(band) {
-    const rows = this.table?.querySelectorAll(`.row[data-band="${band}"]`) ?? [];
-    return new Set([...rows].map((row) => row.dataset.id));
+    const rows = [...(this.table?.rows ?? [])].filter((row) => row.dataset.band === band);
+    return new Set(rows.map((row) => row.dataset.id));
   }
 
   count() {
     for (const body of this.table.tBodies) {
-      const rows = body.querySelectorAll(".row").length;
-      const empty = body.querySelector(".empty");
-      body.querySelector(".count").textContent = rows;
+      const empty = emptyOf(body);
+      const rows = body.rows.length - (empty ? 2 : 1);
+      show(body.rows[0].querySelector(".count"), rows);
       body.hidden = rows === 0 && !empty;
       if (empty) empty.hidden = rows > 0;
     }
@@ -259,7 +258,7 @@ class Board extends HTMLElement {
     for (const [name, value] of Object.entries(counters)) {
       const place = document.querySelector(`[data-counter="${name}"]`);
       if (!place) continue;
-      place.querySelector(".count").textContent = value;
+      show(place.querySelector(".count"), value);
       if (["needs_you", "unanswered"].includes(name)) place.classList.toggle("warning", value > 0);
     }
   }
@@ -437,10 +436,40 @@ function isInPlace(row) {
   return row.parentElement.dataset.band === row.dataset.band && isAfter && isBefore;
 }
 
+/** Put the row among those that are in their places, before the first that comes later. */
 function place(row, table) {
-  const body = table.querySelector(`tbody[data-band="${row.dataset.band}"]`);
-  const after = [...body.querySelectorAll(".row")].find((other) => other !== row && other.dataset.sort > row.dataset.sort);
-  body.insertBefore(row, after ?? body.querySelector(".empty"));
+  const body = [...table.tBodies].find(({ dataset }) => dataset.band === row.dataset.band);
+  const { rows } = body;
+  let [low, high] = [1, rows.length - (emptyOf(body) ? 1 : 0)];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (rows[middle].dataset.sort > row.dataset.sort) high = middle;
+    else low = middle + 1;
+  }
+  body.insertBefore(row, rows[low] ?? null);
+}
+
+/** The last row of a band, if it says that there are none; the first is the title. */
+function emptyOf(body) {
+  const last = body.rows[body.rows.length - 1];
+  return last.classList.contains("empty") ? last : null;
+}
+
+function rowsInSight(table) {
+  const rows = [...table.rows].filter((row) => row.classList.contains("row") && !row.parentElement.hidden);
+  let [low, high] = [0, rows.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (rows[middle].getBoundingClientRect().bottom < 0) low = middle + 1;
+    else high = middle;
+  }
+  const end = rows.findIndex((row, n) => n >= low && row.getBoundingClientRect().top > innerHeight);
+  return rows.slice(low, end < 0 ? rows.length : end);
+}
+
+/** Write a text if it is another: each write costs a layout of the page. */
+function show(place, text) {
+  if (place.textContent !== String(text)) place.textContent = text;
 }
 
 async function post(form) {
