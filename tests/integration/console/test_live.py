@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from console.auth.people import Identity
-from console.live.boards import RELOAD
+from console.live.boards import ERASED, RELOAD
 from console.live.hub import MAX_BOARDS_OF_SESSION, LiveHub
 from console.people import People
 from integration.console.harness import SAME_ORIGIN, ConsoleHarness
@@ -53,6 +53,21 @@ async def test_rows_come_in_the_name_of_somebody_who_still_looks(live: Live) -> 
     live.screens.dismiss("mia")
     live.stream.tell(await live.screens.escalate())
     assert (await next_row(second))["html"]
+
+
+async def test_open_boards_load_their_rows_again_after_an_erasure(live: Live) -> None:
+    boards = [await live.open("mia", "manager"), await live.open("sara", "supervisor")]
+    for board in boards:
+        await read_all(board)
+    for _ in range(50):
+        live.stream.tell_erasure()
+    for board in boards:
+        received = await read_all(board)
+        # Contacts that are erased together cost a board little.
+        assert {*received} == {ERASED}
+        assert len(received) < 10
+    live.stream.tell(await live.screens.escalate())
+    assert (await next_row(boards[0]))["html"], "the stream goes on"
 
 
 @pytest.mark.parametrize("status", [401, 429, 500])

@@ -8,6 +8,7 @@ import httpx
 import orjson
 import structlog
 
+from common.contracts.escalations import PagesErased
 from common.core.backoff import Backoff
 from console.clients.services import Caller, Services
 
@@ -23,11 +24,12 @@ class Event(NamedTuple):
     """One event of the stream; a heartbeat has an id only."""
 
     id: str | None
+    type: str | None
     data: str | None
 
 
 class Follower:
-    """Calls `changed` with each escalation that an event tells of.
+    """Calls `changed` with each escalation that an event tells of, `erased` after an erasure.
 
     It goes on after the last event that it has read, with a new token each time in the name of
     `caller`: a stream ends with its token. `missed` is called when events may have been missed: at
@@ -40,11 +42,13 @@ class Follower:
         caller: Callable[[], Caller],
         changed: Callable[[str], None],
         missed: Callable[[], None],
+        erased: Callable[[], None],
     ) -> None:
         self._services = services
         self._caller = caller
         self._changed = changed
         self._missed = missed
+        self._erased = erased
         self._last_id: str | None = None
         self.is_live = False
 
@@ -84,7 +88,10 @@ class Follower:
                 self._take(event)
 
     def _take(self, event: Event) -> None:
-        if event.data is not None:
+        if event.type == PagesErased.type:
+            # Rows of any contact may have the words: the event need not say of which.
+            self._erased()
+        elif event.data is not None:
             escalation_id = orjson.loads(event.data)["escalation_id"]
             if escalation_id is not None:
                 self._changed(escalation_id)
@@ -94,13 +101,16 @@ class Follower:
 async def parse_events(lines: AsyncIterator[str]) -> AsyncIterator[Event]:
     """Yield the events of a stream of server-sent events; comments are left out."""
     event_id: str | None = None
+    event_type: str | None = None
     data: list[str] = []
     async for line in lines:
         name, _, value = line.partition(": ")
         if name == "id":
             event_id = value
+        elif name == "event":
+            event_type = value
         elif name == "data":
             data.append(value)
         elif not line and (event_id or data):
-            yield Event(event_id, "\n".join(data) if data else None)
-            event_id, data = None, []
+            yield Event(event_id, event_type, "\n".join(data) if data else None)
+            event_id, event_type, data = None, None, []

@@ -9,9 +9,10 @@ from starlette.responses import Response
 
 from common.http.app import ContactPath, PersonPath
 from console.clients.services import ServiceProblemError
+from console.live.floor import read_floor
 from console.pages.context import Page, PageContext, require_leader
 from console.texts import mark
-from console.views.floor import FloorData, floor_view, person_url
+from console.views.floor import floor_view, person_url
 from console.views.floor_person import (
     PRESENCE_FORM,
     REASON_LENGTH,
@@ -33,13 +34,8 @@ async def show_floor(
     page: Page, team: Annotated[str | None, Query(max_length=100)] = None
 ) -> Response:
     """Show which customers wait, and who can take more; of one team, if the address says so."""
-    parts = page.parts
-    day_begin = page.reader.local_midnight.isoformat()
-    queues, representatives = await asyncio.gather(
-        parts.items("router", "/v1/queues"),
-        parts.items("router", "/v1/representatives", active=True, missed_since=day_begin),
-    )
-    view = floor_view(FloorData(queues, representatives), team or None, parts.missing, page.reader)
+    data = await read_floor(page.parts.items, page.reader.local_midnight)
+    view = floor_view(data, team or None, page.parts.missing, page.reader)
     return page.render("floor.html", view=view)
 
 
