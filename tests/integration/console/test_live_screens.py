@@ -11,21 +11,11 @@ from console.live.boards import Board
 from integration.console.harness import KEYS
 from integration.console.live_harness import Live, next_of, open_live, read_all
 from integration.console.screens_harness import Screens
+from integration.escalation.duty_examples import ROTATION
 from support.waiting import until
 
 FLOOR = "screen=floor"
 DUTY = "screen=duty"
-SCHEDULE = {
-    "time_zone": "UTC",
-    "rotations": [
-        {
-            "name": "days",
-            "people": ["sara"],
-            "start": "2026-01-01T00:00:00Z",
-            "every": {"days": 1},
-        }
-    ],
-}
 
 
 @pytest.fixture
@@ -83,8 +73,13 @@ async def test_floor_shows_a_changed_presence(live: Live) -> None:
 async def test_floor_sends_only_what_differs(live: Live) -> None:
     shown = Shown(await live.open("sara", "supervisor", view=FLOOR))
     await shown.next()
-    # Durations of seconds move on.
-    html = await shown.next()
+    await set_presence(live, "available")
+    await shown.next_with("Can take more")
+    answer = await live.screens.console.router.put(
+        "/v1/representatives/rita", json={"capacity": 9}, headers=KEYS("ops")
+    )
+    assert answer.is_success, answer.text
+    html = await shown.next_with("0 of 9")
     assert len(shown.last["pieces"]) < shown.last["size"]
     assert html.count("<table") == html.count("</table>")
 
@@ -129,7 +124,9 @@ async def test_floor_comes_in_the_name_of_somebody_whom_router_admits(live: Live
 async def test_duty_tells_that_it_has_changed(live: Live) -> None:
     board = await live.open("sara", "supervisor", view=DUTY)
     await until(lambda: "duty" in live.hub.screen_ages())
-    answer = await live.screens.api.put("/v1/duty-schedules/days", json=SCHEDULE)
+    answer = await live.screens.api.put(
+        "/v1/duty-schedules/days", json={"rotations": [{**ROTATION, "members": ["sara"]}]}
+    )
     assert answer.is_success, answer.text
     assert await next_of(board, "stale") == {"view": DUTY}
     await read_all(board)
