@@ -136,6 +136,16 @@ async def test_open_page_outlasts_services_that_do_not_answer(console: ConsoleHa
     assert await hub.is_admitted(viewer)
 
 
+async def test_open_page_outlasts_a_wrong_clock_of_the_console(console: ConsoleHarness) -> None:
+    viewer = await viewer_of(console, "sara")
+    hub: LiveHub = console.app.state.live
+    console.wait(timedelta(minutes=5))
+    assert await hub.is_admitted(viewer)
+    console.wait(-timedelta(minutes=5))
+    console.tokens_of_router.admit({"mia"})
+    assert not await hub.is_admitted(viewer)
+
+
 async def test_open_page_outlasts_a_database_that_is_gone(
     console: ConsoleHarness, postgres: Postgres, database_name: str
 ) -> None:

@@ -68,7 +68,9 @@ def render(template: str, who: Reader, cookie: str = "", **values: Any) -> str:
     headers = [(b"cookie", f"upstairs-language={who.texts.language}; {cookie}".encode())]
     scope = {"type": "http", "path": "/now", "headers": headers, "query_string": b""}
     request = Request({**scope, "server": ("console", 80), "scheme": "http", "method": "GET"})
-    request.state.viewer = SimpleNamespace(name=who.name(who.person), role=who.role)
+    request.state.viewer = SimpleNamespace(
+        person=who.person, name=who.name(who.person), role=who.role
+    )
     return bytes(render_page(request, template, reader=who, **values).body).decode()
 
 

@@ -42,7 +42,8 @@ def event(contact: TrackedContact, escalation_id: EscalationId | None) -> Stream
 
 
 def erasure(contact: TrackedContact) -> StreamEvent:
-    content = {"contact_id": contact.contact_id, "escalation_id": None, "sequence": 7, "data": {}}
+    content: dict[str, object] = {"contact_id": contact.contact_id, "escalation_id": None}
+    content |= {"sequence": 7, "data": {}}
     data = orjson.dumps(content).decode()
     return StreamEvent(PagesErased.type, contact.contact_id, None, data, is_erasure=True)
 

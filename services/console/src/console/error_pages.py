@@ -68,7 +68,11 @@ def _sign_in(request: Request) -> Response:
 def _service_error(problem: ServiceUnavailableError | ServiceProblemError) -> PageError:
     if isinstance(problem, ServiceUnavailableError):
         return PageError(503, "service-unavailable", part=SERVICES[problem.service])
-    if problem.status == HTTPStatus.UNAUTHORIZED:
+    if problem.refuses_console:
+        log.error("console_refused", service=problem.service, reason=problem.detail)
+        part = SERVICES[problem.service]
+        return PageError(503, "console-refused", part=part, reason=problem.detail)
+    if problem.refuses_person:
         log.warning("person_refused", service=problem.service, reason=problem.detail)
         return PageError(403, "person-refused", service=problem.service)
     if problem.status == HTTPStatus.NOT_FOUND:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from functools import partial
-from http import HTTPStatus
 from typing import Final
 
 from common.core.backoff import pause
@@ -79,7 +78,7 @@ class LiveHub:
         try:
             await self._services.get("router", f"/v1/people/{viewer.person}", viewer)
         except ServiceProblemError as error:
-            return error.status != HTTPStatus.UNAUTHORIZED
+            return not error.refuses_person
         except ServiceUnavailableError:
             return True
         return True

@@ -192,9 +192,9 @@ class Board extends HTMLElement {
   }
 
   /** Read the page again, and take over what differs. */
-  async reload() {
+  async reload(isAsked = false) {
     const wait = RELOAD_MS - (performance.now() - this.lastReload);
-    if (wait > 0) {
+    if (wait > 0 && !isAsked) {
       // A timer may be early by less than a millisecond: then it waits once more.
       this.reloadTimer ??= setTimeout(() => {
         this.reloadTimer = null;
@@ -363,11 +363,11 @@ class Board extends HTMLElement {
       return;
     }
     form.closest("dialog")?.close();
+    if (!this.table || !answer.row) await this.reload(true);
     this.tell(answer.text, answer.is_done ? "calm" : "over");
     const sort = new URLSearchParams(this.view).get("sort") ?? "time_left";
     if (this.table && answer.row && !answer.row.keys[sort]) this.step(document.getElementById(`row-${answer.row.id}`), 1);
     if (this.table && answer.row) this.change({ ...answer.row, sorts: { [this.view]: answer.row.keys[sort] } });
-    else this.reload();
   }
 
   tell(text, tone) {
