@@ -1,6 +1,5 @@
 """The console does not start with settings by which strangers could sign in."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -48,7 +47,7 @@ def test_public_url_has_no_slash_at_its_end() -> None:
     assert make_settings(public_url="https://x.example/").public_url == "https://x.example"
 
 
-PROVIDER: Mapping[str, Any] = {
+PROVIDER: dict[str, Any] = {
     "oidc_issuer": "https://id.example.com",
     "oidc_client_id": "console",
     "oidc_client_secret": "of the client",

@@ -16,6 +16,7 @@ from common.http.problems import ProblemError
 from console.clients.services import ServiceProblemError, ServiceUnavailableError
 from console.errors import PageError, SignInRequiredError
 from console.rendering import is_fragment, render_page
+from console.views.problem_texts import TEXTS
 from console.views.words import SERVICES
 
 _RETRY_AFTER_S: Final = "5"
@@ -77,7 +78,8 @@ def _service_error(problem: ServiceUnavailableError | ServiceProblemError) -> Pa
         return PageError(403, "person-refused", service=problem.service)
     if problem.status == HTTPStatus.NOT_FOUND:
         return PageError(problem.status, "not-found")
-    return PageError(problem.status, "service-refused", reason=problem.detail)
+    text = TEXTS.get(problem.code, "")
+    return PageError(problem.status, "service-refused", text=text, reason=problem.detail)
 
 
 def _failure(error: Exception) -> PageError:

@@ -11,9 +11,10 @@ from common.http.app import ContactPath, PersonPath
 from console.clients.services import ServiceProblemError
 from console.live.floor import read_floor
 from console.pages.context import Page, PageContext, require_leader
-from console.texts import mark
+from console.texts import Texts, mark
 from console.views.floor import floor_view, person_url
 from console.views.floor_person import (
+    CAPACITY_FORM,
     PRESENCE_FORM,
     REASON_LENGTH,
     Refused,
@@ -25,6 +26,7 @@ router = APIRouter(dependencies=[require_leader])
 
 _DONE: Final[Mapping[str, str]] = {
     "presence": mark("The presence is set."),
+    "capacity": mark("The number of contacts is set."),
     "release": mark("The contact went to another person or to the queue."),
 }
 
@@ -53,8 +55,28 @@ async def set_presence(person: PersonPath, page: Page) -> Response:
     try:
         await page.services.put("router", path, page.viewer, body)
     except ServiceProblemError as error:
-        return await _show_person(person, page, _refused(PRESENCE_FORM, error, values))
+        return await _show_person(
+            person, page, _refused(PRESENCE_FORM, error, values, page.reader.texts)
+        )
     return page.lead_to(f"{person_url(person)}?done=presence")
+
+
+@router.post("/floor/{person}/capacity")
+async def set_capacity(person: PersonPath, page: Page) -> Response:
+    """Change how many contacts a person may have; the rest of the workload stays."""
+    values = await page.read_form()
+    path = f"/v1/representatives/{person}"
+    current = await page.get("router", path)
+    kept = {name: current[name] for name in ("auto_accept", "offer_s")}
+    capacity = values.get("capacity", "")
+    # The service says what is wrong with a text.
+    body = {**kept, "capacity": int(capacity) if capacity.isdecimal() else capacity}
+    try:
+        await page.services.put("router", path, page.viewer, body)
+    except ServiceProblemError as error:
+        refused = _refused(CAPACITY_FORM, error, values, page.reader.texts)
+        return await _show_person(person, page, refused)
+    return page.lead_to(f"{person_url(person)}?done=capacity")
 
 
 @router.post("/floor/{person}/contacts/{contact_id}/release")
@@ -65,14 +87,18 @@ async def release(person: PersonPath, contact_id: ContactPath, page: Page) -> Re
     try:
         await page.post("router", f"/v1/assignments/{contact_id}/release", body)
     except ServiceProblemError as error:
-        return await _show_person(person, page, _refused(contact_id, error, values))
+        return await _show_person(
+            person, page, _refused(contact_id, error, values, page.reader.texts)
+        )
     return page.lead_to(f"{person_url(person)}?done=release")
 
 
-def _refused(place: str, error: ServiceProblemError, values: Mapping[str, str]) -> Refused:
-    problems = form_problems(error.document, {"reason", "presence"})
-    texts = [*problems.by_field.values(), *([problems.whole] if problems.whole else [])]
-    return Refused(place, error.status, " ".join(texts), values)
+def _refused(
+    place: str, error: ServiceProblemError, values: Mapping[str, str], texts: Texts
+) -> Refused:
+    problems = form_problems(error.document, {"reason", "presence", "capacity"}, texts)
+    said = [*problems.by_field.values(), *([problems.whole] if problems.whole else [])]
+    return Refused(place, error.status, " ".join(said), values)
 
 
 async def _show_person(person: str, page: PageContext, refused: Refused | None = None) -> Response:

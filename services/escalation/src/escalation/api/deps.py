@@ -49,7 +49,7 @@ _PROBLEMS: Final[dict[type[Exception], tuple[int, str]]] = {
     errors.InvalidChangeError: (409, "invalid-change"),
     errors.SettingNotFoundError: (404, "setting-not-found"),
     errors.ForbiddenError: (403, "forbidden"),
-    errors.NotOwnShiftError: (403, "forbidden"),
+    errors.NotOwnShiftError: (403, "not-own-shift"),
     errors.WrongStateError: (409, "wrong-state"),
     errors.StaleEscalationError: (412, "stale"),
     errors.SettingInUseError: (409, "setting-in-use"),
