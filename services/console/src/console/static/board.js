@@ -72,6 +72,8 @@ class Board extends HTMLElement {
 
   noteBeat({ live, ages }) {
     const age = ages[this.dataset.screen];
+    // Until the console has read the screen itself, the page is what it was when it was loaded.
+    if (this.dataset.screen && age === undefined && !this.beat) return;
     const at = performance.now() - (age ?? 0) * 1000;
     this.beat = { at, isLive: this.dataset.screen ? age !== undefined : live };
   }
