@@ -126,7 +126,7 @@ class Board extends HTMLElement {
     for (const data of this.changes.values()) this.applyChange(data);
     this.changes.clear();
     if (this.isHeld) this.count();
-    else this.settle();
+    this.settle();
     announce([...this.ids("needs_you")].filter((id) => !before.has(id)), this.words.news);
   }
 
@@ -299,9 +299,10 @@ class Board extends HTMLElement {
     show(place, this.say(text, tone === "over" ? this.lostAt : age.toFixed(tone === "calm" ? 1 : 0)));
   }
 
+  /** The rows of a band, also those that wait for their place. */
   ids(band) {
-    const rows = [...(this.table?.rows ?? [])].filter((row) => row.dataset.band === band);
-    return new Set(rows.map((row) => row.dataset.id));
+    const rows = [...(this.table?.rows ?? []), ...this.moves.values()].filter((row) => !row.classList.contains("gone"));
+    return new Set(rows.filter((row) => row.dataset.band === band).map((row) => row.dataset.id));
   }
 
   count() {
@@ -350,11 +351,13 @@ class Board extends HTMLElement {
       this.tell(this.say("failed"), "over");
       return;
     }
+    const sort = new URLSearchParams(this.view).get("sort") ?? "time_left";
+    const ended = this.table && answer.row && !answer.row.keys[sort] && document.getElementById(`row-${answer.row.id}`);
+    if (ended) ended.classList.add("gone");
     form.closest("dialog")?.close();
+    if (ended) this.leave(ended);
     if (!this.table || !answer.row) await this.reload(true);
     this.tell(answer.text, answer.is_done ? "calm" : "over");
-    const sort = new URLSearchParams(this.view).get("sort") ?? "time_left";
-    if (this.table && answer.row && !answer.row.keys[sort]) this.step(document.getElementById(`row-${answer.row.id}`), 1);
     if (this.table && answer.row) this.change({ ...answer.row, sorts: { [this.view]: answer.row.keys[sort] } });
   }
 
@@ -389,7 +392,7 @@ class Board extends HTMLElement {
     dialog.append(form);
     dialog.addEventListener("close", () => {
       dialog.remove();
-      link.isConnected && link.focus();
+      if (link.isConnected && !link.closest(".gone")) link.focus();
     });
     this.append(dialog);
     dialog.showModal();
@@ -421,6 +424,14 @@ class Board extends HTMLElement {
     const next = rows[row ? rows.indexOf(row) + by : 0];
     next?.querySelector(".headline").focus();
     next?.scrollIntoView({ block: "nearest" });
+  }
+
+  /** Go on with another row: a row that has ended would keep new rows from their places. */
+  leave(row) {
+    const rows = [...this.querySelectorAll(".row")];
+    const place = rows.indexOf(row);
+    const other = (rows[place + 1] ?? rows[place - 1])?.querySelector(".headline");
+    (other ?? document.getElementById("main")).focus();
   }
 
   act(place, key) {
