@@ -13,6 +13,7 @@ from escalation.api import (
     lateness,
     live,
     responders,
+    setting_versions,
     settings,
 )
 
@@ -31,4 +32,5 @@ ROUTERS = (
     configuration.router,
     responders.router,
     settings.router,
+    setting_versions.router,
 )
