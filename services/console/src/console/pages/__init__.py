@@ -17,6 +17,8 @@ from console.pages import (
     now,
     preferences,
     sessions,
+    setting_forms,
+    settings,
     sign_in,
 )
 
@@ -28,6 +30,8 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     floor.router,
     mine.router,
     duty.router,
+    setting_forms.router,
+    settings.router,
     preferences.router,
     now.router,
     escalation.router,
