@@ -234,7 +234,7 @@ async def test_levels_of_a_ladder_change_places(screens: Screens, mia: Manager) 
             "limits/0/value",
             "more than the limit of the role manager",
         ),
-        ("/settings/workloads/rita", {"capacity": "0"}, "capacity", "greater than"),
+        ("/settings/workloads/rita", {"capacity": "0"}, "capacity", "at least 1"),
     ],
 )
 async def test_refusal_stands_beside_the_field_that_it_names(

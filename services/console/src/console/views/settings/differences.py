@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, assert_never
 
+from console.texts import mark
 from console.views.settings.nodes import Draft, Group, Leaf, Node, Rows, first_leaf
 from console.views.settings.values import Choices, Flag
 
@@ -65,7 +66,7 @@ class Comparison:
         before = [name for name in old if name in new]
         after = [name for name in new if name in old]
         if before != after:
-            place = (*path, self._text("Order"))
+            place = (*path, self._text(mark("Order")))
             yield _change(place, ", ".join(before), ", ".join(after))
 
     def _by_name(self, rows: Rows, drafts: Sequence[Draft]) -> dict[str, Draft]:
