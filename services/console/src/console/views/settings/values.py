@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from babel.dates import format_date
@@ -17,6 +16,7 @@ from console.views.words import title_of
 
 _MOMENT: Final = "%Y-%m-%dT%H:%M"
 _SPAN: Final = re.compile(r"(\d\d?[:.]\d\d)\s*(?:-|\u2013|bis|to)\s*(\d\d?[:.]\d\d)")
+_AMOUNT: Final = re.compile(r"[0-9]{1,18}([.,][0-9]{1,4})?")
 _LAST_MINUTE: Final = "24:00"
 
 
@@ -230,16 +230,12 @@ def _time_of_day(text: str) -> str:
 
 
 class Amount(Value):
-    def read(self, text: str, texts: Texts) -> str:
-        try:
-            amount = Decimal(text.replace(",", "."))
-        except InvalidOperation:
-            amount = Decimal("nan")
-        if not amount.is_finite():
-            raise FieldError(texts.gettext("Please write an amount, such as 49.00."))
-        return str(amount)
-
     control = "amount"
+
+    def read(self, text: str, texts: Texts) -> str:
+        if not _AMOUNT.fullmatch(text):
+            raise FieldError(texts.gettext("Please write an amount, such as 49.00."))
+        return text.replace(",", ".")
 
 
 class CurrencyCode(Value):
