@@ -152,7 +152,7 @@ async def test_representative_may_not_open_settings(screens: Screens) -> None:
 async def test_policy_says_what_it_means(mia: Manager) -> None:
     words = text_of(await mia.read(GOLD))
     assert "First reply within" in words
-    assert "At once supervisors, after 5 min managers." in words
+    assert "At once: supervisors; after 5 min: managers." in words
     assert "A broken promise escalates with severity medium by ladder Default." in words
 
 
@@ -377,7 +377,7 @@ async def test_rubbish_button_changes_nothing(mia: Manager, button: str) -> None
 @pytest.mark.parametrize(
     "address", ["/settings/none", "/settings/policies/none", "/settings/new/x"]
 )
-async def test_what_is_not_there_is_said(mia: Manager, address: str) -> None:
+async def test_address_of_no_setting_is_not_found(mia: Manager, address: str) -> None:
     assert (await mia.client.get(address)).status_code == 404
 
 

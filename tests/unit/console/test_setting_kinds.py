@@ -15,7 +15,7 @@ from console.views.settings.drafts import (
     without_empty_rows,
 )
 from console.views.settings.kinds import Kind
-from console.views.settings.nodes import UNNAMED, Group, Leaf, Node, Rows
+from console.views.settings.nodes import UNNAMED, Leaf, Node
 from console.views.settings.registry import KINDS
 from console.views.settings.screens import PROBLEMS
 from escalation.api.examples import SETTINGS
@@ -60,7 +60,7 @@ def missing_fields(nodes: tuple[Node, ...], part: Any, place: str) -> list[str]:
         if field.name.rstrip("_") not in names_of(nodes)
     ]
     for node in nodes:
-        if isinstance(node, Group | Rows) and not isinstance(node, Leaf):
+        if not isinstance(node, Leaf):
             field_type = next(
                 (field.type for field in fields(own) if field.name == node.name), None
             )
@@ -69,10 +69,10 @@ def missing_fields(nodes: tuple[Node, ...], part: Any, place: str) -> list[str]:
 
 
 def _inner(part: Any) -> list[Any]:
-    found: list[Any] = []
+    types: list[Any] = []
     for each in get_args(part):
-        found += [each] if isinstance(each, type) and is_dataclass(each) else _inner(each)
-    return found
+        types += [each] if isinstance(each, type) and is_dataclass(each) else _inner(each)
+    return types
 
 
 def test_every_setting_that_can_be_put_has_a_screen() -> None:

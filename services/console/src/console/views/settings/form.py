@@ -9,7 +9,7 @@ from console.views.service_problems import FormProblems
 from console.views.settings.differences import Change
 from console.views.settings.kinds import OPEN_CONTACTS, Kind, OpenContacts
 from console.views.settings.nodes import UNNAMED, Draft, Group, Leaf, Node, Rows, join_path
-from console.views.settings.values import Choices, SeveralOf
+from console.views.settings.values import Choices, Hours, SeveralOf
 
 _MAX_LENGTH: Final = 2000
 ID: Final = "setting-id"
@@ -29,6 +29,7 @@ class GroupView:
     hint: str
     problem: str | None
     parts: "tuple[PartView, ...]"
+    is_week: bool
     node: Literal["group"] = "group"
 
 
@@ -182,6 +183,7 @@ class _Builder:
                         self._text(node.hint),
                         self.problems.by_field.get(place),
                         tuple(self.parts(node.nodes, draft[node.name], place)),
+                        is_week=_is_week(node),
                     )
                 case Rows():
                     yield self._rows(node, draft[node.name], place)
@@ -229,6 +231,11 @@ class _Builder:
 
     def _text(self, text: str) -> str:
         return self.choices.texts.gettext(text) if text else ""
+
+
+def _is_week(group: Group) -> bool:
+    """Tell whether its fields are the hours of days, of which any may be empty."""
+    return all(isinstance(node, Leaf) and isinstance(node.value, Hours) for node in group.nodes)
 
 
 def _unlisted(

@@ -22,7 +22,10 @@ from console.views.settings.values import (
 from console.views.words import title_of
 
 _ASK: Final = {"all": mark("all at once"), "in_turn": mark("one after another")}
-_WHEN_MET: Final = {"close": mark("It is closed"), "stay": mark("It stays")}
+_WHEN_MET: Final = {
+    "close": mark("The escalation is closed"),
+    "stay": mark("The escalation stays open"),
+}
 _MAX_STEPS: Final = 4
 
 
@@ -144,19 +147,19 @@ _NODES: Final = (
 
 
 def ladder_sentence(body: Body, reader: Reader) -> str:
-    """Say who is asked when, in one sentence: `At once supervisor, after 10 min manager.`"""
+    """Say who is asked when, in one sentence: `At once: supervisor; after 10 min: manager.`"""
     _ = reader.texts.gettext
     steps = []
     passed = 0.0
     for level in body["levels"]:
         name = level["name"]
         steps.append(
-            _("after %(duration)s %(level)s", duration=duration(passed, reader), level=name)
+            _("after %(duration)s: %(level)s", duration=duration(passed, reader), level=name)
             if passed
-            else _("At once %(level)s", level=name)
+            else _("At once: %(level)s", level=name)
         )
         passed += _time_of(level)
-    return f"{', '.join(steps)}."
+    return f"{'; '.join(steps)}."
 
 
 def _time_of(level: Body) -> float:

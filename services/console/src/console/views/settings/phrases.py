@@ -33,7 +33,7 @@ WEEKDAYS: Final[Mapping[str, str]] = {
 def listing(words: Iterable[str], reader: Reader) -> str:
     """Name several of which one is enough: `A, B or C`."""
     listed = list(words)
-    if len(listed) < 2:  # noqa: PLR2004 - one needs no word between
+    if not listed[1:]:
         return "".join(listed)
     return reader.texts.gettext(
         "%(first)s or %(last)s", first=", ".join(listed[:-1]), last=listed[-1]

@@ -236,13 +236,13 @@ def _target_sentence(target: Body, body: Body, reader: Reader) -> str:
         duration=business_duration(target["target_s"], reader),
     )
     hours = (
-        _("of the hours of %(calendar)s", calendar=title_of(calendar))
+        _("in the hours of %(calendar)s", calendar=title_of(calendar))
         if calendar
         else _("day and night")
     )
     steps = [_threshold_text(rule, reader) for rule in target["thresholds"]]
     tail = f" ({'; '.join(steps)})" if steps else ""
-    sentence = f"{promise} {hours}{tail}."
+    sentence = f"{promise}, {hours}{tail}."
     if not target["runs_while_waiting"]:
         return sentence
     return f"{sentence} {_('Time runs on while we wait for the customer.')}"
@@ -288,13 +288,22 @@ def _raise_sentences(rules: Body, reader: Reader) -> Iterator[str]:
     if rules["vip"]:
         yield _("Every contact of a VIP customer escalates.")
     if repeated := rules["repeated"]:
-        yield _(
-            "The %(count)s. contact of a customer within %(days)s days escalates.",
-            count=repeated["contacts"],
-            days=repeated["within_days"],
-        )
+        yield _repeat_sentence(repeated, reader)
     if rules["feedback_at_most"] is not None:
         yield _("Feedback of at most %(score)s escalates.", score=rules["feedback_at_most"])
+
+
+def _repeat_sentence(rule: Body, reader: Reader) -> str:
+    numbers = {"count": rule["contacts"], "days": rule["within_days"]}
+    if rule["same_topic"]:
+        return reader.texts.gettext(
+            "A customer who comes %(count)s times within %(days)s days about the same topic "
+            "escalates.",
+            **numbers,
+        )
+    return reader.texts.gettext(
+        "A customer who comes %(count)s times within %(days)s days escalates.", **numbers
+    )
 
 
 POLICIES: Final = Kind(

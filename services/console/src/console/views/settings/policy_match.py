@@ -8,7 +8,7 @@ from console.texts import mark
 from console.views import words
 from console.views.fields import FieldView, Option
 from console.views.reader import Reader
-from console.views.settings.phrases import PRIORITIES, TIERS
+from console.views.settings.phrases import PRIORITIES, TIERS, labels
 from console.views.settings.policies import POLICIES
 from console.views.words import title_of
 
@@ -82,19 +82,24 @@ def _reasons(policy_id: str, match: Mapping[str, Any], reader: Reader) -> Iterab
         yield _("This one fits too, but the other asks for more.")
     for mismatch in other["mismatches"]:
         yield _(
-            "This one is for %(key)s %(allowed)s.",
+            "This one asks for another value: %(key)s %(allowed)s.",
             key=_(_NAMES.get(mismatch["key"], mismatch["key"])),
-            allowed=", ".join(mismatch["allowed"]),
+            allowed=_allowed_text(mismatch, reader),
         )
+
+
+def _allowed_text(mismatch: Mapping[str, Any], reader: Reader) -> str:
+    _label, names, _first = _CHOICES.get(mismatch["key"], ("", {}, ""))
+    return labels(mismatch["allowed"], names, reader)
 
 
 def _fields(
     facts: Mapping[str, str], problems: Mapping[str, str], reader: Reader
 ) -> Iterable[FieldView]:
     gettext = reader.texts.gettext
-    for name, (label, labels, first) in _CHOICES.items():
+    for name, (label, names, first) in _CHOICES.items():
         value = facts.get(name) or first
-        options = tuple(Option(each, gettext(text), each == value) for each, text in labels.items())
+        options = tuple(Option(each, gettext(text), each == value) for each, text in names.items())
         yield FieldView(
             name, "line", gettext(label), "", True, value, options, _LENGTH, problems.get(name)
         )
