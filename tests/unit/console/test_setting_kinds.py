@@ -14,6 +14,7 @@ from console.views.settings.drafts import (
     initial_draft,
     without_empty_rows,
 )
+from console.views.settings.duty import SCHEDULES
 from console.views.settings.kinds import Kind
 from console.views.settings.nodes import UNNAMED, Leaf, Node
 from console.views.settings.registry import KINDS
@@ -23,7 +24,7 @@ from escalation.domain.configuration_problems import ProblemCode
 from escalation.domain.settings.registry import KIND_BY_PATH as ESCALATION_KINDS
 from escalation.domain.settings.registry import KINDS as ALL_ESCALATION_KINDS
 from router.api.schemas import PersonIn, WorkloadIn
-from unit.console.answers import reader
+from unit.console.answers import ahead, reader
 
 OF_ESCALATION = [kind for kind in KINDS if kind.service == "escalation"]
 # The form leaves them as they are.
@@ -127,6 +128,14 @@ def test_setting_is_said_in_sentences(kind: Kind, language: str) -> None:
     sentences = kind.describe(body_of(kind), reader(language=language), {})
     assert sentences
     assert not any("{" in sentence or "None" in sentence for sentence in sentences)
+
+
+def test_planned_schedule_says_from_when_it_counts_and_its_form_leaves_that_out() -> None:
+    body = {**body_of(SCHEDULES), "from": ahead(days=2)}
+    assert any("counts from Wed, Mar 4" in each for each in SCHEDULES.describe(body, reader(), {}))
+    assert "from" not in SCHEDULES.form_body(body)
+    begun = {**body, "from": ahead(days=-2)}
+    assert not any("counts" in each for each in SCHEDULES.describe(begun, reader(), {}))
 
 
 def test_every_problem_of_the_settings_has_words() -> None:

@@ -68,11 +68,11 @@ async def show_form(
     """Show the form of a setting, with what it is now or was at a version."""
     setting = await find_or_404(kind, setting_id, page)
     body = setting.body
-    if version is not None:
+    if version is not None and kind.has_versions:
         versions = await client_of(page).versions(kind, setting_id)
         bodies = {each["version"]: each["body"] for each in versions}
         body = bodies.get(version, body)
-    draft = draft_of(kind.nodes, body, page.reader.texts)
+    draft = draft_of(kind.nodes, kind.form_body(body), page.reader.texts)
     state = FormState(draft, setting_id, etag_of(setting))
     return await _Editor(kind, page, is_new=False).show_form(state)
 
@@ -164,7 +164,8 @@ class _Editor:
     async def _show_review(self, state: FormState, current: Setting | None) -> Response:
         """Show what differs from the setting as it is now; it may have changed meanwhile."""
         reader, nodes = self.page.reader, self.kind.nodes
-        before = draft_of(nodes, current.body if current else {}, reader.texts)
+        body = self.kind.form_body(current.body) if current else {}
+        before = draft_of(nodes, body, reader.texts)
         choices = await client_of(self.page).choices(self.kind, reader)
         changes = list(Comparison(choices).compare(nodes, before, state.draft))
         conflict = None

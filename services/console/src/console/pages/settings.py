@@ -33,7 +33,7 @@ router = APIRouter(prefix="/settings", dependencies=[require_leader])
 
 _PROBLEMS: Final = "/v1/configuration/problems"
 _DONE: Final[Mapping[str, str]] = {
-    "saved": mark("It is saved and counts from now on."),
+    "saved": mark("It is saved."),
     "archived": mark("It is archived. Nothing new depends on it."),
 }
 SettingPath = Annotated[str, Path(pattern=f"^{ID_PATTERN}$")]

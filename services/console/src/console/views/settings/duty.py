@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from console.texts import mark
-from console.views.reader import Reader
+from console.views.reader import Reader, parse_time
 from console.views.settings.calendars import (
     CALENDAR_NODES,
     ZONE,
@@ -68,6 +68,10 @@ def _describe(body: Body, reader: Reader, _related: Related) -> list[str]:
     sentences = []
     for rotation in body["rotations"]:
         sentences += _rotation_sentences(rotation, reader)
+    begin = parse_time(body.get("from"))
+    if begin is not None and begin > reader.now:
+        time = reader.texts.full_time(begin)
+        sentences.append(reader.texts.gettext("This counts from %(time)s on.", time=time))
     covers = body.get("covers")
     if covers is None:
         return [*sentences, reader.texts.gettext("Somebody must be on duty at all times.")]

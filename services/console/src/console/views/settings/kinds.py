@@ -64,6 +64,10 @@ class Kind:
     def path_of(self, setting_id: str) -> str:
         return f"/v1/{self.path}/{setting_id}"
 
+    def form_body(self, body: Body) -> Body:
+        """Return what a form of the setting begins with."""
+        return {name: value for name, value in body.items() if name not in self.momentary}
+
     def title_of(self, setting_id: str, reader: Reader) -> str:
         if self.is_of_person:
             return reader.name(setting_id)
@@ -87,8 +91,6 @@ def setting_of(kind: Kind, item: Mapping[str, Any], *, is_archived: bool = False
     """Read a setting from the service's answer."""
     names = {node.name for node in kind.nodes}
     whole = item["body"] if kind.in_envelope else item
-    body = {
-        name: value for name, value in whole.items() if name in names and name not in kind.momentary
-    }
+    body = {name: value for name, value in whole.items() if name in names}
     warnings = tuple(warning["detail"] for warning in item.get("warnings", ()))
     return Setting(item[kind.id_field], item.get("version"), body, is_archived, warnings)

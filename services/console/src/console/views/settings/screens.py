@@ -177,7 +177,7 @@ def _cards(
 ) -> tuple[SettingCard, ...]:
     cards = [
         SettingCard(
-            kind.title_of(setting.setting_id, reader),
+            _title(kind, setting, reader),
             kind.url_of(setting.setting_id),
             tuple(kind.describe(setting.body, reader, {})),
         )
@@ -189,6 +189,12 @@ def _cards(
         for card in sorted(cards, key=lambda card: card.title.casefold())
         if _has_words(card, words)
     )
+
+
+def _title(kind: Kind, setting: Setting, reader: Reader) -> str:
+    """Return the name; that of a person may be newer than the one that others know."""
+    name: str | None = setting.body.get("name")
+    return name or kind.title_of(setting.setting_id, reader)
 
 
 def _has_words(card: SettingCard, words: Sequence[str]) -> bool:
@@ -216,7 +222,7 @@ def setting_view(
         kind_title=gettext(kind.title),
         list_url=kind.url,
         url=url,
-        title=kind.title_of(setting.setting_id, reader),
+        title=_title(kind, setting, reader),
         version=setting.version,
         is_archived=setting.is_archived,
         sentences=tuple(kind.describe(setting.body, reader, related)),
