@@ -1,7 +1,8 @@
 """The form of a setting as it is shown."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from dataclasses import field as dataclass_field
 from typing import Final, Literal, assert_never
 
 from console.views.fields import FieldView, Option
@@ -70,7 +71,7 @@ class FormState:
     setting_id: str = ""
     version: str = ""
     open_contacts: OpenContacts = "keep"
-    problems: FormProblems = field(default_factory=FormProblems)
+    problems: FormProblems = dataclass_field(default_factory=FormProblems)
     focus: str = ""
     status: int = 200
 
@@ -170,19 +171,28 @@ class _Builder:
     choices: Choices
     problems: FormProblems
 
-    def parts(self, nodes: Sequence[Node], draft: Draft, path: str = "") -> Iterator[PartView]:
+    def parts(
+        self, nodes: Sequence[Node], draft: Draft, path: str = "", *, may_be_empty: bool = False
+    ) -> Iterator[PartView]:
+        """A group that may be empty requires none of its fields."""
         for node in nodes:
             place = join_path(path, node.name)
             match node:
                 case Leaf():
-                    yield LeafView(self._field(node, draft[node.name], place))
+                    field = self._field(node, draft[node.name], place)
+                    is_required = field.is_required and not may_be_empty
+                    yield LeafView(replace(field, is_required=is_required))
                 case Group():
+                    is_optional = may_be_empty or node.is_optional
+                    parts = self.parts(
+                        node.nodes, draft[node.name], place, may_be_empty=is_optional
+                    )
                     yield GroupView(
                         place,
                         self._text(node.label),
                         self._text(node.hint),
                         self.problems.by_field.get(place),
-                        tuple(self.parts(node.nodes, draft[node.name], place)),
+                        tuple(parts),
                         is_week=_is_week(node),
                     )
                 case Rows():
@@ -221,13 +231,20 @@ class _Builder:
             name=path,
             kind=leaf.value.control,
             label=self._text(leaf.label),
-            hint=self._text(leaf.hint),
+            hint=self._hint(leaf),
             is_required=leaf.is_required and leaf.value.control != "flag",
             value=text,
             options=tuple(Option(value, label, value in chosen) for value, label in options),
             max_length=_MAX_LENGTH,
             problem=self.problems.by_field.get(path),
         )
+
+    def _hint(self, leaf: Leaf) -> str:
+        if leaf.value.control != "moment":
+            return self._text(leaf.hint)
+        texts = self.choices.texts
+        zone = texts.gettext("Time zone: %(zone)s", zone=texts.zone.key)
+        return f"{self._text(leaf.hint)} {zone}".strip()
 
     def _text(self, text: str) -> str:
         return self.choices.texts.gettext(text) if text else ""
