@@ -273,6 +273,44 @@ async def test_conflict_says_who_was_faster_and_keeps_what_was_written(
     assert (await settings_of(screens, "sla-policies/gold"))["body"]["severity"] == "critical"
 
 
+async def test_setting_that_was_archived_meanwhile_comes_back_knowingly(
+    screens: Screens, mia: Manager
+) -> None:
+    _, fields = await mia.review(f"{GOLD}/edit", severity="critical")
+    assert (await screens.api.delete("/v1/sla-policies/gold")).is_success
+    answer = await mia.press(f"{GOLD}/edit", fields, "save")
+    assert answer.status_code == 412
+    assert re.search(r"ops has archived it \d+ s ago", text_of(answer.text))
+    answer = await mia.press(f"{GOLD}/edit", form_of(answer.text), "save")
+    assert answer.status_code == 303
+    assert (await settings_of(screens, "sla-policies/gold"))["body"]["severity"] == "critical"
+
+
+async def test_words_of_settings_are_no_markup(screens: Screens, mia: Manager) -> None:
+    word = "<script>alert(1)</script>"
+    body = (await settings_of(screens, "ladders/default"))["body"]
+    body["levels"][0]["name"] = word
+    await put_by_ops(screens, "ladders/default", body)
+    address = "/settings/ladders/default"
+    review, _ = await mia.review(f"{address}/edit", **{"levels/0/name": f"{word}2"})
+    pages = [
+        await mia.read(each)
+        for each in ("/settings/ladders", address, f"{address}/edit", f"{address}/versions", GOLD)
+    ]
+    for page in (review, *pages):
+        assert "&lt;script&gt;alert(1)" in page
+        assert word not in page
+
+
+async def test_problems_of_the_settings_lead_to_the_setting(screens: Screens, mia: Manager) -> None:
+    assert "Nobody is on duty" not in await mia.read("/settings")
+    rotation = {**SCHEDULE["rotations"][0], "hours": {"mon": [["09:00", "10:00"]]}}
+    await put_by_ops(screens, "duty-schedules/night", {"rotations": [rotation]})
+    page = await mia.read("/settings")
+    assert "Nobody is on duty" in page
+    assert 'href="/settings/schedules/night"' in page
+
+
 async def test_versions_are_compared_and_used_again(screens: Screens, mia: Manager) -> None:
     await put_by_ops(screens, "sla-policies/gold", {**POLICY, "severity": "low"})
     await put_by_ops(screens, "sla-policies/gold", {**POLICY, "severity": "high"})

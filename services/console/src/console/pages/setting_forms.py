@@ -196,10 +196,18 @@ class _Editor:
             return reader.texts.gettext(
                 "Somebody has changed it meanwhile. Look at the difference again."
             )
+        words = {
+            "person": reader.name(newest["put_by"]),
+            "age": reader.duration_since(datetime.fromisoformat(newest["put_at"])),
+        }
+        if newest.get("archived"):
+            return reader.texts.gettext(
+                "%(person)s has archived it %(age)s ago, while you wrote. Saving brings it back.",
+                **words,
+            )
         return reader.texts.gettext(
             "%(person)s has changed it %(age)s ago, while you wrote. Look at the difference again.",
-            person=reader.name(newest["put_by"]),
-            age=reader.duration_since(datetime.fromisoformat(newest["put_at"])),
+            **words,
         )
 
     async def _refuse(self, state: FormState, error: ServiceProblemError) -> Response:

@@ -84,15 +84,13 @@ async def list_settings(
 
 @router.get("/{kind}/{setting_id}")
 async def show_setting(kind: KindPath, setting_id: SettingPath, page: Page) -> Response:
-    """Say in sentences what a setting means, and what is wrong with it."""
-    setting, problems = await asyncio.gather(
-        find_or_404(kind, setting_id, page), page.parts.items("escalation", _PROBLEMS)
-    )
+    """Say in sentences what a setting means."""
+    setting = await find_or_404(kind, setting_id, page)
     related = await client_of(page).related(setting.body)
     is_in_force = not setting.is_archived
     return page.render(
         "setting.html",
-        view=setting_view(kind, setting, problems or (), related, page.reader),
+        view=setting_view(kind, setting, related, page.reader),
         match=await _match(setting_id, page) if kind.slug == "policies" and is_in_force else None,
         ladder=await _ladder(setting_id, page) if kind.slug == "ladders" and is_in_force else None,
         done=page.done_text(_DONE),

@@ -179,14 +179,16 @@ def _describe(body: Body, reader: Reader, _related: Related) -> list[str]:
             working=duration(body["working_lease_s"], reader),
             warning=duration(body["warn_before_s"], reader),
         ),
-        _(
-            "It can be snoozed %(count)s times, for %(duration)s at most.",
-            count=body["snoozes"],
+        reader.texts.ngettext(
+            "It can be snoozed once, for %(duration)s at most.",
+            "It can be snoozed %(number)s times, for %(duration)s at most.",
+            body["snoozes"],
             duration=duration(body["snooze_limit_s"], reader),
         ),
-        _(
-            "If nobody answers, the top is asked %(count)s more times.",
-            count=body["top_repeats"],
+        reader.texts.ngettext(
+            "If nobody answers, the top is asked once more.",
+            "If nobody answers, the top is asked %(number)s more times.",
+            body["top_repeats"],
         ),
         _("%(what)s when all promises are kept after all.", what=_(_WHEN_MET[body["when_met"]])),
     ]
@@ -206,7 +208,10 @@ def _level_sentence(level: Mapping[str, Any], reader: Reader) -> str:
     if len(who) > 1:
         details.append(_(_ASK[level["ask"]]))
     if level["repeats"]:
-        details.append(_("asked again %(count)s times", count=level["repeats"]))
+        again = reader.texts.ngettext(
+            "asked once more", "asked %(number)s more times", level["repeats"]
+        )
+        details.append(again)
     if level.get("calendar_id"):
         calendar = title_of(level["calendar_id"])
         details.append(_("in the hours of %(calendar)s", calendar=calendar))

@@ -8,7 +8,7 @@ from console.texts import mark
 from console.views.reader import Reader
 from console.views.settings.kinds import Body, Kind, Related
 from console.views.settings.nodes import KEY, UNNAMED, VALUE, Leaf, Rows
-from console.views.settings.phrases import duration
+from console.views.settings.phrases import days, duration
 from console.views.settings.values import (
     Amount,
     CurrencyCode,
@@ -93,7 +93,11 @@ _WORKLOAD: Final = (
 
 def _describe_workload(body: Body, reader: Reader, _related: Related) -> list[str]:
     _ = reader.texts.gettext
-    count = _("Has %(count)s contacts at the same time at most.", count=body["capacity"])
+    count = reader.texts.ngettext(
+        "Has %(number)s contact at the same time at most.",
+        "Has %(number)s contacts at the same time at most.",
+        body["capacity"],
+    )
     if body["auto_accept"]:
         return [count, _("Contacts are assigned at once.")]
     time = duration(body["offer_s"], reader)
@@ -191,9 +195,9 @@ def _limit_sentences(body: Body, reader: Reader) -> Iterator[str]:
         return
     yield _("May grant %(amounts)s for one contact.", amounts=_amount_list(body["limits"], reader))
     yield _(
-        "For one customer %(amounts)s within %(days)s days.",
+        "For one customer %(amounts)s within %(time)s.",
         amounts=_amount_list({**body["limits"], **body["per_customer"]}, reader),
-        days=body["window_days"],
+        time=days(body["window_days"], reader),
     )
 
 

@@ -30,6 +30,9 @@ WEEKDAYS: Final[Mapping[str, str]] = {
 }
 
 
+_DAY_S: Final = 86400
+
+
 def listing(words: Iterable[str], reader: Reader) -> str:
     """Name several of which one is enough: `A, B or C`."""
     listed = list(words)
@@ -46,6 +49,10 @@ def labels(values: Sequence[str], names: Mapping[Any, str], reader: Reader) -> s
 
 def duration(seconds: float, reader: Reader) -> str:
     return write_duration(seconds, reader.texts)
+
+
+def days(count: int, reader: Reader) -> str:
+    return write_duration(count * _DAY_S, reader.texts)
 
 
 def business_duration(seconds: float, reader: Reader) -> str:

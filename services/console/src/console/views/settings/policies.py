@@ -14,6 +14,7 @@ from console.views.settings.phrases import (
     PRIORITIES,
     TIERS,
     business_duration,
+    days,
     duration,
     labels,
     listing,
@@ -245,7 +246,8 @@ def _target_sentence(target: Body, body: Body, reader: Reader) -> str:
     sentence = f"{promise}, {hours}{tail}."
     if not target["runs_while_waiting"]:
         return sentence
-    return f"{sentence} {_('Time runs on while we wait for the customer.')}"
+    runs_on = _("Time runs on while we wait for the customer.")
+    return f"{sentence} {runs_on}"
 
 
 def _threshold_text(rule: Body, reader: Reader) -> str:
@@ -294,15 +296,14 @@ def _raise_sentences(rules: Body, reader: Reader) -> Iterator[str]:
 
 
 def _repeat_sentence(rule: Body, reader: Reader) -> str:
-    numbers = {"count": rule["contacts"], "days": rule["within_days"]}
+    numbers = {"count": rule["contacts"], "time": days(rule["within_days"], reader)}
     if rule["same_topic"]:
         return reader.texts.gettext(
-            "A customer who comes %(count)s times within %(days)s days about the same topic "
-            "escalates.",
+            "A customer who comes %(count)s times within %(time)s about the same topic escalates.",
             **numbers,
         )
     return reader.texts.gettext(
-        "A customer who comes %(count)s times within %(days)s days escalates.", **numbers
+        "A customer who comes %(count)s times within %(time)s escalates.", **numbers
     )
 
 

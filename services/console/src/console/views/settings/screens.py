@@ -87,7 +87,6 @@ class SettingView:
     is_archived: bool
     sentences: tuple[str, ...]
     warnings: tuple[str, ...]
-    problems: tuple[Problem, ...]
     edit_url: str | None
     edit_label: str
     archive_url: str | None
@@ -133,7 +132,7 @@ def overview_view(
 ) -> OverviewView:
     gettext = reader.texts.gettext
     return OverviewView(
-        problems=tuple(problem_of(problem, reader) for problem in problems),
+        problems=tuple(_problem(problem, reader) for problem in problems),
         kinds=tuple(
             KindCard(gettext(kind.title), gettext(kind.purpose), kind.url) for kind in KINDS
         ),
@@ -141,7 +140,7 @@ def overview_view(
     )
 
 
-def problem_of(problem: Mapping[str, Any], reader: Reader) -> Problem:
+def _problem(problem: Mapping[str, Any], reader: Reader) -> Problem:
     gettext = reader.texts.gettext
     kind, setting_id = KIND_BY_PATH.get(problem["kind"]), problem["setting_id"]
     name = kind.title_of(setting_id, reader) if kind and setting_id else setting_id
@@ -205,17 +204,11 @@ def _has_words(card: SettingCard, words: Sequence[str]) -> bool:
 def setting_view(
     kind: Kind,
     setting: Setting,
-    problems: Iterable[Mapping[str, Any]],
     related: Related,
     reader: Reader,
 ) -> SettingView:
     gettext, url = reader.texts.gettext, kind.url_of(setting.setting_id)
     may_change = reader.may_decide_all
-    own = [
-        problem
-        for problem in problems
-        if (problem["kind"], problem["setting_id"]) == (kind.path, setting.setting_id)
-    ]
     return SettingView(
         kind=kind,
         setting_id=setting.setting_id,
@@ -227,7 +220,6 @@ def setting_view(
         is_archived=setting.is_archived,
         sentences=tuple(kind.describe(setting.body, reader, related)),
         warnings=tuple(setting.warnings),
-        problems=tuple(problem_of(problem, reader) for problem in own),
         edit_url=f"{url}/edit" if may_change else None,
         edit_label=gettext("Bring back…") if setting.is_archived else gettext("Change…"),
         archive_url=f"{url}/archive"
