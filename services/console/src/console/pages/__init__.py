@@ -21,6 +21,8 @@ from console.pages import (
     preferences,
     saved_views,
     sessions,
+    setting_forms,
+    settings,
     sign_in,
     simulations,
 )
@@ -33,6 +35,8 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     floor.router,
     mine.router,
     duty.router,
+    setting_forms.router,
+    settings.router,
     preferences.router,
     now.router,
     saved_views.router,
