@@ -34,6 +34,7 @@ _TABLE: Final = """
     GET /floor                                         -    -     +    +   +
     GET /floor/{person}                                -    -     +    +   +
     POST /floor/{person}/presence                      -    -     +    +   +
+    POST /floor/{person}/capacity                      -    -     +    +   +
     POST /floor/{person}/contacts/{contact_id}/release -    -     +    +   +
     GET /duty                                          -    -     +    +   +
     GET /duty/{schedule_id}/{form_name} #override      -    -     +    +   +
@@ -42,6 +43,21 @@ _TABLE: Final = """
     POST /duty/{schedule_id}/{form_name} #swap         -    -     +    +   +
     POST /duty/{schedule_id}/requests/{request_id}/{answer} #accept - - 0 0 +
     POST /duty/{schedule_id}/requests/{request_id}/{answer} #refuse - - 0 0 +
+    POST /duty/{schedule_id}/changes/{kind}/{change_id}/withdraw #swaps - - 0 0 0
+    GET /alarms                                        +    +     +    +   +
+    GET /devices                                       +    +     +    +   +
+    POST /devices                                      +    +     +    +   +
+    POST /devices/{device_id}/remove                   +    +     +    +   +
+    GET /settings                                      -    -     +    +   +
+    GET /settings/{kind} #policies                     -    -     +    +   +
+    GET /settings/{kind}/{setting_id} #policies        -    -     +    +   +
+    GET /settings/{kind}/{setting_id}/versions #policies - - + + +
+    GET /settings/{kind}/{setting_id}/edit #policies   -    -     -    -   +
+    POST /settings/{kind}/{setting_id}/edit #policies  -    -     -    -   +
+    GET /settings/{kind}/{setting_id}/archive #policies - - - - +
+    POST /settings/{kind}/{setting_id}/archive #policies - - - - +
+    GET /settings/new/{kind} #policies                 -    -     -    -   +
+    POST /settings/new/{kind} #policies                -    -     -    -   +
     GET /settings/policies/{policy_id}/try             -    -     -    -   +
     POST /settings/policies/{policy_id}/try            -    -     -    -   +
     GET /settings/policies/{policy_id}/try/{simulation_id} - - - - +
@@ -82,6 +98,7 @@ FORMS: Final[Mapping[str, Mapping[str, str]]] = {
     "POST /mine/presence": {"presence": "available"},
     "POST /mine/{contact_id}/decline": {"reason": "Busy"},
     "POST /floor/{person}/presence": {"presence": "available"},
+    "POST /floor/{person}/capacity": {"capacity": "3"},
     "POST /floor/{person}/contacts/{contact_id}/release": {"reason": "Rita goes home"},
     "POST /duty/{schedule_id}/{form_name}": {
         "second": "mia",
