@@ -9,6 +9,7 @@ from browser.escalations import WAIT_MS, escalate, expect_live
 from common.contracts.escalations import EscalationNoted
 
 pytestmark = pytest.mark.xdist_group("browser")
+PHONE_WIDTH = 320
 # Made by a probe, and by no page: what runs a script, or would load something.
 FOREIGN = "[onerror], [onload], [onclick], main script, img, iframe, object, [href^=javascript]"
 
@@ -26,6 +27,12 @@ async def expect_words(page: Page, *places: str) -> None:
         await expect(text.first).to_be_attached(timeout=WAIT_MS)
         assert await page.evaluate(f"window.ran_{place}") is None, place
     assert await page.locator(FOREIGN).count() == 0
+    # Long words without a place to break.
+    size = page.viewport_size
+    await page.set_viewport_size({"width": PHONE_WIDTH, "height": 640})
+    assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE_WIDTH
+    assert size is not None
+    await page.set_viewport_size(size)
 
 
 async def test_words_that_are_code_are_shown_as_words(
