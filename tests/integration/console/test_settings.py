@@ -303,12 +303,11 @@ async def test_words_of_settings_are_no_markup(screens: Screens, mia: Manager) -
 
 
 async def test_problems_of_the_settings_lead_to_the_setting(screens: Screens, mia: Manager) -> None:
-    assert "Nobody is on duty" not in await mia.read("/settings")
-    rotation = {**SCHEDULE["rotations"][0], "hours": {"mon": [["09:00", "10:00"]]}}
-    await put_by_ops(screens, "duty-schedules/night", {"rotations": [rotation]})
+    assert "A policy never applies" not in await mia.read("/settings")
+    await put_by_ops(screens, "sla-policies/twin", POLICY)
     page = await mia.read("/settings")
-    assert "Nobody is on duty" in page
-    assert 'href="/settings/schedules/night"' in page
+    assert "A policy never applies" in page
+    assert 'href="/settings/policies/twin"' in page
 
 
 async def test_versions_are_compared_and_used_again(screens: Screens, mia: Manager) -> None:

@@ -6,6 +6,7 @@ from console.views.fields import FieldError
 from console.views.settings.differences import Change, Comparison
 from console.views.settings.drafts import BodyReader, draft_of, draft_of_form
 from console.views.settings.durations import parse_duration, write_duration
+from console.views.settings.ladders import Responder
 from console.views.settings.nodes import Draft
 from console.views.settings.phrases import week_sentences
 from console.views.settings.presses import press_button
@@ -103,6 +104,12 @@ def test_amount_is_a_plain_number() -> None:
     for text in ("NaN", "1e99", "a lot", "-5", "1.000,00"):
         with pytest.raises(FieldError):
             Amount().read(text, TEXTS)
+
+
+@pytest.mark.parametrize("text", ["sara", "admin:sara", "reporting_line:top"])
+def test_responder_that_is_not_in_the_list_is_refused(text: str) -> None:
+    with pytest.raises(FieldError):
+        Responder().read(text, TEXTS)
 
 
 def test_moment_keeps_its_seconds() -> None:
