@@ -7,6 +7,9 @@ from fastapi import APIRouter
 
 from console.pages import (
     actions,
+    alarms,
+    bulk,
+    devices,
     duty,
     escalation,
     floor,
@@ -16,10 +19,12 @@ from console.pages import (
     mine,
     now,
     preferences,
+    saved_views,
     sessions,
     setting_forms,
     settings,
     sign_in,
+    simulations,
 )
 
 ROUTERS: Final[Sequence[APIRouter]] = (
@@ -34,7 +39,12 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     settings.router,
     preferences.router,
     now.router,
+    saved_views.router,
+    bulk.router,
+    alarms.router,
+    devices.router,
     escalation.router,
     actions.router,
     live.router,
+    simulations.router,
 )

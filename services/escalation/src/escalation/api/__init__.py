@@ -15,6 +15,7 @@ from escalation.api import (
     responders,
     setting_versions,
     settings,
+    simulations,
 )
 
 # `live` before `escalations`: /stream is no id of an escalation.
@@ -33,4 +34,5 @@ ROUTERS = (
     responders.router,
     settings.router,
     setting_versions.router,
+    simulations.router,
 )
