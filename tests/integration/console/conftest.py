@@ -7,6 +7,7 @@ import pytest
 from integration.console.harness import ConsoleHarness, open_console
 from integration.console.provider import Forgery, Provider, open_provider
 from integration.console.screens_harness import Screens, open_screens
+from integration.console.settings_harness import SETTINGS, Manager
 from integration.console.visits import open_with
 from support.databases import Postgres
 
@@ -47,3 +48,12 @@ async def provider_console(
     """The console with this provider, and without the sign-in for development."""
     async with open_with(provider, postgres, database_name) as harness:
         yield harness
+
+
+@pytest.fixture
+async def mia(screens: Screens) -> Manager:
+    screens.admit("mia")
+    for path, body in SETTINGS.items():
+        answer = await screens.api.put(f"/v1/{path}", json=body)
+        assert answer.is_success, answer.text
+    return Manager(await screens.console.enter("mia"))

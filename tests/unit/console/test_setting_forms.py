@@ -6,6 +6,7 @@ from console.views.fields import FieldError
 from console.views.settings.differences import Change, Comparison
 from console.views.settings.drafts import BodyReader, draft_of, draft_of_form
 from console.views.settings.durations import parse_duration, write_duration
+from console.views.settings.ladders import Responder
 from console.views.settings.nodes import Draft
 from console.views.settings.phrases import week_sentences
 from console.views.settings.presses import press_button
@@ -105,6 +106,12 @@ def test_amount_is_a_plain_number() -> None:
             Amount().read(text, TEXTS)
 
 
+@pytest.mark.parametrize("text", ["sara", "admin:sara", "reporting_line:top"])
+def test_responder_that_is_not_in_the_list_is_refused(text: str) -> None:
+    with pytest.raises(FieldError):
+        Responder().read(text, TEXTS)
+
+
 def test_moment_keeps_its_seconds() -> None:
     text = Moment().write("2026-03-02T08:00:30+01:00", TEXTS)
     assert Moment().read(text, TEXTS) == "2026-03-02T07:00:30+00:00"
@@ -202,7 +209,7 @@ def test_currency_that_is_listed_twice_is_a_problem_of_its_field() -> None:
 def test_refusal_of_a_map_is_beside_its_row(pointer: str, field: str) -> None:
     draft = draft_of(LIMIT.nodes, {"limits": {"EUR": "1"}, "window_days": 30}, TEXTS)
     document = {"errors": [{"pointer": pointer, "detail": "wrong"}]}
-    assert setting_problems(document, LIMIT.nodes, draft).by_field == {field: "wrong"}
+    assert setting_problems(document, LIMIT.nodes, draft, TEXTS).by_field == {field: "wrong"}
 
 
 @pytest.mark.parametrize(
@@ -216,13 +223,13 @@ def test_refusal_of_a_map_is_beside_its_row(pointer: str, field: str) -> None:
 )
 def test_refusal_of_a_level_is_beside_the_nearest_field(pointer: str, field: str) -> None:
     document = {"errors": [{"pointer": pointer, "detail": "wrong"}]}
-    problems = setting_problems(document, LADDER.nodes, ladder(level("a")))
+    problems = setting_problems(document, LADDER.nodes, ladder(level("a")), TEXTS)
     assert problems.by_field == {field: "wrong"}
 
 
 def test_refusal_of_the_whole_is_above_the_form() -> None:
     for document in ({"errors": [{"pointer": "body", "detail": "wrong"}]}, {"detail": "wrong"}):
-        problems = setting_problems(document, LADDER.nodes, ladder(level("a")))
+        problems = setting_problems(document, LADDER.nodes, ladder(level("a")), TEXTS)
         assert (problems.by_field, problems.whole) == ({}, "wrong")
 
 

@@ -214,7 +214,9 @@ class _Editor:
         if error.status == HTTPStatus.PRECONDITION_FAILED:
             current = await client_of(self.page).find(self.kind, state.setting_id)
             return await self._show_review(state, current)
-        problems = setting_problems(error.document, self.kind.nodes, state.draft)
+        problems = setting_problems(
+            error.document, self.kind.nodes, state.draft, self.page.reader.texts
+        )
         return await self.show_form(replace(state, problems=problems, status=error.status))
 
     async def _tell_outage(self, state: FormState, error: ServiceUnavailableError) -> Response:

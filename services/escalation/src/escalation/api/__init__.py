@@ -33,6 +33,6 @@ ROUTERS = (
     configuration.router,
     responders.router,
     settings.router,
-    simulations.router,
     setting_versions.router,
+    simulations.router,
 )

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from console.texts import Texts, mark
 from console.views import words
+from console.views.fields import FieldError
 from console.views.reader import Reader
 from console.views.settings.kinds import Body, Kind, Related
 from console.views.settings.nodes import UNNAMED, Leaf, Rows
@@ -45,17 +46,19 @@ class Responder(Value):
             case _:
                 return f"team_supervisors:{value.get('team_id') or ''}"
 
-    def read(self, text: str, _texts: Texts) -> dict[str, Any]:
+    def read(self, text: str, texts: Texts) -> dict[str, Any]:
         kind, _, value = text.partition(":")
         match kind:
             case "duty":
                 return {"kind": kind, "schedule_id": value}
             case "person":
                 return {"kind": kind, "person_id": value}
-            case "reporting_line":
-                return {"kind": kind, "steps": int(value) if value.isdecimal() else value}
-            case _:
+            case "reporting_line" if value.isdecimal():
+                return {"kind": kind, "steps": int(value)}
+            case "team_supervisors":
                 return {"kind": kind} | ({"team_id": value} if value else {})
+            case _:
+                raise FieldError(texts.gettext("Please choose one from the list."))
 
     def show(self, text: str, choices: Choices) -> str:
         _ = choices.texts.gettext

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from console.texts import Texts
+from console.views.problem_texts import problem_text
 from console.views.service_problems import FormProblems
 from console.views.settings.nodes import (
     KEY,
@@ -18,7 +20,7 @@ from console.views.settings.nodes import (
 
 
 def setting_problems(
-    document: Mapping[str, Any], nodes: Sequence[Node], draft: Draft
+    document: Mapping[str, Any], nodes: Sequence[Node], draft: Draft, texts: Texts
 ) -> FormProblems:
     """Sort what a problem document says by the paths of fields, rows and groups.
 
@@ -34,7 +36,7 @@ def setting_problems(
         else:
             others.append(error["detail"])
     if not by_field and not others:
-        others.append(str(document.get("detail", "")))
+        others.append(problem_text(document, texts))
     return FormProblems(by_field, " ".join(others) or None)
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from console.texts import mark
+from console.views.problem_texts import problem_text
 from console.views.reader import Reader
 from console.views.settings.differences import Change, Comparison
 from console.views.settings.drafts import draft_of
@@ -319,7 +320,7 @@ def _refusal_text(refusal: Mapping[str, Any], count: int, reader: Reader) -> str
             "%(number)s open contacts depend on it. Choose what becomes of them.",
             count,
         )
-    return str(refusal.get("detail", ""))
+    return problem_text(refusal, reader.texts)
 
 
 def _user(place: str, reader: Reader) -> tuple[str, str | None]:
