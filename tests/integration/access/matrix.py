@@ -28,7 +28,10 @@ class Row:
 
 # Who calls these has no key, but a signature.
 OPEN: Final[Mapping[str, Mapping[str, str]]] = {
-    "intake": {"POST /v1/channels/{kind}/{connection}": "the outside system signs"},
+    "intake": {
+        "POST /v1/channels/{kind}/{connection}": "the outside system signs",
+        "POST /v1/channels/{kind}/{connection}/{secret}": "the address has the secret",
+    },
     "router": {},
     "escalation": {},
     "notifier": {
@@ -55,6 +58,7 @@ _INTAKE = """
     POST /v1/contacts/{contact_id}/messages                   +    0     +    -     +    +   +   +
     POST /v1/contacts/{contact_id}/messages #customer         +    0     -    -     -    -   -   +
     POST /v1/contacts/{contact_id}/request-supervisor         +    0     +    -     +    +   +   +
+    POST /v1/contacts/{contact_id}/supervisor-question        +    0     +    -     +    +   +   +
     POST /v1/contacts/{contact_id}/wait-for-customer          +    0     +    -     +    +   +   +
     POST /v1/contacts/{contact_id}/stop-waiting               +    0     +    -     +    +   +   +
     POST /v1/contacts/{contact_id}/discard                    +    0     +    -     +    +   +   +
@@ -142,6 +146,9 @@ _ESCALATION = """
     GET /v1/ladders/{setting_id}/who                       -    -     -    -     +    +   +   +
     GET /v1/contacts/{contact_id}/responders               -    -     -    -     +    0   +   +
     GET /v1/configuration/problems                         -    -     -    -     +    +   +   +
+    POST /v1/simulations                                   -    -     -    -     -    -   +   +
+    GET /v1/simulations/{simulation_id}                    -    -     -    -     -    -   0   0
+    DELETE /v1/simulations/{simulation_id}                 -    -     -    -     -    -   0   0
     PUT /v1/sla-policies/{setting_id}                      -    -     -    -     -    -   +   +
     DELETE /v1/sla-policies/{setting_id}                   -    -     -    -     -    -   +   +
     GET /v1/sla-policies/{setting_id}                      -    -     +    +     +    +   +   +

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from console.pages import (
     actions,
     alarms,
+    bulk,
     devices,
     duty,
     escalation,
@@ -18,8 +19,10 @@ from console.pages import (
     mine,
     now,
     preferences,
+    saved_views,
     sessions,
     sign_in,
+    simulations,
 )
 
 ROUTERS: Final[Sequence[APIRouter]] = (
@@ -34,7 +37,10 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     now.router,
     alarms.router,
     devices.router,
+    saved_views.router,
+    bulk.router,
     escalation.router,
     actions.router,
     live.router,
+    simulations.router,
 )
