@@ -77,17 +77,17 @@ async def test_device_is_removed_by_its_button(browser_stage: BrowserStage, rita
 async def test_worker_shows_what_arrives_and_where_it_leads(rita: Page) -> None:
     await rita.goto("/devices")
     session = await rita.context.new_cdp_session(rita)
-    found: list[dict[str, Any]] = []
+    registrations: list[dict[str, Any]] = []
     session.on(
         "ServiceWorker.workerRegistrationUpdated",
-        lambda event: found.extend(event["registrations"]),
+        lambda event: registrations.extend(event["registrations"]),
     )
     await session.send("ServiceWorker.enable")
     await rita.evaluate(
         "navigator.serviceWorker.register('/sw.js').then(() => navigator.serviceWorker.ready)"
         ".then(() => true)"
     )
-    await until(lambda: found)
+    await until(lambda: registrations)
     message = {
         "title": "Billing chat from a customer: first response 2 min overdue",
         "body": "Answer by 14:12:30 UTC.",
@@ -98,7 +98,7 @@ async def test_worker_shows_what_arrives_and_where_it_leads(rita: Page) -> None:
         "ServiceWorker.deliverPushMessage",
         {
             "origin": rita.url.partition("/devices")[0],
-            "registrationId": found[0]["registrationId"],
+            "registrationId": registrations[0]["registrationId"],
             "data": json.dumps(message),
         },
     )
