@@ -198,10 +198,10 @@ def pages() -> dict[str, str]:
     return {
         "now": render_now(evil_escalation(), held_by("sam", escalation_id="other"), filters=EVIL),
         "escalation": render_escalation({**evil_escalation(), "events": steps}, **EVERYTHING),
-        "devices": render_devices(EVIL),
         "bulk": render_bulk(),
         "try": render_try(),
         "simulation": render_simulation(),
+        "devices": render_devices(EVIL),
         "named": render_escalation(escalation(awaited=["sam"]), evil_reader),
         **{
             f"form {name}": render_form(

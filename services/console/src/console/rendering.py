@@ -1,6 +1,7 @@
 """Renders templates, in the language and the colours that the reader has chosen."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -18,6 +19,7 @@ from console.texts import LANGUAGES, SECONDS_SHOWN_BELOW_S, translations
 from console.views.board import board_words
 from console.views.browsers import browser_name
 from console.views.countdown import SOON_S
+from console.views.floor import FloorView
 from console.views.rows import Row
 
 LANGUAGE_COOKIE: Final = "upstairs-language"
@@ -29,6 +31,7 @@ SOUND_COOKIE: Final = "upstairs-sound"
 THEMES: Final = ("auto", "light", "dark")
 _STATIC_URL: Final = "/static"
 _HASH_LENGTH: Final = 12
+_ROW_BEGIN: Final = re.compile("(?=<tr )")
 
 
 def render_page(
@@ -59,6 +62,12 @@ def render_page(
 def render_row(row: Row, language: str) -> str:
     """Write one row of a board, as its page has it."""
     return str(_macros(language).row(row))
+
+
+def render_floor(view: FloorView, language: str) -> list[str]:
+    """Write what Floor shows in pieces, one for each row."""
+    text = _environment(language).get_template("floor_content.html").render(view=view)
+    return _ROW_BEGIN.split(text)
 
 
 def language_of(request: Request) -> str:
