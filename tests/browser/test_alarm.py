@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from browser.conftest import BrowserStage
-from browser.desk import Desk, accessibility_problems
+from browser.desk import Desk, Theme, accessibility_problems, take_picture
 from browser.escalations import WAIT_MS, escalate
 from common.contracts.escalations import EscalationRaised
 from support.waiting import until
@@ -150,7 +150,9 @@ async def test_page_says_that_the_browser_forbids_sound_until_a_press(sara: Page
     await wait_for_sounds(fresh, 1)
 
 
-async def test_one_sentence_tells_of_several(browser_stage: BrowserStage, sara: Page) -> None:
+async def test_announcement_tells_of_several_in_one_sentence(
+    browser_stage: BrowserStage, sara: Page
+) -> None:
     await sara.goto("/duty")
     await sara.evaluate(
         """() => {
@@ -178,6 +180,12 @@ async def test_representative_has_no_alarm(desk: Desk) -> None:
     await expect(rita.locator("#sound")).to_have_count(0)
 
 
-async def test_button_of_the_sound_is_accessible(sara: Page) -> None:
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_button_of_the_sound_is_accessible_in_both_themes(sara: Page, theme: Theme) -> None:
+    await sara.emulate_media(color_scheme=theme)
     await expect(sara.locator("#sound")).to_be_visible(timeout=WAIT_MS)
     assert await accessibility_problems(sara) == []
+    await take_picture(sara, f"alarm-{theme}")
+    await sara.set_viewport_size({"width": 320, "height": 700})
+    await take_picture(sara, f"alarm-{theme}-phone")
+    assert await sara.evaluate("document.documentElement.scrollWidth") <= 320

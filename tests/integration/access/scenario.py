@@ -213,9 +213,7 @@ async def open_empty_scenario(
             "kafka_bootstrap": "unused",
             "trial": True,
             "api_keys": LISTED,
-            # Of RFC 8291, appendix A.
-            "web_push_key": "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw",
-            **dict.fromkeys(("link_secret", "feed_secret"), "a secret of tests"),
+            **dict.fromkeys(("link_secret", "feed_secret", "web_push_key"), "E" * 43),
             "token_issuers": [ISSUER.model_dump()],
         }
     )

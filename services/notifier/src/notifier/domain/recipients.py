@@ -32,7 +32,7 @@ class Address(Struct, frozen=True):
 class Device(Struct, frozen=True):
     """A browser that shows notifications, as its subscription names it (RFC 8030, RFC 8291).
 
-    Whoever has the keys can write to it: they are shown nowhere.
+    Who has the keys can write to it, so they are shown nowhere.
     """
 
     device_id: str
