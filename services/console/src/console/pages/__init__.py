@@ -18,6 +18,7 @@ from console.pages import (
     preferences,
     sessions,
     sign_in,
+    wall,
 )
 
 ROUTERS: Final[Sequence[APIRouter]] = (
@@ -30,6 +31,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     duty.router,
     preferences.router,
     now.router,
+    wall.router,
     escalation.router,
     actions.router,
     live.router,
