@@ -45,6 +45,7 @@ class StreamedEscalation(httpx.AsyncBaseTransport):
     service: httpx.AsyncBaseTransport
     events: list[asyncio.Queue[bytes]] = field(default_factory=list)
     refusals: list[httpx.Response] = field(default_factory=list)
+    reads: int = 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
@@ -59,13 +60,21 @@ class StreamedEscalation(httpx.AsyncBaseTransport):
             queue: asyncio.Queue[bytes] = asyncio.Queue()
             self.events.append(queue)
             return httpx.Response(200, stream=EventBytes(queue))
-        if path.startswith("/v1/escalations/") and request.method == "GET" and self.refusals:
-            return self.refusals.pop()
+        if path.startswith("/v1/escalations/") and request.method == "GET":
+            self.reads += 1
+            if self.refusals:
+                return self.refusals.pop()
         return await self.service.handle_async_request(request)
 
     def tell(self, escalation_id: str) -> None:
         """Let each stream that is open tell of a change."""
         self.tell_bytes(orjson.dumps({"escalation_id": escalation_id}))
+
+    def tell_unlisted(self, escalation_id: str) -> None:
+        """Let each stream that is open say that its client may not see it."""
+        data = orjson.dumps({"escalation_id": escalation_id})
+        for queue in self.events:
+            queue.put_nowait(b"id: 2\nevent: upstairs.escalation_unlisted\ndata: " + data + b"\n\n")
 
     def tell_erasure(self) -> None:
         """As escalation tells it to who may not see the contact."""

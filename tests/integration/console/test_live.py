@@ -46,6 +46,17 @@ async def test_supervisor_whose_id_is_a_word_of_the_console_sees_own_rows_only(l
     assert not (await next_row(stranger)).get("html")
 
 
+async def test_row_that_is_no_longer_visible_leaves_without_a_read(live: Live) -> None:
+    sara = await live.open("sara", "supervisor")
+    escalation_id = await live.screens.escalate()
+    live.stream.tell_unlisted(escalation_id)
+    assert await next_row(sara) == {"id": escalation_id}
+    assert live.stream.reads == 0
+    # What is told later counts.
+    live.stream.tell(escalation_id)
+    assert (await next_row(sara))["html"]
+
+
 async def test_rows_come_in_the_name_of_somebody_who_still_looks(live: Live) -> None:
     live.screens.admit("max")
     first, second = await live.open("mia", "manager"), await live.open("max", "manager")

@@ -18,7 +18,6 @@ from console.tokens.mint import TokenMint
 
 # A page waits no longer for a part that does not answer.
 TIMEOUT_S: Final = 5
-_KEPT_CONNECTIONS: Final = 20
 _JSON: Final = "application/json"
 
 log = structlog.get_logger()
@@ -214,8 +213,9 @@ class Services:
 
 
 def open_clients(urls: Mapping[EventService, str]) -> dict[EventService, httpx.AsyncClient]:
-    # Each supervisor with an open board has a connection to escalation for as long.
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=_KEPT_CONNECTIONS)
+    # Each supervisor with an open board has a connection to escalation for as long. They count as
+    # kept ones too: with a limit, no connection would be used twice while many look.
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
     return {
         service: httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S, limits=limits, trust_env=False)
         for service, url in urls.items()

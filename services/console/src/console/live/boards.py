@@ -1,7 +1,8 @@
 """The connections of browsers: what each shows, and the messages that it has yet to get."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -18,6 +19,7 @@ from console.views.rows import make_row, sort_keys
 # A browser that is further behind reads its page again.
 MAX_MESSAGES: Final = 500
 _MAX_VIEWS: Final = 20
+ALARMS: Final = "alarms"
 
 
 class Message(NamedTuple):
@@ -33,6 +35,12 @@ ERASED: Final = Message("erased", "{}")
 _SCREEN: Final = "screen="
 
 
+@lru_cache(maxsize=500)
+def encode(sent: Message) -> bytes:
+    """Write it as an event of a stream, once for all boards that get it."""
+    return f"event: {sent.event}\ndata: {sent.data}\n\n".encode()
+
+
 def message(event: str, **data: object) -> Message:
     return Message(event, orjson.dumps(data).decode())
 
@@ -41,6 +49,8 @@ class Board:
     """One connection. `views` are what the tabs show, each as a query.
 
     `id=` and an escalation, `screen=` and a screen with its filters, or the filters of Now.
+    A page with none has the view `alarms`: each row says whether it is urgent for the viewer.
+
     `kind` and the person say all on which the rows that it gets depend.
     """
 
@@ -62,7 +72,7 @@ class Board:
         self.filters: Mapping[str, Filters] = {
             view: parse_filters(parse_qsl(view), reader)
             for view in shown
-            if not view.startswith(("id=", _SCREEN))
+            if not view.startswith(("id=", _SCREEN)) and view != ALARMS
         }
         self.kind = viewer.role, viewer.language, viewer.zone, shown
 
@@ -98,6 +108,11 @@ class Board:
         except TimeoutError:
             return None
 
+    def take_waiting(self) -> Iterator[Message]:
+        """Take the messages that are there."""
+        while not self._messages.empty():
+            yield self._messages.get_nowait()
+
     def message_of(self, escalation: Escalation, reader: Reader) -> Message:
         """Write the row once for all views of the board, with its place in each that has it."""
         keys = sort_keys(escalation, reader)
@@ -106,13 +121,15 @@ class Board:
             for view, filters in self.filters.items()
             if matches(escalation, filters, reader.now)
         }
-        html = render_row(make_row(escalation, reader), reader.texts.language) if sorts else ""
+        row = make_row(escalation, reader)
+        html = render_row(row, reader.texts.language) if sorts else ""
         return message(
             "row",
             id=escalation["escalation_id"],
             version=escalation["version"],
             html=html,
             sorts=sorts,
+            urgent=row.is_urgent,
         )
 
 

@@ -15,6 +15,7 @@ from console.clients.services import Caller, Services
 # Escalation sends a heartbeat more often.
 _SILENCE_S: Final = 45.0
 _GONE: Final = 410
+_UNLISTED: Final = "upstairs.escalation_unlisted"
 _TIMEOUT: Final = httpx.Timeout(5.0, read=_SILENCE_S)
 
 log = structlog.get_logger()
@@ -29,7 +30,10 @@ class Event(NamedTuple):
 
 
 class Follower:
-    """Calls `changed` with each escalation that an event tells of, `erased` after an erasure.
+    """Calls `changed` with each escalation that an event tells of, or `unlisted` with its id.
+
+    Escalation tells as unlisted what the caller may not see, or no longer. `erased` is called after
+    an erasure.
 
     It goes on after the last event that it has read, with a new token each time in the name of
     `caller`: a stream ends with its token. `missed` is called when events may have been missed: at
@@ -42,12 +46,14 @@ class Follower:
         caller: Callable[[], Caller],
         changed: Callable[[str], None],
         missed: Callable[[], None],
+        unlisted: Callable[[str], None],
         erased: Callable[[], None],
     ) -> None:
         self._services = services
         self._caller = caller
         self._changed = changed
         self._missed = missed
+        self._unlisted = unlisted
         self._erased = erased
         self._last_id: str | None = None
         self.is_live = False
@@ -93,7 +99,9 @@ class Follower:
             self._erased()
         elif event.data is not None:
             escalation_id = orjson.loads(event.data)["escalation_id"]
-            if escalation_id is not None:
+            if event.type == _UNLISTED:
+                self._unlisted(escalation_id)
+            elif escalation_id is not None:
                 self._changed(escalation_id)
         self._last_id = event.id or self._last_id
 

@@ -47,11 +47,17 @@ class Scope:
         self._people = people
         self._clock = clock
         self._changed: set[str] = set()
+        self._unlisted: set[str] = set()
         self._is_erased = False
         self._wake = asyncio.Event()
         self._empty = asyncio.Event()
         self._follower = Follower(
-            services, self._caller, self._note_change, self._reload, self._note_erasure
+            services,
+            self._caller,
+            self._note_change,
+            self._reload,
+            self._note_unlisted,
+            self._note_erasure,
         )
         self._reads = asyncio.Semaphore(_MAX_READS)
 
@@ -89,7 +95,13 @@ class Scope:
         return self._viewer
 
     def _note_change(self, escalation_id: str) -> None:
+        self._unlisted.discard(escalation_id)
         self._changed.add(escalation_id)
+        self._wake.set()
+
+    def _note_unlisted(self, escalation_id: str) -> None:
+        self._changed.discard(escalation_id)
+        self._unlisted.add(escalation_id)
         self._wake.set()
 
     def _note_erasure(self) -> None:
@@ -104,6 +116,10 @@ class Scope:
             await self._wake.wait()
             self._wake.clear()
             changed, self._changed = self._changed, set()
+            unlisted, self._unlisted = self._unlisted, set()
+            # After the rows that were read before, and without a read: there is nothing to see.
+            for escalation_id in unlisted:
+                self._send_all(message("row", id=escalation_id))
             is_erased, self._is_erased = self._is_erased, False
             await asyncio.gather(*(self._refresh(escalation_id) for escalation_id in changed))
             # Once for all contacts of a customer, and after rows that were read before.

@@ -1,8 +1,9 @@
 // The live parts of a page: countdowns, rows that change in place, freshness, dialogs and keys.
 // Without this file every page works by loading it again.
 
+import { announce } from "./announcements.js";
 import { connect } from "./live.js";
-import { haveSameRows, isInPlace, parseForm, parseRow, patchContent, patchRow, place, post, selectorOf, timeLeft } from "./rows.js";
+import { emptyOf, haveSameRows, isInPlace, parseForm, parseRow, patchContent, patchRow, place, post, rowsInSight, selectorOf, show, timeLeft } from "./rows.js";
 
 const FRAME_MS = 100;
 const CHANGED_MS = 3000;
@@ -27,13 +28,13 @@ class Board extends HTMLElement {
     this.isPaused = false;
     this.changes = new Map();
     this.moves = new Map();
+    // The rows that are marked as changed, each with the time at which it no longer is.
+    this.marks = new Map();
     this.lastReload = 0;
     this.pieces = [];
     offset = Number(this.dataset.now) - Date.now() / 1000;
     setInterval(() => this.tick(), 1000);
-    this.seen = new Set();
-    this.observer = new IntersectionObserver((entries) => this.watch(entries));
-    this.observe(this);
+    document.addEventListener("scroll", () => (this.scrolled ??= setTimeout(() => this.tick(), FRAME_MS)), { passive: true });
     this.addEventListener("pointermove", () => (this.pointerAt = performance.now()));
     this.addEventListener("pointerleave", () => this.settle());
     this.addEventListener("focusout", () => setTimeout(() => this.settle()));
@@ -68,7 +69,6 @@ class Board extends HTMLElement {
     else if (type === "session-over") location.reload();
     else if (this.table) this.change(data);
     else if (this.isWall ? data.id : data.id === this.dataset.escalation) this.reload();
-    this.showFreshness();
   }
 
   noteBeat({ live, ages }) {
@@ -77,6 +77,7 @@ class Board extends HTMLElement {
     if (this.dataset.screen && age === undefined && !this.beat) return;
     const at = performance.now() - (age ?? 0) * 1000;
     this.beat = { at, isLive: this.dataset.screen ? age !== undefined : live };
+    this.showFreshness();
   }
 
   /** The page has changed: read it when nobody uses it, at the latest with the next second. */
@@ -108,14 +109,17 @@ class Board extends HTMLElement {
     return this.querySelector("[data-content]") ?? this;
   }
 
+  /** Paint at once, and what comes soon after it together. */
   change(data) {
     this.changes.set(data.id, data);
     if (this.frame) return;
     const paint = () => {
       this.frame = null;
+      this.paintedAt = performance.now();
       this.paint();
     };
-    this.frame = setTimeout(() => (document.hidden ? paint() : requestAnimationFrame(paint)), FRAME_MS);
+    const wait = Math.max(0, FRAME_MS - (performance.now() - (this.paintedAt ?? 0)));
+    this.frame = setTimeout(() => (document.hidden ? paint() : requestAnimationFrame(paint)), wait);
   }
 
   paint() {
@@ -123,8 +127,8 @@ class Board extends HTMLElement {
     for (const data of this.changes.values()) this.applyChange(data);
     this.changes.clear();
     if (this.isHeld) this.count();
-    else this.settle();
-    this.announce(before);
+    this.settle();
+    announce([...this.ids("needs_you")].filter((id) => !before.has(id)), this.words.news);
   }
 
   applyChange({ id, version, html, sorts }) {
@@ -142,8 +146,7 @@ class Board extends HTMLElement {
     if (row) patchRow(row, fresh);
     const current = row ?? fresh;
     current.classList.add("changed");
-    setTimeout(() => current.classList.remove("changed"), CHANGED_MS);
-    this.observe(current);
+    this.marks.set(current, performance.now() + CHANGED_MS);
     if (!row || !isInPlace(row)) this.moves.set(id, current);
   }
 
@@ -172,9 +175,11 @@ class Board extends HTMLElement {
       return;
     }
     const focus = document.activeElement;
+    // First all of them leave, so that the others are in order.
+    for (const row of this.moves.values()) row.remove();
     for (const row of this.moves.values()) place(row, this.table);
     this.moves.clear();
-    for (const row of this.table.querySelectorAll(".row.gone")) row.remove();
+    for (const row of [...this.table.rows]) if (row.classList.contains("gone")) row.remove();
     // Before the focus returns, since a band that was empty is hidden.
     this.count();
     if (focus !== document.activeElement && this.contains(focus)) focus.focus({ preventScroll: true });
@@ -230,7 +235,6 @@ class Board extends HTMLElement {
       if (current?.version === version && current.sort === sort && current.primary === row.dataset.primary) {
         // Words may be erased, or a name changed, without a change of the escalation.
         patchRow(document.getElementById(row.id), row);
-        this.observe(document.getElementById(row.id));
         continue;
       }
       this.change({ id, version: Infinity, html: row.outerHTML, sorts: { [this.view]: sort } });
@@ -252,41 +256,35 @@ class Board extends HTMLElement {
     [...this.querySelectorAll("details")].forEach((details, n) => (details.open = open[n] ?? false));
     // What had the focus may be gone, such as the button of what was done.
     if (focus) (this.querySelector(focus) ?? document.getElementById("main")).focus({ preventScroll: true });
-    this.observe(this);
   }
 
   // Countdowns, counters, freshness
 
-  observe(root) {
-    for (const time of root.querySelectorAll("time[data-until]")) this.observer.observe(time);
-  }
-
-  watch(entries) {
-    for (const { target, isIntersecting } of entries) {
-      if (isIntersecting) this.seen.add(target);
-      else this.seen.delete(target);
-    }
-    this.tick();
-  }
-
+  /** Tick on what is in sight: of a thousand rows that is a dozen. */
   tick() {
-    const soon = Number(this.dataset.soon);
-    for (const time of this.seen) {
-      if (!time.isConnected) {
-        this.seen.delete(time);
-        continue;
-      }
-      const left = Number(time.dataset.until) - now();
-      time.textContent = timeLeft(left, this.words, Number(this.dataset.secondsBelow));
-      const tone = left < 0 ? "over" : left <= soon ? "soon" : "calm";
-      const block = time.closest("[data-tone]");
-      if (!block || block.dataset.tone === tone) continue;
-      block.dataset.tone = tone;
-      // What to press, and the band, may be others now.
-      if (block.classList.contains("countdown") || block.classList.contains("deadline")) this.refresh();
+    clearTimeout(this.scrolled);
+    this.scrolled = null;
+    for (const place of this.table ? rowsInSight(this.table) : [this])
+      for (const time of place.querySelectorAll("time[data-until]")) this.tickOn(time);
+    const at = performance.now();
+    for (const [row, until] of this.marks) {
+      if (at < until) continue;
+      row.classList.remove("changed");
+      this.marks.delete(row);
     }
     this.refreshStale();
     this.showFreshness();
+  }
+
+  tickOn(time) {
+    const left = Number(time.dataset.until) - now();
+    show(time, timeLeft(left, this.words, Number(this.dataset.secondsBelow)));
+    const tone = left < 0 ? "over" : left <= Number(this.dataset.soon) ? "soon" : "calm";
+    const block = time.closest("[data-tone]");
+    if (!block || block.dataset.tone === tone) return;
+    block.dataset.tone = tone;
+    // What to press, and the band, may be others now.
+    if (block.classList.contains("countdown") || block.classList.contains("deadline")) this.refresh();
   }
 
   showFreshness() {
@@ -296,22 +294,23 @@ class Board extends HTMLElement {
     const tone = age > 15 ? "over" : age > (this.dataset.screen ? 10 : 5) || !this.beat.isLive ? "soon" : "calm";
     if (tone === "over" && place.dataset.tone !== "over")
       this.lostAt = new Date(Date.now() - age * 1000).toLocaleTimeString([], { timeStyle: "short" });
-    place.dataset.tone = tone;
+    if (place.dataset.tone !== tone) place.dataset.tone = tone;
     document.body.classList.toggle("offline", tone === "over");
     const text = { calm: "live", soon: "old", over: "lost" }[tone];
-    place.textContent = this.say(text, tone === "over" ? this.lostAt : age.toFixed(tone === "calm" ? 1 : 0));
+    show(place, this.say(text, tone === "over" ? this.lostAt : age.toFixed(tone === "calm" ? 1 : 0)));
   }
 
+  /** The rows of a band, also those that wait for their place. */
   ids(band) {
-    const rows = this.table?.querySelectorAll(`.row[data-band="${band}"]`) ?? [];
-    return new Set([...rows].map((row) => row.dataset.id));
+    const rows = [...(this.table?.rows ?? []), ...this.moves.values()].filter((row) => !row.classList.contains("gone"));
+    return new Set(rows.filter((row) => row.dataset.band === band).map((row) => row.dataset.id));
   }
 
   count() {
     for (const body of this.table.tBodies) {
-      const rows = body.querySelectorAll(".row").length;
-      const empty = body.querySelector(".empty");
-      body.querySelector(".count").textContent = rows;
+      const empty = emptyOf(body);
+      const rows = body.rows.length - (empty ? 2 : 1);
+      show(body.rows[0].querySelector(".count"), rows);
       body.hidden = rows === 0 && !empty;
       if (empty) empty.hidden = rows > 0;
     }
@@ -325,21 +324,9 @@ class Board extends HTMLElement {
     for (const [name, value] of Object.entries(counters)) {
       const place = document.querySelector(`[data-counter="${name}"]`);
       if (!place) continue;
-      place.querySelector(".count").textContent = value;
+      show(place.querySelector(".count"), value);
       if (["needs_you", "unanswered"].includes(name)) place.classList.toggle("warning", value > 0);
     }
-    const needs = Number(counters.needs_you ?? NaN);
-    if (!Number.isNaN(needs)) document.title = `${needs ? `(${needs}) ` : ""}${document.title.replace(/^\(\d+\) /, "")}`;
-  }
-
-  /** One sentence in ten seconds, for those who listen. */
-  announce(before) {
-    const fresh = [...this.ids("needs_you")].filter((id) => !before.has(id)).length;
-    this.unsaid = (this.unsaid ?? 0) + fresh;
-    if (!this.unsaid || performance.now() - (this.saidAt ?? -Infinity) < 10000) return;
-    document.getElementById("announcements").textContent = this.say("news", this.unsaid);
-    this.unsaid = 0;
-    this.saidAt = performance.now();
   }
 
   // Actions
@@ -365,11 +352,13 @@ class Board extends HTMLElement {
       this.tell(this.say("failed"), "over");
       return;
     }
+    const sort = new URLSearchParams(this.view).get("sort") ?? "time_left";
+    const ended = this.table && answer.row && !answer.row.keys[sort] && document.getElementById(`row-${answer.row.id}`);
+    if (ended) ended.classList.add("gone");
     form.closest("dialog")?.close();
+    if (ended) this.leave(ended);
     if (!this.table || !answer.row) await this.reload(true);
     this.tell(answer.text, answer.is_done ? "calm" : "over");
-    const sort = new URLSearchParams(this.view).get("sort") ?? "time_left";
-    if (this.table && answer.row && !answer.row.keys[sort]) this.step(document.getElementById(`row-${answer.row.id}`), 1);
     if (this.table && answer.row) this.change({ ...answer.row, sorts: { [this.view]: answer.row.keys[sort] } });
   }
 
@@ -404,7 +393,7 @@ class Board extends HTMLElement {
     dialog.append(form);
     dialog.addEventListener("close", () => {
       dialog.remove();
-      link.isConnected && link.focus();
+      if (link.isConnected && !link.closest(".gone")) link.focus();
     });
     this.append(dialog);
     dialog.showModal();
@@ -436,6 +425,14 @@ class Board extends HTMLElement {
     const next = rows[row ? rows.indexOf(row) + by : 0];
     next?.querySelector(".headline").focus();
     next?.scrollIntoView({ block: "nearest" });
+  }
+
+  /** Go on with another row: a row that has ended would keep new rows from their places. */
+  leave(row) {
+    const rows = [...this.querySelectorAll(".row")];
+    const place = rows.indexOf(row);
+    const other = (rows[place + 1] ?? rows[place - 1])?.querySelector(".headline");
+    (other ?? document.getElementById("main")).focus();
   }
 
   act(place, key) {

@@ -56,10 +56,40 @@ export function isInPlace(row) {
   return row.parentElement.dataset.band === row.dataset.band && isAfter && isBefore;
 }
 
+/** Put the row among those that are in their places, before the first that comes later. */
 export function place(row, table) {
-  const body = table.querySelector(`tbody[data-band="${row.dataset.band}"]`);
-  const after = [...body.querySelectorAll(".row")].find((other) => other !== row && other.dataset.sort > row.dataset.sort);
-  body.insertBefore(row, after ?? body.querySelector(".empty"));
+  const body = [...table.tBodies].find(({ dataset }) => dataset.band === row.dataset.band);
+  const { rows } = body;
+  let [low, high] = [1, rows.length - (emptyOf(body) ? 1 : 0)];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (rows[middle].dataset.sort > row.dataset.sort) high = middle;
+    else low = middle + 1;
+  }
+  body.insertBefore(row, rows[low] ?? null);
+}
+
+/** The last row of a band, if it says that there are none; the first is the title. */
+export function emptyOf(body) {
+  const last = body.rows[body.rows.length - 1];
+  return last.classList.contains("empty") ? last : null;
+}
+
+export function rowsInSight(table) {
+  const rows = [...table.rows].filter((row) => row.classList.contains("row") && !row.parentElement.hidden);
+  let [low, high] = [0, rows.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (rows[middle].getBoundingClientRect().bottom < 0) low = middle + 1;
+    else high = middle;
+  }
+  const end = rows.findIndex((row, n) => n >= low && row.getBoundingClientRect().top > innerHeight);
+  return rows.slice(low, end < 0 ? rows.length : end);
+}
+
+/** Write a text if it is another: each write costs a layout of the page. */
+export function show(place, text) {
+  if (place.textContent !== String(text)) place.textContent = text;
 }
 
 export async function post(form) {

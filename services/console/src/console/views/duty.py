@@ -142,7 +142,7 @@ class DutyView:
 def duty_view(data: DutyData, missing: Sequence[str], reader: Reader) -> DutyView:
     requests = [request for schedule in data.schedules for request in schedule.change_requests]
     return DutyView(
-        ladders=tuple(_ladder(ladder, reader) for ladder in data.ladders),
+        ladders=tuple(ladder_now(ladder, reader) for ladder in data.ladders),
         schedules=tuple(
             _schedule(schedule, reader)
             for schedule in sorted(data.schedules, key=lambda each: _rank(each, reader))
@@ -165,7 +165,7 @@ def duty_view(data: DutyData, missing: Sequence[str], reader: Reader) -> DutyVie
     )
 
 
-def _ladder(ladder: Mapping[str, Any], reader: Reader) -> LadderNow:
+def ladder_now(ladder: Mapping[str, Any], reader: Reader) -> LadderNow:
     return LadderNow(
         title_of(ladder["ladder"]["id"]), tuple(_level(level, reader) for level in ladder["levels"])
     )
