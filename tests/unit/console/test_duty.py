@@ -179,5 +179,5 @@ def test_requests_between_colleagues_are_listed_with_who_must_answer() -> None:
     own, others = change_request(), change_request(asked_by="dora", person_id="sam")
     shown = view(requests=(own, others))
     (change,) = shown.asked_of_others
-    assert (change.by, change.asked) == ("Dora Diaz", "Sam Stone")
+    assert (change.by, change.colleague) == ("Dora Diaz", "Sam Stone")
     assert len(shown.to_answer) == 1

@@ -69,12 +69,12 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of duty: `text` says which, `by` who asked for it, `asked` who must agree."""
+    """A change of duty: `text` says which, `by` who asked for it, `colleague` who must agree."""
 
     text: str
     period: str
     by: str
-    asked: str
+    colleague: str
     expires: str
     accept_url: str | None
     refuse_url: str | None
@@ -315,7 +315,7 @@ def _change(request: Mapping[str, Any], reader: Reader) -> Change:
         text=_change_text(request, reader),
         period=_period(request["change"], reader),
         by=reader.name(request["asked_by"]),
-        asked=reader.name(request["person_id"]),
+        colleague=reader.name(request["person_id"]),
         expires=texts.time(datetime.fromisoformat(request["expires_at"]), reader.now),
         accept_url=f"{url}/accept" if is_asked else None,
         refuse_url=f"{url}/refuse" if is_asked else None,

@@ -29,7 +29,7 @@ class WallRow:
     left: Countdown | None
     severity: str
     severity_text: str
-    what: str
+    topic: str
     why: str
 
 
@@ -100,7 +100,7 @@ def _row(escalation: Escalation, reader: Reader) -> WallRow:
         left=time_left(escalation, reader),
         severity=severity,
         severity_text=_(words.SEVERITIES[severity]),
-        what=_("Contact")
+        topic=_("Contact")
         if contact is None
         else f"{words.title_of(contact['topic'])}, {_(words.CHANNELS[contact['channel']])}",
         why=_(words.CAUSES[escalation["causes"][0]["kind"]]) if escalation["causes"] else "",
