@@ -6,6 +6,7 @@ from playwright.async_api import Page, expect
 from browser.conftest import BrowserStage
 from browser.desk import Desk
 from browser.escalations import WAIT_MS, escalate, expect_live, row_of
+from support.waiting import until
 
 pytestmark = pytest.mark.xdist_group("browser")
 # What a person waits for, on a machine that does much else.
@@ -72,6 +73,25 @@ async def test_duty_shows_a_new_schedule_soon(browser_stage: BrowserStage, sara:
     rotation = {**times, "members": ["sara"]}
     await browser_stage.actors.call("ops", "escalation", "PUT", path, {"rotations": [rotation]})
     await expect(sara.locator("#schedule-nights")).to_be_visible(timeout=15_000)
+
+
+async def test_wall_shows_what_is_raised_without_words(
+    browser_stage: BrowserStage, sara: Page
+) -> None:
+    await sara.goto("/wall")
+    await expect_live(sara)
+    counts = sara.locator(".bands h2 .count")
+    before = sum(map(int, await counts.all_text_contents()))
+    await escalate(browser_stage, "Words for the wall")
+    bands = sara.locator(".bands")
+    await expect(bands).to_contain_text("Shipping, chat", timeout=WAIT_MS)
+
+    async def has_grown() -> bool:
+        return sum(map(int, await counts.all_text_contents())) > before
+
+    await until(has_grown)
+    await expect(bands).not_to_contain_text("Words for the wall")
+    await expect(bands).not_to_contain_text("Grace Hopper")
 
 
 async def test_erased_words_leave_an_open_board(browser_stage: BrowserStage, sara: Page) -> None:

@@ -39,6 +39,7 @@ SCREENS = (
     Screen("my-contacts", "rita", "/mine"),
     Screen("duty", "sara", "/duty"),
     Screen("duty-swap", "sara", "/duty/floor/swap"),
+    Screen("wall", "sara", "/wall"),
     Screen("sessions", "sara", "/sessions"),
     Screen("sign-in", "sara", "/sign-in"),
 )

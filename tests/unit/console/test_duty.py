@@ -173,3 +173,11 @@ def test_planning_is_offered_to_who_may_plan() -> None:
     assert schedule_of(view(shifts=(shift("sara", 1, 8),))).override_url is not None
     gap = view(shifts=shifts, gaps=(period(9, 4),)).gaps[0]
     assert gap.fill_url.startswith("/duty/support/override?"), "anybody may fill a gap"
+
+
+def test_requests_between_colleagues_are_listed_with_who_must_answer() -> None:
+    own, others = change_request(), change_request(asked_by="dora", person_id="sam")
+    shown = view(requests=(own, others))
+    (change,) = shown.asked_of_others
+    assert (change.by, change.colleague) == ("Dora Diaz", "Sam Stone")
+    assert len(shown.to_answer) == 1

@@ -139,7 +139,7 @@ def test_clock_says_how_it_stands(changes: dict[str, Any], state: str) -> None:
     assert (row.name, row.target, row.policy, row.state_text) == (
         "First reply",
         "10 min",
-        "gold v3",
+        "Gold, version 3",
         state,
     )
     assert (row.left is None) == (clock(**changes)["left_s"] is None)
@@ -148,7 +148,7 @@ def test_clock_says_how_it_stands(changes: dict[str, Any], state: str) -> None:
 def test_clock_with_a_calendar_says_how_much_business_time_is_left() -> None:
     calendar = {"id": "berlin", "version": 1}
     (row,) = view(clocks=clocks(clock(calendar=calendar, left_business_s=7200.0))).clocks or ()
-    assert row.calendar == "berlin v1"
+    assert row.calendar == "Berlin, version 1"
     assert row.business_time_left == "2 h of business time"
 
 

@@ -25,6 +25,7 @@ from console.pages import (
     settings,
     sign_in,
     simulations,
+    wall,
 )
 
 ROUTERS: Final[Sequence[APIRouter]] = (
@@ -39,6 +40,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     settings.router,
     preferences.router,
     now.router,
+    wall.router,
     saved_views.router,
     bulk.router,
     alarms.router,

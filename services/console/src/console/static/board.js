@@ -22,6 +22,7 @@ class Board extends HTMLElement {
   connectedCallback() {
     this.words = JSON.parse(this.dataset.words);
     this.isStill = this.hasAttribute("data-still");
+    this.isWall = this.dataset.view === "screen=wall";
     // A still board has more than rows of escalations: it is put in place as a whole.
     this.table = this.isStill ? null : this.querySelector("table.board");
     this.isPaused = false;
@@ -40,7 +41,7 @@ class Board extends HTMLElement {
     this.addEventListener("submit", (event) => this.send(event));
     this.addEventListener("click", (event) => this.openDialog(event));
     if (this.isStill) setInterval(() => this.refresh(), STILL_MS);
-    if (!this.isStill || this.dataset.screen) connect(this.view, (message) => this.receive(message));
+    if (!this.isStill || this.dataset.screen || this.dataset.view) connect(this.view, (message) => this.receive(message));
     if (this.dataset.keys !== "off") document.addEventListener("keydown", (event) => this.press(event));
   }
 
@@ -67,7 +68,7 @@ class Board extends HTMLElement {
     else if (type === "counters") this.showCounters(data);
     else if (type === "session-over") location.reload();
     else if (this.table) this.change(data);
-    else if (data.id === this.dataset.escalation) this.reload();
+    else if (this.isWall ? data.id : data.id === this.dataset.escalation) this.reload();
   }
 
   noteBeat({ live, ages }) {

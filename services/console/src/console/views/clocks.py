@@ -39,8 +39,8 @@ def _clock_row(clock: Mapping[str, Any], reader: Reader) -> ClockRow:
         target=texts.duration(clock["target_s"]),
         left=_left(clock, reader),
         business_time_left=_business_time_left(clock, reader),
-        policy=_ref(clock["policy"]),
-        calendar=None if clock["calendar"] is None else _ref(clock["calendar"]),
+        policy=_ref(clock["policy"], reader),
+        calendar=None if clock["calendar"] is None else _ref(clock["calendar"], reader),
         explanation=clock["summary"],
         timeline=tuple(
             (texts.time(datetime.fromisoformat(entry["at"]), reader.now), entry["text"])
@@ -78,5 +78,6 @@ def _business_time_left(clock: Mapping[str, Any], reader: Reader) -> str | None:
     )
 
 
-def _ref(ref: Mapping[str, Any]) -> str:
-    return f"{ref['id']} v{ref['version']}"
+def _ref(ref: Mapping[str, Any], reader: Reader) -> str:
+    name = words.title_of(ref["id"])
+    return reader.texts.gettext("%(name)s, version %(version)s", name=name, version=ref["version"])

@@ -69,11 +69,12 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of duty: `text` says which, `by` who asked for it."""
+    """A change of duty: `text` says which, `by` who asked for it, `colleague` who must agree."""
 
     text: str
     period: str
     by: str
+    colleague: str
     expires: str
     accept_url: str | None
     refuse_url: str | None
@@ -127,6 +128,7 @@ class DutyView:
     schedules: tuple[Schedule, ...]
     to_answer: tuple[Change, ...]
     asked_by_you: tuple[Change, ...]
+    asked_of_others: tuple[Change, ...]
     calendar_url: str | None
     missing: tuple[str, ...]
 
@@ -152,6 +154,11 @@ def duty_view(data: DutyData, missing: Sequence[str], reader: Reader) -> DutyVie
         ),
         asked_by_you=tuple(
             _change(request, reader) for request in requests if request["asked_by"] == reader.person
+        ),
+        asked_of_others=tuple(
+            _change(request, reader)
+            for request in requests
+            if reader.person not in (request["person_id"], request["asked_by"])
         ),
         calendar_url=data.calendar_url,
         missing=service_names(missing, reader.texts),
@@ -308,6 +315,7 @@ def _change(request: Mapping[str, Any], reader: Reader) -> Change:
         text=_change_text(request, reader),
         period=_period(request["change"], reader),
         by=reader.name(request["asked_by"]),
+        colleague=reader.name(request["person_id"]),
         expires=texts.time(datetime.fromisoformat(request["expires_at"]), reader.now),
         accept_url=f"{url}/accept" if is_asked else None,
         refuse_url=f"{url}/refuse" if is_asked else None,

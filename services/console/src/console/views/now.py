@@ -7,7 +7,7 @@ from typing import Any, Final
 from console.texts import mark
 from console.views.counters import Counter
 from console.views.filters import Filters, Select, selects
-from console.views.reader import Reader
+from console.views.reader import Reader, parse_time
 from console.views.rows import BANDS, Band, Row, make_row
 from console.views.words import service_names
 
@@ -93,22 +93,27 @@ def _counters(rows: Sequence[Row], data: NowData, reader: Reader) -> tuple[Count
     has_list = data.escalations is not None
     needs_you = sum(row.band == "needs_you" for row in rows)
     unanswered = sum(row.band == "unanswered" for row in rows)
-    due = data.promises_due
-    if due is None and has_list:
-        due = sum(_is_due_soon(row, reader) for row in rows)
     waiting = None if data.staffing is None else data.staffing["waiting"]
     free = None if data.staffing is None else data.staffing["free_slots"]
     return (
         Counter(_("need you"), needs_you if has_list else None, needs_you > 0, "needs_you"),
         Counter(_("unanswered"), unanswered if has_list else None, unanswered > 0, "unanswered"),
-        Counter(_("due within 15 min"), due, name="due"),
+        Counter(_("due within 15 min"), due_soon(data, reader), name="due"),
         Counter(_("customers wait"), waiting, name="waiting"),
         Counter(_("free places"), free, free == 0 and bool(waiting), "free"),
     )
 
 
-def _is_due_soon(row: Row, reader: Reader) -> bool:
-    return row.left is not None and reader.seconds_until(row.left.until) <= _DUE_SOON_S
+def due_soon(data: NowData, reader: Reader) -> int | None:
+    """Count the promises that break soon; without that answer, the escalations that are due."""
+    if data.promises_due is not None or data.escalations is None:
+        return data.promises_due
+    return sum(_is_due_soon(escalation, reader) for escalation in data.escalations["items"])
+
+
+def _is_due_soon(escalation: Mapping[str, Any], reader: Reader) -> bool:
+    deadline = parse_time(escalation["deadline"])
+    return deadline is not None and reader.seconds_until(deadline) <= _DUE_SOON_S
 
 
 def _more_url(data: NowData, filters: Filters) -> str | None:

@@ -81,7 +81,7 @@ def make_row(escalation: Escalation, reader: Reader, sort: str = "time_left") ->
 def band_of(escalation: Escalation, reader: Reader) -> Band:
     if _needs(escalation, reader):
         return "needs_you"
-    if _is_unanswered(escalation, reader):
+    if is_unanswered(escalation, reader):
         return "unanswered"
     if escalation["holder"] == reader.person:
         return "yours"
@@ -95,7 +95,7 @@ def _needs(escalation: Escalation, reader: Reader) -> bool:
     return reader.person in escalation["awaited"] or lease_ends_soon(escalation, reader)
 
 
-def _is_unanswered(escalation: Escalation, reader: Reader) -> bool:
+def is_unanswered(escalation: Escalation, reader: Reader) -> bool:
     if escalation["holder"] is not None or escalation["state"] in words.CLOSED_STATES:
         return False
     deadline = parse_time(escalation["deadline"])
