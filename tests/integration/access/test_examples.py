@@ -138,6 +138,7 @@ async def read_escalation(reader: Reader) -> None:
     await reader.send(MANAGER, "POST /v1/duty-schedules/{setting_id}/swaps")
     await reader.send(MANAGER, "POST /v1/duty-schedules/{setting_id}/overrides")
     await reader.send(REPRESENTATIVE, "POST /v1/sla-policies/match")
+    await reader.send(MANAGER, "POST /v1/simulations")
     at = await now(scenario)
     await scenario.handle(received(at), assigned(at, CONTACT_ID))
     raised = await reader.send(REPRESENTATIVE, "POST /v1/escalations")
@@ -171,6 +172,7 @@ async def complain(reader: Reader) -> None:
 
 async def read_notifier(reader: Reader) -> None:
     await reader.send("ops", "PUT /v1/recipients/{person_id}")
+    await reader.send(SUPERVISOR, "POST /v1/recipients/{person_id}/devices")
 
 
 READ: Final[Mapping[str, Callable[[Reader], Awaitable[None]]]] = {

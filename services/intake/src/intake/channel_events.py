@@ -47,8 +47,8 @@ from intake.domain.model import (
     Moment,
 )
 from intake.domain.state import place
-from intake.domain.supervisor_words import asks_for_supervisor
 from intake.domain.transitions import Change, is_ended
+from intake.domain.understanding.supervisor_request import read_text
 from intake.handlers import get_or_raise
 from intake.idempotency import claim_key
 from intake.store import UnitOfWork
@@ -341,13 +341,15 @@ def _read_first_message(connection: ChannelConnection, event: ChannelEvent) -> N
     text = _text(first.text) if first else ""
     if first is None or not text.strip():
         return None
+    asks = read_text(text if first.author == "customer" else None)
     return NewMessage(
         author=first.author,
         text=text,
         system=connection.system,
         person_id=_person(connection, first.account),
         internal=first.internal,
-        asks_for_supervisor=first.author == "customer" and asks_for_supervisor(text),
+        asks_for_supervisor=asks.is_sure,
+        supervisor_doubt=asks.doubt,
         written_at=first.written_at,
     )
 
@@ -364,8 +366,8 @@ def _read_message(connection: ChannelConnection, event: ChannelEvent) -> NewMess
     )
     match event:
         case CustomerMessageAdded():
-            asks = not event.automatic and asks_for_supervisor(message.text)
-            return replace(message, asks_for_supervisor=asks)
+            asks = read_text(None if event.automatic else message.text)
+            return replace(message, asks_for_supervisor=asks.is_sure, supervisor_doubt=asks.doubt)
         case RepresentativeMessageAdded():
             person = _person(connection, event.account)
             return replace(

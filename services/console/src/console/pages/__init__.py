@@ -7,6 +7,9 @@ from fastapi import APIRouter
 
 from console.pages import (
     actions,
+    alarms,
+    bulk,
+    devices,
     duty,
     escalation,
     floor,
@@ -16,8 +19,12 @@ from console.pages import (
     mine,
     now,
     preferences,
+    saved_views,
     sessions,
+    setting_forms,
+    settings,
     sign_in,
+    simulations,
 )
 
 ROUTERS: Final[Sequence[APIRouter]] = (
@@ -28,9 +35,16 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     floor.router,
     mine.router,
     duty.router,
+    setting_forms.router,
+    settings.router,
     preferences.router,
     now.router,
+    saved_views.router,
+    bulk.router,
+    alarms.router,
+    devices.router,
     escalation.router,
     actions.router,
     live.router,
+    simulations.router,
 )

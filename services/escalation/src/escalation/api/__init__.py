@@ -13,7 +13,9 @@ from escalation.api import (
     lateness,
     live,
     responders,
+    setting_versions,
     settings,
+    simulations,
 )
 
 # `live` before `escalations`: /stream is no id of an escalation.
@@ -31,4 +33,6 @@ ROUTERS = (
     configuration.router,
     responders.router,
     settings.router,
+    simulations.router,
+    setting_versions.router,
 )

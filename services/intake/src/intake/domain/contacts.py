@@ -105,7 +105,7 @@ def _customer_wrote(contact: Contact, message: Message, moment: Moment, *, asks:
         contact_id=contact.contact_id,
         occurred_at=max(message.at, contact.received_at),
         message_id=message.message_id,
-        excerpt=_excerpt(message.text),
+        excerpt=excerpt(message.text),
         automatic=message.automatic,
     )
     if message.automatic:
@@ -133,7 +133,7 @@ def report_supervisor_request(contact: Contact, quote: str, moment: Moment) -> D
 def _report_request(contact: Contact, quote: str, at: datetime) -> Decision:
     if is_ended(contact):
         # If it is merged, or was by the same action, its target takes the request over.
-        return Decision(replace(contact, supervisor_quote=_excerpt(quote)))
+        return Decision(replace(contact, supervisor_quote=excerpt(quote)))
     return _request_supervisor(contact, quote, at)
 
 
@@ -329,11 +329,12 @@ def _require_open(contact: Contact, action: str) -> None:
 
 
 def _request_supervisor(contact: Contact, text: str, at: datetime) -> Decision:
-    quote = _excerpt(text)
+    quote = excerpt(text)
     requested = SupervisorRequested(contact_id=contact.contact_id, occurred_at=at, quote=quote)
-    return Decision(replace(contact, supervisor_quote=quote), (requested,))
+    asking = replace(contact, supervisor_quote=quote, supervisor_question=None)
+    return Decision(asking, (requested,))
 
 
-def _excerpt(text: str) -> str:
+def excerpt(text: str) -> str:
     """Return the beginning in one line: others show it next to words of their own."""
     return one_line(text[: 2 * _EXCERPT_CHARACTERS])[:_EXCERPT_CHARACTERS]
