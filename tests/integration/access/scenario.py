@@ -248,6 +248,7 @@ async def _prepare_intake(scenario: Scenario) -> None:
         survey_id="s-1",
         kind="zendesk",
         connection="acme",
+        secret="4f1d8a70c2b94e6fa3571d0c",
         customer_id=shown["customer_id"],
     )
 

@@ -273,7 +273,36 @@ SENDGRID = Sample(
     has_time=False,
 )
 
+CHANGE = Sample(
+    "salesforce change",
+    "salesforce",
+    SALESFORCE.options,
+    "application/json",
+    json.dumps(
+        {
+            "schema": "kQ2",
+            "payload": {
+                "ChangeEventHeader": {
+                    "entityName": "Case",
+                    "recordIds": ["5005g000009AbCdAAK"],
+                    "changeType": "CREATE",
+                    "transactionKey": "0007a3f1-9c21",
+                    "sequenceNumber": 1,
+                    "commitTimestamp": 1795863600000,
+                },
+                "Subject": "Boiler is cold",
+                "Description": "No hot water since MARK.",
+            },
+            "event": {"replayId": 81},
+        }
+    ).encode(),
+    by_header,
+    covers_body=False,
+    has_time=False,
+)
+
 SAMPLES = [
+    CHANGE,
     SENDGRID,
     SLACK,
     SLACK_COMMAND,

@@ -194,7 +194,7 @@ def test_operations_without_id_differ_by_what_they_wrote() -> None:
         {"path_secret": SECRET},
     ],
 )
-def test_each_way_to_show_the_secret_is_taken(request_fields: dict[str, Any]) -> None:
+def test_secret_is_taken_in_each_way_to_show_it(request_fields: dict[str, Any]) -> None:
     connection = ChannelConnection("acme", "dynamics", f"next-secret,{SECRET}", {})
     now = datetime(2026, 11, 28, tzinfo=UTC)
     request = WebhookRequest(**{"headers": {}, "body": b""} | request_fields)

@@ -3,7 +3,9 @@
 import hashlib
 import hmac
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
@@ -158,7 +160,10 @@ def test_raw_post_of_sendgrid_is_read_as_the_mail_in_it() -> None:
 
 
 def mailgun_request(
-    secret: str = SECRET, age: timedelta = timedelta(0), **post: str
+    post: Mapping[str, str] = MappingProxyType({}),
+    *,
+    secret: str = SECRET,
+    age: timedelta = timedelta(0),
 ) -> WebhookRequest:
     timestamp, token = str(int((NOW - age).timestamp())), "t-81"
     signature = hmac.new(secret.encode(), f"{timestamp}{token}".encode(), hashlib.sha256)

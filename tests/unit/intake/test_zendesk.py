@@ -90,7 +90,7 @@ def test_webhook_about_a_ticket_becomes_an_event(
         "zen:event-type:user.created",
         "zen:event-type:article.published",
         "zen:event-type:organization.created",
-        "zen:event-type:messaging_ticket.message_added",
+        "zen:event-type:messaging_ticket.invented_yesterday",
         "zen:event-type:ticket.invented_yesterday",
         "ticket.created",
         "",
@@ -99,6 +99,34 @@ def test_webhook_about_a_ticket_becomes_an_event(
 def test_webhook_of_an_unlisted_type_is_ignored(kind: str) -> None:
     assert zendesk_events({**zendesk_body(), "type": kind}) == []
     assert zendesk_events({"type": kind, "detail": None}) == []
+
+
+@pytest.mark.parametrize(
+    ("actor", "expected", "automatic"),
+    [
+        ({"id": "u-1", "type": "end_user"}, CustomerMessageAdded, False),
+        ({"id": "77", "type": "AGENT"}, RepresentativeMessageAdded, False),
+        ({"id": "zd:answerBot", "type": "system"}, RepresentativeMessageAdded, True),
+        ({"id": "zd:answerBot", "type": "agent"}, RepresentativeMessageAdded, True),
+        (None, RepresentativeMessageAdded, True),
+    ],
+)
+def test_message_of_a_conversation_is_of_who_wrote_it(
+    actor: dict[str, str] | None, expected: type, *, automatic: bool
+) -> None:
+    (event,) = zendesk_events(
+        {
+            "id": "e-8",
+            "type": "zen:event-type:messaging_ticket.message_added",
+            "detail": {"id": 141},
+            "event": {"actor": actor, "message": {"id": "m-1", "body": "Hello"}},
+        }
+    )
+    assert type(event) is expected
+    assert (event.contact.ref, event.contact.channel) == ("141", "chat")
+    assert getattr(event, "automatic", None) is automatic
+    if expected is CustomerMessageAdded:
+        assert event.contact.customer.customer_id == "u-1"
 
 
 @pytest.mark.parametrize(

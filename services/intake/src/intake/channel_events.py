@@ -211,8 +211,8 @@ async def _apply(
         case PriorityChanged():
             await _prioritize(contact, event, moment, actor, uow)
         case SupervisorRequested(quote=quote):
-            asked = contacts.report_supervisor_request(contact, _line(quote), moment)
-            await use_cases.record_change(asked, uow)
+            requested = contacts.report_supervisor_request(contact, _line(quote), moment)
+            await use_cases.record_change(requested, uow)
         case UnrelatedUpdate():
             pass
         case _:

@@ -40,7 +40,13 @@ router = ApiRouter(prefix=PATH.rstrip("/"), tags=["channels"])
 
 KindPath = Annotated[Slug, Path(description="The kind of channel.", examples=["zendesk"])]
 SecretPath = Annotated[
-    str, Path(min_length=16, max_length=300, description="A secret of the connection.")
+    str,
+    Path(
+        min_length=16,
+        max_length=300,
+        description="A secret of the connection.",
+        examples=["4f1d8a70c2b94e6fa3571d0c"],
+    ),
 ]
 ConnectionPath = Annotated[Slug, Path(description="The name of the connection.", examples=["acme"])]
 

@@ -1,7 +1,7 @@
 """What requests and answers look like."""
 
 from datetime import timedelta
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import (
     AfterValidator,
@@ -287,6 +287,10 @@ class SurveyAnswerIn(RequestModel):
     comment: LongText | None = Field(None, description="What the customer wrote about it.")
 
 
+# Some kinds have the same ones.
+_OPTIONS: Final = tuple(dict.fromkeys(channel.options for channel in CHANNELS.values()))
+
+
 class ConnectionIn(RequestModel):
     model_config = with_examples(
         {
@@ -306,9 +310,7 @@ class ConnectionIn(RequestModel):
     )
     options: Annotated[
         dict[str, Any],
-        WithJsonSchema(
-            {"anyOf": [channel.options.model_json_schema() for channel in CHANNELS.values()]}
-        ),
+        WithJsonSchema({"anyOf": [options.model_json_schema() for options in _OPTIONS]}),
     ] = Field(default_factory=dict, description="The options of this kind of channel.")
 
 

@@ -19,7 +19,7 @@ from intake.channels.base import MalformedBodyError
 M = TypeVar("M", bound=BaseModel)
 
 # Rather far from the ends of the calendar, where time zones can't be computed.
-_YEARS: Final = range(1971, 2200)
+YEARS: Final = range(1971, 2200)
 _MAX_FIELDS: Final = 1000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -113,7 +113,7 @@ def read_seconds(value: Any) -> datetime | None:
 
 
 def _in_bounds(time: datetime) -> datetime | None:
-    return time.astimezone(UTC) if time.year in _YEARS else None
+    return time.astimezone(UTC) if time.year in YEARS else None
 
 
 def read_object(value: Any) -> Any:

@@ -24,7 +24,7 @@ from intake.channels.base import (
     RepresentativeMessageAdded,
 )
 from intake.channels.case_updates import event_key
-from intake.channels.fields import clean_text, read_id
+from intake.channels.fields import YEARS, clean_text, read_id
 from intake.channels.options import MappingOptions, by_tag, read_priority
 from intake.domain.automatic_mail import is_automatic
 from intake.domain.customers import CustomerStatement
@@ -88,7 +88,7 @@ class Mail:
         try:
             time = parsedate_to_datetime(self.headers.get("date", ""))
             aware = time if time.tzinfo else time.replace(tzinfo=UTC)
-            return aware.astimezone(UTC) if 1971 <= aware.year < 2200 else None  # noqa: PLR2004
+            return aware.astimezone(UTC) if aware.year in YEARS else None
         except (ValueError, TypeError, OverflowError, IndexError):
             return None
 
@@ -199,7 +199,7 @@ class _TextReader(HTMLParser):
         self.parts: list[str] = []
         self._skipped = 0
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - the name in HTMLParser
+    def handle_starttag(self, tag: str, _attrs: list[tuple[str, str | None]]) -> None:
         if tag in _SKIPPED_TAGS:
             self._skipped += 1
         elif tag in _BLOCK_TAGS:

@@ -2,7 +2,7 @@
 
 import email
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email import policy
 from typing import Any
@@ -83,14 +83,19 @@ def mail_of(post: Post) -> Mail:
 
 def _headers(post: Post) -> Mapping[str, str]:
     if listed := post.text("message-headers"):
-        pairs = load_json(listed)
-        return {
-            str(pair[0]).lower(): str(pair[1])
-            for pair in reversed(pairs if isinstance(pairs, list) else [])
-            if isinstance(pair, list) and len(pair) == 2  # noqa: PLR2004 - a name and a value
-        }
+        return {name.lower(): value for name, value in _pairs(load_json(listed))}
     headers = dict(parse_headers(post.text("headers")))
     for name in ("message-id", "in-reply-to", "references", "date"):
         if value := post.text(name):
             headers.setdefault(name, value)
     return headers
+
+
+def _pairs(content: Any) -> Iterator[tuple[str, str]]:
+    """Yield the names and values of a list of lists, the last ones first."""
+    for pair in reversed(content if isinstance(content, list) else []):
+        match pair:
+            case [str(name), str(value)]:
+                yield name, value
+            case _:
+                pass

@@ -19,7 +19,6 @@ ACKNOWLEDGEMENT: Final = (
     b"</notificationsResponse></soapenv:Body></soapenv:Envelope>"
 )
 _TYPE: Final = "{http://www.w3.org/2001/XMLSchema-instance}type"
-_IS_NULL: Final = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +77,5 @@ def _name(element: "Element") -> str:
 
 
 def _text(element: "Element | None") -> str | None:
-    if element is None or element.get(_IS_NULL) in ("true", "1"):
-        return None
-    return (element.text or "").strip()
+    # An element that stands for null has no text.
+    return None if element is None else (element.text or "").strip()

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -40,6 +41,7 @@ _SCHEME = SignatureScheme(encoding="base64", time_format="iso8601")
 _SIGNATURE = "x-zendesk-webhook-signature"
 _TIMESTAMP = "x-zendesk-webhook-signature-timestamp"
 _TYPE_PREFIX: Final = "zen:event-type:ticket."
+_CHAT_MESSAGE: Final = "zen:event-type:messaging_ticket.message_added"
 _STATES: Final[Mapping[str, ContactState]] = {
     "new": "open",
     "open": "open",
@@ -98,6 +100,7 @@ _URL_CHARACTERS: Final = 2_000
 # Zendesk's own bots have this account, or one with this prefix.
 _NOBODY: Final = "-1"
 _BOT_PREFIX: Final = "zd:"
+_CUSTOMERS: Final = ("end_user", "end-user", "enduser", "customer", "user")
 
 Writer = Literal["customer", "representative", "system"]
 
@@ -125,14 +128,15 @@ class Zendesk:
         name = read_json(request.body, Envelope).type
         if name is None:
             raise MalformedBodyError("The body has no type of event.")
-        if _kind(name) not in _RELATED | _UNRELATED:
+        is_chat = name.strip().lower() == _CHAT_MESSAGE
+        if not is_chat and _kind(name) not in _RELATED | _UNRELATED:
             return []
         delivery = read_json(request.body, Delivery)
         if delivery.id is None:
             digest = hashlib.sha256(request.body).hexdigest()
             delivery = delivery.model_copy(update={"id": f"sha256-{digest}"})
         options = ZendeskOptions.model_validate(connection.options)
-        return [channel_event(delivery, options)]
+        return [_chat_message(delivery, options) if is_chat else channel_event(delivery, options)]
 
     def reply(self, _request: WebhookRequest) -> Reply | None:
         return None
@@ -184,6 +188,30 @@ def channel_event(delivery: Delivery, options: ZendeskOptions) -> ChannelEvent:
             return PriorityChanged(**fields, priority=priority, reason="changed in Zendesk")
         case _:
             return _state_event(kind, delivery, options, fields)
+
+
+def _chat_message(delivery: Delivery, options: ZendeskOptions) -> ChannelEvent:
+    """Read a message of a conversation, which says of its ticket hardly more than the id."""
+    actor, message, ticket = delivery.event.actor, delivery.event.message, delivery.detail
+    kind = (actor.type or "").strip().lower()
+    is_customer = kind in _CUSTOMERS
+    if is_customer and ticket.requester_id is None:
+        ticket = ticket.model_copy(update={"requester_id": actor.id})
+    fields: dict[str, Any] = {
+        "event_id": delivery.id or "",
+        "event_type": delivery.type,
+        "contact": replace(external_contact(ticket, options), channel="chat"),
+        "moment": _moment(delivery),
+    }
+    text = message.body or ""
+    if not text.strip():
+        return UnrelatedUpdate(**fields)
+    if is_customer:
+        return CustomerMessageAdded(**fields, text=text, message_ref=message.id)
+    is_person = kind == "agent" and not _is_bot(actor.id or _NOBODY, options.bots)
+    return RepresentativeMessageAdded(
+        **fields, text=text, account=actor.id, automatic=not is_person, message_ref=message.id
+    )
 
 
 def _state_event(

@@ -78,11 +78,20 @@ class Meta(WebhookModel):
     sequence: Annotated[Sequence, BeforeValidator(read_object)] = Sequence()
 
 
+class Actor(WebhookModel):
+    """Who did something in a conversation: `end_user`, `agent`, or a program."""
+
+    id: Id = None
+    type: Text = None
+
+
 class Change(WebhookModel):
     current: Any = None
     previous: Any = None
     target_ticket_id: Id = None
     comment: Annotated[Comment | None, BeforeValidator(read_object_or_none)] = None
+    message: Annotated[Comment, BeforeValidator(read_object)] = Comment()
+    actor: Annotated[Actor, BeforeValidator(read_object)] = Actor()
     meta: Annotated[Meta, BeforeValidator(read_object)] = Meta()
 
 
