@@ -28,7 +28,10 @@ class Row:
 
 # Who calls these has no key, but a signature.
 OPEN: Final[Mapping[str, Mapping[str, str]]] = {
-    "intake": {"POST /v1/channels/{kind}/{connection}": "the outside system signs"},
+    "intake": {
+        "POST /v1/channels/{kind}/{connection}": "the outside system signs",
+        "POST /v1/channels/{kind}/{connection}/{secret}": "the address has the secret",
+    },
     "router": {},
     "escalation": {},
     "notifier": {
@@ -55,6 +58,7 @@ _INTAKE = """
     POST /v1/contacts/{contact_id}/messages                   +    0     +    -     +    +   +   +
     POST /v1/contacts/{contact_id}/messages #customer         +    0     -    -     -    -   -   +
     POST /v1/contacts/{contact_id}/request-supervisor         +    0     +    -     +    +   +   +
+    POST /v1/contacts/{contact_id}/supervisor-question        +    0     +    -     +    +   +   +
     POST /v1/contacts/{contact_id}/wait-for-customer          +    0     +    -     +    +   +   +
     POST /v1/contacts/{contact_id}/stop-waiting               +    0     +    -     +    +   +   +
     POST /v1/contacts/{contact_id}/discard                    +    0     +    -     +    +   +   +

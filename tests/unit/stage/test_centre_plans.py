@@ -7,7 +7,7 @@ from statistics import mean
 import pytest
 
 from common.http.examples import REPRESENTATIVE
-from intake.domain.supervisor_words import asks_for_supervisor
+from intake.domain.understanding.supervisor_request import asks_for_supervisor
 from stage.centre.matters import MATTERS, SUPERVISOR_REQUESTS, Matter
 from stage.centre.pace import Pace
 from stage.centre.plans import ContactPlan, plan_contacts

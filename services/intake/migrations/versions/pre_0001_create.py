@@ -46,6 +46,7 @@ STATEMENTS = (
         latest jsonb NOT NULL DEFAULT '{{}}',
         merged_into uuid,
         supervisor_quote text,
+        supervisor_question jsonb,
         announced boolean NOT NULL DEFAULT true
     ) WITH ({ANALYZE_SELDOM})
     """,

@@ -32,6 +32,7 @@ contacts = Table(
     Column("latest", JSONB),
     Column("merged_into", Uuid(as_uuid=False)),
     Column("supervisor_quote", Text),
+    Column("supervisor_question", JSONB),
     Column("announced", Boolean),
 )
 customers = Table(

@@ -8,10 +8,16 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from common.contracts.contacts import Channel, Customer, DiscardCause, Priority
+from common.contracts.contacts import (
+    Channel,
+    Customer,
+    DiscardCause,
+    Priority,
+    QuestionAnswer,
+)
 from common.contracts.event import ContactId, MessageId, PersonId, SystemName, TeamId
 from common.core.ids import new_id
-from intake.domain import contacts, feedback, interactions, surveys
+from intake.domain import contacts, feedback, interactions, supervisor_question, surveys
 from intake.domain.actors import Actor, require_access
 from intake.domain.customers import CustomerStatement
 from intake.domain.errors import (
@@ -44,7 +50,8 @@ from intake.store import UnitOfWork
 class ReceiveContact(Struct, frozen=True):
     """`customer` has the id of its namespace, and `text` is the message `message_id`.
 
-    `asks_for_supervisor`: the customer does so in `text`.
+    `asks_for_supervisor`: the customer does so in `text`. `supervisor_doubt` is the evidence, if
+    the customer may do so and a person has to say.
     """
 
     received_from: SystemName
@@ -56,6 +63,7 @@ class ReceiveContact(Struct, frozen=True):
     priority: Priority
     text: str | None = None
     asks_for_supervisor: bool = False
+    supervisor_doubt: str | None = None
     external_ref: str | None = None
     campaign: str | None = None
     follows: ContactId | None = None
@@ -75,7 +83,7 @@ class AttachedFile:
 
 @dataclass(frozen=True, slots=True)
 class WriteMessage:
-    """`asks_for_supervisor`: the customer does so in `text`.
+    """`asks_for_supervisor` and `supervisor_doubt`: as for ReceiveContact.
 
     `occurred_at` is when it was written, if not now. An `internal` one is for us alone.
     """
@@ -85,6 +93,7 @@ class WriteMessage:
     text: str
     automatic: bool = False
     asks_for_supervisor: bool = False
+    supervisor_doubt: str | None = None
     internal: bool = False
     occurred_at: datetime | None = None
     files: Sequence[AttachedFile] = ()
@@ -148,6 +157,7 @@ async def write_text(
         "customer",
         text,
         asks_for_supervisor=command.asks_for_supervisor,
+        supervisor_doubt=command.supervisor_doubt,
         message_id=command.message_id,
     )
     await write(message, Actor("received", system=command.received_from), uow)
@@ -217,6 +227,7 @@ async def write(command: WriteMessage, actor: Actor, uow: UnitOfWork) -> None:
     )
     asks = command.asks_for_supervisor
     decision = contacts.write(contact, message, asks_for_supervisor=asks)
+    decision = supervisor_question.ask(decision, message, command.supervisor_doubt)
     uow.messages.add(message)
     for number, file in enumerate(command.files):
         attachment = Attachment(
@@ -236,6 +247,14 @@ async def request_supervisor(
 ) -> None:
     contact = await get_to_change(contact_id, actor, uow)
     await record_change(contacts.request_supervisor(contact, quote, uow.now), uow)
+
+
+async def answer_supervisor_question(
+    contact_id: ContactId, answer: QuestionAnswer, actor: Actor, uow: UnitOfWork
+) -> None:
+    """Let a yes request a supervisor; raises SupervisorQuestionNotFoundError."""
+    contact = await get_to_change(contact_id, actor, uow)
+    await record_change(supervisor_question.answer(contact, answer, actor, uow.now), uow)
 
 
 async def resolve(command: ResolveContact, actor: Actor, uow: UnitOfWork) -> None:

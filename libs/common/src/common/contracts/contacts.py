@@ -20,6 +20,7 @@ Tier = Literal["standard", "premium", "vip"]
 InteractionEnd = Literal["customer", "representative", "transfer", "system"]
 WaitEnd = Literal["customer_wrote", "representative_replied", "opened", "on_hold"]
 DiscardCause = Literal["spam", "deleted"]
+QuestionAnswer = Literal["yes", "no"]
 SurveyKind = Literal["csat", "nps", "fcr"]
 SurveyScale = Literal["1-5", "0-10", "0-1"]
 
@@ -153,6 +154,25 @@ class SupervisorRequested(ContactsEvent):
     quote: str
 
 
+class SupervisorQuestionAsked(ContactsEvent):
+    """The customer may have asked for someone higher, and a person has to say.
+
+    `quote` is the beginning of the message, `evidence` a rule or how sure the model is.
+    """
+
+    message_id: MessageId
+    quote: str
+    evidence: str
+
+
+class SupervisorQuestionAnswered(ContactsEvent):
+    """Somebody said whether the customer asked; after a yes SupervisorRequested follows."""
+
+    answer: QuestionAnswer
+    by: PersonId | None = None
+    reported_by: SystemName | None = None
+
+
 class ContactPrioritized(ContactsEvent):
     """The priority changed; if a rule did it, there is neither `by` nor `reported_by`."""
 
@@ -243,6 +263,8 @@ EVENTS: tuple[type[Event], ...] = (
     ContactMerged,
     ContactReopened,
     SupervisorRequested,
+    SupervisorQuestionAsked,
+    SupervisorQuestionAnswered,
     ContactPrioritized,
     FeedbackReceived,
     InteractionMeasured,

@@ -1,5 +1,12 @@
 """The routes of intake."""
 
-from intake.api import channels, contacts, customers, states, surveys
+from intake.api import channels, contacts, customers, states, supervisor_requests, surveys
 
-ROUTERS = (contacts.router, states.router, surveys.router, customers.router, channels.router)
+ROUTERS = (
+    contacts.router,
+    states.router,
+    supervisor_requests.router,
+    surveys.router,
+    customers.router,
+    channels.router,
+)

@@ -48,6 +48,7 @@ _CONTACT = {
     "resolved_at": None,
     "resolved_by": None,
     "resolution_no": 0,
+    "supervisor_question": None,
     "escalation": {
         "state": "acknowledged",
         "level": LEVEL,
@@ -169,6 +170,15 @@ class EscalationOut(BaseModel):
     at: datetime = Field(description="When it happened.")
 
 
+class SupervisorQuestionOut(BaseModel):
+    message_id: MessageId = Field(description="The customer's message that may ask for one.")
+    quote: str = Field(description="Its beginning.")
+    evidence: str = Field(
+        description="Why it may: a rule, or how sure the model is, as `model 0.74`."
+    )
+    asked_at: datetime = Field(description="Since when somebody should answer.")
+
+
 class ContactSummaryOut(BaseModel):
     model_config = with_examples(_CONTACT)
 
@@ -204,6 +214,10 @@ class ContactSummaryOut(BaseModel):
     resolved_at: datetime | None = Field(description="When it was resolved; null while open.")
     resolved_by: PersonId | None = Field(description="Who resolved it, if a person did.")
     resolution_no: int = Field(description="How often it was resolved.")
+    supervisor_question: SupervisorQuestionOut | None = Field(
+        description="Did the customer ask for a supervisor? Answer with `supervisor-question`; "
+        "null if there is nothing to answer."
+    )
     escalation: EscalationOut | None = Field(description="Its escalation; null if there is none.")
 
 

@@ -53,14 +53,13 @@ from intake.api.schemas import (
     PriorityIn,
     ReopeningIn,
     ResolutionIn,
-    SupervisorRequestIn,
     person_id,
     team_id,
 )
 from intake.domain import errors
 from intake.domain.automatic_mail import is_automatic
 from intake.domain.model import IdempotencyKey, Interaction, Message
-from intake.domain.supervisor_words import asks_for_supervisor
+from intake.domain.understanding.supervisor_request import read_text
 from intake.reception import ReceiveRequest
 
 router = ApiRouter(prefix="/v1/contacts", tags=["contacts"])
@@ -98,6 +97,7 @@ async def receive_contact(
     what was done. A reference is known per sender: kind and name of the system, as `channel:shop`.
     """
     namespaces, system = get_customer_namespaces(request), SystemName(caller.name)
+    asks = read_text(body.text)
     command = use_cases.ReceiveContact(
         received_from=system,
         channel=body.channel,
@@ -107,7 +107,8 @@ async def receive_contact(
         language=body.language,
         priority=body.priority,
         text=body.text,
-        asks_for_supervisor=body.text is not None and asks_for_supervisor(body.text),
+        asks_for_supervisor=asks.is_sure,
+        supervisor_doubt=asks.doubt,
         campaign=body.campaign,
         follows=body.follows,
         external_ref=body.external_ref,
@@ -206,27 +207,6 @@ async def add_message(
         actor = make_actor(caller, body.person_id)
         await use_cases.write(command, actor, uow)
     return MessageIdOut(message_id=command.message_id)
-
-
-@router.post(
-    "/{contact_id}/request-supervisor",
-    status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_CHANGE),
-)
-async def request_supervisor(
-    contact_id: ContactPath,
-    body: SupervisorRequestIn,
-    database: IntakeDatabase,
-    caller: ChannelOrStaffUser,
-) -> ContactIdOut:
-    """Report that the customer asked for a supervisor.
-
-    A resolved or abandoned contact is reopened. For one that is discarded or merged this answers
-    409, as for the customer's message: reopen it first, or use the contact in `merged_into`.
-    """
-    async with transaction(database) as uow:
-        await use_cases.request_supervisor(contact_id, body.quote, make_actor(caller), uow)
-    return ContactIdOut(contact_id=contact_id)
 
 
 @router.post(
@@ -370,12 +350,14 @@ async def record_interaction(
 def write_command(contact_id: ContactId, body: MessageIn) -> use_cases.WriteMessage:
     automatic = body.automatic or is_automatic(body.mail_headers)
     by_customer = body.author == "customer" and not automatic
+    asks = read_text(body.text if by_customer else None)
     return use_cases.WriteMessage(
         contact_id,
         body.author,
         body.text,
         automatic=automatic,
-        asks_for_supervisor=by_customer and asks_for_supervisor(body.text),
+        asks_for_supervisor=asks.is_sure,
+        supervisor_doubt=asks.doubt,
         internal=body.internal,
         occurred_at=body.occurred_at,
         files=[

@@ -47,6 +47,10 @@ _PROBLEMS: Mapping[type[Exception], tuple[HTTPStatus, str]] = {
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "earlier-contact-not-found",
     ),
+    errors.SupervisorQuestionNotFoundError: (
+        HTTPStatus.CONFLICT,
+        "supervisor-question-not-found",
+    ),
     errors.SurveyNotFoundError: (HTTPStatus.NOT_FOUND, "survey-not-found"),
     errors.TimeOutOfBoundsError: (HTTPStatus.UNPROCESSABLE_ENTITY, "time-out-of-bounds"),
     errors.MergeTargetError: (HTTPStatus.UNPROCESSABLE_ENTITY, "merge-target-not-found"),

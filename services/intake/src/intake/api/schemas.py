@@ -16,6 +16,7 @@ from common.contracts.contacts import (
     DiscardCause,
     InteractionEnd,
     Priority,
+    QuestionAnswer,
     SurveyKind,
     SurveyScale,
     Tier,
@@ -151,6 +152,14 @@ class SupervisorRequestIn(RequestModel):
     model_config = with_examples({"quote": "I want to speak to a manager."})
 
     quote: ShortText = Field(description="How the customer asked for a supervisor.")
+
+
+class QuestionAnswerIn(RequestModel):
+    model_config = with_examples({"answer": "yes"})
+
+    answer: QuestionAnswer = Field(
+        description="`yes`: the customer asked for a supervisor, who is called. `no`: not so."
+    )
 
 
 class ResolutionIn(ActionIn):

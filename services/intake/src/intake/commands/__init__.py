@@ -3,8 +3,11 @@
 import typer
 
 from intake.commands.erase_customer import erase_customer
+from intake.commands.understanding import measure_understanding, train_understanding
 
 
 def install(cli: typer.Typer) -> None:
     """Add the commands to those that every service has."""
     cli.command("erase-customer")(erase_customer)
+    cli.command("train-understanding")(train_understanding)
+    cli.command("measure-understanding")(measure_understanding)

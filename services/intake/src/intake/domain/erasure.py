@@ -11,7 +11,7 @@ from intake.domain.model import Contact, Decision
 
 
 def erase_contact(contact: Contact, actor: Actor, at: datetime) -> Decision:
-    """Erase the subject and the quote, and let every service erase its copies; again is fine."""
+    """Erase the subject and the quotes, and let every service erase its copies; again is fine."""
     erased = ContactErased(
         contact_id=contact.contact_id,
         occurred_at=at,
@@ -20,4 +20,10 @@ def erase_contact(contact: Contact, actor: Actor, at: datetime) -> Decision:
     )
     # That the customer asked is no word of theirs.
     quote = None if contact.supervisor_quote is None else ERASED
-    return Decision(replace(contact, subject=ERASED, supervisor_quote=quote), (erased,))
+    question = contact.supervisor_question
+    if question is not None:
+        question = replace(question, quote=ERASED)
+    wordless = replace(
+        contact, subject=ERASED, supervisor_quote=quote, supervisor_question=question
+    )
+    return Decision(wordless, (erased,))

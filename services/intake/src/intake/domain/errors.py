@@ -39,6 +39,13 @@ class EarlierContactNotFoundError(Exception):
         super().__init__(self.__doc__)
 
 
+class SupervisorQuestionNotFoundError(Exception):
+    """Nobody has to say whether the customer of this contact asked for a supervisor."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
 class SurveyNotFoundError(Exception):
     """No survey with this id was sent about this contact."""
 

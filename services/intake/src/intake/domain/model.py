@@ -65,6 +65,15 @@ class Moment:
     update: str | None = field(default=None, compare=False)
 
 
+class SupervisorQuestion(Struct, frozen=True):
+    """A message may ask for a supervisor: `evidence` says why, and a person has to say."""
+
+    message_id: MessageId
+    quote: str
+    evidence: str
+    asked_at: datetime
+
+
 class Contact(Struct, frozen=True):
     """`received_from` is the system that made it, and the only one that may change it.
 
@@ -72,6 +81,7 @@ class Contact(Struct, frozen=True):
     `latest` is when each field last changed, and `state_since` when the present state began.
     `supervisor_quote` is how the customer asked for a supervisor, if they did since it was opened
     last and no target of a merge has taken that over.
+    `supervisor_question` waits for a person to say whether the customer asked for one.
     `announced`: it was published. What is over when we first see it is not, until it is open.
     """
 
@@ -97,6 +107,7 @@ class Contact(Struct, frozen=True):
     latest: Mapping[Field, Moment] = {}
     merged_into: ContactId | None = None
     supervisor_quote: str | None = None
+    supervisor_question: SupervisorQuestion | None = None
     announced: bool = True
 
 

@@ -1,0 +1,1 @@
+"""Makes the sentences and trains the weights by which intake understands texts."""

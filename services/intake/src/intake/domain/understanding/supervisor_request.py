@@ -1,0 +1,149 @@
+"""Whether a customer's text asks for a supervisor: by rules and a model, sentence by sentence.
+
+Rules know negations, roles and reports; the model knows typing errors and other words. A request
+that both doubt is put to the representative as a question (ADR 0080).
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final, Literal, NamedTuple
+
+from intake.domain.understanding.languages import closest_languages
+from intake.domain.understanding.lexicon import lexicon_of, may_open_request
+from intake.domain.understanding.model import load_model
+from intake.domain.understanding.own_words import own_words
+from intake.domain.understanding.supervisor_rules import Reading, read_clause
+from intake.domain.understanding.text import (
+    Language,
+    clauses,
+    fold,
+    sentences,
+    windows,
+    words_of,
+)
+
+Answer = Literal["yes", "unsure", "no"]
+
+
+class SupervisorRequest(NamedTuple):
+    """`evidence` names the rule or the model's certainty; it has none of the customer's words."""
+
+    answer: Answer
+    evidence: str
+
+    @property
+    def is_sure(self) -> bool:
+        return self.answer == "yes"
+
+    @property
+    def doubt(self) -> str | None:
+        """The evidence, if a person has to say whether the customer asked."""
+        return self.evidence if self.answer == "unsure" else None
+
+
+NO_REQUEST: Final = SupervisorRequest("no", "nothing")
+# A rule that the model contradicts so clearly only leads to a question.
+_CONTRADICTED: Final = 0.01
+# What the model must be sure of, by what the rules say.
+_SURE_OF_MENTION: Final = (0.8, 0.4)
+_SURE_ALONE: Final = (1.1, 0.97)
+_SURE_AGAINST_RULE: Final = 0.99
+_ORDER: Final[Sequence[Answer]] = ("yes", "unsure", "no")
+
+
+def read_request(text: str) -> SupervisorRequest:
+    """Return whether the customer's own words ask for a supervisor."""
+    folded = fold(own_words(text))
+    parts = [(part, words_of(part), question) for part, question in sentences(folded)]
+    languages: Sequence[Language] = ()
+    model = load_model()
+    request = NO_REQUEST
+    was_asked = False
+    for sentence, words, question in parts:
+        readings: list[Reading] = []
+        if any(map(may_open_request, words)):
+            languages = languages or closest_languages(words_of(folded))
+            readings = list(_readings(sentence, languages, question=question))
+        was_asked = was_asked or any(reading.rule == "asked-before" for reading in readings)
+        if was_asked and _is_still_open(words, languages):
+            return SupervisorRequest("yes", "rule asked-again")
+        probability = max(model.request_probability(part) for part in windows(words))
+        request = min(request, _combine(readings, probability), key=_place)
+        if request.answer == "yes":
+            break
+    return request
+
+
+def read_text(text: str | None) -> SupervisorRequest:
+    """Return what a text asks for; without one, nothing."""
+    return NO_REQUEST if text is None else read_request(text)
+
+
+def asks_for_supervisor(text: str) -> bool:
+    """Tell whether the text surely asks for a supervisor."""
+    return read_request(text).is_sure
+
+
+def _place(request: SupervisorRequest) -> int:
+    return _ORDER.index(request.answer)
+
+
+def _readings(sentence: str, languages: Sequence[Language], *, question: bool) -> Iterator[Reading]:
+    """Yield what the clauses say; if one language denies what another asks, only the denial."""
+    for language in languages:
+        readings = _readings_in(language, sentence, question=question)
+        asks = any(reading.verdict == "asks" for reading in readings)
+        yield from (each for each in readings if not (asks and each.verdict == "denies"))
+
+
+def _readings_in(language: Language, sentence: str, *, question: bool) -> Sequence[Reading]:
+    parts = clauses(sentence, language)
+    readings = list(_read_parts(parts, language, question=question))
+    if len(parts) == 1 or any(each.verdict != "unsure" for each in readings):
+        return readings
+    # The wish may stand in another clause than the supervisor.
+    whole = [words_of(sentence)]
+    return [*readings, *_read_parts(whole, language, question=question, whole=True)]
+
+
+def _read_parts(
+    parts: Sequence[list[str]], language: Language, *, question: bool, whole: bool = False
+) -> Iterator[Reading]:
+    lexicon = lexicon_of(language)
+    for words in (window for part in parts for window in windows(part)):
+        reading = read_clause(words, lexicon, question=question, whole=whole)
+        if reading is not None:
+            yield reading
+
+
+def _is_still_open(words: Sequence[str], languages: Sequence[Language]) -> bool:
+    """Tell whether the request that was made before waits for an answer."""
+    cues = (cue for language in languages for cue in lexicon_of(language).cues(words))
+    kinds = {cue.kind for cue in cues}
+    return "still" in kinds and "settled" not in kinds
+
+
+def _combine(readings: Sequence[Reading], probability: float) -> SupervisorRequest:
+    verdicts = {reading.verdict for reading in readings}
+    if "denies" in verdicts:
+        return _against("negation", probability)
+    asks = next((reading.rule for reading in readings if reading.verdict == "asks"), None)
+    if asks is not None:
+        is_doubtful = probability < _CONTRADICTED and asks != "wish-and-contact"
+        return SupervisorRequest("unsure" if is_doubtful else "yes", f"rule {asks}")
+    if "unsure" in verdicts:
+        return _by_model(probability, _SURE_OF_MENTION)
+    if readings:
+        return _against(readings[0].rule, probability)
+    return _by_model(probability, _SURE_ALONE)
+
+
+def _against(rule: str, probability: float) -> SupervisorRequest:
+    if probability >= _SURE_AGAINST_RULE:
+        return SupervisorRequest("unsure", f"model {probability:.2f} against rule {rule}")
+    return SupervisorRequest("no", f"rule {rule}")
+
+
+def _by_model(probability: float, thresholds: tuple[float, float]) -> SupervisorRequest:
+    yes, unsure = thresholds
+    answer: Answer = "yes" if probability >= yes else "unsure" if probability >= unsure else "no"
+    return SupervisorRequest(answer, f"model {probability:.2f}")

@@ -1,0 +1,240 @@
+"""Rules by which a clause asks for a supervisor, speaks of one otherwise, or wants none."""
+
+from collections.abc import Sequence
+from typing import Final, Literal, NamedTuple
+
+from intake.domain.understanding.lexicon import Cue, Kind, Lexicon
+
+Verdict = Literal["asks", "denies", "mentions", "unsure"]
+
+
+class Reading(NamedTuple):
+    """What one clause says, and the rule that says so."""
+
+    verdict: Verdict
+    rule: str
+
+
+# So many words may stand between a possessive or a role and the supervisor.
+_NEAR: Final = 3
+# Between "someone" and "decide", for verbs at the end of a clause.
+_AUTHORITY_DISTANCE: Final = 7
+# So far after a negation a new wish begins, that it does not deny.
+_NEW_WISH: Final = 3
+_AND: Final = frozenset({"and", "und", "y", "et", "e", "ed"})
+_WISH_DISTANCE: Final = 9
+# "This must be escalated" is a demand too.
+_SHORT_CLAUSE: Final = 4
+# A clause of no more other words than these, and of these after the supervisor, is a demand.
+_WORDS_MORE: Final = 3
+_WORDS_AFTER: Final = 0
+
+
+class Clause:
+    """The cues of a clause, by kind."""
+
+    def __init__(self, words: Sequence[str], lexicon: Lexicon) -> None:
+        self.words = words
+        self._cues: dict[Kind, list[Cue]] = {}
+        for cue in lexicon.cues(words):
+            self._cues.setdefault(cue.kind, []).append(cue)
+
+    def of(self, *kinds: Kind) -> list[Cue]:
+        return [cue for kind in kinds for cue in self._cues.get(kind, ())]
+
+    def has(self, *kinds: Kind) -> bool:
+        return any(kind in self._cues for kind in kinds)
+
+    def targets(self) -> list[Cue]:
+        """Return who is asked for: the supervisor, or somebody with authority."""
+        return [*self.of("target"), *self._people_with_authority()]
+
+    def _people_with_authority(self) -> list[Cue]:
+        return [
+            Cue("authority", person.start, authority.end)
+            for authority in self.of("authority")
+            for person in self.of("person")
+            if 0 <= authority.start - person.end <= _AUTHORITY_DISTANCE
+        ]
+
+
+def read_clause(
+    words: Sequence[str], lexicon: Lexicon, *, question: bool, whole: bool = False
+) -> Reading | None:
+    """Return what a clause says of supervisors, or None if it speaks of none.
+
+    `whole`: it is a sentence of several clauses, of which one may have the wish.
+    """
+    clause = Clause(words, lexicon)
+    readings = [_read_target(clause, target, question=question) for target in clause.targets()]
+    if not whole:
+        escalations = clause.of("escalate")
+        readings += [_read_escalation(clause, cue, question=question) for cue in escalations]
+    order = ("asks", "denies", "unsure", "mentions")
+    return min(readings, key=lambda reading: order.index(reading.verdict), default=None)
+
+
+def _read_target(clause: Clause, target: Cue, *, question: bool) -> Reading:
+    for rule in (_own_supervisor, _own_role, _third_party, _report, _subject):
+        if rule(clause, target):
+            return Reading("mentions", rule.__name__.strip("_"))
+    return (
+        _denial(clause, target)
+        or _report_of(clause, target)
+        or _request(clause, target, question=question)
+    )
+
+
+def _denial(clause: Clause, target: Cue) -> Reading | None:
+    if _was_asked(clause, target):
+        return Reading("unsure", "asked-before")
+    return Reading("denies", "negation") if _is_denied(clause, target) else None
+
+
+def _report_of(clause: Clause, target: Cue) -> Reading | None:
+    """Return what the clause says of a supervisor whom nobody asks for."""
+    if _is_past(clause):
+        return Reading("mentions", "past")
+    if clause.has("process") and not clause.has("contact"):
+        return Reading("mentions", "process")
+    if clause.has("praise") and not _wishes(clause, target):
+        return Reading("mentions", "praise")
+    return None
+
+
+def _request(clause: Clause, target: Cue, *, question: bool) -> Reading:
+    contact = clause.has("contact")
+    if contact and _wishes(clause, target):
+        return Reading("asks", "wish-and-contact")
+    if _is_demand(clause, target):
+        return Reading("asks", "demand")
+    if contact and (_has_near(clause, target, "your", "article") or target.kind == "authority"):
+        return Reading("asks", "contact")
+    if question and clause.has("your"):
+        return Reading("unsure", "question")
+    return Reading("unsure", "mention")
+
+
+def _wishes(clause: Clause, target: Cue) -> bool:
+    wishes = clause.of("wish", "please", "now")
+    return any(
+        -_WISH_DISTANCE <= target.start - cue.end <= _WISH_DISTANCE
+        or 0 <= cue.start - target.end <= _WISH_DISTANCE
+        for cue in wishes
+    )
+
+
+def _is_demand(clause: Clause, target: Cue) -> bool:
+    """Tell whether little more than the supervisor is said: "Manager, now!", "I want a manager"."""
+    polite = clause.of("please", "now", "your", "article", "wish", "still")
+    covered = {place for cue in (*polite, target) for place in range(cue.start, cue.end)}
+    more = [place for place in range(len(clause.words)) if place not in covered]
+    after = [place for place in more if place >= target.end]
+    return len(after) <= _WORDS_AFTER and len(more) <= _WORDS_MORE
+
+
+def _read_escalation(clause: Clause, cue: Cue, *, question: bool) -> Reading:
+    if _is_denied(clause, cue):
+        return Reading("denies", "negation")
+    if clause.has("process") or (question and not clause.has("wish", "please", "contact")):
+        return Reading("mentions", "process")
+    if clause.has("past", "settled") and not clause.has("wish", "please"):
+        return Reading("mentions", "past")
+    if clause.has("wish", "please", "now") or cue.start <= 1 or len(clause.words) <= _SHORT_CLAUSE:
+        return Reading("asks", "escalate")
+    return Reading("unsure", "escalate")
+
+
+def _own_supervisor(clause: Clause, target: Cue) -> bool:
+    return target.kind != "authority" and any(
+        0 <= target.start - cue.end < _NEAR
+        and not any(cue.end <= other.start < target.start for other in clause.of("your", "article"))
+        for cue in clause.of("my")
+    )
+
+
+def _own_role(clause: Clause, target: Cue) -> bool:
+    return target.kind != "authority" and any(
+        cue.start <= target.start < cue.end or _is_role_of(clause, target, cue)
+        for cue in clause.of("role")
+    )
+
+
+def _is_role_of(clause: Clause, target: Cue, role: Cue) -> bool:
+    between = [cue for cue in clause.of("contact", "wish") if role.end <= cue.start < target.start]
+    return 0 <= target.start - role.end < _NEAR and not between
+
+
+def _third_party(clause: Clause, target: Cue) -> bool:
+    is_third = any(cue.start == target.end for cue in clause.of("third"))
+    contacts = clause.of("contact")
+    is_asked = any(cue.start < target.start for cue in contacts) and (
+        _wishes(clause, target) or any(cue.start > target.end for cue in contacts)
+    )
+    return is_third and not is_asked
+
+
+def _report(clause: Clause, target: Cue) -> bool:
+    """A supervisor who says or needs something: the subject of a sentence, not asked for."""
+    reports = [cue for cue in clause.of("report") if 0 <= cue.start - target.end <= 1]
+    if not reports or target.kind == "authority":
+        return False
+    is_asked = any(cue.start >= reports[0].end for cue in clause.of("contact"))
+    return not is_asked and not any(cue.end <= target.start for cue in clause.of("wish"))
+
+
+def _subject(clause: Clause, target: Cue) -> bool:
+    """A supervisor who does something: "the manager accepted it"."""
+    if target.kind == "authority" or target.start > _NEAR or target.end >= len(clause.words):
+        return False
+    before = [cue for cue in clause.of("wish", "contact", "please") if cue.start < target.start]
+    after = clause.of("wish", "contact", "please", "now", "still")
+    return not before and not any(cue.start >= target.end for cue in after)
+
+
+def _is_denied(clause: Clause, target: Cue) -> bool:
+    return any(_denies(clause, target, cue) for cue in clause.of("negation"))
+
+
+def _denies(clause: Clause, target: Cue, negation: Cue) -> bool:
+    if target.start <= negation.start < target.end:
+        return False
+    if negation.start >= target.end:
+        # "Manager, not another robot" asks for one.
+        return not any(cue.start == negation.end for cue in clause.of("article"))
+    if any(cue.start < negation.start for cue in clause.of("why")):
+        return False
+    wishes = [cue for cue in clause.of("wish") if negation.end < cue.start < target.start]
+    return not any(
+        cue.start >= negation.end + _NEW_WISH
+        or not _AND.isdisjoint(clause.words[negation.end : cue.start])
+        for cue in wishes
+    )
+
+
+def _was_asked(clause: Clause, target: Cue) -> bool:
+    """The customer asked for one before, or was promised one."""
+    requests = [cue for cue in clause.of("asked") if not _follows_negation(clause, cue)]
+    wishes = any(cue.start >= target.start for cue in clause.of("wish"))
+    return bool(requests) and not wishes
+
+
+def _follows_negation(clause: Clause, request: Cue) -> bool:
+    return any(0 <= request.start - cue.start <= _NEAR for cue in clause.of("negation"))
+
+
+def _is_past(clause: Clause) -> bool:
+    wishes = clause.of("wish")
+    past = [cue for cue in clause.of("past") if not any(_contains(wish, cue) for wish in wishes)]
+    if not past:
+        return False
+    last = max(cue.end for cue in past)
+    return not any(cue.start >= last for cue in wishes)
+
+
+def _contains(cue: Cue, other: Cue) -> bool:
+    return cue.start <= other.start and other.end <= cue.end
+
+
+def _has_near(clause: Clause, target: Cue, *kinds: Kind) -> bool:
+    return any(0 <= target.start - cue.end < _NEAR for cue in clause.of(*kinds))

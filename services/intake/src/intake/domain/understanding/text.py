@@ -1,0 +1,83 @@
+"""Texts as the rules and the models read them: folded, in sentences, clauses and words."""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from typing import Final, Literal, get_args
+
+Language = Literal["en", "de", "es", "fr", "pt", "it"]
+LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
+
+_CONTRACTION: Final = re.compile(r"'(t|s|d|ll|ve|re|m)\b")
+_FOLDED: Final = str.maketrans(
+    {
+        "ß": "ss",
+        "œ": "oe",
+        "¿": ". ",
+        "¡": ". ",
+        "\N{RIGHT SINGLE QUOTATION MARK}": "'",
+        "\N{LEFT SINGLE QUOTATION MARK}": "'",
+        "\N{ACUTE ACCENT}": "'",
+        "\N{EN DASH}": " - ",
+        "\N{EM DASH}": " - ",
+    }
+)
+_SENTENCE: Final = re.compile(r"[.!?]+|\n+|[;:]\s")
+# A word that begins another clause, so that a negation before it does not reach further.
+_CLAUSE_WORDS: Final[Mapping[Language, str]] = {
+    "en": "but|until|so|then|because|or|unless|otherwise|therefore",
+    "de": "aber|sondern|bis|oder|sonst|weil|ansonsten|deshalb",
+    "es": "pero|sino|hasta que|entonces|porque|asi que",
+    "fr": "mais|jusqu|donc|alors|sinon|car|soit",
+    "pt": "mas|ate|entao|senao|portanto",
+    "it": "ma|pero|finche|quindi|allora|altrimenti",
+}
+# A comma before a relative pronoun does not end what it speaks of: "jemanden, der entscheidet".
+_RELATIVE: Final = r"(?!\s*(?:der|die|das|dem|den|who|that|qui|que|che|please|bitte|por favor)\b)"
+_CLAUSE: Final[Mapping[Language, re.Pattern[str]]] = {
+    language: re.compile(rf",{_RELATIVE}|\s[-(]\s?|\b(?:{words})\b")
+    for language, words in _CLAUSE_WORDS.items()
+}
+_WORD: Final = re.compile(r"[a-z0-9]+")
+# A sentence without punctuation is read in windows, so that its ends do not explain each other.
+_WINDOW_WORDS: Final = 24
+
+
+def fold(text: str) -> str:
+    """Return the text in lower case, without accents and apostrophes."""
+    text = text.lower()
+    if not text.isascii():
+        decomposed = unicodedata.normalize("NFKD", text.translate(_FOLDED))
+        text = decomposed.encode("ascii", "ignore").decode()
+    return _CONTRACTION.sub(r"\1", text) if "'" in text else text
+
+
+def sentences(folded: str) -> Iterator[tuple[str, bool]]:
+    """Cut a folded text into sentences; each comes with whether it is a question."""
+    start = 0
+    for end in _SENTENCE.finditer(folded):
+        if sentence := folded[start : end.start()].strip():
+            yield sentence, "?" in end.group()
+        start = end.end()
+    if sentence := folded[start:].strip():
+        yield sentence, False
+
+
+def clauses(sentence: str, language: Language) -> list[list[str]]:
+    """Cut a sentence into clauses, each a list of its words."""
+    parts = (words_of(part) for part in _CLAUSE[language].split(sentence))
+    return [words for words in parts if words]
+
+
+def words_of(folded: str) -> list[str]:
+    return _WORD.findall(folded)
+
+
+def windows(words: list[str]) -> Iterator[list[str]]:
+    """Yield overlapping parts of a long list of words, or the list itself."""
+    if len(words) <= _WINDOW_WORDS:
+        yield words
+        return
+    step = _WINDOW_WORDS // 2
+    for start in range(0, len(words) - step, step):
+        yield words[start : start + _WINDOW_WORDS]
