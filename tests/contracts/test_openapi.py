@@ -17,7 +17,7 @@ DOCUMENTS: Mapping[str, Document] = {service: document_of(service) for service i
 # The last word of a POST's path, where it is not a verb: these add an item to a list, or receive.
 NOUNS = {
     *("contacts", "escalations", "messages", "interactions", "surveys", "overrides", "swaps"),
-    *("answer", "api", "feedback", "note"),
+    *("answer", "api", "feedback", "note", "simulations"),
 }
 VERBS = {
     *("abandon", "accept", "acknowledge", "approve", "complete", "decline", "discard"),

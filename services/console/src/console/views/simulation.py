@@ -162,9 +162,10 @@ def _summary(result: Mapping[str, Any], reader: Reader) -> str:
     if result["contacts"] == 0:
         return _("No contacts came in this period. Try a longer one.")
     if result["changed"] == 0:
-        return _(
-            "Nothing would have been different for any of the %(contacts)s contacts.",
-            contacts=result["contacts"],
+        return reader.texts.ngettext(
+            "Nothing would have been different for the only contact.",
+            "Nothing would have been different for any of the %(number)s contacts.",
+            result["contacts"],
         )
     breaches, escalations = result["breaches"], result["escalations"]
     return _(
