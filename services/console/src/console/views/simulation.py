@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from console.texts import mark
 from console.views import words
@@ -65,6 +64,7 @@ class SimulationView:
     policy: str
     url: str
     again_url: str
+    back_url: str
     take_over_url: str
     changes: tuple[str, ...]
     period: str
@@ -85,8 +85,9 @@ def simulation_view(
     return SimulationView(
         policy=words.title_of(policy_id),
         url=f"{try_url(policy_id)}/{job['simulation_id']}",
-        again_url=f"{try_url(policy_id)}?{urlencode({'from': job['simulation_id']})}",
-        take_over_url=policy_url(policy_id),
+        again_url=f"{try_url(policy_id)}?from={job['simulation_id']}",
+        back_url=policy_url(policy_id),
+        take_over_url=f"{policy_url(policy_id)}/edit?simulation={job['simulation_id']}",
         changes=tuple(_changes(in_force, draft, reader)),
         period=_period(job, reader),
         assumption=_assumption(job["answer_after_s"], reader),
