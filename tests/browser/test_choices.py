@@ -103,7 +103,7 @@ async def test_manager_tries_a_change_on_the_past(browser_stage: BrowserStage, d
     await marco.goto(f"/settings/policies/{policy_id}/try")
     await look_at(marco, "try")
     first = marco.get_by_role("textbox").first
-    await first.fill("0.01")
+    await first.fill("1 s")
     await first.press("Enter")
     await marco.wait_for_url(re.compile("/try/[0-9a-f-]{36}$"))
     await expect(marco.get_by_text("With the change").first).to_be_visible(timeout=WAIT_MS)

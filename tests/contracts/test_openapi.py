@@ -26,7 +26,7 @@ NOUNS = {
         "swaps",
         "devices",
     ),
-    *("answer", "api", "feedback", "note"),
+    *("answer", "api", "feedback", "note", "simulations"),
 }
 VERBS = {
     *("abandon", "accept", "acknowledge", "approve", "complete", "decline", "discard"),

@@ -188,16 +188,11 @@ async def open_scenario(
 ) -> AsyncIterator[Scenario]:
     async with open_empty_scenario(postgres, database_name, service) as scenario:
         now = await _now(scenario)
-        scenario.values.update(
-            {
-                "letter_id": "1",
-                "key_id": "000000000000",
-                **dict.fromkeys(("person_id", "representative_id"), "rita"),
-                "token": "forged",
-                **{name: new_id() for name in _UNKNOWN},
-                **{name: (now + timedelta(days=days)).isoformat() for name, days in _DAYS},
-            }
-        )
+        values = scenario.values
+        values.update(letter_id="1", key_id="000000000000", token="forged")
+        values.update(dict.fromkeys(("person_id", "representative_id"), "rita"))
+        values.update({name: new_id() for name in _UNKNOWN})
+        values.update({name: (now + timedelta(days=days)).isoformat() for name, days in _DAYS})
         await _PREPARE[service](scenario)
         yield scenario
 

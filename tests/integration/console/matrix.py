@@ -68,9 +68,9 @@ _TABLE: Final = """
 """
 # What a manager tries on the past.
 SHORTER_TIMES: Final[Mapping[str, str]] = {
-    "minutes-assignment": "1",
-    "minutes-first_response": "0.1",
-    "minutes-resolution": "16.7",
+    "target-assignment": "1 min",
+    "target-first_response": "6 s",
+    "target-resolution": "16 min 40 s",
     "ladder_id": "default",
     "days": "7",
     "contacts": "500",

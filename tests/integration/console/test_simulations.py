@@ -1,6 +1,7 @@
 """Trying a change of a policy on the past, as a browser without scripts gets it."""
 
 import asyncio
+import re
 from datetime import timedelta
 from html import unescape
 
@@ -13,9 +14,9 @@ from integration.console.screens_harness import Screens
 
 TRY = "/settings/policies/gold/try"
 VALUES = {
-    "minutes-assignment": "1",
-    "minutes-first_response": "0.1",
-    "minutes-resolution": "16.7",
+    "target-assignment": "1 min",
+    "target-first_response": "6 s",
+    "target-resolution": "16 min 40 s",
     "ladder_id": "default",
     "days": "7",
     "contacts": "500",
@@ -55,7 +56,12 @@ async def test_manager_tries_a_shorter_time_and_reads_the_result(
     page = (await mia.get(place)).text
     assert "1 instead of 0 promises would have been broken" in page
     assert "Broken: First reply" in page
-    assert 'value="0.1"' in (await mia.get(f"{TRY}?from={place.rpartition('/')[2]}")).text
+    assert "Try it on the past…" in (await mia.get("/settings/policies/gold")).text
+    (taken_over,) = re.findall(r'href="([^"]*/edit\?simulation=[^"]*)"', page)
+    form = (await mia.get(unescape(taken_over))).text
+    assert 'value="6 s"' in form
+    assert 'value="1 min 40 s"' not in form
+    assert 'value="6 s"' in (await mia.get(f"{TRY}?from={place.rpartition('/')[2]}")).text
 
 
 async def test_form_that_is_sent_twice_makes_one_simulation(
@@ -68,9 +74,9 @@ async def test_form_that_is_sent_twice_makes_one_simulation(
 
 
 async def test_wrong_values_stand_beside_their_fields(mia: httpx.AsyncClient) -> None:
-    page = await send(mia, **{**VALUES, "minutes-resolution": "<b>", "ladder_id": "none"})
+    page = await send(mia, **{**VALUES, "target-resolution": "<b>", "ladder_id": "none"})
     assert page.status_code == 422
-    assert "Please write a number of minutes, such as 15." in page.text
+    assert "Please write a time with its unit" in page.text
     assert "&lt;b&gt;" in page.text
     page = await send(mia, **{**VALUES, "ladder_id": "none"})
     assert (page.status_code, "There is no ladder none." in page.text) == (422, True)

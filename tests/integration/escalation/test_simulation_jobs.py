@@ -9,10 +9,10 @@ import pytest
 
 from common.contracts.contacts import ContactReceived, ContactResolved, RepresentativeReplied
 from common.contracts.event import Event, MessageId
-from common.core.clock import monotonic
 from escalation.workers import simulations
 from escalation.workers.simulations import SimulationWorker
 from integration.escalation.conftest import LADDER, POLICY, EscalationHarness, assigned, key
+from support.waiting import until
 
 PATH = "/v1/simulations"
 STRICT: dict[str, Any] = {**POLICY, "targets": [{"clock": "first_response", "target_s": 5}]}
@@ -116,10 +116,7 @@ async def test_job_of_a_process_that_was_killed_begins_again(
 
 
 async def until_processed(api: httpx.AsyncClient, job: httpx.Response, contacts: int) -> None:
-    ends_at = monotonic() + 60
-    while (await show(api, job))["processed"] < contacts:
-        assert monotonic() < ends_at
-        await asyncio.sleep(0.05)
+    await until(lambda: show(api, job), lambda shown: shown["processed"] >= contacts)
 
 
 async def test_process_that_stops_gives_the_job_back(

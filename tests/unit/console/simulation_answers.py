@@ -12,8 +12,8 @@ POLICY: dict[str, Any] = {
     "match": {"tier": ["vip"]},
 }
 VALUES = {
-    "minutes-first_response": "7,5",
-    "minutes-resolution": "120",
+    "target-first_response": "7,5 min",
+    "target-resolution": "2 hours",
     "ladder_id": "night",
     "days": "7",
     "contacts": "500",

@@ -6,6 +6,9 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, Final
 
+import structlog
+
+from common.core.errors import is_transient
 from common.storage.database import Database
 from console.clients.services import ServiceProblemError, Services, ServiceUnavailableError
 from console.store import UnitOfWork
@@ -18,6 +21,8 @@ from console.views.problem_texts import problem_text
 from console.views.reader import Reader
 from console.views.service_problems import form_problems
 from console.views.words import SERVICES
+
+log = structlog.get_logger()
 
 _ETAG: Final = re.compile(r'"[0-9]{1,9}"')
 
@@ -60,11 +65,22 @@ class ActionSender:
         """
         outcome = await self._send(escalation_id, name, fields)
         if FIELDS[name]:
-            async with self._database.transaction() as uow:
-                draft = {} if outcome.is_done else draft_fields(name, fields)
-                key = self._viewer.person, escalation_id, name
-                await uow.drafts.save(*key, draft, uow.now)
+            await self._keep_draft(
+                escalation_id, name, {} if outcome.is_done else draft_fields(name, fields)
+            )
         return outcome
+
+    async def _keep_draft(
+        self, escalation_id: str, name: ActionName, fields: Mapping[str, str]
+    ) -> None:
+        """What became of the action is said also if the draft can't be kept."""
+        try:
+            async with self._database.transaction() as uow:
+                await uow.drafts.save(self._viewer.person, escalation_id, name, fields, uow.now)
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            log.warning("draft_not_kept", error=repr(error))
 
     async def _send(
         self, escalation_id: str, name: ActionName, fields: Mapping[str, str]

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
-from typing import Final, get_args
+from typing import Annotated, Any, Final, get_args
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from common.contracts.event import ID_PATTERN
+from common.contracts.event import ID_PATTERN, UUID_PATTERN
 from console.clients.services import ServiceProblemError, ServiceUnavailableError
 from console.errors import PageError
 from console.pages.context import Page, PageContext, is_unicode
@@ -42,6 +42,8 @@ from console.views.words import SERVICES
 # Before the screens of settings: `new` is no kind.
 router = APIRouter(prefix="/settings", dependencies=[require_manager])
 
+# A simulation that tried the setting as the person would like to have it.
+SimulationId = Annotated[str | None, Query(pattern=f"^{UUID_PATTERN}$")]
 _ETAG: Final = re.compile(r'"[0-9]{1,9}"')
 _SETTING_ID: Final = re.compile(ID_PATTERN)
 _MAX_FIELDS: Final = 5000
@@ -63,18 +65,34 @@ async def send_new_form(kind: KindPath, page: Page) -> Response:
 
 @router.get("/{kind}/{setting_id}/edit")
 async def show_form(
-    kind: KindPath, setting_id: SettingPath, page: Page, version: VersionNumber = None
+    kind: KindPath,
+    setting_id: SettingPath,
+    page: Page,
+    version: VersionNumber = None,
+    simulation: SimulationId = None,
 ) -> Response:
-    """Show the form of a setting, with what it is now or was at a version."""
+    """Show the form of a setting, with what it is now, was at a version, or was tried as."""
     setting = await find_or_404(kind, setting_id, page)
     body = setting.body
     if version is not None and kind.has_versions:
         versions = await client_of(page).versions(kind, setting_id)
         bodies = {each["version"]: each["body"] for each in versions}
         body = bodies.get(version, body)
+    if simulation is not None:
+        body = await _read_draft(kind, setting_id, simulation, page) or body
     draft = draft_of(kind.nodes, kind.form_body(body), page.reader.texts)
     state = FormState(draft, setting_id, etag_of(setting))
     return await _Editor(kind, page, is_new=False).show_form(state)
+
+
+async def _read_draft(
+    kind: Kind, setting_id: str, simulation_id: str, page: PageContext
+) -> dict[str, Any] | None:
+    """Return the setting as a simulation tried it; None if it tried another one."""
+    job = await page.parts.get("escalation", f"/v1/simulations/{simulation_id}")
+    drafts = () if job is None else job["drafts"]
+    place = kind.path, setting_id
+    return next((draft["body"] for draft in drafts if (draft["kind"], draft["id"]) == place), None)
 
 
 @router.post("/{kind}/{setting_id}/edit")

@@ -39,7 +39,9 @@ async def show_form(policy_id: PolicyPath, page: Page) -> Response:
     if earlier is None or not re.fullmatch(UUID_PATTERN, earlier):
         return await _show_form(policy_id, policy, page, TryState())
     job = await page.get("escalation", f"{_SIMULATIONS}/{earlier}")
-    return await _show_form(policy_id, policy, page, state_of(job["drafts"][0]["body"]))
+    return await _show_form(
+        policy_id, policy, page, state_of(job["drafts"][0]["body"], page.reader)
+    )
 
 
 @router.post("")

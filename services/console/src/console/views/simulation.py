@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from console.texts import mark
 from console.views import words
@@ -65,6 +64,7 @@ class SimulationView:
     policy: str
     url: str
     again_url: str
+    back_url: str
     take_over_url: str
     changes: tuple[str, ...]
     period: str
@@ -85,8 +85,9 @@ def simulation_view(
     return SimulationView(
         policy=words.title_of(policy_id),
         url=f"{try_url(policy_id)}/{job['simulation_id']}",
-        again_url=f"{try_url(policy_id)}?{urlencode({'from': job['simulation_id']})}",
-        take_over_url=policy_url(policy_id),
+        again_url=f"{try_url(policy_id)}?from={job['simulation_id']}",
+        back_url=policy_url(policy_id),
+        take_over_url=f"{policy_url(policy_id)}/edit?simulation={job['simulation_id']}",
         changes=tuple(_changes(in_force, draft, reader)),
         period=_period(job, reader),
         assumption=_assumption(job["answer_after_s"], reader),
@@ -162,9 +163,10 @@ def _summary(result: Mapping[str, Any], reader: Reader) -> str:
     if result["contacts"] == 0:
         return _("No contacts came in this period. Try a longer one.")
     if result["changed"] == 0:
-        return _(
-            "Nothing would have been different for any of the %(contacts)s contacts.",
-            contacts=result["contacts"],
+        return reader.texts.ngettext(
+            "Nothing would have been different for the only contact.",
+            "Nothing would have been different for any of the %(number)s contacts.",
+            result["contacts"],
         )
     breaches, escalations = result["breaches"], result["escalations"]
     return _(

@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from console.texts import mark
+from console.texts import Texts, mark
 from console.views import words
 from console.views.fields import (
     Field,
@@ -17,10 +16,9 @@ from console.views.fields import (
     parse_fields,
 )
 from console.views.reader import Reader
+from console.views.settings.durations import parse_duration, write_duration
 
-_MINUTES: Final = "minutes-"
-_S_PER_MINUTE: Final = 60
-_MAX_MINUTES: Final = 366 * 24 * 60
+_TARGET: Final = "target-"
 _DAYS: Final = ("1", "7", "30", "90")
 _CONTACTS: Final = ("500", "2000", "10000", "20000")
 _NOBODY: Final = "nobody"
@@ -71,9 +69,9 @@ def try_url(policy_id: str) -> str:
     return f"{policy_url(policy_id)}/try"
 
 
-def state_of(policy: Mapping[str, Any]) -> TryState:
+def state_of(policy: Mapping[str, Any], reader: Reader) -> TryState:
     """Return the form that tries this policy, to go on from one that was tried."""
-    return TryState(_values_of(policy))
+    return TryState(_values_of(policy, reader.texts))
 
 
 def try_form_view(
@@ -84,7 +82,7 @@ def try_form_view(
     submission: str,
     reader: Reader,
 ) -> TryFormView:
-    values = {**_DEFAULTS, **_values_of(policy), **state.values}
+    values = {**_DEFAULTS, **_values_of(policy, reader.texts), **state.values}
 
     def view(entry: Field) -> FieldView:
         labels = _labels(entry.name, [*dict.fromkeys((policy["ladder_id"], *ladders))], reader)
@@ -114,8 +112,7 @@ def parse_try_form(
     draft = {
         **policy,
         "targets": [
-            {**target, "target_s": _target_s(target, values, chosen)}
-            for target in policy["targets"]
+            {**target, "target_s": chosen[_name_of(target)]} for target in policy["targets"]
         ],
         "ladder_id": chosen["ladder_id"],
     }
@@ -157,29 +154,23 @@ def _field_of(place: Sequence[str], policy: Mapping[str, Any]) -> str | None:
 
 def _target_fields(policy: Mapping[str, Any]) -> Iterator[Field]:
     for target in policy["targets"]:
-        yield Field(_name_of(target), "line", words.CLOCKS[target["clock"]], mark("In minutes."))
+        yield Field(
+            _name_of(target),
+            "line",
+            words.CLOCKS[target["clock"]],
+            mark("For example 10 min or 1 h 30 min."),
+        )
 
 
 def _name_of(target: Mapping[str, Any]) -> str:
-    return f"{_MINUTES}{target['clock']}"
+    return f"{_TARGET}{target['clock']}"
 
 
-def _target_s(
-    target: Mapping[str, Any], values: Mapping[str, str], chosen: Mapping[str, Any]
-) -> float:
-    """Return what was written; what still is as it was shown, rounded, is the present target."""
-    name = _name_of(target)
-    is_same = values[name].strip() == _in_minutes(target["target_s"])
-    return float(target["target_s"] if is_same else chosen[name])
-
-
-def _values_of(policy: Mapping[str, Any]) -> dict[str, str]:
-    minutes = {_name_of(target): _in_minutes(target["target_s"]) for target in policy["targets"]}
-    return {**minutes, "ladder_id": policy["ladder_id"]}
-
-
-def _in_minutes(seconds: float) -> str:
-    return f"{round(seconds / _S_PER_MINUTE, 2):g}"
+def _values_of(policy: Mapping[str, Any], texts: Texts) -> dict[str, str]:
+    targets = {
+        _name_of(target): write_duration(target["target_s"], texts) for target in policy["targets"]
+    }
+    return {**targets, "ladder_id": policy["ladder_id"]}
 
 
 def _labels(name: str, ladders: Sequence[str], reader: Reader) -> Iterable[tuple[str, str]]:
@@ -204,8 +195,8 @@ def _labels(name: str, ladders: Sequence[str], reader: Reader) -> Iterable[tuple
 
 
 def _read_field(entry: Field, value: str, reader: Reader) -> object:
-    if entry.name.startswith(_MINUTES):
-        return _read_minutes(value, reader)
+    if entry.name.startswith(_TARGET):
+        return parse_duration(value, reader.texts)
     match entry.name:
         case "days" if value in _DAYS:
             return int(value)
@@ -218,14 +209,3 @@ def _read_field(entry: Field, value: str, reader: Reader) -> object:
             return value
         case _:
             raise FieldError(reader.texts.gettext("Please choose one from the list."))
-
-
-def _read_minutes(value: str, reader: Reader) -> float:
-    """Return the seconds."""
-    try:
-        minutes = Decimal(value.replace(",", "."))
-    except InvalidOperation:
-        minutes = Decimal(0)
-    if not minutes.is_finite() or not 0 < minutes < _MAX_MINUTES:
-        raise FieldError(reader.texts.gettext("Please write a number of minutes, such as 15."))
-    return float(minutes * _S_PER_MINUTE)

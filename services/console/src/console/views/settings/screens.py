@@ -13,6 +13,7 @@ from console.views.settings.drafts import draft_of
 from console.views.settings.kinds import OPEN_CONTACTS, Kind, Related, Setting
 from console.views.settings.registry import KIND_BY_PATH, KINDS
 from console.views.settings.values import Choices
+from console.views.simulation_form import try_url
 
 _SUMMARY_SENTENCES: Final = 3
 
@@ -76,7 +77,7 @@ class ListView:
 
 @dataclass(frozen=True, slots=True)
 class SettingView:
-    """`edit_url`, `archive_url` and `versions_url` are None where that can't be done."""
+    """`edit_url`, `archive_url`, `versions_url` and `try_url` are None where that can't be done."""
 
     kind: Kind
     setting_id: str
@@ -92,6 +93,7 @@ class SettingView:
     edit_label: str
     archive_url: str | None
     versions_url: str | None
+    try_url: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +229,9 @@ def setting_view(
         if may_change and kind.archive_choices and not setting.is_archived
         else None,
         versions_url=f"{url}/versions" if kind.has_versions else None,
+        try_url=try_url(setting.setting_id)
+        if may_change and kind.slug == "policies" and not setting.is_archived
+        else None,
     )
 
 
