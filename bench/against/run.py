@@ -90,7 +90,7 @@ async def compare(stack: devstack.Stack, request: Request) -> Figures:
 
 
 def _named_ratios(request: Request, figures: Figures, label: str) -> Figures:
-    """Name the ratios that issue 12 asks for: this revision with more of something."""
+    """Name the ratios that have a goal: what a revision costs with more of something."""
     ratio = figures.get(f"journey_cpu_over_{label}")
     if ratio is None:
         return {}

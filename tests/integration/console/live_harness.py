@@ -74,9 +74,7 @@ class StreamedEscalation(httpx.AsyncBaseTransport):
         """Let each stream that is open say that its client may not see it."""
         data = orjson.dumps({"escalation_id": escalation_id})
         for queue in self.events:
-            queue.put_nowait(
-                b"id: 2\nevent: upstairs.escalation_unlisted\ndata: " + data + b"\n\n"
-            )
+            queue.put_nowait(b"id: 2\nevent: upstairs.escalation_unlisted\ndata: " + data + b"\n\n")
 
     def tell_bytes(self, data: bytes) -> None:
         for queue in self.events:
