@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final, Protocol
 
 import httpx
@@ -60,6 +61,16 @@ class ServiceProblemError(Exception):
         self.code = str(document.get("type", "")).rpartition(":")[2] or "unknown"
         self.detail = str(document.get("detail", ""))
         super().__init__(f"{service} answered {status} {self.code}: {self.detail}")
+
+    @property
+    def refuses_person(self) -> bool:
+        """Whether the service admits the person no longer, but believes the console."""
+        return self.status == HTTPStatus.UNAUTHORIZED and "person_is_unknown" in self.document
+
+    @property
+    def refuses_console(self) -> bool:
+        """Whether the service does not believe the console's tokens: its key or its clock."""
+        return self.status == HTTPStatus.UNAUTHORIZED and not self.refuses_person
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 import orjson
 
 from console.live.matching import Escalation, matches
+from console.navigation import LEADERS
 from console.rendering import render_row
 from console.viewer import Viewer
 from console.views.filters import Filters, parse_filters
@@ -18,6 +19,7 @@ from console.views.rows import make_row, sort_keys
 # A browser that is further behind reads its page again.
 MAX_MESSAGES: Final = 500
 _MAX_VIEWS: Final = 20
+ALARMS: Final = "alarms"
 
 
 class Message(NamedTuple):
@@ -28,6 +30,9 @@ class Message(NamedTuple):
 
 
 RELOAD: Final = Message("reload", "{}")
+# As RELOAD, also for a page that somebody is using: words on it are erased.
+ERASED: Final = Message("erased", "{}")
+_SCREEN: Final = "screen="
 
 
 @lru_cache(maxsize=500)
@@ -41,7 +46,10 @@ def message(event: str, **data: object) -> Message:
 
 
 class Board:
-    """One connection. `views` are what the tabs show: the query of Now, or `id=` and an escalation.
+    """One connection. `views` are what the tabs show, each as a query.
+
+    `id=` and an escalation, `screen=` and a screen with its filters, or the filters of Now.
+    A page with none has the view `alarms`: each row says whether it is urgent for the viewer.
 
     `kind` and the person say all on which the rows that it gets depend.
     """
@@ -54,10 +62,17 @@ class Board:
         self._messages: asyncio.Queue[Message] = asyncio.Queue(MAX_MESSAGES)
         shown = tuple(dict.fromkeys(views))[:_MAX_VIEWS]
         self.escalations = frozenset(view[3:] for view in shown if view.startswith("id="))
+        self.screens: Mapping[str, Mapping[str, str]] = {
+            view: dict(parse_qsl(view))
+            for view in shown
+            if view.startswith(_SCREEN) and viewer.role in LEADERS
+        }
+        # What the browser has of each screen.
+        self._pieces: dict[str, Sequence[str]] = {}
         self.filters: Mapping[str, Filters] = {
             view: parse_filters(parse_qsl(view), reader)
             for view in shown
-            if not view.startswith("id=")
+            if not view.startswith(("id=", _SCREEN)) and view != ALARMS
         }
         self.kind = viewer.role, viewer.language, viewer.zone, shown
 
@@ -66,8 +81,24 @@ class Board:
         if self._messages.full():
             while not self._messages.empty():
                 self._messages.get_nowait()
+            self._pieces.clear()
             sent = RELOAD
         self._messages.put_nowait(sent)
+
+    def views_of(self, screen: str) -> list[str]:
+        return [view for view, query in self.screens.items() if query.get("screen") == screen]
+
+    def put_screen(self, view: str, pieces: Sequence[str]) -> None:
+        """Send the pieces that differ from those that the browser has."""
+        before = self._pieces.get(view, ())
+        changed = [
+            (place, piece)
+            for place, piece in enumerate(pieces)
+            if place >= len(before) or before[place] != piece
+        ]
+        if changed or len(pieces) != len(before):
+            self.put(message("screen", view=view, size=len(pieces), pieces=changed))
+            self._pieces[view] = pieces
 
     async def next_message(self, timeout_s: float) -> Message | None:
         """Return None if none comes in time."""
@@ -90,13 +121,15 @@ class Board:
             for view, filters in self.filters.items()
             if matches(escalation, filters, reader.now)
         }
-        html = render_row(make_row(escalation, reader), reader.texts.language) if sorts else ""
+        row = make_row(escalation, reader)
+        html = render_row(row, reader.texts.language) if sorts else ""
         return message(
             "row",
             id=escalation["escalation_id"],
             version=escalation["version"],
             html=html,
             sorts=sorts,
+            urgent=row.is_urgent,
         )
 
 

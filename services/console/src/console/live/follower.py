@@ -8,6 +8,7 @@ import httpx
 import orjson
 import structlog
 
+from common.contracts.escalations import PagesErased
 from common.core.backoff import Backoff
 from console.clients.services import Caller, Services
 
@@ -31,7 +32,8 @@ class Event(NamedTuple):
 class Follower:
     """Calls `changed` with each escalation that an event tells of, or `unlisted` with its id.
 
-    Escalation tells as unlisted what the caller may not see, or no longer.
+    Escalation tells as unlisted what the caller may not see, or no longer. `erased` is called after
+    an erasure.
 
     It goes on after the last event that it has read, with a new token each time in the name of
     `caller`: a stream ends with its token. `missed` is called when events may have been missed: at
@@ -45,12 +47,14 @@ class Follower:
         changed: Callable[[str], None],
         missed: Callable[[], None],
         unlisted: Callable[[str], None],
+        erased: Callable[[], None],
     ) -> None:
         self._services = services
         self._caller = caller
         self._changed = changed
         self._missed = missed
         self._unlisted = unlisted
+        self._erased = erased
         self._last_id: str | None = None
         self.is_live = False
 
@@ -90,7 +94,10 @@ class Follower:
                 self._take(event)
 
     def _take(self, event: Event) -> None:
-        if event.data is not None:
+        if event.type == PagesErased.type:
+            # Rows of any contact may have the words: the event need not say of which.
+            self._erased()
+        elif event.data is not None:
             escalation_id = orjson.loads(event.data)["escalation_id"]
             if event.type == _UNLISTED:
                 self._unlisted(escalation_id)

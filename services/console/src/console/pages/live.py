@@ -79,4 +79,5 @@ async def _is_session_valid(request: Request, board: Board) -> bool:
 
 def _beat(request: Request, hub: LiveHub, board: Board) -> Message:
     now = request.app.state.clock.utc_now()
-    return message("beat", now=now.timestamp(), live=hub.is_live(board))
+    ages = hub.screen_ages()
+    return message("beat", now=now.timestamp(), live=hub.is_live(board), ages=ages)
