@@ -178,7 +178,7 @@ async def test_open_page_outlasts_a_database_that_is_gone(
         console.clients["router"].event_hooks["request"].append(note)
         # The first may have been under way.
         await until(lambda: len(checks) > 1)
-        console.wait(timedelta(hours=12))
+        console.wait(timedelta(hours=12, seconds=1))
     assert "event: session-over" in reading.result().text, "not for longer than the session lasts"
 
 
