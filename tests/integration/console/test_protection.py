@@ -32,12 +32,14 @@ async def test_page_is_stored_in_no_cache(console: ConsoleHarness) -> None:
 
 async def test_file_is_kept_under_the_address_with_its_hash(console: ConsoleHarness) -> None:
     browser = await console.browser()
-    kept = await browser.get(asset_url("board.js"))
-    assert kept.headers["cache-control"] == "max-age=31536000, immutable"
+    hashed_file = await browser.get(asset_url("board.js"))
+    assert hashed_file.headers["cache-control"] == "max-age=31536000, immutable"
     # One that a module imports by its plain name is asked for, and answered without its content.
-    asked = await browser.get("/static/live.js")
-    assert asked.headers["cache-control"] == "no-cache"
-    again = await browser.get("/static/live.js", headers={"If-None-Match": asked.headers["etag"]})
+    plain_file = await browser.get("/static/live.js")
+    assert plain_file.headers["cache-control"] == "no-cache"
+    again = await browser.get(
+        "/static/live.js", headers={"If-None-Match": plain_file.headers["etag"]}
+    )
     assert again.status_code == 304
     assert (await browser.get("/static/board.js?v=0")).headers["cache-control"] == "no-cache"
 
