@@ -8,6 +8,7 @@ from bench.against.calibrator import Calibrator
 from bench.against.servers import Servers
 from bench.against.systems import MeasuredSystem
 from bench.summary import Figures
+from common.core.clock import monotonic
 
 POSTGRES, KAFKA, TOTAL = "postgres", "kafka", "total"
 
@@ -22,11 +23,21 @@ class Amounts:
     lead_in: int = 200
     pages: int = 120
     page_rate: int = 20
+    # More than any revision sends in a second.
+    storm_pages: int = 600
+    storm_rate: int = 500
 
 
-QUICK = Amounts(warm_up=500, rounds=2, contacts=500, pages=40)
+QUICK = Amounts(warm_up=500, rounds=2, contacts=500, pages=40, storm_pages=100)
 BRIEF = Amounts(
-    warm_up=50, rounds=1, contacts=100, concurrency=16, lead_in=10, pages=10, page_rate=2
+    warm_up=50,
+    rounds=1,
+    contacts=100,
+    concurrency=16,
+    lead_in=10,
+    pages=10,
+    page_rate=2,
+    storm_pages=10,
 )
 
 
@@ -40,6 +51,8 @@ class Window:
     wal_bytes: int
     # CPU seconds of a unit of the calibrator in this window.
     unit_seconds: float
+    # From the first request until the last effect was seen.
+    seconds: float
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -49,6 +62,10 @@ class Window:
         """Return the CPU seconds for a contact or page."""
         seconds = sum(self.cpu_seconds.values()) if part == TOTAL else self.cpu_seconds[part]
         return seconds / self.count
+
+    @property
+    def per_s(self) -> float:
+        return self.count / self.seconds
 
     def units_each(self, part: str) -> float:
         return self.cpu_seconds_each(part) / self.unit_seconds
@@ -93,6 +110,9 @@ class Comparison:
     async def pages(self) -> list[Pair]:
         return await self._alternate(self.page)
 
+    async def storms(self) -> list[Pair]:
+        return await self._alternate(self.storm)
+
     async def _alternate(
         self, measure: Callable[[MeasuredSystem], Awaitable[Window]]
     ) -> list[Pair]:
@@ -118,9 +138,16 @@ class Comparison:
 
     async def page(self, system: MeasuredSystem) -> Window:
         await system.resume()
-        count = self.amounts.pages
+        return await self._send_pages(system, self.amounts.pages, self.amounts.page_rate)
+
+    async def storm(self, system: MeasuredSystem) -> Window:
+        """Ask for all pages at once."""
+        await system.resume()
+        return await self._send_pages(system, self.amounts.storm_pages, self.amounts.storm_rate)
+
+    async def _send_pages(self, system: MeasuredSystem, count: int, rate: int) -> Window:
         await system.create_contacts(count, self.amounts.concurrency)
-        return await self._window(system, count, system.send_pages(self.amounts.page_rate))
+        return await self._window(system, count, system.send_pages(rate))
 
     async def _window(
         self, system: MeasuredSystem, count: int, load: Awaitable[Mapping[str, float]]
@@ -128,7 +155,9 @@ class Comparison:
         """Measure the load, pause the system, and add what autovacuum takes afterwards."""
         before = await self.servers.read()
         self.calibrator.begin()
+        begun = monotonic()
         services = await load
+        seconds = monotonic() - begun
         unit_seconds = self.calibrator.end()
         kafka = self.servers.kafka.cpu_seconds() - before.kafka_cpu_seconds
         await system.pause()
@@ -140,6 +169,7 @@ class Comparison:
             cpu_seconds={**services, POSTGRES: postgres, KAFKA: kafka},
             wal_bytes=after.wal_bytes - before.wal_bytes,
             unit_seconds=unit_seconds,
+            seconds=seconds,
         )
 
 
@@ -166,6 +196,18 @@ def page_figures(pairs: Sequence[Pair], label: str) -> Figures:
         "cpu_ms_per_page": _median_cpu([pair.this for pair in pairs], 1000),
         f"cpu_ms_per_page_{label}": _median_cpu([pair.other for pair in pairs], 1000),
         **_ratios(pairs, "cpu_ms_per_page", label),
+    }
+
+
+def storm_figures(pairs: Sequence[Pair], label: str) -> Figures:
+    """Compare the pages per second by the clock: both sides have all cores in turn."""
+    ratios = [pair.this.per_s / pair.other.per_s for pair in pairs]
+    return {
+        "pages_per_s": median(pair.this.per_s for pair in pairs),
+        f"pages_per_s_{label}": median(pair.other.per_s for pair in pairs),
+        f"pages_per_s_over_{label}": median(ratios),
+        f"pages_per_s_over_{label}_lowest": min(ratios),
+        f"pages_per_s_over_{label}_highest": max(ratios),
     }
 
 

@@ -16,6 +16,7 @@ from bench.against.comparison import (
     calibrator_figures,
     journey_figures,
     page_figures,
+    storm_figures,
     table,
 )
 from bench.against.servers import open_servers
@@ -29,6 +30,10 @@ class Sides(NamedTuple):
 
     this: int
     other: int
+
+
+SECOND_REPLICA = Sides(2, 1)
+MANY_OPEN = Sides(100_000, 1_000)
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,7 @@ class Part:
 PARTS: Mapping[str, Part] = {
     "journey": Part(Comparison.journeys, Comparison.journey, journey_figures),
     "pages": Part(Comparison.pages, Comparison.page, page_figures),
+    "storm": Part(Comparison.storms, Comparison.storm, storm_figures),
 }
 
 
@@ -80,7 +86,20 @@ async def compare(stack: devstack.Stack, request: Request) -> Figures:
         for system in systems:
             await system.resume()
             await system.check_clean()
-    return figures
+    return figures | _named_ratios(request, figures, other.label)
+
+
+def _named_ratios(request: Request, figures: Figures, label: str) -> Figures:
+    """Name the ratios that have a goal: what a revision costs with more of something."""
+    ratio = figures.get(f"journey_cpu_over_{label}")
+    if ratio is None:
+        return {}
+    second_replica = request.replicas == SECOND_REPLICA
+    many_open = request.open_contacts == MANY_OPEN
+    return {
+        **({"journey_second_replica": ratio} if second_replica else {}),
+        **({"journey_growth_100k_open": ratio} if many_open else {}),
+    }
 
 
 async def _open_comparison(

@@ -15,7 +15,7 @@ from bench.summary import Figures, ranked
 from bench.testbed import Testbed
 from bench.topics import LostEventError
 from common.core.clock import monotonic
-from support.browsers import MISSING, find_browser, open_browser
+from stage.browsers import MISSING, find_browser, open_browser
 
 _SCRIPT: Final = Path(__file__).parent / "paints.js"
 # So much slower than this machine is the one of the person.

@@ -71,7 +71,7 @@ async def change_rows(
 
     A note renews the lease of the holder, so the row has another time left and another place.
     """
-    held: set[str] = set()
+    acknowledged_ids: set[str] = set()
     changes: list[Change] = []
 
     async def change(escalation_id: str, name: str) -> None:
@@ -81,16 +81,16 @@ async def change_rows(
     async with asyncio.TaskGroup() as tasks:
         for _ in range(round(rate * seconds)):
             escalation_id = testbed.random.choice(escalation_ids)
-            tasks.create_task(change(escalation_id, _next_action(escalation_id, held)))
+            tasks.create_task(change(escalation_id, _next_action(escalation_id, acknowledged_ids)))
             due += 1 / rate
             await asyncio.sleep(max(0.0, due - monotonic()))
     return changes
 
 
-def _next_action(escalation_id: str, held: set[str]) -> str:
-    if escalation_id in held:
+def _next_action(escalation_id: str, acknowledged_ids: set[str]) -> str:
+    if escalation_id in acknowledged_ids:
         return "note"
-    held.add(escalation_id)
+    acknowledged_ids.add(escalation_id)
     return "acknowledge"
 
 

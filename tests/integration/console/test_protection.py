@@ -5,6 +5,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from console.rendering import asset_url
 from integration.console.harness import SAME_ORIGIN, URL, ConsoleHarness
 
 _PATHS = ("/", "/sign-in", "/nowhere", "/jwks.json", "/static/nothing.css", "/sessions")
@@ -27,6 +28,20 @@ async def test_every_answer_has_the_headers_that_protect_it(
 async def test_page_is_stored_in_no_cache(console: ConsoleHarness) -> None:
     browser = await console.enter("sara")
     assert (await browser.get("/sessions")).headers["cache-control"] == "no-store"
+
+
+async def test_file_is_kept_under_the_address_with_its_hash(console: ConsoleHarness) -> None:
+    browser = await console.browser()
+    hashed_file = await browser.get(asset_url("board.js"))
+    assert hashed_file.headers["cache-control"] == "max-age=31536000, immutable"
+    # One that a module imports by its plain name is asked for, and answered without its content.
+    plain_file = await browser.get("/static/live.js")
+    assert plain_file.headers["cache-control"] == "no-cache"
+    again = await browser.get(
+        "/static/live.js", headers={"If-None-Match": plain_file.headers["etag"]}
+    )
+    assert again.status_code == 304
+    assert (await browser.get("/static/board.js?v=0")).headers["cache-control"] == "no-cache"
 
 
 @pytest.mark.parametrize(

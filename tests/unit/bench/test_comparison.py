@@ -2,13 +2,21 @@ from dataclasses import replace
 
 import pytest
 
-from bench.against.comparison import Pair, Window, calibrator_figures, journey_figures, table
+from bench.against.comparison import (
+    Pair,
+    Window,
+    calibrator_figures,
+    journey_figures,
+    storm_figures,
+    table,
+)
 
 SLOW = Window(
     count=1000,
     cpu_seconds={"intake": 2.0, "postgres": 1.0, "kafka": 1.0},
     wal_bytes=10_000_000,
     unit_seconds=0.010,
+    seconds=2.0,
 )
 HALF_AS_DEAR = replace(SLOW, cpu_seconds={"intake": 0.5, "postgres": 1.0, "kafka": 0.5})
 
@@ -37,6 +45,12 @@ def test_figures_are_medians_of_pairs_with_their_range() -> None:
     assert figures["journey_cpu_s_per_1000_abc1234"] == pytest.approx(4)
     assert figures["journey_units_per_contact"] == pytest.approx(0.2)
     assert figures["journey_wal_bytes_per_contact"] == pytest.approx(10_000)
+
+
+def test_storm_compares_pages_per_second() -> None:
+    figures = storm_figures([Pair(replace(SLOW, seconds=0.5), SLOW)], "abc1234")
+    assert figures["pages_per_s"] == pytest.approx(2000)
+    assert figures["pages_per_s_over_abc1234"] == pytest.approx(4)
 
 
 def test_part_that_took_no_measurable_time_on_the_other_side_has_no_ratio() -> None:

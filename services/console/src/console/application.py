@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import httpx
 from fastapi import FastAPI, Request
@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 from common.contracts.services import EventService
 from common.core.metrics import Metrics
@@ -26,6 +27,7 @@ from console.error_pages import answer_to
 from console.live.hub import LiveHub
 from console.metrics import ConsoleMetrics
 from console.people import People
+from console.rendering import asset_url
 from console.request_guard import RequestGuard
 from console.settings import Settings
 from console.store import UnitOfWork
@@ -33,6 +35,7 @@ from console.tokens.mint import TokenMint
 
 _SIGN_IN_S: Final = 600
 _MIN_GZIP_BYTES: Final = 1000
+_FOREVER: Final = "max-age=31536000, immutable"
 
 
 def make_app(
@@ -97,9 +100,14 @@ def _static_folder() -> Path:
 
 
 class _StaticFiles(StaticFiles):
-    """Browsers keep the files, and ask whether they are still the same."""
+    """Browsers keep a file whose address has its hash; of others they ask whether it is the same.
 
-    def file_response(self, *arguments: Any, **options: Any) -> Response:
-        response = super().file_response(*arguments, **options)
-        response.headers["Cache-Control"] = "no-cache"
+    Modules are imported by their plain names.
+    """
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        _, _, query = asset_url(path).partition("?")
+        is_same = scope["query_string"] == query.encode()
+        response.headers["Cache-Control"] = _FOREVER if is_same else "no-cache"
         return response

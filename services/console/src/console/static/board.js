@@ -123,12 +123,12 @@ class Board extends HTMLElement {
   }
 
   paint() {
-    const before = this.ids("needs_you");
+    const before = this.bands().needs_you;
     for (const data of this.changes.values()) this.applyChange(data);
     this.changes.clear();
     if (this.isHeld) this.count();
     this.settle();
-    announce([...this.ids("needs_you")].filter((id) => !before.has(id)), this.words.news);
+    announce([...this.bands().needs_you].filter((id) => !before.has(id)), this.words.news);
   }
 
   applyChange({ id, version, html, sorts }) {
@@ -191,7 +191,7 @@ class Board extends HTMLElement {
     const notice = document.getElementById("held");
     if (!notice) return;
     notice.hidden = count === 0;
-    notice.querySelector("button").textContent = this.say("held", count);
+    show(notice.querySelector("button"), this.say("held", count));
   }
 
   refresh() {
@@ -300,10 +300,12 @@ class Board extends HTMLElement {
     show(place, this.say(text, tone === "over" ? this.lostAt : age.toFixed(tone === "calm" ? 1 : 0)));
   }
 
-  /** The rows of a band, also those that wait for their place. */
-  ids(band) {
-    const rows = [...(this.table?.rows ?? []), ...this.moves.values()].filter((row) => !row.classList.contains("gone"));
-    return new Set(rows.filter((row) => row.dataset.band === band).map((row) => row.dataset.id));
+  /** The rows of the bands that are counted above, also those that wait for their place. */
+  bands() {
+    const bands = { needs_you: new Set(), unanswered: new Set() };
+    for (const row of [...(this.table?.rows ?? []), ...this.moves.values()])
+      if (!row.classList.contains("gone")) bands[row.dataset.band]?.add(row.dataset.id);
+    return bands;
   }
 
   count() {
@@ -314,10 +316,8 @@ class Board extends HTMLElement {
       body.hidden = rows === 0 && !empty;
       if (empty) empty.hidden = rows > 0;
     }
-    this.showCounters({
-      needs_you: this.ids("needs_you").size,
-      unanswered: this.ids("unanswered").size,
-    });
+    const { needs_you, unanswered } = this.bands();
+    this.showCounters({ needs_you: needs_you.size, unanswered: unanswered.size });
   }
 
   showCounters(counters) {
