@@ -77,6 +77,8 @@ async def read_intake(reader: Reader) -> None:
     reader.ids["contact_id"] = receipt["contact_id"]
     await scenario.handle(assigned(await now(scenario), receipt["contact_id"]))
     await reader.send("shop", f"POST {contact}/messages")
+    await write_doubtful_message(reader)
+    await reader.send("rita", f"POST {contact}/supervisor-question")
     await reader.send("rita", f"POST {contact}/request-supervisor")
     await reader.send("rita", f"POST {contact}/prioritize")
     await reader.send("shop", f"POST {contact}/interactions")
@@ -92,6 +94,13 @@ async def read_intake(reader: Reader) -> None:
     await add_other_contact(scenario)
     await reader.send("rita", f"POST {contact}/merge")
     await reader.send(MANAGER, "PUT /v1/channels/{kind}/{connection}")
+
+
+async def write_doubtful_message(reader: Reader) -> None:
+    """Write one of which nobody can be sure that it asks for a supervisor."""
+    path = f"/contacts/{reader.ids['contact_id']}/messages"
+    body = {"author": "customer", "text": "hey can u put ur boss on"}
+    await reader.service.act("shop", "POST", path, body)
 
 
 async def read_router(reader: Reader) -> None:

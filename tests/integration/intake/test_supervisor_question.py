@@ -33,7 +33,8 @@ async def test_yes_of_the_representative_requests_a_supervisor(
     (requested,) = await published_data(database, "supervisor_requested")
     assert requested["quote"] == DOUBTFUL
     again = await answer(api, contact_id, "yes")
-    assert (again.status_code, again.json()["code"]) == (409, "supervisor-question-not-found")
+    assert again.status_code == 409
+    assert again.json()["type"] == "urn:upstairs:problem:supervisor-question-not-found"
 
 
 async def test_no_of_the_representative_requests_nobody(

@@ -71,7 +71,7 @@ def _request_weights(samples: Sequence[Sample], chance: random.Random) -> Sequen
 
 def _row(words: list[str]) -> list[int]:
     hashes = [part for word in words for part in features.part_hashes(word)]
-    hashes += features.pair_hashes([features.word_hash(word) for word in words])
+    hashes += features.pair_hashes(words)
     return [each % REQUEST_BUCKETS for each in hashes]
 
 
