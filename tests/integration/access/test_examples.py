@@ -76,9 +76,9 @@ async def read_intake(reader: Reader) -> None:
     receipt = await reader.send("shop", "POST /v1/contacts")
     reader.ids["contact_id"] = receipt["contact_id"]
     await scenario.handle(assigned(await now(scenario), receipt["contact_id"]))
-    await reader.send("shop", f"POST {contact}/messages")
     await write_doubtful_message(reader)
     await reader.send("rita", f"POST {contact}/supervisor-question")
+    await reader.send("shop", f"POST {contact}/messages")
     await reader.send("rita", f"POST {contact}/request-supervisor")
     await reader.send("rita", f"POST {contact}/prioritize")
     await reader.send("shop", f"POST {contact}/interactions")
