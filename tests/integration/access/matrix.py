@@ -28,7 +28,10 @@ class Row:
 
 # Who calls these has no key, but a signature.
 OPEN: Final[Mapping[str, Mapping[str, str]]] = {
-    "intake": {"POST /v1/channels/{kind}/{connection}": "the outside system signs"},
+    "intake": {
+        "POST /v1/channels/{kind}/{connection}": "the outside system signs",
+        "POST /v1/channels/{kind}/{connection}/{secret}": "the address has the secret",
+    },
     "router": {},
     "escalation": {},
     "notifier": {
@@ -143,6 +146,9 @@ _ESCALATION = """
     GET /v1/ladders/{setting_id}/who                       -    -     -    -     +    +   +   +
     GET /v1/contacts/{contact_id}/responders               -    -     -    -     +    0   +   +
     GET /v1/configuration/problems                         -    -     -    -     +    +   +   +
+    POST /v1/simulations                                   -    -     -    -     -    -   +   +
+    GET /v1/simulations/{simulation_id}                    -    -     -    -     -    -   0   0
+    DELETE /v1/simulations/{simulation_id}                 -    -     -    -     -    -   0   0
     PUT /v1/sla-policies/{setting_id}                      -    -     -    -     -    -   +   +
     DELETE /v1/sla-policies/{setting_id}                   -    -     -    -     -    -   +   +
     GET /v1/sla-policies/{setting_id}                      -    -     +    +     +    +   +   +

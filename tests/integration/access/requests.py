@@ -35,6 +35,19 @@ BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
         "calendar_by_region": {},
         "ladder_id": "default",
     },
+    "POST /v1/simulations": {
+        "drafts": [
+            {
+                "kind": "sla-policies",
+                "id": "billing",
+                "body": {
+                    "targets": [{"clock": "first_response", "target_s": 60}],
+                    "ladder_id": "default",
+                    "severity": "low",
+                },
+            }
+        ]
+    },
     "PUT /v1/people/{person_id}": {"reports_to": "sara", "contact_methods": None},
     "PUT /v1/teams/{setting_id}": {"supervisors": ["sara"]},
     "PUT /v1/duty-schedules/{setting_id}": {

@@ -147,6 +147,7 @@ async def read_escalation(reader: Reader) -> None:
     await reader.send(MANAGER, "POST /v1/duty-schedules/{setting_id}/swaps")
     await reader.send(MANAGER, "POST /v1/duty-schedules/{setting_id}/overrides")
     await reader.send(REPRESENTATIVE, "POST /v1/sla-policies/match")
+    await reader.send(MANAGER, "POST /v1/simulations")
     at = await now(scenario)
     await scenario.handle(received(at), assigned(at, CONTACT_ID))
     raised = await reader.send(REPRESENTATIVE, "POST /v1/escalations")

@@ -22,11 +22,12 @@ from intake.channels.base import (
     CustomerMessageAdded,
     ExternalContact,
     PriorityChanged,
+    Reply,
     RepresentativeMessageAdded,
     UnrelatedUpdate,
     WebhookRequest,
-    read_json,
 )
+from intake.channels.fields import read_json
 from intake.domain.customers import CustomerStatement
 from intake.domain.model import ChannelConnection
 from integration.intake.harness import (
@@ -71,6 +72,9 @@ class Kiosk:
         options = KioskOptions.model_validate(connection.options)
         body = read_json(request.body, KioskBody)
         return [_event(update, options) for update in body.updates]
+
+    def reply(self, _request: WebhookRequest) -> Reply | None:
+        return None
 
 
 def _event(update: KioskUpdate, options: KioskOptions) -> ChannelEvent:

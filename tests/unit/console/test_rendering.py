@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
+from console.domain.saved_view import SavedView
 from console.rendering import render_page
+from console.views.bulk import MAX_CHOSEN, bulk_result, bulk_view
 from console.views.duty_forms import DutyFormState, duty_form_view
 from console.views.escalation import EscalationData, escalation_view
 from console.views.filters import IDS, SORTS, SWITCHES, parse_filters
@@ -15,7 +17,11 @@ from console.views.forms import FIELDS, FormState, form_view
 from console.views.now import NowData, now_view
 from console.views.reader import Reader
 from console.views.rows import make_row
+from console.views.saved_views import saved_views_view
+from console.views.simulation import simulation_view
+from console.views.simulation_form import TryState, try_form_view
 from unit.console.answers import (
+    ESCALATION_ID,
     ahead,
     approval,
     cause,
@@ -31,6 +37,7 @@ from unit.console.answers import (
     page,
     reader,
 )
+from unit.console.simulation_answers import POLICY, RESULT, VALUES, job
 
 EVIL = "<script>alert(1)</script><b onclick=x>&amp;\"'"
 VOID = {"meta", "link", "br", "input", "use", "path", "hr", "img"}
@@ -72,12 +79,47 @@ def render(template: str, who: Reader, cookie: str = "", **values: Any) -> str:
     return bytes(render_page(request, template, reader=who, **values).body).decode()
 
 
+def now_values(address: str = "", name: str = "Urgent") -> dict[str, Any]:
+    saved = saved_views_view([SavedView(ESCALATION_ID, name, address)], address)
+    return {
+        "sorts": SORTS,
+        "ids": IDS,
+        "switches": SWITCHES,
+        "saved": saved,
+        "done": None,
+        "is_refused": False,
+        "bulk_submission": "key",
+        "max_chosen": MAX_CHOSEN,
+    }
+
+
+def render_bulk() -> str:
+    result = bulk_result(ESCALATION_ID, evil_escalation(), EVIL, reader(), is_done=False)
+    view = bulk_view([result], "", None, reader())
+    return render("bulk.html", reader(), view=view)
+
+
+def render_try() -> str:
+    state = TryState(dict.fromkeys(VALUES, EVIL), dict.fromkeys(VALUES, EVIL), EVIL)
+    form = try_form_view(EVIL, POLICY, [EVIL], state, "key", reader())
+    return render("try_policy.html", reader(), form=form)
+
+
+def render_simulation(**changes: Any) -> str:
+    level = {"level": EVIL, "pages": {"before": 0, "after": 1}}
+    result = {**RESULT, "levels": [level]}
+    draft = {"body": {**POLICY, "ladder_id": EVIL}}
+    shown = job(result=result, drafts=[draft], **changes)
+    view = simulation_view("gold", POLICY, shown, reader())
+    return render("simulation.html", reader(), view=view)
+
+
 def render_now(*shown: dict[str, Any], who: Reader | None = None, filters: str = "") -> str:
     who = who or reader()
     pairs = [("topic", filters)] if filters else []
     chosen = parse_filters(pairs, who)
     view = now_view(NowData(page(*shown)), chosen, ["router"], who)
-    return render("now.html", who, view=view, sorts=SORTS, ids=IDS, switches=SWITCHES)
+    return render("now.html", who, view=view, **now_values(chosen.address))
 
 
 def render_escalation(shown: dict[str, Any], who: Reader | None = None, **parts: Any) -> str:
@@ -146,6 +188,9 @@ def pages() -> dict[str, str]:
     return {
         "now": render_now(evil_escalation(), held_by("sam", escalation_id="other"), filters=EVIL),
         "escalation": render_escalation({**evil_escalation(), "events": steps}, **EVERYTHING),
+        "bulk": render_bulk(),
+        "try": render_try(),
+        "simulation": render_simulation(),
         "named": render_escalation(escalation(awaited=["sam"]), evil_reader),
         **{
             f"form {name}": render_form(
@@ -244,7 +289,7 @@ def test_page_is_written_in_german() -> None:
 
 def test_theme_of_the_person_wins_over_that_of_the_device() -> None:
     view = now_view(NowData(page()), parse_filters([], reader()), [], reader())
-    values = {"view": view, "sorts": SORTS, "ids": IDS, "switches": SWITCHES}
+    values = {"view": view, **now_values()}
     dark = render("now.html", reader(), cookie="upstairs-theme=dark", **values)
     assert '<html lang="en" data-theme="dark">' in dark
     for cookie in ("upstairs-theme=auto", "upstairs-theme=pink", ""):
@@ -257,3 +302,12 @@ def test_swap_is_with_a_colleague_of_the_schedule_or_with_an_id(people: set[str]
     form = duty_form_view("swap", "floor", people, DutyFormState({}), reader())
     elements = Page(render("duty_form.html", reader(), form=form)).elements
     assert [name for name, values in elements if values.get("id") == "field-second"] == [tag]
+
+
+def test_only_rows_that_may_be_acknowledged_can_be_chosen() -> None:
+    content = Page(render_now(escalation(), held_by("sam", escalation_id="other")))
+    boxes = [each for each in content.find_all("input") if each.get("name") == "escalation"]
+    assert [(box["value"], box["form"]) for box in boxes] == [(ESCALATION_ID, "bulk")]
+    assert [form["action"] for form in content.find_all("form") if form.get("id") == "bulk"] == [
+        "/now/acknowledge"
+    ]

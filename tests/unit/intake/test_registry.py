@@ -2,10 +2,21 @@
 
 from typing import get_args
 
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
 from common.contracts.event import Role
 from intake.channels.registry import CHANNELS
+from intake.settings import Namespace
 
 
 def test_kind_of_channel_is_no_role() -> None:
     """Else the connection `channel:shop` would be the channel `shop`."""
     assert not set(CHANNELS) & set(get_args(Role))
+
+
+def test_kind_of_channel_is_no_namespace_of_customers() -> None:
+    """Else the customer `zendesk:7` of a namespace would be one of the connection `7`."""
+    for kind in CHANNELS:
+        with pytest.raises(ValidationError, match="must not be the name of a kind"):
+            TypeAdapter(Namespace).validate_python(kind)

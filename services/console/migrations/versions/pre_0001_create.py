@@ -50,6 +50,32 @@ STATEMENTS = (
     )
     """,
     "CREATE INDEX submissions_sent_at ON submissions (sent_at)",
+    # Filters of Now that a person has named; `address` is the query of the page.
+    """
+    CREATE TABLE saved_views (
+        view_id uuid PRIMARY KEY,
+        person_id text NOT NULL,
+        name text NOT NULL,
+        address text NOT NULL,
+        is_default boolean NOT NULL,
+        used_at timestamptz NOT NULL,
+        UNIQUE (person_id, name)
+    )
+    """,
+    "CREATE UNIQUE INDEX saved_views_default ON saved_views (person_id) WHERE is_default",
+    "CREATE INDEX saved_views_used_at ON saved_views (used_at)",
+    # What a person wrote in the form of an action and did not send, or not with success.
+    """
+    CREATE TABLE drafts (
+        person_id text NOT NULL,
+        escalation_id uuid NOT NULL,
+        action text NOT NULL,
+        fields jsonb NOT NULL,
+        saved_at timestamptz NOT NULL,
+        PRIMARY KEY (person_id, escalation_id, action)
+    )
+    """,
+    "CREATE INDEX drafts_saved_at ON drafts (saved_at)",
 )
 
 

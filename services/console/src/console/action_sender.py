@@ -13,7 +13,7 @@ from console.viewer import Viewer
 from console.views.actions import ACTIONS, ActionName
 from console.views.confirmations import done_text
 from console.views.conflicts import conflict_text
-from console.views.forms import FIELDS, FormState, parse_form
+from console.views.forms import FIELDS, FormState, draft_fields, parse_form
 from console.views.reader import Reader
 from console.views.service_problems import form_problems
 from console.views.words import SERVICES
@@ -53,7 +53,21 @@ class ActionSender:
     async def send(
         self, escalation_id: str, name: ActionName, fields: Mapping[str, str]
     ) -> Outcome:
-        """Do it, unless the form has mistakes or was sent before."""
+        """Do it, unless the form has mistakes or was sent before.
+
+        What was written is kept as a draft until it is done.
+        """
+        outcome = await self._send(escalation_id, name, fields)
+        if FIELDS[name]:
+            async with self._database.transaction() as uow:
+                draft = {} if outcome.is_done else draft_fields(name, fields)
+                key = self._viewer.person, escalation_id, name
+                await uow.drafts.save(*key, draft, uow.now)
+        return outcome
+
+    async def _send(
+        self, escalation_id: str, name: ActionName, fields: Mapping[str, str]
+    ) -> Outcome:
         form = FormState(_version_of(fields), fields.get("submission", ""), fields)
         sent = parse_form(name, fields, self._reader)
         if sent.problems:

@@ -247,6 +247,31 @@ STATEMENTS = (
     """,
     "CREATE INDEX consumed_events_by_time ON consumed_events (at)",
     "ALTER TABLE consumed_events ALTER COLUMN data SET STATISTICS 0",
+    # What managers try on the past: a queue of jobs. A worker holds a job by its lease; `attempt`
+    # counts the leases, so that a worker which lost one writes nothing more.
+    """
+    CREATE TABLE simulations (
+        simulation_id uuid PRIMARY KEY,
+        asked_by text NOT NULL,
+        asked_at timestamptz NOT NULL,
+        state text NOT NULL CHECK (state IN ('queued', 'running', 'done', 'failed', 'cancelled')),
+        request jsonb NOT NULL,
+        attempt integer NOT NULL,
+        lease_ends_at timestamptz,
+        total integer,
+        processed integer NOT NULL,
+        result jsonb,
+        failure text,
+        CHECK ((state = 'running') = (lease_ends_at IS NOT NULL)),
+        CHECK ((state = 'done') = (result IS NOT NULL)),
+        CHECK ((state = 'failed') = (failure IS NOT NULL))
+    )
+    """,
+    "CREATE INDEX simulations_asked_at ON simulations (asked_at)",
+    """
+    CREATE INDEX simulations_open ON simulations (asked_at)
+    WHERE state IN ('queued', 'running')
+    """,
     # For the lateness report.
     """
     CREATE INDEX deadline_events ON published_events (at) WHERE type IN (

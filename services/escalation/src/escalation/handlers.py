@@ -7,11 +7,10 @@ from typing import Any
 import structlog
 from msgspec.structs import replace
 
-from common.contracts.assignments import ContactAssigned, ContactUnserved
+from common.contracts.assignments import ContactUnserved
 from common.contracts.contacts import (
     ContactErased,
     ContactReceived,
-    CustomerWrote,
     FeedbackReceived,
 )
 from common.contracts.escalations import EscalationsOwnEvent, PagesErased
@@ -175,6 +174,4 @@ SUBSCRIPTIONS = (
     .on(RepresentativeDescribed, describe_representative)
     .on(RecipientChanged, change_recipient)
     .on(ContactUnserved, announce_unserved_queue)
-    # A contact is mostly assigned as soon as it is received; a chat begins with a message.
-    .let_wait(ContactReceived, CustomerWrote, ContactAssigned)
 )

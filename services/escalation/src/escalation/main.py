@@ -31,6 +31,7 @@ from escalation.stream.limit import StreamLimit
 from escalation.stream.subscriber import MAX_BUFFERED_EVENTS
 from escalation.views import snapshot_reader
 from escalation.workers.duty_gaps import GapAnnouncer
+from escalation.workers.simulations import SimulationWorker
 from escalation.workers.timer_check import TimerChecker
 
 _STREAM_HEARTBEAT_S = 15.0
@@ -71,6 +72,7 @@ def build(
         return (
             TimerChecker(database, TimerCheckMetrics(metrics.registry)),
             GapAnnouncer(database, DutyGapMetrics(metrics.registry)),
+            SimulationWorker(database),
         )
 
     def http_workers(

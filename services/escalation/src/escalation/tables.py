@@ -166,6 +166,21 @@ consumed_events = Table(
     Column("event_id", Uuid(as_uuid=False)),
     Column("data", JSON),
 )
+simulations = Table(
+    "simulations",
+    metadata,
+    Column("simulation_id", Uuid(as_uuid=False), primary_key=True),
+    Column("asked_by", Text),
+    Column("asked_at", DateTime(timezone=True)),
+    Column("state", Text),
+    Column("request", JSONB),
+    Column("attempt", Integer),
+    Column("lease_ends_at", DateTime(timezone=True)),
+    Column("total", Integer),
+    Column("processed", Integer),
+    Column("result", JSONB),
+    Column("failure", Text),
+)
 presences = Table(
     "presences",
     metadata,
@@ -233,6 +248,8 @@ RETENTION: tuple[Rule, ...] = (
                 WHERE t.contact_id = consumed_events.contact_id AND t.resolved_at IS NULL)
         """,
     ),
+    # Also of those that never ran.
+    Retention("simulations", "asked_at", days=7),
     Kept("setting_versions", "old versions explain old decisions; one row for each change"),
     Retention("duty_change_requests", "expires_at", days=400),
     Retention("announced_gaps", "ends_at", days=30),

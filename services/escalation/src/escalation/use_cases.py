@@ -10,6 +10,7 @@ import structlog
 from msgspec.structs import replace
 
 from common.contracts.event import ComplaintId, ContactId, EscalationId, PersonId, Role
+from common.core.ids import new_id
 from escalation.domain import complaints, errors, reactions, timer_check, wording
 from escalation.domain.clocks.acknowledgement import follow
 from escalation.domain.complaint_model import Complaint
@@ -18,8 +19,10 @@ from escalation.domain.duty_gaps import GapForecast
 from escalation.domain.errors import (
     EscalationNotFoundError,
     InvalidSettingError,
+    SimulationNotFoundError,
     StaleEscalationError,
     StaleSettingError,
+    TooManySimulationsError,
     WrongStateError,
 )
 from escalation.domain.escalations import actions
@@ -28,6 +31,15 @@ from escalation.domain.settings.people import MAX_WINDOW_DAYS, reporting_line
 from escalation.domain.settings.policies import SlaPolicy
 from escalation.domain.settings.registry import Configuration, Setting, Versioned
 from escalation.domain.settings.validation import require_not_below, validate_setting
+from escalation.domain.simulation_job import (
+    MAX_OPEN_JOBS,
+    MAX_OPEN_JOBS_OF_PERSON,
+    SimulationId,
+    SimulationJob,
+    SimulationRequest,
+    new_job,
+    with_drafts,
+)
 from escalation.domain.situation import Decide, Decision, Situation
 from escalation.handlers import record, with_complaints
 from escalation.store.unit_of_work import UnitOfWork
@@ -313,3 +325,27 @@ async def announce_gaps(forecast: GapForecast, uow: UnitOfWork) -> bool:
         gap = upcoming.gap
         log.warning("duty_gap", schedule_id=schedule_id, start=gap.start, end=gap.end)
     return True
+
+
+async def start_simulation(
+    request: SimulationRequest, by: PersonId, uow: UnitOfWork
+) -> SimulationJob:
+    """Queue a simulation; raises InvalidSettingError or TooManySimulationsError."""
+    with_drafts(await uow.settings.in_force(), request.drafts)
+    await uow.simulations.lock_queue()
+    own, all_jobs = await uow.simulations.count_open(by)
+    if own >= MAX_OPEN_JOBS_OF_PERSON or all_jobs >= MAX_OPEN_JOBS:
+        raise TooManySimulationsError
+    job = new_job(SimulationId(new_id()), request, by, uow.now)
+    await uow.simulations.add(job)
+    return job
+
+
+async def own_simulation(
+    simulation_id: SimulationId, person: PersonId, uow: UnitOfWork
+) -> SimulationJob:
+    """Return the job that the person asked for; raises SimulationNotFoundError."""
+    job = await uow.simulations.get(simulation_id)
+    if job is None or job.asked_by != person:
+        raise SimulationNotFoundError
+    return job

@@ -4,7 +4,7 @@ The events of one contact come in any order. Each has a moment, and changes only
 has changed; the rest is kept as history (ADR 0044).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
@@ -19,6 +19,7 @@ from intake.channel_messages import NewMessage
 from intake.channels.base import (
     ChannelEvent,
     ContactDiscarded,
+    ContactEnded,
     ContactLeft,
     ContactMerged,
     ContactOpened,
@@ -29,6 +30,7 @@ from intake.channels.base import (
     FileAdded,
     PriorityChanged,
     RepresentativeMessageAdded,
+    SupervisorRequested,
     UnrelatedUpdate,
 )
 from intake.domain import contacts
@@ -64,7 +66,16 @@ _StateEvent = (
     | ContactLeft
     | ContactDiscarded
     | ContactMerged
+    | ContactEnded
 )
+_STATES: Final[Mapping[type, ContactState]] = {
+    ContactSetPending: "waiting_on_customer",
+    ContactSetOpen: "open",
+    ContactSolved: "resolved",
+    ContactLeft: "abandoned",
+    ContactDiscarded: "discarded",
+    ContactMerged: "merged",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +190,8 @@ async def _receive(prepared: PreparedEvent, moment: Moment, uow: UnitOfWork) -> 
 
 def _first_state(event: ChannelEvent) -> ContactState:
     """Return the state at first sight: what the event itself ends was never open here."""
-    if isinstance(event, _StateEvent) and is_ended(state := _state(event)):
-        return state
-    return event.contact.state
+    state = _state(event) if isinstance(event, _StateEvent) else None
+    return state if state is not None and is_ended(state) else event.contact.state
 
 
 async def _apply(
@@ -194,26 +204,52 @@ async def _apply(
 ) -> None:
     event = prepared.event
     match event:
-        case CustomerMessageAdded() | RepresentativeMessageAdded():
-            if prepared.message is not None:
-                await channel_messages.add(contact, prepared.message, moment, uow)
+        case ContactOpened() | CustomerMessageAdded() | RepresentativeMessageAdded():
+            await _add_messages(contact, prepared, moment, uow)
         case FileAdded():
             uow.messages.attach(_attachment(contact, event))
-        case PriorityChanged(priority=priority, reason=reason):
-            at = max(moment.at, contact.received_at)
-            decision = contacts.report_priority(contact, priority, _line(reason), actor, moment, at)
-            await _record(decision, contact, event, "priority", priority, moment, uow)
-        case ContactOpened():
-            if prepared.first is not None:
-                await channel_messages.add_first(contact, prepared.first, moment, uow)
+        case PriorityChanged():
+            await _prioritize(contact, event, moment, actor, uow)
+        case SupervisorRequested(quote=quote):
+            asked = contacts.report_supervisor_request(contact, _line(quote), moment)
+            await use_cases.record_change(asked, uow)
         case UnrelatedUpdate():
             pass
         case _:
-            state = _state(event)
-            change = _change(event, moment, actor, into)
-            decision = contacts.report_state(contact, state, moment, change)
-            await _record(decision, contact, event, "state", state, moment, uow)
-            await _point_to_target(contact.contact_id, into, moment, uow)
+            await _set_state(contact, event, moment, actor, into, uow)
+
+
+async def _add_messages(
+    contact: Contact, prepared: PreparedEvent, moment: Moment, uow: UnitOfWork
+) -> None:
+    if isinstance(prepared.event, ContactOpened) and prepared.first is not None:
+        await channel_messages.add_first(contact, prepared.first, moment, uow)
+    if prepared.message is not None:
+        await channel_messages.add(contact, prepared.message, moment, uow)
+
+
+async def _prioritize(
+    contact: Contact, event: PriorityChanged, moment: Moment, actor: Actor, uow: UnitOfWork
+) -> None:
+    priority, reason = event.priority, _line(event.reason)
+    at = max(moment.at, contact.received_at)
+    decision = contacts.report_priority(contact, priority, reason, actor, moment, at)
+    await _record(decision, contact, event, "priority", priority, moment, uow)
+
+
+async def _set_state(
+    contact: Contact,
+    event: _StateEvent,
+    moment: Moment,
+    actor: Actor,
+    into: ContactId | None,
+    uow: UnitOfWork,
+) -> None:
+    state = _state(event) or contacts.ended_state(contact)
+    change = _change(event, moment, actor, into)
+    decision = contacts.report_state(contact, state, moment, change)
+    await _record(decision, contact, event, "state", state, moment, uow)
+    await _point_to_target(contact.contact_id, into, moment, uow)
 
 
 async def _point_to_target(
@@ -242,22 +278,9 @@ async def _record(
     await use_cases.record_change(decision, uow)
 
 
-def _state(event: _StateEvent) -> ContactState:
-    match event:
-        case ContactSetPending():
-            return "waiting_on_customer"
-        case ContactSetOpen():
-            return "open"
-        case ContactSolved():
-            return "resolved"
-        case ContactLeft():
-            return "abandoned"
-        case ContactDiscarded():
-            return "discarded"
-        case ContactMerged():
-            return "merged"
-        case _:
-            assert_never(event)
+def _state(event: _StateEvent) -> ContactState | None:
+    """Return None if what was before decides it."""
+    return _STATES.get(type(event))
 
 
 def _change(event: _StateEvent, moment: Moment, actor: Actor, into: ContactId | None) -> Change:
@@ -268,8 +291,8 @@ def _change(event: _StateEvent, moment: Moment, actor: Actor, into: ContactId | 
             return structs.replace(change, reason=_line(reason), wait_end=wait_end)
         case ContactSolved(note=note):
             return structs.replace(change, note=_text(note))
-        case ContactLeft(reason=reason):
-            return structs.replace(change, reason=_line(reason))
+        case ContactLeft(reason=reason) | ContactEnded(reason=reason):
+            return structs.replace(change, reason=_line(reason), note=_line(reason))
         case ContactDiscarded(cause=cause):
             return structs.replace(change, discard_cause=cause)
         case ContactMerged():

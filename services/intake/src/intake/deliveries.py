@@ -1,6 +1,6 @@
 """Signed deliveries of outside systems: none is lost, even if nobody here can read it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -22,17 +22,25 @@ from common.storage.dead_letters import (
     store_dead_letter,
 )
 from intake.channel_events import AppliedEvent, PreparedEvent, apply_events, prepare_events
-from intake.channels.base import Channel, MalformedBodyError, WebhookRequest
+from intake.channels.base import Channel, MalformedBodyError, UnreadablePart, WebhookRequest
 from intake.domain.customers import CustomerNamespaces
 from intake.domain.model import ChannelConnection
 from intake.store import UnitOfWork
 
 log = structlog.get_logger()
 
-# Others may hold secrets.
-_KEPT_HEADERS: Final = frozenset({"content-type"})
+# What a channel reads of a kept delivery besides its body. Others may hold secrets.
+KEPT_HEADERS: Final = frozenset(
+    {
+        *("content-type", "webhook-id", "x-ms-dynamics-entity-name"),
+        *("x-ms-dynamics-msg-size-exceeded", "x-ms-dynamics-request-name"),
+    }
+)
+# The attributes of a CloudEvent in binary mode.
+_KEPT_PREFIX: Final = "ce-"
 # Kept deliveries that wait, of one connection: each may have as many bytes as a request.
 MAX_KEPT: Final = 1000
+_SHOWN_PARTS: Final = 3
 
 
 class UnreadableDeliveryError(PermanentError):
@@ -56,23 +64,61 @@ class Delivery:
     request: WebhookRequest
 
     @property
+    def kept_headers(self) -> Mapping[str, bytes]:
+        headers = ((name.lower(), value) for name, value in self.request.headers.items())
+        return {
+            name: value.encode("latin-1", "replace")
+            for name, value in sorted(headers)
+            if name in KEPT_HEADERS or name.startswith(_KEPT_PREFIX)
+        }
+
+    @property
     def origin(self) -> str:
-        """The same for the same body: what is sent again is kept once."""
-        return self.origin_prefix + sha256(self.request.body).hexdigest()
+        """The same for the same body and kept headers: what is sent again is kept once."""
+        digest = sha256(repr(self.kept_headers).encode())
+        digest.update(self.request.body)
+        return self.origin_prefix + digest.hexdigest()
 
     @property
     def origin_prefix(self) -> str:
         return f"{DELIVERY_ORIGIN_PREFIX}{self.connection.kind}/{self.connection.connection}/"
 
-    def read(self, namespaces: CustomerNamespaces) -> list[PreparedEvent]:
+    def read(self, namespaces: CustomerNamespaces) -> "ReadDelivery":
         """Raise UnreadableDeliveryError if the body is not as the channel's format says."""
         try:
-            events = self.channel.parse(self.connection, self.request)
+            parts = self.channel.parse(self.connection, self.request)
         except ValidationError as error:
             raise UnreadableDeliveryError(summarize(error, "body")) from error
         except MalformedBodyError as error:
             raise UnreadableDeliveryError(str(error)) from error
-        return prepare_events(self.connection, events, namespaces)
+        events = [part for part in parts if not isinstance(part, UnreadablePart)]
+        return ReadDelivery(
+            prepare_events(self.connection, events, namespaces),
+            [part for part in parts if isinstance(part, UnreadablePart)],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ReadDelivery:
+    """The events of a delivery, and what of it can't be read."""
+
+    events: Sequence[PreparedEvent]
+    unreadable: Sequence[UnreadablePart]
+
+    def require_whole(self) -> None:
+        """Raise UnreadableDeliveryError if a part can't be read."""
+        reasons = [f"{part.place}: {part.reason}" for part in self.unreadable[:_SHOWN_PARTS]]
+        if reasons:
+            count = f"{len(self.unreadable)} parts can't be read. "
+            raise UnreadableDeliveryError(count + " ".join(reasons))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was done with a delivery; `kept`: not all of it could be applied."""
+
+    applied: Sequence[AppliedEvent] = ()
+    kept: bool = False
 
 
 async def receive(
@@ -80,22 +126,25 @@ async def receive(
     namespaces: CustomerNamespaces,
     database: Database[UnitOfWork],
     metrics: Metrics,
-) -> list[AppliedEvent] | None:
-    """Apply the delivery; return None if it can't be read or applied and is a dead letter now.
+) -> Outcome:
+    """Apply the delivery; what can't be read or applied is a dead letter now.
 
     Raises TooManyKeptDeliveriesError if so many are that this one is not kept.
     """
+    applied: Sequence[AppliedEvent] = ()
     try:
-        events = delivery.read(namespaces)
+        content = delivery.read(namespaces)
         async with database.transaction() as uow:
-            return await apply_events(delivery.connection, events, uow)
+            applied = await apply_events(delivery.connection, content.events, uow)
+        content.require_whole()
     except Exception as error:
         # Whatever it was: few outside systems send again what was refused.
         if is_transient(error):
             raise
         if await _keep(delivery, error, database):
             metrics.dead_letters.inc()
-        return None
+        return Outcome(applied, kept=True)
+    return Outcome(applied)
 
 
 async def receive_again(
@@ -119,23 +168,20 @@ async def receive_again(
     }
     trace.restore(letter.traceparent)
     delivery = Delivery(channels[kind], connection, WebhookRequest(headers, letter.payload or b""))
-    await apply_events(connection, delivery.read(namespaces), uow)
+    content = delivery.read(namespaces)
+    content.require_whole()
+    await apply_events(connection, content.events, uow)
 
 
 async def _keep(delivery: Delivery, error: Exception, database: Database[UnitOfWork]) -> bool:
     """Store it as a dead letter; return False if it is stored already."""
-    headers = {
-        name: value.encode("latin-1")
-        for name, value in delivery.request.headers.items()
-        if name in _KEPT_HEADERS
-    }
     letter = DeadLetter(
         origin=delivery.origin,
         error=error,
         payload=delivery.request.body,
         type=f"webhook.{delivery.connection.kind}",
         traceparent=trace.current(),
-        headers=headers,
+        headers=delivery.kept_headers,
     )
     async with database.transaction() as uow:
         is_new = await store_dead_letter(uow.connection, letter, claimed=False)

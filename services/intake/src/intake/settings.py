@@ -9,7 +9,11 @@ from common.service.settings import ServiceSettings
 
 # What the name of a system begins with: a role, or a kind of channel (channels/registry.py; a test
 # compares them).
-_KINDS: Final = (*get_args(Role), "zendesk")
+_KINDS: Final = (
+    *get_args(Role),
+    *("cloudevents", "dynamics", "mailgun", "salesforce", "sendgrid", "slack", "twilio"),
+    *("webhook", "zendesk"),
+)
 
 
 def _require_no_kind(namespace: str) -> str:
@@ -20,13 +24,13 @@ def _require_no_kind(namespace: str) -> str:
 
 
 _System = Annotated[SystemName, StringConstraints(pattern=f"^{ID_PATTERN}:{ID_PATTERN}$")]
-_Namespace = Annotated[
+Namespace = Annotated[
     str, StringConstraints(pattern=f"^{ID_PATTERN}$"), AfterValidator(_require_no_kind)
 ]
 
 
 class Settings(ServiceSettings):
-    customer_namespaces: dict[_System, _Namespace] = Field(
+    customer_namespaces: dict[_System, Namespace] = Field(
         default={},
         description="the namespace of customers of each system that shares its customers with "
         'others, as JSON: `{"channel:shop": "retail", "zendesk:support": "retail"}`',

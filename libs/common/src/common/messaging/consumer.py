@@ -6,7 +6,6 @@ recognises what is delivered again, and a commit costs the broker as much as a b
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from itertools import chain
 from typing import Final, Generic, TypeAlias, TypeVar
 
 import structlog
@@ -40,9 +39,6 @@ _COMMIT_TIMEOUT_S = 5
 # Records that arrive within it share a transaction.
 MIN_LINGER_S: Final = 0.01
 _MAX_LINGER_S = 0.05
-# How long a batch of events that may wait does so, and how long a poll then waits for others.
-_GATHER_S = 0.05
-_GATHER_POLL_MS = 20
 # Characters of a column that lists show; the headers and the payload are kept whole.
 _MAX_COLUMN = 200
 
@@ -71,20 +67,16 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
         self._decoder = decoder
         self._dispatcher = dispatcher
         self._types = dispatcher.subscriptions.events
-        self._patient_types = dispatcher.subscriptions.patient_types
         self._metrics = metrics
         self._skipped = metrics.messages.labels("other", "skipped")
         self._health = health
         self._batch_lock = asyncio.Lock()
         self._backoff = Backoff()
         self.linger = make_linger(MIN_LINGER_S)
-        self.gather_s = _GATHER_S
         self._lag = Lag(kafka, metrics, dispatcher.database.clock)
         # The next offset of each partition that is handled and not yet committed.
         self._handled_offsets: dict[TopicPartition, int] = {}
         self._committed_at = monotonic()
-        # How often our partitions were taken from us.
-        self._revocations = 0
         # Set once every record is handled that the partitions had when we joined.
         self.caught_up = asyncio.Event()
         self._joined = False
@@ -121,7 +113,6 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
             # Without the lock: getmany itself may wait for the end of a rebalance.
             polled = await self._kafka.getmany(timeout_ms=_POLL_MS, max_records=_MAX_BATCH)
             if polled:
-                polled = await self._gather(polled)
                 await self._work(polled)
             if not polled or monotonic() - self._committed_at > _COMMIT_INTERVAL_S:
                 await self._commit()
@@ -135,34 +126,6 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
             if not is_transient(error):
                 log.exception("consumer_failed")
             await self._back_off(polled, error, stopping)
-
-    async def _gather(self, polled: Polled) -> Polled:
-        """Return, with records that may wait, those that follow within a short time.
-
-        So one transaction has what a contact causes in several topics, and writes its row once.
-        """
-        if not self._may_wait(polled):
-            return polled
-        assigned, revocations = self._kafka.assignment(), self._revocations
-        self._kafka.pause(*assigned)
-        await asyncio.sleep(self.gather_s)
-        self._kafka.resume(*self._kafka.assignment() & assigned)
-        following: Polled = await self._kafka.getmany(
-            timeout_ms=_GATHER_POLL_MS, max_records=_MAX_BATCH
-        )
-        if self._revocations != revocations:
-            # The next owner of each partition reads from the committed offsets: we read ours again.
-            return following
-        return {
-            partition: [*polled.get(partition, ()), *following.get(partition, ())]
-            for partition in {**polled, **following}
-        }
-
-    def _may_wait(self, polled: Polled) -> bool:
-        records = list(chain.from_iterable(polled.values()))
-        return len(records) < _MAX_BATCH and all(
-            type_of(record.headers) in self._patient_types for record in records
-        )
 
     async def _work(self, polled: Polled) -> None:
         """Handle a batch, and fetch nothing until the next can have all that came meanwhile.
@@ -281,7 +244,6 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
         """Finish and commit the current batch before its partitions go to another member."""
         async with self._batch_lock:
-            self._revocations += 1
             await self._commit()
             self._handled_offsets.clear()
             log.info("partitions_revoked", partitions=len(revoked))

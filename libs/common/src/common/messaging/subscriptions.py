@@ -17,35 +17,28 @@ Projection = Callable[[Any, int, U], Awaitable[None]]
 class HandlerRegistry(Generic[U]):
     """`projections` only write what an event says, and nothing if they know a newer one.
 
-    So their events are not claimed in the inbox and lock no rows (ADR 0062). `patient_types` are of
-    events that may wait a little, so that more about one contact share a transaction (ADR 0068).
+    So their events are not claimed in the inbox and lock no rows (ADR 0062).
     """
 
     def __init__(
         self,
         handlers: Mapping[type[Event | Timer], Handler[U]] | None = None,
         projections: Mapping[type[Event], Projection[U]] | None = None,
-        patient_types: frozenset[str] = frozenset(),
     ) -> None:
         self._handlers = dict(handlers or {})
         self.projections: Mapping[type[Any], Projection[U]] = dict(projections or {})
-        self.patient_types = patient_types
 
     def on(self, kind: type[M], handler: Callable[[M, U], Awaitable[None]]) -> "HandlerRegistry[U]":
         handlers: dict[type[Event | Timer], Handler[U]] = {**self._handlers}
         key: Any = kind
         handlers[key] = handler
-        return HandlerRegistry(handlers, self.projections, self.patient_types)
+        return HandlerRegistry(handlers, self.projections)
 
     def project(
         self, kind: type[E], projection: Callable[[E, int, U], Awaitable[None]]
     ) -> "HandlerRegistry[U]":
         projections = {**self.projections, kind: projection}
-        return HandlerRegistry(self._handlers, projections, self.patient_types)
-
-    def let_wait(self, *kinds: type[Event]) -> "HandlerRegistry[U]":
-        types = self.patient_types | {kind.type for kind in kinds}
-        return HandlerRegistry(self._handlers, self.projections, types)
+        return HandlerRegistry(self._handlers, projections)
 
     def handler(self, kind: type[Event | Timer]) -> Handler[U]:
         return self._handlers[kind]

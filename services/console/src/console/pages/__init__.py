@@ -7,6 +7,7 @@ from fastapi import APIRouter
 
 from console.pages import (
     actions,
+    bulk,
     duty,
     escalation,
     floor,
@@ -16,8 +17,10 @@ from console.pages import (
     mine,
     now,
     preferences,
+    saved_views,
     sessions,
     sign_in,
+    simulations,
 )
 
 ROUTERS: Final[Sequence[APIRouter]] = (
@@ -30,7 +33,10 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     duty.router,
     preferences.router,
     now.router,
+    saved_views.router,
+    bulk.router,
     escalation.router,
     actions.router,
     live.router,
+    simulations.router,
 )

@@ -1,5 +1,7 @@
 """What people press on an escalation: each action's form, and what becomes of it."""
 
+from http import HTTPStatus
+
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from starlette.responses import Response
@@ -8,12 +10,12 @@ from common.core.ids import new_id
 from console.action_sender import ActionSender, Outcome
 from console.dependencies import ConsoleDatabase
 from console.errors import PageError
-from console.pages.context import Page, PageContext
+from console.pages.context import Page, PageContext, read_fields
 from console.pages.escalation import EscalationPath
 from console.rendering import is_fragment, render_row
 from console.views.actions import PATHS, ActionName
 from console.views.buttons import action_url, escalation_url
-from console.views.forms import FormState, form_view
+from console.views.forms import FormState, draft_fields, form_view
 from console.views.reader import Reader
 from console.views.rows import make_row, sort_keys
 
@@ -27,12 +29,21 @@ def _name_of(action: str) -> ActionName:
 
 
 @router.get("/e/{escalation_id}/{action}")
-async def show_form(escalation_id: EscalationPath, action: str, page: Page) -> Response:
-    """Show the form of an action, for the escalation as it is now."""
+async def show_form(
+    escalation_id: EscalationPath, action: str, page: Page, database: ConsoleDatabase
+) -> Response:
+    """Show the form of an action, for the escalation as it is now, with what was written before."""
     name = _name_of(action)
     path = f"/v1/escalations/{escalation_id}"
     answer = await page.services.fetch("escalation", path, page.viewer, limit=1)
-    state = FormState(version=answer.etag or "", submission=new_id())
+    async with database.transaction() as uow:
+        draft = await uow.drafts.find(page.viewer.person, escalation_id, name)
+    state = FormState(
+        version=answer.etag or "",
+        submission=new_id(),
+        values={} if draft is None else draft.fields,
+        draft_at=None if draft is None else draft.saved_at,
+    )
     form = form_view(name, action_url(escalation_id, name), state, page.reader)
     row = make_row(answer.body, page.reader)
     return page.render("action.html", form=form, row=row, problem=None)
@@ -54,6 +65,29 @@ async def act(
     if outcome.is_done:
         return page.lead_to(f"{escalation_url(escalation_id)}?done={name}")
     return _render(page, outcome, form=None, problem=outcome.text)
+
+
+@router.post("/e/{escalation_id}/{action}/draft")
+async def save_draft(
+    escalation_id: EscalationPath, action: str, page: Page, database: ConsoleDatabase
+) -> Response:
+    """Keep what is written in the form so far; an empty form keeps nothing."""
+    name = _name_of(action)
+    fields = draft_fields(name, await read_fields(page.request))
+    async with database.transaction() as uow:
+        await uow.drafts.save(page.viewer.person, escalation_id, name, fields, uow.now)
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+@router.post("/e/{escalation_id}/{action}/discard-draft")
+async def discard_draft(
+    escalation_id: EscalationPath, action: str, page: Page, database: ConsoleDatabase
+) -> Response:
+    """Forget what was written, and show the form without it."""
+    name = _name_of(action)
+    async with database.transaction() as uow:
+        await uow.drafts.delete(page.viewer.person, escalation_id, name)
+    return page.lead_to(action_url(escalation_id, name))
 
 
 def _render(page: PageContext, outcome: Outcome, **values: object) -> Response:

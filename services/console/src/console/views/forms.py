@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
+from common.contracts.texts import NOTE_LENGTH
 from console.texts import mark
 from console.views import words
 from console.views.actions import ACTIONS, ActionName
@@ -36,6 +37,7 @@ class FormView:
     version: str
     submission: str
     problem: str | None
+    draft_text: str | None
 
 
 _REASON: Final = Field("reason", "line", mark("Reason"))
@@ -88,7 +90,8 @@ class FormState:
     """What a form carries from one showing to the next.
 
     `version` is the escalation's when the person read it, `submission` names this sending of the
-    form. `problems` are by the names of fields, `problem` is about the whole.
+    form. `problems` are by the names of fields, `problem` is about the whole. `draft_at` is when
+    the values were written, if they come from a draft.
     """
 
     version: str
@@ -96,6 +99,13 @@ class FormState:
     values: Mapping[str, str] = field(default_factory=dict)
     problems: Mapping[str, str] = field(default_factory=dict)
     problem: str | None = None
+    draft_at: datetime | None = None
+
+
+def draft_fields(name: ActionName, values: Mapping[str, str]) -> dict[str, str]:
+    """Return what a draft keeps of a form: the fields that people have filled in."""
+    kept = ((entry.name, values.get(entry.name, "")) for entry in FIELDS[name])
+    return {field_name: value[:NOTE_LENGTH] for field_name, value in kept if value.strip()}
 
 
 def form_view(name: ActionName, url: str, state: FormState, reader: Reader) -> FormView:
@@ -118,6 +128,16 @@ def form_view(name: ActionName, url: str, state: FormState, reader: Reader) -> F
         version=state.version,
         submission=state.submission,
         problem=state.problem,
+        draft_text=_draft_text(state.draft_at, reader),
+    )
+
+
+def _draft_text(draft_at: datetime | None, reader: Reader) -> str | None:
+    if draft_at is None:
+        return None
+    return reader.texts.gettext(
+        "You wrote this at %(time)s and did not send it.",
+        time=reader.texts.time(draft_at, reader.now),
     )
 
 

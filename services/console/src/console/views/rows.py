@@ -44,6 +44,10 @@ class Row:
     buttons: Buttons
     version: int | None
 
+    @property
+    def may_acknowledge(self) -> bool:
+        return any(button.name == "acknowledge" for button in self.buttons.all)
+
 
 def make_row(escalation: Escalation, reader: Reader, sort: str = "time_left") -> Row:
     contact = escalation["contact"] or {}

@@ -14,6 +14,7 @@ from escalation.api import (
     live,
     responders,
     settings,
+    simulations,
 )
 
 # `live` before `escalations`: /stream is no id of an escalation.
@@ -31,4 +32,5 @@ ROUTERS = (
     configuration.router,
     responders.router,
     settings.router,
+    simulations.router,
 )

@@ -48,6 +48,8 @@ _PROBLEMS: Final[dict[type[Exception], tuple[int, str]]] = {
     errors.ChangeRequestClosedError: (409, "request-closed"),
     errors.InvalidChangeError: (409, "invalid-change"),
     errors.SettingNotFoundError: (404, "setting-not-found"),
+    errors.SimulationNotFoundError: (404, "simulation-not-found"),
+    errors.TooManySimulationsError: (429, "too-many-simulations"),
     errors.ForbiddenError: (403, "forbidden"),
     errors.NotOwnShiftError: (403, "forbidden"),
     errors.WrongStateError: (409, "wrong-state"),

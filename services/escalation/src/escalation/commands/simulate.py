@@ -6,7 +6,7 @@ It reads consumed events in one read-only transaction and replays them on all co
 import gc
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,8 +17,6 @@ from typing import Annotated, Any
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from common.contracts import EVENTS
-from common.contracts.event import ContactEvent
 from common.contracts.validation_messages import describe, place
 from common.core.clock import TimeSource
 from common.storage.connection import Connection
@@ -26,17 +24,13 @@ from escalation.commands.connection import run_query
 from escalation.commands.simulation_report import Window, render_json, render_report
 from escalation.domain.settings.registry import KINDS, Configuration, Setting
 from escalation.domain.settings.validation import validate_setting
-from escalation.domain.simulation import REPLAYED_EVENTS, Assumptions, Totals, replay
-from escalation.store.events import restore_event
+from escalation.domain.simulation import Assumptions, Totals, replay
 from escalation.store.settings import SettingVersions
-from escalation.store.simulation import Chunk, contact_chunks
+from escalation.store.simulation import Chunk, contact_chunks, restore_contacts
 
 # Chunks queued per core: all cores stay busy, and memory stays bounded.
 _QUEUED_CHUNKS_PER_CORE = 4
 
-_EVENT_TYPES: Mapping[str, type[ContactEvent]] = {
-    kind.type: kind for kind in EVENTS if kind in REPLAYED_EVENTS
-}
 _TYPES_BY_PATH = {kind.path: kind.type for kind in KINDS if kind.simulated}
 
 
@@ -147,7 +141,7 @@ async def replay_window(
         initargs=(_Job(configurations, window.until, assumptions),),
     ) as pool:
         queued: list[Future[list[Totals]]] = []
-        async for chunk in contact_chunks(connection, window.since, window.until, _EVENT_TYPES):
+        async for chunk in contact_chunks(connection, window.since, window.until):
             queued.append(pool.submit(_replay_chunk, chunk))
             if len(queued) >= _QUEUED_CHUNKS_PER_CORE * (processes or os.cpu_count() or 1):
                 _add(queued.pop(0), totals)
@@ -180,13 +174,7 @@ def _initialize_worker(job: _Job) -> None:
 
 def _replay_chunk(chunk: Chunk) -> list[Totals]:
     job = _jobs[-1]
-    contacts = [
-        (
-            contact_id,
-            [restore_event(_EVENT_TYPES[kind], contact_id, at, data) for kind, at, data in stored],
-        )
-        for contact_id, stored in chunk
-    ]
+    contacts = restore_contacts(chunk)
     return [
         replay(contacts, configuration, job.until, job.assumptions)
         for configuration in job.configurations

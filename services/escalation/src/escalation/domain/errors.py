@@ -125,6 +125,14 @@ class InvalidSettingError(Exception):
         self.errors = errors
 
 
+class SimulationNotFoundError(Exception):
+    """There is no such simulation, or somebody else asked for it."""
+
+
+class TooManySimulationsError(Exception):
+    """Too many simulations wait or run already; cancel yours, or wait until they end."""
+
+
 class SettingNotFoundError(Exception):
     """There is no such setting."""
 

@@ -71,6 +71,7 @@ class Totals:
     levels: Counter[str] = field(default_factory=Counter)
     unanswered: int = 0
     pages: Counter[tuple[PersonId, str]] = field(default_factory=Counter)
+    pages_by_level: Counter[str] = field(default_factory=Counter)
     breaches: list[Breach] = field(default_factory=list)
 
     @property
@@ -87,6 +88,7 @@ class Totals:
         self.levels += other.levels
         self.unanswered += other.unanswered
         self.pages += other.pages
+        self.pages_by_level += other.pages_by_level
         self.breaches = (self.breaches + other.breaches)[:_LISTED]
 
 
@@ -253,5 +255,7 @@ def _count_escalation(event: ContactEvent, totals: Totals) -> None:
             totals.unanswered += 1
         case PageRequested():
             totals.pages[event.person_id, event.reason] += 1
+            if event.level_name is not None:
+                totals.pages_by_level[event.level_name] += 1
         case _:
             pass

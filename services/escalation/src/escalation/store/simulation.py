@@ -1,14 +1,22 @@
-"""The SQL of `simulate`: it streams consumed events and writes nothing."""
+"""The SQL of simulations: it streams consumed events and writes nothing."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import text
 
-from common.contracts.event import ContactId
+from common.contracts import EVENTS
+from common.contracts.contacts import ContactReceived
+from common.contracts.event import ContactEvent, ContactId
 from common.storage.connection import Connection
+from escalation.domain.simulation import REPLAYED_EVENTS
+from escalation.store.events import restore_event
 
-_CONTACTS_PER_CHUNK = 500
+_CONTACTS_PER_CHUNK: Final = 500
+_EVENT_TYPES: Final[Mapping[str, type[ContactEvent]]] = {
+    kind.type: kind for kind in EVENTS if kind in REPLAYED_EVENTS
+}
 
 # An event as stored: its type, when it occurred, and its JSON.
 StoredEvent = tuple[str, datetime, str]
@@ -16,7 +24,10 @@ Chunk = list[tuple[ContactId, Sequence[StoredEvent]]]
 
 
 async def contact_chunks(
-    connection: Connection, since: datetime, until: datetime, types: Iterable[str]
+    connection: Connection,
+    since: datetime,
+    until: datetime,
+    contacts_per_chunk: int = _CONTACTS_PER_CHUNK,
 ) -> AsyncIterator[Chunk]:
     """Yield the contacts received from `since` to `until`, each with its events of that time.
 
@@ -24,14 +35,44 @@ async def contact_chunks(
     """
     # The connection idles while chunks are simulated.
     await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
-    values = {"since": since, "until": until, "types": list(types)}
-    async for chunk in connection.stream(_EVENTS_BY_CONTACT, values, _CONTACTS_PER_CHUNK):
+    values = {"since": since, "until": until, "types": list(_EVENT_TYPES)}
+    async for chunk in connection.stream(_EVENTS_BY_CONTACT, values, contacts_per_chunk):
         yield [
             (ContactId(contact_id), list(zip(types_, times, data, strict=True)))
             for contact_id, types_, times, data in chunk
         ]
 
 
+def restore_contacts(chunk: Chunk) -> list[tuple[ContactId, list[ContactEvent]]]:
+    """Return each contact of the chunk with its events."""
+    return [
+        (
+            contact_id,
+            [restore_event(_EVENT_TYPES[kind], contact_id, at, data) for kind, at, data in stored],
+        )
+        for contact_id, stored in chunk
+    ]
+
+
+async def latest_contacts(
+    connection: Connection, since: datetime, until: datetime, limit: int
+) -> tuple[int, datetime]:
+    """Return how many contacts were received in the period, at most `limit`, and the first time.
+
+    Of more than `limit` the latest count.
+    """
+    values = {"since": since, "until": until, "limit": limit, "type": ContactReceived.type}
+    row = (await connection.execute(_LATEST_CONTACTS, values)).single()
+    return row.contacts, row.first_at or since
+
+
+_LATEST_CONTACTS = text("""
+    SELECT count(*) AS contacts, min(at) AS first_at FROM (
+        SELECT at FROM consumed_events
+        WHERE at >= :since AND at < :until AND type = :type
+        ORDER BY at DESC LIMIT :limit
+    ) AS latest
+""")
 _EVENTS_BY_CONTACT = text("""
     SELECT CAST(contact_id AS text), array_agg(type ORDER BY at, event_id),
            array_agg(at ORDER BY at, event_id),

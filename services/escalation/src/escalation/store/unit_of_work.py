@@ -34,6 +34,7 @@ from escalation.store.grants import Grants
 from escalation.store.presences import Presences
 from escalation.store.queries import EscalationQueries
 from escalation.store.settings import SettingVersions
+from escalation.store.simulation_jobs import SimulationJobs
 from escalation.store.staff import StaffStore
 from escalation.store.timer_check import TimerSnapshots
 
@@ -58,6 +59,7 @@ class UnitOfWork(BaseUnitOfWork):
         self.duty_histories = DutyHistories(connection)
         self.timer_snapshots = TimerSnapshots(connection)
         self.queries = EscalationQueries(connection)
+        self.simulations = SimulationJobs(connection)
         self.due_clocks = DueClocks(connection)
 
     @property

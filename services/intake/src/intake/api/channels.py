@@ -19,14 +19,15 @@ from common.http.app import Slug
 from common.http.problems import ProblemError, listed
 from common.http.routes import ApiRouter
 from common.http.webhooks import BadSignatureError, StaleRequestError
+from common.storage.database import Database
 from intake import deliveries
 from intake.api.answers import DeliveryOut
 from intake.api.deps import IntakeDatabase, get_channel, get_customer_namespaces, transaction
 from intake.api.schemas import ConnectionIn
-from intake.channel_events import AppliedEvent
 from intake.channels.base import Channel, WebhookRequest
-from intake.deliveries import Delivery, TooManyKeptDeliveriesError
+from intake.deliveries import Delivery, Outcome, TooManyKeptDeliveriesError
 from intake.domain.model import ChannelConnection
+from intake.store import UnitOfWork
 
 # The outside system chooses it, and some choose short ones.
 _MIN_SECRET_CHARACTERS = 16
@@ -38,6 +39,9 @@ PATH: Final = "/v1/channels/"
 router = ApiRouter(prefix=PATH.rstrip("/"), tags=["channels"])
 
 KindPath = Annotated[Slug, Path(description="The kind of channel.", examples=["zendesk"])]
+SecretPath = Annotated[
+    str, Path(min_length=16, max_length=300, description="A secret of the connection.")
+]
 ConnectionPath = Annotated[Slug, Path(description="The name of the connection.", examples=["acme"])]
 
 
@@ -66,25 +70,25 @@ async def connect_channel(
         )
 
 
-@router.post(
-    "/{kind}/{connection}",
-    responses={
-        202: {"description": "Kept, and not applied.", "model": DeliveryOut},
-        **listed(
-            (401, "signature-refused"),
-            (404, "channel-not-found"),
-            (413, "too-large"),
-            (503, "too-many-kept-deliveries"),
-        ),
-    },
-)
+_WEBHOOK_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    202: {"description": "Kept, and not applied.", "model": DeliveryOut},
+    **listed(
+        (401, "signature-refused"),
+        (404, "channel-not-found"),
+        (413, "too-large"),
+        (503, "too-many-kept-deliveries"),
+    ),
+}
+
+
+@router.post("/{kind}/{connection}", response_model=DeliveryOut, responses=_WEBHOOK_RESPONSES)
 async def receive_webhook(
     kind: KindPath,
     connection: ConnectionPath,
     request: Request,
     response: Response,
     database: IntakeDatabase,
-) -> DeliveryOut:
+) -> DeliveryOut | Response:
     """Take a webhook of an outside system.
 
     The outside system proves itself by its signature. A repeated delivery is answered like the
@@ -99,7 +103,50 @@ async def receive_webhook(
     thousand of a connection wait there, a further one answers 503: it has to be sent again.
     """
     channel = get_channel(request, kind)
-    webhook = WebhookRequest(request.headers, await request.body())
+    webhook = WebhookRequest(request.headers, await request.body(), _address(request))
+    return await _receive(channel, connection, webhook, request, response, database)
+
+
+@router.post(
+    "/{kind}/{connection}/{secret}", response_model=DeliveryOut, responses=_WEBHOOK_RESPONSES
+)
+async def receive_webhook_by_secret(
+    kind: KindPath,
+    connection: ConnectionPath,
+    secret: SecretPath,
+    request: Request,
+    response: Response,
+    database: IntakeDatabase,
+) -> DeliveryOut | Response:
+    """Take a webhook of an outside system that can't sign: a secret is a part of its address.
+
+    It is answered as one with a signature.
+    """
+    channel = get_channel(request, kind)
+    body, address = await request.body(), _address(request)
+    webhook = WebhookRequest(request.headers, body, address, path_secret=secret)
+    return await _receive(channel, connection, webhook, request, response, database)
+
+
+def _address(request: Request) -> str:
+    """Return the address as the caller wrote it; a proxy may have changed the scheme."""
+    scope = request.scope
+    path = scope.get("raw_path") or scope["path"].encode()
+    query = scope["query_string"]
+    host = request.headers.get("host", "")
+    return f"https://{host}{path.decode('latin-1')}" + (
+        f"?{query.decode('latin-1')}" if query else ""
+    )
+
+
+async def _receive(
+    channel: Channel,
+    connection: str,
+    webhook: WebhookRequest,
+    request: Request,
+    response: Response,
+    database: Database[UnitOfWork],
+) -> DeliveryOut | Response:
     async with transaction(database) as uow:
         named = await uow.channel_connections.get(channel.kind, connection)
     clock: TimeSource = request.app.state.clock
@@ -112,23 +159,26 @@ async def receive_webhook(
     metrics: Metrics = request.app.state.metrics
     namespaces = get_customer_namespaces(request)
     try:
-        applied = await deliveries.receive(delivery, namespaces, database, metrics)
+        outcome = await deliveries.receive(delivery, namespaces, database, metrics)
     except TooManyKeptDeliveriesError as error:
         detail = str(error.__doc__)
         headers = {"Retry-After": _RETRY_AFTER_S}
         raise ProblemError(503, "too-many-kept-deliveries", detail, headers=headers) from error
-    metrics.webhooks.labels(channel.kind, _outcome(applied)).inc()
-    if applied is None:
+    metrics.webhooks.labels(channel.kind, _outcome(outcome)).inc()
+    # After the commit: what a system takes for safe is safe.
+    if reply := channel.reply(webhook):
+        return Response(reply.content, media_type=reply.media_type)
+    if outcome.kept:
         response.status_code = HTTPStatus.ACCEPTED
     return DeliveryOut.model_validate(
-        {"results": applied or [], "kept": applied is None}, from_attributes=True
+        {"results": outcome.applied, "kept": outcome.kept}, from_attributes=True
     )
 
 
-def _outcome(applied: list[AppliedEvent] | None) -> str:
-    if applied is None:
+def _outcome(outcome: Outcome) -> str:
+    if outcome.kept:
         return "kept"
-    return "applied" if applied else "ignored"
+    return "applied" if outcome.applied else "ignored"
 
 
 def _require_strong_secrets(secret: str) -> None:

@@ -3,12 +3,11 @@
 A kind is registered in `channels/registry.py`.
 """
 
-import json
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
@@ -16,8 +15,6 @@ from common.contracts import contacts
 from common.contracts.contacts import DiscardCause, Priority
 from intake.domain.customers import CustomerStatement
 from intake.domain.model import Author, ChannelConnection, ContactState, Moment
-
-M = TypeVar("M", bound=BaseModel)
 
 
 class MalformedBodyError(Exception):
@@ -45,10 +42,32 @@ class WebhookModel(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class WebhookRequest:
-    """An HTTP request of an outside system; names in `headers` are found in any case."""
+    """An HTTP request of an outside system; names in `headers` are found in any case.
+
+    `url` is the address as the caller wrote it, with its query. `path_secret` is what stands
+    behind the connection's name in the path: some systems can send a secret in no other way.
+    """
 
     headers: Mapping[str, str]
     body: bytes
+    url: str = ""
+    path_secret: str | None = None
+
+    @property
+    def query(self) -> Sequence[tuple[str, str]]:
+        return parse_qsl(urlsplit(self.url).query, keep_blank_values=True)
+
+    @property
+    def media_type(self) -> str:
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a system wants to read once its request is safe, in place of intake's JSON."""
+
+    content: bytes
+    media_type: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +206,24 @@ class ContactMerged(_Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ContactEnded(_Event):
+    """A call or chat is over, and nobody says how.
+
+    It was answered if a representative is known to have spoken; else the customer left. What was
+    over before stays as it is.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisorRequested(_Event):
+    """The customer asked for a supervisor by a key, a button or a field; `quote` says how."""
+
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
 class PriorityChanged(_Event):
     priority: Priority
     reason: str
@@ -208,9 +245,19 @@ ChannelEvent = (
     | ContactLeft
     | ContactDiscarded
     | ContactMerged
+    | ContactEnded
+    | SupervisorRequested
     | PriorityChanged
     | UnrelatedUpdate
 )
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadablePart:
+    """One of many events in a request that can't be read; the others are applied."""
+
+    place: str
+    reason: str
 
 
 class Channel(Protocol):
@@ -230,41 +277,13 @@ class Channel(Protocol):
 
     def parse(
         self, connection: ChannelConnection, request: WebhookRequest, /
-    ) -> list[ChannelEvent]:
+    ) -> Sequence[ChannelEvent | UnreadablePart]:
         """Read a verified request; raises MalformedBodyError, or ValidationError for its fields.
 
-        What raises is kept as a dead letter. A replay reads it again, with the body and the header
-        Content-Type alone. An empty list: the request is about something that is no contact.
+        What raises, or has an unreadable part, is kept as a dead letter. A replay reads it again,
+        with the body and the `KEPT_HEADERS` alone. An empty list: the request is about something
+        that is no contact.
         """
 
-
-def read_json(body: bytes, model: type[M]) -> M:
-    """Read a body without what PostgreSQL can't store: NUL, and halves of surrogate pairs.
-
-    Numbers keep all their digits. Raises MalformedBodyError, or ValidationError for the fields.
-    """
-    try:
-        content = json.loads(body, parse_constant=lambda _: None, parse_float=_finite)
-    except (ValueError, RecursionError) as error:
-        raise MalformedBodyError("The body is not JSON.") from error
-    return model.model_validate(_storable(content))
-
-
-def _finite(number: str) -> float | None:
-    """Return None for `1e400`, as for `Infinity`: it is no number that a system would mean."""
-    value = float(number)
-    return value if math.isfinite(value) else None
-
-
-def _storable(value: Any) -> Any:
-    match value:
-        case str():
-            # Two halves that the sender wrote as two escapes become one character again.
-            whole = value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-            return whole.replace("\x00", "")
-        case list():
-            return [_storable(item) for item in value]
-        case dict():
-            return {_storable(name): _storable(item) for name, item in value.items()}
-        case _:
-            return value
+    def reply(self, request: WebhookRequest, /) -> Reply | None:
+        """Return the answer to a request that is safe now; None for intake's own."""

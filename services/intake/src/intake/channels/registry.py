@@ -4,8 +4,26 @@ from collections.abc import Mapping
 from typing import Final
 
 from intake.channels.base import Channel
+from intake.channels.cloud_events import CloudEvents
+from intake.channels.dynamics import Dynamics
+from intake.channels.mailgun import Mailgun
+from intake.channels.salesforce import Salesforce
+from intake.channels.sendgrid import SendGrid
+from intake.channels.slack import Slack
+from intake.channels.standard_webhooks import StandardWebhooks
+from intake.channels.twilio import Twilio
 from intake.channels.zendesk import Zendesk
 
-_KINDS: tuple[Channel, ...] = (Zendesk(),)
+_KINDS: tuple[Channel, ...] = (
+    CloudEvents(),
+    Dynamics(),
+    Mailgun(),
+    Salesforce(),
+    SendGrid(),
+    Slack(),
+    StandardWebhooks(),
+    Twilio(),
+    Zendesk(),
+)
 
 CHANNELS: Final[Mapping[str, Channel]] = {channel.kind: channel for channel in _KINDS}

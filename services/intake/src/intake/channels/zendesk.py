@@ -1,20 +1,15 @@
 """Zendesk: signed webhooks about tickets, in the event schema and as a trigger may send them."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from pydantic import Field
-
 from common.contracts.contacts import Priority
 from common.contracts.event import CustomerId
-from common.contracts.needs import ContactTopic, LanguageTag
-from common.http.app import Slug
 from common.http.webhooks import SignatureScheme, verify_signature
 from intake.channels.base import (
     ChannelEvent,
-    ChannelOptions,
     ContactDiscarded,
     ContactMerged,
     ContactOpened,
@@ -28,11 +23,13 @@ from intake.channels.base import (
     FirstMessage,
     MalformedBodyError,
     PriorityChanged,
+    Reply,
     RepresentativeMessageAdded,
     UnrelatedUpdate,
     WebhookRequest,
-    read_json,
 )
+from intake.channels.fields import read_json
+from intake.channels.options import PRIORITIES, MappingOptions, by_tag, read_priority
 from intake.channels.zendesk_schema import Comment, Delivery, Envelope, Ticket
 from intake.domain.automatic_mail import is_automatic
 from intake.domain.customers import CustomerStatement
@@ -43,12 +40,6 @@ _SCHEME = SignatureScheme(encoding="base64", time_format="iso8601")
 _SIGNATURE = "x-zendesk-webhook-signature"
 _TIMESTAMP = "x-zendesk-webhook-signature-timestamp"
 _TYPE_PREFIX: Final = "zen:event-type:ticket."
-_PRIORITIES: dict[str, Priority] = {
-    "low": "low",
-    "normal": "normal",
-    "high": "high",
-    "urgent": "urgent",
-}
 _STATES: Final[Mapping[str, ContactState]] = {
     "new": "open",
     "open": "open",
@@ -111,25 +102,8 @@ _BOT_PREFIX: Final = "zd:"
 Writer = Literal["customer", "representative", "system"]
 
 
-class ZendeskOptions(ChannelOptions):
-    """How a connection reads tickets: the first tag found in a mapping wins."""
-
-    topic: ContactTopic = Field(
-        "general", description="The topic of a ticket without a mapped tag."
-    )
-    language: LanguageTag = Field(
-        "en", description="The language of a ticket without a mapped tag, as `en` or `pt-BR`."
-    )
-    topic_by_tag: dict[str, ContactTopic] = Field({}, description="Which tag means which topic.")
-    language_by_tag: dict[str, LanguageTag] = Field(
-        {}, description="Which tag means which language."
-    )
-    campaign_by_tag: dict[str, Slug] = Field({}, description="Which tag means which campaign.")
-    on_hold: Literal["runs", "pauses"] = Field(
-        "runs",
-        description="What the status on-hold means: `runs`, because the customer waits on; or "
-        "`pauses`, as if you waited for the customer.",
-    )
+class ZendeskOptions(MappingOptions):
+    """How a connection reads tickets."""
 
 
 class Zendesk:
@@ -160,6 +134,9 @@ class Zendesk:
         options = ZendeskOptions.model_validate(connection.options)
         return [channel_event(delivery, options)]
 
+    def reply(self, _request: WebhookRequest) -> Reply | None:
+        return None
+
 
 def _kind(name: str) -> str:
     lower = name.strip().lower()
@@ -171,12 +148,14 @@ def external_contact(ticket: Ticket, options: ZendeskOptions) -> ExternalContact
     return ExternalContact(
         ref=ticket.id,
         channel="ticket",
-        customer=CustomerStatement(CustomerId(requester)),
+        customer=CustomerStatement(
+            CustomerId(requester), tier=by_tag(ticket.tags, options.tier_by_tag)
+        ),
         subject=ticket.subject or f"Ticket {ticket.id}",
-        topic=_by_tag(ticket, options.topic_by_tag, options.topic),
-        language=_by_tag(ticket, options.language_by_tag, options.language),
-        priority=_priority(ticket.priority),
-        campaign=_by_tag(ticket, options.campaign_by_tag, "") or None,
+        topic=by_tag(ticket.tags, options.topic_by_tag) or options.topic,
+        language=by_tag(ticket.tags, options.language_by_tag) or options.language,
+        priority=read_priority(ticket.priority, ticket.tags, options),
+        campaign=by_tag(ticket.tags, options.campaign_by_tag),
         first_message=_first_message(ticket),
         state=_state(ticket.status, options) or "open",
         # Of a ticket that says neither, any event is newer.
@@ -197,7 +176,7 @@ def channel_event(delivery: Delivery, options: ZendeskOptions) -> ChannelEvent:
         case "created":
             return ContactOpened(**fields)
         case "comment_added" if comment:
-            return _message(delivery.detail, comment, fields)
+            return _message(delivery.detail, comment, options.bots, fields)
         case "attachment_linked_to_comment" if comment:
             return _file(comment, fields)
         case "priority_changed":
@@ -248,8 +227,10 @@ def _state(status: str | None, options: ZendeskOptions) -> ContactState | None:
     return _STATES.get(name)
 
 
-def _message(ticket: Ticket, comment: Comment, fields: dict[str, Any]) -> ChannelEvent:
-    text, writer = comment.body or "", _writer(ticket, comment)
+def _message(
+    ticket: Ticket, comment: Comment, bots: Collection[str], fields: dict[str, Any]
+) -> ChannelEvent:
+    text, writer = comment.body or "", _writer(ticket, comment, bots)
     message: dict[str, Any] = {**fields, "text": text, "message_ref": comment.id}
     if comment.is_public is False:
         if not text:
@@ -263,11 +244,11 @@ def _message(ticket: Ticket, comment: Comment, fields: dict[str, Any]) -> Channe
     )
 
 
-def _writer(ticket: Ticket, comment: Comment) -> Writer:
+def _writer(ticket: Ticket, comment: Comment, bots: Collection[str]) -> Writer:
     """Return whose words they are; if nothing says it, they may be the customer's."""
     author = comment.author
     account = author.id or ticket.actor_id
-    if account is not None and (account == _NOBODY or account.startswith(_BOT_PREFIX)):
+    if account is not None and _is_bot(account, bots):
         return "system"
     if author.is_staff is not None:
         return "representative" if author.is_staff else "customer"
@@ -277,6 +258,10 @@ def _writer(ticket: Ticket, comment: Comment) -> Writer:
         return "representative"
     # Only the actor is known, and it is not the customer: no promise is kept by a guess.
     return "customer" if author.id or account is None else "system"
+
+
+def _is_bot(account: str, bots: Collection[str]) -> bool:
+    return account == _NOBODY or account.startswith(_BOT_PREFIX) or account in bots
 
 
 def _first_message(ticket: Ticket) -> FirstMessage | None:
@@ -316,10 +301,4 @@ def _moment(delivery: Delivery) -> Moment | None:
 
 def _priority(value: object) -> Priority:
     """Read what Zendesk calls it; a ticket may have none."""
-    return _PRIORITIES.get(str(value).strip().lower(), "normal")
-
-
-def _by_tag(ticket: Ticket, mapping: Mapping[str, str], default: str) -> str:
-    """Zendesk writes tags in small letters; who fills in the mapping may not."""
-    by_tag = {tag.lower(): value for tag, value in mapping.items()}
-    return next((by_tag[tag] for each in ticket.tags if (tag := each.lower()) in by_tag), default)
+    return PRIORITIES.get(str(value).strip().lower(), "normal")

@@ -1,61 +1,23 @@
-"""What Zendesk sends: strict about what we need, lenient about the rest.
+"""What Zendesk sends."""
 
-Captures differ from the documentation: states in capitals, numbers for texts, null for anything,
-ids above 2^64, times in nanoseconds.
-"""
-
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from common.core.text import one_line, opaque_id
 from common.http.app import ExternalId
 from intake.channels.base import WebhookModel
+from intake.channels.fields import (
+    Flag,
+    Id,
+    Tags,
+    Text,
+    Texts,
+    Time,
+    read_object,
+    read_object_or_none,
+)
 
 _LARGEST_POSITION = 1_000_000
-# Rather far from the ends of the calendar, where time zones can't be computed.
-_YEARS = range(1971, 2200)
-
-
-def _text(value: Any) -> str | None:
-    if isinstance(value, str):
-        return value
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return str(value) if is_number else None
-
-
-def _id(value: Any) -> str | None:
-    try:
-        return opaque_id(one_line(_text(value) or ""))
-    except ValueError:
-        return None
-
-
-def _flag(value: Any) -> bool | None:
-    if isinstance(value, bool):
-        return value
-    return {"true": True, "false": False}.get((_text(value) or "").lower())
-
-
-def _tags(value: Any) -> tuple[str, ...]:
-    """Read a list, or the text with spaces that a trigger makes of it."""
-    if isinstance(value, str):
-        return tuple(value.replace(",", " ").split())
-    if not isinstance(value, list):
-        return ()
-    return tuple(text for item in value if (text := _text(item)) is not None)
-
-
-def _time(value: Any) -> datetime | None:
-    try:
-        time = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        return None
-    if time.year not in _YEARS:
-        return None
-    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _position(value: Any) -> int:
@@ -63,26 +25,7 @@ def _position(value: Any) -> int:
     return max(0, min(value, _LARGEST_POSITION)) if is_number else 0
 
 
-def _object(value: Any) -> Any:
-    return value if isinstance(value, dict) else {}
-
-
-def _object_or_none(value: Any) -> Any:
-    return value if isinstance(value, dict) else None
-
-
-def _texts(value: Any) -> Mapping[str, str]:
-    fields = value if isinstance(value, dict) else {}
-    return {name: text for name, item in fields.items() if (text := _text(item)) is not None}
-
-
-Text = Annotated[str | None, BeforeValidator(_text)]
-Id = Annotated[str | None, BeforeValidator(_id)]
-Flag = Annotated[bool | None, BeforeValidator(_flag)]
-Tags = Annotated[tuple[str, ...], BeforeValidator(_tags)]
-Time = Annotated[datetime | None, BeforeValidator(_time)]
 Position = Annotated[int, BeforeValidator(_position)]
-Texts = Annotated[Mapping[str, str], BeforeValidator(_texts)]
 
 
 class Ticket(WebhookModel):
@@ -119,8 +62,8 @@ class Comment(WebhookModel):
     id: Id = None
     body: Text = None
     is_public: Flag = None
-    author: Annotated[Author, BeforeValidator(_object)] = Author()
-    attachment: Annotated[File | None, BeforeValidator(_object_or_none)] = None
+    author: Annotated[Author, BeforeValidator(read_object)] = Author()
+    attachment: Annotated[File | None, BeforeValidator(read_object_or_none)] = None
     headers: Texts = Field({})
 
 
@@ -132,15 +75,15 @@ class Sequence(WebhookModel):
 
 
 class Meta(WebhookModel):
-    sequence: Annotated[Sequence, BeforeValidator(_object)] = Sequence()
+    sequence: Annotated[Sequence, BeforeValidator(read_object)] = Sequence()
 
 
 class Change(WebhookModel):
     current: Any = None
     previous: Any = None
     target_ticket_id: Id = None
-    comment: Annotated[Comment | None, BeforeValidator(_object_or_none)] = None
-    meta: Annotated[Meta, BeforeValidator(_object)] = Meta()
+    comment: Annotated[Comment | None, BeforeValidator(read_object_or_none)] = None
+    meta: Annotated[Meta, BeforeValidator(read_object)] = Meta()
 
 
 class Envelope(WebhookModel):
@@ -156,4 +99,4 @@ class Delivery(WebhookModel):
     type: str
     time: Time = None
     detail: Ticket
-    event: Annotated[Change, BeforeValidator(_object)] = Change()
+    event: Annotated[Change, BeforeValidator(read_object)] = Change()

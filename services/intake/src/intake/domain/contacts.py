@@ -116,12 +116,35 @@ def _customer_wrote(contact: Contact, message: Message, moment: Moment, *, asks:
     events = (*opened.events, wrote)
     if not asks:
         return Decision(opened.contact, events)
-    if is_ended(opened.contact):
-        # If it is merged, or was by the same action, its target takes the request over.
-        quoted = replace(opened.contact, supervisor_quote=excerpt(message.text))
-        return Decision(quoted, events)
-    requested = _request_supervisor(opened.contact, message.text, wrote.occurred_at)
+    requested = _report_request(opened.contact, message.text, wrote.occurred_at)
     return Decision(requested.contact, (*events, *requested.events))
+
+
+def report_supervisor_request(contact: Contact, quote: str, moment: Moment) -> Decision:
+    """Apply a request for a supervisor that an outside system reports, without words."""
+    spoken = mark(contact, "customer_spoke", moment)
+    reason = "the customer asked for a supervisor"
+    change = Change(moment.at, reason=reason, wait_end="customer_wrote")
+    opened = enter(spoken, follow(spoken.latest), change)
+    requested = _report_request(opened.contact, quote, max(moment.at, contact.received_at))
+    return Decision(requested.contact, (*opened.events, *requested.events))
+
+
+def _report_request(contact: Contact, quote: str, at: datetime) -> Decision:
+    if is_ended(contact):
+        # If it is merged, or was by the same action, its target takes the request over.
+        return Decision(replace(contact, supervisor_quote=excerpt(quote)))
+    return _request_supervisor(contact, quote, at)
+
+
+def ended_state(contact: Contact) -> ContactState:
+    """Return what a call or chat became that is over, when nobody says how it ended.
+
+    What was over before stays as it is.
+    """
+    if is_ended(contact):
+        return contact.state
+    return "resolved" if "representative_spoke" in contact.latest else "abandoned"
 
 
 def _representative_replied(contact: Contact, message: Message, moment: Moment) -> Decision:

@@ -1,0 +1,164 @@
+"""Dynamics 365: what a webhook step of the Plug-in Registration Tool posts about cases."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from common.contracts.contacts import Channel, Priority
+from common.contracts.event import CustomerId
+from intake.channels.base import (
+    ChannelEvent,
+    ContactDiscarded,
+    ContactMerged,
+    ExternalContact,
+    FirstMessage,
+    MalformedBodyError,
+    Reply,
+    UnrelatedUpdate,
+    WebhookRequest,
+)
+from intake.channels.case_updates import (
+    CaseUpdate,
+    case_events,
+    contact_state,
+    event_key,
+    missing_details,
+)
+from intake.channels.dynamics_schema import ExecutionContext, Fields, read_date
+from intake.channels.fields import read_json
+from intake.channels.options import CaseOptions, CaseState, by_tag, find_priority
+from intake.channels.shared_secret import verify_shared_secret
+from intake.domain.customers import CustomerStatement
+from intake.domain.model import ChannelConnection, ContactState, Moment
+
+_SYSTEM: Final = "Dynamics"
+_ENTITY: Final = "incident"
+_SIZE_EXCEEDED: Final = "x-ms-dynamics-msg-size-exceeded"
+_ENTITY_HEADER: Final = "x-ms-dynamics-entity-name"
+_MESSAGE_HEADER: Final = "x-ms-dynamics-request-name"
+# The usual columns; what a message does not have, nobody knows.
+_COLUMNS: Final = ("title", "description", "customerid", "statuscode", "prioritycode")
+_STATES: Final[Mapping[str, CaseState]] = {"0": "open", "1": "resolved", "2": "discarded"}
+_STATUSES: Final[Mapping[str, CaseState]] = {
+    "1": "open",
+    "2": "on_hold",
+    "3": "waiting_on_customer",
+    "4": "open",
+    "5": "resolved",
+    "6": "discarded",
+    "1000": "resolved",
+    "2000": "discarded",
+}
+_PRIORITIES: Final[Mapping[str, Priority]] = {"1": "high", "2": "normal", "3": "low"}
+_ORIGINS: Final[Mapping[str, Channel]] = {"1": "call", "2": "email"}
+
+
+class Dynamics:
+    kind = "dynamics"
+    options = CaseOptions
+
+    def verify(
+        self, connection: ChannelConnection, request: WebhookRequest, _now: datetime
+    ) -> None:
+        # WebhookKey is `?code=`; of HttpHeader and HttpQueryString an admin chooses the names.
+        verify_shared_secret(connection, request)
+
+    def parse(self, connection: ChannelConnection, request: WebhookRequest) -> list[ChannelEvent]:
+        options = CaseOptions.model_validate(connection.options)
+        context = read_json(request.body, ExecutionContext)
+        entity = context.primary_entity_name or request.headers.get(_ENTITY_HEADER, "")
+        if entity.strip().lower() != _ENTITY:
+            return []
+        message = (context.message_name or request.headers.get(_MESSAGE_HEADER, "")).strip().lower()
+        if context.case_id is None:
+            raise MalformedBodyError("The body has no id of the case.")
+        is_shortened = request.headers.get(_SIZE_EXCEEDED, "false").strip().lower() != "false"
+        return _events(context, context.case_id, message, options, is_shortened=is_shortened)
+
+    def reply(self, _request: WebhookRequest) -> Reply | None:
+        return None
+
+
+def _events(
+    context: ExecutionContext,
+    case_id: str,
+    message: str,
+    options: CaseOptions,
+    *,
+    is_shortened: bool,
+) -> list[ChannelEvent]:
+    update = _update(context, case_id, message, options)
+    about = (update.event_id, message, update.contact)
+    match message:
+        case "delete":
+            return [ContactDiscarded(*about, "deleted", moment=update.moment)]
+        case "merge" if context.merged_id is not None:
+            merged = _contact({}, [], context.merged_id, options, "open", update.moment)
+            return [ContactMerged(update.event_id, message, merged, case_id, moment=update.moment)]
+        case "create" | "update" if is_shortened:
+            columns = ", ".join(name for name in _COLUMNS if name not in context.fields)
+            return missing_details(update, f"columns ({columns}), as it does over 256 KB")
+        case "create" | "update" | "setstate" | "setstatedynamicentity" | "close":
+            return case_events(update)
+        case _:
+            return [UnrelatedUpdate(*about, moment=update.moment)]
+
+
+def _update(
+    context: ExecutionContext, case_id: str, message: str, options: CaseOptions
+) -> CaseUpdate:
+    fields, tags = context.fields, context.tags
+    moment = Moment(context.operation_created_on) if context.operation_created_on else None
+    state: CaseState | None = "resolved" if message == "close" else _state(fields, tags, options)
+    priority = _PRIORITIES.get(fields.get("prioritycode", ""))
+    return CaseUpdate(
+        event_key(context.operation_key, message, case_id),
+        message,
+        _contact(fields, tags, case_id, options, contact_state(state, options), moment),
+        moment,
+        state,
+        find_priority(priority, tags, options),
+        is_new=message == "create",
+        is_escalated=fields.get("isescalated") == "true" and state != "resolved",
+        system=_SYSTEM,
+    )
+
+
+def _contact(
+    fields: Fields,
+    tags: list[str],
+    case_id: str,
+    options: CaseOptions,
+    state: ContactState,
+    moment: Moment | None,
+) -> ExternalContact:
+    number, description = fields.get("ticketnumber"), fields.get("description")
+    customer_id = fields.get("customerid") or event_key("case", case_id)
+    priority = _PRIORITIES.get(fields.get("prioritycode", ""))
+    written_at = read_date(fields.get("createdon"))
+    return ExternalContact(
+        ref=case_id,
+        channel=_ORIGINS.get(fields.get("caseorigincode", ""), "case"),
+        customer=CustomerStatement(
+            CustomerId(customer_id),
+            name=fields.get("customerid name"),
+            tier=by_tag(tags, options.tier_by_tag),
+        ),
+        subject=fields.get("title") or f"Case {number or case_id}",
+        topic=by_tag(tags, options.topic_by_tag) or options.topic,
+        language=by_tag(tags, options.language_by_tag) or options.language,
+        priority=find_priority(priority, tags, options) or options.priority,
+        campaign=by_tag(tags, options.campaign_by_tag),
+        first_message=FirstMessage(description, written_at=written_at) if description else None,
+        state=state,
+        as_of=moment.at if moment else None,
+    )
+
+
+def _state(fields: Fields, tags: list[str], options: CaseOptions) -> CaseState | None:
+    if mapped := by_tag(tags, options.state_by_tag):
+        return mapped
+    state = _STATES.get(fields.get("statecode", ""))
+    # A status of an active case is more exact than its state.
+    status = _STATUSES.get(fields.get("statuscode", ""))
+    return status if state in (None, "open") and status is not None else state

@@ -1,0 +1,156 @@
+"""What outside systems write into JSON: strict about what we need, lenient about the rest.
+
+Captures differ from the documentation: states in capitals, numbers for texts, null for anything,
+ids above 2^64, times in nanoseconds.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final, TypeVar
+from urllib.parse import parse_qsl
+
+from pydantic import BaseModel, BeforeValidator
+
+from common.core.text import one_line, opaque_id
+from intake.channels.base import MalformedBodyError
+
+M = TypeVar("M", bound=BaseModel)
+
+# Rather far from the ends of the calendar, where time zones can't be computed.
+_YEARS: Final = range(1971, 2200)
+_MAX_FIELDS: Final = 1000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def read_json(body: bytes, model: type[M]) -> M:
+    """Read a body without what PostgreSQL can't store: NUL, and halves of surrogate pairs.
+
+    Numbers keep all their digits. Raises MalformedBodyError, or ValidationError for the fields.
+    """
+    return model.model_validate(load_json(body))
+
+
+def load_json(body: bytes | str) -> Any:
+    """Return the JSON as `read_json` reads it; raises MalformedBodyError."""
+    try:
+        return _storable(json.loads(body, parse_constant=lambda _: None, parse_float=_finite))
+    except (ValueError, RecursionError) as error:
+        raise MalformedBodyError("The body is not JSON.") from error
+
+
+def _finite(number: str) -> float | None:
+    """Return None for `1e400`, as for `Infinity`: it is no number that a system would mean."""
+    value = float(number)
+    return value if math.isfinite(value) else None
+
+
+def clean_text(text: str) -> str:
+    """Return the text without what PostgreSQL can't store."""
+    # Two halves that the sender wrote as two escapes become one character again.
+    whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return whole.replace("\x00", "")
+
+
+def _storable(value: Any) -> Any:
+    match value:
+        case str():
+            return clean_text(value)
+        case list():
+            return [_storable(item) for item in value]
+        case dict():
+            return {_storable(name): _storable(item) for name, item in value.items()}
+        case _:
+            return value
+
+
+def read_text(value: Any) -> str | None:
+    if isinstance(value, str):
+        return value
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return str(value) if is_number else None
+
+
+def read_id(value: Any) -> str | None:
+    try:
+        return opaque_id(one_line(read_text(value) or ""))
+    except ValueError:
+        return None
+
+
+def read_flag(value: Any) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    return {"true": True, "1": True, "false": False, "0": False}.get(
+        (read_text(value) or "").strip().lower()
+    )
+
+
+def read_tags(value: Any) -> tuple[str, ...]:
+    """Read a list, or the text with spaces or commas that a template makes of it."""
+    if isinstance(value, str):
+        return tuple(value.replace(",", " ").split())
+    if not isinstance(value, list):
+        return ()
+    return tuple(text for item in value if (text := read_text(item)) is not None)
+
+
+def read_time(value: Any) -> datetime | None:
+    try:
+        time = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return _in_bounds(time if time.tzinfo else time.replace(tzinfo=UTC))
+
+
+def read_seconds(value: Any) -> datetime | None:
+    """Read seconds since 1970, as a number or as text; the offset is nobody's."""
+    try:
+        return _in_bounds(_EPOCH + timedelta(seconds=float(value)))
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _in_bounds(time: datetime) -> datetime | None:
+    return time.astimezone(UTC) if time.year in _YEARS else None
+
+
+def read_object(value: Any) -> Any:
+    return value if isinstance(value, dict) else {}
+
+
+def read_object_or_none(value: Any) -> Any:
+    return value if isinstance(value, dict) else None
+
+
+def read_texts(value: Any) -> Mapping[str, str]:
+    fields = value if isinstance(value, dict) else {}
+    return {name: text for name, item in fields.items() if (text := read_text(item)) is not None}
+
+
+Text = Annotated[str | None, BeforeValidator(read_text)]
+Id = Annotated[str | None, BeforeValidator(read_id)]
+Flag = Annotated[bool | None, BeforeValidator(read_flag)]
+Tags = Annotated[tuple[str, ...], BeforeValidator(read_tags)]
+Time = Annotated[datetime | None, BeforeValidator(read_time)]
+Texts = Annotated[Mapping[str, str], BeforeValidator(read_texts)]
+
+
+def read_form(body: bytes) -> dict[str, str]:
+    """Return the first value of each field of a form, without what PostgreSQL can't store.
+
+    Raises MalformedBodyError if it has too many fields.
+    """
+    fields = form_fields(body)
+    return {name: clean_text(value) for name, value in reversed(fields)}
+
+
+def form_fields(body: bytes) -> list[tuple[str, str]]:
+    """Return all fields as they came; raises MalformedBodyError if they are too many."""
+    try:
+        return parse_qsl(
+            body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MAX_FIELDS
+        )
+    except ValueError as error:
+        raise MalformedBodyError("The form has too many fields.") from error

@@ -1,0 +1,246 @@
+"""Mails, however they come: who wrote, in which thread, and what."""
+
+import email
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email import policy
+from email.errors import MessageError
+from email.message import EmailMessage
+from email.utils import getaddresses, parsedate_to_datetime
+from html.parser import HTMLParser
+from typing import Final
+
+from pydantic import Field
+
+from common.contracts.event import CustomerId
+from intake.channels.base import (
+    ChannelEvent,
+    CustomerMessageAdded,
+    ExternalContact,
+    MalformedBodyError,
+    RepresentativeMessageAdded,
+)
+from intake.channels.case_updates import event_key
+from intake.channels.fields import clean_text, read_id
+from intake.channels.options import MappingOptions, by_tag, read_priority
+from intake.domain.automatic_mail import is_automatic
+from intake.domain.customers import CustomerStatement
+from intake.domain.model import Moment
+
+_MESSAGE_ID: Final = re.compile(r"<[^<>\s]{1,250}>")
+# What Python's parser of headers raises for what people and programs write into them.
+_HEADER_ERRORS: Final = (
+    MessageError,
+    AttributeError,
+    IndexError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
+_PRIORITIES: Final = {"1": "urgent", "2": "high", "3": "normal", "4": "low", "5": "low"}
+_SKIPPED_TAGS: Final = frozenset({"head", "script", "style", "title"})
+_BLOCK_TAGS: Final = frozenset({"br", "div", "li", "p", "table", "tr", "h1", "h2", "h3"})
+
+
+class MailOptions(MappingOptions):
+    """How a connection reads mails: a tag is an address, as `to=billing@example.com`."""
+
+    own_addresses: tuple[str, ...] = Field(
+        (),
+        description="Your addresses, or domains as `@example.com`: a mail from one of them is a "
+        "reply of a representative.",
+        examples=[["support@example.com", "@agents.example.com"]],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """`headers` are the first of each name, in lower case."""
+
+    headers: Mapping[str, str]
+    text: str
+    files: tuple[str, ...] = ()
+    subject: str = ""
+    sender: str = ""
+    receivers: tuple[str, ...] = ()
+
+    @property
+    def message_id(self) -> str:
+        ids = _MESSAGE_ID.findall(self.headers.get("message-id", ""))
+        if ids:
+            return str(ids[0])
+        content = repr((self.sender, self.subject, self.headers.get("date"), self.text))
+        return f"sha256-{hashlib.sha256(content.encode()).hexdigest()}"
+
+    @property
+    def thread(self) -> str:
+        """The id of the mail that began the thread, as far as this one knows it."""
+        for name in ("references", "in-reply-to"):
+            if ids := _MESSAGE_ID.findall(self.headers.get(name, "")):
+                return str(ids[0])
+        return self.message_id
+
+    @property
+    def sent_at(self) -> datetime | None:
+        try:
+            time = parsedate_to_datetime(self.headers.get("date", ""))
+            aware = time if time.tzinfo else time.replace(tzinfo=UTC)
+            return aware.astimezone(UTC) if 1971 <= aware.year < 2200 else None  # noqa: PLR2004
+        except (ValueError, TypeError, OverflowError, IndexError):
+            return None
+
+
+def mail_event(
+    mail: Mail, options: MailOptions, event_id: str, moment: Moment | None
+) -> ChannelEvent:
+    """Return the message that the mail is in its thread; raises MalformedBodyError."""
+    name, sender = _address(mail.sender)
+    if not sender:
+        raise MalformedBodyError("The mail has no sender.")
+    is_ours = _is_own(sender, options)
+    receivers = [address for each in mail.receivers if (address := _address(each)[1])]
+    others = [address for address in receivers if not _is_own(address, options)]
+    customer = next(iter(others), sender) if is_ours else sender
+    automatic = is_automatic(mail.headers) or sender in options.bots
+    tags = [*(f"to={address}" for address in receivers), f"from={sender}"]
+    contact = _contact(mail, customer, "" if is_ours else name, tags, options, automatic=automatic)
+    about = (event_id, "mail", contact)
+    text = mail.text
+    if mail.files:
+        text = f"{text}\n[Files: {', '.join(mail.files)}]".strip()
+    if is_ours:
+        return RepresentativeMessageAdded(
+            *about, text, sender, automatic, message_ref=mail.message_id, moment=moment
+        )
+    return CustomerMessageAdded(
+        *about, text, automatic=automatic, message_ref=mail.message_id, moment=moment
+    )
+
+
+def _contact(
+    mail: Mail,
+    customer: str,
+    name: str,
+    tags: list[str],
+    options: MailOptions,
+    *,
+    automatic: bool,
+) -> ExternalContact:
+    stated = _PRIORITIES.get(mail.headers.get("x-priority", "").strip()[:1])
+    language = mail.headers.get("content-language", "").partition(",")[0].strip()
+    return ExternalContact(
+        ref=event_key(mail.thread),
+        channel="email",
+        customer=CustomerStatement(
+            CustomerId(customer), name=name or None, tier=by_tag(tags, options.tier_by_tag)
+        ),
+        subject=mail.subject or "A mail without a subject",
+        topic=by_tag(tags, options.topic_by_tag) or options.topic,
+        language=by_tag(tags, options.language_by_tag) or language or options.language,
+        priority=read_priority(stated, tags, options),
+        campaign=by_tag(tags, options.campaign_by_tag),
+        # A machine that begins a thread asks for nothing; a person's answer opens it.
+        state="resolved" if automatic else "open",
+    )
+
+
+def read_raw_mail(content: bytes) -> Mail:
+    """Read a mail as it travels; what is wrong with a part of it does not lose the rest."""
+    message = email.message_from_bytes(content, policy=policy.default)
+    parts = [part for part in message.walk() if not part.is_multipart()]
+    texts = [part for part in parts if not part.get_filename()]
+    plain = next((part for part in texts if part.get_content_type() == "text/plain"), None)
+    html = next((part for part in texts if part.get_content_type() == "text/html"), None)
+    text = _part_text(plain) if plain is not None else ""
+    if not text.strip() and html is not None:
+        text = html_text(_part_text(html))
+    return Mail(
+        {name.lower(): _header(message, name) for name in reversed([*message])},
+        clean_text(text),
+        tuple(clean_text(name) for part in parts if (name := part.get_filename())),
+        subject=_header(message, "subject"),
+        sender=_header(message, "from"),
+        receivers=tuple(_header(message, name) for name in ("to", "cc") if message[name]),
+    )
+
+
+def parse_headers(text: str) -> Mapping[str, str]:
+    """Return the first header of each name, from the lines of a mail's head."""
+    message = email.message_from_string(text, policy=policy.default)
+    return {name.lower(): _header(message, name) for name in reversed([*message])}
+
+
+def decode_text(content: bytes, charset: str | None) -> str:
+    """Decode what a mail program wrote; many state a charset that it is not."""
+    for name in (charset, "utf-8"):
+        try:
+            return content.decode(name or "utf-8")
+        except (LookupError, ValueError):
+            continue
+    return content.decode("cp1252", "replace")
+
+
+def html_text(content: str) -> str:
+    reader = _TextReader()
+    reader.feed(content)
+    reader.close()
+    lines = (" ".join(line.split()) for line in "".join(reader.parts).splitlines())
+    return "\n".join(line for line in lines if line)
+
+
+class _TextReader(HTMLParser):
+    """Collects the words that a reader of the page would see."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts: list[str] = []
+        self._skipped = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - the name in HTMLParser
+        if tag in _SKIPPED_TAGS:
+            self._skipped += 1
+        elif tag in _BLOCK_TAGS:
+            self.parts.append("\n")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in _SKIPPED_TAGS:
+            self._skipped = max(0, self._skipped - 1)
+        elif tag in _BLOCK_TAGS:
+            self.parts.append("\n")
+
+    def handle_data(self, data: str) -> None:
+        if not self._skipped:
+            self.parts.append(data)
+
+
+def _part_text(part: EmailMessage) -> str:
+    content = part.get_payload(decode=True)
+    charset = part.get_content_charset()
+    return decode_text(content, charset) if isinstance(content, bytes) else ""
+
+
+def _header(message: EmailMessage, name: str) -> str:
+    try:
+        value = str(message.get(name, ""))
+    except _HEADER_ERRORS:
+        value = next((raw for each, raw in message.raw_items() if each.lower() == name), "")
+    return clean_text(value)
+
+
+def _address(text: str) -> tuple[str, str]:
+    """Return name and address of the first one in a header."""
+    try:
+        pairs = getaddresses([text])
+    except _HEADER_ERRORS:
+        pairs = []
+    name, address = next(iter(pairs), ("", ""))
+    return name, read_id(address) or ""
+
+
+def _is_own(address: str, options: MailOptions) -> bool:
+    lowered = address.lower()
+    domain = f"@{lowered.rpartition('@')[2]}"
+    return any(own.strip().lower() in (lowered, domain) for own in options.own_addresses)

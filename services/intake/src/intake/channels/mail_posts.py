@@ -1,0 +1,96 @@
+"""The forms in which SendGrid and Mailgun post a mail."""
+
+import email
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email import policy
+from typing import Any
+
+from intake.channels.base import MalformedBodyError, WebhookRequest
+from intake.channels.fields import clean_text, form_fields, load_json, read_object
+from intake.channels.mail import Mail, decode_text, html_text, parse_headers
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """The fields of a form, and the names of the files that came with it."""
+
+    fields: Mapping[str, bytes]
+    files: tuple[str, ...] = ()
+
+    def text(self, *names: str) -> str:
+        """Return the first of these fields that is not empty, in any case of its name."""
+        for name in names:
+            if content := self.fields.get(name.lower()):
+                return clean_text(decode_text(content, self._charsets().get(name.lower())))
+        return ""
+
+    def _charsets(self) -> Mapping[str, str]:
+        """SendGrid says of each field which charset it has."""
+        try:
+            charsets = read_object(json.loads(self.fields.get("charsets", b"{}")))
+        except ValueError:
+            return {}
+        return {
+            name.lower(): charset for name, charset in charsets.items() if isinstance(charset, str)
+        }
+
+
+def read_post(request: WebhookRequest) -> Post:
+    """Read a form, with files or without; raises MalformedBodyError."""
+    if request.media_type == "multipart/form-data":
+        return _multipart(request)
+    fields = form_fields(request.body)
+    return Post({name.lower(): value.encode() for name, value in reversed(fields)})
+
+
+def _multipart(request: WebhookRequest) -> Post:
+    head = f"Content-Type: {request.headers.get('content-type', '')}\r\n\r\n"
+    form = email.message_from_bytes(
+        head.encode("latin-1", "replace") + request.body, policy=policy.HTTP
+    )
+    if not form.is_multipart():
+        raise MalformedBodyError("The body is no form of the parts that its media type says.")
+    fields: dict[str, bytes] = {}
+    files = []
+    for part in form.iter_parts():
+        if part.get_filename():
+            files.append(clean_text(str(part.get_filename())))
+        elif name := _name(part):
+            content = part.get_payload(decode=True)
+            fields.setdefault(name.lower(), content if isinstance(content, bytes) else b"")
+    return Post(fields, tuple(files))
+
+
+def _name(part: Any) -> str:
+    name = part.get_param("name", "", header="content-disposition")
+    return name if isinstance(name, str) else ""
+
+
+def mail_of(post: Post) -> Mail:
+    """Return the mail of a form whose fields are named as in SendGrid or in Mailgun."""
+    headers = _headers(post)
+    return Mail(
+        headers,
+        post.text("text", "body-plain") or html_text(post.text("html", "body-html")),
+        post.files,
+        subject=post.text("subject") or headers.get("subject", ""),
+        sender=post.text("from") or headers.get("from", "") or post.text("sender"),
+        receivers=tuple(filter(None, (post.text("to", "recipient"), post.text("cc")))),
+    )
+
+
+def _headers(post: Post) -> Mapping[str, str]:
+    if listed := post.text("message-headers"):
+        pairs = load_json(listed)
+        return {
+            str(pair[0]).lower(): str(pair[1])
+            for pair in reversed(pairs if isinstance(pairs, list) else [])
+            if isinstance(pair, list) and len(pair) == 2  # noqa: PLR2004 - a name and a value
+        }
+    headers = dict(parse_headers(post.text("headers")))
+    for name in ("message-id", "in-reply-to", "references", "date"):
+        if value := post.text(name):
+            headers.setdefault(name, value)
+    return headers

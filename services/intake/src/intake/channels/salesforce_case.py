@@ -1,0 +1,194 @@
+"""A case of Salesforce, from whichever of its messages."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from pydantic import Field
+
+from common.contracts.event import CustomerId
+from intake.channels.base import (
+    ChannelEvent,
+    CustomerMessageAdded,
+    ExternalContact,
+    FirstMessage,
+    RepresentativeMessageAdded,
+    UnrelatedUpdate,
+)
+from intake.channels.case_updates import (
+    CHANNELS_BY_ORIGIN,
+    CaseUpdate,
+    case_events,
+    contact_state,
+    event_key,
+)
+from intake.channels.fields import read_flag, read_id, read_time
+from intake.channels.options import CaseOptions, CaseState, by_tag, find_priority
+from intake.domain.customers import CustomerStatement
+from intake.domain.model import ContactState, Moment
+
+SYSTEM: Final = "Salesforce"
+# Of the long form of an id, the last three characters only say which letters are capitals.
+_ID_CHARACTERS: Final = 15
+_STATES: Final[Mapping[str, CaseState]] = {
+    "new": "open",
+    "open": "open",
+    "working": "open",
+    "in progress": "open",
+    "escalated": "open",
+    "reopened": "open",
+    "on hold": "on_hold",
+    "pending": "waiting_on_customer",
+    "waiting on customer": "waiting_on_customer",
+    "waiting for customer": "waiting_on_customer",
+    "awaiting customer": "waiting_on_customer",
+    "resolved": "resolved",
+    "solved": "resolved",
+    "closed": "resolved",
+    "deleted": "discarded",
+}
+
+Fields = Mapping[str, str]
+
+
+class SalesforceOptions(CaseOptions):
+    """How a connection reads cases: a tag is a field and its value, as `Origin=Web`."""
+
+    organization: str = Field(
+        min_length=_ID_CHARACTERS,
+        max_length=18,
+        pattern="^00D",
+        description="The id of the Salesforce organization, of 15 or 18 characters. A message of "
+        "another one is refused: a sandbox may be a copy that has your addresses.",
+        examples=["00D70000000AbCdEAK"],
+    )
+
+
+def is_same_id(one_id: str, other_id: str) -> bool:
+    """Compare two ids of 15 or 18 characters."""
+    return one_id[:_ID_CHARACTERS] == other_id[:_ID_CHARACTERS]
+
+
+def read_case(
+    fields: Fields,
+    options: SalesforceOptions,
+    event_id: str,
+    event_type: str,
+    moment: Moment | None,
+) -> list[ChannelEvent]:
+    """Read a picture of a case; `fields` has its `Id`, and whatever else was chosen."""
+    tags = [*_tags(fields)]
+    moment = moment or read_moment(fields)
+    state = _state(fields, tags, options)
+    closed_at = read_time(fields.get("ClosedDate"))
+    contact = external_contact(fields, tags, options, contact_state(state, options), moment)
+    update = CaseUpdate(
+        event_id,
+        event_type,
+        contact,
+        moment,
+        state,
+        find_priority(fields.get("Priority"), tags, options),
+        is_new=True,
+        is_escalated=read_flag(fields.get("IsEscalated")) is True and state != "resolved",
+        ended_at=Moment(closed_at) if closed_at else None,
+        system=SYSTEM,
+    )
+    return case_events(update)
+
+
+def read_moment(fields: Fields) -> Moment | None:
+    times = (read_time(fields.get(name)) for name in ("SystemModstamp", "LastModifiedDate"))
+    time = next(filter(None, times), None)
+    return Moment(time) if time else None
+
+
+def external_contact(
+    fields: Fields,
+    tags: list[str],
+    options: SalesforceOptions,
+    state: ContactState,
+    moment: Moment | None,
+) -> ExternalContact:
+    ref = fields["Id"]
+    number = fields.get("CaseNumber") or ref
+    origin = (fields.get("Origin") or "").strip().lower()
+    description = fields.get("Description")
+    return ExternalContact(
+        ref=ref,
+        channel=CHANNELS_BY_ORIGIN.get(origin, "case"),
+        customer=_customer(fields, tags, options),
+        subject=fields.get("Subject") or f"Case {number}",
+        topic=by_tag(tags, options.topic_by_tag) or options.topic,
+        language=by_tag(tags, options.language_by_tag)
+        or fields.get("Language")
+        or options.language,
+        priority=find_priority(fields.get("Priority"), tags, options) or options.priority,
+        campaign=by_tag(tags, options.campaign_by_tag),
+        first_message=FirstMessage(description, written_at=read_time(fields.get("CreatedDate")))
+        if description
+        else None,
+        state=state,
+        as_of=moment.at if moment else None,
+    )
+
+
+def read_message(
+    kind: str, fields: Fields, options: SalesforceOptions, event_id: str
+) -> list[ChannelEvent]:
+    """Read a comment or a mail of the case `ParentId`; mails say whether they came in."""
+    ref = read_id(fields.get("ParentId"))
+    if ref is None:
+        return []
+    contact = external_contact({"Id": ref}, [], options, "open", None)
+    text = fields.get("TextBody") or fields.get("CommentBody") or ""
+    times = (read_time(fields.get(name)) for name in ("MessageDate", "CreatedDate"))
+    time = next(filter(None, times), None)
+    moment = Moment(time) if time else None
+    about = (event_id, kind, contact)
+    if not text:
+        return [UnrelatedUpdate(*about, moment=moment)]
+    message_ref = read_id(fields.get("Id"))
+    if read_flag(fields.get("Incoming")):
+        return [CustomerMessageAdded(*about, text, message_ref=message_ref, moment=moment)]
+    account = read_id(fields.get("CreatedById"))
+    return [
+        RepresentativeMessageAdded(
+            *about,
+            text,
+            account,
+            automatic=account in options.bots,
+            internal=read_flag(fields.get("IsPublished")) is False,
+            message_ref=message_ref,
+            moment=moment,
+        )
+    ]
+
+
+def _customer(fields: Fields, tags: list[str], options: SalesforceOptions) -> CustomerStatement:
+    names = ("ContactId", "AccountId", "SuppliedEmail")
+    ids = (read_id(fields.get(name)) for name in names)
+    customer_id = next(filter(None, ids), None) or event_key("case", fields["Id"])
+    return CustomerStatement(
+        CustomerId(customer_id),
+        name=fields.get("SuppliedName"),
+        tier=by_tag(tags, options.tier_by_tag),
+    )
+
+
+def _state(fields: Fields, tags: list[str], options: SalesforceOptions) -> CaseState | None:
+    if read_flag(fields.get("IsDeleted")):
+        return "discarded"
+    if mapped := by_tag(tags, options.state_by_tag):
+        return mapped
+    if read_flag(fields.get("IsClosed")):
+        return "resolved"
+    status = (fields.get("Status") or "").strip().lower()
+    # A status that an admin invented is open, unless the case is closed.
+    return _STATES.get(status, "open") if status else None
+
+
+def _tags(fields: Fields) -> Iterator[str]:
+    """Yield every field with its value, and each value of a list of choices."""
+    for name, value in fields.items():
+        for part in {value, *value.split(";")}:
+            yield f"{name}={part.strip()}"

@@ -1,0 +1,110 @@
+"""Rows chosen at once, saved views and drafts, with a keyboard; and a change tried on the past."""
+
+import re
+from typing import get_args
+
+import pytest
+from playwright.async_api import Page, expect
+
+from browser.conftest import BrowserStage
+from browser.desk import Desk, Theme, accessibility_problems, take_picture
+from browser.escalations import WAIT_MS, escalate, expect_live, row_of
+
+pytestmark = pytest.mark.xdist_group("browser")
+PHONE_WIDTH = 320
+
+
+async def look_at(page: Page, name: str) -> None:
+    """Take pictures in both themes and on a phone; each must be accessible and fit."""
+    for theme in get_args(Theme):
+        await page.emulate_media(color_scheme=theme)
+        await take_picture(page, f"{name}-{theme}")
+        assert await accessibility_problems(page) == []
+    size = page.viewport_size
+    await page.set_viewport_size({"width": PHONE_WIDTH, "height": 640})
+    await take_picture(page, f"{name}-phone")
+    assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE_WIDTH
+    if size is not None:
+        await page.set_viewport_size(size)
+
+
+async def test_rows_are_chosen_by_key_and_acknowledged_while_others_come(
+    browser_stage: BrowserStage, sara: Page
+) -> None:
+    await expect_live(sara)
+    subjects = ["Chosen first", "Chosen second", "Marco is faster"]
+    ids = [(await escalate(browser_stage, subject)).escalation_id for subject in subjects]
+    for subject in subjects:
+        await expect(row_of(sara, subject)).to_be_visible(timeout=WAIT_MS)
+    for subject in subjects:
+        await row_of(sara, subject).locator(".headline").focus(timeout=WAIT_MS)
+        await sara.keyboard.press("x")
+    await expect(sara.locator("#bulk-count")).to_have_text("3 rows chosen")
+    await look_at(sara, "now-chosen")
+    # Rows are written again: the choice stays.
+    path = f"/escalations/{ids[2]}/note"
+    await browser_stage.actors.call("marco", "escalation", "POST", path, {"text": "I know her."})
+    await escalate(browser_stage, "Comes meanwhile")
+    await expect(sara.locator("#held")).to_be_visible(timeout=WAIT_MS)
+    await sara.keyboard.press(".")
+    await expect(row_of(sara, "Comes meanwhile")).to_be_visible(timeout=WAIT_MS)
+    for subject in subjects:
+        await expect(row_of(sara, subject).locator(".choose")).to_be_checked()
+    path = f"/escalations/{ids[2]}/acknowledge"
+    await browser_stage.actors.call("marco", "escalation", "POST", path, None)
+    await sara.get_by_role("button", name="Acknowledge chosen rows").press("Enter")
+    results = sara.locator("#bulk-results li")
+    await expect(results.first).to_be_visible(timeout=WAIT_MS)
+    await expect(results.filter(has_text="Acknowledged")).to_have_count(2)
+    await expect(results.filter(has_text="Marco Mendes (manager) was faster")).to_have_count(1)
+    await expect(sara.locator("#bulk")).to_be_hidden(timeout=WAIT_MS)
+    for subject in subjects[:2]:
+        await expect(row_of(sara, subject)).to_contain_text("You have it", timeout=WAIT_MS)
+    await look_at(sara, "now-acknowledged")
+
+
+async def test_view_is_saved_and_opens_first(sara: Page) -> None:
+    await sara.goto("/now?severity=high")
+    await sara.get_by_label("Save these filters as").fill("High only")
+    await sara.get_by_label("Open Now with it").check()
+    await sara.keyboard.press("Enter")
+    await sara.wait_for_url(re.compile("view_saved"))
+    await look_at(sara, "now-saved-view")
+    await sara.goto("/now")
+    await expect(sara).to_have_url(re.compile(r"/now\?severity=high$"))
+    await sara.get_by_role("link", name="Everything").press("Enter")
+    await sara.wait_for_url(re.compile("view=all"))
+    await sara.get_by_text("Filter and order").click()
+    await sara.get_by_text("Change saved views").click()
+    await sara.get_by_role("button", name="Delete: High only").press("Enter")
+    await sara.wait_for_url(re.compile("views_changed"))
+    await sara.goto("/now")
+    await expect(sara).to_have_url(re.compile(r"/now$"))
+
+
+async def test_words_of_a_form_are_there_again(browser_stage: BrowserStage, sara: Page) -> None:
+    await expect_live(sara)
+    escalation_id = (await escalate(browser_stage, "Half a note")).escalation_id
+    await sara.goto(f"/e/{escalation_id}/note")
+    async with sara.expect_response(re.compile("/note/draft$")):
+        await sara.get_by_label("Note").press_sequentially("She wants a call")
+    await sara.goto(f"/e/{escalation_id}/note")
+    await expect(sara.get_by_label("Note")).to_have_value("She wants a call")
+    await look_at(sara, "draft")
+    await sara.get_by_role("button", name="Discard it").press("Enter")
+    await expect(sara.get_by_label("Note")).to_have_value("")
+
+
+async def test_manager_tries_a_change_on_the_past(browser_stage: BrowserStage, desk: Desk) -> None:
+    await escalate(browser_stage, "Of the past")
+    marco = await desk.sit_down("marco")
+    policies = await browser_stage.actors.call("marco", "escalation", "GET", "/sla-policies", None)
+    policy_id = policies["items"][0]["id"]
+    await marco.goto(f"/settings/policies/{policy_id}/try")
+    await look_at(marco, "try")
+    first = marco.get_by_role("textbox").first
+    await first.fill("0.01")
+    await first.press("Enter")
+    await marco.wait_for_url(re.compile("/try/[0-9a-f-]{36}$"))
+    await expect(marco.get_by_text("With the change").first).to_be_visible(timeout=WAIT_MS)
+    await look_at(marco, "try-result")

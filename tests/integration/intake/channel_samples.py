@@ -1,0 +1,288 @@
+"""A delivery of each kind of channel, signed as its system signs."""
+
+import base64
+import hmac
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import parse_qsl
+
+from common.core.clock import TimeSource
+
+SECRET = "a-secret-of-a-test-7f3c"
+
+
+@dataclass(frozen=True)
+class Signed:
+    """What proves a request: headers, and what comes behind the connection in its address."""
+
+    headers: Mapping[str, str]
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """`sign` takes a body, how many seconds ago it was signed, and the secret.
+
+    `body` has the word MARK once, in a text of the customer. `covers_body`: the signature is of
+    the body too, and `has_time` of a time.
+    """
+
+    name: str
+    kind: str
+    options: Mapping[str, Any]
+    media_type: str
+    body: bytes
+    sign: Callable[[bytes, int, str], Signed]
+    covers_body: bool = True
+    has_time: bool = True
+    reply_type: str = "application/json"
+
+    @property
+    def path(self) -> str:
+        return f"/v1/channels/{self.kind}/acme"
+
+
+def by_path(_body: bytes, _age_s: int, secret: str) -> Signed:
+    return Signed({}, f"/{secret}")
+
+
+SALESFORCE = Sample(
+    "salesforce",
+    "salesforce",
+    {"organization": "00D5g000004AbCdEAK"},
+    "text/xml; charset=utf-8",
+    b"""<?xml version="1.0" encoding="UTF-8"?>
+<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"
+    xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
+  <soapenv:Body><notifications xmlns="http://soap.sforce.com/2005/09/outbound">
+    <OrganizationId>00D5g000004AbCdEAK</OrganizationId>
+    <ActionId>04k5g000000AbCdAAK</ActionId><SessionId>a-session-that-opens-doors</SessionId>
+    <Notification><Id>04l5g000001AbCdAAK</Id>
+      <sObject xsi:type="sf:Case" xmlns:sf="urn:sobject.enterprise.soap.sforce.com">
+        <sf:Id>5005g000009AbCdAAK</sf:Id><sf:CaseNumber>00001042</sf:CaseNumber>
+        <sf:ContactId>0035g00000AbCdeAAF</sf:ContactId><sf:Subject>Boiler is cold</sf:Subject>
+        <sf:Description>No hot water since MARK.</sf:Description>
+        <sf:Status>New</sf:Status><sf:Priority>High</sf:Priority><sf:Origin>Phone</sf:Origin>
+      </sObject></Notification>
+  </notifications></soapenv:Body></soapenv:Envelope>""",
+    by_path,
+    covers_body=False,
+    has_time=False,
+    reply_type="text/xml; charset=utf-8",
+)
+
+
+def by_query(_body: bytes, _age_s: int, secret: str) -> Signed:
+    return Signed({}, f"?code={secret}")
+
+
+def by_header(_body: bytes, _age_s: int, secret: str) -> Signed:
+    return Signed({"X-Our-Own-Name": secret})
+
+
+DYNAMICS = Sample(
+    "dynamics",
+    "dynamics",
+    {"topic_by_tag": {"casetypecode=Question": "questions"}},
+    "application/json",
+    json.dumps(
+        {
+            "MessageName": "Create",
+            "PrimaryEntityName": "incident",
+            "PrimaryEntityId": "7a1c9e52-40d1-4f3b-8a55-c1f0e2d3b4a5",
+            "OperationId": "d2b8f0a4-6f0e-4c1d-9b7a-0f1e2d3c4b5a",
+            "OperationCreatedOn": "/Date(1795863600000+0100)/",
+            "InputParameters": [
+                {
+                    "key": "Target",
+                    "value": {
+                        "__type": "Entity:http://schemas.microsoft.com/xrm/2011/Contracts",
+                        "LogicalName": "incident",
+                        "Attributes": [
+                            {"key": "title", "value": "Boiler is cold"},
+                            {"key": "description", "value": "No hot water since MARK."},
+                            {"key": "prioritycode", "value": {"Value": 1}},
+                            {"key": "casetypecode", "value": {"Value": 1}},
+                        ],
+                        "FormattedValues": [{"key": "casetypecode", "value": "Question"}],
+                    },
+                }
+            ],
+            "PostEntityImages": [],
+        }
+    ).encode(),
+    by_query,
+    covers_body=False,
+    has_time=False,
+)
+
+
+def by_standard_webhook(body: bytes, age_s: int, secret: str) -> Signed:
+    timestamp = str(int(TimeSource().utc_now().timestamp()) - age_s)
+    mac = hmac.new(secret.encode(), f"msg-1.{timestamp}.".encode() + body, "sha256")
+    return Signed(
+        {
+            "webhook-id": "msg-1",
+            "webhook-timestamp": timestamp,
+            "webhook-signature": f"v1,{base64.b64encode(mac.digest()).decode()}",
+        }
+    )
+
+
+CONTACT: Mapping[str, Any] = {
+    "contact": {"ref": "T-7", "channel": "chat", "customer": {"id": "c-7"}, "subject": "Boiler"},
+    "message": {"id": "m-1", "text": "No hot water since MARK."},
+}
+EVENT: Mapping[str, Any] = {
+    "specversion": "1.0",
+    "id": "e-1",
+    "source": "/shop",
+    "type": "upstairs.inbound.contact_received.v1",
+    "data": CONTACT,
+}
+WEBHOOK = Sample(
+    "webhook",
+    "webhook",
+    {},
+    "application/json",
+    json.dumps({"type": "contact.received", "data": CONTACT}).encode(),
+    by_standard_webhook,
+)
+STRUCTURED = Sample(
+    "structured CloudEvent",
+    "cloudevents",
+    {},
+    "application/cloudevents+json",
+    json.dumps(EVENT).encode(),
+    by_standard_webhook,
+)
+BATCH = replace(
+    STRUCTURED,
+    name="batch of CloudEvents",
+    media_type="application/cloudevents-batch+json",
+    body=json.dumps([EVENT]).encode(),
+)
+
+
+def as_binary(_body: bytes, _age_s: int, secret: str) -> Signed:
+    attributes = {f"ce-{name}": EVENT[name] for name in ("specversion", "id", "source", "type")}
+    return Signed({**attributes, "Authorization": f"Bearer {secret}"})
+
+
+BINARY = Sample(
+    "binary CloudEvent",
+    "cloudevents",
+    {},
+    "application/json",
+    json.dumps(CONTACT).encode(),
+    as_binary,
+    covers_body=False,
+    has_time=False,
+)
+
+
+def by_twilio(body: bytes, _age_s: int, secret: str) -> Signed:
+    fields = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
+    text = PUBLIC_URL + "".join(name + value for name, value in sorted(set(fields)))
+    mac = hmac.new(secret.encode(), text.encode(), "sha1")
+    return Signed({"X-Twilio-Signature": base64.b64encode(mac.digest()).decode()})
+
+
+PUBLIC_URL = "https://intake.example.com/hooks/twilio"
+TWILIO = Sample(
+    "twilio",
+    "twilio",
+    {"public_url": PUBLIC_URL},
+    "application/x-www-form-urlencoded",
+    b"MessageSid=SM81&From=%2B491701234567&To=%2B49301234567&Body=No+hot+water+since+MARK.",
+    by_twilio,
+    has_time=False,
+    reply_type="text/xml; charset=utf-8",
+)
+
+
+def by_slack(body: bytes, age_s: int, secret: str) -> Signed:
+    timestamp = str(int(TimeSource().utc_now().timestamp()) - age_s)
+    mac = hmac.new(secret.encode(), f"v0:{timestamp}:".encode() + body, "sha256")
+    return Signed(
+        {
+            "X-Slack-Request-Timestamp": timestamp,
+            "X-Slack-Signature": f"v0={mac.hexdigest()}",
+        }
+    )
+
+
+SLACK_MESSAGE = {
+    "type": "message",
+    "channel": "C0HELP",
+    "user": "U0ADA",
+    "text": "No hot water since MARK.",
+    "ts": "1795863600.000100",
+}
+SLACK = Sample(
+    "slack",
+    "slack",
+    {},
+    "application/json",
+    json.dumps({"type": "event_callback", "event_id": "Ev0A", "event": SLACK_MESSAGE}).encode(),
+    by_slack,
+)
+SLACK_COMMAND = Sample(
+    "slack command",
+    "slack",
+    {},
+    "application/x-www-form-urlencoded",
+    b"command=%2Fsupervisor&text=No+hot+water+since+MARK.&user_id=U0ADA&channel_id=C0HELP"
+    b"&trigger_id=81.9.a7f3",
+    by_slack,
+)
+
+
+def by_password(_body: bytes, _age_s: int, secret: str) -> Signed:
+    credentials = base64.b64encode(f"sendgrid:{secret}".encode()).decode()
+    return Signed({"Authorization": f"Basic {credentials}"})
+
+
+def make_form(fields: Mapping[str, str]) -> bytes:
+    parts = [
+        f'--xYz\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    ]
+    return "".join([*parts, "--xYz--\r\n"]).encode()
+
+
+SENDGRID = Sample(
+    "sendgrid",
+    "sendgrid",
+    {"own_addresses": ["@example.com"]},
+    "multipart/form-data; boundary=xYz",
+    make_form(
+        {
+            "headers": "Message-ID: <a-1@mail.example.org>\nFrom: Ada <ada@example.org>\n",
+            "from": "Ada <ada@example.org>",
+            "to": "support@example.com",
+            "subject": "Boiler is cold",
+            "charsets": '{"text": "utf-8"}',
+            "text": "No hot water since MARK.",
+        }
+    ),
+    by_password,
+    covers_body=False,
+    has_time=False,
+)
+
+SAMPLES = [
+    SENDGRID,
+    SLACK,
+    SLACK_COMMAND,
+    TWILIO,
+    WEBHOOK,
+    STRUCTURED,
+    BATCH,
+    BINARY,
+    SALESFORCE,
+    DYNAMICS,
+    replace(DYNAMICS, name="dynamics by header", sign=by_header),
+]
