@@ -77,11 +77,6 @@ def read_request(text: str) -> SupervisorRequest:
     return request
 
 
-def read_text(text: str | None) -> SupervisorRequest:
-    """Return what a text asks for; without one, nothing."""
-    return NO_REQUEST if text is None else read_request(text)
-
-
 def asks_for_supervisor(text: str) -> bool:
     """Tell whether the text surely asks for a supervisor."""
     return read_request(text).is_sure
