@@ -21,7 +21,7 @@ NOUNS = {
 }
 VERBS = {
     *("abandon", "accept", "acknowledge", "approve", "complete", "decline", "discard"),
-    *("dismiss", "erase", "hand", "uphold", "withdraw"),
+    *("dismiss", "erase", "hand", "preview", "uphold", "withdraw"),
     *(
         "match",
         "mediate",

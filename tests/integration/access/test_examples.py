@@ -77,7 +77,7 @@ async def read_intake(reader: Reader) -> None:
     reader.ids["contact_id"] = receipt["contact_id"]
     await scenario.handle(assigned(await now(scenario), receipt["contact_id"]))
     await write_doubtful_message(reader)
-    await reader.send("rita", f"POST {contact}/supervisor-question")
+    await reader.send("rita", f"POST {contact}/answer-supervisor-question")
     await reader.send("shop", f"POST {contact}/messages")
     await reader.send("rita", f"POST {contact}/request-supervisor")
     await reader.send("rita", f"POST {contact}/prioritize")

@@ -12,7 +12,7 @@ SURE = "I want to speak to your manager."
 
 
 async def answer(api: httpx.AsyncClient, contact_id: str, said: str) -> httpx.Response:
-    path = f"/v1/contacts/{contact_id}/supervisor-question"
+    path = f"/v1/contacts/{contact_id}/answer-supervisor-question"
     return await api.post(path, json={"answer": said}, headers=key("representative"))
 
 

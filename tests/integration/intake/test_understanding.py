@@ -36,7 +36,7 @@ async def test_preview_shows_what_rules_would_change_and_changes_nothing(
         "urgency_priority": "urgent",
     }
     answer = await api.post(
-        "/v1/understanding/preview", json={"rules": rules}, headers=key("manager")
+        "/v1/understanding/preview", json={"rules": rules}, headers=key("admin")
     )
     assert answer.status_code == 200
     (change,) = answer.json()["changes"]

@@ -10,11 +10,11 @@ from intake.domain.understanding.supervisor_request import read_request
 
 
 class TextReading(NamedTuple):
-    """`found` fills what the channel did not say of a new contact."""
+    """`findings` fills what the channel did not say of a new contact."""
 
     asks_for_supervisor: bool = False
     signs: TextSigns = NO_SIGNS
-    found: Signs = Signs()
+    findings: Signs = Signs()
 
 
 NOTHING_READ: Final = TextReading()
@@ -24,9 +24,9 @@ def read_text(text: str | None, reader: SignReader) -> TextReading:
     """Read a text that a customer wrote; without one, or if a machine wrote it, nothing."""
     if not text:
         return NOTHING_READ
-    request, found = read_request(text), reader.read(text)
-    kinds = tuple(finding.value for finding in found.vulnerability)
-    return TextReading(request.is_sure, TextSigns(request.doubt, kinds), found)
+    request, findings = read_request(text), reader.read(text)
+    kinds = tuple(finding.value for finding in findings.vulnerability)
+    return TextReading(request.is_sure, TextSigns(request.doubt, kinds), findings)
 
 
 def read_needs(contact: ExternalContact) -> StatedNeeds:
@@ -36,10 +36,10 @@ def read_needs(contact: ExternalContact) -> StatedNeeds:
 
 def fill(stated: StatedNeeds, reading: TextReading, reader: SignReader) -> StatedNeeds:
     """Return what the channel stated, with what the text says where the channel did not."""
-    found = reading.found
-    language = found.language if stated.language == UNDETERMINED else None
+    findings = reading.findings
+    language = findings.language if stated.language == UNDETERMINED else None
     return StatedNeeds(
-        reader.topic(stated.topic, found),
+        reader.topic(stated.topic, findings),
         language or stated.language,
-        reader.priority(stated.priority, found),
+        reader.priority(stated.priority, findings),
     )

@@ -40,7 +40,7 @@ def test_text_fills_only_what_the_channel_left_open() -> None:
 def test_urgency_raises_no_priority_without_a_rule() -> None:
     reader = SignReader(with_own_rules(SignRules()))
     reading = read_text("Das ist dringend!", reader)
-    assert reading.found.urgency is not None
+    assert reading.findings.urgency is not None
     assert fill(StatedNeeds("general", "de", "low"), reading, reader).priority == "low"
 
 

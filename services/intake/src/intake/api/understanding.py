@@ -88,7 +88,7 @@ def _changes(past: Sequence[PastContact], reader: SignReader) -> list[ChangeOut]
 
 def _change(contact: PastContact, reader: SignReader) -> ChangeOut:
     reading = read_text(contact.text, reader)
-    needs, signs = fill(contact.needs, reading, reader), reading.found
+    needs, signs = fill(contact.needs, reading, reader), reading.findings
     findings = [signs.topic, signs.urgency, *signs.vulnerability]
     return ChangeOut(
         contact_id=contact.contact_id,
