@@ -216,8 +216,8 @@ class ContactSummaryOut(BaseModel):
     resolved_by: PersonId | None = Field(description="Who resolved it, if a person did.")
     resolution_no: int = Field(description="How often it was resolved.")
     supervisor_question: SupervisorQuestionOut | None = Field(
-        description="Did the customer ask for a supervisor? Answer with `answer-supervisor-question`; "
-        "null if there is nothing to answer."
+        description="Did the customer ask for a supervisor? `answer-supervisor-question` takes the "
+        "answer; null if there is nothing to answer."
     )
     vulnerability: list[str] = Field(
         description="Why the customer needs care, as their words say: `illness`, `debt`, `danger`. "
