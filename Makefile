@@ -79,7 +79,7 @@ format: $(READY) ## Mend what a tool can mend
 	@$(BIN)/ruff format .
 
 bench: $(READY) ## Measure, and write bench/out/summary.json (AGAINST=REV compares with a revision)
-	@$(BIN)/python -m bench $(if $(AGAINST),--against $(AGAINST))
+	@PYTHONPATH=tests $(BIN)/python -m bench $(if $(AGAINST),--against $(AGAINST))
 
 screenshots: $(READY) ## Take the pictures of README.md (CONSOLE=the address of the console that make run prints)
 	@PYTHONPATH=tests $(BIN)/python -m browser.screenshots $(CONSOLE)

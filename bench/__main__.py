@@ -1,4 +1,4 @@
-"""`python -m bench [--quick] [--only part,part]`: measure and write `bench/out/summary.json`.
+"""`python -m bench [--quick | --brief] [--only part,part]`: measure, write `out/summary.json`.
 
 `--against REV` compares this checkout with a revision instead; see README.md.
 """
@@ -16,14 +16,16 @@ import uvloop
 import devstack
 from bench import resources
 from bench.against.checkouts import UnknownRevisionError
+from bench.against.comparison import BRIEF as BRIEF_AMOUNTS
 from bench.against.comparison import QUICK as QUICK_AMOUNTS
 from bench.against.comparison import Amounts
 from bench.against.run import PARTS as COMPARED_PARTS
 from bench.against.run import Request, Sides, compare
 from bench.against.servers import RemoteServersError
 from bench.against.systems import WorkerError
+from bench.console.leaders import make_console
 from bench.load import LoadGenerator, RequestRefusedError, open_load_generator
-from bench.parts import ISOLATED_PARTS, QUICK, SYSTEM_PARTS, Plan
+from bench.parts import BRIEF, ISOLATED_PARTS, QUICK, SYSTEM_PARTS, Plan
 from bench.soak import soak
 from bench.summary import PATH, Figures, print_figures, write
 from bench.testbed import DeadLettersError, Testbed, open_testbed, posts
@@ -33,6 +35,8 @@ from bench.waiting import WaitTimeoutError
 from common.core.clock import monotonic
 
 PARTS = (*ISOLATED_PARTS, *SYSTEM_PARTS)
+PLANS = {"brief": BRIEF, "quick": QUICK, "full": Plan()}
+AMOUNTS = {"brief": BRIEF_AMOUNTS, "quick": QUICK_AMOUNTS, "full": Amounts()}
 SOAK_MINUTES = 30.0
 MEASUREMENT_ERRORS = (
     DeadLettersError,
@@ -55,7 +59,9 @@ async def measure(
             figures |= await part(stack, plan)
     system_parts = {name: part for name, part in SYSTEM_PARTS.items() if name in parts}
     if system_parts:
-        async with open_testbed(stack, load, short_target_s=plan.short_target_s) as testbed:
+        async with open_testbed(
+            stack, load, short_target_s=plan.short_target_s, console=make_console()
+        ) as testbed:
             await warm_up(testbed, plan)
             for name, measure_part in system_parts.items():
                 print_part(name)
@@ -89,7 +95,7 @@ def main() -> int:
     begun = monotonic()
 
     async def run(stack: devstack.Stack, load: LoadGenerator) -> Figures:
-        figures = await resources.context(stack) | {"sample": "quick" if options.quick else "full"}
+        figures = await resources.context(stack) | {"sample": _sample(options)}
         return figures | await _figures_for(stack, load, options)
 
     try:
@@ -100,9 +106,10 @@ def main() -> int:
     complete = options.soak is options.against is options.only is None
     if complete:
         figures["bench_seconds"] = monotonic() - begun
-    write(figures, complete=complete)
     print_figures(figures)
-    print(f"\nwritten to {PATH}")
+    if not options.brief:
+        write(figures, complete=complete)
+        print(f"\nwritten to {PATH}")
     return 0
 
 
@@ -111,14 +118,18 @@ async def _figures_for(
 ) -> Figures:
     if options.against is not None:
         return await compare(stack, _request(options))
-    plan = QUICK if options.quick else Plan()
+    plan = PLANS[_sample(options)]
     if options.soak is not None:
         return await measure_soak(stack, load, plan, options.soak)
     return await measure(stack, load, plan, options.only or PARTS)
 
 
+def _sample(options: argparse.Namespace) -> str:
+    return "brief" if options.brief else "quick" if options.quick else "full"
+
+
 def _request(options: argparse.Namespace) -> Request:
-    amounts = QUICK_AMOUNTS if options.quick else Amounts()
+    amounts = AMOUNTS[_sample(options)]
     return Request(
         revision=options.against,
         parts=options.only or tuple(COMPARED_PARTS),
@@ -138,8 +149,14 @@ def _run(job: Callable[[devstack.Stack, LoadGenerator], Coroutine[Any, Any, Figu
 
 def _options() -> argparse.Namespace:
     options = argparse.ArgumentParser(prog="bench", description=__doc__)
-    options.add_argument(
+    amount = options.add_mutually_exclusive_group()
+    amount.add_argument(
         "--quick", action="store_true", help="smaller samples: takes a minute or two"
+    )
+    amount.add_argument(
+        "--brief",
+        action="store_true",
+        help="the smallest samples, to see that a part works; writes no file",
     )
     options.add_argument("--only", type=_parts, metavar="PARTS", help=", ".join(PARTS))
     options.add_argument(

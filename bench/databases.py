@@ -11,6 +11,7 @@ from sqlalchemy import make_url
 
 import devstack
 from bench import sample
+from common.contracts.clocks import ClockBreached
 from common.messaging.kafka import topic_name
 from common.messaging.kafka_connection import KafkaConnection
 from common.service.provision import RolePasswords, TopicSpec, create_topics, provision_schema
@@ -18,7 +19,8 @@ from common.service.settings import ServiceSettings
 from common.storage.roles import owner_role, serving_role
 from stage.system import ROLE_PASSWORD, TOPICS
 
-TOPIC = "escalations"
+# The topic of the event that the sample publishes.
+TOPIC = ClockBreached.topic
 
 
 @dataclass(frozen=True)

@@ -40,15 +40,17 @@ READERS = 4
 SECOND = timedelta(seconds=1)
 
 _HANDLED = "SELECT count(*) FROM escalation.inbox"
-# A copy of the rows that escalation wrote for a real contact, with another first due time.
+# A copy of the rows that escalation wrote for a real contact, with another first due time of each
+# clock.
 _COPY_DUE = """
     WITH due AS MATERIALIZED (
         SELECT uuidv7() AS copy, $2::timestamptz + n * $3::interval AS due_at
         FROM generate_series(1, $4::integer) AS n
     ), watched AS (
         INSERT INTO escalation.tracked_contacts
-        SELECT (jsonb_populate_record(w, jsonb_build_object('contact_id', copy, 'clocks',
-            jsonb_set(CAST(clocks AS jsonb), '{0,thresholds,0,due_at}', to_jsonb(due_at))))).*
+        SELECT (jsonb_populate_record(w, jsonb_build_object('contact_id', copy, 'clocks', (
+            SELECT jsonb_agg(jsonb_set(clock, '{thresholds,0,due_at}', to_jsonb(due_at)))
+            FROM jsonb_array_elements(CAST(w.clocks AS jsonb)) AS clock)))).*
         FROM escalation.tracked_contacts w, due WHERE w.contact_id = $1::uuid
     )
     INSERT INTO escalation.timers (due_at, contact_id, slot, type, trace, data)
@@ -182,7 +184,7 @@ async def _measure_explain(
     """Request the clocks of contacts with a history, a few requests at a time."""
     requests = iter(Random(2035).choices(contact_ids, k=count))
     durations: list[float] = []
-    headers = {"Authorization": f"Bearer {testbed.actors.key('sara')}"}
+    headers = {"Authorization": f"Bearer {testbed.actors.key('marco')}"}
     url = testbed.system.url("escalation")
 
     async def read(client: httpx.AsyncClient) -> None:

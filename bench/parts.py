@@ -19,6 +19,9 @@ from bench import (
     timers_drain,
     timers_lateness,
 )
+from bench.console import board, followers
+from bench.console import pages as console_pages
+from bench.console.leaders import put_leaders
 from bench.reference import reference_rows_per_s
 from bench.summary import Figures
 from bench.testbed import Testbed
@@ -26,7 +29,7 @@ from bench.testbed import Testbed
 
 @dataclass(frozen=True)
 class Plan:
-    """How much of each; rates are those that the goals name, quick or not."""
+    """How much of each; rates are those that the goals name, unless it is brief."""
 
     warm_up: int = 1000
     journey: int = 6000
@@ -56,6 +59,11 @@ class Plan:
     clocks_due_seconds: int = 20
     escalations_raised: int = 10_000
     explained: int = 2000
+    console_rows: int = 1000
+    console_change_rate: float = 20
+    console_seconds: int = 60
+    console_reads: int = 200
+    console_boards: int = 200
 
     @property
     def short_target_s(self) -> float:
@@ -88,6 +96,41 @@ QUICK = replace(
     clocks_due_seconds=3,
     escalations_raised=1000,
     explained=200,
+    console_rows=250,
+    console_seconds=10,
+    console_reads=40,
+)
+# Enough to see that each part works, on a machine that others use too.
+BRIEF = replace(
+    QUICK,
+    warm_up=50,
+    journey=200,
+    concurrency=16,
+    open_rate=20,
+    clock_timers=1000,
+    breach_rate=10,
+    pages=10,
+    page_rate=2,
+    stored_contacts=200,
+    idle_seconds=5,
+    reference_seconds=1,
+    simulated_clocks=3000,
+    drain_timers=2000,
+    drain_easy_jobs=1000,
+    drain_slow_jobs=200,
+    timers_pending=5000,
+    outbox_backlog=2000,
+    outbox_stream=2000,
+    additions=10_000,
+    event_contacts=100,
+    clocks_open=2000,
+    escalations_raised=100,
+    explained=40,
+    console_rows=30,
+    console_change_rate=5,
+    console_seconds=4,
+    console_reads=5,
+    console_boards=10,
 )
 
 
@@ -119,6 +162,33 @@ async def _storage(testbed: Testbed, plan: Plan) -> Figures:
 
 async def _idle(testbed: Testbed, plan: Plan) -> Figures:
     return await resources.idle(testbed, plan.idle_seconds)
+
+
+async def _console_board(testbed: Testbed, plan: Plan) -> Figures:
+    await put_leaders(testbed.actors)
+    return await board.figures(
+        testbed,
+        rows=plan.console_rows,
+        rate=plan.console_change_rate,
+        seconds=plan.console_seconds,
+    )
+
+
+async def _console_pages(testbed: Testbed, plan: Plan) -> Figures:
+    await put_leaders(testbed.actors)
+    return await console_pages.figures(testbed, rows=plan.console_rows, reads=plan.console_reads)
+
+
+async def _console_followers(testbed: Testbed, plan: Plan) -> Figures:
+    await put_leaders(testbed.actors)
+    figures = await followers.figures(
+        testbed,
+        boards=plan.console_boards,
+        rows=plan.console_rows,
+        rate=plan.console_change_rate,
+        seconds=plan.console_seconds,
+    )
+    return figures | await followers.idle_figures(testbed, seconds=plan.idle_seconds)
 
 
 async def _timers_drain(stack: devstack.Stack, plan: Plan) -> Figures:
@@ -176,6 +246,9 @@ SYSTEM_PARTS: Mapping[str, Callable[[Testbed, Plan], Awaitable[Figures]]] = {
     "pages": _pages,
     "clock_lateness": _clock_lateness,
     "storage": _storage,
+    "console_board": _console_board,
+    "console_pages": _console_pages,
+    "console_followers": _console_followers,
 }
 # Before the services start: these parts need the machine for themselves.
 ISOLATED_PARTS: Mapping[str, Callable[[devstack.Stack, Plan], Awaitable[Figures]]] = {

@@ -18,6 +18,7 @@ from common.contracts.assignments import ContactAssigned
 from common.contracts.clocks import ClocksStarted
 from common.contracts.services import EVENT_SERVICES
 from stage.actors import Actors
+from stage.console import WebConsole
 from stage.system import System, open_receivers
 
 CONTACTS = "/v1/contacts"
@@ -35,6 +36,11 @@ class Testbed:
     topics: EventReader
     generator: LoadGenerator
     random: Random = field(default_factory=lambda: Random(1999))
+
+    @property
+    def console(self) -> WebConsole:
+        assert self.system.console is not None
+        return self.system.console
 
     @property
     def intake_target(self) -> Target:
@@ -91,7 +97,11 @@ UNSIGNED = {"UPSTAIRS_EVENT_SIGNING_KEY": "", "UPSTAIRS_EVENT_VERIFICATION_KEYS"
 
 @asynccontextmanager
 async def open_testbed(
-    stack: devstack.Stack, generator: LoadGenerator, *, short_target_s: float
+    stack: devstack.Stack,
+    generator: LoadGenerator,
+    *,
+    short_target_s: float,
+    console: WebConsole | None = None,
 ) -> AsyncIterator[Testbed]:
     actors = Actors()
     logs = Path(mkdtemp(prefix="upstairs-bench-"))
@@ -99,7 +109,9 @@ async def open_testbed(
         settings = {"UPSTAIRS_LOG_LEVEL": "warning"}
         if os.environ.get("BENCH_SIGNATURES") == "off":
             settings |= UNSIGNED
-        system = System(stack, receivers, actors.api_keys, logs, extra_environment=settings)
+        system = System(
+            stack, receivers, actors.api_keys, logs, extra_environment=settings, console=console
+        )
         await system.set_up()
         try:
             system.launch()

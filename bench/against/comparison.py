@@ -25,6 +25,9 @@ class Amounts:
 
 
 QUICK = Amounts(warm_up=500, rounds=2, contacts=500, pages=40)
+BRIEF = Amounts(
+    warm_up=50, rounds=1, contacts=100, concurrency=16, lead_in=10, pages=10, page_rate=2
+)
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,10 @@ import devstack
 from common.contracts.escalations import EscalationAcknowledged, EscalationRaised
 from common.contracts.event import ContactId
 from stage.actors import Actors, running_system
+from stage.chairs import open_chairs
 from stage.console import WebConsole, make_links
 from stage.event_log import EventLog, open_event_log
+from stage.stories import Scenario, customer_asks_for_supervisor
 from stage.system import System
 from support.console_people import wait_until_admitted
 
@@ -95,3 +97,21 @@ async def test_command_ends_the_sessions_of_a_person_at_once(stage: ConsoleStage
         assert output.startswith(b"Sessions of sara that were ended: ")
         assert (await sara.get("/sessions")).status_code == 303
         assert (await marco.get("/sessions")).status_code == 200
+
+
+async def test_story_of_the_demo_is_done_by_pages_where_no_browser_starts(
+    stage: ConsoleStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UPSTAIRS_BROWSER", "/nowhere/chromium")
+    async with open_chairs(stage.console.url, ["sara"]) as offered:
+        assert offered.method.startswith("by its pages by HTTP: ")
+        scenario = Scenario(
+            stage.system, stage.actors, stage.event_log, lambda *_: None, offered.chairs
+        )
+        await customer_asks_for_supervisor(scenario)
+    take_over, resolution = scenario.observations
+    assert (take_over.sight.band, take_over.sight.button) == ("needs_you", "Acknowledge")
+    assert take_over.sight.headline == "Shipping chat from Ada Lovelace"
+    assert "Let me talk to your supervisor!" in take_over.sight.reasons[0]
+    assert (resolution.sight.who, resolution.sight.button) == ("You have it", "Resolve…")
+    assert resolution.after == "It is resolved. The row is gone."

@@ -1,6 +1,6 @@
 """Escalations that tests cause, and how a page shows them."""
 
-from typing import Final
+from typing import Any, Final
 
 from playwright.async_api import Locator, Page, expect
 
@@ -14,15 +14,19 @@ WAIT_MS: Final = 30_000
 
 
 async def escalate(
-    stage: BrowserStage, subject: str, *, customer_id: str = "c-live"
+    stage: BrowserStage, subject: str, *, customer_id: str = "c-live", **changes: Any
 ) -> EscalationRaised:
-    """Let a customer write and ask for a supervisor; return the escalation once it is raised."""
+    """Let a customer write and ask for a supervisor; return the escalation once it is raised.
+
+    `changes` are those of the contact.
+    """
     contact = {
         "channel": "chat",
         "customer": {"customer_id": customer_id, "name": "Grace Hopper"},
         "subject": subject,
         "topic": "shipping",
         "text": "This does not help. Let me talk to your supervisor!",
+        **changes,
     }
     made = await stage.actors.call("shop", "intake", "POST", "/contacts", contact)
     contact_id = ContactId(made["contact_id"])

@@ -1,5 +1,6 @@
 """The live board: one connection for all tabs, focus that stays, wrong clocks, conflicts."""
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -75,6 +76,49 @@ async def test_focus_stays_where_it_is_while_the_row_changes(
     await sara.keyboard.press(".")
     assert await row.locator("xpath=..").get_attribute("data-band") != "needs_you"
     await expect(row.locator(".headline")).to_be_focused()
+
+
+async def test_new_row_is_counted_and_offered_while_the_focus_is_in_another(
+    browser_stage: BrowserStage, sara: Page
+) -> None:
+    await expect_live(sara)
+    await escalate(browser_stage, "Focus holds")
+    await row_of(sara, "Focus holds").locator(".headline").focus(timeout=WAIT_MS)
+    counter = sara.locator("[data-counter=needs_you] .count")
+    before = int(await counter.inner_text())
+    await escalate(browser_stage, "Held back")
+    await expect(sara.locator("#held")).to_contain_text("(.)", timeout=WAIT_MS)
+    await expect(row_of(sara, "Held back")).not_to_be_attached()
+    await expect(counter).to_have_text(str(before + 1))
+    await expect(sara).to_have_title(re.compile(rf"\({before + 1}\)"))
+    await sara.keyboard.press(".")
+    await expect(row_of(sara, "Held back")).to_be_visible()
+
+
+async def test_page_stays_where_it_is_scrolled_to(browser_stage: BrowserStage, sara: Page) -> None:
+    """While a row above comes, and the row that is read changes."""
+    await sara.set_viewport_size({"width": 1280, "height": 400})
+    await expect_live(sara)
+    raised = await escalate(browser_stage, "Scrolled to")
+    row = row_of(sara, "Scrolled to")
+    await expect(row).to_be_visible(timeout=WAIT_MS)
+    await sara.goto(f"/e/{raised.escalation_id}")
+    await expect_live(sara)
+    await sara.mouse.wheel(0, 150)
+    await sara.wait_for_function("scrollY === 150")
+    await act_as_manager(browser_stage, raised.escalation_id, "acknowledge")
+    await expect(sara.locator("#story + .steps")).to_contain_text(
+        "Acknowledged by Marco", timeout=WAIT_MS
+    )
+    assert await sara.evaluate("scrollY") == 150
+    await sara.goto("/now")
+    await expect_live(sara)
+    await row.locator(".headline").focus(timeout=WAIT_MS)
+    await row.evaluate("row => row.scrollIntoView({block: 'start'})")
+    before = await row.evaluate("row => row.getBoundingClientRect().top")
+    await escalate(browser_stage, "Comes above")
+    await expect(sara.locator("#held")).to_contain_text("(.)", timeout=WAIT_MS)
+    assert abs(await row.evaluate("row => row.getBoundingClientRect().top") - before) < 2
 
 
 async def test_dialog_says_who_was_faster(browser_stage: BrowserStage, sara: Page) -> None:

@@ -10,12 +10,14 @@ import pytest
 from browser.conftest import BrowserStage
 from browser.desk import Desk, Theme, accessibility_problems, take_picture
 from common.contracts.escalations import EscalationTakenOver
-from common.contracts.event import Event
+from common.contracts.event import EscalationId
 from stage.centre import Pace, simulated_centre
 from stage.event_log import EventLog
 
 pytestmark = pytest.mark.xdist_group("browser")
 PHONE_WIDTH = 320
+# What a page has of a screen of 1,280 pixels at a zoom of 200 %.
+ZOOMED_WIDTH = 640
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,9 @@ class Screen:
 
 SCREENS = (
     Screen("now", "sara", "/now"),
+    Screen("escalation", "sara", "/e/{escalation_id}"),
+    Screen("note", "sara", "/e/{escalation_id}/note"),
+    Screen("resolve", "sara", "/e/{escalation_id}/resolve"),
     Screen("floor", "sara", "/floor"),
     Screen("floor-person", "sara", "/floor/ines"),
     Screen("mine", "sara", "/mine"),
@@ -35,10 +40,11 @@ SCREENS = (
     Screen("duty", "sara", "/duty"),
     Screen("duty-swap", "sara", "/duty/floor/swap"),
     Screen("sessions", "sara", "/sessions"),
+    Screen("sign-in", "sara", "/sign-in"),
 )
 
 
-def first_take_over(log: EventLog, begin: int) -> Event | None:
+def first_take_over(log: EventLog, begin: int) -> EscalationTakenOver | None:
     """Return the first take-over among the events after `begin`."""
     events = (entry.event for entry in log.entries[begin:])
     return next((event for event in events if isinstance(event, EscalationTakenOver)), None)
@@ -62,22 +68,33 @@ async def busy_desk(busy_stage: BrowserStage) -> AsyncIterator[Desk]:
     assert not desk.errors
 
 
+@pytest.fixture
+def escalation_id(busy_stage: BrowserStage) -> EscalationId:
+    """An escalation with a story."""
+    taken_over = first_take_over(busy_stage.event_log, 0)
+    assert taken_over is not None
+    return taken_over.escalation_id
+
+
 @pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen.name)
-async def test_screen_is_accessible_and_fits_a_phone(busy_desk: Desk, screen: Screen) -> None:
+async def test_screen_is_accessible_and_fits_a_phone(
+    busy_desk: Desk, escalation_id: EscalationId, screen: Screen
+) -> None:
     page = await busy_desk.sit_down(screen.person)
-    answer = await page.goto(screen.address)
+    answer = await page.goto(screen.address.format(escalation_id=escalation_id))
     assert answer is not None
     assert answer.status == 200
     for theme in get_args(Theme):
         await page.emulate_media(color_scheme=theme)
         await take_picture(page, f"{screen.name}-{theme}")
         assert await accessibility_problems(page) == []
-    await page.set_viewport_size({"width": PHONE_WIDTH, "height": 640})
-    await take_picture(page, f"{screen.name}-phone")
-    assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE_WIDTH
+    for width, name in ((ZOOMED_WIDTH, "zoomed"), (PHONE_WIDTH, "phone")):
+        await page.set_viewport_size({"width": width, "height": 640})
+        await take_picture(page, f"{screen.name}-{name}")
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width, name
 
 
-@pytest.mark.parametrize("screen", SCREENS[1:2], ids=lambda screen: screen.name)
+@pytest.mark.parametrize("screen", SCREENS[4:5], ids=lambda screen: screen.name)
 async def test_screen_speaks_german(busy_desk: Desk, screen: Screen) -> None:
     page = await busy_desk.sit_down(screen.person, language="de")
     await page.goto(screen.address)

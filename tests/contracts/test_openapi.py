@@ -16,7 +16,16 @@ Document = Mapping[str, Any]
 DOCUMENTS: Mapping[str, Document] = {service: document_of(service) for service in EVENT_SERVICES}
 # The last word of a POST's path, where it is not a verb: these add an item to a list, or receive.
 NOUNS = {
-    *("contacts", "escalations", "messages", "interactions", "surveys", "overrides", "swaps"),
+    *(
+        "contacts",
+        "escalations",
+        "messages",
+        "interactions",
+        "surveys",
+        "overrides",
+        "swaps",
+        "devices",
+    ),
     *("answer", "api", "feedback", "note"),
 }
 VERBS = {

@@ -154,14 +154,17 @@ _ESCALATION = """
     DELETE /v1/sla-policies/{setting_id}                   -    -     -    -     -    -   +   +
     GET /v1/sla-policies/{setting_id}                      -    -     +    +     +    +   +   +
     GET /v1/sla-policies                                   -    -     +    +     +    +   +   +
+    GET /v1/sla-policies/{setting_id}/versions             -    -     +    +     +    +   +   +
     PUT /v1/calendars/{setting_id}                         -    -     -    -     -    -   +   +
     DELETE /v1/calendars/{setting_id}                      -    -     -    -     -    -   +   +
     GET /v1/calendars/{setting_id}                         -    -     +    +     +    +   +   +
     GET /v1/calendars                                      -    -     +    +     +    +   +   +
+    GET /v1/calendars/{setting_id}/versions                -    -     +    +     +    +   +   +
     PUT /v1/ladders/{setting_id}                           -    -     -    -     -    -   +   +
     DELETE /v1/ladders/{setting_id}                        -    -     -    -     -    -   +   +
     GET /v1/ladders/{setting_id}                           -    -     +    +     +    +   +   +
     GET /v1/ladders                                        -    -     +    +     +    +   +   +
+    GET /v1/ladders/{setting_id}/versions                  -    -     +    +     +    +   +   +
     PUT /v1/duty-schedules/{setting_id}                    -    -     -    -     -    -   +   +
     DELETE /v1/duty-schedules/{setting_id}                 -    -     -    -     -    -   +   +
     GET /v1/duty-schedules/{setting_id}                    -    -     +    +     +    +   +   +
@@ -169,13 +172,16 @@ _ESCALATION = """
     PUT /v1/absences/{setting_id}                          -    -     -    -     -    -   +   +
     GET /v1/absences/{setting_id}                          -    -     +    +     +    +   +   +
     GET /v1/absences                                       -    -     +    +     +    +   +   +
+    GET /v1/absences/{setting_id}/versions                 -    -     +    +     +    +   +   +
     PUT /v1/teams/{setting_id}                             -    -     -    -     -    -   +   +
     DELETE /v1/teams/{setting_id}                          -    -     -    -     -    -   +   +
     GET /v1/teams/{setting_id}                             -    -     +    +     +    +   +   +
     GET /v1/teams                                          -    -     +    +     +    +   +   +
+    GET /v1/teams/{setting_id}/versions                    -    -     +    +     +    +   +   +
     PUT /v1/approval-limits/{setting_id}                   -    -     -    -     -    -   +   +
     GET /v1/approval-limits/{setting_id}                   -    -     +    +     +    +   +   +
     GET /v1/approval-limits                                -    -     +    +     +    +   +   +
+    GET /v1/approval-limits/{setting_id}/versions          -    -     +    +     +    +   +   +
 """
 _NOTIFIER = """
     #                                             shop kiosk rita bruno sara sam mia ops
@@ -184,6 +190,10 @@ _NOTIFIER = """
     GET /v1/recipients/{person_id}/changes        -    -     +    -     +    -   +   +
     GET /v1/recipients                            -    -     +    +     +    +   +   +
     GET /v1/notifications                         -    -     -    -     +    +   +   +
+    GET /v1/web-push                              -    -     +    +     +    +   +   +
+    POST /v1/recipients/{person_id}/devices       -    -     +    -     -    -   -   -
+    GET /v1/recipients/{person_id}/devices        -    -     +    -     +    -   +   +
+    DELETE /v1/recipients/{person_id}/devices/{device_id}  -    -     0    -     0    -   0   0
 """
 _CALLERS: Final = ("shop", "kiosk", "rita", "bruno", "sara", "sam", "mia", "ops")
 

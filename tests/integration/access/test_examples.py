@@ -182,6 +182,7 @@ async def complain(reader: Reader) -> None:
 
 async def read_notifier(reader: Reader) -> None:
     await reader.send("ops", "PUT /v1/recipients/{person_id}")
+    await reader.send(SUPERVISOR, "POST /v1/recipients/{person_id}/devices")
 
 
 READ: Final[Mapping[str, Callable[[Reader], Awaitable[None]]]] = {

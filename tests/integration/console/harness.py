@@ -46,6 +46,7 @@ class ConsoleHarness:
     key: SigningKey
     clients: dict[EventService, httpx.AsyncClient]
     tokens_of_router: TokenVerifier
+    router_database: Database[Any]
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def browser(self, **headers: str) -> httpx.AsyncClient:
@@ -99,7 +100,7 @@ async def open_console(
     )
     clock = SteppedClock()
     async with AsyncExitStack() as stack:
-        router, tokens = await stack.enter_async_context(
+        router, tokens, router_database = await stack.enter_async_context(
             _open_router(postgres, database_name, key, settings.public_url)
         )
         database = await stack.enter_async_context(
@@ -113,7 +114,7 @@ async def open_console(
         }
         clients["router"] = router
         app = make_app(settings, database, Metrics(), clients)
-        harness = ConsoleHarness(app, database, router, key, clients, tokens)
+        harness = ConsoleHarness(app, database, router, key, clients, tokens, router_database)
         stack.push_async_callback(harness.close)
         for person in PEOPLE:
             await harness.put_person(person)
@@ -123,7 +124,7 @@ async def open_console(
 @asynccontextmanager
 async def _open_router(
     postgres: Postgres, database_name: str, key: SigningKey, issuer: str
-) -> AsyncIterator[tuple[httpx.AsyncClient, TokenVerifier]]:
+) -> AsyncIterator[tuple[httpx.AsyncClient, TokenVerifier, Database[Any]]]:
     settings = RouterSettings.model_validate(
         {
             "database_url": _UNUSED,
@@ -147,4 +148,4 @@ async def _open_router(
         tokens.admit(PEOPLE)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://router") as client:
-            yield client, tokens
+            yield client, tokens, database

@@ -45,6 +45,7 @@ class StreamedEscalation(httpx.AsyncBaseTransport):
     service: httpx.AsyncBaseTransport
     events: list[asyncio.Queue[bytes]] = field(default_factory=list)
     refusals: list[httpx.Response] = field(default_factory=list)
+    reads: int = 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
@@ -59,13 +60,27 @@ class StreamedEscalation(httpx.AsyncBaseTransport):
             queue: asyncio.Queue[bytes] = asyncio.Queue()
             self.events.append(queue)
             return httpx.Response(200, stream=EventBytes(queue))
-        if path.startswith("/v1/escalations/") and request.method == "GET" and self.refusals:
-            return self.refusals.pop()
+        if path.startswith("/v1/escalations/") and request.method == "GET":
+            self.reads += 1
+            if self.refusals:
+                return self.refusals.pop()
         return await self.service.handle_async_request(request)
 
     def tell(self, escalation_id: str) -> None:
         """Let each stream that is open tell of a change."""
         self.tell_bytes(orjson.dumps({"escalation_id": escalation_id}))
+
+    def tell_unlisted(self, escalation_id: str) -> None:
+        """Let each stream that is open say that its client may not see it."""
+        data = orjson.dumps({"escalation_id": escalation_id})
+        for queue in self.events:
+            queue.put_nowait(b"id: 2\nevent: upstairs.escalation_unlisted\ndata: " + data + b"\n\n")
+
+    def tell_erasure(self) -> None:
+        """As escalation tells it to who may not see the contact."""
+        data = b'{"contact_id": null, "escalation_id": null}'
+        for queue in self.events:
+            queue.put_nowait(b"id: 2\nevent: upstairs.pages_erased.v1\ndata: " + data + b"\n\n")
 
     def tell_bytes(self, data: bytes) -> None:
         for queue in self.events:
@@ -78,7 +93,7 @@ class Live:
     stream: StreamedEscalation
     hub: LiveHub
 
-    async def open(self, person: str, role: PersonRole, session: str = "") -> Board:
+    async def open(self, person: str, role: PersonRole, session: str = "", view: str = "") -> Board:
         """Open a board, and wait until it is live."""
         now = self.screens.console.database.clock.utc_now()
         viewer = Viewer(
@@ -90,19 +105,24 @@ class Live:
             session_id=session or f"session of {person}",
             session_ends_at=now + timedelta(hours=1),
         )
-        board = await self.hub.open(viewer, [""])
+        board = await self.hub.open(viewer, [view])
         await until(partial(self.hub.is_live, board))
         return board
 
 
 async def next_row(board: Board) -> dict[str, Any]:
     """Return the next row that the board gets."""
+    return await next_of(board, "row")
+
+
+async def next_of(board: Board, event: str) -> dict[str, Any]:
+    """Return the next message with this name."""
     async with asyncio.timeout(_WAIT_S):
         while True:
             got = await board.next_message(_WAIT_S)
-            if got is not None and got.event == "row":
-                row: dict[str, Any] = orjson.loads(got.data)
-                return row
+            if got is not None and got.event == event:
+                data: dict[str, Any] = orjson.loads(got.data)
+                return data
 
 
 async def read_all(board: Board) -> list[Message]:

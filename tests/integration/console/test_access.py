@@ -18,6 +18,7 @@ OPEN = {
     "POST /enter": "in development",
     "GET /signed-out": "says nothing",
     "GET /jwks.json": "public keys",
+    "GET /sw.js": "a script without data",
     "POST /preferences": "colours and language of the browser",
 }
 

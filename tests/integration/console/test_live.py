@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from console.auth.people import Identity
-from console.live.boards import RELOAD
+from console.live.boards import ERASED, RELOAD
 from console.live.hub import MAX_BOARDS_OF_SESSION, LiveHub
 from console.people import People
 from integration.console.harness import SAME_ORIGIN, ConsoleHarness
@@ -46,6 +46,17 @@ async def test_supervisor_whose_id_is_a_word_of_the_console_sees_own_rows_only(l
     assert not (await next_row(stranger)).get("html")
 
 
+async def test_row_that_is_no_longer_visible_leaves_without_a_read(live: Live) -> None:
+    sara = await live.open("sara", "supervisor")
+    escalation_id = await live.screens.escalate()
+    live.stream.tell_unlisted(escalation_id)
+    assert await next_row(sara) == {"id": escalation_id}
+    assert live.stream.reads == 0
+    # What is told later counts.
+    live.stream.tell(escalation_id)
+    assert (await next_row(sara))["html"]
+
+
 async def test_rows_come_in_the_name_of_somebody_who_still_looks(live: Live) -> None:
     live.screens.admit("max")
     first, second = await live.open("mia", "manager"), await live.open("max", "manager")
@@ -53,6 +64,21 @@ async def test_rows_come_in_the_name_of_somebody_who_still_looks(live: Live) -> 
     live.screens.dismiss("mia")
     live.stream.tell(await live.screens.escalate())
     assert (await next_row(second))["html"]
+
+
+async def test_open_boards_load_their_rows_again_after_an_erasure(live: Live) -> None:
+    boards = [await live.open("mia", "manager"), await live.open("sara", "supervisor")]
+    for board in boards:
+        await read_all(board)
+    for _ in range(50):
+        live.stream.tell_erasure()
+    for board in boards:
+        received = await read_all(board)
+        # Contacts that are erased together cost a board little.
+        assert {*received} == {ERASED}
+        assert len(received) < 10
+    live.stream.tell(await live.screens.escalate())
+    assert (await next_row(boards[0]))["html"], "the stream goes on"
 
 
 @pytest.mark.parametrize("status", [401, 429, 500])
@@ -119,6 +145,16 @@ async def test_open_page_outlasts_services_that_do_not_answer(console: ConsoleHa
     hub: LiveHub = console.app.state.live
     console.clients["router"] = console.clients["intake"]
     assert await hub.is_admitted(viewer)
+
+
+async def test_open_page_outlasts_a_wrong_clock_of_the_console(console: ConsoleHarness) -> None:
+    viewer = await viewer_of(console, "sara")
+    hub: LiveHub = console.app.state.live
+    console.wait(timedelta(minutes=5))
+    assert await hub.is_admitted(viewer)
+    console.wait(-timedelta(minutes=5))
+    console.tokens_of_router.admit({"mia"})
+    assert not await hub.is_admitted(viewer)
 
 
 async def test_open_page_outlasts_a_database_that_is_gone(

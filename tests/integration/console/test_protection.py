@@ -1,5 +1,7 @@
 """What surrounds every page: headers, requests from other sites, readable errors."""
 
+from datetime import timedelta
+
 import httpx
 import pytest
 
@@ -134,3 +136,19 @@ async def test_keys_are_public(console: ConsoleHarness) -> None:
     (key,) = answer.json()["keys"]
     assert key["crv"] == "Ed25519"
     assert "d" not in key
+
+
+async def test_page_tells_a_wrong_clock_of_the_console_from_a_dismissal(
+    console: ConsoleHarness,
+) -> None:
+    browser = await console.enter("sara")
+    console.wait(timedelta(minutes=5))
+    page = await browser.get("/floor/rita")
+    assert page.status_code == 503
+    assert "does not believe the console" in page.text
+    assert "You are still signed in" in page.text
+    console.wait(-timedelta(minutes=5))
+    console.tokens_of_router.admit({"mia"})
+    page = await browser.get("/floor/rita")
+    assert page.status_code == 403
+    assert "no longer admits you" in page.text

@@ -1,5 +1,7 @@
 """Signing in at an OpenID Connect provider, by the real flow, and out again."""
 
+from urllib.parse import quote
+
 import httpx
 import pytest
 
@@ -22,6 +24,17 @@ async def test_person_signs_in_and_arrives_where_they_were_going(
     (session,) = await console.app.state.sessions.list_of("sara")
     assert (session.role, session.name) == ("supervisor", "Sara")
     assert (await browser.get("/sessions")).status_code == 200
+
+
+async def test_link_of_a_message_survives_the_sign_in(
+    console: ConsoleHarness, provider: Provider
+) -> None:
+    path = "/e/019cae07-79c0-7a40-9c52-4f6b7e0d9a01"
+    browser = await console.browser()
+    sent = await browser.get(path)
+    assert sent.headers["location"] == f"/sign-in?next={quote(path, safe='')}"
+    begun = await visit(console, provider, path=quote(path, safe=""))
+    assert (await begun.come_back()).headers["location"] == path
 
 
 async def test_flow_proves_who_began_it(console: ConsoleHarness, provider: Provider) -> None:

@@ -45,6 +45,28 @@ async def test_policy_put_again_is_the_next_version(api: httpx.AsyncClient) -> N
     assert (await api.get("/v1/sla-policies/gold")).status_code == 200
 
 
+async def test_versions_tell_who_put_and_archived_a_setting(api: httpx.AsyncClient) -> None:
+    assert (await _archive(api, "sla-policies/gold")).status_code == 204
+    first = (await api.get("/v1/sla-policies/gold/versions", params={"limit": 1})).json()
+    (archived,) = first["items"]
+    assert (archived["version"], archived["archived"], archived["put_by"]) == (2, True, "mia")
+    query = {"limit": 1, "cursor": first["next_cursor"]}
+    rest = (await api.get("/v1/sla-policies/gold/versions", params=query)).json()
+    assert [(item["version"], item["archived"]) for item in rest["items"]] == [(1, False)]
+    assert rest["next_cursor"] is None
+    assert (await api.get("/v1/sla-policies/silver/versions")).status_code == 404
+
+
+async def test_archived_settings_are_listed_apart(api: httpx.AsyncClient) -> None:
+    async def ids(*, archived: bool) -> list[str]:
+        listed = await api.get("/v1/sla-policies", params={"archived": archived})
+        return [item["id"] for item in listed.json()["items"]]
+
+    assert (await ids(archived=False), await ids(archived=True)) == (["gold"], [])
+    assert (await _archive(api, "sla-policies/gold")).status_code == 204
+    assert (await ids(archived=False), await ids(archived=True)) == ([], ["gold"])
+
+
 async def test_policy_with_open_contacts_needs_a_choice(
     service: EscalationHarness, api: httpx.AsyncClient
 ) -> None:

@@ -97,6 +97,21 @@ async def test_filters_and_pages(configured: httpx.AsyncClient, service: Escalat
     ]
 
 
+async def test_pages_go_on_after_the_time_until_which_they_are_listed(
+    configured: httpx.AsyncClient, service: EscalationHarness
+) -> None:
+    contacts = [await service.received() for _ in range(2)]
+    await service.handle_events(*contacts)
+    due_before = (await service.now() + timedelta(hours=1)).isoformat()
+    params: dict[str, Any] = {"limit": 1, "due_before": due_before}
+    page = (await configured.get("/v1/clocks", params=params)).json()
+    service.database.clock.offset += timedelta(hours=2)
+    cursor = {"cursor": page["next_cursor"]}
+    late = await configured.get("/v1/clocks", params={**params, **cursor})
+    assert late.status_code == 200, late.text
+    assert (await configured.get("/v1/clocks", params=params)).status_code == 422
+
+
 async def test_supervisor_sees_the_promises_of_the_own_team_only(
     configured: httpx.AsyncClient, team_api: httpx.AsyncClient, service: EscalationHarness
 ) -> None:

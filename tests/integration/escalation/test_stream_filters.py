@@ -9,6 +9,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 import devstack
+from common.contracts.escalations import PagesErased
 from common.contracts.event import ContactId, EscalationId, PersonId, TeamId
 from common.core.errors import TransientError
 from common.core.ids import new_id
@@ -45,7 +46,7 @@ async def producer(broker: Broker) -> AsyncIterator[AIOKafkaProducer]:
 
 
 async def raised(
-    database: Database[UnitOfWork], team: str, responder: str = "mia"
+    database: Database[UnitOfWork], team: str | None, responder: str = "mia"
 ) -> ListedEscalation:
     contact_id = ContactId(new_id())
     row = ListedEscalation(
@@ -60,7 +61,7 @@ async def raised(
             NOON,
             responders=(PersonId(responder),),
         ),
-        TrackedContact(contact_id, opened_at=NOON, team_id=TeamId(team)),
+        TrackedContact(contact_id, opened_at=NOON, team_id=TeamId(team) if team else None),
     )
     await store(database, [row])
     return row
@@ -126,6 +127,29 @@ async def test_contact_that_loses_its_team_is_heard_of_on_open_streams(
         assert note.type == NOTE
         listed = (await http.get("/v1/escalations")).json()["items"]
         assert [item["escalation_id"] for item in listed] == [row.id]
+
+
+async def test_erasure_is_heard_by_who_may_have_seen_the_contact(
+    database: Database[UnitOfWork], broker: Broker, producer: AIOKafkaProducer
+) -> None:
+    mine = await raised(database, None)
+    others = await raised(database, "back")
+    made = replica(database, broker, visibility="team")
+    async with (
+        serving(made),
+        made.stream(team="front") as screen,
+        made.stream(escalation_id=mine.id) as own_page,
+    ):
+        for row in (others, mine):
+            event = PagesErased(contact_id=row.contact.contact_id, occurred_at=NOON)
+            await broker.send(producer, event)
+        nameless, named = await screen.take(2)
+        (own,) = await own_page.take(1)
+    assert {each.type for each in (nameless, named, own)} == {PagesErased.type}
+    assert (nameless.data["contact_id"], nameless.data["sequence"]) == (None, None)
+    assert others.contact.contact_id not in str(nameless.data)
+    assert named.data["contact_id"] == own.data["contact_id"] == mine.contact.contact_id
+    assert named.data["data"] == {}
 
 
 async def test_event_is_streamed_once_the_database_is_back(

@@ -1,10 +1,12 @@
 """Duty shows who is there now, who comes this week, and when nobody does."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from console.views.duty import DutyData, DutyView, PersonNow, Schedule, ScheduleData, duty_view
+from console.views.reader import Reader
 from unit.console.answers import ahead, reader
 from unit.console.floor_answers import (
     change_request,
@@ -24,9 +26,11 @@ def view(
     shifts: tuple[dict[str, Any], ...] = (),
     gaps: tuple[dict[str, Any], ...] = (),
     requests: tuple[dict[str, Any], ...] = (),
+    changes: tuple[dict[str, Any], ...] = (),
+    by: Reader | None = None,
 ) -> DutyView:
-    schedule = ScheduleData("support", on_duty, shifts, gaps, requests)
-    return duty_view(DutyData(ladders, (schedule,)), (), reader())
+    schedule = ScheduleData("support", on_duty, shifts, gaps, requests, changes)
+    return duty_view(DutyData(ladders, (schedule,)), (), by or reader())
 
 
 def schedule_of(shown: DutyView) -> Schedule:
@@ -140,3 +144,32 @@ def test_request_says_what_would_change(changes: dict[str, Any], text: str) -> N
 def test_request_says_until_when_it_may_be_answered() -> None:
     (change,) = view(requests=(change_request(expires_at=ahead(hours=1)),)).to_answer
     assert change.expires == "11:12"
+
+
+def test_changes_in_force_are_listed_with_who_may_take_them_back() -> None:
+    swap = {"swap_id": "s1", "first": "sam", "second": "dora"}
+    changes = (
+        {**override(person_id="sara"), "override_id": "o1"},
+        {**swap, "from": ahead(days=3), "until": ahead(days=4)},
+    )
+    own, others = schedule_of(view(changes=changes)).changes
+    assert own.text == "Sara Singh is on duty (Support)"
+    assert own.withdraw_url == "/duty/support/changes/overrides/o1/withdraw"
+    assert others.text == "Sam Stone and Dora Diaz swap their turns (Support)"
+    assert others.withdraw_url is None
+    superior = replace(reader(), people_below=frozenset(("sam", "dora")))
+    for who in (superior, replace(reader(), role="manager")):
+        _, others = schedule_of(view(changes=changes, by=who)).changes
+        assert others.withdraw_url == "/duty/support/changes/swaps/s1/withdraw"
+
+
+def test_planning_is_offered_to_who_may_plan() -> None:
+    shifts = (shift("sam", 1, 8),)
+    stranger = schedule_of(view(shifts=shifts))
+    assert stranger.override_url is None
+    superior = replace(reader(), people_below=frozenset(("sam",)))
+    for who in (superior, replace(reader(), role="manager")):
+        assert schedule_of(view(shifts=shifts, by=who)).override_url == "/duty/support/override"
+    assert schedule_of(view(shifts=(shift("sara", 1, 8),))).override_url is not None
+    gap = view(shifts=shifts, gaps=(period(9, 4),)).gaps[0]
+    assert gap.fill_url.startswith("/duty/support/override?"), "anybody may fill a gap"

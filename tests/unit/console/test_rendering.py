@@ -10,6 +10,7 @@ from starlette.requests import Request
 from console.domain.saved_view import SavedView
 from console.rendering import render_page
 from console.views.bulk import MAX_CHOSEN, bulk_result, bulk_view
+from console.views.devices import devices_view
 from console.views.duty_forms import DutyFormState, duty_form_view
 from console.views.escalation import EscalationData, escalation_view
 from console.views.filters import IDS, SORTS, SWITCHES, parse_filters
@@ -75,7 +76,9 @@ def render(template: str, who: Reader, cookie: str = "", **values: Any) -> str:
     headers = [(b"cookie", f"upstairs-language={who.texts.language}; {cookie}".encode())]
     scope = {"type": "http", "path": "/now", "headers": headers, "query_string": b""}
     request = Request({**scope, "server": ("console", 80), "scheme": "http", "method": "GET"})
-    request.state.viewer = SimpleNamespace(name=who.name(who.person), role=who.role)
+    request.state.viewer = SimpleNamespace(
+        person=who.person, name=who.name(who.person), role=who.role
+    )
     return bytes(render_page(request, template, reader=who, **values).body).decode()
 
 
@@ -136,6 +139,13 @@ def render_form(name: Any, who: Reader | None = None, **state: Any) -> str:
     return render("action.html", who, form=form, row=row, problem=None)
 
 
+def render_devices(name: str) -> str:
+    who = reader()
+    listed = {"items": [{"device_id": "a", "name": name, "added_at": ahead(minutes=-5)}]}
+    view = devices_view({"public_key": "key"}, listed, "a", ["notifier"], who)
+    return render("devices.html", who, view=view, problem=name, done=None)
+
+
 def evil_escalation() -> dict[str, Any]:
     contact = contact_of_escalation(
         subject=EVIL, topic=EVIL, customer=EVIL, representative_id=EVIL, team_id=EVIL
@@ -191,6 +201,7 @@ def pages() -> dict[str, str]:
         "bulk": render_bulk(),
         "try": render_try(),
         "simulation": render_simulation(),
+        "devices": render_devices(EVIL),
         "named": render_escalation(escalation(awaited=["sam"]), evil_reader),
         **{
             f"form {name}": render_form(

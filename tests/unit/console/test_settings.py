@@ -47,18 +47,26 @@ def test_public_url_has_no_slash_at_its_end() -> None:
     assert make_settings(public_url="https://x.example/").public_url == "https://x.example"
 
 
-def test_provider_needs_an_id_and_a_secret_for_cookies() -> None:
-    issuer = "https://id.example.com"
-    with pytest.raises(ValidationError, match="UPSTAIRS_COOKIE_SECRET"):
-        make_settings(oidc_issuer=issuer, oidc_client_id="console")
-    make_settings(oidc_issuer=issuer, oidc_client_id="console", cookie_secret="x" * 40)
+PROVIDER: dict[str, Any] = {
+    "oidc_issuer": "https://id.example.com",
+    "oidc_client_id": "console",
+    "oidc_client_secret": "of the client",
+    "oidc_roles": {"leads": "supervisor"},
+    "cookie_secret": "x" * 40,
+}
+
+
+@pytest.mark.parametrize("missing", PROVIDER)
+def test_half_of_the_settings_of_a_provider_is_refused_with_what_is_missing(missing: str) -> None:
+    make_settings(**PROVIDER)
+    half = {name: value for name, value in PROVIDER.items() if name != missing}
+    with pytest.raises(ValidationError, match=rf"also needs UPSTAIRS_{missing.upper()}\b"):
+        make_settings(**half)
 
 
 def test_provider_without_encryption_is_refused() -> None:
     with pytest.raises(ValidationError, match="https"):
-        make_settings(
-            oidc_issuer="http://id.example.com", oidc_client_id="console", cookie_secret="x" * 40
-        )
+        make_settings(**PROVIDER | {"oidc_issuer": "http://id.example.com"})
 
 
 def test_role_of_a_group_is_one_of_people() -> None:

@@ -3,6 +3,7 @@
 import orjson
 from msgspec.structs import replace as replace_struct
 
+from common.contracts.escalations import PagesErased
 from common.contracts.event import EscalationId, PersonId, TeamId
 from escalation.api.live import StreamQuery
 from escalation.domain.model import Escalation, TrackedContact
@@ -38,6 +39,13 @@ def snapshot(escalation: Escalation | None, contact: TrackedContact) -> Snapshot
 def event(contact: TrackedContact, escalation_id: EscalationId | None) -> StreamEvent:
     name = "upstairs.escalation_noted.v1" if escalation_id else WARNED
     return StreamEvent(name, contact.contact_id, escalation_id, "{}")
+
+
+def erasure(contact: TrackedContact) -> StreamEvent:
+    content: dict[str, object] = {"contact_id": contact.contact_id, "escalation_id": None}
+    content |= {"sequence": 7, "data": {}}
+    data = orjson.dumps(content).decode()
+    return StreamEvent(PagesErased.type, contact.contact_id, None, data, is_erasure=True)
 
 
 def refine_for(query: StreamQuery, viewer: Viewer = MANAGER) -> Refine:
@@ -107,3 +115,27 @@ def test_supervisor_of_another_team_learns_no_more_than_an_id() -> None:
     assert left is not None
     assert orjson.loads(left.data) == {"escalation_id": escalation.escalation_id}
     assert refine(noted, snapshot(escalation, contact)) is None
+
+
+def test_erasure_comes_whatever_the_filters_are() -> None:
+    escalation, contact = raised("front")
+    erased = erasure(contact)
+    now = snapshot(escalation, contact)
+    assert refine_for(StreamQuery(team=["back"], state=["resolved"]))(erased, now) is erased
+    assert refine_for(StreamQuery(), Viewer(SAM, "supervisor"))(erased, now) is erased
+
+
+def test_supervisor_of_another_team_hears_of_an_erasure_without_ids() -> None:
+    escalation, contact = raised("front")
+    refine = refine_for(StreamQuery(team=["back"]), Viewer(KIM, "supervisor"))
+    heard = refine(erasure(contact), snapshot(escalation, contact))
+    assert heard is not None
+    assert heard.type == PagesErased.type
+    assert orjson.loads(heard.data) == {
+        "contact_id": None,
+        "escalation_id": None,
+        "sequence": None,
+        "data": {},
+    }
+    gone = Snapshot({}, {}, TEAMS, START)
+    assert contact.contact_id not in (refine(erasure(contact), gone) or heard).data

@@ -11,8 +11,9 @@ from common.contracts.event import ContactId, Event, PersonId
 from common.contracts.notifications import RecipientChanged
 from common.core.ids import EventId, new_id
 from common.messaging.envelope import Envelope
+from stage.chairs import Observation, Sight
 from stage.event_log import LoggedEvent
-from stage.timeline import Timeline
+from stage.timeline import Timeline, print_observations
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 LATER = AT + timedelta(seconds=1)
@@ -62,3 +63,20 @@ def test_events_about_people_from_before_the_story_are_not_printed(
     for event in (changed("marco", AT), STARTED, changed("sara", AT), changed("dora", LATER)):
         timeline.add_event(entry(event))
     assert [name for name in ("marco", "sara", "dora") if name in output.getvalue()] == ["dora"]
+
+
+def test_observation_is_printed_as_the_person_saw_it(output: StringIO) -> None:
+    sight = Sight(
+        band="needs_you",
+        headline="Billing ticket from Ada",
+        reasons=("No first reply within 3 s", "Not answered below, now at manager"),
+        time_left="14 s to answer",
+        who="Must answer: you",
+        button="Acknowledge",
+    )
+    observation = Observation("marco", sight, "take_over", "You have it [Resolve…]")
+    print_observations(Console(file=output, width=200), [observation], "in a browser")
+    printed = output.getvalue()
+    assert "What people saw in the console, in a browser" in printed
+    for text in ("Marco", sight.time_left, sight.headline, *sight.reasons, "take over", "Resolve…"):
+        assert text in printed

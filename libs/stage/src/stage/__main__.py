@@ -4,7 +4,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
@@ -16,6 +16,7 @@ from rich.console import Console
 import devstack
 from stage.actors import Actors, RefusedError, running_system
 from stage.centre import CENTRE_ROLES, Pace, simulated_centre
+from stage.chairs import Observation, OfferedChairs, RowMissingError, open_chairs
 from stage.console import WebConsole, make_links
 from stage.environment import write_environment
 from stage.event_log import EventMissingError, open_event_log
@@ -25,10 +26,11 @@ from stage.inbox.messages import Message, printable
 from stage.sample_settings import NAMES, ROLES
 from stage.stories import STORIES, Outcome, Scenario, StoryFailedError
 from stage.system import System
-from stage.timeline import Timeline, print_summary
+from stage.timeline import Timeline, print_observations, print_summary
 
 POLL_INBOX_S = 0.3
 INTERRUPTED = 130
+_FAILURES = (StoryFailedError, EventMissingError, RefusedError, RowMissingError)
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 # A log or a pipe has no width of its own; a timeline needs some.
@@ -42,9 +44,10 @@ def demo() -> None:
     progress = devstack.Progress(_say)
     with _log_directory() as logs:
         with devstack.start(durable=False, progress=progress) as stack:
-            outcomes = asyncio.run(_play(stack, logs, progress))
+            outcomes, observations, method = asyncio.run(_play(stack, logs, progress))
             _say("\nStopping the services, Kafka and PostgreSQL …")
         print_summary(console, outcomes)
+        print_observations(console, observations, method)
         if any(isinstance(outcome, Exception) for outcome in outcomes.values()):
             raise typer.Exit(1)
 
@@ -90,23 +93,39 @@ def _log_directory() -> Iterator[Path]:
 
 async def _play(
     stack: devstack.Stack, logs: Path, progress: devstack.Progress
-) -> dict[str, Outcome | Exception]:
+) -> tuple[dict[str, Outcome | Exception], list[Observation], str]:
+    """Return the outcome of each story, what people saw in the console, and how they looked."""
     outcomes: dict[str, Outcome | Exception] = {}
-    timeline = Timeline(console)
+    timeline, web_console = Timeline(console), WebConsole()
     _print_stack(stack)
     async with (
-        running_system(stack, logs, progress) as (system, actors),
+        running_system(stack, logs, progress, console=web_console) as (system, actors),
         open_event_log(system, timeline.add_event) as event_log,
+        _chairs(web_console, progress) as offered,
     ):
         _introduce()
-        scenario = Scenario(system, actors, event_log, timeline.add_action)
+        scenario = Scenario(system, actors, event_log, timeline.add_action, offered.chairs)
         for name, story in STORIES.items():
             timeline.start_story(name, (story.__doc__ or "").splitlines()[0])
             try:
                 outcomes[name] = await story(scenario)
-            except (StoryFailedError, EventMissingError, RefusedError) as error:
+            except _FAILURES as error:
                 outcomes[name] = error
-    return outcomes
+    return outcomes, scenario.observations, offered.method
+
+
+@asynccontextmanager
+async def _chairs(
+    web_console: WebConsole, progress: devstack.Progress
+) -> AsyncIterator[OfferedChairs]:
+    """Let the supervisor and the manager sign in to the console."""
+    async with AsyncExitStack() as stack:
+        with progress.step("Signing Sara and Marco in to the console"):
+            offered = await stack.enter_async_context(
+                open_chairs(web_console.url, ("sara", "marco"))
+            )
+        _say(f"{'':8}console: they look {offered.method}")
+        yield offered
 
 
 def _introduce() -> None:

@@ -3,10 +3,11 @@
 import asyncio
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import httpx
 import orjson
 
 from common.messaging.signatures import SigningKey
@@ -18,6 +19,9 @@ _AUDIENCE: Final = "upstairs"
 _PERSON_ROLES: Final = ("representative", "supervisor", "manager")
 # One of each role, as whom somebody may look around first.
 FIRST_VISITORS: Final = ("rita", "sara", "marco")
+
+
+_ADMISSION_S: Final = 120
 
 
 class LinkError(Exception):
@@ -82,3 +86,22 @@ async def make_links(environment: Mapping[str, str]) -> dict[str, str]:
     if process.returncode:
         raise LinkError(errors.decode())
     return dict(zip(FIRST_VISITORS, output.decode().split(), strict=True))
+
+
+async def wait_until_admitted(url: str, people: Iterable[str]) -> None:
+    """Wait until each person gets the first page: every service learns by event who they are."""
+    async with (
+        asyncio.timeout(_ADMISSION_S),
+        httpx.AsyncClient(
+            base_url=url,
+            headers={"Sec-Fetch-Site": "same-origin"},
+            follow_redirects=True,
+            trust_env=False,
+            timeout=_ADMISSION_S,
+        ) as client,
+    ):
+        for person in people:
+            while True:
+                if (await client.post("/enter", data={"person": person})).is_success:
+                    break
+                await asyncio.sleep(0.1)

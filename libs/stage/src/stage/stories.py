@@ -2,8 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
 
 from common.contracts.assignments import AssignmentCompleted, ContactAssigned, ContactOffered
 from common.contracts.clocks import ClockBreached, ClockMet, ClocksStarted, ClockWarned
@@ -20,6 +21,7 @@ from common.contracts.escalations import (
 from common.contracts.event import ContactId
 from common.contracts.notifications import NotificationActedOn, NotificationSent
 from stage.actors import Actors
+from stage.chairs import Chair, Observation, Sight
 from stage.event_log import EventLog
 from stage.system import System
 
@@ -30,12 +32,17 @@ class StoryFailedError(AssertionError):
 
 @dataclass(frozen=True)
 class Scenario:
-    """What a story needs; `narrate` gets each action of a person or an outside system."""
+    """What a story needs; `narrate` gets each action of a person or an outside system.
+
+    People with a chair look at the console and act there, the others by the API.
+    """
 
     system: System
     actors: Actors
     event_log: EventLog
     narrate: Callable[[ContactId | None, str, str], None]
+    chairs: Mapping[str, Chair] = field(default_factory=dict)
+    observations: list[Observation] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,9 @@ class Outcome:
 
 
 Story = Callable[[Scenario], Awaitable[Outcome]]
+# What the console offers first after an action, since an acknowledgement is for a minute here, and
+# nothing once the escalation has ended.
+_NEXT_ACTIONS: Final[Mapping[str, str]] = {"acknowledge": "renew", "take_over": "resolve"}
 
 
 async def missed_deadline(scenario: Scenario) -> Outcome:
@@ -79,6 +89,7 @@ async def missed_deadline(scenario: Scenario) -> Outcome:
     require(climbed.level_name == "manager", "it climbs to the manager")
     await wait_for_page(scenario, contact_id, "marco", "climbed")
     link = await link_in_mail(scenario, contact_id, "marco@example.com")
+    sight = await look(scenario, "marco", raised, "acknowledge")
     scenario.narrate(
         contact_id, "Marco", "opens the signed link in the mail and presses Acknowledge"
     )
@@ -86,6 +97,7 @@ async def missed_deadline(scenario: Scenario) -> Outcome:
     acted = await event_log.wait_for(NotificationActedOn, contact_id)
     acknowledged = await event_log.wait_for(EscalationAcknowledged, contact_id)
     require(acted.person_id == acknowledged.by == "marco", "marco acknowledged")
+    await see_change(scenario, "marco", raised, sight, "acknowledge")
     shown = await wait_for_escalation_state(scenario, contact_id, "acknowledged")
     require(shown["by"] == "marco", "the contact shows the holder")
     require(event_log.find_all(EscalationRaised, contact_id) == [raised], "there is one escalation")
@@ -110,8 +122,7 @@ async def customer_asks_for_supervisor(scenario: Scenario) -> Outcome:
     require(raised.cause == "customer_request", "the cause is the customer's request")
     await wait_for_page(scenario, contact_id, "sara", "raised")
     scenario.narrate(contact_id, "Sara", "takes over")
-    path = f"/escalations/{raised.escalation_id}"
-    await actors.call("sara", "escalation", "POST", f"{path}/take-over")
+    await press(scenario, "sara", raised, "take_over", offered="acknowledge")
     taken = await event_log.wait_for(EscalationTakenOver, contact_id)
     require(taken.by == "sara", "sara took it over")
     outcome = {
@@ -121,7 +132,7 @@ async def customer_asks_for_supervisor(scenario: Scenario) -> Outcome:
         "currency": "EUR",
     }
     scenario.narrate(contact_id, "Sara", f"resolves: {outcome['outcome']}, {outcome['note']}")
-    await actors.call("sara", "escalation", "POST", f"{path}/resolve", outcome)
+    await press(scenario, "sara", raised, "resolve", outcome)
     await event_log.wait_for(EscalationResolved, contact_id)
     resolved = await event_log.wait_for(ContactResolved, contact_id)
     require(resolved.by == "sara", "sara resolved the contact, too")
@@ -152,9 +163,8 @@ async def representative_refers(scenario: Scenario) -> Outcome:
     )
     await wait_for_page(scenario, contact_id, "sara", "updated")
     scenario.narrate(contact_id, "Sara", "acknowledges and takes over")
-    path = f"/escalations/{raised.escalation_id}"
-    await actors.call("sara", "escalation", "POST", f"{path}/acknowledge")
-    await actors.call("sara", "escalation", "POST", f"{path}/take-over")
+    await press(scenario, "sara", raised, "acknowledge")
+    await press(scenario, "sara", raised, "take_over", offered="renew")
     outcome = {
         "outcome": "refund",
         "note": "Refunded in full; customer is calm.",
@@ -162,7 +172,7 @@ async def representative_refers(scenario: Scenario) -> Outcome:
         "currency": "EUR",
     }
     scenario.narrate(contact_id, "Sara", f"resolves: {outcome['outcome']}, {outcome['note']}")
-    await actors.call("sara", "escalation", "POST", f"{path}/resolve", outcome)
+    await press(scenario, "sara", raised, "resolve", outcome)
     await wait_until_completed(scenario, contact_id)
     require(len(event_log.find_all(EscalationRaised, contact_id)) == 1, "there is one escalation")
     pages = [
@@ -189,7 +199,8 @@ async def representative_refers(scenario: Scenario) -> Outcome:
 async def answered_in_time(scenario: Scenario) -> Outcome:
     """Answered in time and resolved; nobody is paged."""
     event_log, actors = scenario.event_log, scenario.actors
-    contact_id = await create_contact(scenario, "shipping", "When will my parcel arrive?", "email")
+    subject = "When will my parcel arrive?"
+    contact_id = await create_contact(scenario, "shipping", subject, "email")
     started = await event_log.wait_for(ClocksStarted, contact_id)
     await event_log.wait_for(ContactOffered, contact_id)
     await accept_offer(scenario, contact_id, "chen")
@@ -205,6 +216,8 @@ async def answered_in_time(scenario: Scenario) -> Outcome:
     expected = dict.fromkeys((clock.clock for clock in started.clocks), "met")
     require(states == expected, f"every clock was met: {states}")
     require(not event_log.find_all(PageRequested, contact_id), "nobody is paged")
+    for person, chair in scenario.chairs.items():
+        require(not await chair.shows(subject), f"the console does not ask {person}")
     return Outcome(contact_id, "answered in time by Chen, resolved, nobody paged", ())
 
 
@@ -236,6 +249,66 @@ async def accept_offer(scenario: Scenario, contact_id: ContactId, person: str) -
     await scenario.actors.call(person, "router", "POST", f"/assignments/{contact_id}/accept")
     assigned = await scenario.event_log.wait_for(ContactAssigned, contact_id)
     require(assigned.representative_id == person, f"the contact is assigned to {person}")
+
+
+async def press(
+    scenario: Scenario,
+    person: str,
+    raised: EscalationRaised,
+    action: str,
+    form: Mapping[str, str] | None = None,
+    *,
+    offered: str = "",
+) -> None:
+    """Let a person act; `offered` is what the console offers first, if it is another action."""
+    escalation_id, chair = raised.escalation_id, scenario.chairs.get(person)
+    if chair is None:
+        path = f"/escalations/{escalation_id}/{action.replace('_', '-')}"
+        await scenario.actors.call(person, "escalation", "POST", path, form)
+        return
+    sight = await look(scenario, person, raised, offered or action)
+    confirmation = await chair.press(escalation_id, action, form or {})
+    await see_change(scenario, person, raised, sight, action, confirmation)
+
+
+async def look(
+    scenario: Scenario, person: str, raised: EscalationRaised, action: str
+) -> Sight | None:
+    """Return what the person sees once the console offers the action; None without a chair."""
+    chair = scenario.chairs.get(person)
+    if chair is None:
+        return None
+    sight = await chair.find_row(raised.escalation_id, action)
+    require(sight.band in ("needs_you", "yours"), f"it needs {person}: {sight.band}")
+    require(bool(sight.time_left and sight.reasons), "the console says how long is left, and why")
+    line = " · ".join((sight.time_left, sight.headline, *sight.reasons, sight.who))
+    name = person.capitalize()
+    scenario.narrate(raised.contact_id, "Console", f"to {name}: {line} [{sight.button}]")
+    return sight
+
+
+async def see_change(
+    scenario: Scenario,
+    person: str,
+    raised: EscalationRaised,
+    sight: Sight | None,
+    action: str,
+    confirmation: str = "",
+) -> None:
+    """Wait until the console shows the person what has changed after the action."""
+    chair, next_action = scenario.chairs.get(person), _NEXT_ACTIONS.get(action)
+    if chair is None or sight is None:
+        return
+    if next_action is None:
+        await chair.wait_until_gone(raised.escalation_id)
+        change = "The row is gone."
+    else:
+        row = await chair.find_row(raised.escalation_id, next_action)
+        require(row.who == "You have it", f"{person} has it: {row.who}")
+        change = f"{row.who}: {row.time_left} [{row.button}]"
+    after = f"{confirmation} {change}".strip()
+    scenario.narrate(raised.contact_id, "Console", f"to {person.capitalize()}: {after}")
+    scenario.observations.append(Observation(person, sight, action, after))
 
 
 async def wait_until_completed(scenario: Scenario, contact_id: ContactId) -> None:

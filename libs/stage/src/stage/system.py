@@ -93,6 +93,8 @@ class System:
     operations_ports: dict[str, int] = field(default_factory=dict)
     progress: Progress = field(default_factory=Progress, repr=False)
     link_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
+    # Almost all numbers of 32 bytes are keys.
+    web_push_key: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     feed_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     slack_signing_secret: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
     signing_keys: Mapping[str, SigningKey] = field(
@@ -268,16 +270,21 @@ class System:
             "UPSTAIRS_RECIPIENT_BUDGET": "0",
             "UPSTAIRS_CUSTOMER_BUDGET": "0",
             "UPSTAIRS_CHANNEL_BUDGET": "0",
-            **self._token_issuers,
+            **self._console_settings,
             **({"UPSTAIRS_INSTANCE_ID": replica.instance_id} if replica.is_static_member else {}),
             **self.extra_environment,
         }
 
     @property
-    def _token_issuers(self) -> dict[str, str]:
+    def _console_settings(self) -> dict[str, str]:
+        """Let services believe the console's tokens, and messages lead to it."""
         if self.console is None:
             return {}
-        return {"UPSTAIRS_TOKEN_ISSUERS": orjson.dumps([self.console.token_issuer]).decode()}
+        return {
+            "UPSTAIRS_TOKEN_ISSUERS": orjson.dumps([self.console.token_issuer]).decode(),
+            "UPSTAIRS_CONSOLE_URL": self.console.url,
+            "UPSTAIRS_WEB_PUSH_KEY": self.web_push_key,
+        }
 
 
 @asynccontextmanager

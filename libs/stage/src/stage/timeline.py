@@ -1,5 +1,6 @@
 """Prints the stories: the time, the contact, the actor or topic, and what happened."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
@@ -10,6 +11,7 @@ from rich.text import Text
 from common.contracts.event import ContactId
 from common.contracts.notifications import RecipientChanged
 from common.core.clock import TimeSource
+from stage.chairs import Observation
 from stage.event_log import LoggedEvent
 from stage.stories import Outcome
 
@@ -115,4 +117,19 @@ def print_summary(console: Console, outcomes: dict[str, Outcome | Exception]) ->
                 or "none fired"
             )
             table.add_row(name, "[green]passed[/green]", outcome.summary, late)
+    console.print(table)
+
+
+def print_observations(console: Console, observations: Iterable[Observation], method: str) -> None:
+    """Print what people saw in the console; `method` says how they looked."""
+    table = Table(title=f"\nWhat people saw in the console, {method}", title_justify="left")
+    for column in ("who", "time left", "what", "why now", "pressed", "after it"):
+        table.add_column(column)
+    for each in observations:
+        sight, name = each.sight, each.person.capitalize()
+        pressed = each.pressed.replace("_", " ")
+        why = "\n".join(sight.reasons)
+        cells = (name, sight.time_left, sight.headline, why, pressed, each.after)
+        # What stands in brackets is no markup.
+        table.add_row(*map(Text, cells))
     console.print(table)

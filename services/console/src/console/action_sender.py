@@ -14,6 +14,7 @@ from console.views.actions import ACTIONS, ActionName
 from console.views.confirmations import done_text
 from console.views.conflicts import conflict_text
 from console.views.forms import FIELDS, FormState, draft_fields, parse_form
+from console.views.problem_texts import problem_text
 from console.views.reader import Reader
 from console.views.service_problems import form_problems
 from console.views.words import SERVICES
@@ -109,10 +110,12 @@ class ActionSender:
             return _again(name, form, Outcome(HTTPStatus.SERVICE_UNAVAILABLE, text))
         current = error.document.get("current")
         if current is not None:
-            text = conflict_text(current, error.detail, self._reader)
+            said = problem_text(error.document, self._reader.texts)
+            text = conflict_text(current, said, self._reader)
             form = replace(form, version=error.headers.get("etag", form.version))
             return _again(name, form, Outcome(error.status, text, current))
-        problems = form_problems(error.document, {field.name for field in FIELDS[name]})
+        names = {field.name for field in FIELDS[name]}
+        problems = form_problems(error.document, names, self._reader.texts)
         form = replace(form, problems=problems.by_field)
         return _again(name, form, Outcome(error.status, problems.whole or error.detail))
 

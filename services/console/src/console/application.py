@@ -10,7 +10,6 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.middleware.sessions import SessionMiddleware
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
@@ -18,7 +17,7 @@ from common.contracts.services import EventService
 from common.core.metrics import Metrics
 from common.storage.database import Database
 from console import pages
-from console.auth.cookies import SessionCookie
+from console.auth.cookies import SessionCookie, SignInCookie
 from console.auth.dev_login import DevLogin
 from console.auth.provider import Provider
 from console.auth.sessions import SessionKeeper
@@ -79,8 +78,8 @@ def _keep_sign_ins(app: FastAPI, settings: Settings) -> None:
     """Let a cookie of ten minutes hold the state of a sign-in that is under way."""
     prefix = "__Host-" if settings.is_https else ""
     app.add_middleware(
-        SessionMiddleware,
-        secret_key=settings.cookie_secret.all[0],
+        SignInCookie,
+        secrets=settings.cookie_secret.all,
         session_cookie=f"{prefix}upstairs-sign-in",
         max_age=_SIGN_IN_S,
         same_site="lax",

@@ -16,6 +16,7 @@ from common.http.problems import ProblemError
 from console.clients.services import ServiceProblemError, ServiceUnavailableError
 from console.errors import PageError, SignInRequiredError
 from console.rendering import is_fragment, render_page
+from console.views.problem_texts import TEXTS
 from console.views.words import SERVICES
 
 _RETRY_AFTER_S: Final = "5"
@@ -68,12 +69,17 @@ def _sign_in(request: Request) -> Response:
 def _service_error(problem: ServiceUnavailableError | ServiceProblemError) -> PageError:
     if isinstance(problem, ServiceUnavailableError):
         return PageError(503, "service-unavailable", part=SERVICES[problem.service])
-    if problem.status == HTTPStatus.UNAUTHORIZED:
+    if problem.refuses_console:
+        log.error("console_refused", service=problem.service, reason=problem.detail)
+        part = SERVICES[problem.service]
+        return PageError(503, "console-refused", part=part, reason=problem.detail)
+    if problem.refuses_person:
         log.warning("person_refused", service=problem.service, reason=problem.detail)
         return PageError(403, "person-refused", service=problem.service)
     if problem.status == HTTPStatus.NOT_FOUND:
         return PageError(problem.status, "not-found")
-    return PageError(problem.status, "service-refused", reason=problem.detail)
+    text = TEXTS.get(problem.code, "")
+    return PageError(problem.status, "service-refused", text=text, reason=problem.detail)
 
 
 def _failure(error: Exception) -> PageError:

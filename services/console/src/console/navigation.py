@@ -29,6 +29,7 @@ SCREENS: Final = (
     Screen("floor", "/floor", mark("Floor"), "f", LEADERS),
     Screen("mine", "/mine", mark("Mine"), "m"),
     Screen("duty", "/duty", mark("Duty"), "d", LEADERS),
+    Screen("settings", "/settings", mark("Settings"), "s", LEADERS),
 )
 
 

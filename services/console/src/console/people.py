@@ -34,12 +34,17 @@ class Directory:
 
     def teams_of(self, person: str) -> frozenset[str]:
         """Return the team of the person, and those of the people below in the reporting line."""
+        people = {person, *self.below(person)}
+        return frozenset(team for each in people if (team := self.teams.get(each)) is not None)
+
+    def below(self, person: str) -> frozenset[str]:
+        """Return who reports to the person, directly or not."""
         below: set[str] = set()
         level = {person}
         while level:
             below |= level
             level = {each for each, superior in self.superiors.items() if superior in level} - below
-        return frozenset(team for each in below if (team := self.teams.get(each)) is not None)
+        return frozenset(below - {person})
 
 
 class People:

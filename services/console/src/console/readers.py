@@ -20,6 +20,7 @@ def make_reader(viewer: Viewer, directory: Directory, now: datetime) -> Reader:
         now=now,
         texts=Texts.of(viewer.language, ZoneInfo(viewer.zone)),
         teams=directory.teams_of(viewer.person),
+        people_below=directory.below(viewer.person),
         names=directory.names,
     )
 

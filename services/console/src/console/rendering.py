@@ -1,6 +1,7 @@
 """Renders templates, in the language and the colours that the reader has chosen."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -13,20 +14,24 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from console.navigation import screens_of
+from console.navigation import LEADERS, screens_of
 from console.texts import LANGUAGES, SECONDS_SHOWN_BELOW_S, translations
 from console.views.board import board_words
 from console.views.browsers import browser_name
 from console.views.countdown import SOON_S
+from console.views.floor import FloorView
 from console.views.rows import Row
 
 LANGUAGE_COOKIE: Final = "upstairs-language"
 THEME_COOKIE: Final = "upstairs-theme"
 # Single keys act on rows unless this cookie is `off`.
 KEYS_COOKIE: Final = "upstairs-keys"
+# Alarms are silent if this cookie is `off`.
+SOUND_COOKIE: Final = "upstairs-sound"
 THEMES: Final = ("auto", "light", "dark")
 _STATIC_URL: Final = "/static"
 _HASH_LENGTH: Final = 12
+_ROW_BEGIN: Final = re.compile("(?=<tr )")
 
 
 def render_page(
@@ -34,16 +39,19 @@ def render_page(
 ) -> HTMLResponse:
     """Render a template of `templates/` for this request.
 
-    Every template has `request`, `language`, `theme`, `has_keys`, `session_ends_soon`, and
-    `viewer`, which is None if nobody is signed in.
+    Every template has `request`, `language`, `theme`, `has_keys`, `has_alarms`, `has_sound`,
+    `session_ends_soon`, and `viewer`, which is None if nobody is signed in.
     """
     language = language_of(request)
+    viewer = getattr(request.state, "viewer", None)
     values: Mapping[str, Any] = {
         "request": request,
         "language": language,
         "theme": theme_of(request),
         "has_keys": request.cookies.get(KEYS_COOKIE) != "off",
-        "viewer": getattr(request.state, "viewer", None),
+        "has_alarms": viewer is not None and viewer.role in LEADERS,
+        "has_sound": request.cookies.get(SOUND_COOKIE) != "off",
+        "viewer": viewer,
         "session_ends_soon": getattr(request.state, "session_ends_soon", False),
         **context,
     }
@@ -54,6 +62,12 @@ def render_page(
 def render_row(row: Row, language: str) -> str:
     """Write one row of a board, as its page has it."""
     return str(_macros(language).row(row))
+
+
+def render_floor(view: FloorView, language: str) -> list[str]:
+    """Write what Floor shows in pieces, one for each row."""
+    text = _environment(language).get_template("floor_content.html").render(view=view)
+    return _ROW_BEGIN.split(text)
 
 
 def language_of(request: Request) -> str:

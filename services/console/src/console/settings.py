@@ -115,8 +115,9 @@ class Settings(ProcessSettings):
     )
     cookie_secret: SigningSecrets = Field(
         default=SigningSecrets(""),
-        description="signs the cookie of a sign-in that is under way, the same for all replicas; "
-        "required with `UPSTAIRS_OIDC_ISSUER`",
+        description="sign the cookie of a sign-in that is under way, the same for all replicas, "
+        "several separated by commas or lines: the first signs, all are believed; required with "
+        "`UPSTAIRS_OIDC_ISSUER`",
     )
     help_contact: str = Field(
         default="",
@@ -155,11 +156,23 @@ class Settings(ProcessSettings):
                 "UPSTAIRS_CONSOLE_DEV_LOGIN signs in anybody: it works only if UPSTAIRS_HTTP_HOST "
                 "and UPSTAIRS_PUBLIC_URL are loopback addresses, like 127.0.0.1"
             )
-        if self.oidc_issuer and not (self.oidc_client_id and self.cookie_secret.all):
-            raise ValueError(
-                "UPSTAIRS_OIDC_ISSUER needs UPSTAIRS_OIDC_CLIENT_ID and UPSTAIRS_COOKIE_SECRET"
-            )
+        self._check_provider()
         return self
+
+    def _check_provider(self) -> None:
+        """Half of it would let nobody in, and say so only at the first sign-in."""
+        needed = {
+            "UPSTAIRS_OIDC_ISSUER": self.oidc_issuer,
+            "UPSTAIRS_OIDC_CLIENT_ID": self.oidc_client_id,
+            "UPSTAIRS_OIDC_CLIENT_SECRET": self.oidc_client_secret.get_secret_value(),
+            "UPSTAIRS_OIDC_ROLES": self.oidc_roles,
+        }
+        if not any(needed.values()):
+            return
+        needed["UPSTAIRS_COOKIE_SECRET"] = self.cookie_secret.all
+        missing = [name for name, value in needed.items() if not value]
+        if missing:
+            raise ValueError(f"Sign-in at a provider also needs {', '.join(missing)}")
 
     @property
     def _is_local(self) -> bool:

@@ -58,7 +58,7 @@ class Texts:
         """Write a length, not negative, in its two largest units: `4 min 30 s`, `1 h 5 min`."""
         seconds = duration.total_seconds() if isinstance(duration, timedelta) else duration
         whole = int(seconds)
-        units = self._units()
+        units = self.units()
         if whole >= _DAY_S:
             return _two_units(whole, _DAY_S, units["d"], _HOUR_S, units["h"])
         if whole >= _HOUR_S:
@@ -80,7 +80,7 @@ class Texts:
     def countdown_words(self) -> dict[str, str]:
         """Return what a browser needs to write `time_left` itself."""
         over = self.gettext("%(duration)s over", duration="{}")
-        return {**self._units(), "now": self.gettext("now"), "over": over}
+        return {**self.units(), "now": self.gettext("now"), "over": over}
 
     def time(self, moment: datetime, now: datetime) -> str:
         """Write the time in the reader's zone, with the date if that is not today's."""
@@ -104,7 +104,7 @@ class Texts:
     def _format(self, moment: datetime, skeleton: str) -> str:
         return format_skeleton(skeleton, moment, tzinfo=self.zone, locale=self.locale)
 
-    def _units(self) -> dict[str, str]:
+    def units(self) -> dict[str, str]:
         _ = self.gettext
         # Units after a number: days, hours, minutes, seconds.
         return {"d": _("d"), "h": _("h"), "min": _("min"), "s": _("s")}

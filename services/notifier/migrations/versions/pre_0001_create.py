@@ -16,7 +16,8 @@ STATEMENTS = (
         name text NOT NULL,
         media jsonb NOT NULL,
         link_epoch integer NOT NULL,
-        time_zone text NOT NULL
+        time_zone text NOT NULL,
+        devices jsonb NOT NULL
     )
     """,
     """

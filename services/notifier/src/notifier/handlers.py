@@ -242,7 +242,7 @@ async def change_recipient(
     await uow.recipients.save(saved)
     await uow.recipient_changes.add(change)
     if change.changes_media:
-        media = tuple(address.medium for address in methods.media)
+        media = tuple(address.medium for address in saved.addresses)
         changed = RecipientChanged(person_id=person_id, occurred_at=uow.now, media=media)
         uow.outbox.add((changed,))
     for address in change.removed_addresses:

@@ -39,14 +39,28 @@ class Capability:
 
 
 class Links:
-    def __init__(self, secret: str, public_url: str, max_age: timedelta) -> None:
-        """Of several secrets, separated by commas, the first signs, and all verify."""
+    def __init__(
+        self, secret: str, public_url: str, max_age: timedelta, console_url: str = ""
+    ) -> None:
+        """Of several secrets, separated by commas, the first signs, and all verify.
+
+        Without `console_url` messages lead to no console.
+        """
         # The serializer signs by the last one.
         secrets = split_secrets(secret)[::-1]
         self._serializer = URLSafeTimedSerializer(list(secrets), salt=_SALT)
         self._signer = self._serializer.make_signer()
         self._public_url = public_url.rstrip("/")
         self._max_age = max_age
+        self._console_url = console_url.rstrip("/")
+
+    @property
+    def has_console(self) -> bool:
+        return bool(self._console_url)
+
+    def console(self, path: str) -> str:
+        """Return where the console shows it, to whom signs in there."""
+        return f"{self._console_url}{path}"
 
     def token(self, notification_id: NotificationId, purpose: Purpose, link_epoch: int) -> str:
         payload = self._serializer.dump_payload((notification_id, purpose, link_epoch))

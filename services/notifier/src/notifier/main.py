@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+import typer
+
 from common.core.health import Health
 from common.core.metrics import Metrics
 from common.service.cli import service_cli
@@ -19,6 +21,7 @@ from notifier.metrics import DeliveryMetrics
 from notifier.settings import Settings
 from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases.deliveries import DeliveryRules
+from notifier.web_push.vapid import VapidKey
 from notifier.workers.delivery import DeliveryWorker
 
 
@@ -33,6 +36,7 @@ def build(
         settings.link_secret.get_secret_value(),
         settings.public_url,
         timedelta(hours=settings.link_max_age_hours),
+        settings.console_url,
     )
     channels = tuple(channel.from_settings(settings, links) for channel in channel_types)
 
@@ -79,3 +83,9 @@ def _require_link_secret(settings: Settings) -> None:
 
 
 cli = service_cli("notifier", Settings, build)
+
+
+@cli.command()
+def make_push_key() -> None:
+    """Print a new key for UPSTAIRS_WEB_PUSH_KEY, which lets browsers show notifications."""
+    typer.echo(f"UPSTAIRS_WEB_PUSH_KEY={VapidKey.generate().private}")

@@ -84,22 +84,25 @@ class Words:
         return tuple(detail.line for detail in self.details)
 
 
-def words(content: Content, at: datetime) -> Words:
-    """Write them as they are true at `at`, with times in its time zone."""
-    return _words(content, at, at.tzinfo)
+def words(content: Content, at: datetime, *, has_console: bool = False) -> Words:
+    """Write them as they are true at `at`, with times in its time zone.
+
+    With `has_console` a link of the message leads to where the reader does what is asked.
+    """
+    return _words(content, at, at.tzinfo, has_console)
 
 
 # All media of a page say the same. Times are equal in all zones, hence the zone.
 @lru_cache(maxsize=16)
-def _words(content: Content, at: datetime, _zone: tzinfo | None) -> Words:
+def _words(content: Content, at: datetime, _zone: tzinfo | None, has_console: object) -> Words:
     vocabulary = _vocabulary()
     deadline = _lines(vocabulary.deadline(content, at))
     return Words(
         headline=_line(vocabulary.headline(content, at)),
         why_now=_line(vocabulary.why_now(content, at)),
         deadline=deadline[0] if deadline else None,
-        task=_line(vocabulary.task(content)),
-        details=tuple(map(_detail, _lines(vocabulary.details(content, at)))),
+        task=_line(vocabulary.task(content, has_console)),
+        details=tuple(map(_detail, _lines(vocabulary.details(content, at, has_console)))),
         circumstances=_lines(vocabulary.circumstances(content)),
     )
 

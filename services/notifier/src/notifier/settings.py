@@ -1,21 +1,54 @@
 """The settings of the notifier, in addition to those of every service."""
 
-from typing import Literal
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
 from common.service.settings import ServiceSettings, SigningSecrets
 from notifier.domain.brake import BrakePolicy
 from notifier.domain.delivery import RetryPolicy
+from notifier.web_push.services import PushServices
+from notifier.web_push.vapid import VapidKey
 
 _RETRIES = RetryPolicy()
 _BUDGETS = BrakePolicy()
+# Those of Chrome, Firefox, Safari and Edge.
+_PUSH_SERVICES = (
+    "https://fcm.googleapis.com",
+    "https://updates.push.services.mozilla.com",
+    "https://*.push.apple.com",
+    "https://*.notify.windows.com",
+)
+
+
+def _check_origin(url: str) -> str:
+    parts = urlsplit(url)
+    if url and (parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/")):
+        raise ValueError("must be like https://console.example.com, without a path")
+    return url.rstrip("/")
+
+
+def _check_push_key(key: SecretStr | None) -> SecretStr | None:
+    if key is not None and (secret := key.get_secret_value()):
+        VapidKey.read(secret)
+    return key
+
+
+def _check_push_services(entries: tuple[str, ...]) -> tuple[str, ...]:
+    PushServices.read(entries)
+    return entries
 
 
 class Settings(ServiceSettings):
     public_url: str = Field(
         default="http://127.0.0.1:8000",
         description="where people's browsers reach this service; links begin with it",
+    )
+    console_url: Annotated[str, AfterValidator(_check_origin)] = Field(
+        default="",
+        description="where people's browsers reach the console: messages lead there; empty: they "
+        "lead to a page of this service, which shows what the message says",
     )
     link_secret: SigningSecrets = Field(
         default=SigningSecrets(""),
@@ -83,4 +116,21 @@ class Settings(ServiceSettings):
     smtp_password: SecretStr = Field(default=SecretStr(""), description="of `smtp_user`")
     mail_from: str = Field(
         default="Upstairs <upstairs@localhost>", description="the sender of mails"
+    )
+
+    # Notifications on devices (Web Push)
+    web_push_key: Annotated[SecretStr | None, AfterValidator(_check_push_key)] = Field(
+        default=None,
+        description="signs the requests to push services (VAPID), of `python -m notifier "
+        "make-push-key`; empty: nobody is notified on a device; a new key ends all subscriptions",
+    )
+    web_push_contact: str = Field(
+        default="mailto:upstairs@localhost",
+        pattern="^(mailto:|https://)",
+        description="where the operators of a push service can reach you",
+    )
+    web_push_services: Annotated[tuple[str, ...], AfterValidator(_check_push_services)] = Field(
+        default=_PUSH_SERVICES,
+        description="the push services of browsers that may be called, as a JSON list; `*.` stands "
+        "for all hosts of a domain",
     )

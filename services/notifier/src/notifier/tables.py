@@ -15,6 +15,7 @@ recipients = Table(
     Column("media", JSONB),
     Column("link_epoch", Integer),
     Column("time_zone", Text),
+    Column("devices", JSONB),
 )
 recipient_changes = Table(
     "recipient_changes",

@@ -64,6 +64,13 @@ class InvalidTokenError(Exception):
     """The token admits nobody; the text tells the caller why."""
 
 
+class UnknownPersonError(InvalidTokenError):
+    """The person is not known here, or has left."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
 class KeysNotLoadedError(TransientError):
     """The API keys are not loaded from the database yet."""
 
@@ -200,7 +207,8 @@ class require_role(HTTPBearer):  # noqa: N801 - reads as a verb where it is used
         try:
             principal = await _find_caller(request)
         except InvalidTokenError as error:
-            raise unauthenticated(str(error)) from error
+            is_unknown = isinstance(error, UnknownPersonError)
+            raise unauthenticated(str(error), is_unknown=is_unknown) from error
         if principal is None:
             raise unauthenticated()
         if principal.role not in self._roles:
@@ -211,8 +219,13 @@ class require_role(HTTPBearer):  # noqa: N801 - reads as a verb where it is used
         return principal
 
 
-def unauthenticated(detail: str = _CREDENTIALS_MISSING) -> ProblemError:
-    return ProblemError(401, "unauthenticated", detail, headers={"WWW-Authenticate": "Bearer"})
+def unauthenticated(
+    detail: str = _CREDENTIALS_MISSING, *, is_unknown: bool = False
+) -> ProblemError:
+    """`is_unknown`: the token is good, but its person may not come in."""
+    extensions = {"person_is_unknown": True} if is_unknown else {}
+    headers = {"WWW-Authenticate": "Bearer"}
+    return ProblemError(401, "unauthenticated", detail, headers=headers, **extensions)
 
 
 def _check_scope(method: str, principal: Principal) -> None:

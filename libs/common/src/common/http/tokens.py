@@ -13,7 +13,7 @@ from joserfc.jwt import JWTClaimsRegistry
 from common.contracts.event import ID_PATTERN
 from common.core.clock import TimeSource
 from common.core.errors import TransientError
-from common.http.access import InvalidTokenError, Principal
+from common.http.access import InvalidTokenError, Principal, UnknownPersonError
 from common.http.token_issuers import (
     FetchKeySet,
     KeySource,
@@ -126,7 +126,7 @@ class TokenVerifier:
         if self._people is None:
             raise PeopleNotLoadedError
         if person not in self._people:
-            raise InvalidTokenError("The person is not known here, or has left.")
+            raise UnknownPersonError
         role = role_of(claims, issuer.role_claim, issuer.roles)
         if role is None:
             message = f"The token's claim {issuer.role_claim} names no group that has a role."

@@ -106,8 +106,9 @@ def _example(service: str) -> ProcessSettings:
         for name, field in kind.model_fields.items()
         if isinstance(field.annotation, type)
         and issubclass(field.annotation, SecretStr)
-        # A user or a key for Kafka alone would not fit together with the rest.
+        # For Kafka or a provider of sign-ins a secret alone would not fit together with the rest.
         and name not in KafkaSettings.model_fields
+        and not name.startswith("oidc_")
     }
     return kind.model_validate(
         {

@@ -1,9 +1,14 @@
-"""The cookie that names the session."""
+"""The cookies: one names the session, one holds the state of a sign-in that is under way."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from itsdangerous import TimestampSigner
+from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +38,12 @@ class SessionCookie:
         response.delete_cookie(
             self.name, path="/", secure=self.is_secure, httponly=True, samesite="lax"
         )
+
+
+class SignInCookie(SessionMiddleware):
+    """The first secret signs, all verify: so a secret can be replaced while people sign in."""
+
+    def __init__(self, app: ASGIApp, /, secrets: Sequence[str], **options: Any) -> None:
+        super().__init__(app, secrets[0], **options)
+        # itsdangerous signs with the last.
+        self.signer = TimestampSigner([*reversed(secrets)])

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final, Protocol
 
 import httpx
@@ -17,7 +18,6 @@ from console.tokens.mint import TokenMint
 
 # A page waits no longer for a part that does not answer.
 TIMEOUT_S: Final = 5
-_KEPT_CONNECTIONS: Final = 20
 _JSON: Final = "application/json"
 
 log = structlog.get_logger()
@@ -61,6 +61,16 @@ class ServiceProblemError(Exception):
         self.code = str(document.get("type", "")).rpartition(":")[2] or "unknown"
         self.detail = str(document.get("detail", ""))
         super().__init__(f"{service} answered {status} {self.code}: {self.detail}")
+
+    @property
+    def refuses_person(self) -> bool:
+        """Whether the service admits the person no longer, but believes the console."""
+        return self.status == HTTPStatus.UNAUTHORIZED and "person_is_unknown" in self.document
+
+    @property
+    def refuses_console(self) -> bool:
+        """Whether the service does not believe the console's tokens: its key or its clock."""
+        return self.status == HTTPStatus.UNAUTHORIZED and not self.refuses_person
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +213,9 @@ class Services:
 
 
 def open_clients(urls: Mapping[EventService, str]) -> dict[EventService, httpx.AsyncClient]:
-    # Each supervisor with an open board has a connection to escalation for as long.
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=_KEPT_CONNECTIONS)
+    # Each supervisor with an open board has a connection to escalation for as long. They count as
+    # kept ones too: with a limit, no connection would be used twice while many look.
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
     return {
         service: httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S, limits=limits, trust_env=False)
         for service, url in urls.items()

@@ -1,13 +1,15 @@
 """The connections of browsers: what each shows, and the messages that it has yet to get."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
 import orjson
 
 from console.live.matching import Escalation, matches
+from console.navigation import LEADERS
 from console.rendering import render_row
 from console.viewer import Viewer
 from console.views.filters import Filters, parse_filters
@@ -17,6 +19,7 @@ from console.views.rows import make_row, sort_keys
 # A browser that is further behind reads its page again.
 MAX_MESSAGES: Final = 500
 _MAX_VIEWS: Final = 20
+ALARMS: Final = "alarms"
 
 
 class Message(NamedTuple):
@@ -27,6 +30,15 @@ class Message(NamedTuple):
 
 
 RELOAD: Final = Message("reload", "{}")
+# As RELOAD, also for a page that somebody is using: words on it are erased.
+ERASED: Final = Message("erased", "{}")
+_SCREEN: Final = "screen="
+
+
+@lru_cache(maxsize=500)
+def encode(sent: Message) -> bytes:
+    """Write it as an event of a stream, once for all boards that get it."""
+    return f"event: {sent.event}\ndata: {sent.data}\n\n".encode()
 
 
 def message(event: str, **data: object) -> Message:
@@ -34,7 +46,10 @@ def message(event: str, **data: object) -> Message:
 
 
 class Board:
-    """One connection. `views` are what the tabs show: the query of Now, or `id=` and an escalation.
+    """One connection. `views` are what the tabs show, each as a query.
+
+    `id=` and an escalation, `screen=` and a screen with its filters, or the filters of Now.
+    A page with none has the view `alarms`: each row says whether it is urgent for the viewer.
 
     `kind` and the person say all on which the rows that it gets depend.
     """
@@ -47,10 +62,17 @@ class Board:
         self._messages: asyncio.Queue[Message] = asyncio.Queue(MAX_MESSAGES)
         shown = tuple(dict.fromkeys(views))[:_MAX_VIEWS]
         self.escalations = frozenset(view[3:] for view in shown if view.startswith("id="))
+        self.screens: Mapping[str, Mapping[str, str]] = {
+            view: dict(parse_qsl(view))
+            for view in shown
+            if view.startswith(_SCREEN) and viewer.role in LEADERS
+        }
+        # What the browser has of each screen.
+        self._pieces: dict[str, Sequence[str]] = {}
         self.filters: Mapping[str, Filters] = {
             view: parse_filters(parse_qsl(view), reader)
             for view in shown
-            if not view.startswith("id=")
+            if not view.startswith(("id=", _SCREEN)) and view != ALARMS
         }
         self.kind = viewer.role, viewer.language, viewer.zone, shown
 
@@ -59,8 +81,24 @@ class Board:
         if self._messages.full():
             while not self._messages.empty():
                 self._messages.get_nowait()
+            self._pieces.clear()
             sent = RELOAD
         self._messages.put_nowait(sent)
+
+    def views_of(self, screen: str) -> list[str]:
+        return [view for view, query in self.screens.items() if query.get("screen") == screen]
+
+    def put_screen(self, view: str, pieces: Sequence[str]) -> None:
+        """Send the pieces that differ from those that the browser has."""
+        before = self._pieces.get(view, ())
+        changed = [
+            (place, piece)
+            for place, piece in enumerate(pieces)
+            if place >= len(before) or before[place] != piece
+        ]
+        if changed or len(pieces) != len(before):
+            self.put(message("screen", view=view, size=len(pieces), pieces=changed))
+            self._pieces[view] = pieces
 
     async def next_message(self, timeout_s: float) -> Message | None:
         """Return None if none comes in time."""
@@ -70,6 +108,11 @@ class Board:
         except TimeoutError:
             return None
 
+    def take_waiting(self) -> Iterator[Message]:
+        """Take the messages that are there."""
+        while not self._messages.empty():
+            yield self._messages.get_nowait()
+
     def message_of(self, escalation: Escalation, reader: Reader) -> Message:
         """Write the row once for all views of the board, with its place in each that has it."""
         keys = sort_keys(escalation, reader)
@@ -78,13 +121,15 @@ class Board:
             for view, filters in self.filters.items()
             if matches(escalation, filters, reader.now)
         }
-        html = render_row(make_row(escalation, reader), reader.texts.language) if sorts else ""
+        row = make_row(escalation, reader)
+        html = render_row(row, reader.texts.language) if sorts else ""
         return message(
             "row",
             id=escalation["escalation_id"],
             version=escalation["version"],
             html=html,
             sorts=sorts,
+            urgent=row.is_urgent,
         )
 
 

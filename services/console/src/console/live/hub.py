@@ -3,15 +3,17 @@
 import asyncio
 from collections.abc import Sequence
 from functools import partial
-from http import HTTPStatus
 from typing import Final
 
 from common.core.backoff import pause
-from common.core.clock import TimeSource
+from common.core.clock import TimeSource, monotonic
 from console.clients.services import Caller, ServiceProblemError, Services, ServiceUnavailableError
 from console.errors import PageError
 from console.live.boards import Board, Message, message
+from console.live.duty import DutyChanges
+from console.live.floor import FloorPieces
 from console.live.scope import Scope, ScopeKey
+from console.live.screens import ScreenFeed
 from console.people import People
 from console.readers import make_reader
 from console.viewer import Viewer
@@ -40,6 +42,10 @@ class LiveHub:
         self._clock = clock
         self._scopes: dict[ScopeKey, Scope] = {}
         self._boards: set[Board] = set()
+        self._feeds = (
+            ScreenFeed("floor", FloorPieces(services, clock).update, every_s=1.0),
+            ScreenFeed("duty", DutyChanges(services, clock).update, every_s=4.0),
+        )
         self._tasks: asyncio.TaskGroup | None = None
         self._running: set[asyncio.Task[None]] = set()
 
@@ -72,7 +78,7 @@ class LiveHub:
         try:
             await self._services.get("router", f"/v1/people/{viewer.person}", viewer)
         except ServiceProblemError as error:
-            return error.status != HTTPStatus.UNAUTHORIZED
+            return not error.refuses_person
         except ServiceUnavailableError:
             return True
         return True
@@ -82,10 +88,17 @@ class LiveHub:
         scope = self._scopes.get(Scope.key(board.viewer))
         return board.viewer.role == "representative" or (scope is not None and scope.is_live)
 
+    def screen_ages(self) -> dict[str, float]:
+        """Return how old the numbers of each screen are, in seconds."""
+        now = monotonic()
+        return {feed.screen: now - feed.read_at for feed in self._feeds if feed.read_at is not None}
+
     async def run(self, stopping: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             counting = tasks.create_task(self._send_counters(stopping))
+            for feed in self._feeds:
+                self._running.add(tasks.create_task(feed.run(lambda: self._boards)))
             await stopping.wait()
             for board in self._boards:
                 board.is_over = True

@@ -11,7 +11,7 @@ import structlog
 from common.contracts.event import PersonRole
 from common.core.clock import TimeSource
 from console.clients.services import ServiceProblemError, Services, ServiceUnavailableError
-from console.live.boards import RELOAD, Board, Message, is_concerned, message
+from console.live.boards import ERASED, RELOAD, Board, Message, is_concerned, message
 from console.live.follower import Follower
 from console.live.matching import Escalation
 from console.people import People
@@ -47,9 +47,18 @@ class Scope:
         self._people = people
         self._clock = clock
         self._changed: set[str] = set()
+        self._unlisted: set[str] = set()
+        self._is_erased = False
         self._wake = asyncio.Event()
         self._empty = asyncio.Event()
-        self._follower = Follower(services, self._caller, self._note_change, self._reload)
+        self._follower = Follower(
+            services,
+            self._caller,
+            self._note_change,
+            self._reload,
+            self._note_unlisted,
+            self._note_erasure,
+        )
         self._reads = asyncio.Semaphore(_MAX_READS)
 
     @staticmethod
@@ -86,19 +95,36 @@ class Scope:
         return self._viewer
 
     def _note_change(self, escalation_id: str) -> None:
+        self._unlisted.discard(escalation_id)
         self._changed.add(escalation_id)
         self._wake.set()
 
+    def _note_unlisted(self, escalation_id: str) -> None:
+        self._changed.discard(escalation_id)
+        self._unlisted.add(escalation_id)
+        self._wake.set()
+
+    def _note_erasure(self) -> None:
+        self._is_erased = True
+        self._wake.set()
+
     def _reload(self) -> None:
-        for board in self.boards:
-            board.put(RELOAD)
+        self._send_all(RELOAD)
 
     async def _refresh_all(self) -> None:
         while True:
             await self._wake.wait()
             self._wake.clear()
             changed, self._changed = self._changed, set()
+            unlisted, self._unlisted = self._unlisted, set()
+            # After the rows that were read before, and without a read: there is nothing to see.
+            for escalation_id in unlisted:
+                self._send_all(message("row", id=escalation_id))
+            is_erased, self._is_erased = self._is_erased, False
             await asyncio.gather(*(self._refresh(escalation_id) for escalation_id in changed))
+            # Once for all contacts of a customer, and after rows that were read before.
+            if is_erased:
+                self._send_all(ERASED)
             await asyncio.sleep(_GATHER_S)
 
     async def _refresh(self, escalation_id: str) -> None:
@@ -135,9 +161,11 @@ class Scope:
             person = board.viewer.person
             is_special = person == viewer.person or is_concerned(person, escalation)
             own = person if is_special else None
-            alike = *board.kind, own, team in board.reader.teams
+            # They may have changed since the page was opened.
+            teams = directory.teams_of(person)
+            alike = *board.kind, own, team in teams
             if alike not in written:
-                reader = replace(board.reader, now=now, names=directory.names)
+                reader = replace(board.reader, now=now, names=directory.names, teams=teams)
                 # What the service allows is for the person in whose name it was read.
                 is_own = person == viewer.person
                 shown = escalation if is_own else {**escalation, "actions": []}

@@ -7,7 +7,9 @@ from fastapi import APIRouter
 
 from console.pages import (
     actions,
+    alarms,
     bulk,
+    devices,
     duty,
     escalation,
     floor,
@@ -19,6 +21,8 @@ from console.pages import (
     preferences,
     saved_views,
     sessions,
+    setting_forms,
+    settings,
     sign_in,
     simulations,
 )
@@ -31,10 +35,14 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     floor.router,
     mine.router,
     duty.router,
+    setting_forms.router,
+    settings.router,
     preferences.router,
     now.router,
     saved_views.router,
     bulk.router,
+    alarms.router,
+    devices.router,
     escalation.router,
     actions.router,
     live.router,

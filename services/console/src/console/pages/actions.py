@@ -10,7 +10,7 @@ from common.core.ids import new_id
 from console.action_sender import ActionSender, Outcome
 from console.dependencies import ConsoleDatabase
 from console.errors import PageError
-from console.pages.context import Page, PageContext, read_fields
+from console.pages.context import Page, PageContext, read_fields, require_leader
 from console.pages.escalation import EscalationPath
 from console.rendering import is_fragment, render_row
 from console.views.actions import PATHS, ActionName
@@ -19,7 +19,7 @@ from console.views.forms import FormState, draft_fields, form_view
 from console.views.reader import Reader
 from console.views.rows import make_row, sort_keys
 
-router = APIRouter()
+router = APIRouter(dependencies=[require_leader])
 
 
 def _name_of(action: str) -> ActionName:

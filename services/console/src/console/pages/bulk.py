@@ -13,7 +13,7 @@ from starlette.responses import Response
 from common.contracts.event import UUID_PATTERN
 from console.action_sender import ActionSender
 from console.dependencies import ConsoleDatabase
-from console.pages.context import Page, PageContext
+from console.pages.context import Page, PageContext, require_leader
 from console.views.bulk import (
     MAX_CHOSEN,
     NONE_CHOSEN,
@@ -24,7 +24,7 @@ from console.views.bulk import (
 )
 from console.views.filters import parse_filters
 
-router = APIRouter()
+router = APIRouter(dependencies=[require_leader])
 
 # Sent at once, so that others who press at the same time are served as well.
 _AT_ONCE: Final = 8

@@ -21,6 +21,7 @@ from console.views.duty_forms import (
     duty_form_view,
     parse_duty_form,
 )
+from console.views.problem_texts import problem_text
 from console.views.service_problems import FormProblems, form_problems
 
 router = APIRouter(dependencies=[require_leader])
@@ -31,6 +32,7 @@ _SCHEDULES: Final = "/v1/duty-schedules"
 _PATHS: Final[Mapping[DutyFormName, str]] = {"override": "overrides", "swap": "swaps"}
 _DONE: Final[Mapping[str, str]] = {
     "changed": mark("Duty is changed."),
+    "withdrawn": mark("The change is taken back. What is past of it stays."),
     "asked": mark("The colleague is asked. Nothing changes before the answer."),
     "accept": mark("You have agreed. Duty is changed."),
     "refuse": mark("You have refused. Duty stays as it is."),
@@ -53,7 +55,7 @@ async def _show_duty(page: PageContext, error: ServiceProblemError | None = None
         error.status if error else 200,
         view=duty_view(data, page.parts.missing, page.reader),
         done=page.done_text(_DONE),
-        problem=error.detail if error else None,
+        problem=problem_text(error.document, page.reader.texts) if error else None,
     )
 
 
@@ -74,16 +76,23 @@ async def _read_schedules(page: PageContext) -> list[ScheduleData]:
 
 async def _read_schedule(schedule_id: str, page: PageContext) -> ScheduleData | None:
     path, parts = f"{_SCHEDULES}/{schedule_id}", page.parts
-    on_duty, shifts, gaps, requests = await asyncio.gather(
+    on_duty, shifts, gaps, requests, overrides, swaps = await asyncio.gather(
         parts.get("escalation", f"{path}/on-duty"),
         _read_week(schedule_id, "shifts", page),
         _read_week(schedule_id, "gaps", page),
         parts.items("escalation", f"{path}/change-requests"),
+        parts.items("escalation", f"{path}/overrides"),
+        parts.items("escalation", f"{path}/swaps"),
     )
     if on_duty is None:
         return None
     return ScheduleData(
-        schedule_id, on_duty["person_ids"], shifts or (), gaps or (), requests or ()
+        schedule_id,
+        on_duty["person_ids"],
+        shifts or (),
+        gaps or (),
+        requests or (),
+        changes=(*(overrides or ()), *(swaps or ())),
     )
 
 
@@ -126,7 +135,8 @@ async def send_form(schedule_id: SchedulePath, form_name: DutyFormName, page: Pa
     try:
         answer = await page.post("escalation", path, submission.body)
     except ServiceProblemError as error:
-        problems = form_problems(error.document, {field.name for field in FIELDS[form_name]})
+        names = {field.name for field in FIELDS[form_name]}
+        problems = form_problems(error.document, names, page.reader.texts)
         state = DutyFormState(values, problems, error.status)
         return await _show_form(schedule_id, form_name, page, state)
     is_asked = answer.status == HTTPStatus.ACCEPTED
@@ -142,6 +152,23 @@ async def _show_form(
     people = {shift["person_id"] for shift in shifts or ()}
     form = duty_form_view(form_name, schedule_id, people, state, page.reader)
     return page.render("duty_form.html", state.status, form=form)
+
+
+@router.post("/duty/{schedule_id}/changes/{kind}/{change_id}/withdraw")
+async def withdraw(
+    schedule_id: SchedulePath,
+    kind: Literal["overrides", "swaps"],
+    change_id: RequestPath,
+    page: Page,
+) -> Response:
+    """Take a change back from now on, or ask the colleague whose consent it takes."""
+    path = f"{_SCHEDULES}/{schedule_id}/{kind}/{change_id}"
+    try:
+        answer = await page.services.send("escalation", "DELETE", path, page.viewer)
+    except ServiceProblemError as error:
+        return await _show_duty(page, error)
+    is_asked = answer.status == HTTPStatus.ACCEPTED
+    return page.lead_to(f"/duty?done={'asked' if is_asked else 'withdrawn'}")
 
 
 @router.post("/duty/{schedule_id}/requests/{request_id}/{answer}")

@@ -9,10 +9,12 @@ from starlette.responses import Response
 
 from common.http.app import ContactPath, PersonPath
 from console.clients.services import ServiceProblemError
+from console.live.floor import read_floor
 from console.pages.context import Page, PageContext, require_leader
-from console.texts import mark
-from console.views.floor import FloorData, floor_view, person_url
+from console.texts import Texts, mark
+from console.views.floor import floor_view, person_url
 from console.views.floor_person import (
+    CAPACITY_FORM,
     PRESENCE_FORM,
     REASON_LENGTH,
     Refused,
@@ -24,6 +26,7 @@ router = APIRouter(dependencies=[require_leader])
 
 _DONE: Final[Mapping[str, str]] = {
     "presence": mark("The presence is set."),
+    "capacity": mark("The number of contacts is set."),
     "release": mark("The contact went to another person or to the queue."),
 }
 
@@ -33,13 +36,8 @@ async def show_floor(
     page: Page, team: Annotated[str | None, Query(max_length=100)] = None
 ) -> Response:
     """Show which customers wait, and who can take more; of one team, if the address says so."""
-    parts = page.parts
-    day_begin = page.reader.local_midnight.isoformat()
-    queues, representatives = await asyncio.gather(
-        parts.items("router", "/v1/queues"),
-        parts.items("router", "/v1/representatives", active=True, missed_since=day_begin),
-    )
-    view = floor_view(FloorData(queues, representatives), team or None, parts.missing, page.reader)
+    data = await read_floor(page.parts.items, page.reader.local_midnight)
+    view = floor_view(data, team or None, page.parts.missing, page.reader)
     return page.render("floor.html", view=view)
 
 
@@ -57,8 +55,28 @@ async def set_presence(person: PersonPath, page: Page) -> Response:
     try:
         await page.services.put("router", path, page.viewer, body)
     except ServiceProblemError as error:
-        return await _show_person(person, page, _refused(PRESENCE_FORM, error, values))
+        return await _show_person(
+            person, page, _refused(PRESENCE_FORM, error, values, page.reader.texts)
+        )
     return page.lead_to(f"{person_url(person)}?done=presence")
+
+
+@router.post("/floor/{person}/capacity")
+async def set_capacity(person: PersonPath, page: Page) -> Response:
+    """Change how many contacts a person may have; the rest of the workload stays."""
+    values = await page.read_form()
+    path = f"/v1/representatives/{person}"
+    current = await page.get("router", path)
+    kept = {name: current[name] for name in ("auto_accept", "offer_s")}
+    capacity = values.get("capacity", "")
+    # The service says what is wrong with a text.
+    body = {**kept, "capacity": int(capacity) if capacity.isdecimal() else capacity}
+    try:
+        await page.services.put("router", path, page.viewer, body)
+    except ServiceProblemError as error:
+        refused = _refused(CAPACITY_FORM, error, values, page.reader.texts)
+        return await _show_person(person, page, refused)
+    return page.lead_to(f"{person_url(person)}?done=capacity")
 
 
 @router.post("/floor/{person}/contacts/{contact_id}/release")
@@ -69,14 +87,18 @@ async def release(person: PersonPath, contact_id: ContactPath, page: Page) -> Re
     try:
         await page.post("router", f"/v1/assignments/{contact_id}/release", body)
     except ServiceProblemError as error:
-        return await _show_person(person, page, _refused(contact_id, error, values))
+        return await _show_person(
+            person, page, _refused(contact_id, error, values, page.reader.texts)
+        )
     return page.lead_to(f"{person_url(person)}?done=release")
 
 
-def _refused(place: str, error: ServiceProblemError, values: Mapping[str, str]) -> Refused:
-    problems = form_problems(error.document, {"reason", "presence"})
-    texts = [*problems.by_field.values(), *([problems.whole] if problems.whole else [])]
-    return Refused(place, error.status, " ".join(texts), values)
+def _refused(
+    place: str, error: ServiceProblemError, values: Mapping[str, str], texts: Texts
+) -> Refused:
+    problems = form_problems(error.document, {"reason", "presence", "capacity"}, texts)
+    said = [*problems.by_field.values(), *([problems.whole] if problems.whole else [])]
+    return Refused(place, error.status, " ".join(said), values)
 
 
 async def _show_person(person: str, page: PageContext, refused: Refused | None = None) -> Response:

@@ -6,13 +6,13 @@ from typing import Annotated, Final
 
 import structlog
 from fastapi import APIRouter, Query, Request
-from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette import EventSourceResponse
 
 from common.core.clock import monotonic
 from common.core.errors import is_transient
 from console.auth.sessions import SessionKeeper
 from console.dependencies import CurrentViewer
-from console.live.boards import Board, Message, message
+from console.live.boards import Board, Message, encode, message
 from console.live.hub import LiveHub
 
 router = APIRouter()
@@ -37,7 +37,7 @@ async def stream_changes(
     return EventSourceResponse(_events(request, hub, board), sep="\n", ping=_PING_S)
 
 
-async def _events(request: Request, hub: LiveHub, board: Board) -> AsyncIterator[ServerSentEvent]:
+async def _events(request: Request, hub: LiveHub, board: Board) -> AsyncIterator[bytes]:
     try:
         beat_at = monotonic()
         check_at = beat_at + hub.check_every_s
@@ -45,15 +45,15 @@ async def _events(request: Request, hub: LiveHub, board: Board) -> AsyncIterator
             now = monotonic()
             if now >= check_at:
                 if not await _may_stay(request, hub, board):
-                    yield _sent(message("session-over"))
+                    yield encode(message("session-over"))
                     return
                 check_at = now + hub.check_every_s
             if now >= beat_at:
                 beat_at = now + _BEAT_S
-                yield _sent(_beat(request, hub, board))
+                yield encode(_beat(request, hub, board))
             change = await board.next_message(max(0.0, beat_at - monotonic()))
             if change is not None:
-                yield _sent(change)
+                yield b"".join(map(encode, (change, *board.take_waiting())))
     finally:
         hub.close(board)
 
@@ -79,8 +79,5 @@ async def _is_session_valid(request: Request, board: Board) -> bool:
 
 def _beat(request: Request, hub: LiveHub, board: Board) -> Message:
     now = request.app.state.clock.utc_now()
-    return message("beat", now=now.timestamp(), live=hub.is_live(board))
-
-
-def _sent(change: Message) -> ServerSentEvent:
-    return ServerSentEvent(change.data, event=change.event, sep="\n")
+    ages = hub.screen_ages()
+    return message("beat", now=now.timestamp(), live=hub.is_live(board), ages=ages)

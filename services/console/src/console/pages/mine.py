@@ -16,6 +16,7 @@ from console.texts import mark
 from console.views.floor_person import REASON_LENGTH
 from console.views.mine import MineData, mine_view
 from console.views.my_contacts import MyContactsData, my_contacts_view
+from console.views.problem_texts import problem_text
 
 router = APIRouter()
 
@@ -73,7 +74,7 @@ async def _show_contacts(page: PageContext, error: ServiceProblemError | None = 
         "my_contacts.html",
         error.status if error else 200,
         view=my_contacts_view(data, parts.missing, page.reader),
-        problem=error.detail if error else None,
+        problem=problem_text(error.document, page.reader.texts) if error else None,
         done=page.done_text(_DONE),
         reason_length=REASON_LENGTH,
     )

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from console.auth.cookies import SessionCookie
-from console.rendering import KEYS_COOKIE, LANGUAGE_COOKIE, THEME_COOKIE, THEMES
+from console.rendering import KEYS_COOKIE, LANGUAGE_COOKIE, SOUND_COOKIE, THEME_COOKIE, THEMES
 from console.texts import LANGUAGES
 
 router = APIRouter()
@@ -18,6 +18,7 @@ _CHOICES: Final = {
     "theme": (THEME_COOKIE, THEMES),
     "language": (LANGUAGE_COOKIE, LANGUAGES),
     "keys": (KEYS_COOKIE, ("on", "off")),
+    "sound": (SOUND_COOKIE, ("on", "off")),
 }
 
 
@@ -27,11 +28,12 @@ async def change_preferences(
     theme: Annotated[str, Form()] = "",
     language: Annotated[str, Form()] = "",
     keys: Annotated[str, Form()] = "",
+    sound: Annotated[str, Form()] = "",
 ) -> Response:
     """Keep what was chosen, and lead back; a choice that does not exist changes nothing."""
     response = RedirectResponse(_page_before(request), HTTPStatus.SEE_OTHER)
     session_cookie: SessionCookie = request.app.state.session_cookie
-    wishes = {"theme": theme, "language": language, "keys": keys}
+    wishes = {"theme": theme, "language": language, "keys": keys, "sound": sound}
     for name, (cookie, values) in _CHOICES.items():
         if wishes[name] in values:
             response.set_cookie(

@@ -6,21 +6,26 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Annotated, Final
 
+import structlog
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse
 from starlette.responses import Response
 
 from console.auth.cookies import SessionCookie
 from console.auth.dev_login import DevLogin
+from console.auth.device_cookie import DeviceCookie
 from console.auth.people import Identity, find_person
 from console.auth.provider import Provider
 from console.auth.sessions import Browser, SessionKeeper
+from console.clients.services import ServiceProblemError, Services, ServiceUnavailableError
 from console.dependencies import CurrentServices, CurrentSessions, CurrentViewer
 from console.errors import PageError
 from console.metrics import ConsoleMetrics
 from console.rendering import render_page
+from console.viewer import Viewer
 
 router = APIRouter()
+log = structlog.get_logger()
 
 _HOME: Final = "/"
 # A path of the console: not `//host` or `/\host`, which browsers take for another site, and short
@@ -90,8 +95,16 @@ async def enter_as(
 
 
 @router.post("/sign-out")
-async def sign_out(request: Request, viewer: CurrentViewer, sessions: CurrentSessions) -> Response:
-    """End the session here, then at the provider."""
+async def sign_out(
+    request: Request,
+    viewer: CurrentViewer,
+    sessions: CurrentSessions,
+    services: CurrentServices,
+) -> Response:
+    """End the session here, then at the provider; this device is notified no longer."""
+    device_cookie = DeviceCookie(_cookie_of(request).is_secure)
+    if device_id := device_cookie.read(request):
+        await _forget_device(device_id, viewer, services)
     session = await sessions.get(viewer.session_id)
     await sessions.end(viewer.session_id, viewer.person)
     provider, _ = _ways_of(request)
@@ -104,7 +117,17 @@ async def sign_out(request: Request, viewer: CurrentViewer, sessions: CurrentSes
         # Not a redirection: the policy lets forms lead to the console only.
         response.headers["Refresh"] = f"0; url={elsewhere}"
     _cookie_of(request).clear(response)
+    device_cookie.clear(response)
     return response
+
+
+async def _forget_device(device_id: str, viewer: Viewer, services: Services) -> None:
+    """Remove it at notifier; without an answer, the browser ends the subscription itself."""
+    path = f"/v1/recipients/{viewer.person}/devices/{device_id}"
+    try:
+        await services.send("notifier", "DELETE", path, viewer)
+    except (ServiceProblemError, ServiceUnavailableError) as error:
+        log.info("device_not_removed", person_id=viewer.person, error=str(error))
 
 
 @router.get("/signed-out")

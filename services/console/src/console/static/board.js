@@ -1,13 +1,18 @@
 // The live parts of a page: countdowns, rows that change in place, freshness, dialogs and keys.
 // Without this file every page works by loading it again.
 
+import { announce } from "./announcements.js";
 import { connect } from "./live.js";
+import { emptyOf, haveSameRows, isInPlace, parseForm, parseRow, patchContent, patchRow, place, post, rowsInSight, selectorOf, show, timeLeft } from "./rows.js";
 
 const FRAME_MS = 100;
 const CHANGED_MS = 3000;
 const RELOAD_MS = 2000;
-// How often a still board reads its page again.
+// How often a still board reads its page again, also while somebody uses it.
 const STILL_MS = 20000;
+const STILL_IN_USE_MS = 60000;
+// A pointer that rests so long uses nothing.
+const POINTER_MS = 3000;
 
 /** Seconds since 1970 on the server's clock, whatever this machine's clock says. */
 let offset = 0;
@@ -17,29 +22,33 @@ class Board extends HTMLElement {
   connectedCallback() {
     this.words = JSON.parse(this.dataset.words);
     this.isStill = this.hasAttribute("data-still");
-    // A still board has rows of more than escalations: its page is read again as a whole.
+    // A still board has more than rows of escalations: it is put in place as a whole.
     this.table = this.isStill ? null : this.querySelector("table.board");
     this.isPaused = false;
     this.changes = new Map();
     this.moves = new Map();
+    // The rows that are marked as changed, each with the time at which it no longer is.
+    this.marks = new Map();
     this.lastReload = 0;
+    this.pieces = [];
     offset = Number(this.dataset.now) - Date.now() / 1000;
     setInterval(() => this.tick(), 1000);
-    this.seen = new Set();
-    this.observer = new IntersectionObserver((entries) => this.watch(entries));
-    this.observe(this);
+    document.addEventListener("scroll", () => (this.scrolled ??= setTimeout(() => this.tick(), FRAME_MS)), { passive: true });
+    this.addEventListener("pointermove", () => (this.pointerAt = performance.now()));
     this.addEventListener("pointerleave", () => this.settle());
     this.addEventListener("focusout", () => setTimeout(() => this.settle()));
     this.addEventListener("submit", (event) => this.send(event));
     this.addEventListener("click", (event) => this.openDialog(event));
     if (this.isStill) setInterval(() => this.refresh(), STILL_MS);
-    else connect(this.view, (message) => this.receive(message));
+    if (!this.isStill || this.dataset.screen) connect(this.view, (message) => this.receive(message));
     if (this.dataset.keys !== "off") document.addEventListener("keydown", (event) => this.press(event));
   }
 
-  /** What this page shows: an escalation, or the filters in its address. */
+  /** What this page shows: an escalation, a screen, or the filters in its address. */
   get view() {
-    return this.dataset.view ?? location.search.slice(1);
+    const query = location.search.slice(1);
+    const { view, screen } = this.dataset;
+    return view ?? (screen ? `screen=${screen}${query && `&${query}`}` : query);
   }
 
   say(name, ...values) {
@@ -50,23 +59,66 @@ class Board extends HTMLElement {
 
   receive({ type, data }) {
     if (data.now) offset = data.now - Date.now() / 1000;
-    if (type === "beat") this.beat = { at: performance.now(), isLive: data.live };
+    if (type === "beat") this.noteBeat(data);
     else if (type === "reload") this.reload();
+    else if (type === "erased") this.reload();
+    else if (type === "screen") this.takePieces(data);
+    else if (type === "stale") this.noteStale(data);
     else if (type === "counters") this.showCounters(data);
     else if (type === "session-over") location.reload();
     else if (this.table) this.change(data);
     else if (data.id === this.dataset.escalation) this.reload();
+  }
+
+  noteBeat({ live, ages }) {
+    const age = ages[this.dataset.screen];
+    // Until the console has read the screen itself, the page is what it was when it was loaded.
+    if (this.dataset.screen && age === undefined && !this.beat) return;
+    const at = performance.now() - (age ?? 0) * 1000;
+    this.beat = { at, isLive: this.dataset.screen ? age !== undefined : live };
     this.showFreshness();
   }
 
+  /** The page has changed: read it when nobody uses it, at the latest with the next second. */
+  noteStale({ view }) {
+    if (view === this.view) this.isStale = true;
+    this.refreshStale();
+  }
+
+  refreshStale() {
+    if (!this.isStale || (this.isStill ? this.isInUse : this.querySelector("dialog[open]"))) return;
+    if (this.freshContent) this.takeContent(this.freshContent);
+    else this.reload();
+  }
+
+  /** Put the pieces together that the stream sends; the first message of a connection has all. */
+  takePieces({ view, size, pieces }) {
+    if (view !== this.view) return;
+    for (const [place, piece] of pieces) this.pieces[place] = piece;
+    this.pieces.length = size;
+    if (this.pieces.includes(undefined)) return;
+    const fresh = new DOMParser().parseFromString(this.pieces.join(""), "text/html").body;
+    if (this.isInUse || haveSameRows(this.content, fresh)) {
+      this.isStale = !patchContent(this.content, fresh);
+      this.freshContent = fresh;
+    } else this.takeContent(fresh);
+  }
+
+  get content() {
+    return this.querySelector("[data-content]") ?? this;
+  }
+
+  /** Paint at once, and what comes soon after it together. */
   change(data) {
     this.changes.set(data.id, data);
     if (this.frame) return;
     const paint = () => {
       this.frame = null;
+      this.paintedAt = performance.now();
       this.paint();
     };
-    this.frame = setTimeout(() => (document.hidden ? paint() : requestAnimationFrame(paint)), FRAME_MS);
+    const wait = Math.max(0, FRAME_MS - (performance.now() - (this.paintedAt ?? 0)));
+    this.frame = setTimeout(() => (document.hidden ? paint() : requestAnimationFrame(paint)), wait);
   }
 
   paint() {
@@ -74,8 +126,8 @@ class Board extends HTMLElement {
     for (const data of this.changes.values()) this.applyChange(data);
     this.changes.clear();
     if (this.isHeld) this.count();
-    else this.settle();
-    this.announce(before);
+    this.settle();
+    announce([...this.ids("needs_you")].filter((id) => !before.has(id)), this.words.news);
   }
 
   applyChange({ id, version, html, sorts }) {
@@ -93,8 +145,7 @@ class Board extends HTMLElement {
     if (row) patchRow(row, fresh);
     const current = row ?? fresh;
     current.classList.add("changed");
-    setTimeout(() => current.classList.remove("changed"), CHANGED_MS);
-    this.observe(current);
+    this.marks.set(current, performance.now() + CHANGED_MS);
     if (!row || !isInPlace(row)) this.moves.set(id, current);
   }
 
@@ -103,10 +154,18 @@ class Board extends HTMLElement {
     return this.isPaused || this.table?.matches(":hover") || this.table?.contains(document.activeElement);
   }
 
-  /** Somebody points at a still board, has the focus in it, or reads another page. */
+  /** Somebody points at a still board, or has the focus or something open in it. */
   get isInUse() {
-    const isOpen = this.querySelector("details[open]") !== null;
-    return document.hidden || isOpen || this.matches(":hover") || this.contains(document.activeElement);
+    const isOpen = this.querySelector("details[open], dialog[open]") !== null;
+    const isPointedAt = this.matches(":hover") && performance.now() - (this.pointerAt ?? -Infinity) < POINTER_MS;
+    return isOpen || isPointedAt || this.contains(document.activeElement);
+  }
+
+  /** Somebody has begun to write, or to choose something. */
+  get isWritten() {
+    if (this.querySelector("dialog[open]")) return true;
+    const fields = [...this.querySelectorAll("input:not([type=hidden]), textarea")];
+    return fields.some((field) => field.value !== field.defaultValue || field.checked !== field.defaultChecked);
   }
 
   settle(isAsked = false) {
@@ -115,9 +174,11 @@ class Board extends HTMLElement {
       return;
     }
     const focus = document.activeElement;
+    // First all of them leave, so that the others are in order.
+    for (const row of this.moves.values()) row.remove();
     for (const row of this.moves.values()) place(row, this.table);
     this.moves.clear();
-    for (const row of this.table.querySelectorAll(".row.gone")) row.remove();
+    for (const row of [...this.table.rows]) if (row.classList.contains("gone")) row.remove();
     // Before the focus returns, since a band that was empty is hidden.
     this.count();
     if (focus !== document.activeElement && this.contains(focus)) focus.focus({ preventScroll: true });
@@ -133,13 +194,14 @@ class Board extends HTMLElement {
   }
 
   refresh() {
-    if (!this.isStill || !this.isInUse) this.reload();
+    const isDue = performance.now() - this.lastReload > STILL_IN_USE_MS;
+    if (!this.isStill || (!this.isInUse && !document.hidden) || (isDue && !this.isWritten)) this.reload();
   }
 
   /** Read the page again, and take over what differs. */
-  async reload() {
+  async reload(isAsked = false) {
     const wait = RELOAD_MS - (performance.now() - this.lastReload);
-    if (wait > 0) {
+    if (wait > 0 && !isAsked) {
       // A timer may be early by less than a millisecond: then it waits once more.
       this.reloadTimer ??= setTimeout(() => {
         this.reloadTimer = null;
@@ -158,9 +220,9 @@ class Board extends HTMLElement {
     for (const place of page.querySelectorAll("[data-counter]"))
       this.showCounters({ [place.dataset.counter]: place.querySelector(".count").textContent });
     if (this.table) this.takeRows(board);
-    else this.takeContent(board);
+    else this.takeContent(board.querySelector("[data-content]") ?? board);
     const freshness = page.getElementById("freshness");
-    if (this.isStill && freshness) document.getElementById("freshness").textContent = freshness.textContent;
+    if (this.isStill && !this.beat && freshness) document.getElementById("freshness").textContent = freshness.textContent;
   }
 
   takeRows(board) {
@@ -169,82 +231,85 @@ class Board extends HTMLElement {
       const { id, version, sort } = row.dataset;
       kept.add(id);
       const current = document.getElementById(row.id)?.dataset;
-      if (current?.version === version && current.sort === sort && current.primary === row.dataset.primary) continue;
+      if (current?.version === version && current.sort === sort && current.primary === row.dataset.primary) {
+        // Words may be erased, or a name changed, without a change of the escalation.
+        patchRow(document.getElementById(row.id), row);
+        continue;
+      }
       this.change({ id, version: Infinity, html: row.outerHTML, sorts: { [this.view]: sort } });
     }
     for (const row of this.table.querySelectorAll(".row"))
       if (!kept.has(row.dataset.id)) this.change({ id: row.dataset.id });
   }
 
-  takeContent(board) {
-    if (document.querySelector("dialog[open]")) return;
+  takeContent(fresh) {
+    this.isStale = document.querySelector("dialog[open]") !== null;
+    if (this.isStale) return;
+    this.freshContent = null;
+    const { content } = this;
     const focus = this.contains(document.activeElement) ? selectorOf(document.activeElement) : null;
     const open = [...this.querySelectorAll("details")].map((details) => details.open);
-    const outcome = document.getElementById("outcome");
-    this.replaceChildren(...board.childNodes);
+    const outcome = content === this && document.getElementById("outcome");
+    content.replaceChildren(...fresh.childNodes);
     if (outcome) document.getElementById("outcome")?.replaceWith(outcome);
     [...this.querySelectorAll("details")].forEach((details, n) => (details.open = open[n] ?? false));
     // What had the focus may be gone, such as the button of what was done.
     if (focus) (this.querySelector(focus) ?? document.getElementById("main")).focus({ preventScroll: true });
-    this.observe(this);
   }
 
   // Countdowns, counters, freshness
 
-  observe(root) {
-    for (const time of root.querySelectorAll("time[data-until]")) this.observer.observe(time);
-  }
-
-  watch(entries) {
-    for (const { target, isIntersecting } of entries) {
-      if (isIntersecting) this.seen.add(target);
-      else this.seen.delete(target);
-    }
-    this.tick();
-  }
-
+  /** Tick on what is in sight: of a thousand rows that is a dozen. */
   tick() {
-    const soon = Number(this.dataset.soon);
-    for (const time of this.seen) {
-      if (!time.isConnected) {
-        this.seen.delete(time);
-        continue;
-      }
-      const left = Number(time.dataset.until) - now();
-      time.textContent = timeLeft(left, this.words, Number(this.dataset.secondsBelow));
-      const tone = left < 0 ? "over" : left <= soon ? "soon" : "calm";
-      const block = time.closest("[data-tone]");
-      if (!block || block.dataset.tone === tone) continue;
-      block.dataset.tone = tone;
-      // What to press, and the band, may be others now.
-      if (block.classList.contains("countdown") || block.classList.contains("deadline")) this.refresh();
+    clearTimeout(this.scrolled);
+    this.scrolled = null;
+    for (const place of this.table ? rowsInSight(this.table) : [this])
+      for (const time of place.querySelectorAll("time[data-until]")) this.tickOn(time);
+    const at = performance.now();
+    for (const [row, until] of this.marks) {
+      if (at < until) continue;
+      row.classList.remove("changed");
+      this.marks.delete(row);
     }
+    this.refreshStale();
     this.showFreshness();
+  }
+
+  tickOn(time) {
+    const left = Number(time.dataset.until) - now();
+    show(time, timeLeft(left, this.words, Number(this.dataset.secondsBelow)));
+    const tone = left < 0 ? "over" : left <= Number(this.dataset.soon) ? "soon" : "calm";
+    const block = time.closest("[data-tone]");
+    if (!block || block.dataset.tone === tone) return;
+    block.dataset.tone = tone;
+    // What to press, and the band, may be others now.
+    if (block.classList.contains("countdown") || block.classList.contains("deadline")) this.refresh();
   }
 
   showFreshness() {
     const place = document.getElementById("freshness");
     if (!place || !this.beat) return;
     const age = (performance.now() - this.beat.at) / 1000;
-    const tone = age > 15 ? "over" : age > 5 || !this.beat.isLive ? "soon" : "calm";
+    const tone = age > 15 ? "over" : age > (this.dataset.screen ? 10 : 5) || !this.beat.isLive ? "soon" : "calm";
     if (tone === "over" && place.dataset.tone !== "over")
       this.lostAt = new Date(Date.now() - age * 1000).toLocaleTimeString([], { timeStyle: "short" });
-    place.dataset.tone = tone;
+    if (place.dataset.tone !== tone) place.dataset.tone = tone;
     document.body.classList.toggle("offline", tone === "over");
     const text = { calm: "live", soon: "old", over: "lost" }[tone];
-    place.textContent = this.say(text, tone === "over" ? this.lostAt : age.toFixed(tone === "calm" ? 1 : 0));
+    show(place, this.say(text, tone === "over" ? this.lostAt : age.toFixed(tone === "calm" ? 1 : 0)));
   }
 
+  /** The rows of a band, also those that wait for their place. */
   ids(band) {
-    const rows = this.table?.querySelectorAll(`.row[data-band="${band}"]`) ?? [];
-    return new Set([...rows].map((row) => row.dataset.id));
+    const rows = [...(this.table?.rows ?? []), ...this.moves.values()].filter((row) => !row.classList.contains("gone"));
+    return new Set(rows.filter((row) => row.dataset.band === band).map((row) => row.dataset.id));
   }
 
   count() {
     for (const body of this.table.tBodies) {
-      const rows = body.querySelectorAll(".row").length;
-      const empty = body.querySelector(".empty");
-      body.querySelector(".count").textContent = rows;
+      const empty = emptyOf(body);
+      const rows = body.rows.length - (empty ? 2 : 1);
+      show(body.rows[0].querySelector(".count"), rows);
       body.hidden = rows === 0 && !empty;
       if (empty) empty.hidden = rows > 0;
     }
@@ -258,28 +323,16 @@ class Board extends HTMLElement {
     for (const [name, value] of Object.entries(counters)) {
       const place = document.querySelector(`[data-counter="${name}"]`);
       if (!place) continue;
-      place.querySelector(".count").textContent = value;
+      show(place.querySelector(".count"), value);
       if (["needs_you", "unanswered"].includes(name)) place.classList.toggle("warning", value > 0);
     }
-    const needs = Number(counters.needs_you ?? NaN);
-    if (!Number.isNaN(needs)) document.title = `${needs ? `(${needs}) ` : ""}${document.title.replace(/^\(\d+\) /, "")}`;
-  }
-
-  /** One sentence in ten seconds, for those who listen. */
-  announce(before) {
-    const fresh = [...this.ids("needs_you")].filter((id) => !before.has(id)).length;
-    this.unsaid = (this.unsaid ?? 0) + fresh;
-    if (!this.unsaid || performance.now() - (this.saidAt ?? -Infinity) < 10000) return;
-    document.getElementById("announcements").textContent = this.say("news", this.unsaid);
-    this.unsaid = 0;
-    this.saidAt = performance.now();
   }
 
   // Actions
 
   async send(event) {
     // Other forms lead to a page.
-    const form = event.target.closest("form[method=post]:is([data-action], .form)");
+    const form = event.target.closest("form[method=post]:is([data-action], .form):not([data-plain])");
     if (!form) return;
     event.preventDefault();
     const button = event.submitter ?? form.querySelector("button");
@@ -298,12 +351,14 @@ class Board extends HTMLElement {
       this.tell(this.say("failed"), "over");
       return;
     }
-    form.closest("dialog")?.close();
-    this.tell(answer.text, answer.is_done ? "calm" : "over");
     const sort = new URLSearchParams(this.view).get("sort") ?? "time_left";
-    if (this.table && answer.row && !answer.row.keys[sort]) this.step(document.getElementById(`row-${answer.row.id}`), 1);
+    const ended = this.table && answer.row && !answer.row.keys[sort] && document.getElementById(`row-${answer.row.id}`);
+    if (ended) ended.classList.add("gone");
+    form.closest("dialog")?.close();
+    if (ended) this.leave(ended);
+    if (!this.table || !answer.row) await this.reload(true);
+    this.tell(answer.text, answer.is_done ? "calm" : "over");
     if (this.table && answer.row) this.change({ ...answer.row, sorts: { [this.view]: answer.row.keys[sort] } });
-    else this.reload();
   }
 
   tell(text, tone) {
@@ -337,7 +392,7 @@ class Board extends HTMLElement {
     dialog.append(form);
     dialog.addEventListener("close", () => {
       dialog.remove();
-      link.isConnected && link.focus();
+      if (link.isConnected && !link.closest(".gone")) link.focus();
     });
     this.append(dialog);
     dialog.showModal();
@@ -371,6 +426,14 @@ class Board extends HTMLElement {
     next?.scrollIntoView({ block: "nearest" });
   }
 
+  /** Go on with another row: a row that has ended would keep new rows from their places. */
+  leave(row) {
+    const rows = [...this.querySelectorAll(".row")];
+    const place = rows.indexOf(row);
+    const other = (rows[place + 1] ?? rows[place - 1])?.querySelector(".headline");
+    (other ?? document.getElementById("main")).focus();
+  }
+
   act(place, key) {
     if (place === this && this.hasRows) return false;
     const button = place.querySelector(`[data-key="${CSS.escape(key)}"]`);
@@ -390,77 +453,6 @@ class Board extends HTMLElement {
     this.tell(this.say(this.isPaused ? "paused" : "resumed"), "calm");
     if (!this.isPaused) this.settle(true);
   }
-}
-
-/** As `Texts.time_left` in texts.py writes it. */
-export function timeLeft(seconds, words, secondsBelow) {
-  if (Math.abs(seconds) < 1) return words.now;
-  const s = Math.floor(Math.abs(seconds));
-  const two = (large, unit, small, smallUnit) => {
-    const rest = Math.floor((s % large) / small);
-    return `${Math.floor(s / large)} ${unit}${rest ? ` ${rest} ${smallUnit}` : ""}`;
-  };
-  let text = `${s} ${words.s}`;
-  if (s >= 86400) text = two(86400, words.d, 3600, words.h);
-  else if (s >= 3600) text = two(3600, words.h, 60, words.min);
-  else if (s >= secondsBelow) text = `${Math.floor(s / 60)} ${words.min}`;
-  else if (s >= 60) text = two(60, words.min, 1, words.s);
-  return seconds > 0 ? text : words.over.replace("{}", text);
-}
-
-function parseRow(html) {
-  const template = document.createElement("template");
-  template.innerHTML = `<table><tbody>${html}</tbody></table>`;
-  return template.content.querySelector("tr");
-}
-
-function parseForm(html) {
-  return new DOMParser().parseFromString(html, "text/html").querySelector("form.form");
-}
-
-/** Change the cells that differ; the focus stays on the same button or link. */
-function patchRow(row, fresh) {
-  for (const { name, value } of fresh.attributes) if (name !== "class") row.setAttribute(name, value);
-  row.toggleAttribute("data-urgent", fresh.hasAttribute("data-urgent"));
-  [...row.cells].forEach((cell, n) => {
-    const other = fresh.cells[n];
-    if (cell.innerHTML === other.innerHTML) return;
-    const focus = cell.contains(document.activeElement) ? selectorOf(document.activeElement) : null;
-    cell.replaceChildren(...other.childNodes);
-    if (focus) (cell.querySelector(focus) ?? cell.querySelector("a, button") ?? row.querySelector(".headline")).focus({ preventScroll: true });
-  });
-}
-
-function selectorOf(element) {
-  if (!element || element === document.body) return null;
-  if (element.id) return `#${CSS.escape(element.id)}`;
-  const row = element.closest(".row[id]");
-  const place = row ? `#${CSS.escape(row.id)} ` : "";
-  if (element.dataset.action) return `${place}${element.localName}[data-action="${element.dataset.action}"]`;
-  return `${place}${element.localName}${element.classList.length ? `.${CSS.escape(element.classList[0])}` : ""}`;
-}
-
-function isInPlace(row) {
-  const before = row.previousElementSibling;
-  const after = row.nextElementSibling;
-  const isAfter = !before?.matches(".row") || before.dataset.sort <= row.dataset.sort;
-  const isBefore = !after?.matches(".row") || row.dataset.sort <= after.dataset.sort;
-  return row.parentElement.dataset.band === row.dataset.band && isAfter && isBefore;
-}
-
-function place(row, table) {
-  const body = table.querySelector(`tbody[data-band="${row.dataset.band}"]`);
-  const after = [...body.querySelectorAll(".row")].find((other) => other !== row && other.dataset.sort > row.dataset.sort);
-  body.insertBefore(row, after ?? body.querySelector(".empty"));
-}
-
-async function post(form) {
-  const response = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) }).catch(() => null);
-  if (!response) return {};
-  if (response.headers.get("content-type")?.includes("json")) return response.json();
-  const html = await response.text();
-  if (response.status === 401) location.reload();
-  return parseForm(html) ? { html } : {};
 }
 
 customElements.define("upstairs-board", Board);

@@ -24,11 +24,16 @@ export function connect(view, receive) {
   navigator.locks.request(READER, () => reading.run());
 }
 
-async function allViews() {
+/** Return the names of the tabs' locks: an id and a view. */
+async function allTabs() {
   const { held } = await navigator.locks.query();
-  const names = held.map(({ name }) => name).filter((name) => name.startsWith(VIEW));
-  return [...new Set(names.map((name) => name.slice(VIEW.length).replace(/^\S+ /, "")))].sort();
+  return held.map(({ name }) => name).filter((name) => name.startsWith(VIEW)).sort();
 }
+
+const viewsOf = (tabs) => [...new Set(tabs.map((name) => name.slice(VIEW.length).replace(/^\S+ /, "")))].sort();
+
+/** Say what the reader must know: of screens each tab, since a new one needs all of its pieces. */
+const needsOf = (tabs) => [...viewsOf(tabs), ...tabs.filter((name) => name.includes(" screen="))].join("\n");
 
 class Reading {
   constructor(pass) {
@@ -38,7 +43,7 @@ class Reading {
 
   /** Connect again if the tabs show other views now. */
   async check() {
-    if (this.views && this.views.join("\n") !== (await allViews()).join("\n")) this.request.abort();
+    if (this.needs !== undefined && this.needs !== needsOf(await allTabs())) this.request.abort();
   }
 
   async run() {
@@ -51,8 +56,9 @@ class Reading {
 
   async read() {
     this.request = new AbortController();
-    this.views = await allViews();
-    const query = new URLSearchParams(this.views.map((view) => ["view", view]));
+    const tabs = await allTabs();
+    this.needs = needsOf(tabs);
+    const query = new URLSearchParams(viewsOf(tabs).map((view) => ["view", view]));
     const options = { cache: "no-store", signal: this.request.signal };
     const response = await fetch(`${URL_OF_STREAM}?${query}`, options);
     this.isOver = response.status === 401;

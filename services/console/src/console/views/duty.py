@@ -1,6 +1,6 @@
 """The screen Duty: who is there now, who comes this week, and when nobody does."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
@@ -80,15 +80,25 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeInForce:
+    """An override or a swap; `withdraw_url` is None for who may not take it back."""
+
+    text: str
+    period: str
+    withdraw_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Schedule:
-    """`override_url` and `swap_url` lead to forms."""
+    """`override_url` and `swap_url` lead to forms; None for who may not use them."""
 
     schedule_id: str
     name: str
     now: str
     is_empty_now: bool
     days: tuple[Day, ...]
-    override_url: str
+    changes: tuple[ChangeInForce, ...]
+    override_url: str | None
     swap_url: str | None
 
 
@@ -99,6 +109,7 @@ class ScheduleData:
     shifts: Sequence[Mapping[str, Any]]
     gaps: Sequence[Mapping[str, Any]]
     change_requests: Sequence[Mapping[str, Any]]
+    changes: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +140,7 @@ class DutyView:
 def duty_view(data: DutyData, missing: Sequence[str], reader: Reader) -> DutyView:
     requests = [request for schedule in data.schedules for request in schedule.change_requests]
     return DutyView(
-        ladders=tuple(_ladder(ladder, reader) for ladder in data.ladders),
+        ladders=tuple(ladder_now(ladder, reader) for ladder in data.ladders),
         schedules=tuple(
             _schedule(schedule, reader)
             for schedule in sorted(data.schedules, key=lambda each: _rank(each, reader))
@@ -147,7 +158,7 @@ def duty_view(data: DutyData, missing: Sequence[str], reader: Reader) -> DutyVie
     )
 
 
-def _ladder(ladder: Mapping[str, Any], reader: Reader) -> LadderNow:
+def ladder_now(ladder: Mapping[str, Any], reader: Reader) -> LadderNow:
     return LadderNow(
         title_of(ladder["ladder"]["id"]), tuple(_level(level, reader) for level in ladder["levels"])
     )
@@ -186,9 +197,33 @@ def _schedule(schedule: ScheduleData, reader: Reader) -> Schedule:
         now=reader.people(schedule.on_duty),
         is_empty_now=not schedule.on_duty,
         days=_days(schedule, reader),
-        override_url=f"{url}/override",
+        changes=tuple(
+            _change_in_force(change, schedule.schedule_id, reader)
+            for change in sorted(schedule.changes, key=lambda change: str(change["from"]))
+        ),
+        # In a gap everybody may put themselves on duty: it has a link of its own.
+        override_url=f"{url}/override" if _may_plan(people, reader) else None,
         # A swap is of one's own turns.
         swap_url=f"{url}/swap" if reader.person in people and len(people) > 1 else None,
+    )
+
+
+def _may_plan(people: Collection[str], reader: Reader) -> bool:
+    """Tell whether the service lets the reader change the duty of one of these people."""
+    return reader.may_decide_all or bool({reader.person, *reader.people_below} & {*people})
+
+
+def _change_in_force(change: Mapping[str, Any], schedule_id: str, reader: Reader) -> ChangeInForce:
+    names = ("person_id", "instead_of", "first", "second")
+    people = [change[name] for name in names if change.get(name) is not None]
+    kind = "overrides" if "override_id" in change else "swaps"
+    change_id = change.get("override_id") or change["swap_id"]
+    is_of_reader = reader.person in people or reader.people_below >= {*people}
+    url = f"{schedule_url(schedule_id)}/changes/{kind}/{change_id}/withdraw"
+    return ChangeInForce(
+        text=_change_text({"change": change, "schedule_id": schedule_id, "removes": False}, reader),
+        period=_period(change, reader),
+        withdraw_url=url if reader.may_decide_all or is_of_reader else None,
     )
 
 
@@ -268,16 +303,21 @@ def _hours(period: Mapping[str, Any], reader: Reader) -> str:
 def _change(request: Mapping[str, Any], reader: Reader) -> Change:
     is_asked = request["person_id"] == reader.person
     url = f"{schedule_url(request['schedule_id'])}/requests/{request['request_id']}"
-    start, end = (datetime.fromisoformat(request["change"][name]) for name in ("from", "until"))
     texts = reader.texts
     return Change(
         text=_change_text(request, reader),
-        period=f"{texts.time(start, reader.now)} \u2013 {texts.time(end, reader.now)}",
+        period=_period(request["change"], reader),
         by=reader.name(request["asked_by"]),
         expires=texts.time(datetime.fromisoformat(request["expires_at"]), reader.now),
         accept_url=f"{url}/accept" if is_asked else None,
         refuse_url=f"{url}/refuse" if is_asked else None,
     )
+
+
+def _period(change: Mapping[str, Any], reader: Reader) -> str:
+    start, end = (datetime.fromisoformat(change[name]) for name in ("from", "until"))
+    texts = reader.texts
+    return f"{texts.time(start, reader.now)} \u2013 {texts.time(end, reader.now)}"
 
 
 def _change_text(request: Mapping[str, Any], reader: Reader) -> str:

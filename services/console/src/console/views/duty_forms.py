@@ -60,7 +60,10 @@ _TITLES: Final[Mapping[DutyFormName, str]] = {
     "swap": mark("Ask for a swap"),
 }
 _TASKS: Final[Mapping[DutyFormName, str]] = {
-    "override": mark("Your own shift goes to somebody else once that person agrees."),
+    "override": mark(
+        "In a gap you may put yourself on duty. Your own shift goes to somebody else once that "
+        "person agrees. Managers plan everybody, supervisors the people who report to them."
+    ),
     "swap": mark("You take each other's turns in this time, once the colleague agrees."),
 }
 

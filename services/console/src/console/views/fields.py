@@ -7,7 +7,19 @@ from typing import Any, Final, Literal
 from common.contracts.texts import NOTE_LENGTH
 from console.views.reader import Reader
 
-Kind = Literal["line", "text", "person", "minutes", "outcome", "amount", "currency", "moment"]
+Kind = Literal[
+    "line",
+    "text",
+    "person",
+    "minutes",
+    "outcome",
+    "amount",
+    "currency",
+    "moment",
+    "day",
+    "flag",
+    "many",
+]
 _LINE_LENGTH: Final = 300
 
 

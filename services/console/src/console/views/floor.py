@@ -36,6 +36,7 @@ PRESENCES: Final[Mapping[str, str]] = {
 class QueueRow:
     """`note` says what is wrong with the queue, if something is."""
 
+    queue: str
     name: str
     waiting: int
     oldest: str | None
@@ -169,6 +170,7 @@ def _queue_rows(queues: Sequence[Mapping[str, Any]], reader: Reader) -> tuple[Qu
 def _queue_row(queue: Mapping[str, Any], reader: Reader) -> QueueRow:
     oldest_s = queue["oldest_waiting_s"]
     return QueueRow(
+        queue=queue["queue"],
         name=queue_name(queue["queue"], reader),
         waiting=queue["waiting"],
         oldest=None if oldest_s is None else _duration(oldest_s, reader),

@@ -14,6 +14,7 @@ from console.views.words import service_names
 REASON_LENGTH: Final = 300
 # The place of what is refused there; the other forms are named by their contact.
 PRESENCE_FORM: Final = "presence"
+CAPACITY_FORM: Final = "capacity"
 _ASSIGNMENT_STATES: Final[Mapping[str, str]] = {
     "offered": mark("offered"),
     "assigned": mark("assigned"),
@@ -48,6 +49,7 @@ class FloorPersonView:
     person: PersonRow
     presences: tuple[Option, ...]
     presence_url: str
+    capacity_url: str
     contacts: tuple[FloorContact, ...]
     refused: Refused | None
     missing: tuple[str, ...]
@@ -69,6 +71,7 @@ def floor_person_view(
         person=row,
         presences=presence_choices(presence or row.presence, reader),
         presence_url=f"{row.url}/presence",
+        capacity_url=f"{row.url}/capacity",
         contacts=tuple(
             _contact(assignment, subjects.get(assignment["contact_id"], ""), row.person, reader)
             for assignment in sorted(assignments, key=lambda assignment: assignment["since"])

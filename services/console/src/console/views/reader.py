@@ -10,7 +10,10 @@ from console.texts import Texts
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """`teams` are those that the person leads or belongs to; `names` has people's names by id."""
+    """`teams` are those that the person leads or belongs to; `names` has people's names by id.
+
+    `people_below` report to the person, directly or not.
+    """
 
     person: str
     role: PersonRole
@@ -18,6 +21,7 @@ class Reader:
     texts: Texts
     teams: frozenset[str] = frozenset()
     names: Mapping[str, str] = field(default_factory=dict)
+    people_below: frozenset[str] = frozenset()
 
     @property
     def may_act(self) -> bool:

@@ -17,6 +17,8 @@ Escalation = Mapping[str, Any]
 # In the order in which they are shown.
 Band = Literal["needs_you", "unanswered", "yours", "team", "others"]
 BANDS: Final[tuple[Band, ...]] = get_args(Band)
+# They sound if they need the reader.
+URGENT_SEVERITIES: Final = ("critical", "high")
 # After every deadline.
 _NEVER: Final = "9999"
 
@@ -70,7 +72,7 @@ def make_row(escalation: Escalation, reader: Reader, sort: str = "time_left") ->
         who=who(escalation, reader),
         representative=_representative(contact, reader),
         is_alarm=escalation["alarm_since"] is not None,
-        is_urgent=band == "needs_you" and severity in ("critical", "high"),
+        is_urgent=band == "needs_you" and severity in URGENT_SEVERITIES,
         buttons=buttons(escalation, choices(escalation, reader), reader),
         version=escalation["version"],
     )

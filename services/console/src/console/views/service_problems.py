@@ -4,6 +4,9 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from console.texts import Texts
+from console.views.problem_texts import problem_text
+
 
 @dataclass(frozen=True, slots=True)
 class FormProblems:
@@ -16,7 +19,9 @@ class FormProblems:
         return bool(self.by_field) or self.whole is not None
 
 
-def form_problems(document: Mapping[str, Any], fields: Container[str]) -> FormProblems:
+def form_problems(
+    document: Mapping[str, Any], fields: Container[str], texts: Texts
+) -> FormProblems:
     """Sort what a problem document says by the form's fields: `body/from` belongs to `from`."""
     by_field: dict[str, str] = {}
     others: list[str] = []
@@ -27,5 +32,5 @@ def form_problems(document: Mapping[str, Any], fields: Container[str]) -> FormPr
         else:
             others.append(error["detail"])
     if not by_field and not others:
-        others.append(str(document.get("detail", "")))
+        others.append(problem_text(document, texts))
     return FormProblems(by_field, " ".join(others) or None)

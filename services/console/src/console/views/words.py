@@ -96,6 +96,7 @@ MEDIA: Final[Mapping[Medium, str]] = {
     "sms": mark("text message"),
     "teams": mark("Teams"),
     "webhook": mark("webhook"),
+    "web_push": mark("notification on a device"),
 }
 
 NOTIFICATION_STATES: Final[Mapping[str, str]] = {

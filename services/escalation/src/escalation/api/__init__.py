@@ -13,6 +13,7 @@ from escalation.api import (
     lateness,
     live,
     responders,
+    setting_versions,
     settings,
     simulations,
 )
@@ -33,4 +34,5 @@ ROUTERS = (
     responders.router,
     settings.router,
     simulations.router,
+    setting_versions.router,
 )

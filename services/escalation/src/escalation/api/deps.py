@@ -51,7 +51,7 @@ _PROBLEMS: Final[dict[type[Exception], tuple[int, str]]] = {
     errors.SimulationNotFoundError: (404, "simulation-not-found"),
     errors.TooManySimulationsError: (429, "too-many-simulations"),
     errors.ForbiddenError: (403, "forbidden"),
-    errors.NotOwnShiftError: (403, "forbidden"),
+    errors.NotOwnShiftError: (403, "not-own-shift"),
     errors.WrongStateError: (409, "wrong-state"),
     errors.StaleEscalationError: (412, "stale"),
     errors.SettingInUseError: (409, "setting-in-use"),

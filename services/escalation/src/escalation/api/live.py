@@ -9,7 +9,7 @@ from fastapi import Depends, Header, Query, Request, Response
 from pydantic import Field, TypeAdapter
 from sse_starlette import EventSourceResponse
 
-from common.contracts.event import ContactId
+from common.contracts.event import ContactId, EscalationId
 from common.http.access import StaffUser, is_still_valid
 from common.http.pagination import Cursor, Limit, Page, cut_page, decode_cursor
 from common.http.problems import ProblemError, invalid
@@ -136,11 +136,15 @@ async def stream_events(
     last id received, at any replica. An event that a relay published twice has the same contact_id
     and `sequence` both times. Representatives name a contact or an escalation that they may see.
 
+    After `upstairs.pages_erased.v1` read again what you show of the contact: the words of and about
+    its customer are erased. Only `contact_id`, `escalation_id` and `types` leave it out. If you may
+    not see the contact now, its ids are null: then read again all that you show.
+
     The filters are those of the list. With any but `contact_id` the stream has the events of
     escalations only that match as they are now. Of one that does not, or that you may not see, it
     has `upstairs.escalation_unlisted` once, whose `data` has the `escalation_id`: remove it.
     """
-    hidden = await _hidden_escalations(query, viewer, database)
+    hidden, contact_id = await _read_subject(query, viewer, database)
     start = last_event_id or query.last_event_id
     try:
         limit.acquire(viewer.person)
@@ -151,7 +155,7 @@ async def stream_events(
     try:
         subscriber = await broadcaster.subscribe(
             None if start is None else parse_event_id(start),
-            event_filter(query, viewer, hidden),
+            event_filter(query, viewer, hidden, contact_id),
             viewer.person,
             refinement(query, viewer),
         )
@@ -169,35 +173,55 @@ async def stream_events(
     return StreamResponse(subscriber, close, terms)
 
 
-async def _hidden_escalations(
+async def _read_subject(
     query: StreamQuery, viewer: Viewer, database: Database[UnitOfWork]
-) -> set[str]:
-    """Return the escalations of the contact that name the viewer; refuse what they may not see."""
-    if not viewer.is_representative and not viewer.is_scoped:
-        return set()
+) -> tuple[set[str], str | None]:
+    """Return the escalations of the contact that name the viewer, and of which contact it is.
+
+    Refuses what they may not see.
+    """
+    sees_all = not viewer.is_representative and not viewer.is_scoped
+    if sees_all and query.escalation_id is None:
+        return set(), query.contact_id
     async with transaction(database) as uow:
         if query.escalation_id is not None:
-            await uow.visible_escalation(query.escalation_id, viewer)
-        elif query.contact_id is not None:
+            return set(), await _contact_of(query.escalation_id, uow, None if sees_all else viewer)
+        if query.contact_id is not None:
             contact_id = ContactId(query.contact_id)
             await uow.visible_contact(contact_id, viewer)
-            return {*await uow.escalations.hidden_from(viewer, contact_id)}
-        elif viewer.is_representative:
+            return {*await uow.escalations.hidden_from(viewer, contact_id)}, contact_id
+        if viewer.is_representative:
             place = "query/contact_id"
             raise invalid((place, "Representatives name a contact or an escalation."))
-    return set()
+    return set(), None
+
+
+async def _contact_of(
+    escalation_id: UUID, uow: UnitOfWork, viewer: Viewer | None
+) -> ContactId | None:
+    """Return the contact of the escalation; refuse one that `viewer` may not see."""
+    if viewer is not None:
+        escalation, _ = await uow.visible_escalation(escalation_id, viewer)
+        return escalation.contact_id
+    stored = await uow.escalations.get(EscalationId(str(escalation_id)))
+    return None if stored is None else stored.contact_id
 
 
 def event_filter(
-    query: StreamQuery, viewer: Viewer, hidden: set[str]
+    query: StreamQuery, viewer: Viewer, hidden: set[str], subject: str | None = None
 ) -> Callable[[StreamEvent], bool]:
-    """Return which events the stream has: none of the escalations that are `hidden`."""
+    """Return which events the stream has: none of the escalations that are `hidden`.
+
+    `subject` is the contact that the query is about, None if it is about many.
+    """
     # A string, since this runs for each event and client.
     contact_id = query.contact_id
     escalation_id = None if query.escalation_id is None else str(query.escalation_id)
     types = query.types or ""
 
     def matches(event: StreamEvent) -> bool:
+        if event.is_erasure:
+            return subject in (None, event.contact_id) and event.type.startswith(types)
         if contact_id not in (None, event.contact_id) or escalation_id not in (
             None,
             event.escalation_id,

@@ -305,7 +305,6 @@ def _add_delete(kind: SettingKind) -> None:
 def _add_gets(kind: SettingKind) -> None:
     access = [Depends(require_role("representative", "supervisor", "manager"))]
     setting_out: Any = _setting_out(kind)
-    filters = {"kind": kind.path}
 
     async def show(setting_id: Any, database: EscalationDatabase, response: Response) -> Any:
         async with transaction(database) as uow:
@@ -319,11 +318,20 @@ def _add_gets(kind: SettingKind) -> None:
     show.__annotations__["setting_id"] = Annotated[Slug, Path(examples=[SETTING_IDS[kind.path]])]
 
     async def list_page(
-        database: EscalationDatabase, cursor: Cursor = None, limit: Limit = 50
+        database: EscalationDatabase,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+        *,
+        archived: Annotated[
+            bool, Query(description="Those that were archived, in place of those in force.")
+        ] = False,
     ) -> Any:
+        filters = {"kind": kind.path, "archived": archived}
         after = decode_cursor(cursor, _CURSOR_KEY, filters)
         async with transaction(database) as uow:
-            settings: list[Versioned[Any]] = (await uow.settings.in_force()).all_of(kind.type)
+            in_force = await uow.settings.in_force()
+        list_all = in_force.archived_of if archived else in_force.all_of
+        settings: list[Versioned[Any]] = list_all(kind.type)
         rest = [setting for setting in settings if after is None or setting.id > after]
         return Page[setting_out].of(
             rest,

@@ -30,6 +30,7 @@ class SettingRow(Generic[S]):
     body: S
     put_at: datetime
     put_by: str
+    archived: bool = False
 
 
 class SettingVersions:
@@ -81,6 +82,20 @@ class SettingVersions:
             for row in rows
         ]
 
+    async def rows_before(
+        self, kind: type[S], setting_id: str, before: int | None, limit: int
+    ) -> list[SettingRow[S]]:
+        """Return versions of the setting below `before`, the newest first."""
+        path = KIND_BY_TYPE[kind].path
+        rows = await self._connection.execute(
+            _VERSIONS_BEFORE, {"kind": path, "id": setting_id, "before": before, "limit": limit}
+        )
+        adapter = _ADAPTERS[path]
+        return [
+            SettingRow(row.version, adapter.validate_python(row.body), row.at, row.by, row.archived)
+            for row in rows
+        ]
+
     async def add(self, setting: Versioned[S], at: datetime, by: str) -> None:
         await self._connection.execute(
             insert(tables.setting_versions).values(
@@ -129,6 +144,12 @@ _IN_FORCE = text("""
 _VERSIONS = text("""
     SELECT version, body, at, by FROM setting_versions
     WHERE kind = :kind AND id = :id AND NOT archived ORDER BY version
+""").columns(body=JSONB)
+_VERSIONS_BEFORE = text("""
+    SELECT version, body, at, by, archived FROM setting_versions
+    WHERE kind = :kind AND id = :id
+        AND (CAST(:before AS integer) IS NULL OR version < CAST(:before AS integer))
+    ORDER BY version DESC LIMIT :limit
 """).columns(body=JSONB)
 # Not of the table: to lock it takes the privilege to change its rows.
 _LOCK = text("SELECT pg_advisory_xact_lock(lock_key('settings'))")

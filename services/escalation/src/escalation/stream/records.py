@@ -11,17 +11,19 @@ import structlog
 from common.contracts import clocks, complaints, escalations
 from common.contracts.clocks import ClockBreached, ClockWarned
 from common.contracts.complaints import ComplaintRaised
+from common.contracts.escalations import PagesErased
 from common.contracts.event import ContactId, EscalationId, Event, PersonId
 from common.core.ids import EventId
 from common.messaging.envelope import Envelope, MalformedRecordError, type_of
 from common.messaging.record_decoder import RecordDecoder
 from escalation.stream.offsets import Partition
 
-_CLOCK_EVENTS = (ClockWarned, ClockBreached)
+# These tell of a contact, and name no escalation.
+_CONTACT_EVENTS = (ClockWarned, ClockBreached, PagesErased)
 _STREAMED_TYPES = frozenset(
     kind.type
     for kind in (*escalations.EVENTS, *complaints.EVENTS, *clocks.EVENTS)
-    if "escalation_id" in kind.__struct_fields__ or kind in _CLOCK_EVENTS
+    if "escalation_id" in kind.__struct_fields__ or kind in _CONTACT_EVENTS
 )
 # The fields of an event that every event has, or that are beside its data.
 EVENT_FRAME = frozenset(("contact_id", "escalation_id", "occurred_at"))
@@ -34,7 +36,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class StreamEvent:
-    """`data` is JSON. `is_of_escalation`: it tells of an escalation, and of no other clock."""
+    """`data` is JSON. `is_of_escalation`: it tells of an escalation, and of no other clock.
+
+    `is_erasure`: words about the contact are erased, and who shows some must read them again.
+    """
 
     type: str
     contact_id: ContactId
@@ -42,6 +47,7 @@ class StreamEvent:
     data: str
     complaint_about: PersonId | None = None
     is_of_escalation: bool = True
+    is_erasure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +105,7 @@ class Decoder:
 
 def _stream_event(envelope: Envelope, event: Event) -> StreamEvent | None:
     escalation_id: EscalationId | None = getattr(event, "escalation_id", None)
-    if escalation_id is None and not isinstance(event, _CLOCK_EVENTS):
+    if escalation_id is None and not isinstance(event, _CONTACT_EVENTS):
         return None
     contact_id = ContactId(event.key)
     content = {
@@ -116,6 +122,13 @@ def _stream_event(envelope: Envelope, event: Event) -> StreamEvent | None:
     data = orjson.dumps(content, option=orjson.OPT_UTC_Z).decode()
     about = event.about if isinstance(event, ComplaintRaised) else None
     clock = getattr(event, "clock", "acknowledgement")
+    is_erasure = isinstance(event, PagesErased)
     return StreamEvent(
-        envelope.type, contact_id, escalation_id, data, about, clock == "acknowledgement"
+        envelope.type,
+        contact_id,
+        escalation_id,
+        data,
+        about,
+        is_of_escalation=clock == "acknowledgement" and not is_erasure,
+        is_erasure=is_erasure,
     )

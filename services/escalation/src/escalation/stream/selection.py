@@ -1,6 +1,7 @@
 """Which events a stream has for its client: the same escalations as the list with its filters."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -31,7 +32,8 @@ def refinement(query: EscalationFilter, viewer: Viewer) -> Refine | None:
 class _Refinement:
     """Passes the events of escalations that the list has now; of others it tells once.
 
-    With filters of escalations the events of other clocks are left out.
+    With filters of escalations the events of other clocks are left out. Each erasure passes, since
+    the client may show words that it had when the contact was another team's.
     """
 
     def __init__(self, filters: Mapping[str, Any], viewer: Viewer) -> None:
@@ -41,6 +43,8 @@ class _Refinement:
         self._unlisted: dict[EscalationId, None] = {}
 
     def __call__(self, event: StreamEvent, snapshot: Snapshot) -> StreamEvent | None:
+        if event.is_erasure:
+            return event if self._sees_contact(event, snapshot) else _nameless(event)
         if event.escalation_id is None:
             return event if self._shows_clock(event, snapshot) else None
         if self._lists(event.escalation_id, snapshot):
@@ -49,8 +53,11 @@ class _Refinement:
         return self._leave_out(event.escalation_id, event)
 
     def _shows_clock(self, event: StreamEvent, snapshot: Snapshot) -> bool:
+        return not self._has_filters and self._sees_contact(event, snapshot)
+
+    def _sees_contact(self, event: StreamEvent, snapshot: Snapshot) -> bool:
         contact = snapshot.contacts.get(event.contact_id)
-        if self._has_filters or contact is None:
+        if contact is None:
             return False
         if self._viewer.sees_contact(contact, snapshot.configuration):
             return True
@@ -77,3 +84,9 @@ class _Refinement:
         return StreamEvent(
             UNLISTED_TYPE, event.contact_id, escalation_id, orjson.dumps(data).decode()
         )
+
+
+def _nameless(event: StreamEvent) -> StreamEvent:
+    """Return it without the ids of a contact that the viewer may not see now."""
+    content = orjson.loads(event.data) | {"contact_id": None, "sequence": None}
+    return replace(event, data=orjson.dumps(content).decode())

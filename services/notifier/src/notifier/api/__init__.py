@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 
 from common.http.routes import ApiRouter
-from notifier.api import acknowledgements, callbacks, notifications, recipients
+from notifier.api import acknowledgements, callbacks, devices, notifications, recipients
 from notifier.channels.base import Channel
+from notifier.channels.web_push import WebPush
 
 
 def make_routers(channels: Sequence[Channel]) -> tuple[ApiRouter, ...]:
     return (
         recipients.make_router(channels),
+        *(devices.make_router(channel) for channel in channels if isinstance(channel, WebPush)),
         notifications.router,
         acknowledgements.router,
         callbacks.make_router(channels),

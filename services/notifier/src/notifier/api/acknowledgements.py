@@ -34,8 +34,9 @@ from notifier.api.deps import (
     refusals,
     transaction,
 )
+from notifier.channels.message_links import console_link
 from notifier.domain.escalations import EscalationState
-from notifier.links import Capability
+from notifier.links import Capability, Links
 from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases import answers
 from notifier.use_cases.answers import AnswerStatus
@@ -109,7 +110,13 @@ async def _respond(
         raise
     if "application/json" in accepted and "text/html" not in accepted:
         return JSONResponse(_out(status, at).model_dump(mode="json"), HTTPStatus.OK)
-    return pages.answer_page(status, at)
+    return pages.answer_page(status, at, _console_url(status, request))
+
+
+def _console_url(status: AnswerStatus, request: Request) -> str | None:
+    links: Links = request.app.state.links
+    link = console_link(status.notification, links)
+    return link.url if link else None
 
 
 def _out(status: AnswerStatus, at: datetime) -> AcknowledgementOut:

@@ -20,15 +20,19 @@ from notifier.domain.content import status_of
 from notifier.domain.errors import (
     AnswerTooLateError,
     ChannelUserTakenError,
+    DeviceForbiddenError,
+    DeviceNotFoundError,
     LinkPurposeError,
     LinkVoidError,
     NothingToAcknowledgeError,
     NotificationNotFoundError,
     NotPagedError,
     OperationsAddressError,
+    PushServiceError,
     RecipientForbiddenError,
     RecipientNotFoundError,
     TooManyChangesError,
+    WebPushOffError,
 )
 from notifier.links import Capability, ExpiredLinkError, ForgedLinkError, Links
 from notifier.store.unit_of_work import UnitOfWork
@@ -52,6 +56,10 @@ _PROBLEMS: Mapping[type[Exception], tuple[int, str]] = {
     ChannelUserTakenError: (409, "channel-user-taken"),
     RecipientNotFoundError: (404, "recipient-not-found"),
     RecipientForbiddenError: (403, "not-your-recipient"),
+    DeviceForbiddenError: (403, "not-your-device"),
+    DeviceNotFoundError: (404, "device-not-found"),
+    WebPushOffError: (409, "web-push-off"),
+    PushServiceError: (422, "push-service-not-allowed"),
     OperationsAddressError: (409, "operations-needs-address"),
     TooManyChangesError: (429, "too-many-changes"),
     AnswerTooLateError: (409, "answer-too-late"),

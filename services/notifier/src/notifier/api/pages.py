@@ -27,8 +27,11 @@ _HEADERS = {
 }
 
 
-def answer_page(status: AnswerStatus, at: datetime) -> HTMLResponse:
-    """Say what it is about and how it stands, with the buttons that still have an effect."""
+def answer_page(status: AnswerStatus, at: datetime, console_url: str | None = None) -> HTMLResponse:
+    """Say what it is about and how it stands, with the buttons that still have an effect.
+
+    `console_url`: where the console shows it.
+    """
     notification, stage = status.notification, _stage(status)
     at = notification.local(at)
     words = rendering.words(notification.content, at)
@@ -42,6 +45,7 @@ def answer_page(status: AnswerStatus, at: datetime) -> HTMLResponse:
         ask=ask,
         status=_status_text(status, stage, at),
         shows_only=status.shows_only,
+        console_url=console_url,
     )
     return HTMLResponse(html, HTTPStatus.OK, _HEADERS)
 

@@ -65,8 +65,9 @@ def _shown(
 
 def make_router(channels: Sequence[Channel]) -> ApiRouter:
     """Make the routes for recipients that have addresses of these channels."""
-    address: Any = address_type(channels)
-    types = {channel.medium: channel.address for channel in channels}
+    put = [channel for channel in channels if not channel.has_devices]
+    address: Any = address_type(put)
+    types = {channel.medium: channel.address for channel in put}
 
     class RecipientIn(RequestModel):
         model_config = with_examples(_EXAMPLE)

@@ -68,7 +68,8 @@ class Channel(Protocol):
     `editable`: a message can be changed after it was sent, by `update`. `threaded`: a message can
     answer an earlier one, whose receipt it then has as `thread`. `interactive`: messages have
     buttons, and `presses` reads the requests that the outside system then makes; they have a
-    body as `callback_body` describes it, in terms of OpenAPI.
+    body as `callback_body` describes it, in terms of OpenAPI. `has_devices`: its addresses are the
+    devices of a person, who adds each in its browser.
     """
 
     medium: ClassVar[Medium]
@@ -76,6 +77,7 @@ class Channel(Protocol):
     editable: ClassVar[bool] = False
     threaded: ClassVar[bool] = False
     interactive: ClassVar[bool] = False
+    has_devices: ClassVar[bool] = False
     callback_body: ClassVar[Mapping[str, Any]] = {}
 
     @classmethod

@@ -28,6 +28,7 @@ from common.core.mailboxes import ascii_mailbox
 from common.http.contact_methods import EmailMethod
 from notifier import rendering
 from notifier.channels.base import Channel, ChannelAddress
+from notifier.channels.message_links import Link, console_link, open_link
 from notifier.channels.smtp_sessions import SmtpSessions
 from notifier.domain import answers
 from notifier.domain.content import HeldPage
@@ -38,6 +39,10 @@ from notifier.settings import Settings
 
 Security = Literal["none", "starttls", "tls"]
 _PERMANENT = 500
+_ANSWERS: Sequence[tuple[str, Purpose]] = (
+    ("Acknowledge", "acknowledge"),
+    ("Take over", "take_over"),
+)
 # Of UTF-8 in an encoded word, so that a line has at most 76 characters.
 _MAX_WORD_BYTES = 39
 
@@ -155,12 +160,6 @@ def _by_code(code: int, detail: str) -> Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    label: str
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
 class ListedPage:
     """A page in a summary."""
 
@@ -174,7 +173,7 @@ def compose(notification: Notification, sender: str, links: Links, at: datetime)
     `EmailMessage` would parse each header, which takes longer than all the rest.
     """
     at = notification.local(at)
-    words = rendering.words(notification.content, at)
+    words = rendering.words(notification.content, at, has_console=links.has_console)
     pages = _listed_pages(notification, links, at)
     values = {"words": words, "links": _links(notification, links), "held_pages": pages}
     # No line of a part that is quoted-printable begins with it.
@@ -244,14 +243,13 @@ def _links(notification: Notification, links: Links) -> tuple[Link, ...]:
 
 
 def _links_of(page: Notification | HeldPage, epoch: int, links: Links) -> tuple[Link, ...]:
-    purposes: Sequence[tuple[str, Purpose]] = (
-        (("Acknowledge", "acknowledge"), ("Take over", "take_over"))
-        if answers.has_buttons(page)
-        else (("Open", "show"),)
+    if not answers.has_buttons(page):
+        return (open_link(page, epoch, links),)
+    answering = tuple(
+        Link(label, links.url(page.notification_id, purpose, epoch)) for label, purpose in _ANSWERS
     )
-    return tuple(
-        Link(label, links.url(page.notification_id, purpose, epoch)) for label, purpose in purposes
-    )
+    opening = console_link(page, links)
+    return answering if opening is None else (*answering, opening)
 
 
 def _listed_pages(notification: Notification, links: Links, at: datetime) -> tuple[ListedPage, ...]:

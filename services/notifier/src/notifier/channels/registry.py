@@ -3,5 +3,6 @@
 from notifier.channels.base import Channel
 from notifier.channels.email import Email
 from notifier.channels.slack import Slack
+from notifier.channels.web_push import WebPush
 
-CHANNELS: tuple[type[Channel], ...] = (Slack, Email)
+CHANNELS: tuple[type[Channel], ...] = (Slack, Email, WebPush)

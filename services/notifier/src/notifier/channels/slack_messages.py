@@ -6,6 +6,7 @@ from typing import Any
 from common.http.contact_methods import SlackMethod
 from notifier import rendering
 from notifier.channels.base import ChannelAddress
+from notifier.channels.message_links import open_link
 from notifier.domain import answers
 from notifier.domain.content import HeldPage
 from notifier.domain.notifications import Notification
@@ -25,7 +26,7 @@ def page_message(notification: Notification, links: Links, at: datetime) -> dict
     """Write the arguments of `chat.postMessage`."""
     at = notification.local(at)
     content = notification.content
-    words = rendering.words(content, at)
+    words = rendering.words(content, at, has_console=links.has_console)
     context = rendering.slack_text("slack/context.j2", words=words)
     return {
         "channel": SlackAddress.read(notification.address).channel,
@@ -66,9 +67,9 @@ def _actions(notification: Notification, links: Links, at: datetime) -> list[dic
 
 
 def _buttons(page: Notification | HeldPage, epoch: int, links: Links) -> dict[str, Any]:
-    """Make the buttons; others may see the message, so its link only shows what it is about."""
-    show = links.url(page.notification_id, "show", epoch)
-    buttons = [_button(OPEN, "Open", url=show)]
+    """Make the buttons; others may see the message, so its link answers nothing by itself."""
+    link = open_link(page, epoch, links)
+    buttons = [_button(OPEN, link.label, url=link.url)]
     if answers.has_buttons(page):
         token = links.token(page.notification_id, "press", epoch)
         buttons = [
@@ -121,8 +122,9 @@ def _thread(notification: Notification) -> dict[str, Any]:
 def fallback(notification: Notification, links: Links, at: datetime) -> dict[str, Any]:
     """Write the page as text with a link, for when Slack refuses its blocks."""
     words = rendering.words(notification.content, notification.local(at))
-    show = links.url(notification.notification_id, "show", notification.link_epoch)
-    text = f"{rendering.slack_text('slack/fallback.j2', words=words)}\n<{show}|Open>"
+    link = open_link(notification, notification.link_epoch, links)
+    text = rendering.slack_text("slack/fallback.j2", words=words)
+    text = f"{text}\n<{link.url}|{link.label}>"
     return {"text": text, "mrkdwn": True, "parse": "none", "link_names": False, "blocks": []}
 
 

@@ -37,11 +37,12 @@ class RetryPolicy:
 class Sent:
     """The outside system accepted it; `receipt` is how it names the message.
 
-    `editable`: the message can be changed there.
+    `editable`: the message can be changed there. `gone_devices` exist no longer.
     """
 
     receipt: Mapping[str, str]
     editable: bool = False
+    gone_devices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Postponed:
 
     reason: str
     wait: timedelta | None = None
+    gone_devices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Refused:
     """It did not arrive and never will."""
 
     reason: str
+    gone_devices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,10 +208,10 @@ def _described(outcome: Outcome) -> tuple[AttemptOutcome, str]:
             # The channel is the recipient's address, which fewer people may read.
             names = (name for name in receipt if name != "channel")
             return "sent", ", ".join(f"{name} {receipt[name]}" for name in names)
-        case Postponed(reason, wait):
+        case Postponed(reason, wait, _):
             request = f"; asked to wait {wait.total_seconds():g} s" if wait else ""
             return "retry", reason + request
-        case Refused(reason):
+        case Refused(reason, _):
             return "failed", reason
         case Unknown(reason):
             return "unknown", reason

@@ -53,6 +53,22 @@ class TooManyChangesError(Exception):
     """The contact methods of this person changed too often. Wait an hour, or ask an admin."""
 
 
+class DeviceForbiddenError(Exception):
+    """Only the person adds a device, in the browser that shows the notifications."""
+
+
+class DeviceNotFoundError(Exception):
+    """There is no such device."""
+
+
+class WebPushOffError(Exception):
+    """Notifications on devices are switched off: operators set UPSTAIRS_WEB_PUSH_KEY."""
+
+
+class PushServiceError(Exception):
+    """The endpoint is not of a push service that Upstairs may call."""
+
+
 class RecipientForbiddenError(Exception):
     """Contact methods are for the person, the managers above that person, and admins."""
 

@@ -156,10 +156,10 @@ def alarm_from(event: TimerMissing) -> Page:
 
 def choose_addresses(page: Page, recipient: Recipient) -> tuple[tuple[Address, ...], str | None]:
     """Return the addresses to use, and a reason if they are not on the requested media."""
-    chosen = recipient.reached_by(page.media) if page.media else recipient.media
+    chosen = recipient.reached_by(page.media) if page.media else recipient.addresses
     if chosen:
         return chosen, None
-    return recipient.media, f"the recipient has no {' or '.join(page.media)}: sent on all media"
+    return recipient.addresses, f"the recipient has no {' or '.join(page.media)}: sent on all media"
 
 
 def notify(

@@ -3,13 +3,18 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
+import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from common.contracts.event import ContactId, PersonId
 from common.contracts.notifications import Medium, recipient_key
 
 DEFAULT_TIME_ZONE = "UTC"
+# A browser forgets a subscription without a word: the oldest device gives way to a new one.
+MAX_DEVICES: Final = 10
 
 
 class Address(Struct, frozen=True):
@@ -24,8 +29,22 @@ class Address(Struct, frozen=True):
         return self.details.get("user_id")
 
 
+class Device(Struct, frozen=True):
+    """A browser that shows notifications, as its subscription names it (RFC 8030, RFC 8291).
+
+    Whoever has the keys can write to it: they are shown nowhere.
+    """
+
+    device_id: str
+    name: str
+    endpoint: str
+    p256dh: str
+    auth: str
+    added_at: datetime
+
+
 class Recipient(Struct, frozen=True):
-    """Has each medium at most once. Links of an earlier `link_epoch` are void.
+    """Has each medium at most once; all devices are one medium. Earlier `link_epoch`s are void.
 
     Who is not `active` has left.
     """
@@ -36,23 +55,41 @@ class Recipient(Struct, frozen=True):
     link_epoch: int = 1
     time_zone: str = DEFAULT_TIME_ZONE
     active: bool = True
+    devices: tuple[Device, ...] = ()
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """Return where messages go: the contact methods, and the devices."""
+        if not self.devices:
+            return self.media
+        devices = msgspec.json.encode(self.devices).decode()
+        return (*self.media, Address("web_push", {"devices": devices}))
 
     @property
     def methods(self) -> "ContactMethods":
         return ContactMethods(self.name, self.media, self.time_zone)
 
     def reached_by(self, media: Sequence[Medium]) -> tuple[Address, ...]:
-        return tuple(address for address in self.media if address.medium in media)
+        return tuple(address for address in self.addresses if address.medium in media)
 
     def address_on(self, medium: Medium | None) -> Address | None:
-        return next((address for address in self.media if address.medium == medium), None)
+        return next((address for address in self.addresses if address.medium == medium), None)
 
     @property
     def unreachable_reason(self) -> str | None:
         """Return why nothing can be sent to the person, if so."""
         if not self.active:
             return "the recipient has left"
-        return None if self.media else "the recipient has no media"
+        return None if self.addresses else "the recipient has no media"
+
+    def with_device(self, device: Device) -> "Recipient":
+        """Return it with one more device, which replaces the one of the same browser."""
+        others = self.without_devices({device.device_id}).devices
+        return replace(self, devices=(*others, device)[-MAX_DEVICES:])
+
+    def without_devices(self, device_ids: Collection[str]) -> "Recipient":
+        kept = (device for device in self.devices if device.device_id not in device_ids)
+        return replace(self, devices=tuple(kept))
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,7 @@ class Recipients:
             "media": [],
             "link_epoch": _NEW_EPOCH,
             "time_zone": DEFAULT_TIME_ZONE,
+            "devices": [],
         }
         await self._connection.execute(
             postgresql.insert(tables.recipients).values(row).on_conflict_do_nothing()
@@ -98,6 +99,16 @@ class Recipients:
             tuple_(_USERS.c.medium, _USERS.c.user_id).in_(users), _USERS.c.person_id != person_id
         )
         return tuple((await self._connection.execute(query)).scalars()) if users else ()
+
+    async def lock_others_with(self, device_id: str, person_id: PersonId) -> list[Recipient]:
+        """Lock the other recipients that have this device, until the transaction ends."""
+        recipients = tables.recipients
+        query = _recipients().where(
+            recipients.c.person_id != person_id,
+            recipients.c.devices.contains([{"device_id": device_id}]),
+        )
+        ordered = query.order_by(recipients.c.person_id).with_for_update(of=recipients)
+        return [_to_recipient(dict(row)) for row in await self._connection.execute(ordered)]
 
     async def void_links(self, person_id: PersonId) -> None:
         """Void the links that the person has."""
@@ -157,7 +168,9 @@ class Recipients:
                 | tables.recipients.c.person_id.in_(_below(visible_to))
             )
         if reachable is not None:
-            has_address = func.jsonb_array_length(tables.recipients.c.media) > 0
+            has_media = func.jsonb_array_length(tables.recipients.c.media) > 0
+            has_devices = func.jsonb_array_length(tables.recipients.c.devices) > 0
+            has_address = has_media | has_devices
             has_left = _LINES.c.active.is_(false())
             query = query.where(has_address if reachable else ~has_address & ~has_left)
         rows = await self._connection.execute(query)

@@ -12,13 +12,14 @@ from common.contracts.notifications import Medium
 from notifier.domain import brake, delivery, notifications
 from notifier.domain.brake import BrakePolicy, Budget, BudgetKind, Limit
 from notifier.domain.content import status_of
-from notifier.domain.delivery import Outcome, RetryPolicy
+from notifier.domain.delivery import Outcome, RetryPolicy, Unknown
 from notifier.domain.errors import NotificationNotFoundError
 from notifier.domain.notifications import Attempt, Notification
 from notifier.handlers import correct, new_notification_id, record
 from notifier.store.notifications import Slots, Threads
 from notifier.store.put_aside import put_aside
 from notifier.store.unit_of_work import UnitOfWork
+from notifier.use_cases.devices import forget_devices
 
 # Another transaction has locked all that a summary would carry; it is free again after about this.
 _RETRY_SUMMARY = timedelta(milliseconds=100)
@@ -295,6 +296,8 @@ async def record_attempt(
         raise NotificationNotFoundError
     decision = delivery.record(notification, claimed.attempt, outcome, policy, spread, uow.now)
     record(decision, uow)
+    if not isinstance(outcome, Unknown) and outcome.gone_devices:
+        await forget_devices(notification.person_id, outcome.gone_devices, uow)
     match notification.kind:
         case "page":
             await _correct_if_irrelevant(decision.notification, uow)

@@ -49,7 +49,7 @@ async def save_recipient(
 
 async def read_recipient(caller: Caller, person_id: PersonId, uow: UnitOfWork) -> Recipient:
     """Raises RecipientForbiddenError or RecipientNotFoundError."""
-    await _require_read(caller, person_id, uow)
+    await require_read(caller, person_id, uow)
     recipient = await uow.recipients.get(person_id)
     if recipient is None:
         raise RecipientNotFoundError
@@ -72,17 +72,17 @@ async def read_changes(
     caller: Caller, person_id: PersonId, before: str | None, limit: int, uow: UnitOfWork
 ) -> list[RecipientChange]:
     """Return the changes of a recipient, the latest first; raises RecipientForbiddenError."""
-    await _require_read(caller, person_id, uow)
+    await require_read(caller, person_id, uow)
     return await uow.recipient_changes.latest(person_id, before, limit)
 
 
 async def _require_set(caller: Caller, person_id: PersonId, uow: UnitOfWork) -> None:
     if person_id == OPERATIONS and not caller.is_admin:
         raise OperationsForbiddenError
-    await _require_read(caller, person_id, uow)
+    await require_read(caller, person_id, uow)
 
 
-async def _require_read(caller: Caller, person_id: PersonId, uow: UnitOfWork) -> None:
+async def require_read(caller: Caller, person_id: PersonId, uow: UnitOfWork) -> None:
     """The person, the managers above, and admins; nobody who has left."""
     if caller.is_admin:
         return

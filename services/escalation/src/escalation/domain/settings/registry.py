@@ -149,6 +149,11 @@ class Configuration:
     def all_of(self, kind: type[T]) -> list[Versioned[T]]:
         return sorted(self._by_id(kind).values(), key=lambda setting: setting.id)
 
+    def archived_of(self, kind: type[T]) -> list[Versioned[T]]:
+        path = KIND_BY_TYPE[kind].path
+        places = sorted(place for place in self.archived if place[0] == path)
+        return [self.archived[place] for place in places]
+
     def with_next(self, setting_id: str, body: Setting) -> "Configuration":
         """Return it with `body` as the next version of the setting."""
         setting: Versioned[Any] = Versioned(setting_id, self.next_version(body, setting_id), body)

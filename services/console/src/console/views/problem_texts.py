@@ -1,0 +1,58 @@
+"""Refusals of services in the reader's language, by the code of the problem document."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from console.texts import ENGLISH, Texts, mark
+
+TEXTS: Final[Mapping[str, str]] = {
+    "forbidden": mark("You may not do this."),
+    "not-own-shift": mark(
+        "This changes the duty of people who do not report to you. A manager can do it."
+    ),
+    "not-yours": mark("This is not yours to change."),
+    "not-below-you": mark("This person does not report to you."),
+    "wrong-state": mark("It is in a state that does not allow this."),
+    "stale": mark("Somebody else has changed it since you read it. Look at it again."),
+    "held-by-you": mark("You have it already."),
+    "held-by-other": mark("Somebody else has it."),
+    "complaint-about-you": mark("A complaint in it is about you: somebody else must decide."),
+    "line-manager": mark("Somebody in your line decides this."),
+    "no-snoozes-left": mark("It can't be snoozed again."),
+    "nobody-above": mark("There is nobody above you whom it could go to."),
+    "own-request": mark("You have asked for it yourself: somebody else must decide."),
+    "limit-exceeded": mark("The amount is above your limit."),
+    "other-escalation-open": mark("Another escalation of this contact is open."),
+    "contact-not-found": mark("There is no such contact."),
+    "escalation-not-found": mark("There is no such escalation, or you may not see it."),
+    "contact-not-open": mark("The contact is not open."),
+    "assignment-not-found": mark("There is no such contact."),
+    "representative-not-found": mark("There is no such representative."),
+    "person-not-found": mark("There is no such person."),
+    "change-not-found": mark("There is no such change of duty, or it is over."),
+    "request-not-found": mark("There is no such request, or it is not for you to answer."),
+    "request-closed": mark("The request was answered, or its time is over."),
+    "invalid-change": mark("Duty can't be changed like this."),
+    "setting-not-found": mark("There is no such setting."),
+    "setting-in-use": mark("Something else still needs it."),
+    "too-many-changes": mark("Too many changes. Wait a while."),
+    "invalid": mark("Something that was entered does not fit."),
+}
+# They name people by their ids, and say no more than the text.
+_WITHOUT_DETAIL: Final = frozenset(("not-own-shift",))
+
+
+def problem_text(document: Mapping[str, Any], texts: Texts) -> str:
+    """Say it in the reader's language, with the service's own words, which are English.
+
+    In English those words are enough.
+    """
+    detail = str(document.get("detail", ""))
+    code = str(document.get("type", "")).rpartition(":")[2]
+    text = TEXTS.get(code)
+    if text is None:
+        return detail
+    own_words = texts.gettext(text)
+    if code in _WITHOUT_DETAIL or not detail:
+        return own_words
+    return detail if texts.language == ENGLISH else f"{own_words} ({detail})"

@@ -1,0 +1,1 @@
+"""The screens Settings: every kind of setting by one frame. A kind describes its fields."""

@@ -1,0 +1,211 @@
+"""Between a setting as a service has it, a draft, and the fields of a form."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, assert_never
+
+from console.texts import Texts
+from console.views.fields import FieldError
+from console.views.settings.nodes import (
+    KEY,
+    UNNAMED,
+    VALUE,
+    Draft,
+    Group,
+    Leaf,
+    Node,
+    Rows,
+    join_path,
+)
+from console.views.settings.values import Flag
+
+Nodes = Sequence[Node]
+
+
+def initial_draft(nodes: Nodes) -> Draft:
+    """Return what a new form has."""
+    draft: Draft = {}
+    for node in nodes:
+        match node:
+            case Leaf():
+                draft[node.name] = node.initial
+            case Group():
+                draft[node.name] = initial_draft(node.nodes)
+            case Rows():
+                draft[node.name] = [initial_draft(node.nodes) for _ in range(node.initial_count)]
+            case _:
+                assert_never(node)
+    return draft
+
+
+def draft_of(nodes: Nodes, body: Mapping[str, Any], texts: Texts) -> Draft:
+    """Write a setting as a draft."""
+    draft: Draft = {}
+    for node in nodes:
+        member = body.get(node.name)
+        match node:
+            case Leaf():
+                value = body if node.spreads else member
+                draft[node.name] = "" if value in (None, {}) else node.value.write(value, texts)
+            case Group() if node.is_optional and not member:
+                draft[node.name] = initial_draft(node.nodes)
+            case Group():
+                draft[node.name] = draft_of(node.nodes, member or {}, texts)
+            case Rows():
+                draft[node.name] = [
+                    draft_of(node.nodes, record, texts) for record in _records(node, member)
+                ]
+            case _:
+                assert_never(node)
+    return draft
+
+
+def _records(rows: Rows, member: Any) -> Iterator[Mapping[str, Any]]:
+    match rows.shape:
+        case "records":
+            yield from member or ()
+        case "scalars":
+            yield from ({UNNAMED: each} for each in member or ())
+        case "map":
+            yield from ({KEY: key, VALUE: value} for key, value in (member or {}).items())
+        case _:
+            assert_never(rows.shape)
+
+
+def draft_of_form(nodes: Nodes, values: Mapping[str, str], path: str = "") -> Draft:
+    """Read the fields of a form; rows keep their order, whatever their numbers are."""
+    draft: Draft = {}
+    for node in nodes:
+        place = join_path(path, node.name)
+        match node:
+            case Leaf():
+                draft[node.name] = values.get(place, "").strip()
+            case Group():
+                draft[node.name] = draft_of_form(node.nodes, values, place)
+            case Rows():
+                draft[node.name] = [
+                    draft_of_form(node.nodes, values, join_path(place, number))
+                    for number in _row_numbers(values, place)
+                ]
+            case _:
+                assert_never(node)
+    return draft
+
+
+def _row_numbers(values: Mapping[str, str], place: str) -> list[int]:
+    prefix = f"{place}/"
+    names = (name.removeprefix(prefix) for name in values if name.startswith(prefix))
+    numbers = {name.partition("/")[0] for name in names}
+    return sorted(int(number) for number in numbers if number.isascii() and number.isdigit())
+
+
+def fields_of(nodes: Nodes, draft: Draft, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the name and the text of each field of the draft's form."""
+    for node in nodes:
+        place = join_path(path, node.name)
+        match node:
+            case Leaf():
+                yield place, draft[node.name]
+            case Group():
+                yield from fields_of(node.nodes, draft[node.name], place)
+            case Rows():
+                for number, row in enumerate(draft[node.name]):
+                    yield from fields_of(node.nodes, row, join_path(place, number))
+            case _:
+                assert_never(node)
+
+
+def is_empty(nodes: Nodes, draft: Draft) -> bool:
+    """Tell whether nothing is written; what is only ticked does not count."""
+    for node in nodes:
+        match node:
+            case Leaf(value=Flag()):
+                continue
+            case Group() if is_empty(node.nodes, draft[node.name]):
+                continue
+            case _ if not draft[node.name]:
+                continue
+            case _:
+                return False
+    return True
+
+
+def without_empty_rows(nodes: Nodes, draft: Draft) -> Draft:
+    """Return the draft without rows in which nothing is written."""
+    kept: Draft = {}
+    for node in nodes:
+        member = draft[node.name]
+        match node:
+            case Leaf():
+                kept[node.name] = member
+            case Group():
+                kept[node.name] = without_empty_rows(node.nodes, member)
+            case Rows():
+                rows = [without_empty_rows(node.nodes, row) for row in member]
+                kept[node.name] = [row for row in rows if not is_empty(node.nodes, row)]
+            case _:
+                assert_never(node)
+    return kept
+
+
+@dataclass(frozen=True, slots=True)
+class BodyReader:
+    """Reads a draft as the body for the service; `problems` are by the path of a field."""
+
+    texts: Texts
+    problems: dict[str, str] = field(default_factory=dict)
+
+    def read(self, nodes: Nodes, draft: Draft, path: str = "") -> dict[str, Any]:
+        body: dict[str, Any] = {}
+        for node in nodes:
+            place = join_path(path, node.name)
+            match node:
+                case Leaf():
+                    self._read_leaf(node, draft[node.name], place, body)
+                case Group():
+                    if not (node.is_optional and is_empty(node.nodes, draft[node.name])):
+                        body[node.name] = self.read(node.nodes, draft[node.name], place)
+                case Rows():
+                    body[node.name] = self._read_rows(node, draft[node.name], place)
+                case _:
+                    assert_never(node)
+        return body
+
+    def _read_leaf(self, leaf: Leaf, text: str, place: str, body: dict[str, Any]) -> None:
+        if not text and not isinstance(leaf.value, Flag):
+            if leaf.is_required:
+                self.problems[place] = self.texts.gettext("Please fill this in.")
+            return
+        try:
+            value = leaf.value.read(text, self.texts)
+        except FieldError as error:
+            self.problems[place] = str(error)
+            return
+        body.update(value if leaf.spreads else {leaf.name: value})
+
+    def _read_rows(self, rows: Rows, drafts: Sequence[Draft], place: str) -> Any:
+        records = [
+            self.read(rows.nodes, draft, join_path(place, number))
+            for number, draft in enumerate(drafts)
+        ]
+        match rows.shape:
+            case "records":
+                return records
+            case "scalars":
+                return [record[UNNAMED] for record in records if UNNAMED in record]
+            case "map":
+                return self._read_map(records, place)
+            case _:
+                assert_never(rows.shape)
+
+    def _read_map(self, records: Sequence[Mapping[str, Any]], place: str) -> dict[str, Any]:
+        members: dict[str, Any] = {}
+        for number, record in enumerate(records):
+            key = record.get(KEY)
+            if key in members:
+                twice = self.texts.gettext("This is in the list twice.")
+                self.problems[join_path(join_path(place, number), KEY)] = twice
+            elif key is not None:
+                # Without hours a day is one on which nobody works.
+                members[key] = record.get(VALUE, [])
+        return members

@@ -1,0 +1,96 @@
+"""What a kind of setting is to the screens: where it is kept, its fields, and its sentences."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from common.contracts.services import EventService
+from console.texts import mark
+from console.views.reader import Reader
+from console.views.settings.nodes import Node
+from console.views.words import title_of
+
+OpenContacts = Literal["keep", "retarget", "release"]
+Body = Mapping[str, Any]
+# Other settings by their kind and id, as far as a page has read them.
+Related = Mapping[tuple[str, str], Body]
+Describe = Callable[[Body, Reader, Related], list[str]]
+
+OPEN_CONTACTS: Final[Mapping[OpenContacts, str]] = {
+    "keep": mark("They go on with what was promised to them."),
+    "retarget": mark("They move to the settings in force."),
+    "release": mark("What was promised to them by it ends."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """`slug` names it in the console's addresses, `path` in the service.
+
+    `id_field` is the id's name in the service's answers. `in_envelope`: the answers have the
+    setting as `body`, beside its id and version. `ids` are the only ids that there may be.
+    """
+
+    slug: str
+    path: str
+    title: str
+    singular: str
+    purpose: str
+    nodes: tuple[Node, ...]
+    describe: Describe
+    service: EventService = "escalation"
+    id_field: str = "id"
+    in_envelope: bool = True
+    is_of_person: bool = False
+    has_versions: bool = True
+    ids: Mapping[str, str] = field(default_factory=dict)
+    archive_choices: tuple[OpenContacts, ...] = ()
+    # What becomes of open contacts can be chosen whenever it is put.
+    asks_for_open_contacts: bool = False
+    # Kinds of settings that its fields name.
+    named_kinds: tuple[str, ...] = ()
+    # Who may be put is there already.
+    is_open_to_new: bool = True
+    # Members of the body that belong to one version only.
+    momentary: frozenset[str] = frozenset()
+
+    @property
+    def url(self) -> str:
+        return f"/settings/{self.slug}"
+
+    def url_of(self, setting_id: str) -> str:
+        return f"{self.url}/{setting_id}"
+
+    def path_of(self, setting_id: str) -> str:
+        return f"/v1/{self.path}/{setting_id}"
+
+    def form_body(self, body: Body) -> Body:
+        """Return what a form of the setting begins with."""
+        return {name: value for name, value in body.items() if name not in self.momentary}
+
+    def title_of(self, setting_id: str, reader: Reader) -> str:
+        if self.is_of_person:
+            return reader.name(setting_id)
+        if setting_id in self.ids:
+            return reader.texts.gettext(self.ids[setting_id])
+        return title_of(setting_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting as a service has it; `version` is None where the service counts none."""
+
+    setting_id: str
+    version: int | None
+    body: Body
+    is_archived: bool = False
+    warnings: Sequence[str] = ()
+
+
+def setting_of(kind: Kind, item: Mapping[str, Any], *, is_archived: bool = False) -> Setting:
+    """Read a setting from the service's answer."""
+    names = {node.name for node in kind.nodes}
+    whole = item["body"] if kind.in_envelope else item
+    body = {name: value for name, value in whole.items() if name in names}
+    warnings = tuple(warning["detail"] for warning in item.get("warnings", ()))
+    return Setting(item[kind.id_field], item.get("version"), body, is_archived, warnings)

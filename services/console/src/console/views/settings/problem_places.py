@@ -1,0 +1,75 @@
+"""Which field of a form a service's refusal is about."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from console.views.service_problems import FormProblems
+from console.views.settings.nodes import (
+    KEY,
+    UNNAMED,
+    VALUE,
+    Draft,
+    Group,
+    Leaf,
+    Node,
+    Rows,
+    join_path,
+)
+
+
+def setting_problems(
+    document: Mapping[str, Any], nodes: Sequence[Node], draft: Draft
+) -> FormProblems:
+    """Sort what a problem document says by the paths of fields, rows and groups.
+
+    `body/hours/mon/0` belongs to `hours/mon`: what is inside a value belongs to its field.
+    """
+    by_field: dict[str, str] = {}
+    others: list[str] = []
+    for error in document.get("errors", ()):
+        parts = str(error["pointer"]).removeprefix("body").strip("/").split("/")
+        path = _find_path(nodes, draft, parts, "")
+        if path:
+            by_field.setdefault(path, error["detail"])
+        else:
+            others.append(error["detail"])
+    if not by_field and not others:
+        others.append(str(document.get("detail", "")))
+    return FormProblems(by_field, " ".join(others) or None)
+
+
+def _find_path(nodes: Sequence[Node], draft: Draft, parts: Sequence[str], path: str) -> str:
+    """Return the path of the part that is nearest to the place."""
+    if not parts:
+        return path
+    node = next((node for node in nodes if parts[0] in _names(node)), None)
+    if node is None:
+        return path
+    place = join_path(path, node.name)
+    match node:
+        case Leaf():
+            return place
+        case Group():
+            return _find_path(node.nodes, draft[node.name], parts[1:], place)
+        case Rows():
+            return _find_row(node, draft[node.name], parts[1:], place)
+
+
+def _names(node: Node) -> tuple[str, ...]:
+    return (node.name, *node.aliases) if isinstance(node, Leaf) else (node.name,)
+
+
+def _find_row(rows: Rows, drafts: Sequence[Draft], parts: Sequence[str], path: str) -> str:
+    if not parts:
+        return path
+    if rows.shape == "map":
+        part = KEY if parts[-1] == "[key]" else VALUE
+        keys = [draft[KEY].casefold() for draft in drafts]
+        key = parts[0].casefold()
+        return join_path(join_path(path, keys.index(key)), part) if key in keys else path
+    if not parts[0].isdecimal() or int(parts[0]) >= len(drafts):
+        return path
+    number = int(parts[0])
+    place = join_path(path, number)
+    inner = parts[1:] if rows.shape == "records" else (UNNAMED,)
+    return _find_path(rows.nodes, drafts[number], inner, place)

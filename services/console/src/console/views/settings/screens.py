@@ -1,0 +1,332 @@
+"""The screens of settings: the kinds, the list of one, one setting, its versions."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from console.texts import mark
+from console.views.reader import Reader
+from console.views.settings.differences import Change, Comparison
+from console.views.settings.drafts import draft_of
+from console.views.settings.kinds import OPEN_CONTACTS, Kind, Related, Setting
+from console.views.settings.registry import KIND_BY_PATH, KINDS
+from console.views.settings.values import Choices
+
+_SUMMARY_SENTENCES: Final = 3
+
+PROBLEMS: Final[Mapping[str, str]] = {
+    "unknown-name": mark("A setting names what does not exist"),
+    "person-missing": mark("A person is missing"),
+    "no-default-ladder": mark("There is no ladder for contacts without a policy"),
+    "contacts-without-policy": mark("Some contacts get no policy"),
+    "policy-never-matches": mark("A policy never applies"),
+    "level-finds-nobody": mark("A level asks nobody"),
+    "duty-gap": mark("Nobody is on duty"),
+    "duty-gap-in-some-weeks": mark("In some weeks nobody is on duty"),
+    "duty-overlap-in-some-weeks": mark("In some weeks two are on duty"),
+    "override-for-absent-person": mark("Somebody who is away is put on duty"),
+    "no-contact-method": mark("No message reaches a person"),
+    "topic-not-served": mark("Nobody takes contacts about a topic"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """`detail` is the service's own sentence, in English."""
+
+    title: str
+    detail: str
+    url: str | None
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class KindCard:
+    title: str
+    purpose: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewView:
+    problems: tuple[Problem, ...]
+    kinds: tuple[KindCard, ...]
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SettingCard:
+    title: str
+    url: str
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListView:
+    title: str
+    purpose: str
+    search: str
+    url: str
+    new_url: str | None
+    settings: tuple[SettingCard, ...]
+    archived: tuple[SettingCard, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SettingView:
+    """`edit_url`, `archive_url` and `versions_url` are None where that can't be done."""
+
+    kind: Kind
+    setting_id: str
+    kind_title: str
+    list_url: str
+    url: str
+    title: str
+    version: int | None
+    is_archived: bool
+    sentences: tuple[str, ...]
+    warnings: tuple[str, ...]
+    edit_url: str | None
+    edit_label: str
+    archive_url: str | None
+    versions_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRow:
+    version: int
+    put_at: str
+    by: str
+    is_archived: bool
+    is_newest: bool
+    use_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class VersionsView:
+    """`changes` are those from version `first` to version `second`."""
+
+    title: str
+    back_url: str
+    url: str
+    rows: tuple[VersionRow, ...]
+    first: int | None
+    second: int | None
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveView:
+    title: str
+    url: str
+    back_url: str
+    version: str
+    choices: tuple[tuple[str, str], ...]
+    problem: str | None
+    users: tuple[tuple[str, str | None], ...]
+
+
+def overview_view(
+    problems: Iterable[Mapping[str, Any]], missing: Sequence[str], reader: Reader
+) -> OverviewView:
+    gettext = reader.texts.gettext
+    return OverviewView(
+        problems=tuple(_problem(problem, reader) for problem in problems),
+        kinds=tuple(
+            KindCard(gettext(kind.title), gettext(kind.purpose), kind.url) for kind in KINDS
+        ),
+        missing=tuple(missing),
+    )
+
+
+def _problem(problem: Mapping[str, Any], reader: Reader) -> Problem:
+    gettext = reader.texts.gettext
+    kind, setting_id = KIND_BY_PATH.get(problem["kind"]), problem["setting_id"]
+    name = kind.title_of(setting_id, reader) if kind and setting_id else setting_id
+    title = PROBLEMS.get(problem["code"], problem["code"])
+    url = kind.url_of(setting_id) if kind and setting_id else None
+    return Problem(gettext(title), problem["detail"], url, name)
+
+
+def list_view(
+    kind: Kind,
+    settings: Sequence[Setting],
+    archived: Sequence[Setting],
+    search: str,
+    reader: Reader,
+) -> ListView:
+    """Show what has the words of the search in its name or its sentences."""
+    gettext = reader.texts.gettext
+    return ListView(
+        title=gettext(kind.title),
+        purpose=gettext(kind.purpose),
+        search=search,
+        url=kind.url,
+        new_url=f"/settings/new/{kind.slug}"
+        if reader.may_decide_all and kind.is_open_to_new
+        else None,
+        settings=_cards(kind, settings, search, reader),
+        archived=_cards(kind, archived, search, reader),
+    )
+
+
+def _cards(
+    kind: Kind, settings: Sequence[Setting], search: str, reader: Reader
+) -> tuple[SettingCard, ...]:
+    cards = [
+        SettingCard(
+            _title(kind, setting, reader),
+            kind.url_of(setting.setting_id),
+            tuple(kind.describe(setting.body, reader, {})),
+        )
+        for setting in settings
+    ]
+    words = search.casefold().split()
+    return tuple(
+        SettingCard(card.title, card.url, card.sentences[:_SUMMARY_SENTENCES])
+        for card in sorted(cards, key=lambda card: card.title.casefold())
+        if _has_words(card, words)
+    )
+
+
+def _title(kind: Kind, setting: Setting, reader: Reader) -> str:
+    """Return the name; that of a person may be newer than the one that others know."""
+    name: str | None = setting.body.get("name")
+    return name or kind.title_of(setting.setting_id, reader)
+
+
+def _has_words(card: SettingCard, words: Sequence[str]) -> bool:
+    text = " ".join((card.title, card.url, *card.sentences)).casefold()
+    return all(word in text for word in words)
+
+
+def setting_view(
+    kind: Kind,
+    setting: Setting,
+    related: Related,
+    reader: Reader,
+) -> SettingView:
+    gettext, url = reader.texts.gettext, kind.url_of(setting.setting_id)
+    may_change = reader.may_decide_all
+    return SettingView(
+        kind=kind,
+        setting_id=setting.setting_id,
+        kind_title=gettext(kind.title),
+        list_url=kind.url,
+        url=url,
+        title=_title(kind, setting, reader),
+        version=setting.version,
+        is_archived=setting.is_archived,
+        sentences=tuple(kind.describe(setting.body, reader, related)),
+        warnings=tuple(setting.warnings),
+        edit_url=f"{url}/edit" if may_change else None,
+        edit_label=gettext("Bring back…") if setting.is_archived else gettext("Change…"),
+        archive_url=f"{url}/archive"
+        if may_change and kind.archive_choices and not setting.is_archived
+        else None,
+        versions_url=f"{url}/versions" if kind.has_versions else None,
+    )
+
+
+def versions_view(
+    kind: Kind,
+    setting_id: str,
+    versions: Sequence[Mapping[str, Any]],
+    pair: tuple[int | None, int | None],
+    reader: Reader,
+) -> VersionsView:
+    """Compare the pair of versions; where it does not say, the newest with the one before."""
+    numbers = [version["version"] for version in versions]
+    first, second = (number if number in numbers else None for number in pair)
+    if first is None and second is None and len(numbers) > 1:
+        first, second = numbers[1], numbers[0]
+    return VersionsView(
+        title=kind.title_of(setting_id, reader),
+        back_url=kind.url_of(setting_id),
+        url=f"{kind.url_of(setting_id)}/versions",
+        rows=tuple(
+            _version_row(kind, setting_id, version, numbers, reader) for version in versions
+        ),
+        first=first,
+        second=second,
+        changes=_changes_between(kind, versions, first, second, reader),
+    )
+
+
+def _version_row(
+    kind: Kind,
+    setting_id: str,
+    version: Mapping[str, Any],
+    numbers: Sequence[int],
+    reader: Reader,
+) -> VersionRow:
+    number, is_newest = version["version"], version["version"] == numbers[0]
+    may_use = reader.may_decide_all and not is_newest
+    return VersionRow(
+        version=number,
+        put_at=reader.texts.full_time(datetime.fromisoformat(version["put_at"])),
+        by=reader.name(version["put_by"]),
+        is_archived=version.get("archived", False),
+        is_newest=is_newest,
+        use_url=f"{kind.url_of(setting_id)}/edit?version={number}" if may_use else None,
+    )
+
+
+def _changes_between(
+    kind: Kind,
+    versions: Sequence[Mapping[str, Any]],
+    first: int | None,
+    second: int | None,
+    reader: Reader,
+) -> tuple[Change, ...]:
+    bodies = {version["version"]: version["body"] for version in versions}
+    if first is None or second is None:
+        return ()
+    before = draft_of(kind.nodes, bodies[first], reader.texts)
+    after = draft_of(kind.nodes, bodies[second], reader.texts)
+    return tuple(Comparison(Choices(reader)).compare(kind.nodes, before, after))
+
+
+def archive_view(
+    kind: Kind,
+    setting_id: str,
+    version: str,
+    refusal: Mapping[str, Any] | None,
+    reader: Reader,
+) -> ArchiveView:
+    """`refusal` is the service's problem document, if it has refused."""
+    gettext = reader.texts.gettext
+    users = [_user(place, reader) for place in (refusal or {}).get("used_by", ())]
+    count = (refusal or {}).get("open_contacts", 0)
+    return ArchiveView(
+        title=gettext("Archive %(name)s", name=kind.title_of(setting_id, reader)),
+        url=f"{kind.url_of(setting_id)}/archive",
+        back_url=kind.url_of(setting_id),
+        version=version,
+        choices=tuple((name, gettext(OPEN_CONTACTS[name])) for name in kind.archive_choices),
+        problem=_refusal_text(refusal, count, reader) if refusal else None,
+        users=tuple(users),
+    )
+
+
+def _refusal_text(refusal: Mapping[str, Any], count: int, reader: Reader) -> str:
+    if refusal.get("used_by"):
+        return reader.texts.gettext("Other settings name it. Change them first:")
+    if count:
+        return reader.texts.ngettext(
+            "%(number)s open contact depends on it. Choose what becomes of it.",
+            "%(number)s open contacts depend on it. Choose what becomes of them.",
+            count,
+        )
+    return str(refusal.get("detail", ""))
+
+
+def _user(place: str, reader: Reader) -> tuple[str, str | None]:
+    """Read `sla-policies/gold: ladder_id` as the name of that setting, and where it is shown."""
+    path, _, rest = place.partition("/")
+    kind, setting_id = KIND_BY_PATH.get(path), rest.partition(":")[0]
+    if kind is None or not setting_id:
+        return place, None
+    name = f"{reader.texts.gettext(kind.singular)} {kind.title_of(setting_id, reader)}"
+    return name, kind.url_of(setting_id)

@@ -1,0 +1,183 @@
+"""Alarms: a number in every title and one sound, only for what needs the viewer and is urgent."""
+
+import asyncio
+from itertools import pairwise
+
+import pytest
+from playwright.async_api import Page, expect
+
+from browser.conftest import BrowserStage
+from browser.desk import Desk, accessibility_problems
+from browser.escalations import WAIT_MS, escalate
+from common.contracts.escalations import EscalationRaised
+from support.waiting import until
+
+pytestmark = pytest.mark.xdist_group("browser")
+COUNT_SOUNDS = """
+window.sounds = 0;
+const start = OscillatorNode.prototype.start;
+OscillatorNode.prototype.start = function (...when) {
+  window.sounds += 1;
+  return start.apply(this, when);
+};
+"""
+# As if the last sound was more than a minute ago.
+FORGET_LAST_SOUND = """
+const kept = JSON.parse(localStorage.getItem("upstairs-alarm"));
+localStorage.setItem("upstairs-alarm", JSON.stringify({ ...kept, at: 0 }));
+"""
+
+
+async def listen(page: Page) -> int:
+    """Let the page sound, and count the sounds; return how often it did for what came before."""
+    await page.add_init_script(COUNT_SOUNDS)
+    await page.reload()
+    await page.locator("h1, main").first.click(position={"x": 2, "y": 2})
+    await expect(page.locator("#sound")).to_have_attribute("data-state", "on", timeout=WAIT_MS)
+    await until(lambda: page.evaluate('localStorage.getItem("upstairs-alarm")'))
+    return await sounds(page)
+
+
+async def sounds(page: Page) -> int:
+    count: int = await page.evaluate("window.sounds")
+    return count
+
+
+async def wait_for_sounds(page: Page, count: int) -> None:
+    await until(lambda: sounds(page), lambda heard: heard == count)
+
+
+async def expect_counted(page: Page, raised: EscalationRaised, *, is_counted: bool = True) -> None:
+    """Wait until the title has the number of what is urgent, with this escalation or without it."""
+
+    async def is_as_expected() -> bool:
+        urgent = await page.evaluate("fetch('/alarms').then(answer => answer.json())")
+        title, ids = await page.title(), urgent["urgent"]
+        has_number = title.startswith(f"({len(ids)}) ") if ids else not title.startswith("(")
+        return has_number and (raised.escalation_id in ids) == is_counted
+
+    await until(is_as_expected)
+
+
+async def acknowledge_as_manager(stage: BrowserStage, raised: EscalationRaised) -> None:
+    path = f"/escalations/{raised.escalation_id}/acknowledge"
+    await stage.actors.call("marco", "escalation", "POST", path, None)
+
+
+async def test_urgent_escalation_sounds_once_and_counts_in_the_title(
+    browser_stage: BrowserStage, sara: Page
+) -> None:
+    heard = await listen(sara)
+    await sara.evaluate(FORGET_LAST_SOUND)
+    first = await escalate(browser_stage, "Alarm sounds", customer_id="c-alarm")
+    await expect_counted(sara, first)
+    await wait_for_sounds(sara, heard + 1)
+    # What follows within a minute is bundled with the next sound.
+    second = await escalate(browser_stage, "Alarm is bundled", customer_id="c-alarm-2")
+    await expect_counted(sara, second)
+    assert await sounds(sara) == heard + 1
+    # What somebody else has needs her no longer.
+    for raised in (first, second):
+        await acknowledge_as_manager(browser_stage, raised)
+        await expect_counted(sara, raised, is_counted=False)
+
+
+async def test_next_page_does_not_sound_again(browser_stage: BrowserStage, sara: Page) -> None:
+    heard = await listen(sara)
+    await sara.evaluate(FORGET_LAST_SOUND)
+    raised = await escalate(browser_stage, "Alarm once", customer_id="c-alarm-3")
+    await expect_counted(sara, raised)
+    await wait_for_sounds(sara, heard + 1)
+    await sara.evaluate(FORGET_LAST_SOUND)
+    await sara.goto("/duty")
+    await listen(sara)
+    await expect_counted(sara, raised)
+    assert await sounds(sara) == 0
+
+
+async def test_only_one_tab_sounds(browser_stage: BrowserStage, sara: Page) -> None:
+    heard = await listen(sara)
+    other = await sara.context.new_page()
+    await other.goto("/floor")
+    await listen(other)
+    await sara.evaluate(FORGET_LAST_SOUND)
+    raised = await escalate(browser_stage, "Alarm in one tab", customer_id="c-alarm-4")
+    await expect_counted(other, raised)
+    await expect_counted(sara, raised)
+    await wait_for_sounds(sara, heard + 1)
+    assert await sounds(other) == 0
+    # The tab that sounded may be closed: another one sounds.
+    await sara.close()
+    await other.evaluate(FORGET_LAST_SOUND)
+    await escalate(browser_stage, "Alarm in the other tab", customer_id="c-alarm-5")
+    await wait_for_sounds(other, 1)
+
+
+async def test_muted_alarm_is_silent_in_all_tabs_and_stays_so(
+    browser_stage: BrowserStage, sara: Page
+) -> None:
+    await listen(sara)
+    other = await sara.context.new_page()
+    await other.goto("/mine")
+    button = sara.get_by_role("button", name="Sound on")
+    async with sara.expect_response("**/preferences"):
+        await button.press("Enter")
+    await expect(sara.get_by_role("button", name="Sound off")).to_be_visible()
+    await expect(other.get_by_role("button", name="Sound off")).to_be_visible(timeout=WAIT_MS)
+    await sara.evaluate(FORGET_LAST_SOUND)
+    raised = await escalate(browser_stage, "Alarm is muted", customer_id="c-alarm-6")
+    await expect_counted(sara, raised)
+    await sara.reload()
+    await expect(sara.get_by_role("button", name="Sound off")).to_be_visible(timeout=WAIT_MS)
+    await expect_counted(sara, raised)
+    assert await sounds(sara) == 0
+    async with sara.expect_response("**/preferences"):
+        await sara.get_by_role("button", name="Sound off").press("Enter")
+    await expect(sara.get_by_role("button", name="Sound on")).to_be_visible()
+
+
+async def test_page_says_that_the_browser_forbids_sound_until_a_press(sara: Page) -> None:
+    await sara.add_init_script(COUNT_SOUNDS)
+    # Opened by no press, so that the browser lets nothing sound.
+    fresh = await sara.context.new_page()
+    await sara.close()
+    await fresh.add_init_script(COUNT_SOUNDS)
+    await fresh.goto("/now")
+    button = fresh.get_by_role("button", name="No sound yet: allow it")
+    await expect(button).to_be_visible(timeout=WAIT_MS)
+    await button.press("Enter")
+    await expect(fresh.get_by_role("button", name="Sound on")).to_be_visible(timeout=WAIT_MS)
+    await wait_for_sounds(fresh, 1)
+
+
+async def test_one_sentence_tells_of_several(browser_stage: BrowserStage, sara: Page) -> None:
+    await sara.goto("/duty")
+    await sara.evaluate(
+        """() => {
+          window.sentences = [];
+          new MutationObserver(() => window.sentences.push([performance.now(), document
+            .getElementById("announcements").textContent]))
+            .observe(document.getElementById("announcements"), { childList: true });
+        }"""
+    )
+    await asyncio.gather(
+        *(
+            escalate(browser_stage, f"Sentence {number}", customer_id=f"c-sentence-{number}")
+            for number in range(3)
+        )
+    )
+    await expect(sara.locator("#announcements")).to_contain_text(
+        "New rows that need you: ", timeout=WAIT_MS
+    )
+    times = [at for at, _ in await sara.evaluate("window.sentences")]
+    assert all(later - earlier >= 9_900 for earlier, later in pairwise(times))
+
+
+async def test_representative_has_no_alarm(desk: Desk) -> None:
+    rita = await desk.sit_down("rita")
+    await expect(rita.locator("#sound")).to_have_count(0)
+
+
+async def test_button_of_the_sound_is_accessible(sara: Page) -> None:
+    await expect(sara.locator("#sound")).to_be_visible(timeout=WAIT_MS)
+    assert await accessibility_problems(sara) == []

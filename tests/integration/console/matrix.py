@@ -1,0 +1,123 @@
+"""The matrix of access to the console's routes, for people who have signed in.
+
+`+`: the caller may, if the state allows it. `-`: refused. `0`: no such thing, or none for this
+caller. After `#` stand the values of the path that differ from those of the scenario.
+
+In the path stand rita's contact, its escalation, and rita. `bruno` has nothing to do with them.
+`sara` is asked, `sam` is a supervisor of another team, `mia` the manager. sara has asked mia to
+swap their turns. What needs no sign-in is in test_access.py.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+CALLERS: Final = ("rita", "bruno", "sara", "sam", "mia")
+_TABLE: Final = """
+    #                                                  rita bruno sara sam mia
+    GET /                                              +    +     +    +   +
+    GET /now                                           +    +     +    +   +
+    POST /now/acknowledge                              -    -     +    +   +
+    POST /now/views                                    +    +     +    +   +
+    POST /now/views/{view_id}/{action} #open-first     +    +     +    +   +
+    POST /now/views/{view_id}/{action} #delete         +    +     +    +   +
+    GET /live                                          +    +     +    +   +
+    GET /e/{escalation_id}                             +    0     +    0   +
+    GET /e/{escalation_id}/{action}                    -    -     +    0   +
+    POST /e/{escalation_id}/{action}                   -    -     +    0   +
+    POST /e/{escalation_id}/{action}/draft             -    -     +    +   +
+    POST /e/{escalation_id}/{action}/discard-draft     -    -     +    +   +
+    GET /mine                                          +    +     +    +   +
+    POST /mine/presence                                +    +     -    -   -
+    POST /mine/{contact_id}/accept                     +    0     -    -   -
+    POST /mine/{contact_id}/decline                    +    0     -    -   -
+    GET /floor                                         -    -     +    +   +
+    GET /floor/{person}                                -    -     +    +   +
+    POST /floor/{person}/presence                      -    -     +    +   +
+    POST /floor/{person}/contacts/{contact_id}/release -    -     +    +   +
+    GET /duty                                          -    -     +    +   +
+    GET /duty/{schedule_id}/{form_name} #override      -    -     +    +   +
+    GET /duty/{schedule_id}/{form_name} #swap          -    -     +    +   +
+    POST /duty/{schedule_id}/{form_name} #override     -    -     +    -   +
+    POST /duty/{schedule_id}/{form_name} #swap         -    -     +    +   +
+    POST /duty/{schedule_id}/requests/{request_id}/{answer} #accept - - 0 0 +
+    POST /duty/{schedule_id}/requests/{request_id}/{answer} #refuse - - 0 0 +
+    GET /settings/policies/{policy_id}/try             -    -     -    -   +
+    POST /settings/policies/{policy_id}/try            -    -     -    -   +
+    GET /settings/policies/{policy_id}/try/{simulation_id} - - - - +
+    POST /settings/policies/{policy_id}/try/{simulation_id}/cancel - - - - +
+    GET /sessions                                      +    +     +    +   +
+    POST /sessions/{session_id}/end                    +    +     +    +   +
+    POST /sign-out                                     +    +     +    +   +
+"""
+# What a manager tries on the past.
+SHORTER_TIMES: Final[Mapping[str, str]] = {
+    "minutes-assignment": "1",
+    "minutes-first_response": "0.1",
+    "minutes-resolution": "16.7",
+    "ladder_id": "default",
+    "days": "7",
+    "contacts": "500",
+    "answer": "2",
+}
+# What forms of these routes send, so that it is not their content that is refused.
+FORMS: Final[Mapping[str, Mapping[str, str]]] = {
+    "POST /e/{escalation_id}/{action}": {
+        **dict.fromkeys(
+            (
+                *("note", "text", "reason", "context", "guidance", "proposal"),
+                *("customer_statement", "representative_statement"),
+            ),
+            "A word",
+        ),
+        "version": '"1"',
+        "until": "30",
+        "to": "mia",
+        "person_id": "rita",
+        "outcome": "answer",
+    },
+    "POST /now/acknowledge": {"escalation": "{escalation_id}"},
+    "POST /now/views": {"name": "Chats", "filters": "channel=chat"},
+    "POST /settings/policies/{policy_id}/try": SHORTER_TIMES,
+    "POST /mine/presence": {"presence": "available"},
+    "POST /mine/{contact_id}/decline": {"reason": "Busy"},
+    "POST /floor/{person}/presence": {"presence": "available"},
+    "POST /floor/{person}/contacts/{contact_id}/release": {"reason": "Rita goes home"},
+    "POST /duty/{schedule_id}/{form_name}": {
+        "second": "mia",
+        "person_id": "mia",
+        "from": "{tomorrow}",
+        "until": "{in_two_days}",
+    },
+}
+# Stops an admitted caller, whose answer would never end.
+QUERIES: Final[Mapping[str, str]] = {"GET /live": "?" + "&".join(["view="] * 51)}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`name` is the operation and its variant."""
+
+    name: str
+    cells: Mapping[str, str]
+
+    @property
+    def operation(self) -> str:
+        return self.name.partition(" #")[0]
+
+    @property
+    def variant(self) -> str:
+        return self.name.partition(" #")[2]
+
+
+def _parse(table: str) -> list[Row]:
+    lines = [line.split() for line in table.splitlines()]
+    count = len(CALLERS)
+    return [
+        Row(" ".join(words[:-count]), dict(zip(CALLERS, words[-count:], strict=True)))
+        for words in lines
+        if words and words[0] != "#"
+    ]
+
+
+MATRIX: Final = _parse(_TABLE)
