@@ -100,7 +100,7 @@ async def read_intake(reader: Reader) -> None:
 async def write_doubtful_message(reader: Reader) -> None:
     """Write one of which nobody can be sure that it asks for a supervisor."""
     path = f"/contacts/{reader.ids['contact_id']}/messages"
-    body = {"author": "customer", "text": "hey can u put ur boss on"}
+    body = {"author": "customer", "text": "Your manager should be ashamed."}
     await reader.service.act("shop", "POST", path, body)
 
 

@@ -6,8 +6,8 @@ from common.storage.database import Database
 from intake.store import UnitOfWork
 from integration.intake.harness import accept, assign, key, published_data
 
-# Rules find no wish in it, and the model is not sure.
-DOUBTFUL = "hey can u put ur boss on"
+# A supervisor is mentioned without a wish, and the model is not sure.
+DOUBTFUL = "Your manager should be ashamed."
 SURE = "I want to speak to your manager."
 
 

@@ -44,7 +44,7 @@ NO_REQUEST: Final = SupervisorRequest("no", "nothing")
 # A rule that the model contradicts so clearly only leads to a question.
 _CONTRADICTED: Final = 0.01
 # What the model must be sure of, by what the rules say.
-_SURE_OF_MENTION: Final = (0.8, 0.4)
+_SURE_OF_MENTION: Final = (0.96, 0.3)
 _SURE_ALONE: Final = (1.1, 0.97)
 _SURE_AGAINST_RULE: Final = 0.99
 _SHORT_SENTENCE: Final = 10
