@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import devstack
 from bench import (
     business_time,
+    classifier,
     clock_lateness,
     escalation_clocks,
     journey,
@@ -52,6 +53,7 @@ class Plan:
     outbox_backlog: int = 200_000
     outbox_stream: int = 1_000_000
     additions: int = 500_000
+    classified: int = 200_000
     event_contacts: int = 10_000
     clocks_open: int = 1_000_000
     clocks_due_seconds: int = 20
@@ -88,6 +90,7 @@ QUICK = replace(
     outbox_backlog=20_000,
     outbox_stream=20_000,
     additions=100_000,
+    classified=40_000,
     event_contacts=1000,
     clocks_open=50_000,
     clocks_due_seconds=3,
@@ -215,6 +218,10 @@ async def _business_time(_stack: devstack.Stack, plan: Plan) -> Figures:
     return await business_time.additions(plan.additions)
 
 
+async def _classifier(_stack: devstack.Stack, plan: Plan) -> Figures:
+    return await classifier.texts_per_s(plan.classified)
+
+
 async def _escalation_clocks(stack: devstack.Stack, plan: Plan) -> Figures:
     return await escalation_clocks.figures(
         stack,
@@ -250,6 +257,7 @@ ISOLATED_PARTS: Mapping[str, Callable[[devstack.Stack, Plan], Awaitable[Figures]
     "outbox": _outbox,
     "takeover": _takeover,
     "business_time": _business_time,
+    "classifier": _classifier,
     "escalation_clocks": _escalation_clocks,
     "simulation": _simulation,
 }

@@ -17,6 +17,7 @@ MIN_GOALS = {
     "timer_drain_over_procrastinate": 20,
     "outbox_events_per_s": 20_000,
     "business_time_additions_per_s": 200_000,
+    "classifier_texts_per_s": 20_000,
     "clock_events_per_s": 3000,
     "escalations_raised_per_s": 1000,
     "pages_per_s_over_ccbae82": 5,

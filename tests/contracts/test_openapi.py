@@ -30,7 +30,7 @@ NOUNS = {
 }
 VERBS = {
     *("abandon", "accept", "acknowledge", "approve", "complete", "decline", "discard"),
-    *("dismiss", "erase", "hand", "uphold", "withdraw"),
+    *("dismiss", "erase", "hand", "preview", "uphold", "withdraw"),
     *(
         "match",
         "mediate",

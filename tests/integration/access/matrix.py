@@ -58,7 +58,7 @@ _INTAKE = """
     POST /v1/contacts/{contact_id}/messages                   +    0     +    -     +    +   +   +
     POST /v1/contacts/{contact_id}/messages #customer         +    0     -    -     -    -   -   +
     POST /v1/contacts/{contact_id}/request-supervisor         +    0     +    -     +    +   +   +
-    POST /v1/contacts/{contact_id}/supervisor-question        +    0     +    -     +    +   +   +
+    POST /v1/contacts/{contact_id}/answer-supervisor-question +    0     +    -     +    +   +   +
     POST /v1/contacts/{contact_id}/wait-for-customer          +    0     +    -     +    +   +   +
     POST /v1/contacts/{contact_id}/stop-waiting               +    0     +    -     +    +   +   +
     POST /v1/contacts/{contact_id}/discard                    +    0     +    -     +    +   +   +
@@ -74,6 +74,7 @@ _INTAKE = """
     POST /v1/contacts/{contact_id}/surveys/{survey_id}/answer +    0     -    -     -    -   -   +
     POST /v1/customers/{customer_id}/erase                    -    -     -    -     -    -   +   +
     PUT /v1/channels/{kind}/{connection}                      -    -     -    -     -    -   +   +
+    POST /v1/understanding/preview                            -    -     -    -     -    -   +   +
 """
 _ROUTER = """
     #                                                     shop kiosk rita bruno sara sam mia ops

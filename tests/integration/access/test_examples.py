@@ -76,6 +76,8 @@ async def read_intake(reader: Reader) -> None:
     receipt = await reader.send("shop", "POST /v1/contacts")
     reader.ids["contact_id"] = receipt["contact_id"]
     await scenario.handle(assigned(await now(scenario), receipt["contact_id"]))
+    await write_doubtful_message(reader)
+    await reader.send("rita", f"POST {contact}/answer-supervisor-question")
     await reader.send("shop", f"POST {contact}/messages")
     await reader.send("rita", f"POST {contact}/request-supervisor")
     await reader.send("rita", f"POST {contact}/prioritize")
@@ -92,6 +94,14 @@ async def read_intake(reader: Reader) -> None:
     await add_other_contact(scenario)
     await reader.send("rita", f"POST {contact}/merge")
     await reader.send(MANAGER, "PUT /v1/channels/{kind}/{connection}")
+    await reader.send(MANAGER, "POST /v1/understanding/preview")
+
+
+async def write_doubtful_message(reader: Reader) -> None:
+    """Write one of which nobody can be sure that it asks for a supervisor."""
+    path = f"/contacts/{reader.ids['contact_id']}/messages"
+    body = {"author": "customer", "text": "Your manager should be ashamed."}
+    await reader.service.act("shop", "POST", path, body)
 
 
 async def read_router(reader: Reader) -> None:

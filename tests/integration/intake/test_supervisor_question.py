@@ -6,13 +6,13 @@ from common.storage.database import Database
 from intake.store import UnitOfWork
 from integration.intake.harness import accept, assign, key, published_data
 
-# Rules find no wish in it, and the model is not sure.
-DOUBTFUL = "hey can u put ur boss on"
+# A supervisor is mentioned without a wish, and the model is not sure.
+DOUBTFUL = "Your manager should be ashamed."
 SURE = "I want to speak to your manager."
 
 
 async def answer(api: httpx.AsyncClient, contact_id: str, said: str) -> httpx.Response:
-    path = f"/v1/contacts/{contact_id}/supervisor-question"
+    path = f"/v1/contacts/{contact_id}/answer-supervisor-question"
     return await api.post(path, json={"answer": said}, headers=key("representative"))
 
 
@@ -33,7 +33,8 @@ async def test_yes_of_the_representative_requests_a_supervisor(
     (requested,) = await published_data(database, "supervisor_requested")
     assert requested["quote"] == DOUBTFUL
     again = await answer(api, contact_id, "yes")
-    assert (again.status_code, again.json()["code"]) == (409, "supervisor-question-not-found")
+    assert again.status_code == 409
+    assert again.json()["type"] == "urn:upstairs:problem:supervisor-question-not-found"
 
 
 async def test_no_of_the_representative_requests_nobody(

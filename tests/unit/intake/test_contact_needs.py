@@ -11,8 +11,10 @@ from intake.channel_events import prepare_events
 from intake.channels.base import ContactOpened
 from intake.channels.zendesk import ZendeskOptions
 from intake.domain.customers import CustomerNamespaces
+from intake.domain.understanding.signs import SignReader, standard_rules
 from unit.intake.examples import zendesk_body, zendesk_connection, zendesk_events
 
+SIGNS = SignReader(standard_rules())
 CONTACT = zendesk_events(zendesk_body())[0].contact
 BODY: dict[str, Any] = {
     "channel": "chat",
@@ -30,7 +32,7 @@ def test_language_of_a_channel_is_read_or_undetermined(sent: str, language: str)
     contact = replace(CONTACT, language=sent, topic="Billing")
     event = ContactOpened("e1", "ticket.created", contact)
 
-    (prepared,) = prepare_events(zendesk_connection(), [event], CustomerNamespaces({}))
+    (prepared,) = prepare_events(zendesk_connection(), [event], CustomerNamespaces({}), SIGNS)
 
     assert (prepared.contact.topic, prepared.contact.language) == ("billing", language)
 

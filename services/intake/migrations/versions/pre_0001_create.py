@@ -47,6 +47,7 @@ STATEMENTS = (
         merged_into uuid,
         supervisor_quote text,
         supervisor_question jsonb,
+        vulnerability jsonb NOT NULL DEFAULT '[]',
         announced boolean NOT NULL DEFAULT true
     ) WITH ({ANALYZE_SELDOM})
     """,

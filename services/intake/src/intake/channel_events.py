@@ -12,7 +12,6 @@ from msgspec import structs
 
 from common.contracts.contacts import WaitEnd
 from common.contracts.event import ContactId, PersonId
-from common.core.languages import read_language
 from common.core.text import one_line, plain_text
 from intake import channel_messages, merging, use_cases
 from intake.channel_messages import NewMessage
@@ -48,10 +47,11 @@ from intake.domain.model import (
 )
 from intake.domain.state import place
 from intake.domain.transitions import Change, is_ended
-from intake.domain.understanding.supervisor_request import read_text
+from intake.domain.understanding.signs import SignReader
 from intake.handlers import get_or_raise
 from intake.idempotency import claim_key
 from intake.store import UnitOfWork
+from intake.text_reading import fill, read_needs, read_text
 from intake.use_cases import ReceiveContact
 
 _LINE_CHARACTERS: Final = 300
@@ -100,15 +100,18 @@ class PreparedEvent:
 
 
 def prepare_events(
-    connection: ChannelConnection, events: Iterable[ChannelEvent], namespaces: CustomerNamespaces
+    connection: ChannelConnection,
+    events: Iterable[ChannelEvent],
+    namespaces: CustomerNamespaces,
+    signs: SignReader,
 ) -> list[PreparedEvent]:
     """Clean and read the texts of the events; call it before the transaction."""
     return [
         PreparedEvent(
             event,
-            _read_contact(connection, event, namespaces),
-            _read_first_message(connection, event),
-            _read_message(connection, event),
+            _read_contact(connection, event, namespaces, signs),
+            _read_first_message(connection, event, signs),
+            _read_message(connection, event, signs),
         )
         for event in events
     ]
@@ -316,10 +319,14 @@ def _attachment(contact: Contact, event: FileAdded) -> Attachment:
 
 
 def _read_contact(
-    connection: ChannelConnection, event: ChannelEvent, namespaces: CustomerNamespaces
+    connection: ChannelConnection,
+    event: ChannelEvent,
+    namespaces: CustomerNamespaces,
+    signs: SignReader,
 ) -> ReceiveContact:
-    contact = event.contact
-    customer = contact.customer
+    contact, first, customer = event.contact, event.contact.first_message, event.contact.customer
+    text = _text(first.text) if first is not None and first.author == "customer" else None
+    needs = fill(read_needs(contact), read_text(text, signs), signs)
     if customer.name is not None:
         customer = customer._replace(name=_line(customer.name))
     return ReceiveContact(
@@ -327,34 +334,36 @@ def _read_contact(
         channel=contact.channel,
         customer=namespaces.scope(connection.system, customer),
         subject=_line(contact.subject) or contact.ref,
-        topic=contact.topic.lower(),
-        language=read_language(contact.language),
-        priority=contact.priority,
+        **needs._asdict(),
         campaign=contact.campaign,
         external_ref=contact.ref,
         state=contact.state,
     )
 
 
-def _read_first_message(connection: ChannelConnection, event: ChannelEvent) -> NewMessage | None:
+def _read_first_message(
+    connection: ChannelConnection, event: ChannelEvent, signs: SignReader
+) -> NewMessage | None:
     first = event.contact.first_message
     text = _text(first.text) if first else ""
     if first is None or not text.strip():
         return None
-    asks = read_text(text if first.author == "customer" else None)
+    reading = read_text(text if first.author == "customer" else None, signs)
     return NewMessage(
         author=first.author,
         text=text,
         system=connection.system,
         person_id=_person(connection, first.account),
         internal=first.internal,
-        asks_for_supervisor=asks.is_sure,
-        supervisor_doubt=asks.doubt,
+        asks_for_supervisor=reading.asks_for_supervisor,
+        signs=reading.signs,
         written_at=first.written_at,
     )
 
 
-def _read_message(connection: ChannelConnection, event: ChannelEvent) -> NewMessage | None:
+def _read_message(
+    connection: ChannelConnection, event: ChannelEvent, signs: SignReader
+) -> NewMessage | None:
     if not isinstance(event, CustomerMessageAdded | RepresentativeMessageAdded):
         return None
     message = NewMessage(
@@ -366,8 +375,9 @@ def _read_message(connection: ChannelConnection, event: ChannelEvent) -> NewMess
     )
     match event:
         case CustomerMessageAdded():
-            asks = read_text(None if event.automatic else message.text)
-            return replace(message, asks_for_supervisor=asks.is_sure, supervisor_doubt=asks.doubt)
+            reading = read_text(None if event.automatic else message.text, signs)
+            asks = reading.asks_for_supervisor
+            return replace(message, asks_for_supervisor=asks, signs=reading.signs)
         case RepresentativeMessageAdded():
             person = _person(connection, event.account)
             return replace(

@@ -7,9 +7,10 @@ from typing import Final
 from common.contracts.event import ContactId, MessageId, PersonId, SystemName
 from common.core.ids import derived_id, new_id
 from intake import use_cases
-from intake.domain import contacts, supervisor_question
+from intake.domain import contacts, text_signs
 from intake.domain.model import Author, Contact, Message, Moment
 from intake.domain.state import BEGINNING
+from intake.domain.text_signs import NO_SIGNS, TextSigns
 from intake.store import UnitOfWork
 
 # A first message and its repetition are written at the same time, but for two clocks.
@@ -27,7 +28,7 @@ class NewMessage:
     automatic: bool = False
     internal: bool = False
     asks_for_supervisor: bool = False
-    supervisor_doubt: str | None = None
+    signs: TextSigns = NO_SIGNS
     external_id: str | None = None
     written_at: datetime | None = None
 
@@ -52,7 +53,7 @@ async def add_first(contact: Contact, message: NewMessage, moment: Moment, uow: 
     written = Moment(BEGINNING)
     asks = message.asks_for_supervisor
     decision = contacts.add_message(contact, stored, written, asks_for_supervisor=asks)
-    decision = supervisor_question.ask(decision, stored, message.supervisor_doubt)
+    decision = text_signs.note(decision, stored, message.signs)
     await use_cases.record_change(decision, uow)
 
 
@@ -64,7 +65,7 @@ async def add(contact: Contact, message: NewMessage, moment: Moment, uow: UnitOf
     uow.messages.add(stored)
     asks = message.asks_for_supervisor
     decision = contacts.add_message(contact, stored, moment, asks_for_supervisor=asks)
-    decision = supervisor_question.ask(decision, stored, message.supervisor_doubt)
+    decision = text_signs.note(decision, stored, message.signs)
     await use_cases.record_change(decision, uow)
 
 

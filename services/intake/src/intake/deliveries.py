@@ -25,6 +25,7 @@ from intake.channel_events import AppliedEvent, PreparedEvent, apply_events, pre
 from intake.channels.base import Channel, MalformedBodyError, UnreadablePart, WebhookRequest
 from intake.domain.customers import CustomerNamespaces
 from intake.domain.model import ChannelConnection
+from intake.domain.understanding.signs import SignReader
 from intake.store import UnitOfWork
 
 log = structlog.get_logger()
@@ -83,7 +84,7 @@ class Delivery:
     def origin_prefix(self) -> str:
         return f"{DELIVERY_ORIGIN_PREFIX}{self.connection.kind}/{self.connection.connection}/"
 
-    def read(self, namespaces: CustomerNamespaces) -> "ReadDelivery":
+    def read(self, namespaces: CustomerNamespaces, signs: SignReader) -> "ReadDelivery":
         """Raise UnreadableDeliveryError if the body is not as the channel's format says."""
         try:
             parts = self.channel.parse(self.connection, self.request)
@@ -93,7 +94,7 @@ class Delivery:
             raise UnreadableDeliveryError(str(error)) from error
         events = [part for part in parts if not isinstance(part, UnreadablePart)]
         return ReadDelivery(
-            prepare_events(self.connection, events, namespaces),
+            prepare_events(self.connection, events, namespaces, signs),
             [part for part in parts if isinstance(part, UnreadablePart)],
         )
 
@@ -124,6 +125,7 @@ class Outcome:
 async def receive(
     delivery: Delivery,
     namespaces: CustomerNamespaces,
+    signs: SignReader,
     database: Database[UnitOfWork],
     metrics: Metrics,
 ) -> Outcome:
@@ -133,7 +135,7 @@ async def receive(
     """
     applied: Sequence[AppliedEvent] = ()
     try:
-        content = delivery.read(namespaces)
+        content = delivery.read(namespaces, signs)
         async with database.transaction() as uow:
             applied = await apply_events(delivery.connection, content.events, uow)
         content.require_whole()
@@ -153,6 +155,7 @@ async def receive_again(
     *,
     channels: Mapping[str, Channel],
     namespaces: CustomerNamespaces,
+    signs: SignReader,
 ) -> None:
     """Apply a delivery that was kept; what of it was applied since is not applied again.
 
@@ -168,7 +171,7 @@ async def receive_again(
     }
     trace.restore(letter.traceparent)
     delivery = Delivery(channels[kind], connection, WebhookRequest(headers, letter.payload or b""))
-    content = delivery.read(namespaces)
+    content = delivery.read(namespaces, signs)
     content.require_whole()
     await apply_events(connection, content.events, uow)
 

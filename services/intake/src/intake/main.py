@@ -11,6 +11,7 @@ from intake import api, commands, deliveries, handlers, reception, tables
 from intake.channels.base import Channel
 from intake.channels.registry import CHANNELS
 from intake.domain.customers import CustomerNamespaces
+from intake.domain.understanding.signs import SignReader
 from intake.settings import Settings
 from intake.store import UnitOfWork
 
@@ -19,6 +20,7 @@ def build(
     settings: Settings, channels: Mapping[str, Channel] = CHANNELS
 ) -> ServiceSpec[UnitOfWork]:
     namespaces = CustomerNamespaces(settings.customer_namespaces)
+    signs = SignReader(settings.understanding.rules())
     return ServiceSpec(
         name="intake",
         unit_of_work=UnitOfWork,
@@ -28,8 +30,10 @@ def build(
         webhook_paths=(api.channels.PATH,),
         # Contacts that come together share a transaction, and their keys one statement.
         unkeyed_paths=(api.contacts.router.prefix,),
-        redelivery=partial(deliveries.receive_again, channels=channels, namespaces=namespaces),
-        state={"channels": channels, "customer_namespaces": namespaces},
+        redelivery=partial(
+            deliveries.receive_again, channels=channels, namespaces=namespaces, signs=signs
+        ),
+        state={"channels": channels, "customer_namespaces": namespaces, "sign_reader": signs},
         app_state=app_state,
     )
 

@@ -2,10 +2,14 @@
 
 from typing import Annotated, Final, get_args
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from common.contracts.contacts import Priority
 from common.contracts.event import ID_PATTERN, Role, SystemName
+from common.contracts.needs import ContactTopic
+from common.http.app import Slug
 from common.service.settings import ServiceSettings
+from intake.domain.understanding.signs import SignRules, with_own_rules
 
 # What the name of a system begins with: a role, or a kind of channel (channels/registry.py; a test
 # compares them).
@@ -29,7 +33,40 @@ Namespace = Annotated[
 ]
 
 
+Phrases = tuple[Annotated[str, StringConstraints(min_length=3, max_length=80)], ...]
+
+
+class SignRulesIn(BaseModel):
+    """Phrases of customers and what they are signs of; a word that ends in * begins others."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    topics: dict[ContactTopic, Phrases] = Field(
+        default={}, description="Which phrases mean which topic; the first topic found counts."
+    )
+    urgency: Phrases = Field(
+        default=(), description="Phrases of an urgent text; without any, those of intake."
+    )
+    urgency_priority: Priority | None = Field(
+        default=None, description="To what an urgent text raises the priority; null: to nothing."
+    )
+    vulnerability: dict[Slug, Phrases] = Field(
+        default={}, description="Kinds of care and their phrases, besides those of intake."
+    )
+    vague_topics: tuple[ContactTopic, ...] = Field(
+        default=("general",), description="Topics of channels that the text's topic replaces."
+    )
+
+    def rules(self) -> SignRules:
+        return with_own_rules(SignRules(**self.model_dump()))
+
+
 class Settings(ServiceSettings):
+    understanding: SignRulesIn = Field(
+        default=SignRulesIn(),
+        description="what customers' phrases are signs of, as JSON: "
+        '`{"topics": {"billing": ["invoice", "charged twice"]}, "urgency_priority": "high"}`',
+    )
     customer_namespaces: dict[_System, Namespace] = Field(
         default={},
         description="the namespace of customers of each system that shares its customers with "

@@ -33,6 +33,7 @@ from intake.domain.model import (
 )
 from intake.message_store import ContactHistory, Messages
 from intake.representative_store import ContactRepresentatives
+from intake.understanding_store import PastContacts
 
 KeyId = tuple[str, str]
 
@@ -247,6 +248,7 @@ class UnitOfWork(BaseUnitOfWork):
         self.idempotency_keys = IdempotencyKeys(connection)
         self.channel_connections = ChannelConnections(connection)
         self.erasure = Erasure(connection)
+        self.past_contacts = PastContacts(connection)
 
     @property
     def rows(self) -> Sequence[LockedTable[Any, Any]]:

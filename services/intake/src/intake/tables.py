@@ -33,6 +33,7 @@ contacts = Table(
     Column("merged_into", Uuid(as_uuid=False)),
     Column("supervisor_quote", Text),
     Column("supervisor_question", JSONB),
+    Column("vulnerability", JSONB),
     Column("announced", Boolean),
 )
 customers = Table(

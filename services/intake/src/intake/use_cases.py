@@ -17,7 +17,14 @@ from common.contracts.contacts import (
 )
 from common.contracts.event import ContactId, MessageId, PersonId, SystemName, TeamId
 from common.core.ids import new_id
-from intake.domain import contacts, feedback, interactions, supervisor_question, surveys
+from intake.domain import (
+    contacts,
+    feedback,
+    interactions,
+    supervisor_question,
+    surveys,
+    text_signs,
+)
 from intake.domain.actors import Actor, require_access
 from intake.domain.customers import CustomerStatement
 from intake.domain.errors import (
@@ -41,6 +48,7 @@ from intake.domain.model import (
     SurveyDecision,
 )
 from intake.domain.surveys import SurveyRequest
+from intake.domain.text_signs import NO_SIGNS, TextSigns
 from intake.domain.transitions import Change
 from intake.handlers import get_or_raise, record
 from intake.idempotency import claim_key
@@ -50,8 +58,7 @@ from intake.store import UnitOfWork
 class ReceiveContact(Struct, frozen=True):
     """`customer` has the id of its namespace, and `text` is the message `message_id`.
 
-    `asks_for_supervisor`: the customer does so in `text`. `supervisor_doubt` is the evidence, if
-    the customer may do so and a person has to say.
+    `asks_for_supervisor`: the customer does so in `text`. `signs` is what else was read there.
     """
 
     received_from: SystemName
@@ -63,7 +70,7 @@ class ReceiveContact(Struct, frozen=True):
     priority: Priority
     text: str | None = None
     asks_for_supervisor: bool = False
-    supervisor_doubt: str | None = None
+    signs: TextSigns = NO_SIGNS
     external_ref: str | None = None
     campaign: str | None = None
     follows: ContactId | None = None
@@ -83,7 +90,7 @@ class AttachedFile:
 
 @dataclass(frozen=True, slots=True)
 class WriteMessage:
-    """`asks_for_supervisor` and `supervisor_doubt`: as for ReceiveContact.
+    """`asks_for_supervisor` and `signs`: as for ReceiveContact.
 
     `occurred_at` is when it was written, if not now. An `internal` one is for us alone.
     """
@@ -93,7 +100,7 @@ class WriteMessage:
     text: str
     automatic: bool = False
     asks_for_supervisor: bool = False
-    supervisor_doubt: str | None = None
+    signs: TextSigns = NO_SIGNS
     internal: bool = False
     occurred_at: datetime | None = None
     files: Sequence[AttachedFile] = ()
@@ -157,7 +164,7 @@ async def write_text(
         "customer",
         text,
         asks_for_supervisor=command.asks_for_supervisor,
-        supervisor_doubt=command.supervisor_doubt,
+        signs=command.signs,
         message_id=command.message_id,
     )
     await write(message, Actor("received", system=command.received_from), uow)
@@ -227,7 +234,7 @@ async def write(command: WriteMessage, actor: Actor, uow: UnitOfWork) -> None:
     )
     asks = command.asks_for_supervisor
     decision = contacts.write(contact, message, asks_for_supervisor=asks)
-    decision = supervisor_question.ask(decision, message, command.supervisor_doubt)
+    decision = text_signs.note(decision, message, command.signs)
     uow.messages.add(message)
     for number, file in enumerate(command.files):
         attachment = Attachment(

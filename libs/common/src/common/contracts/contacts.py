@@ -173,6 +173,15 @@ class SupervisorQuestionAnswered(ContactsEvent):
     reported_by: SystemName | None = None
 
 
+class VulnerabilityNoticed(ContactsEvent):
+    """The customer's words are a sign that they need care: illness, debt, danger.
+
+    `kinds` are those that are new for this contact, as the rules of the installation name them.
+    """
+
+    kinds: tuple[str, ...]
+
+
 class ContactPrioritized(ContactsEvent):
     """The priority changed; if a rule did it, there is neither `by` nor `reported_by`."""
 
@@ -265,6 +274,7 @@ EVENTS: tuple[type[Event], ...] = (
     SupervisorRequested,
     SupervisorQuestionAsked,
     SupervisorQuestionAnswered,
+    VulnerabilityNoticed,
     ContactPrioritized,
     FeedbackReceived,
     InteractionMeasured,

@@ -1,6 +1,14 @@
 """The routes of intake."""
 
-from intake.api import channels, contacts, customers, states, supervisor_requests, surveys
+from intake.api import (
+    channels,
+    contacts,
+    customers,
+    states,
+    supervisor_requests,
+    surveys,
+    understanding,
+)
 
 ROUTERS = (
     contacts.router,
@@ -9,4 +17,5 @@ ROUTERS = (
     surveys.router,
     customers.router,
     channels.router,
+    understanding.router,
 )

@@ -49,6 +49,7 @@ _CONTACT = {
     "resolved_by": None,
     "resolution_no": 0,
     "supervisor_question": None,
+    "vulnerability": [],
     "escalation": {
         "state": "acknowledged",
         "level": LEVEL,
@@ -215,8 +216,12 @@ class ContactSummaryOut(BaseModel):
     resolved_by: PersonId | None = Field(description="Who resolved it, if a person did.")
     resolution_no: int = Field(description="How often it was resolved.")
     supervisor_question: SupervisorQuestionOut | None = Field(
-        description="Did the customer ask for a supervisor? Answer with `supervisor-question`; "
-        "null if there is nothing to answer."
+        description="Did the customer ask for a supervisor? `answer-supervisor-question` takes the "
+        "answer; null if there is nothing to answer."
+    )
+    vulnerability: list[str] = Field(
+        description="Why the customer needs care, as their words say: `illness`, `debt`, `danger`. "
+        "Empty for channels. Nothing is decided by it."
     )
     escalation: EscalationOut | None = Field(description="Its escalation; null if there is none.")
 
@@ -261,4 +266,7 @@ def message_out(message: Message, attachments: Sequence[Attachment]) -> MessageO
 def contact_fields(contact: Contact, actor: Actor) -> dict[str, object]:
     """Return what the actor may see of the contact, without its messages."""
     shown = replace(contact, escalation=visible_escalation(contact, actor))
+    if actor.reach == "received":
+        # It is for those who work on the contact.
+        shown = replace(shown, vulnerability=())
     return {name: getattr(shown, name) for name in ContactSummaryOut.model_fields}

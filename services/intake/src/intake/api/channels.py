@@ -22,7 +22,13 @@ from common.http.webhooks import BadSignatureError, StaleRequestError
 from common.storage.database import Database
 from intake import deliveries
 from intake.api.answers import DeliveryOut
-from intake.api.deps import IntakeDatabase, get_channel, get_customer_namespaces, transaction
+from intake.api.deps import (
+    IntakeDatabase,
+    get_channel,
+    get_customer_namespaces,
+    get_sign_reader,
+    transaction,
+)
 from intake.api.schemas import ConnectionIn
 from intake.channels.base import Channel, WebhookRequest
 from intake.deliveries import Delivery, Outcome, TooManyKeptDeliveriesError
@@ -163,9 +169,9 @@ async def _receive(
         raise ProblemError(HTTPStatus.UNAUTHORIZED, "signature-refused", detail) from error
     delivery = Delivery(channel, connected, webhook)
     metrics: Metrics = request.app.state.metrics
-    namespaces = get_customer_namespaces(request)
+    namespaces, signs = get_customer_namespaces(request), get_sign_reader(request)
     try:
-        outcome = await deliveries.receive(delivery, namespaces, database, metrics)
+        outcome = await deliveries.receive(delivery, namespaces, signs, database, metrics)
     except TooManyKeptDeliveriesError as error:
         detail = str(error.__doc__)
         headers = {"Retry-After": _RETRY_AFTER_S}

@@ -4,11 +4,12 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import Query, Response
+from fastapi import Query, Request, Response
 from pydantic import Field, TypeAdapter
 
 from common.contracts.contract import Instant
 from common.contracts.event import UUID_PATTERN, ContactId, PersonId, SystemName
+from common.core.languages import UNDETERMINED
 from common.http.access import Principal
 from common.http.app import ContactPath
 from common.http.idempotency import REPLAYED_HEADER, check_key, fingerprint_of
@@ -37,6 +38,7 @@ from intake.api.deps import (
     KeyHeader,
     get_customer_namespaces,
     get_receive_batcher,
+    get_sign_reader,
     make_actor,
     problems,
     refusals,
@@ -59,8 +61,9 @@ from intake.api.schemas import (
 from intake.domain import errors
 from intake.domain.automatic_mail import is_automatic
 from intake.domain.model import IdempotencyKey, Interaction, Message
-from intake.domain.understanding.supervisor_request import read_text
+from intake.domain.understanding.signs import SignReader, StatedNeeds
 from intake.reception import ReceiveRequest
+from intake.text_reading import fill, read_text
 
 router = ApiRouter(prefix="/v1/contacts", tags=["contacts"])
 
@@ -97,18 +100,21 @@ async def receive_contact(
     what was done. A reference is known per sender: kind and name of the system, as `channel:shop`.
     """
     namespaces, system = get_customer_namespaces(request), SystemName(caller.name)
-    asks = read_text(body.text)
+    signs = get_sign_reader(request)
+    reading = read_text(body.text, signs)
+    language = body.language if "language" in body.model_fields_set else UNDETERMINED
+    needs = fill(StatedNeeds(body.topic, language, body.priority), reading, signs)
     command = use_cases.ReceiveContact(
         received_from=system,
         channel=body.channel,
         customer=namespaces.scope(system, body.customer.statement()),
         subject=body.subject,
-        topic=body.topic,
-        language=body.language,
-        priority=body.priority,
+        topic=needs.topic,
+        language=body.language if needs.language == UNDETERMINED else needs.language,
+        priority=needs.priority,
         text=body.text,
-        asks_for_supervisor=asks.is_sure,
-        supervisor_doubt=asks.doubt,
+        asks_for_supervisor=reading.asks_for_supervisor,
+        signs=reading.signs,
         campaign=body.campaign,
         follows=body.follows,
         external_ref=body.external_ref,
@@ -188,6 +194,7 @@ async def show_contact(
 async def add_message(
     contact_id: ContactPath,
     body: MessageIn,
+    request: Request,
     database: IntakeDatabase,
     caller: ChannelOrStaffUser,
 ) -> MessageIdOut:
@@ -202,7 +209,7 @@ async def add_message(
         raise ProblemError(403, "forbidden", "Only a channel speaks for the customer.")
     if body.occurred_at is not None and caller.person_id is not None:
         raise ProblemError(403, "forbidden", "Only a channel says when a message was written.")
-    command = write_command(contact_id, body)
+    command = write_command(contact_id, body, get_sign_reader(request))
     async with transaction(database) as uow:
         actor = make_actor(caller, body.person_id)
         await use_cases.write(command, actor, uow)
@@ -347,17 +354,19 @@ async def record_interaction(
     return InteractionIdOut(contact_id=contact_id, interaction_id=body.interaction_id)
 
 
-def write_command(contact_id: ContactId, body: MessageIn) -> use_cases.WriteMessage:
+def write_command(
+    contact_id: ContactId, body: MessageIn, signs: SignReader
+) -> use_cases.WriteMessage:
     automatic = body.automatic or is_automatic(body.mail_headers)
     by_customer = body.author == "customer" and not automatic
-    asks = read_text(body.text if by_customer else None)
+    reading = read_text(body.text if by_customer else None, signs)
     return use_cases.WriteMessage(
         contact_id,
         body.author,
         body.text,
         automatic=automatic,
-        asks_for_supervisor=asks.is_sure,
-        supervisor_doubt=asks.doubt,
+        asks_for_supervisor=reading.asks_for_supervisor,
+        signs=reading.signs,
         internal=body.internal,
         occurred_at=body.occurred_at,
         files=[

@@ -20,6 +20,7 @@ from intake.domain import errors
 from intake.domain.actors import Actor, Reach
 from intake.domain.customers import CustomerNamespaces
 from intake.domain.receipts import Receipt
+from intake.domain.understanding.signs import SignReader
 from intake.reception import ReceiveRequest
 from intake.store import UnitOfWork
 
@@ -93,6 +94,11 @@ def make_actor(caller: Principal, person_id: PersonId | None = None) -> Actor:
 def get_customer_namespaces(request: Request) -> CustomerNamespaces:
     namespaces: CustomerNamespaces = request.app.state.customer_namespaces
     return namespaces
+
+
+def get_sign_reader(request: Request) -> SignReader:
+    reader: SignReader = request.app.state.sign_reader
+    return reader
 
 
 def get_receive_batcher(

@@ -42,7 +42,7 @@ async def request_supervisor(
 
 
 @router.post(
-    "/{contact_id}/supervisor-question",
+    "/{contact_id}/answer-supervisor-question",
     status_code=HTTPStatus.ACCEPTED,
     responses=refusals(*ON_CHANGE, errors.SupervisorQuestionNotFoundError),
 )

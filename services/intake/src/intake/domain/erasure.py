@@ -24,6 +24,10 @@ def erase_contact(contact: Contact, actor: Actor, at: datetime) -> Decision:
     if question is not None:
         question = replace(question, quote=ERASED)
     wordless = replace(
-        contact, subject=ERASED, supervisor_quote=quote, supervisor_question=question
+        contact,
+        subject=ERASED,
+        supervisor_quote=quote,
+        supervisor_question=question,
+        vulnerability=(),
     )
     return Decision(wordless, (erased,))

@@ -82,6 +82,7 @@ class Contact(Struct, frozen=True):
     `supervisor_quote` is how the customer asked for a supervisor, if they did since it was opened
     last and no target of a merge has taken that over.
     `supervisor_question` waits for a person to say whether the customer asked for one.
+    `vulnerability` is why the customer needs care, as their words say.
     `announced`: it was published. What is over when we first see it is not, until it is open.
     """
 
@@ -108,6 +109,7 @@ class Contact(Struct, frozen=True):
     merged_into: ContactId | None = None
     supervisor_quote: str | None = None
     supervisor_question: SupervisorQuestion | None = None
+    vulnerability: tuple[str, ...] = ()
     announced: bool = True
 
 

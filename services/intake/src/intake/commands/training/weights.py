@@ -35,7 +35,7 @@ class Sample(NamedTuple):
 
 def train() -> bytes:
     """Return the weights as they are kept."""
-    chance = random.Random(SEED)  # noqa: S311 - an order to train in, no secret
+    chance = random.Random(SEED)
     samples = list(_samples())
     chance.shuffle(samples)
     return pack(_request_weights(samples, chance), _language_weights(samples))
@@ -49,7 +49,7 @@ def _samples() -> Iterator[Sample]:
 
 def training_sentences(language: Language) -> Iterator[tuple[str, bool]]:
     """Make the sentences of a language that the weights are trained from."""
-    chance = random.Random(f"{SEED} {language}")  # noqa: S311 - sentences to train from, no secret
+    chance = random.Random(f"{SEED} {language}")
     return labelled_sentences(language, PER_LANGUAGE, chance)
 
 
@@ -71,7 +71,7 @@ def _request_weights(samples: Sequence[Sample], chance: random.Random) -> Sequen
 
 def _row(words: list[str]) -> list[int]:
     hashes = [part for word in words for part in features.part_hashes(word)]
-    hashes += features.pair_hashes([features.word_hash(word) for word in words])
+    hashes += features.pair_hashes(words)
     return [each % REQUEST_BUCKETS for each in hashes]
 
 

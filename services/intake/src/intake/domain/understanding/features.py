@@ -4,6 +4,7 @@ A feature is a number that a hash gives it. All parts belong to one word, so tha
 weighs can be kept: reading a text costs a look-up for each word and each pair.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 from zlib import crc32
@@ -17,10 +18,6 @@ _SKIP_FACTOR: Final = 0x85EBCA6B
 _32_BITS: Final = 0xFFFFFFFF
 
 
-def word_hash(word: str) -> int:
-    return crc32(word.encode())
-
-
 def part_hashes(word: str) -> list[int]:
     """Return the features of a word: itself, and its parts with its two ends marked."""
     marked = f"<{word[:_MAX_WORD]}>"
@@ -30,11 +27,18 @@ def part_hashes(word: str) -> list[int]:
     return [crc32(part.encode()) for part in sorted(parts)]
 
 
-def pair_hashes(hashes: list[int]) -> list[int]:
-    """Return the features of words that follow each other, directly or with one between."""
-    pairs = [(first * _PAIR_FACTOR ^ second) & _32_BITS for first, second in pairwise(hashes)]
-    skips = [
-        (first * _SKIP_FACTOR ^ second) & _32_BITS
-        for first, second in zip(hashes, hashes[2:], strict=False)
-    ]
-    return pairs + skips
+def pair_parts(word: str) -> tuple[int, int, int]:
+    """Return the parts of a word in pairs: as the second one, and as the first one of each kind.
+
+    The feature of a pair is the one part XOR the other. Its words follow each other directly, or
+    with one word between.
+    """
+    own = crc32(word.encode())
+    return own, own * _PAIR_FACTOR & _32_BITS, own * _SKIP_FACTOR & _32_BITS
+
+
+def pair_hashes(words: Sequence[str]) -> list[int]:
+    """Return the features of words that follow each other."""
+    parts = [pair_parts(word) for word in words]
+    pairs = [first[1] ^ second[0] for first, second in pairwise(parts)]
+    return pairs + [first[2] ^ second[0] for first, second in zip(parts, parts[2:], strict=False)]

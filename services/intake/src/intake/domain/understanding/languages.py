@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from intake.domain.understanding.model import likeliest, load_model
-from intake.domain.understanding.text import LANGUAGES, Language, words_of
+from intake.domain.understanding.text import LANGUAGES, Language
 
 # A language whose score is so much below the best may be the right one too.
 _CLOSE: Final = 15.0
@@ -30,6 +30,6 @@ def closest_languages(words: Sequence[str]) -> Sequence[Language]:
     ]
 
 
-def guess_language(folded: str) -> LanguageGuess:
-    languages = closest_languages(words_of(folded))
+def guess_language(words: Sequence[str]) -> LanguageGuess:
+    languages = closest_languages(words)
     return LanguageGuess(languages[0], len(languages) == 1)

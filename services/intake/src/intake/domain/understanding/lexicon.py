@@ -32,6 +32,7 @@ Kind = Literal[
     "please",
     "now",
     "why",
+    "until",
     "correct",
 ]
 _KINDS: Final[Mapping[str, Kind]] = {kind: kind for kind in get_args(Kind)}

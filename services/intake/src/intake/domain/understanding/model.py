@@ -5,8 +5,9 @@ from array import array
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from intake.domain.understanding import features
 from intake.domain.understanding.text import LANGUAGES, Language
@@ -19,6 +20,16 @@ _UNIT: Final = 32
 _LIMIT: Final = 127
 _CACHED_WORDS: Final = 16384
 _MAX_SCORE: Final = 30.0
+
+
+class _Word(NamedTuple):
+    """A known word: its part in pairs, as the second and the first word, and what it weighs."""
+
+    own: int
+    pair: int
+    skip: int
+    request: int
+    languages: tuple[int, ...]
 
 
 class Model:
@@ -35,29 +46,30 @@ class Model:
 
     def request_probability(self, words: Sequence[str]) -> float:
         """Return how sure it is that the words ask for a supervisor, from 0 to 1."""
-        known = [self._word(word) for word in words]
-        total = sum(weight for _, weight, _ in known)
-        request, size = self._request, REQUEST_BUCKETS
-        for pair in features.pair_hashes([each[0] for each in known]):
-            total += request[pair % size]
+        read = [self._word(word) for word in words]
+        total = sum([word.request for word in read])
+        weights = self._request
+        for first, second in pairwise(read):
+            total += weights[first.pair ^ second.own]
+        for first, second in zip(read, read[2:], strict=False):
+            total += weights[first.skip ^ second.own]
         return 1 / (1 + math.exp(-max(-_MAX_SCORE, min(_MAX_SCORE, total / _UNIT))))
 
     def language_scores(self, words: Sequence[str]) -> list[float]:
         """Return how well the words fit each language: logarithms, of which 0 is the mean."""
-        totals = [0] * len(LANGUAGES)
-        for word in words:
-            for at, weight in enumerate(self._word(word)[2]):
-                totals[at] += weight
-        return [total / _UNIT for total in totals]
+        if not words:
+            return [0.0] * len(LANGUAGES)
+        columns = zip(*[self._word(word).languages for word in words], strict=True)
+        return [sum(column) / _UNIT for column in columns]
 
-    def _weigh(self, word: str) -> tuple[int, int, tuple[int, ...]]:
-        """Return the hash of a word and what it weighs for the request and for each language."""
+    def _weigh(self, word: str) -> _Word:
         parts = features.part_hashes(word)
         request = sum(self._request[part % REQUEST_BUCKETS] for part in parts)
         languages = tuple(
             sum(weights[part % LANGUAGE_BUCKETS] for part in parts) for weights in self._language
         )
-        return features.word_hash(word), request, languages
+        own, pair, skip = (each % REQUEST_BUCKETS for each in features.pair_parts(word))
+        return _Word(own, pair, skip, request, languages)
 
 
 def pack(request: Sequence[float], languages: Sequence[Sequence[float]]) -> bytes:

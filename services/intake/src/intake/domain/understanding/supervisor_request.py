@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
 from intake.domain.understanding.languages import closest_languages
-from intake.domain.understanding.lexicon import lexicon_of, may_open_request
+from intake.domain.understanding.lexicon import Kind, lexicon_of, may_open_request
 from intake.domain.understanding.model import load_model
 from intake.domain.understanding.own_words import own_words
 from intake.domain.understanding.supervisor_rules import Reading, read_clause
@@ -44,9 +44,10 @@ NO_REQUEST: Final = SupervisorRequest("no", "nothing")
 # A rule that the model contradicts so clearly only leads to a question.
 _CONTRADICTED: Final = 0.01
 # What the model must be sure of, by what the rules say.
-_SURE_OF_MENTION: Final = (0.8, 0.4)
+_SURE_OF_MENTION: Final = (0.96, 0.3)
 _SURE_ALONE: Final = (1.1, 0.97)
 _SURE_AGAINST_RULE: Final = 0.99
+_SHORT_SENTENCE: Final = 10
 _ORDER: Final[Sequence[Answer]] = ("yes", "unsure", "no")
 
 
@@ -57,7 +58,7 @@ def read_request(text: str) -> SupervisorRequest:
     languages: Sequence[Language] = ()
     model = load_model()
     request = NO_REQUEST
-    was_asked = False
+    was_asked = was_mentioned = False
     for sentence, words, question in parts:
         readings: list[Reading] = []
         if any(map(may_open_request, words)):
@@ -66,16 +67,14 @@ def read_request(text: str) -> SupervisorRequest:
         was_asked = was_asked or any(reading.rule == "asked-before" for reading in readings)
         if was_asked and _is_still_open(words, languages):
             return SupervisorRequest("yes", "rule asked-again")
+        if was_mentioned and not readings and _refers_back(words, languages):
+            return SupervisorRequest("yes", "rule refers-back")
+        was_mentioned = any(reading.verdict == "unsure" for reading in readings)
         probability = max(model.request_probability(part) for part in windows(words))
         request = min(request, _combine(readings, probability), key=_place)
         if request.answer == "yes":
             break
     return request
-
-
-def read_text(text: str | None) -> SupervisorRequest:
-    """Return what a text asks for; without one, nothing."""
-    return NO_REQUEST if text is None else read_request(text)
 
 
 def asks_for_supervisor(text: str) -> bool:
@@ -117,9 +116,20 @@ def _read_parts(
 
 def _is_still_open(words: Sequence[str], languages: Sequence[Language]) -> bool:
     """Tell whether the request that was made before waits for an answer."""
-    cues = (cue for language in languages for cue in lexicon_of(language).cues(words))
-    kinds = {cue.kind for cue in cues}
+    kinds = _kinds(words, languages)
     return "still" in kinds and "settled" not in kinds
+
+
+def _refers_back(words: Sequence[str], languages: Sequence[Language]) -> bool:
+    """Tell whether a short sentence wishes to reach whom the one before names."""
+    kinds = _kinds(words, languages)
+    return (
+        len(words) <= _SHORT_SENTENCE and {"wish", "contact"} <= kinds and "negation" not in kinds
+    )
+
+
+def _kinds(words: Sequence[str], languages: Sequence[Language]) -> set[Kind]:
+    return {cue.kind for language in languages for cue in lexicon_of(language).cues(words)}
 
 
 def _combine(readings: Sequence[Reading], probability: float) -> SupervisorRequest:

@@ -20,7 +20,7 @@ _NEAR: Final = 3
 # Between "someone" and "decide", for verbs at the end of a clause.
 _AUTHORITY_DISTANCE: Final = 7
 # So far after a negation a new wish begins, that it does not deny.
-_NEW_WISH: Final = 3
+_NEW_WISH: Final = 2
 _AND: Final = frozenset({"and", "und", "y", "et", "e", "ed"})
 _WISH_DISTANCE: Final = 9
 # "This must be escalated" is a demand too.
@@ -78,10 +78,22 @@ def _read_target(clause: Clause, target: Cue, *, question: bool) -> Reading:
     for rule in (_own_supervisor, _own_role, _third_party, _report, _subject):
         if rule(clause, target):
             return Reading("mentions", rule.__name__.strip("_"))
+    if _is_condition(clause, target):
+        return Reading("asks", "condition")
     return (
         _denial(clause, target)
         or _report_of(clause, target)
         or _request(clause, target, question=question)
+    )
+
+
+def _is_condition(clause: Clause, target: Cue) -> bool:
+    """The customer goes on when a supervisor comes: "I stay until a manager calls"."""
+    conditions = [
+        cue for cue in clause.of("until") if 0 <= target.start - cue.end <= _AUTHORITY_DISTANCE
+    ]
+    return bool(conditions) and any(
+        cue.end <= conditions[0].start for cue in clause.of("negation", "wish", "contact")
     )
 
 
@@ -97,7 +109,7 @@ def _report_of(clause: Clause, target: Cue) -> Reading | None:
         return Reading("mentions", "past")
     if clause.has("process") and not clause.has("contact"):
         return Reading("mentions", "process")
-    if clause.has("praise") and not _wishes(clause, target):
+    if clause.has("praise") and not (clause.has("contact") and _wishes(clause, target)):
         return Reading("mentions", "praise")
     return None
 
@@ -136,6 +148,9 @@ def _is_demand(clause: Clause, target: Cue) -> bool:
 def _read_escalation(clause: Clause, cue: Cue, *, question: bool) -> Reading:
     if _is_denied(clause, cue):
         return Reading("denies", "negation")
+    is_level = cue.end - cue.start > 1
+    if is_level and clause.has("contact") and not clause.has("past"):
+        return Reading("asks", "level")
     if clause.has("process") or (question and not clause.has("wish", "please", "contact")):
         return Reading("mentions", "process")
     if clause.has("past", "settled") and not clause.has("wish", "please"):
@@ -166,8 +181,9 @@ def _is_role_of(clause: Clause, target: Cue, role: Cue) -> bool:
 
 
 def _third_party(clause: Clause, target: Cue) -> bool:
-    is_third = any(cue.start == target.end for cue in clause.of("third"))
     contacts = clause.of("contact")
+    starts = {cue.start for cue in clause.of("third")} - {cue.start for cue in contacts}
+    is_third = target.end in starts
     is_asked = any(cue.start < target.start for cue in contacts) and (
         _wishes(clause, target) or any(cue.start > target.end for cue in contacts)
     )

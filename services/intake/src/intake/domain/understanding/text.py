@@ -25,15 +25,15 @@ _FOLDED: Final = str.maketrans(
 _SENTENCE: Final = re.compile(r"[.!?]+|\n+|[;:]\s")
 # A word that begins another clause, so that a negation before it does not reach further.
 _CLAUSE_WORDS: Final[Mapping[Language, str]] = {
-    "en": "but|until|so|then|because|or|unless|otherwise|therefore",
-    "de": "aber|sondern|bis|oder|sonst|weil|ansonsten|deshalb",
-    "es": "pero|sino|hasta que|entonces|porque|asi que",
-    "fr": "mais|jusqu|donc|alors|sinon|car|soit",
-    "pt": "mas|ate|entao|senao|portanto",
-    "it": "ma|pero|finche|quindi|allora|altrimenti",
+    "en": "but|so|then|because|or|otherwise|therefore",
+    "de": "aber|sondern|oder|sonst|weil|ansonsten|deshalb",
+    "es": "pero|sino|entonces|porque|asi que",
+    "fr": "mais|donc|alors|sinon|car|soit",
+    "pt": "mas|entao|senao|portanto",
+    "it": "ma|pero|quindi|allora|altrimenti",
 }
 # A comma before a relative pronoun does not end what it speaks of: "jemanden, der entscheidet".
-_RELATIVE: Final = r"(?!\s*(?:der|die|das|dem|den|who|that|qui|que|che|please|bitte|por favor)\b)"
+_RELATIVE: Final = r"(?!\s*(?:der|die|das|dem|den|who|that|qui|que|che|dass)\b)"
 _CLAUSE: Final[Mapping[Language, re.Pattern[str]]] = {
     language: re.compile(rf",{_RELATIVE}|\s[-(]\s?|\b(?:{words})\b")
     for language, words in _CLAUSE_WORDS.items()

@@ -1,0 +1,64 @@
+"""What a text is a sign of besides a request: language, topic, urgency, care."""
+
+import pytest
+
+from intake.domain.understanding.signs import SignReader, SignRules, StatedNeeds, with_own_rules
+from intake.text_reading import fill, read_text
+
+RULES = SignRules(topics={"billing": ["charged twice", "rechnung*"]}, urgency_priority="high")
+READER = SignReader(with_own_rules(RULES))
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Where is my parcel? It should have come on Monday.", "en"),
+        ("Wo ist mein Paket? Es sollte am Montag kommen.", "de"),
+        ("¿Dónde está mi paquete? Tenía que llegar el lunes.", "es"),
+        ("Où est mon colis ? Il devait arriver lundi dernier.", "fr"),
+        ("Onde está a minha encomenda? Não chegou ontem.", "pt"),
+        ("Dov'è il mio pacco? Doveva arrivare lunedì scorso.", "it"),
+    ],
+)
+def test_language_is_told_by_the_words(text: str, language: str) -> None:
+    assert READER.read(text).language == language
+
+
+@pytest.mark.parametrize("text", ["ok", "4711", "", "こんにちは"])
+def test_text_without_clear_language_tells_none(text: str) -> None:
+    assert READER.read(text).language is None
+
+
+def test_text_fills_only_what_the_channel_left_open() -> None:
+    reading = read_text("It is urgent: I was charged twice for the same order!", READER)
+    vague = fill(StatedNeeds("general", "und", "normal"), reading, READER)
+    assert vague == StatedNeeds("billing", "en", "high")
+    stated = StatedNeeds("shipping", "de", "urgent")
+    assert fill(stated, reading, READER) == stated
+
+
+def test_urgency_raises_no_priority_without_a_rule() -> None:
+    reader = SignReader(with_own_rules(SignRules()))
+    reading = read_text("Das ist dringend!", reader)
+    assert reading.findings.urgency is not None
+    assert fill(StatedNeeds("general", "de", "low"), reading, reader).priority == "low"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("My husband passed away in March, please close his account.", "bereavement"),
+        ("Meine Mutter sitzt im Rollstuhl und kann nicht kommen.", "disability"),
+        ("No puedo pagar la factura este mes.", "debt"),
+        ("Il y a une odeur de gaz dans la cuisine.", "danger"),
+        ("O meu pai está doente e precisa do telefone.", "illness"),
+        ("Ho perso il lavoro e penso di togliermi la vita.", "self-harm"),
+    ],
+)
+def test_vulnerability_is_seen_with_the_phrase_of_its_rule(text: str, kind: str) -> None:
+    findings = READER.read(text).vulnerability
+    assert kind in [finding.value for finding in findings]
+
+
+def test_quoted_words_are_signs_of_nothing() -> None:
+    assert READER.read("All well now.\n> It is urgent, I was charged twice").urgency is None
