@@ -1,6 +1,7 @@
 """Mails that are posted, and imported from a file, are the same contacts."""
 
 import hmac
+from functools import partial
 from urllib.parse import urlencode
 
 import httpx
@@ -8,14 +9,19 @@ import pytest
 
 from common.core.clock import TimeSource
 from common.storage.database import Database
+from intake.channel_events import prepare_events
 from intake.commands.import_mail import ConnectionNotFoundError, import_mails, split_mails
 from intake.domain.customers import CustomerNamespaces
+from intake.domain.understanding.signs import SignReader, standard_rules
 from intake.store import UnitOfWork
 from integration.intake.harness import key, nothing_happened, published
 from support.databases import rows
 
 SECRET = "a-secret-of-a-test-7f3c"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+PREPARE = partial(
+    prepare_events, namespaces=CustomerNamespaces({}), signs=SignReader(standard_rules())
+)
 MBOX = b"""From ada@example.org Sat Nov 28 10:00:00 2026
 From: Ada <ada@example.org>
 To: support@example.com
@@ -65,7 +71,7 @@ async def test_mails_of_a_file_are_imported_once(
 ) -> None:
     await connect(api, "sendgrid")
     for _ in range(2):
-        counts = await import_mails("sendgrid", "acme", MBOX, database, CustomerNamespaces({}))
+        counts = await import_mails("sendgrid", "acme", MBOX, database, PREPARE)
         assert counts == (2, 1)
     assert await published(database) == [
         "contact_received",
@@ -76,7 +82,7 @@ async def test_mails_of_a_file_are_imported_once(
 
 async def test_import_needs_a_connection(database: Database[UnitOfWork]) -> None:
     with pytest.raises(ConnectionNotFoundError):
-        await import_mails("sendgrid", "acme", MBOX, database, CustomerNamespaces({}))
+        await import_mails("sendgrid", "acme", MBOX, database, PREPARE)
 
 
 def mailgun_post(text: str, reference: str = "<a-1@x>", secret: str = SECRET) -> bytes:

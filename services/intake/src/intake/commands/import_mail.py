@@ -7,7 +7,8 @@ others are imported; 4 there is no such connection.
 import asyncio
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -19,14 +20,17 @@ from common.core.clock import TimeSource
 from common.core.errors import PermanentError, is_transient
 from common.service.settings import read_settings
 from common.storage.database import Database, connect
-from intake.channel_events import apply_events, prepare_events
-from intake.channels.base import MalformedBodyError
+from intake.channel_events import PreparedEvent, apply_events, prepare_events
+from intake.channels.base import ChannelEvent, MalformedBodyError
 from intake.channels.case_updates import event_key
 from intake.channels.mail import MailOptions, mail_event, read_raw_mail
 from intake.domain.customers import CustomerNamespaces
 from intake.domain.model import ChannelConnection, Moment
+from intake.domain.understanding.signs import SignReader
 from intake.settings import Settings
 from intake.store import UnitOfWork
+
+Prepare = Callable[[ChannelConnection, Sequence[ChannelEvent]], list[PreparedEvent]]
 
 log = structlog.get_logger()
 
@@ -72,8 +76,12 @@ async def _import(kind: str, name: str, content: bytes) -> tuple[int, int]:
     engine = connect(str(settings.database_url), schema="intake", pool_size=1)
     try:
         database = Database(engine, UnitOfWork, TimeSource())
-        namespaces = CustomerNamespaces(settings.customer_namespaces)
-        return await import_mails(kind, name, content, database, namespaces)
+        prepare = partial(
+            prepare_events,
+            namespaces=CustomerNamespaces(settings.customer_namespaces),
+            signs=SignReader(settings.understanding.rules()),
+        )
+        return await import_mails(kind, name, content, database, prepare)
     finally:
         await engine.dispose()
 
@@ -83,7 +91,7 @@ async def import_mails(
     name: str,
     content: bytes,
     database: Database[UnitOfWork],
-    namespaces: CustomerNamespaces,
+    prepare: Prepare,
 ) -> tuple[int, int]:
     """Return how many mails are imported, and how many can't be read.
 
@@ -96,7 +104,7 @@ async def import_mails(
     imported = unreadable = 0
     for number, raw in enumerate(split_mails(content), 1):
         try:
-            await _import_mail(connection, raw, database, namespaces)
+            await _import_mail(connection, raw, database, prepare)
             imported += 1
         except (MalformedBodyError, PermanentError, ValueError) as error:
             if is_transient(error):
@@ -110,13 +118,13 @@ async def _import_mail(
     connection: ChannelConnection,
     raw: bytes,
     database: Database[UnitOfWork],
-    namespaces: CustomerNamespaces,
+    prepare: Prepare,
 ) -> None:
     options = MailOptions.model_validate(connection.options)
     mail = read_raw_mail(raw)
     moment = Moment(mail.sent_at) if mail.sent_at else None
     event = mail_event(mail, options, event_key("import", mail.message_id), moment)
-    events = prepare_events(connection, [event], namespaces)
+    events = prepare(connection, [event])
     async with database.transaction() as uow:
         await apply_events(connection, events, uow)
 

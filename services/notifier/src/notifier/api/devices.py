@@ -4,11 +4,11 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Final
 
-from fastapi import Path, Response
+from fastapi import Depends, Path, Response
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from common.core.ids import derived_id
-from common.http.access import StaffUser
+from common.http.access import StaffUser, require_role
 from common.http.app import RequestModel, ShortText
 from common.http.examples import ACTED_AT, with_examples
 from common.http.pagination import Page
@@ -94,8 +94,11 @@ class WebPushOut(BaseModel):
 def make_router(channel: WebPush) -> ApiRouter:
     router = ApiRouter(prefix="/v1", tags=["devices"])
 
-    @router.get("/web-push")
-    async def show_web_push(principal: StaffUser) -> WebPushOut:  # noqa: ARG001 - who may ask
+    @router.get(
+        "/web-push",
+        dependencies=[Depends(require_role("representative", "supervisor", "manager"))],
+    )
+    async def show_web_push() -> WebPushOut:
         """Show what a browser needs to subscribe to notifications."""
         return WebPushOut(public_key=channel.key.public if channel.key else None)
 
