@@ -8,14 +8,13 @@ from typing import get_args
 import pytest
 
 from browser.conftest import BrowserStage
-from browser.desk import Desk, Theme, accessibility_problems, take_picture
+from browser.desk import PHONE_WIDTH, Desk, Theme, accessibility_problems, take_picture
 from common.contracts.escalations import EscalationTakenOver
 from common.contracts.event import EscalationId
 from stage.centre import Pace, simulated_centre
 from stage.event_log import EventLog
 
 pytestmark = pytest.mark.xdist_group("browser")
-PHONE_WIDTH = 320
 # What a page has of a screen of 1,280 pixels at a zoom of 200 %.
 ZOOMED_WIDTH = 640
 

@@ -1,7 +1,6 @@
 """Mails, however they come: who wrote, in which thread, and what."""
 
 import email
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,9 +22,9 @@ from intake.channels.base import (
     MalformedBodyError,
     RepresentativeMessageAdded,
 )
-from intake.channels.case_updates import event_key
+from intake.channels.event_keys import digest_key, event_key
 from intake.channels.fields import YEARS, clean_text, read_id
-from intake.channels.options import MappingOptions, by_tag, read_priority
+from intake.channels.options import MappingOptions, by_tag, read_labels
 from intake.domain.automatic_mail import is_automatic
 from intake.domain.customers import CustomerStatement
 from intake.domain.model import Moment
@@ -73,7 +72,7 @@ class Mail:
         if ids:
             return str(ids[0])
         content = repr((self.sender, self.subject, self.headers.get("date"), self.text))
-        return f"sha256-{hashlib.sha256(content.encode()).hexdigest()}"
+        return digest_key(content.encode())
 
     @property
     def thread(self) -> str:
@@ -138,10 +137,7 @@ def _contact(
             CustomerId(customer), name=name or None, tier=by_tag(tags, options.tier_by_tag)
         ),
         subject=mail.subject or "A mail without a subject",
-        topic=by_tag(tags, options.topic_by_tag) or options.topic,
-        language=by_tag(tags, options.language_by_tag) or language or options.language,
-        priority=read_priority(stated, tags, options),
-        campaign=by_tag(tags, options.campaign_by_tag),
+        **read_labels(tags, options, priority=stated, language=language),
         # A machine that begins a thread asks for nothing; a person's answer opens it.
         state="resolved" if automatic else "open",
     )
