@@ -33,6 +33,11 @@ Kind = Literal[
     "now",
     "why",
     "until",
+    "needless",
+    "declined",
+    "relay",
+    "pronoun",
+    "able",
     "correct",
 ]
 _KINDS: Final[Mapping[str, Kind]] = {kind: kind for kind in get_args(Kind)}

@@ -44,7 +44,7 @@ NO_REQUEST: Final = SupervisorRequest("no", "nothing")
 # A rule that the model contradicts so clearly only leads to a question.
 _CONTRADICTED: Final = 0.01
 # What the model must be sure of, by what the rules say.
-_SURE_OF_MENTION: Final = (0.96, 0.3)
+_SURE_OF_MENTION: Final = (0.93, 0.3)
 _SURE_ALONE: Final = (1.1, 0.97)
 _SURE_AGAINST_RULE: Final = 0.99
 _SHORT_SENTENCE: Final = 10
@@ -65,11 +65,12 @@ def read_request(text: str) -> SupervisorRequest:
             languages = languages or closest_languages(words_of(folded))
             readings = list(_readings(sentence, languages, question=question))
         was_asked = was_asked or any(reading.rule == "asked-before" for reading in readings)
+        was_asked = was_asked and "settled" not in _kinds(words, languages)
         if was_asked and _is_still_open(words, languages):
             return SupervisorRequest("yes", "rule asked-again")
         if was_mentioned and not readings and _refers_back(words, languages):
             return SupervisorRequest("yes", "rule refers-back")
-        was_mentioned = any(reading.verdict == "unsure" for reading in readings)
+        was_mentioned = _is_open_mention(readings, question=question)
         probability = max(model.request_probability(part) for part in windows(words))
         request = min(request, _combine(readings, probability), key=_place)
         if request.answer == "yes":
@@ -89,6 +90,9 @@ def _place(request: SupervisorRequest) -> int:
 def _readings(sentence: str, languages: Sequence[Language], *, question: bool) -> Iterator[Reading]:
     """Yield what the clauses say; if one language denies what another asks, only the denial."""
     for language in languages:
+        if any(cue.kind == "declined" for cue in lexicon_of(language).cues(words_of(sentence))):
+            yield Reading("mentions", "declined")
+            return
         readings = _readings_in(language, sentence, question=question)
         asks = any(reading.verdict == "asks" for reading in readings)
         yield from (each for each in readings if not (asks and each.verdict == "denies"))
@@ -120,11 +124,22 @@ def _is_still_open(words: Sequence[str], languages: Sequence[Language]) -> bool:
     return "still" in kinds and "settled" not in kinds
 
 
+def _is_open_mention(readings: Sequence[Reading], *, question: bool) -> bool:
+    """Tell whether the next sentence may ask for whom this one names: "Who decides? Get them."."""
+    return any(
+        reading.verdict == "unsure" or (question and reading.rule == "negation")
+        for reading in readings
+    )
+
+
 def _refers_back(words: Sequence[str], languages: Sequence[Language]) -> bool:
     """Tell whether a short sentence wishes to reach whom the one before names."""
     kinds = _kinds(words, languages)
     return (
-        len(words) <= _SHORT_SENTENCE and {"wish", "contact"} <= kinds and "negation" not in kinds
+        len(words) <= _SHORT_SENTENCE
+        and "contact" in kinds
+        and not kinds.isdisjoint({"wish", "pronoun"})
+        and "negation" not in kinds
     )
 
 

@@ -50,9 +50,10 @@ class Clause:
         return [*self.of("target"), *self._people_with_authority()]
 
     def _people_with_authority(self) -> list[Cue]:
+        able = (cue for cue in self.of("able") if cue.end == len(self.words))
         return [
             Cue("authority", person.start, authority.end)
-            for authority in self.of("authority")
+            for authority in (*self.of("authority"), *able)
             for person in self.of("person")
             if 0 <= authority.start - person.end <= _AUTHORITY_DISTANCE
         ]
@@ -76,6 +77,8 @@ def read_clause(
 
 def _read_target(clause: Clause, target: Cue, *, question: bool) -> Reading:
     for rule in (_own_supervisor, _own_role, _third_party, _report, _subject):
+        if rule in _OF_OTHERS and _was_asked(clause, target):
+            return Reading("unsure", "asked-before")
         if rule(clause, target):
             return Reading("mentions", rule.__name__.strip("_"))
     if _is_condition(clause, target):
@@ -109,6 +112,8 @@ def _report_of(clause: Clause, target: Cue) -> Reading | None:
         return Reading("mentions", "past")
     if clause.has("process") and not clause.has("contact"):
         return Reading("mentions", "process")
+    if clause.has("praise") and _has_near(clause, target, "relay"):
+        return Reading("mentions", "praise")
     if clause.has("praise") and not (clause.has("contact") and _wishes(clause, target)):
         return Reading("mentions", "praise")
     return None
@@ -151,6 +156,8 @@ def _read_escalation(clause: Clause, cue: Cue, *, question: bool) -> Reading:
     is_level = cue.end - cue.start > 1
     if is_level and clause.has("contact") and not clause.has("past"):
         return Reading("asks", "level")
+    if any(_contains(past, cue) for past in clause.of("past")):
+        return Reading("mentions", "past")
     if clause.has("process") or (question and not clause.has("wish", "please", "contact")):
         return Reading("mentions", "process")
     if clause.has("past", "settled") and not clause.has("wish", "please"):
@@ -209,6 +216,8 @@ def _subject(clause: Clause, target: Cue) -> bool:
 
 
 def _is_denied(clause: Clause, target: Cue) -> bool:
+    if any(cue.end <= target.start for cue in clause.of("needless")):
+        return True
     return any(_denies(clause, target, cue) for cue in clause.of("negation"))
 
 
@@ -217,7 +226,8 @@ def _denies(clause: Clause, target: Cue, negation: Cue) -> bool:
         return False
     if negation.start >= target.end:
         # "Manager, not another robot" asks for one.
-        return not any(cue.start == negation.end for cue in clause.of("article"))
+        is_contrast = any(cue.start == negation.end for cue in clause.of("article"))
+        return not is_contrast and not _is_in_next_clause(clause, target, negation)
     if any(cue.start < negation.start for cue in clause.of("why")):
         return False
     wishes = [cue for cue in clause.of("wish") if negation.end < cue.start < target.start]
@@ -228,10 +238,19 @@ def _denies(clause: Clause, target: Cue, negation: Cue) -> bool:
     )
 
 
+def _is_in_next_clause(clause: Clause, target: Cue, negation: Cue) -> bool:
+    """Tell whether what is denied begins after the request: "a manager, and I won't hang up"."""
+    is_request = any(cue.start < target.start for cue in clause.of("wish", "contact"))
+    return is_request and not _AND.isdisjoint(clause.words[target.end : negation.start])
+
+
 def _was_asked(clause: Clause, target: Cue) -> bool:
     """The customer asked for one before, or was promised one."""
     requests = [cue for cue in clause.of("asked") if not _follows_negation(clause, cue)]
-    wishes = any(cue.start >= target.start for cue in clause.of("wish"))
+    wishes = any(
+        cue.start >= target.start and not any(_contains(request, cue) for request in requests)
+        for cue in clause.of("wish")
+    )
     return bool(requests) and not wishes
 
 
@@ -254,3 +273,7 @@ def _contains(cue: Cue, other: Cue) -> bool:
 
 def _has_near(clause: Clause, target: Cue, *kinds: Kind) -> bool:
     return any(0 <= target.start - cue.end < _NEAR for cue in clause.of(*kinds))
+
+
+# What a promise or an earlier request comes before: "your manager was supposed to call".
+_OF_OTHERS: Final = (_third_party, _report, _subject)
