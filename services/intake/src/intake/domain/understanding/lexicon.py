@@ -38,6 +38,11 @@ Kind = Literal[
     "relay",
     "pronoun",
     "able",
+    "me",
+    "available",
+    "thanks",
+    "that",
+    "become",
     "correct",
 ]
 _KINDS: Final[Mapping[str, Kind]] = {kind: kind for kind in get_args(Kind)}

@@ -44,7 +44,7 @@ NO_REQUEST: Final = SupervisorRequest("no", "nothing")
 # A rule that the model contradicts so clearly only leads to a question.
 _CONTRADICTED: Final = 0.01
 # What the model must be sure of, by what the rules say.
-_SURE_OF_MENTION: Final = (0.93, 0.3)
+_SURE_OF_MENTION: Final = (0.88, 0.3)
 _SURE_ALONE: Final = (1.1, 0.97)
 _SURE_AGAINST_RULE: Final = 0.99
 _SHORT_SENTENCE: Final = 10
@@ -137,8 +137,7 @@ def _refers_back(words: Sequence[str], languages: Sequence[Language]) -> bool:
     kinds = _kinds(words, languages)
     return (
         len(words) <= _SHORT_SENTENCE
-        and "contact" in kinds
-        and not kinds.isdisjoint({"wish", "pronoun"})
+        and len(kinds & {"contact", "wish", "pronoun"}) > 1
         and "negation" not in kinds
     )
 

@@ -21,6 +21,8 @@ _NEAR: Final = 3
 _AUTHORITY_DISTANCE: Final = 7
 # So far after a negation a new wish begins, that it does not deny.
 _NEW_WISH: Final = 2
+# How verbs of near languages end that say "to me": "confirmarme".
+_TO_ME: Final = ("rme", "rmi")
 _AND: Final = frozenset({"and", "und", "y", "et", "e", "ed"})
 _WISH_DISTANCE: Final = 9
 # "This must be escalated" is a demand too.
@@ -76,7 +78,7 @@ def read_clause(
 
 
 def _read_target(clause: Clause, target: Cue, *, question: bool) -> Reading:
-    for rule in (_own_supervisor, _own_role, _third_party, _report, _subject):
+    for rule in (_own_supervisor, _own_role, _thanks, _third_party, _report, _subject):
         if rule in _OF_OTHERS and _was_asked(clause, target):
             return Reading("unsure", "asked-before")
         if rule(clause, target):
@@ -123,8 +125,12 @@ def _request(clause: Clause, target: Cue, *, question: bool) -> Reading:
     contact = clause.has("contact")
     if contact and _wishes(clause, target):
         return Reading("asks", "wish-and-contact")
-    if _is_demand(clause, target):
+    if _is_demand(clause, target) or _is_object(clause, target):
         return Reading("asks", "demand")
+    if _shall_act(clause, target, question=question):
+        return Reading("asks", "supervisor-acts")
+    if question and clause.has("your") and _follows(clause, target, "available"):
+        return Reading("asks", "available")
     if contact and (_has_near(clause, target, "your", "article") or target.kind == "authority"):
         return Reading("asks", "contact")
     if question and clause.has("your"):
@@ -148,6 +154,32 @@ def _is_demand(clause: Clause, target: Cue) -> bool:
     more = [place for place in range(len(clause.words)) if place not in covered]
     after = [place for place in more if place >= target.end]
     return len(after) <= _WORDS_AFTER and len(more) <= _WORDS_MORE
+
+
+def _is_object(clause: Clause, target: Cue) -> bool:
+    """Tell whether a clause ends with a wish and the supervisor: "what I want is your manager"."""
+    return target.end == len(clause.words) and _has_near(clause, target, "wish")
+
+
+def _shall_act(clause: Clause, target: Cue, *, question: bool) -> bool:
+    """Tell whether the supervisor is to do something: "I want that the manager sees it"."""
+    if target.kind == "authority":
+        return False
+    wishes = [cue for cue in clause.of("wish") if 0 <= target.start - cue.end <= _WISH_DISTANCE]
+    links = clause.of("that")
+    is_linked = any(
+        wish.end - 1 <= link.start <= target.start <= link.end + _NEAR or link.start == target.end
+        for wish in wishes
+        for link in links
+    )
+    if is_linked:
+        return True
+    is_for_me = clause.has("me") or any(word.endswith(_TO_ME) for word in clause.words)
+    return question and is_for_me and (bool(wishes) or _follows(clause, target, "wish"))
+
+
+def _follows(clause: Clause, target: Cue, kind: Kind) -> bool:
+    return any(0 <= cue.start - target.end <= _NEAR for cue in clause.of(kind))
 
 
 def _read_escalation(clause: Clause, cue: Cue, *, question: bool) -> Reading:
@@ -179,12 +211,17 @@ def _own_role(clause: Clause, target: Cue) -> bool:
     return target.kind != "authority" and any(
         cue.start <= target.start < cue.end or _is_role_of(clause, target, cue)
         for cue in clause.of("role")
-    )
+    ) or any(cue.start == target.end for cue in clause.of("become"))
 
 
 def _is_role_of(clause: Clause, target: Cue, role: Cue) -> bool:
     between = [cue for cue in clause.of("contact", "wish") if role.end <= cue.start < target.start]
     return 0 <= target.start - role.end < _NEAR and not between
+
+
+def _thanks(clause: Clause, target: Cue) -> bool:
+    """The customer thanks for a supervisor who came."""
+    return any(cue.end <= target.start for cue in clause.of("thanks"))
 
 
 def _third_party(clause: Clause, target: Cue) -> bool:
