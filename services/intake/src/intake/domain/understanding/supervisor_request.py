@@ -47,6 +47,7 @@ _CONTRADICTED: Final = 0.01
 _SURE_OF_MENTION: Final = (0.88, 0.3)
 _SURE_ALONE: Final = (1.1, 0.97)
 _SURE_AGAINST_RULE: Final = 0.99
+_SURE_MENTIONS: Final = frozenset({"own_role", "own_supervisor", "thanks"})
 _SHORT_SENTENCE: Final = 10
 _ORDER: Final[Sequence[Answer]] = ("yes", "unsure", "no")
 
@@ -89,12 +90,19 @@ def _place(request: SupervisorRequest) -> int:
 
 def _readings(sentence: str, languages: Sequence[Language], *, question: bool) -> Iterator[Reading]:
     """Yield what the clauses say; if one language denies what another asks, only the denial."""
+    is_mention = False
     for language in languages:
         if any(cue.kind == "declined" for cue in lexicon_of(language).cues(words_of(sentence))):
             yield Reading("mentions", "declined")
             return
         readings = _readings_in(language, sentence, question=question)
         asks = any(reading.verdict == "asks" for reading in readings)
+        if asks and is_mention:
+            # The likelier language knows better whom a word means.
+            continue
+        is_mention = is_mention or (
+            bool(readings) and all(each.rule in _SURE_MENTIONS for each in readings)
+        )
         yield from (each for each in readings if not (asks and each.verdict == "denies"))
 
 

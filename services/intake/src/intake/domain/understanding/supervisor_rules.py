@@ -23,6 +23,8 @@ _AUTHORITY_DISTANCE: Final = 7
 _NEW_WISH: Final = 2
 # How verbs of near languages end that say "to me": "confirmarme".
 _TO_ME: Final = ("rme", "rmi")
+# After these, a clause tells why: "your boss, que no podés hacer nada".
+_REASON: Final = frozenset({"que", "che", "qui", "since", "as", "da", "weil", "car", "pq", "pois"})
 _AND: Final = frozenset({"and", "und", "y", "et", "e", "ed"})
 _WISH_DISTANCE: Final = 9
 # "This must be escalated" is a demand too.
@@ -110,7 +112,7 @@ def _denial(clause: Clause, target: Cue) -> Reading | None:
 
 def _report_of(clause: Clause, target: Cue) -> Reading | None:
     """Return what the clause says of a supervisor whom nobody asks for."""
-    if _is_past(clause):
+    if _is_past(clause, target):
         return Reading("mentions", "past")
     if clause.has("process") and not clause.has("contact"):
         return Reading("mentions", "process")
@@ -278,7 +280,7 @@ def _denies(clause: Clause, target: Cue, negation: Cue) -> bool:
 def _is_in_next_clause(clause: Clause, target: Cue, negation: Cue) -> bool:
     """Tell whether what is denied begins after the request: "a manager, and I won't hang up"."""
     is_request = any(cue.start < target.start for cue in clause.of("wish", "contact"))
-    return is_request and not _AND.isdisjoint(clause.words[target.end : negation.start])
+    return is_request and not (_AND | _REASON).isdisjoint(clause.words[target.end : negation.start])
 
 
 def _was_asked(clause: Clause, target: Cue) -> bool:
@@ -295,9 +297,15 @@ def _follows_negation(clause: Clause, request: Cue) -> bool:
     return any(0 <= request.start - cue.start <= _NEAR for cue in clause.of("negation"))
 
 
-def _is_past(clause: Clause) -> bool:
+def _is_past(clause: Clause, target: Cue) -> bool:
     wishes = clause.of("wish")
-    past = [cue for cue in clause.of("past") if not any(_contains(wish, cue) for wish in wishes)]
+    # "Could the manager tell me why it was refused" tells nothing of the manager.
+    why = min((cue.start for cue in clause.of("why") if cue.start >= target.end), default=None)
+    past = [
+        cue
+        for cue in clause.of("past")
+        if not any(_contains(wish, cue) for wish in wishes) and (why is None or cue.start < why)
+    ]
     if not past:
         return False
     last = max(cue.end for cue in past)
