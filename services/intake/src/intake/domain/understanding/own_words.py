@@ -62,11 +62,15 @@ _CLOSINGS: Final = (
 _FORMULA: Final = f"(?:{'|'.join(_CLOSINGS).replace('(', '(?:')})"
 _CLOSING: Final = re.compile(rf"^[ \t]*{_FORMULA}[ \t]*[,.!]?[ \t]*$", _LINE)
 _NAME: Final = r"[^\W\d_a-z][\w.'-]*"
-_LAST_OF_LINE: Final = r"(?:[ \t]*,[^\n.!?]{0,120})?[ \t]*\.?[ \t]*$"
+_SMALL_WORD: Final = "&|and|of|for|the|und|für|der|des|y|de|del|et|du|e|da|do|di"
+_TITLE: Final = rf"{_NAME}(?:[ \t](?:{_NAME}|{_SMALL_WORD})){{0,6}}"
+_THANKS: Final = (
+    "(?:many )?thanks|thank you|danke(?: und gru(?:.|ss))?|gracias|merci|obrigad[oa]|grazie"
+)
 # "Regards, Ann Lee, Office Manager" at the end of a line.
 _SIGNED: Final = re.compile(
-    rf"(?:^|(?<=[.!?])[ \t]+)(?i:{_FORMULA})[ \t]*,[ \t]*{_NAME}(?:[ \t]{_NAME}){{0,3}}"
-    rf"{_LAST_OF_LINE}",
+    rf"(?:^|(?<=[.!?])[ \t]+)(?i:{_FORMULA}|{_THANKS})[ \t]*,[ \t]*{_NAME}(?:[ \t]{_NAME}){{0,3}}"
+    rf"(?:[ \t]*,[ \t]*{_TITLE}){{0,3}}[ \t]*\.?[ \t]*$",
     re.MULTILINE,
 )
 # What mail programs add: "Sent from my phone".

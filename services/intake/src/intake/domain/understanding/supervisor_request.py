@@ -60,6 +60,7 @@ def read_request(text: str) -> SupervisorRequest:
     model = load_model()
     request = NO_REQUEST
     was_asked = was_mentioned = False
+    asked_who: Sequence[str] = ()
     for sentence, words, question in parts:
         readings: list[Reading] = []
         if any(map(may_open_request, words)):
@@ -69,9 +70,10 @@ def read_request(text: str) -> SupervisorRequest:
         was_asked = was_asked and "settled" not in _kinds(words, languages)
         if was_asked and _is_still_open(words, languages):
             return SupervisorRequest("yes", "rule asked-again")
-        if was_mentioned and not readings and _refers_back(words, languages):
+        if not readings and _refers_back(words, languages, asked_who, mentioned=was_mentioned):
             return SupervisorRequest("yes", "rule refers-back")
         was_mentioned = _is_open_mention(readings, question=question)
+        asked_who = words if question else ()
         probability = max(model.request_probability(part) for part in windows(words))
         request = min(request, _combine(readings, probability), key=_place)
         if request.answer == "yes":
@@ -92,7 +94,7 @@ def _readings(sentence: str, languages: Sequence[Language], *, question: bool) -
     """Yield what the clauses say; if one language denies what another asks, only the denial."""
     is_mention = False
     for language in languages:
-        if any(cue.kind == "declined" for cue in lexicon_of(language).cues(words_of(sentence))):
+        if lexicon_of(language).declines(words_of(sentence)):
             yield Reading("mentions", "declined")
             return
         readings = _readings_in(language, sentence, question=question)
@@ -140,14 +142,23 @@ def _is_open_mention(readings: Sequence[Reading], *, question: bool) -> bool:
     )
 
 
-def _refers_back(words: Sequence[str], languages: Sequence[Language]) -> bool:
-    """Tell whether a short sentence wishes to reach whom the one before names."""
+def _refers_back(
+    words: Sequence[str],
+    languages: Sequence[Language],
+    asked_who: Sequence[str],
+    *,
+    mentioned: bool,
+) -> bool:
+    """Tell whether a short sentence wishes to reach whom the one before names, or asks for."""
+    if len(words) > _SHORT_SENTENCE or not (mentioned or asked_who):
+        return False
+    languages = languages or closest_languages([*asked_who, *words])
     kinds = _kinds(words, languages)
-    return (
-        len(words) <= _SHORT_SENTENCE
-        and len(kinds & {"contact", "wish", "pronoun"}) > 1
-        and "negation" not in kinds
-    )
+    if not mentioned:
+        # "Who may decide it? I want to talk to that person."
+        is_whom = {"contact", "wish", "pronoun"} <= kinds and "negation" not in kinds
+        return is_whom and "person" in _kinds(asked_who, languages)
+    return len(kinds & {"contact", "wish", "pronoun"}) > 1 and "negation" not in kinds
 
 
 def _kinds(words: Sequence[str], languages: Sequence[Language]) -> set[Kind]:

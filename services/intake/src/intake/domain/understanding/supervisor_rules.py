@@ -60,6 +60,7 @@ class Clause:
             for authority in (*self.of("authority"), *able)
             for person in self.of("person")
             if 0 <= authority.start - person.end <= _AUTHORITY_DISTANCE
+            or authority.start == person.start
         ]
 
 
@@ -210,10 +211,14 @@ def _own_supervisor(clause: Clause, target: Cue) -> bool:
 
 
 def _own_role(clause: Clause, target: Cue) -> bool:
-    return target.kind != "authority" and any(
-        cue.start <= target.start < cue.end or _is_role_of(clause, target, cue)
-        for cue in clause.of("role")
-    ) or any(cue.start == target.end for cue in clause.of("become"))
+    return (
+        (target.kind != "authority"
+        and any(
+            cue.start <= target.start < cue.end or _is_role_of(clause, target, cue)
+            for cue in clause.of("role")
+        ))
+        or any(cue.start == target.end for cue in clause.of("become"))
+    )
 
 
 def _is_role_of(clause: Clause, target: Cue, role: Cue) -> bool:
