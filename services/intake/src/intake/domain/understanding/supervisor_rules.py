@@ -82,7 +82,8 @@ def read_clause(
 
 def _read_target(clause: Clause, target: Cue, *, question: bool) -> Reading:
     for rule in (_own_supervisor, _own_role, _thanks, _third_party, _report, _subject):
-        if rule in _OF_OTHERS and _was_asked(clause, target):
+        if rule in (_third_party, _report, _subject) and _was_asked(clause, target):
+            # "Your manager was supposed to call" is no report.
             return Reading("unsure", "asked-before")
         if rule(clause, target):
             return Reading("mentions", rule.__name__.strip("_"))
@@ -126,19 +127,19 @@ def _report_of(clause: Clause, target: Cue) -> Reading | None:
 
 def _request(clause: Clause, target: Cue, *, question: bool) -> Reading:
     contact = clause.has("contact")
-    if contact and _wishes(clause, target):
-        return Reading("asks", "wish-and-contact")
-    if _is_demand(clause, target) or _is_object(clause, target):
-        return Reading("asks", "demand")
-    if _shall_act(clause, target, question=question):
-        return Reading("asks", "supervisor-acts")
-    if question and clause.has("your") and _follows(clause, target, "available"):
-        return Reading("asks", "available")
-    if contact and (_has_near(clause, target, "your", "article") or target.kind == "authority"):
-        return Reading("asks", "contact")
-    if question and clause.has("your"):
-        return Reading("unsure", "question")
-    return Reading("unsure", "mention")
+    your = question and clause.has("your")
+    is_named = _has_near(clause, target, "your", "article") or target.kind == "authority"
+    rules = {
+        "wish-and-contact": contact and _wishes(clause, target),
+        "demand": _is_demand(clause, target) or _is_object(clause, target),
+        "supervisor-acts": _shall_act(clause, target, question=question),
+        "available": your and _follows(clause, target, "available"),
+        "contact": contact and is_named,
+    }
+    rule = next((name for name, asks in rules.items() if asks), None)
+    if rule is not None:
+        return Reading("asks", rule)
+    return Reading("unsure", "question" if your else "mention")
 
 
 def _wishes(clause: Clause, target: Cue) -> bool:
@@ -191,11 +192,10 @@ def _read_escalation(clause: Clause, cue: Cue, *, question: bool) -> Reading:
     is_level = cue.end - cue.start > 1
     if is_level and clause.has("contact") and not clause.has("past"):
         return Reading("asks", "level")
-    if any(_contains(past, cue) for past in clause.of("past")):
-        return Reading("mentions", "past")
     if clause.has("process") or (question and not clause.has("wish", "please", "contact")):
         return Reading("mentions", "process")
-    if clause.has("past", "settled") and not clause.has("wish", "please"):
+    is_past = clause.has("past", "settled") and not clause.has("wish", "please")
+    if is_past or any(_contains(past, cue) for past in clause.of("past")):
         return Reading("mentions", "past")
     if clause.has("wish", "please", "now") or cue.start <= 1 or len(clause.words) <= _SHORT_CLAUSE:
         return Reading("asks", "escalate")
@@ -212,13 +212,12 @@ def _own_supervisor(clause: Clause, target: Cue) -> bool:
 
 def _own_role(clause: Clause, target: Cue) -> bool:
     return (
-        (target.kind != "authority"
+        target.kind != "authority"
         and any(
             cue.start <= target.start < cue.end or _is_role_of(clause, target, cue)
             for cue in clause.of("role")
-        ))
-        or any(cue.start == target.end for cue in clause.of("become"))
-    )
+        )
+    ) or any(cue.start == target.end for cue in clause.of("become"))
 
 
 def _is_role_of(clause: Clause, target: Cue, role: Cue) -> bool:
@@ -323,7 +322,3 @@ def _contains(cue: Cue, other: Cue) -> bool:
 
 def _has_near(clause: Clause, target: Cue, *kinds: Kind) -> bool:
     return any(0 <= target.start - cue.end < _NEAR for cue in clause.of(*kinds))
-
-
-# What a promise or an earlier request comes before: "your manager was supposed to call".
-_OF_OTHERS: Final = (_third_party, _report, _subject)
