@@ -112,12 +112,12 @@ class Lexicon:
 
     def correct(self, word: str) -> str:
         """Return the word of the lexicon that a word with a typing error means."""
-        known = self.corrected.get(word)
-        if known is None:
+        meaning = self.corrected.get(word)
+        if meaning is None:
             if len(self.corrected) >= _CACHED_WORDS:
                 self.corrected.clear()
-            known = self.corrected[word] = self._correct(word)
-        return known
+            meaning = self.corrected[word] = self._correct(word)
+        return meaning
 
     def _correct(self, word: str) -> str:
         if word in self.first_words or not _MIN_WORD <= len(word) <= _MAX_WORD:

@@ -73,6 +73,7 @@ _SIGNED: Final = re.compile(
     rf"(?:[ \t]*,[ \t]*{_TITLE}){{0,3}}[ \t]*\.?[ \t]*$",
     re.MULTILINE,
 )
+_DEVICE_WORDS: Final = ("sent", "gesend", "envoy", "envia", "inviat", "outlook")
 # What mail programs add: "Sent from my phone".
 _DEVICE: Final = re.compile(
     r"(?:^[ \t]*|(?<=[.!?])[ \t]+)(?:sent from (?:my |outlook|yahoo|mail )|get outlook for"
@@ -103,7 +104,10 @@ def own_words(text: str) -> str:
 
 def _without_last_line(text: str) -> str:
     """Cut a name and position that stand in the same line as the formula, and the device."""
-    return _SIGNED.sub("", _DEVICE.sub("", text))
+    lower = text.lower()
+    if any(word in lower for word in _DEVICE_WORDS):
+        text = _DEVICE.sub("", text)
+    return _SIGNED.sub("", text) if "," in text else text
 
 
 def _before(text: str, quote: re.Pattern[str]) -> str:

@@ -126,20 +126,23 @@ def _report_of(clause: Clause, target: Cue) -> Reading | None:
 
 
 def _request(clause: Clause, target: Cue, *, question: bool) -> Reading:
-    contact = clause.has("contact")
-    your = question and clause.has("your")
+    if clause.has("contact") and _wishes(clause, target):
+        return Reading("asks", "wish-and-contact")
+    if _is_demand(clause, target) or _is_object(clause, target):
+        return Reading("asks", "demand")
+    if _shall_act(clause, target, question=question):
+        return Reading("asks", "supervisor-acts")
+    return _mention(clause, target, is_for_you=question and clause.has("your"))
+
+
+def _mention(clause: Clause, target: Cue, *, is_for_you: bool) -> Reading:
+    """Read a supervisor whom no clear wish is about."""
+    if is_for_you and _follows(clause, target, "available"):
+        return Reading("asks", "available")
     is_named = _has_near(clause, target, "your", "article") or target.kind == "authority"
-    rules = {
-        "wish-and-contact": contact and _wishes(clause, target),
-        "demand": _is_demand(clause, target) or _is_object(clause, target),
-        "supervisor-acts": _shall_act(clause, target, question=question),
-        "available": your and _follows(clause, target, "available"),
-        "contact": contact and is_named,
-    }
-    rule = next((name for name, asks in rules.items() if asks), None)
-    if rule is not None:
-        return Reading("asks", rule)
-    return Reading("unsure", "question" if your else "mention")
+    if is_named and clause.has("contact"):
+        return Reading("asks", "contact")
+    return Reading("unsure", "question" if is_for_you else "mention")
 
 
 def _wishes(clause: Clause, target: Cue) -> bool:
