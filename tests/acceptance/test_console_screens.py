@@ -189,7 +189,7 @@ async def test_manager_fills_the_gap(office: Office) -> None:
     link = re.search(r'href="(/duty/floor-managers/override\?[^"]+)"', page.text)
     assert link is not None
     form = (await marco.get(link[1].replace("&amp;", "&"))).text
-    times = dict(re.findall(r'name="(from|until)" value="([^"]+)"', form))
+    times = dict(re.findall(r'name="(from|until)"[^>]* value="([^"]+)"', form))
     body = {"person_id": "dora", "instead_of": "", **times}
     done = await marco.post("/duty/floor-managers/override", data=body)
     assert "Duty is changed." in done.text
