@@ -10,6 +10,7 @@ const STORE = "upstairs-alarm";
 const PAUSE_MS = 60000;
 // Time alone makes some urgent, as a lease that ends.
 const READ_MS = 60000;
+const RETRY_MS = 5000;
 const SILENCE_MS = 15000;
 const GESTURES = ["pointerup", "click", "keydown"];
 
@@ -20,6 +21,7 @@ class Alarm {
     this.words = form.dataset;
     this.title = document.title;
     this.urgent = new Set();
+    this.isRead = false;
     this.beatAt = performance.now();
     this.tabs = new BroadcastChannel("upstairs-sound");
     this.tabs.onmessage = ({ data }) => this.mute(data.isMuted);
@@ -57,7 +59,11 @@ class Alarm {
 
   async read() {
     const response = await fetch("/alarms", { cache: "no-store" }).catch(() => null);
-    if (response?.ok) this.take(new Set((await response.json()).urgent));
+    if (response?.ok) {
+      const { urgent } = await response.json();
+      this.isRead = true;
+      this.take(new Set(urgent));
+    } else if (!this.isRead) setTimeout(() => this.read(), RETRY_MS);
   }
 
   take(urgent) {
@@ -77,7 +83,8 @@ class Alarm {
 
   /** Sound if something is new since the last time, in this tab if it is the one that sounds. */
   ring() {
-    if (!this.isSounder) return;
+    // Before the first answer nothing is known to be urgent: what rang would be forgotten.
+    if (!this.isSounder || !this.isRead) return;
     const { at, known } = this.stored;
     const isNew = [...this.urgent].some((id) => !known.includes(id));
     if (!isNew || this.isMuted) return this.keep(at);
