@@ -25,7 +25,7 @@ async def open_question(stage: BrowserStage, desk: Desk, subject: str) -> tuple[
         "channel": "chat",
         "customer": {"customer_id": "c-doubtful", "name": "Grace Hopper"},
         "subject": subject,
-        "topic": "shipping",
+        "topic": "billing",
         "text": DOUBTFUL,
     }
     made = await stage.actors.call("shop", "intake", "POST", "/contacts", contact)
@@ -35,6 +35,11 @@ async def open_question(stage: BrowserStage, desk: Desk, subject: str) -> tuple[
     page = await desk.sit_down(person)
     await page.goto("/mine")
     return contact_id, page
+
+
+async def resolve(stage: BrowserStage, contact_id: ContactId) -> None:
+    """Free the place of the representative, and end what is escalated, for other tests."""
+    await stage.actors.call("ops", "intake", "POST", f"/contacts/{contact_id}/resolve", {})
 
 
 async def test_yes_of_the_representative_requests_a_supervisor(
@@ -58,6 +63,7 @@ async def test_yes_of_the_representative_requests_a_supervisor(
     await expect(row.get_by_role("button", name="Yes")).to_have_count(0)
     requested = await browser_stage.event_log.wait_for(SupervisorRequested, contact_id)
     assert requested.quote == DOUBTFUL
+    await resolve(browser_stage, contact_id)
 
 
 async def test_no_of_the_representative_ends_the_question(
@@ -76,3 +82,4 @@ async def test_no_of_the_representative_ends_the_question(
     await row.get_by_role("button", name="Yes").press("Enter")
     await expect(other.get_by_role("alert")).to_be_visible(timeout=WAIT_MS)
     assert browser_stage.event_log.find_all(SupervisorRequested, contact_id) == []
+    await resolve(browser_stage, contact_id)
