@@ -225,39 +225,6 @@ async def test_expired_or_refused_request_changes_nothing(
     assert (await on_duty_at(duty, sams["start"])) == ["sam"]
 
 
-async def test_request_is_withdrawn_by_who_asked_until_it_is_answered(
-    duty: httpx.AsyncClient, service: EscalationHarness
-) -> None:
-    sams = await own_shift(duty, "sam")
-    body = {"person_id": "kim", "from": sams["start"], "until": sams["end"]}
-
-    async def ask() -> str:
-        asked = (await duty.post(f"{PLACE}/overrides", json=body, headers=key("sam"))).json()
-        return f"{PLACE}/change-requests/{asked['request_id']}"
-
-    async def send(path: str, caller: str) -> httpx.Response:
-        return await duty.post(path, headers=key(caller))
-
-    place = await ask()
-    for caller in ("kim", "mia"):
-        assert (await send(f"{place}/withdraw", caller)).status_code == 404
-    withdrawn = await send(f"{place}/withdraw", "sam")
-    assert (withdrawn.status_code, withdrawn.json()["state"]) == (200, "withdrawn")
-    listed = await duty.get(f"{PLACE}/change-requests", headers=key("sam"))
-    assert listed.json()["items"] == []
-    assert (await send(f"{place}/accept", "kim")).status_code == 409
-    assert (await send(f"{place}/withdraw", "sam")).status_code == 409
-    assert (await on_duty_at(duty, sams["start"])) == ["sam"]
-    # It may be asked for again, and what was answered or has expired stays so.
-    again = await ask()
-    assert again != place
-    assert (await send(f"{again}/refuse", "kim")).json()["state"] == "refused"
-    assert (await send(f"{again}/withdraw", "sam")).status_code == 409
-    last = await ask()
-    await service.advance_time(48 * 3600)
-    assert (await send(f"{last}/withdraw", "sam")).status_code == 409
-
-
 async def test_invalid_changes_are_refused(duty: httpx.AsyncClient) -> None:
     sams = await own_shift(duty, "sam")
     window = {"from": sams["start"], "until": sams["end"]}
