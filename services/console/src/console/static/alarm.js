@@ -11,6 +11,8 @@ const PAUSE_MS = 60000;
 // Time alone makes some urgent, as a lease that ends.
 const READ_MS = 60000;
 const RETRY_MS = 5000;
+// An alarm that comes so soon after a press is heard in the sound of the press.
+const PRESS_MS = 3000;
 const SILENCE_MS = 15000;
 const GESTURES = ["pointerup", "click", "keydown"];
 
@@ -22,6 +24,7 @@ class Alarm {
     this.title = document.title;
     this.urgent = new Set();
     this.isRead = false;
+    this.pressedAt = -Infinity;
     this.beatAt = performance.now();
     this.tabs = new BroadcastChannel("upstairs-sound");
     this.tabs.onmessage = ({ data }) => this.mute(data.isMuted);
@@ -96,7 +99,7 @@ class Alarm {
       }, wait);
       return;
     }
-    this.sound();
+    if (performance.now() - this.pressedAt > PRESS_MS) this.sound();
     this.keep(Date.now());
   }
 
@@ -164,6 +167,7 @@ class Alarm {
     event.preventDefault();
     if (this.form.dataset.state === "forbidden") {
       // The press has allowed it: let the person hear what an alarm is like.
+      this.pressedAt = performance.now();
       this.audio.resume().then(() => this.sound());
       return;
     }
