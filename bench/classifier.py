@@ -1,6 +1,7 @@
 """Texts of customers that are read per second: do they ask for a supervisor?"""
 
 import re
+from typing import Final
 
 from bench.isolated import run_isolated
 from bench.summary import Figures
@@ -9,8 +10,8 @@ from intake.domain.understanding.supervisor_request import read_request
 from stage.centre.matters import MATTERS, SUPERVISOR_REQUESTS
 
 # One text of so many asks for a supervisor: far more than in any real centre.
-ASKING_EVERY = 10
-REFERENCE_WORD = re.compile(r"\w+")
+_ASKING_EVERY: Final = 10
+_REFERENCE_WORD: Final = re.compile(r"\w+")
 
 
 class MissedRequestsError(Exception):
@@ -29,11 +30,11 @@ async def _measure(count: int) -> Figures:
     begun = monotonic()
     asking = sum(read_request(text).is_sure for text in texts)
     seconds = monotonic() - begun
-    if asking < count // ASKING_EVERY:
+    if asking < count // _ASKING_EVERY:
         raise MissedRequestsError
     begun = monotonic()
     for text in texts:
-        REFERENCE_WORD.findall(text.lower())
+        _REFERENCE_WORD.findall(text.lower())
     reference_s = monotonic() - begun
     return {
         "classifier_texts": count,
@@ -47,6 +48,6 @@ def _texts(count: int) -> list[str]:
     usual = [text for matter in MATTERS for text in (matter.text, matter.answer)]
     requests = list(SUPERVISOR_REQUESTS.values())
     return [
-        requests[place % len(requests)] if place % ASKING_EVERY == 0 else usual[place % len(usual)]
+        requests[place % len(requests)] if place % _ASKING_EVERY == 0 else usual[place % len(usual)]
         for place in range(count)
     ]

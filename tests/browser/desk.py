@@ -14,6 +14,7 @@ FIRST_PAGE: Final = re.compile(r"/(now|mine)$")
 AXE: Final = Path(__file__).parent / "vendor" / "axe.min.js"
 _WIDTH: Final = 1280
 _HEIGHT: Final = 900
+PHONE_WIDTH: Final = 320
 
 
 class Desk:

@@ -7,11 +7,10 @@ import pytest
 from playwright.async_api import Page, expect
 
 from browser.conftest import BrowserStage
-from browser.desk import Desk, Theme, accessibility_problems, take_picture
+from browser.desk import PHONE_WIDTH, Desk, Theme, accessibility_problems, take_picture
 from browser.escalations import WAIT_MS, escalate, expect_live, row_of
 
 pytestmark = pytest.mark.xdist_group("browser")
-PHONE_WIDTH = 320
 
 
 async def look_at(page: Page, name: str) -> None:

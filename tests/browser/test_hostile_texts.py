@@ -4,12 +4,11 @@ import pytest
 from playwright.async_api import Page, expect
 
 from browser.conftest import BrowserStage
-from browser.desk import Desk
+from browser.desk import PHONE_WIDTH, Desk
 from browser.escalations import WAIT_MS, escalate, expect_live
 from common.contracts.escalations import EscalationNoted
 
 pytestmark = pytest.mark.xdist_group("browser")
-PHONE_WIDTH = 320
 # Made by a probe, and by no page: what runs a script, or would load something.
 FOREIGN = "[onerror], [onload], [onclick], main script, img, iframe, object, [href^=javascript]"
 

@@ -6,8 +6,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from browser.conftest import BrowserStage
-from browser.desk import Desk, Theme, accessibility_problems, take_picture
-from browser.test_screens import PHONE_WIDTH
+from browser.desk import PHONE_WIDTH, Desk, Theme, accessibility_problems, take_picture
 
 pytestmark = pytest.mark.xdist_group("browser")
 

@@ -10,21 +10,9 @@ In the path stand the contact, its escalation, and rita; sara has asked sam to s
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """`name` is the operation and its variant."""
-
-    name: str
-    cells: Mapping[str, str]
-
-    @property
-    def operation(self) -> str:
-        return self.name.partition(" #")[0]
-
+from support.access_matrix import Row, parse_rows
 
 # Who calls these has no key, but a signature.
 OPEN: Final[Mapping[str, Mapping[str, str]]] = {
@@ -197,22 +185,9 @@ _NOTIFIER = """
     DELETE /v1/recipients/{person_id}/devices/{device_id}  -    -     0    -     0    -   0   0
 """
 _CALLERS: Final = ("shop", "kiosk", "rita", "bruno", "sara", "sam", "mia", "ops")
-
-
-def _parse(*tables: str) -> list[Row]:
-    rows = []
-    for line in "\n".join(tables).splitlines():
-        words = line.split()
-        if not words or words[0] == "#":
-            continue
-        cells = words[-len(_CALLERS) :]
-        rows.append(Row(" ".join(words[: -len(_CALLERS)]), dict(zip(_CALLERS, cells, strict=True))))
-    return rows
-
-
 MATRIX: Final[Mapping[str, list[Row]]] = {
-    "intake": _parse(_INTAKE, _EVERY_SERVICE),
-    "router": _parse(_ROUTER, _EVERY_SERVICE),
-    "escalation": _parse(_ESCALATION, _EVERY_SERVICE),
-    "notifier": _parse(_NOTIFIER, _EVERY_SERVICE),
+    "intake": parse_rows(_CALLERS, _INTAKE, _EVERY_SERVICE),
+    "router": parse_rows(_CALLERS, _ROUTER, _EVERY_SERVICE),
+    "escalation": parse_rows(_CALLERS, _ESCALATION, _EVERY_SERVICE),
+    "notifier": parse_rows(_CALLERS, _NOTIFIER, _EVERY_SERVICE),
 }

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 import httpx
 import pytest
 
-from integration.access.matrix import MATRIX, OPEN, Row
+from integration.access.matrix import MATRIX, OPEN
 from integration.access.person_tokens import issue_tokens
 from integration.access.requests import BODIES, QUERIES
 from integration.access.scenario import CALLERS, KEYS, Scenario
+from support.access_matrix import Row
 from support.databases import rows
 
 _WRITTEN = "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM published_events) AS n"

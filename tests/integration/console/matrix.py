@@ -1,16 +1,22 @@
-"""The matrix of access to the console's routes, for people who have signed in.
+"""The matrix of access to the console's routes, for people who have signed in, and for others.
 
 `+`: the caller may, if the state allows it. `-`: refused. `0`: no such thing, or none for this
 caller. After `#` stand the values of the path that differ from those of the scenario.
 
 In the path stand rita's contact, its escalation, and rita. `bruno` has nothing to do with them.
 `sara` is asked, `sam` is a supervisor of another team, `mia` the manager. sara has asked mia to
-swap their turns. What needs no sign-in is in test_access.py.
+swap their turns.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping
 from typing import Final
+
+from fastapi.routing import APIRoute
+
+from console.pages import ROUTERS
+from integration.console.settings_harness import SHORTER_TIMES
+from support.access_matrix import parse_rows
 
 CALLERS: Final = ("rita", "bruno", "sara", "sam", "mia")
 _TABLE: Final = """
@@ -69,16 +75,6 @@ _TABLE: Final = """
     POST /sessions/{session_id}/end                    +    +     +    +   +
     POST /sign-out                                     +    +     +    +   +
 """
-# What a manager tries on the past.
-SHORTER_TIMES: Final[Mapping[str, str]] = {
-    "target-assignment": "1 min",
-    "target-first_response": "6 s",
-    "target-resolution": "16 min 40 s",
-    "ladder_id": "default",
-    "days": "7",
-    "contacts": "500",
-    "answer": "2",
-}
 # What forms of these routes send, so that it is not their content that is refused.
 FORMS: Final[Mapping[str, Mapping[str, str]]] = {
     "POST /e/{escalation_id}/{action}": {
@@ -113,32 +109,26 @@ FORMS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 # Stops an admitted caller, whose answer would never end.
 QUERIES: Final[Mapping[str, str]] = {"GET /live": "?" + "&".join(["view="] * 51)}
+MATRIX: Final = parse_rows(CALLERS, _TABLE)
+# Who is not signed in may open these.
+OPEN: Final[Mapping[str, str]] = {
+    "GET /sign-in": "where people sign in",
+    "GET /sign-in/provider": "leads to the provider",
+    "GET /sign-in/return": "the provider's answer is checked",
+    "GET /enter": "the link counts once, in development",
+    "POST /enter": "in development",
+    "GET /signed-out": "says nothing",
+    "GET /jwks.json": "public keys",
+    "GET /sw.js": "a script without data",
+    "POST /preferences": "colours and language of the browser",
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """`name` is the operation and its variant."""
-
-    name: str
-    cells: Mapping[str, str]
-
-    @property
-    def operation(self) -> str:
-        return self.name.partition(" #")[0]
-
-    @property
-    def variant(self) -> str:
-        return self.name.partition(" #")[2]
-
-
-def _parse(table: str) -> list[Row]:
-    lines = [line.split() for line in table.splitlines()]
-    count = len(CALLERS)
-    return [
-        Row(" ".join(words[:-count]), dict(zip(CALLERS, words[-count:], strict=True)))
-        for words in lines
-        if words and words[0] != "#"
-    ]
-
-
-MATRIX: Final = _parse(_TABLE)
+def operations() -> Iterator[tuple[str, str]]:
+    """Yield the method and the path of each route, filled in."""
+    for router in ROUTERS:
+        for route in router.routes:
+            assert isinstance(route, APIRoute)
+            path = re.sub(r"{\w+}", "019cae07-79c0-7a40-9c52-4f6b7e0d9a01", route.path)
+            for method in route.methods or ():
+                yield f"{method} {route.path}", path

@@ -1,36 +1,11 @@
 """Who may open which page: every route of the console, as each caller."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
-from fastapi.routing import APIRoute
 
-from console.pages import ROUTERS
 from integration.console.harness import KEYS, SAME_ORIGIN, ConsoleHarness
-
-# Who is not signed in may open these.
-OPEN = {
-    "GET /sign-in": "where people sign in",
-    "GET /sign-in/provider": "leads to the provider",
-    "GET /sign-in/return": "the provider's answer is checked",
-    "GET /enter": "the link counts once, in development",
-    "POST /enter": "in development",
-    "GET /signed-out": "says nothing",
-    "GET /jwks.json": "public keys",
-    "GET /sw.js": "a script without data",
-    "POST /preferences": "colours and language of the browser",
-}
-
-
-def operations() -> Iterator[tuple[str, str]]:
-    """Yield the method and the path of each route, filled in."""
-    for router in ROUTERS:
-        for route in router.routes:
-            assert isinstance(route, APIRoute)
-            path = re.sub(r"{\w+}", "019cae07-79c0-7a40-9c52-4f6b7e0d9a01", route.path)
-            for method in route.methods or ():
-                yield f"{method} {route.path}", path
+from integration.console.matrix import OPEN, operations
 
 
 async def test_page_is_closed_unless_the_table_says_that_it_is_open(

@@ -18,10 +18,11 @@ from console.domain.session import MAX_IDLE
 from console.settings import Settings
 from console.views.actions import PATHS
 from integration.console.harness import KEYS, PEOPLE, SAME_ORIGIN, ConsoleHarness, open_console
-from integration.console.matrix import CALLERS, FORMS, MATRIX, QUERIES, SHORTER_TIMES, Row
+from integration.console.matrix import CALLERS, FORMS, MATRIX, OPEN, QUERIES, operations
 from integration.console.screens_harness import Screens, open_screens
-from integration.console.test_access import OPEN, operations
+from integration.console.settings_harness import SHORTER_TIMES
 from router import handlers as router_handlers
+from support.access_matrix import Row
 from support.databases import Postgres, rows
 from support.people import described
 from support.service_harness import ServiceHarness, make_dispatcher

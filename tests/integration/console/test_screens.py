@@ -105,7 +105,7 @@ async def test_form_can_be_sent_again_after_an_outage(screens: Screens) -> None:
     screens.break_off("escalation")
     answer = await browser.send("note", fields)
     assert answer.status_code == 503
-    assert "Look whether it was done before you send it again." in answer.text
+    assert "Check whether it was done before you send it again." in answer.text
     assert "Called her." in answer.text
     screens.console.clients["escalation"] = api
     assert (await browser.send("note", fields)).status_code == 303

@@ -11,17 +11,9 @@ import pytest
 from escalation.workers.simulations import SimulationWorker
 from integration.console.harness import SAME_ORIGIN
 from integration.console.screens_harness import Screens
+from integration.console.settings_harness import SHORTER_TIMES
 
 TRY = "/settings/policies/gold/try"
-VALUES = {
-    "target-assignment": "1 min",
-    "target-first_response": "6 s",
-    "target-resolution": "16 min 40 s",
-    "ladder_id": "default",
-    "days": "7",
-    "contacts": "500",
-    "answer": "2",
-}
 
 
 @pytest.fixture
@@ -46,7 +38,7 @@ async def test_manager_tries_a_shorter_time_and_reads_the_result(
 ) -> None:
     await screens.escalate()
     screens.service.database.clock.offset += timedelta(seconds=60)
-    sent = await send(mia, **VALUES, **await submission(mia))
+    sent = await send(mia, **SHORTER_TIMES, **await submission(mia))
     assert sent.status_code == 303, sent.text
     place = sent.headers["location"]
     waiting = (await mia.get(place)).text
@@ -67,31 +59,31 @@ async def test_manager_tries_a_shorter_time_and_reads_the_result(
 async def test_form_that_is_sent_twice_makes_one_simulation(
     screens: Screens, mia: httpx.AsyncClient
 ) -> None:
-    fields = {**VALUES, **await submission(mia)}
+    fields = {**SHORTER_TIMES, **await submission(mia)}
     first, second = await send(mia, **fields), await send(mia, **fields)
     assert first.headers["location"] == second.headers["location"]
     assert len(await screens.service.rows("SELECT simulation_id FROM simulations")) == 1
 
 
 async def test_wrong_values_stand_beside_their_fields(mia: httpx.AsyncClient) -> None:
-    page = await send(mia, **{**VALUES, "target-resolution": "<b>", "ladder_id": "none"})
+    page = await send(mia, **{**SHORTER_TIMES, "target-resolution": "<b>", "ladder_id": "none"})
     assert page.status_code == 422
     assert "Please write a time with its unit" in page.text
     assert "&lt;b&gt;" in page.text
-    page = await send(mia, **{**VALUES, "ladder_id": "none"})
+    page = await send(mia, **{**SHORTER_TIMES, "ladder_id": "none"})
     assert (page.status_code, "There is no ladder none." in page.text) == (422, True)
 
 
 async def test_cancelled_simulation_says_so(mia: httpx.AsyncClient) -> None:
-    place = (await send(mia, **VALUES)).headers["location"]
+    place = (await send(mia, **SHORTER_TIMES)).headers["location"]
     assert (await send(mia, f"{place}/cancel")).headers["location"] == place
     assert "It was cancelled." in (await mia.get(place)).text
 
 
 async def test_fourth_simulation_is_refused_in_words(mia: httpx.AsyncClient) -> None:
     for _ in range(3):
-        assert (await send(mia, **VALUES)).status_code == 303
-    page = await send(mia, **VALUES)
+        assert (await send(mia, **SHORTER_TIMES)).status_code == 303
+    page = await send(mia, **SHORTER_TIMES)
     assert (page.status_code, "Too many simulations wait" in page.text) == (429, True)
 
 

@@ -10,10 +10,9 @@ import orjson
 import pytest
 from typer.testing import CliRunner, Result
 
-from common.contracts.contacts import ContactReceived, ContactResolved, RepresentativeReplied
-from common.contracts.event import Event, MessageId
 from escalation.main import cli
-from integration.escalation.conftest import POLICY, EscalationHarness, assigned
+from integration.escalation.conftest import POLICY, EscalationHarness
+from integration.escalation.past_contacts import handle_past_contacts
 from support.databases import Postgres
 
 Simulate = Callable[..., Awaitable[Result]]
@@ -48,32 +47,10 @@ def draft(tmp_path: Path) -> Callable[[dict[str, Any]], str]:
     return write
 
 
-async def _handle_past_contacts(service: EscalationHarness) -> None:
-    """Two contacts, answered after ten seconds and after two minutes, resolved after five."""
-    for answered_after in (10, 120):
-        contact = await service.received()
-        facts: list[Event] = [
-            contact,
-            assigned(contact),
-            RepresentativeReplied(
-                contact_id=contact.contact_id,
-                occurred_at=_later(contact, answered_after),
-                message_id=MessageId("m"),
-            ),
-            ContactResolved(contact_id=contact.contact_id, occurred_at=_later(contact, 300)),
-        ]
-        service.database.clock.offset += timedelta(seconds=300)
-        await service.handle_events(*facts)
-
-
-def _later(contact: ContactReceived, seconds: float) -> Any:
-    return contact.occurred_at + timedelta(seconds=seconds)
-
-
 async def test_simulate_compares_draft_with_settings_in_force(
     service: EscalationHarness, simulate: Simulate, draft: Callable[[dict[str, Any]], str]
 ) -> None:
-    await _handle_past_contacts(service)
+    await handle_past_contacts(service, 10, 120)
     until = (await service.now() + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S")
     strict = f"sla-policies/gold={draft(STRICT)}"
     result = await simulate("--until", until, "--draft", strict, "--json")
@@ -93,7 +70,7 @@ async def test_simulate_compares_draft_with_settings_in_force(
 
 
 async def test_simulate_prints_text_report(service: EscalationHarness, simulate: Simulate) -> None:
-    await _handle_past_contacts(service)
+    await handle_past_contacts(service, 10, 120)
     until = (await service.now() + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S")
     result = await simulate("--until", until, "--answer-after", "0")
     assert result.exit_code == 0, result.output

@@ -7,11 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
-from common.contracts.contacts import ContactReceived, ContactResolved, RepresentativeReplied
-from common.contracts.event import Event, MessageId
 from escalation.workers import simulations
 from escalation.workers.simulations import SimulationWorker
-from integration.escalation.conftest import LADDER, POLICY, EscalationHarness, assigned, key
+from integration.escalation.conftest import LADDER, POLICY, EscalationHarness, key
+from integration.escalation.past_contacts import handle_past_contacts
 from support.waiting import until
 
 PATH = "/v1/simulations"
@@ -39,28 +38,6 @@ async def show(api: httpx.AsyncClient, job: httpx.Response, caller: str = "mia")
 
 async def run(service: EscalationHarness, **settings: Any) -> bool:
     return await SimulationWorker(service.database, **settings).run_next(asyncio.Event())
-
-
-async def handle_past_contacts(service: EscalationHarness, *answered_after: float) -> None:
-    """Contacts that were answered after so many seconds, and resolved after five minutes."""
-    for seconds in answered_after:
-        contact = await service.received()
-        facts: list[Event] = [
-            contact,
-            assigned(contact),
-            RepresentativeReplied(
-                contact_id=contact.contact_id,
-                occurred_at=later(contact, seconds),
-                message_id=MessageId("m"),
-            ),
-            ContactResolved(contact_id=contact.contact_id, occurred_at=later(contact, 300)),
-        ]
-        service.database.clock.offset += timedelta(seconds=301)
-        await service.handle_events(*facts)
-
-
-def later(contact: ContactReceived, seconds: float) -> Any:
-    return contact.occurred_at + timedelta(seconds=seconds)
 
 
 async def test_simulation_counts_what_the_draft_changes(

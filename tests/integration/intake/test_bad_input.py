@@ -120,6 +120,27 @@ async def test_wrong_media_type_loses_nothing(
     assert await is_stored_or_kept(database)
 
 
+@pytest.mark.parametrize("host", ["[::1", "a]b", "a:99999999", "a\u2100"])
+async def test_wrong_host_is_no_error_of_ours(
+    channel: httpx.AsyncClient, sample: Sample, host: str
+) -> None:
+    proof = sample.sign(sample.body, 0, SECRET)
+    headers = [(b"Host", host.encode()), (b"Content-Type", sample.media_type.encode())]
+    headers += [(name.encode(), value.encode()) for name, value in proof.headers.items()]
+    for connection in ("acme", "stranger"):
+        url = f"/v1/channels/{sample.kind}/{connection}{proof.address}"
+        answer = await channel.post(url, content=sample.body, headers=headers)
+        assert answer.status_code in (200, 202, 401), answer.text
+
+
+async def test_credentials_that_nobody_can_read_are_refused(
+    channel: httpx.AsyncClient, sample: Sample
+) -> None:
+    headers = [(b"Content-Type", sample.media_type.encode()), (b"Authorization", b"Basic \xff")]
+    answer = await channel.post(sample.path, content=sample.body, headers=headers)
+    assert answer.status_code == 401, answer.text
+
+
 async def test_body_of_10_mb_is_refused(
     channel: httpx.AsyncClient, database: Database[UnitOfWork], sample: Sample
 ) -> None:

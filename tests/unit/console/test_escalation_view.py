@@ -82,6 +82,33 @@ def test_story_is_in_the_order_of_time() -> None:
     assert steps[2].quotations == (("Reason", "no answer from sam"),)
 
 
+@pytest.mark.parametrize(
+    ("waited_for", "text"),
+    [
+        ("acknowledgement_due", "Nobody answered in time: went up to manager"),
+        ("lease", "No progress in time: went up to manager"),
+    ],
+)
+def test_climb_by_a_timer_tells_what_it_waited_for(waited_for: str, text: str) -> None:
+    climbed = event(
+        "escalation_climbed",
+        level_name="manager",
+        reason="no answer from sam",
+        waited_for=waited_for,
+    )
+    (step,) = view([climbed]).steps
+    assert (step.text, step.quotations) == (text, ())
+
+
+def test_broken_promise_is_told_in_the_language_of_the_reader() -> None:
+    reason = "No reply within 10 min (policy gold v3)"
+    raised = event("escalation_raised", cause="breach", severity="high", reason=reason)
+    shown = escalation() | {"events": [raised], "next_cursor": None}
+    german = escalation_view(EscalationData(shown), (), reader(language="de"))
+    assert german.steps[0].quotations == (("Grund", "Keine erste Antwort innerhalb von 10 min"),)
+    assert [cause.rule for cause in german.causes] == [None]
+
+
 def test_resolution_tells_the_amount_and_who_approved() -> None:
     resolved = event(
         "escalation_resolved",

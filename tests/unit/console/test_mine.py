@@ -53,20 +53,21 @@ def test_escalation_of_others_is_left_out() -> None:
     assert view(held_by("sam"), escalation(awaited=["sam"])).sections == ()
 
 
-def test_handed_over_shows_what_the_colleague_said() -> None:
+def test_handed_over_shows_once_what_the_colleague_said() -> None:
     step = event("escalation_handed_over", by="sam", to="sara", context="She knows the customer.")
     (handed,) = [
         section
         for section in view(escalation(latest_step=step)).sections or ()
         if section.name == "handed"
     ]
-    assert [row.context for row in handed.rows] == ["She knows the customer."]
+    (row,) = handed.rows
+    assert [reason.quotation for reason in row.reasons].count("She knows the customer.") == 1
 
 
 def test_least_time_left_is_first() -> None:
     shown = view(escalation(deadline=ahead(minutes=9)), escalation(deadline=ahead(minutes=1)))
     (answers,) = [section for section in shown.sections or () if section.rows]
-    assert [row.row.left and row.row.left.text for row in answers.rows] == ["1 min", "9 min"]
+    assert [row.left and row.left.text for row in answers.rows] == ["1 min", "9 min"]
 
 
 def test_coaching_is_listed_once_for_all_its_messages() -> None:

@@ -64,6 +64,10 @@ def test_half_of_the_settings_of_a_provider_is_refused_with_what_is_missing(miss
         make_settings(**half)
 
 
+def test_roles_of_groups_may_be_set_before_there_is_a_provider() -> None:
+    assert not make_settings(oidc_roles=PROVIDER["oidc_roles"]).oidc_issuer
+
+
 def test_provider_without_encryption_is_refused() -> None:
     with pytest.raises(ValidationError, match="https"):
         make_settings(**PROVIDER | {"oidc_issuer": "http://id.example.com"})

@@ -114,6 +114,11 @@ def test_newer_message_replaces_the_older_of_the_same_escalation() -> None:
         ("https://fcm.googleapis.com@127.0.0.1/x", False),
         ("https://127.0.0.1/x", False),
         ("https://[::1]/x", False),
+        # The HTTP client raises errors of its own for these.
+        ("https://a..push.apple.com/x", False),
+        (f"https://{'a' * 64}.push.apple.com/x", False),
+        ("https://evil.example\\.push.apple.com/x", False),
+        ("https://evil.example%2f.push.apple.com/x", False),
         ("https://notifier:8000/v1", False),
         ("https://fcm.googleapis.com:0x/", False),
         ("file:///etc/passwd", False),

@@ -120,7 +120,7 @@ class ActionSender:
         _ = self._reader.texts.gettext
         if isinstance(error, ServiceUnavailableError):
             text = _(
-                "%(part)s: no answer. Look whether it was done before you send it again.",
+                "%(part)s: no answer. Check whether it was done before you send it again.",
                 part=_(SERVICES[error.service]),
             )
             return _again(name, form, Outcome(HTTPStatus.SERVICE_UNAVAILABLE, text))

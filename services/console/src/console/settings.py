@@ -160,15 +160,18 @@ class Settings(ProcessSettings):
         return self
 
     def _check_provider(self) -> None:
-        """Half of it would let nobody in, and say so only at the first sign-in."""
-        needed = {
+        """Half of it would let nobody in, and say so only at the first sign-in.
+
+        Roles alone are no half: compose.yaml has them before there is a provider.
+        """
+        needed: dict[str, object] = {
             "UPSTAIRS_OIDC_ISSUER": self.oidc_issuer,
             "UPSTAIRS_OIDC_CLIENT_ID": self.oidc_client_id,
             "UPSTAIRS_OIDC_CLIENT_SECRET": self.oidc_client_secret.get_secret_value(),
-            "UPSTAIRS_OIDC_ROLES": self.oidc_roles,
         }
         if not any(needed.values()):
             return
+        needed["UPSTAIRS_OIDC_ROLES"] = self.oidc_roles
         needed["UPSTAIRS_COOKIE_SECRET"] = self.cookie_secret.all
         missing = [name for name, value in needed.items() if not value]
         if missing:

@@ -65,7 +65,8 @@ class Settings(ServiceSettings):
     understanding: SignRulesIn = Field(
         default=SignRulesIn(),
         description="what customers' phrases are signs of, as JSON: "
-        '`{"topics": {"billing": ["invoice", "charged twice"]}, "urgency_priority": "high"}`',
+        '`{"topics": {"billing": ["invoice", "charged twice"]}, "urgency_priority": "high"}`; '
+        "[what customers' words ask for](../operations.md#what-customers-words-ask-for)",
     )
     customer_namespaces: dict[_System, Namespace] = Field(
         default={},

@@ -62,3 +62,77 @@ def test_vulnerability_is_seen_with_the_phrase_of_its_rule(text: str, kind: str)
 
 def test_quoted_words_are_signs_of_nothing() -> None:
     assert READER.read("All well now.\n> It is urgent, I was charged twice").urgency is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "This is urgent, the shop opens tomorrow.",
+        "Es eilt, bitte melden Sie sich.",
+        "Me urge la entrega, es para mañana.",
+        "C'est une urgence, rappelez-moi.",
+        "Preciso disto com urgência.",
+        "È urgente, il negozio apre domani.",
+        "I am not happy. Urgent!",
+    ],
+)
+def test_urgent_text_is_urgent(text: str) -> None:
+    assert READER.read(text).urgency is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It is not urgent, take your time.",
+        "No emergency at all, just a question.",
+        "Das ist nicht so dringend.",
+        "Kein Notfall, nur eine Frage.",
+        "No es tan urgente, gracias.",
+        "Ce n'est pas urgent du tout.",
+        "Não é muito urgente.",
+        "Non è urgente, grazie.",
+        "I am at work right now, write to me.",
+    ],
+)
+def test_text_that_denies_urgency_is_not_urgent(text: str) -> None:
+    assert READER.read(text).urgency is None
+
+
+def test_urgency_that_follows_a_denied_one_is_heard() -> None:
+    text = "The invoice is not urgent. The heating is an emergency."
+    assert READER.read(text).urgency is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "My account was disabled yesterday.",
+        "Sie schulden mir noch 20 Euro.",
+        "Il pacco è scomparso dal magazzino.",
+        "Vorrei disabilitare l'account.",
+        "The picture is deficient.",
+    ],
+)
+def test_words_with_another_meaning_show_no_need_for_care(text: str) -> None:
+    assert READER.read(text).vulnerability == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Mi esposo murió en marzo.", "bereavement"),
+        ("Mon mari est mort en mars.", "bereavement"),
+        ("O meu marido morreu em março.", "bereavement"),
+        ("Mio padre è venuto a mancare a marzo.", "bereavement"),
+        ("Mia figlia ha una disabilità.", "disability"),
+        ("I am disabled and cannot carry it.", "disability"),
+        ("Meine Mutter braucht Sauerstoff.", "illness"),
+        ("Sono in dialisi tre volte a settimana.", "illness"),
+        ("Ich bin überschuldet.", "debt"),
+        ("La prise prend feu.", "danger"),
+        ("A tomada está pegando fogo.", "danger"),
+        ("Ich denke an Selbstmord.", "self-harm"),
+    ],
+)
+def test_vulnerability_is_seen_in_each_language(text: str, kind: str) -> None:
+    assert kind in [finding.value for finding in READER.read(text).vulnerability]

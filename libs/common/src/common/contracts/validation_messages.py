@@ -31,6 +31,9 @@ PATTERNS: Final[Mapping[str, str]] = {
     "^[0-9a-f]{12}$": "must be the id of a key: 12 digits or letters from a to f",
     r"^[^\x00-\x1f]{1,100}$": "must be 1 to 100 characters in one line",
     r"^[^\x00-\x1f\x7f-\x9f]+$": "must be one line without control characters",
+    "^https?://": "must begin with https:// or http://",
+    "^/": "must begin with a slash, for example /supervisor",
+    "^00D": "must be the id of an organization in Salesforce: it begins with 00D",
     r"^https?://[!-~]+$": "must be a whole address in ASCII, for example https://example.com/x",
     r"^[A-Z]{2}$": "must be two capital letters, for example DE",
     r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$": "must be a time from 00:00 to 24:00 with four digits,"

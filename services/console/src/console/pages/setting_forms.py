@@ -220,11 +220,11 @@ class _Editor:
         }
         if newest.get("archived"):
             return reader.texts.gettext(
-                "%(person)s has archived it %(age)s ago, while you wrote. Saving brings it back.",
+                "%(person)s archived it %(age)s ago, while you wrote. Saving brings it back.",
                 **words,
             )
         return reader.texts.gettext(
-            "%(person)s has changed it %(age)s ago, while you wrote. Look at the difference again.",
+            "%(person)s changed it %(age)s ago, while you wrote. Look at the difference again.",
             **words,
         )
 
@@ -240,7 +240,7 @@ class _Editor:
     async def _tell_outage(self, state: FormState, error: ServiceUnavailableError) -> Response:
         _ = self.page.reader.texts.gettext
         text = _(
-            "%(part)s: no answer. Look whether it was done before you send it again.",
+            "%(part)s: no answer. Check whether it was done before you send it again.",
             part=_(SERVICES[error.service]),
         )
         status = HTTPStatus.SERVICE_UNAVAILABLE

@@ -9,7 +9,13 @@ from typing import Any
 from console.views import words
 from console.views.clocks import ClockRow, clock_rows
 from console.views.reader import Reader
-from console.views.reasons import CauseDetail, Reason, cause_details, circumstances
+from console.views.reasons import (
+    CauseDetail,
+    Reason,
+    cause_details,
+    circumstances,
+    rule_sentences,
+)
 from console.views.rows import Row, make_row
 from console.views.story import Recipient, Step, recipients, story
 
@@ -87,7 +93,12 @@ def escalation_view(data: EscalationData, missing: Sequence[str], reader: Reader
         circumstances=tuple(circumstances(escalation, reader)),
         messages=None if data.contact is None else _messages(data.contact, reader),
         clocks=None if data.clocks is None else clock_rows(data.clocks, reader),
-        steps=story(escalation["events"], data.notifications or (), reader),
+        steps=story(
+            escalation["events"],
+            data.notifications or (),
+            rule_sentences(escalation, reader),
+            reader,
+        ),
         has_more_steps=escalation["next_cursor"] is not None,
         recipients=None if data.notifications is None else recipients(data.notifications, reader),
         request=_request(escalation, reader),

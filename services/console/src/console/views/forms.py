@@ -104,7 +104,8 @@ class FormState:
 
 def draft_fields(name: ActionName, values: Mapping[str, str]) -> dict[str, str]:
     """Return what a draft keeps of a form: the fields that people have filled in."""
-    kept = ((entry.name, values.get(entry.name, "")) for entry in FIELDS[name])
+    # PostgreSQL stores no NUL.
+    kept = ((entry.name, values.get(entry.name, "").replace("\0", "")) for entry in FIELDS[name])
     return {field_name: value[:NOTE_LENGTH] for field_name, value in kept if value.strip()}
 
 

@@ -21,18 +21,10 @@ _TITLES: Final[Mapping[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class MineRow:
-    """`context` is what the colleague said who handed it over."""
-
-    row: Row
-    context: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Section:
     name: str
     title: str
-    rows: tuple[MineRow, ...]
+    rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +72,16 @@ def mine_view(data: MineData, missing: Sequence[str], reader: Reader) -> MineVie
 
 
 def _sections(escalations: Iterable[Mapping[str, Any]], reader: Reader) -> tuple[Section, ...]:
-    rows: dict[str, list[MineRow]] = {name: [] for name in _TITLES}
+    rows: dict[str, list[Row]] = {name: [] for name in _TITLES}
     for escalation in escalations:
         name = _section_of(escalation, reader)
         if name is not None:
-            context = _context(escalation) if name == "handed" else None
-            rows[name].append(MineRow(make_row(escalation, reader), context))
+            rows[name].append(make_row(escalation, reader))
     return tuple(
         Section(
             name,
             reader.texts.gettext(title),
-            tuple(sorted(rows[name], key=lambda mine: mine.row.sort_key)),
+            tuple(sorted(rows[name], key=lambda row: row.sort_key)),
         )
         for name, title in _TITLES.items()
         if rows[name]
@@ -104,15 +95,8 @@ def _section_of(escalation: Mapping[str, Any], reader: Reader) -> str | None:
         return None
     if escalation["state"] == "approval_asked":
         return "approvals"
-    return "handed" if _context(escalation) is not None else "answers"
-
-
-def _context(escalation: Mapping[str, Any]) -> str | None:
-    """Return what a colleague said who handed it over, if that is why it waits for somebody."""
     step = escalation.get("latest_step")
-    if step is None or step["type"] != HANDED_OVER:
-        return None
-    return str(step["data"].get("context", ""))
+    return "handed" if step is not None and step["type"] == HANDED_OVER else "answers"
 
 
 def _coachings(notifications: Iterable[Mapping[str, Any]], reader: Reader) -> tuple[Coaching, ...]:

@@ -42,7 +42,10 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class CauseDetail:
-    """A cause in full. `rule` is what a rule found, in English; `count` is how often it came."""
+    """A cause in full; `count` is how often it came.
+
+    `rule` is what a rule found, in English, where the reason does not say it.
+    """
 
     reason: Reason
     at: str
@@ -120,12 +123,33 @@ def _clock_reason(cause: Mapping[str, Any], reader: Reader) -> Reason:
     if promise is not None and promise["state"] in _PROMISES_OVER:
         name, state = words.CLOCKS[cause["clock"]], _PROMISES_OVER[promise["state"]]
         return Reason(f"{_(name)}: {_(state)}")
-    text = _(words.CLOCK_LACKS[cause["clock"]])
-    if promise is not None:
-        target = reader.texts.duration(promise["target_s"])
-        text = _("%(lack)s within %(duration)s", lack=text, duration=target)
+    text = _lack(cause, reader)
     due = None if due_at is None or promise is None else Countdown.of(due_at, text, reader)
     return Reason(text[:1].upper() + text[1:], due)
+
+
+def _lack(cause: Mapping[str, Any], reader: Reader) -> str:
+    """Say what is missing of a promise: `no first reply within 10 min`."""
+    _ = reader.texts.gettext
+    text = _(words.CLOCK_LACKS[cause["clock"]])
+    if cause["promise"] is None:
+        return text
+    target = reader.texts.duration(cause["promise"]["target_s"])
+    return _("%(lack)s within %(duration)s", lack=text, duration=target)
+
+
+def rule_sentences(escalation: Mapping[str, Any], reader: Reader) -> dict[str, str]:
+    """Say what rules found about promises, by the reason that is written in English."""
+    lacks = {
+        cause["reason"]: _lack(cause, reader)
+        for cause in escalation["causes"]
+        if _is_promise(cause)
+    }
+    return {reason: text[:1].upper() + text[1:] for reason, text in lacks.items()}
+
+
+def _is_promise(cause: Mapping[str, Any]) -> bool:
+    return cause["clock"] is not None and cause["promise"] is not None
 
 
 def _cause_text(cause: Mapping[str, Any], reader: Reader) -> str:
@@ -148,9 +172,10 @@ def cause_details(escalation: Mapping[str, Any], reader: Reader) -> tuple[CauseD
 
 def _cause_detail(cause: Mapping[str, Any], reader: Reader) -> CauseDetail:
     at = parse_time(cause["at"])
+    has_rule = cause["kind"] in _CAUSES_OF_RULES and not _is_promise(cause)
     return CauseDetail(
         reason=cause_reason(cause, reader),
         at="" if at is None else reader.texts.time(at, reader.now),
-        rule=(cause["reason"] or None) if cause["kind"] in _CAUSES_OF_RULES else None,
+        rule=(cause["reason"] or None) if has_rule else None,
         count=cause["count"],
     )

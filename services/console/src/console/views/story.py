@@ -39,6 +39,11 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "complaint_judged": mark("Complaint about %(about)s judged by %(by)s: %(verdict)s"),
     "complaint_withdrawn": mark("Complaint about %(about)s withdrawn"),
 }
+# Sent up by a timer: what it waited for says more than the reason, which is in English.
+_CLIMBED_BY_TIMER: Final[Mapping[str, str]] = {
+    "acknowledgement_due": mark("Nobody answered in time: went up to %(level_name)s"),
+    "lease": mark("No progress in time: went up to %(level_name)s"),
+}
 _VERDICTS: Final = {"upheld": mark("upheld"), "dismissed": mark("dismissed")}
 _PROBLEMS: Final = frozenset(
     ("escalation_page_failed", "escalation_unanswered", "escalation_climbed")
@@ -75,10 +80,16 @@ class Step:
 
 
 def story(
-    events: Iterable[Data], notifications: Iterable[Data], reader: Reader
+    events: Iterable[Data],
+    notifications: Iterable[Data],
+    rule_sentences: Mapping[str, str],
+    reader: Reader,
 ) -> tuple[Step, ...]:
-    """Put events and notifications in the order of their times."""
-    steps = [_event_step(event, reader) for event in events]
+    """Put events and notifications in the order of their times.
+
+    `rule_sentences` are the reasons of rules for the reader, by those in English.
+    """
+    steps = [_event_step(event, reader, rule_sentences) for event in events]
     pages: dict[str, list[Data]] = {}
     for notification in notifications:
         if notification["kind"] == "page":
@@ -87,17 +98,22 @@ def story(
     return tuple(sorted((step for step in steps if step), key=lambda step: step.at))
 
 
-def _event_step(event: Data, reader: Reader) -> Step | None:
+def _event_step(
+    event: Data, reader: Reader, rule_sentences: Mapping[str, str] | None = None
+) -> Step | None:
     name = event_name(event["type"])
     if name not in _SENTENCES:
         return None
+    sentence, quotations = _SENTENCES[name], _quotations(event["data"], rule_sentences, reader)
+    if name == "escalation_climbed" and event["data"].get("waited_for") is not None:
+        sentence, quotations = _CLIMBED_BY_TIMER[event["data"]["waited_for"]], ()
     at = datetime.fromisoformat(event["at"])
     return Step(
         at=at,
         at_text=reader.texts.time(at, reader.now),
-        text=reader.texts.gettext(_SENTENCES[name], **_values(event["data"], reader)),
+        text=reader.texts.gettext(sentence, **_values(event["data"], reader)),
         kind="event",
-        quotations=_quotations(event["data"], reader),
+        quotations=quotations,
         is_problem=name in _PROBLEMS,
     )
 
@@ -144,9 +160,11 @@ def _outcome(data: Data, values: Mapping[str, str], reader: Reader) -> str:
     )
 
 
-def _quotations(data: Data, reader: Reader) -> tuple[tuple[str, str], ...]:
+def _quotations(
+    data: Data, rule_sentences: Mapping[str, str] | None, reader: Reader
+) -> tuple[tuple[str, str], ...]:
     return tuple(
-        (reader.texts.gettext(label), data[name])
+        (reader.texts.gettext(label), (rule_sentences or {}).get(data[name], data[name]))
         for name, label in _QUOTATIONS.items()
         if data.get(name)
     )

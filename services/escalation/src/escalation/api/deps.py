@@ -5,11 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Annotated, Any, Final, assert_never
+from typing import Annotated, Final, assert_never
 from uuid import UUID
 
 from fastapi import Depends, Path, Request
-from pydantic import TypeAdapter
 
 from common.http.access import Principal, StaffUser, require_role
 from common.http.app import get_database
@@ -19,6 +18,7 @@ from common.http.problems import ProblemError, error_responses, invalid
 from common.storage.database import Database
 from escalation.api.schemas import EscalationOut
 from escalation.domain import errors
+from escalation.domain.settings.documents import setting_document
 from escalation.domain.visibility import Viewer
 from escalation.store.unit_of_work import UnitOfWork
 from escalation.views import EscalationView, view_all
@@ -154,7 +154,6 @@ def _stale_setting(error: errors.StaleSettingError) -> ProblemError:
     current = error.current
     if current is None:
         return ProblemError(*_PROBLEMS[type(error)], str(error), current=None)
-    body: TypeAdapter[Any] = TypeAdapter(type(current.body))
     return ProblemError(
         *_PROBLEMS[type(error)],
         str(error),
@@ -162,6 +161,6 @@ def _stale_setting(error: errors.StaleSettingError) -> ProblemError:
         current={
             "id": current.id,
             "version": current.version,
-            "body": body.dump_python(current.body, mode="json", by_alias=True),
+            "body": setting_document(current.body),
         },
     )

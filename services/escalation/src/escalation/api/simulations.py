@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from fastapi import Body, Path, Response
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from common.contracts.contract import Instant
 from common.contracts.event import ContactId, PersonId
@@ -18,9 +18,9 @@ from escalation.api.schemas import Out
 from escalation.api.simulation_examples import SIMULATION, SIMULATION_ID, SIMULATION_REQUEST
 from escalation.domain import errors
 from escalation.domain.duty.calendars import Calendar
+from escalation.domain.settings.documents import setting_document
 from escalation.domain.settings.ladders import Ladder
 from escalation.domain.settings.policies import SlaPolicy
-from escalation.domain.settings.registry import KIND_BY_TYPE
 from escalation.domain.simulation_job import (
     LONGEST_PERIOD,
     MAX_CONTACTS,
@@ -205,9 +205,7 @@ class SimulationOut(Out):
 
 
 def _draft_out(draft: Draft) -> dict[str, Any]:
-    body: TypeAdapter[Any] = TypeAdapter(KIND_BY_TYPE[type(draft.body)].type)
-    document = body.dump_python(draft.body, mode="json", by_alias=True)
-    return {"kind": draft.kind, "id": draft.id, "body": document}
+    return {"kind": draft.kind, "id": draft.id, "body": setting_document(draft.body)}
 
 
 @router.post("", status_code=202, responses=refusals(errors.TooManySimulationsError))

@@ -5,19 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from pydantic import TypeAdapter
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from common.storage.connection import Connection
 from escalation import tables
-from escalation.domain.settings.registry import (
-    KIND_BY_TYPE,
-    KINDS,
-    Configuration,
-    Setting,
-    Versioned,
-)
+from escalation.domain.settings.documents import read_setting, setting_document
+from escalation.domain.settings.registry import KIND_BY_TYPE, Configuration, Setting, Versioned
 
 S = TypeVar("S", bound=Setting)
 
@@ -76,10 +70,8 @@ class SettingVersions:
         """Return all versions of the setting, in order, but those that only archived it."""
         path = KIND_BY_TYPE[kind].path
         rows = await self._connection.execute(_VERSIONS, {"kind": path, "id": setting_id})
-        adapter = _ADAPTERS[path]
         return [
-            SettingRow(row.version, adapter.validate_python(row.body), row.at, row.by)
-            for row in rows
+            SettingRow(row.version, read_setting(path, row.body), row.at, row.by) for row in rows
         ]
 
     async def rows_before(
@@ -90,9 +82,8 @@ class SettingVersions:
         rows = await self._connection.execute(
             _VERSIONS_BEFORE, {"kind": path, "id": setting_id, "before": before, "limit": limit}
         )
-        adapter = _ADAPTERS[path]
         return [
-            SettingRow(row.version, adapter.validate_python(row.body), row.at, row.by, row.archived)
+            SettingRow(row.version, read_setting(path, row.body), row.at, row.by, row.archived)
             for row in rows
         ]
 
@@ -102,9 +93,7 @@ class SettingVersions:
                 kind=KIND_BY_TYPE[type(setting.body)].path,
                 id=setting.id,
                 version=setting.version,
-                body=_ADAPTERS[KIND_BY_TYPE[type(setting.body)].path].dump_python(
-                    setting.body, mode="json", by_alias=True
-                ),
+                body=setting_document(setting.body),
                 at=at,
                 by=by,
                 archived=setting.archived,
@@ -119,13 +108,10 @@ class SettingVersions:
 _by_revision: dict[str | None, Configuration] = {}
 
 
-_ADAPTERS: dict[str, TypeAdapter[Any]] = {kind.path: TypeAdapter(kind.type) for kind in KINDS}
-
-
 def _configuration(rows: Sequence[Any]) -> Configuration:
     """Read rows that are in order of their versions."""
     return Configuration.of(
-        Versioned(row.id, row.version, _ADAPTERS[row.kind].validate_python(row.body), row.archived)
+        Versioned(row.id, row.version, read_setting(row.kind, row.body), row.archived)
         for row in rows
     )
 

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from common.contracts.event import PersonId
 from common.storage.connection import Connection
 from common.storage.json_text import to_json
-from escalation.domain.settings.registry import KIND_BY_PATH
+from escalation.domain.settings.documents import read_setting, setting_document
 from escalation.domain.simulation_comparison import SimulationResult
 from escalation.domain.simulation_job import (
     MAX_ATTEMPTS,
@@ -98,7 +98,7 @@ def _document(request: SimulationRequest) -> dict[str, Any]:
             {
                 "kind": draft.kind,
                 "id": draft.id,
-                "body": _ADAPTERS[draft.kind].dump_python(draft.body, mode="json", by_alias=True),
+                "body": setting_document(draft.body),
             }
             for draft in request.drafts
         ],
@@ -112,7 +112,7 @@ def _document(request: SimulationRequest) -> dict[str, Any]:
 def _request(document: dict[str, Any]) -> SimulationRequest:
     return SimulationRequest(
         drafts=tuple(
-            Draft(each["kind"], each["id"], _ADAPTERS[each["kind"]].validate_python(each["body"]))
+            Draft(each["kind"], each["id"], read_setting(each["kind"], each["body"]))
             for each in document["drafts"]
         ),
         since=datetime.fromisoformat(document["since"]),
@@ -137,9 +137,6 @@ def _job(row: Any) -> SimulationJob:
     )
 
 
-_ADAPTERS: Final[dict[str, TypeAdapter[Any]]] = {
-    path: TypeAdapter(kind.type) for path, kind in KIND_BY_PATH.items()
-}
 _COLUMNS: Final = """
     simulation_id, asked_by, asked_at, state, attempt, request, total, processed, result, failure
 """

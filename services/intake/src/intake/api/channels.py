@@ -48,7 +48,7 @@ KindPath = Annotated[Slug, Path(description="The kind of channel.", examples=["z
 SecretPath = Annotated[
     str,
     Path(
-        min_length=16,
+        min_length=_MIN_SECRET_CHARACTERS,
         max_length=300,
         description="A secret of the connection.",
         examples=["4f1d8a70c2b94e6fa3571d0c"],

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
@@ -55,7 +55,8 @@ class WebhookRequest:
 
     @property
     def query(self) -> Sequence[tuple[str, str]]:
-        return parse_qsl(urlsplit(self.url).query, keep_blank_values=True)
+        # The host may be none, for which `urlsplit` raises.
+        return parse_qsl(self.url.partition("?")[2], keep_blank_values=True)
 
     @property
     def media_type(self) -> str:

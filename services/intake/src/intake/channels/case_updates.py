@@ -1,6 +1,5 @@
 """What a CRM says of a case: a picture of its fields, and not what changed."""
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,10 +18,10 @@ from intake.channels.base import (
     SupervisorRequested,
     UnrelatedUpdate,
 )
+from intake.channels.event_keys import event_key
 from intake.channels.options import CaseOptions, CaseState
 from intake.domain.model import ContactState, Moment
 
-_KEY_CHARACTERS: Final = 300
 CHANNELS_BY_ORIGIN: Final[Mapping[str, Channel]] = {
     "phone": "call",
     "email": "email",
@@ -76,14 +75,6 @@ def missing_details(update: CaseUpdate, fields: str) -> list[ChannelEvent]:
             **_fields(update, "missing"), text=note, automatic=True, internal=True
         ),
     ]
-
-
-def event_key(*parts: str | None) -> str:
-    """Return an id of an event; of a long one, its digest."""
-    key = "/".join(part for part in parts if part)
-    return (
-        key if len(key) <= _KEY_CHARACTERS else f"sha256-{hashlib.sha256(key.encode()).hexdigest()}"
-    )
 
 
 def _events(update: CaseUpdate) -> Iterator[ChannelEvent]:

@@ -18,13 +18,13 @@ from intake.channels.base import (
     WebhookModel,
     WebhookRequest,
 )
-from intake.channels.case_updates import event_key
-from intake.channels.fields import Id, Text, Time, load_json
+from intake.channels.event_keys import event_key
+from intake.channels.fields import Id, Text, Time, load_json, moment_at
 from intake.channels.inbound_events import read_event
 from intake.channels.options import MappingOptions
 from intake.channels.shared_secret import verify_shared_secret
 from intake.channels.standard_webhooks import SIGNATURE_HEADER, verify_standard_webhook
-from intake.domain.model import ChannelConnection, Moment
+from intake.domain.model import ChannelConnection
 
 _ATTRIBUTE_PREFIX: Final = "ce-"
 
@@ -86,7 +86,7 @@ def _parts(
         if event.id is None or event.type is None or event.source is None:
             yield UnreadablePart(place, "It has no id, source or type.")
             return
-        moment = Moment(event.time) if event.time else None
+        moment = moment_at(event.time)
         data = event.data if event.data_base64 is None else _decoded(event.data_base64)
         # By the specification, source and id together name an event.
         key = event_key(event.source, event.id)

@@ -21,12 +21,12 @@ from intake.channels.case_updates import (
     CaseUpdate,
     case_events,
     contact_state,
-    event_key,
     missing_details,
 )
 from intake.channels.dynamics_schema import ExecutionContext, Fields, read_date
-from intake.channels.fields import read_json
-from intake.channels.options import CaseOptions, CaseState, by_tag, find_priority
+from intake.channels.event_keys import event_key
+from intake.channels.fields import moment_at, read_json
+from intake.channels.options import CaseOptions, CaseState, by_tag, find_priority, read_labels
 from intake.channels.shared_secret import verify_shared_secret
 from intake.domain.customers import CustomerStatement
 from intake.domain.model import ChannelConnection, ContactState, Moment
@@ -108,7 +108,7 @@ def _update(
     context: ExecutionContext, case_id: str, message: str, options: CaseOptions
 ) -> CaseUpdate:
     fields, tags = context.fields, context.tags
-    moment = Moment(context.operation_created_on) if context.operation_created_on else None
+    moment = moment_at(context.operation_created_on)
     state: CaseState | None = "resolved" if message == "close" else _state(fields, tags, options)
     priority = _PRIORITIES.get(fields.get("prioritycode", ""))
     return CaseUpdate(
@@ -145,10 +145,7 @@ def _contact(
             tier=by_tag(tags, options.tier_by_tag),
         ),
         subject=fields.get("title") or f"Case {number or case_id}",
-        topic=by_tag(tags, options.topic_by_tag) or options.topic,
-        language=by_tag(tags, options.language_by_tag) or options.language,
-        priority=find_priority(priority, tags, options) or options.priority,
-        campaign=by_tag(tags, options.campaign_by_tag),
+        **read_labels(tags, options, priority=priority),
         first_message=FirstMessage(description, written_at=written_at) if description else None,
         state=state,
         as_of=moment.at if moment else None,

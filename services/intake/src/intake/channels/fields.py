@@ -14,13 +14,18 @@ from urllib.parse import parse_qsl
 from pydantic import BaseModel, BeforeValidator
 
 from common.core.text import one_line, opaque_id
-from intake.channels.base import MalformedBodyError
+from intake.channels.base import ExternalFile, MalformedBodyError
+from intake.domain.model import Moment
 
 M = TypeVar("M", bound=BaseModel)
 
 # Rather far from the ends of the calendar, where time zones can't be computed.
 YEARS: Final = range(1971, 2200)
 _MAX_FIELDS: Final = 1000
+_URL_CHARACTERS: Final = 2_000
+_CONTENT_TYPE_CHARACTERS: Final = 100
+_LARGEST_POSITION: Final = 1_000_000
+_POSITION_DIGITS: Final = 7
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -112,8 +117,31 @@ def read_seconds(value: Any) -> datetime | None:
         return None
 
 
+def moment_at(time: datetime | None) -> Moment | None:
+    return None if time is None else Moment(time)
+
+
 def _in_bounds(time: datetime) -> datetime | None:
     return time.astimezone(UTC) if time.year in YEARS else None
+
+
+def read_position(value: Any) -> int:
+    """Read the place of an event among those of one moment; 0 for what is no such number."""
+    digits = read_text(value) or ""
+    is_number = digits.isascii() and digits.isdigit()
+    return min(int(digits[:_POSITION_DIGITS]), _LARGEST_POSITION) if is_number else 0
+
+
+def read_file(
+    file_id: str | None, name: str | None, url: str | None, content_type: str | None
+) -> ExternalFile | None:
+    """Return the file, unless it has no id or no address that people can open."""
+    if file_id is None or url is None:
+        return None
+    if not url.startswith("https://") or len(url) > _URL_CHARACTERS:
+        return None
+    stated_type = (content_type or "")[:_CONTENT_TYPE_CHARACTERS] or None
+    return ExternalFile(file_id, name or file_id, url, stated_type)
 
 
 def read_object(value: Any) -> Any:
@@ -133,6 +161,7 @@ Text = Annotated[str | None, BeforeValidator(read_text)]
 Id = Annotated[str | None, BeforeValidator(read_id)]
 Flag = Annotated[bool | None, BeforeValidator(read_flag)]
 Tags = Annotated[tuple[str, ...], BeforeValidator(read_tags)]
+Position = Annotated[int, BeforeValidator(read_position)]
 Time = Annotated[datetime | None, BeforeValidator(read_time)]
 Texts = Annotated[Mapping[str, str], BeforeValidator(read_texts)]
 

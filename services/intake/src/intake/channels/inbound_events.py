@@ -38,7 +38,7 @@ from intake.channels.fields import (
     read_object,
     read_object_or_none,
 )
-from intake.channels.options import MappingOptions, by_tag, find_priority, read_priority
+from intake.channels.options import MappingOptions, by_tag, read_labels, read_priority
 from intake.domain.automatic_mail import is_automatic
 from intake.domain.customers import CustomerStatement
 from intake.domain.model import Moment
@@ -136,8 +136,8 @@ def _event(kind: str, data: Data, options: MappingOptions, fields: dict[str, Any
         case "supervisor_requested":
             return SupervisorRequested(**fields, quote=data.quote or "Asked for a supervisor.")
         case "priority_changed":
-            stated = find_priority(data.contact.priority, (), options) or options.priority
-            return PriorityChanged(**fields, priority=stated, reason=data.reason or "as stated")
+            priority = read_priority(data.contact.priority, (), options)
+            return PriorityChanged(**fields, priority=priority, reason=data.reason or "as stated")
         case _:
             return _state_event(kind, data, fields)
 
@@ -191,9 +191,13 @@ def _contact(data: Data, options: MappingOptions, *, is_first: bool) -> External
             customer.region,
         ),
         subject=contact.subject or f"Contact {contact.ref}",
-        topic=by_tag(tags, options.topic_by_tag) or contact.topic or options.topic,
-        language=by_tag(tags, options.language_by_tag) or contact.language or options.language,
-        priority=read_priority(contact.priority, tags, options),
-        campaign=by_tag(tags, options.campaign_by_tag) or contact.campaign,
+        **read_labels(
+            tags,
+            options,
+            topic=contact.topic,
+            language=contact.language,
+            priority=contact.priority,
+            campaign=contact.campaign,
+        ),
         first_message=first,
     )

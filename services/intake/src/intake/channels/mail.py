@@ -1,13 +1,9 @@
 """Mails, however they come: who wrote, in which thread, and what."""
 
-import email
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email import policy
-from email.errors import MessageError
 from email.message import EmailMessage
 from email.utils import getaddresses, parsedate_to_datetime
 from html.parser import HTMLParser
@@ -23,24 +19,25 @@ from intake.channels.base import (
     MalformedBodyError,
     RepresentativeMessageAdded,
 )
-from intake.channels.case_updates import event_key
+from intake.channels.event_keys import digest_key, event_key
 from intake.channels.fields import YEARS, clean_text, read_id
-from intake.channels.options import MappingOptions, by_tag, read_priority
+from intake.channels.mime import (
+    HEADER_ERRORS,
+    parse_message,
+    read_file_name,
+    read_headers,
+    read_parts,
+)
+from intake.channels.options import MappingOptions, by_tag, read_labels
 from intake.domain.automatic_mail import is_automatic
 from intake.domain.customers import CustomerStatement
 from intake.domain.model import Moment
 
 _MESSAGE_ID: Final = re.compile(r"<[^<>\s]{1,250}>")
-# What Python's parser of headers raises for what people and programs write into them.
-_HEADER_ERRORS: Final = (
-    MessageError,
-    AttributeError,
-    IndexError,
-    LookupError,
-    TypeError,
-    ValueError,
-)
 _PRIORITIES: Final = {"1": "urgent", "2": "high", "3": "normal", "4": "low", "5": "low"}
+# Python's parser of HTML takes minutes for many that have no end.
+_UNFINISHED_TAG: Final = re.compile(r"<(?=[a-zA-Z/][^<>]*(?:<|\Z))")
+_DECLARATION: Final = re.compile("<[!?][^>]*>?")
 _SKIPPED_TAGS: Final = frozenset({"head", "script", "style", "title"})
 _BLOCK_TAGS: Final = frozenset({"br", "div", "li", "p", "table", "tr", "h1", "h2", "h3"})
 
@@ -73,7 +70,7 @@ class Mail:
         if ids:
             return str(ids[0])
         content = repr((self.sender, self.subject, self.headers.get("date"), self.text))
-        return f"sha256-{hashlib.sha256(content.encode()).hexdigest()}"
+        return digest_key(content.encode())
 
     @property
     def thread(self) -> str:
@@ -138,10 +135,7 @@ def _contact(
             CustomerId(customer), name=name or None, tier=by_tag(tags, options.tier_by_tag)
         ),
         subject=mail.subject or "A mail without a subject",
-        topic=by_tag(tags, options.topic_by_tag) or options.topic,
-        language=by_tag(tags, options.language_by_tag) or language or options.language,
-        priority=read_priority(stated, tags, options),
-        campaign=by_tag(tags, options.campaign_by_tag),
+        **read_labels(tags, options, priority=stated, language=language),
         # A machine that begins a thread asks for nothing; a person's answer opens it.
         state="resolved" if automatic else "open",
     )
@@ -149,28 +143,28 @@ def _contact(
 
 def read_raw_mail(content: bytes) -> Mail:
     """Read a mail as it travels; what is wrong with a part of it does not lose the rest."""
-    message = email.message_from_bytes(content, policy=policy.default)
-    parts = [part for part in message.walk() if not part.is_multipart()]
-    texts = [part for part in parts if not part.get_filename()]
-    plain = next((part for part in texts if part.get_content_type() == "text/plain"), None)
-    html = next((part for part in texts if part.get_content_type() == "text/html"), None)
+    message = parse_message(content)
+    named = [(part, read_file_name(part)) for part in read_parts(message)]
+    texts = [(part, _content_type(part)) for part, name in named if not name]
+    plain = next((part for part, kind in texts if kind == "text/plain"), None)
+    html = next((part for part, kind in texts if kind == "text/html"), None)
     text = _part_text(plain) if plain is not None else ""
     if not text.strip() and html is not None:
         text = html_text(_part_text(html))
+    headers = read_headers(message)
     return Mail(
-        {name.lower(): _header(message, name) for name in reversed([*message])},
+        headers,
         clean_text(text),
-        tuple(clean_text(name) for part in parts if (name := part.get_filename())),
-        subject=_header(message, "subject"),
-        sender=_header(message, "from"),
-        receivers=tuple(_header(message, name) for name in ("to", "cc") if message[name]),
+        tuple(name for _, name in named if name),
+        subject=headers.get("subject", ""),
+        sender=headers.get("from", ""),
+        receivers=tuple(headers[name] for name in ("to", "cc") if headers.get(name)),
     )
 
 
 def parse_headers(text: str) -> Mapping[str, str]:
     """Return the first header of each name, from the lines of a mail's head."""
-    message = email.message_from_string(text, policy=policy.default)
-    return {name.lower(): _header(message, name) for name in reversed([*message])}
+    return read_headers(parse_message(text.encode()))
 
 
 def decode_text(content: bytes, charset: str | None) -> str:
@@ -185,10 +179,17 @@ def decode_text(content: bytes, charset: str | None) -> str:
 
 def html_text(content: str) -> str:
     reader = _TextReader()
-    reader.feed(content)
+    without_declarations = _DECLARATION.sub("", _without_comments(content))
+    reader.feed(_UNFINISHED_TAG.sub("&lt;", without_declarations))
     reader.close()
     lines = (" ".join(line.split()) for line in "".join(reader.parts).splitlines())
     return "\n".join(line for line in lines if line)
+
+
+def _without_comments(content: str) -> str:
+    """As browsers do, take all for the comment if it has no end."""
+    before, *comments = content.split("<!--")
+    return before + "".join(comment.partition("-->")[2] for comment in comments)
 
 
 class _TextReader(HTMLParser):
@@ -216,25 +217,26 @@ class _TextReader(HTMLParser):
             self.parts.append(data)
 
 
-def _part_text(part: EmailMessage) -> str:
-    content = part.get_payload(decode=True)
-    charset = part.get_content_charset()
-    return decode_text(content, charset) if isinstance(content, bytes) else ""
-
-
-def _header(message: EmailMessage, name: str) -> str:
+def _content_type(part: EmailMessage) -> str:
     try:
-        value = str(message.get(name, ""))
-    except _HEADER_ERRORS:
-        value = next((raw for each, raw in message.raw_items() if each.lower() == name), "")
-    return clean_text(value)
+        return part.get_content_type()
+    except HEADER_ERRORS:
+        return "text/plain"
+
+
+def _part_text(part: EmailMessage) -> str:
+    try:
+        content, charset = part.get_payload(decode=True), part.get_content_charset()
+    except HEADER_ERRORS as error:
+        raise MalformedBodyError("The text of the mail can't be read.") from error
+    return decode_text(content, charset) if isinstance(content, bytes) else ""
 
 
 def _address(text: str) -> tuple[str, str]:
     """Return name and address of the first one in a header."""
     try:
         pairs = getaddresses([text])
-    except _HEADER_ERRORS:
+    except HEADER_ERRORS:
         pairs = []
     name, address = next(iter(pairs), ("", ""))
     return name, read_id(address) or ""

@@ -1,15 +1,15 @@
 """The forms in which SendGrid and Mailgun post a mail."""
 
-import email
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from email import policy
-from typing import Any
+from typing import Any, Final
 
 from intake.channels.base import MalformedBodyError, WebhookRequest
 from intake.channels.fields import clean_text, form_fields, load_json, read_object
 from intake.channels.mail import Mail, decode_text, html_text, parse_headers
+from intake.channels.mime import HEADER_ERRORS, parse_message, read_file_name
+
+_MAX_FIELDS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ class Post:
     def _charsets(self) -> Mapping[str, str]:
         """SendGrid says of each field which charset it has."""
         try:
-            charsets = read_object(json.loads(self.fields.get("charsets", b"{}")))
-        except ValueError:
+            charsets = read_object(load_json(self.fields.get("charsets", b"{}")))
+        except MalformedBodyError:
             return {}
         return {
             name.lower(): charset for name, charset in charsets.items() if isinstance(charset, str)
@@ -47,25 +47,35 @@ def read_post(request: WebhookRequest) -> Post:
 
 def _multipart(request: WebhookRequest) -> Post:
     head = f"Content-Type: {request.headers.get('content-type', '')}\r\n\r\n"
-    form = email.message_from_bytes(
-        head.encode("latin-1", "replace") + request.body, policy=policy.HTTP
-    )
+    form = parse_message(head.encode("latin-1", "replace") + request.body)
     if not form.is_multipart():
         raise MalformedBodyError("The body is no form of the parts that its media type says.")
     fields: dict[str, bytes] = {}
     files = []
-    for part in form.iter_parts():
-        if part.get_filename():
-            files.append(clean_text(str(part.get_filename())))
+    for number, part in enumerate(form.iter_parts()):
+        if number >= _MAX_FIELDS:
+            raise MalformedBodyError("The form has too many fields.")
+        if file_name := read_file_name(part):
+            files.append(file_name)
         elif name := _name(part):
-            content = part.get_payload(decode=True)
-            fields.setdefault(name.lower(), content if isinstance(content, bytes) else b"")
+            fields.setdefault(name.lower(), _content(part))
     return Post(fields, tuple(files))
 
 
 def _name(part: Any) -> str:
-    name = part.get_param("name", "", header="content-disposition")
+    try:
+        name = part.get_param("name", "", header="content-disposition")
+    except HEADER_ERRORS:
+        return ""
     return name if isinstance(name, str) else ""
+
+
+def _content(part: Any) -> bytes:
+    try:
+        content = part.get_payload(decode=True)
+    except HEADER_ERRORS:
+        return b""
+    return content if isinstance(content, bytes) else b""
 
 
 def mail_of(post: Post) -> Mail:

@@ -12,11 +12,11 @@ from intake.channels.base import (
     Reply,
     WebhookRequest,
 )
-from intake.channels.case_updates import event_key
-from intake.channels.fields import load_json, read_object, read_seconds, read_texts
+from intake.channels.event_keys import event_key
+from intake.channels.fields import load_json, moment_at, read_object, read_seconds, read_texts
 from intake.channels.mail import MailOptions, mail_event, read_raw_mail
 from intake.channels.mail_posts import mail_of, read_post
-from intake.domain.model import ChannelConnection, Moment
+from intake.domain.model import ChannelConnection
 
 # Mailgun repeats a post for eight hours. Its token makes each of them the same event.
 _TOLERANCE: Final = timedelta(hours=9)
@@ -53,10 +53,10 @@ class Mailgun:
         post, proof = read_post(request), _proof(request)
         raw = post.fields.get("body-mime")
         mail = read_raw_mail(raw) if raw else mail_of(post)
-        received_at = read_seconds(proof.get("timestamp"))
+        moment = moment_at(read_seconds(proof.get("timestamp")))
         # The signature covers the token, and not the mail: a token counts once.
         key = event_key("token", proof.get("token"))
-        return [mail_event(mail, options, key, Moment(received_at) if received_at else None)]
+        return [mail_event(mail, options, key, moment)]
 
     def reply(self, _request: WebhookRequest) -> Reply | None:
         return None

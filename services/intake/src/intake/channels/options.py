@@ -1,7 +1,7 @@
 """The options that the connections of most kinds share: what is not said, and what tags mean."""
 
-from collections.abc import Iterable, Mapping
-from typing import Final, Literal, TypeVar
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final, Literal, TypedDict, TypeVar
 
 from pydantic import Field
 
@@ -66,6 +66,33 @@ class CaseOptions(MappingOptions):
     state_by_tag: dict[str, CaseState] = Field(
         {}, description="What a status means, as `Status=Waiting for parts`, if not its usual one."
     )
+
+
+class ContactLabels(TypedDict):
+    """The fields of an ExternalContact that a connection's options complete."""
+
+    topic: str
+    language: str
+    priority: Priority
+    campaign: str | None
+
+
+def read_labels(
+    tags: Collection[str],
+    options: MappingOptions,
+    *,
+    topic: str | None = None,
+    language: str | None = None,
+    priority: str | None = None,
+    campaign: str | None = None,
+) -> ContactLabels:
+    """Return the labels that the tags mean, else those that the system states."""
+    return {
+        "topic": by_tag(tags, options.topic_by_tag) or topic or options.topic,
+        "language": by_tag(tags, options.language_by_tag) or language or options.language,
+        "priority": read_priority(priority, tags, options),
+        "campaign": by_tag(tags, options.campaign_by_tag) or campaign,
+    }
 
 
 def read_priority(stated: str | None, tags: Iterable[str], options: MappingOptions) -> Priority:

@@ -13,7 +13,7 @@ from intake.channels.base import (
     UnreadablePart,
     WebhookRequest,
 )
-from intake.channels.case_updates import event_key
+from intake.channels.event_keys import event_key
 from intake.channels.fields import read_id
 from intake.channels.salesforce_case import (
     SalesforceOptions,

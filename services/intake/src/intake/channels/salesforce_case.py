@@ -19,10 +19,10 @@ from intake.channels.case_updates import (
     CaseUpdate,
     case_events,
     contact_state,
-    event_key,
 )
-from intake.channels.fields import read_flag, read_id, read_time
-from intake.channels.options import CaseOptions, CaseState, by_tag, find_priority
+from intake.channels.event_keys import event_key
+from intake.channels.fields import moment_at, read_flag, read_id, read_time
+from intake.channels.options import CaseOptions, CaseState, by_tag, find_priority, read_labels
 from intake.domain.customers import CustomerStatement
 from intake.domain.model import ContactState, Moment
 
@@ -79,7 +79,6 @@ def read_case(
     tags = [*_tags(fields)]
     moment = moment or read_moment(fields)
     state = _state(fields, tags, options)
-    closed_at = read_time(fields.get("ClosedDate"))
     contact = external_contact(fields, tags, options, contact_state(state, options), moment)
     update = CaseUpdate(
         event_id,
@@ -90,16 +89,19 @@ def read_case(
         find_priority(fields.get("Priority"), tags, options),
         is_new=True,
         is_escalated=read_flag(fields.get("IsEscalated")) is True and state != "resolved",
-        ended_at=Moment(closed_at) if closed_at else None,
+        ended_at=moment_at(read_time(fields.get("ClosedDate"))),
         system=SYSTEM,
     )
     return case_events(update)
 
 
 def read_moment(fields: Fields) -> Moment | None:
-    times = (read_time(fields.get(name)) for name in ("SystemModstamp", "LastModifiedDate"))
-    time = next(filter(None, times), None)
-    return Moment(time) if time else None
+    return _first_moment(fields, "SystemModstamp", "LastModifiedDate")
+
+
+def _first_moment(fields: Fields, *names: str) -> Moment | None:
+    times = (read_time(fields.get(name)) for name in names)
+    return moment_at(next(filter(None, times), None))
 
 
 def external_contact(
@@ -118,12 +120,9 @@ def external_contact(
         channel=CHANNELS_BY_ORIGIN.get(origin, "case"),
         customer=_customer(fields, tags, options),
         subject=fields.get("Subject") or f"Case {number}",
-        topic=by_tag(tags, options.topic_by_tag) or options.topic,
-        language=by_tag(tags, options.language_by_tag)
-        or fields.get("Language")
-        or options.language,
-        priority=find_priority(fields.get("Priority"), tags, options) or options.priority,
-        campaign=by_tag(tags, options.campaign_by_tag),
+        **read_labels(
+            tags, options, priority=fields.get("Priority"), language=fields.get("Language")
+        ),
         first_message=FirstMessage(description, written_at=read_time(fields.get("CreatedDate")))
         if description
         else None,
@@ -141,9 +140,7 @@ def read_message(
         return []
     contact = external_contact({"Id": ref}, [], options, "open", None)
     text = fields.get("TextBody") or fields.get("CommentBody") or ""
-    times = (read_time(fields.get(name)) for name in ("MessageDate", "CreatedDate"))
-    time = next(filter(None, times), None)
-    moment = Moment(time) if time else None
+    moment = _first_moment(fields, "MessageDate", "CreatedDate")
     about = (event_id, kind, contact)
     if not text:
         return [UnrelatedUpdate(*about, moment=moment)]

@@ -15,13 +15,21 @@ from intake.channels.base import (
     UnrelatedUpdate,
     WebhookModel,
 )
-from intake.channels.case_updates import CaseUpdate, event_key, missing_details
-from intake.channels.fields import Id, Text, load_json, read_id, read_seconds, read_text
+from intake.channels.case_updates import CaseUpdate, missing_details
+from intake.channels.event_keys import event_key
+from intake.channels.fields import (
+    Id,
+    Position,
+    Text,
+    load_json,
+    read_id,
+    read_seconds,
+    read_text,
+)
 from intake.channels.salesforce_case import SYSTEM, SalesforceOptions, external_contact, read_case
 from intake.domain.model import Moment
 
 _MILLISECONDS: Final = 1000
-_LARGEST_POSITION: Final = 1_000_000
 # Where relays put the event: EventBridge, CometD, a CloudEvent.
 _WRAPPINGS: Final = ("detail", "data")
 _PREFIX: Final = "GAP_"
@@ -39,11 +47,6 @@ def _ids(value: Any) -> tuple[str, ...]:
     return tuple(each for item in values if (each := read_id(item)) is not None)
 
 
-def _position(value: Any) -> int:
-    number = read_text(value) or ""
-    return min(int(number), _LARGEST_POSITION) if number.isascii() and number.isdigit() else 0
-
-
 class Header(WebhookModel):
     model_config = ConfigDict(alias_generator=to_camel)
 
@@ -51,7 +54,7 @@ class Header(WebhookModel):
     change_type: Text = None
     transaction_key: Id = None
     record_ids: Annotated[tuple[str, ...], BeforeValidator(_ids)] = ()
-    sequence_number: Annotated[int, BeforeValidator(_position)] = 0
+    sequence_number: Position = 0
     commit_timestamp: Annotated[datetime | None, BeforeValidator(_commit_time)] = None
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from intake.channels.base import ChannelEvent, Reply, WebhookRequest
-from intake.channels.case_updates import event_key
+from intake.channels.event_keys import event_key
 from intake.channels.mail import MailOptions, mail_event, read_raw_mail
 from intake.channels.mail_posts import mail_of, read_post
 from intake.channels.shared_secret import verify_shared_secret

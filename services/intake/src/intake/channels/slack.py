@@ -14,7 +14,6 @@ from intake.channels.base import (
     ContactOpened,
     CustomerMessageAdded,
     ExternalContact,
-    ExternalFile,
     FileAdded,
     FirstMessage,
     MalformedBodyError,
@@ -24,12 +23,12 @@ from intake.channels.base import (
     UnrelatedUpdate,
     WebhookRequest,
 )
-from intake.channels.case_updates import event_key
-from intake.channels.fields import load_json, read_form, read_id, read_seconds
-from intake.channels.options import MappingOptions, by_tag, read_priority
+from intake.channels.event_keys import event_key
+from intake.channels.fields import load_json, moment_at, read_file, read_form, read_id, read_seconds
+from intake.channels.options import MappingOptions, by_tag, read_labels
 from intake.channels.slack_schema import Callback, Interaction, Message
 from intake.domain.customers import CustomerStatement
-from intake.domain.model import ChannelConnection, Moment
+from intake.domain.model import ChannelConnection
 
 _SCHEME: Final = SignatureScheme(encoding="hex", time_format="unix", prefix="v0=")
 _SIGNATURE: Final = "x-slack-signature"
@@ -126,14 +125,13 @@ def _callback_events(callback: Callback, options: SlackOptions) -> Iterator[Chan
         "event_id": event_key(message.channel, message.ts),
         "event_type": "message",
         "contact": contact,
-        "moment": _moment(message.ts),
+        "moment": moment_at(read_seconds(message.ts)),
     }
     yield _message_event(message, options, about)
     for file in message.files:
-        url = file.url_private or ""
-        if file.id is not None and url.startswith("https://"):
-            added = ExternalFile(file.id, file.name or file.id, url, file.mimetype)
-            key = event_key(message.channel, message.ts, file.id)
+        added = read_file(file.id, file.name, file.url_private, file.mimetype)
+        if added is not None:
+            key = event_key(message.channel, message.ts, added.file_id)
             fields = about | {"event_id": key, "event_type": "file"}
             yield FileAdded(**fields, message_ref=message.ts, file=added)
 
@@ -220,14 +218,6 @@ def _contact(
             tier=by_tag(tags, options.tier_by_tag),
         ),
         subject=text or "A message in Slack",
-        topic=by_tag(tags, options.topic_by_tag) or options.topic,
-        language=by_tag(tags, options.language_by_tag) or options.language,
-        priority=read_priority(None, tags, options),
-        campaign=by_tag(tags, options.campaign_by_tag),
+        **read_labels(tags, options),
         first_message=FirstMessage(first) if first else None,
     )
-
-
-def _moment(ts: str) -> Moment | None:
-    time = read_seconds(ts)
-    return Moment(time) if time else None

@@ -13,11 +13,11 @@ from intake.channels.base import (
     WebhookModel,
     WebhookRequest,
 )
-from intake.channels.case_updates import event_key
-from intake.channels.fields import Text, Time, read_json
+from intake.channels.event_keys import event_key
+from intake.channels.fields import Text, Time, moment_at, read_json
 from intake.channels.inbound_events import read_event
 from intake.channels.options import MappingOptions
-from intake.domain.model import ChannelConnection, Moment
+from intake.domain.model import ChannelConnection
 
 SIGNATURE_HEADER: Final = "webhook-signature"
 ID_HEADER: Final = "webhook-id"
@@ -44,7 +44,7 @@ class StandardWebhooks:
         envelope = read_json(request.body, Envelope)
         if envelope.type is None:
             raise MalformedBodyError("The body has no type.")
-        moment = Moment(envelope.timestamp) if envelope.timestamp else None
+        moment = moment_at(envelope.timestamp)
         event_id = event_key(request.headers.get(ID_HEADER, ""))
         return read_event(event_id, envelope.type, moment, envelope.data, options)
 

@@ -18,7 +18,6 @@ from intake.channels.base import (
     ContactSolved,
     CustomerMessageAdded,
     ExternalContact,
-    ExternalFile,
     FileAdded,
     MalformedBodyError,
     Reply,
@@ -26,9 +25,16 @@ from intake.channels.base import (
     SupervisorRequested,
     WebhookRequest,
 )
-from intake.channels.case_updates import event_key
-from intake.channels.fields import load_json, read_form, read_id, read_texts
-from intake.channels.options import MappingOptions, by_tag, read_priority
+from intake.channels.event_keys import event_key
+from intake.channels.fields import (
+    load_json,
+    read_file,
+    read_form,
+    read_id,
+    read_position,
+    read_texts,
+)
+from intake.channels.options import MappingOptions, by_tag, read_labels
 from intake.channels.twilio_signature import verify_twilio
 from intake.domain.customers import CustomerStatement
 from intake.domain.model import ChannelConnection, Moment
@@ -37,7 +43,6 @@ _TWIML: Final = b'<?xml version="1.0" encoding="UTF-8"?><Response/>'
 _ANSWERED: Final = ("completed", "answered", "in-progress")
 _NOT_REACHED: Final = ("busy", "no-answer", "canceled", "failed")
 _MAX_FILES: Final = 10
-_LARGEST_POSITION: Final = 1_000_000
 
 Parameters = Mapping[str, str]
 
@@ -164,10 +169,9 @@ def _message_events(parameters: Parameters, options: TwilioOptions) -> Iterator[
     text = parameters.get("Body", "")
     yield CustomerMessageAdded(**fields, text=text, message_ref=sid)
     for number in range(_MAX_FILES):
-        url = parameters.get(f"MediaUrl{number}", "")
-        if url.startswith("https://"):
-            name = f"{sid}-{number}"
-            file = ExternalFile(name, name, url, parameters.get(f"MediaContentType{number}"))
+        name, url = f"{sid}-{number}", parameters.get(f"MediaUrl{number}")
+        file = read_file(name, name, url, parameters.get(f"MediaContentType{number}"))
+        if file is not None:
             yield FileAdded(**_fields(parameters, contact, name), message_ref=sid, file=file)
 
 
@@ -186,10 +190,7 @@ def _contact(
             tier=by_tag(tags, options.tier_by_tag),
         ),
         subject=f"{words} from {sender}",
-        topic=by_tag(tags, options.topic_by_tag) or options.topic,
-        language=by_tag(tags, options.language_by_tag) or options.language,
-        priority=read_priority(None, tags, options),
-        campaign=by_tag(tags, options.campaign_by_tag),
+        **read_labels(tags, options),
     )
 
 
@@ -210,10 +211,8 @@ def _moment(parameters: Parameters) -> Moment | None:
         time = parsedate_to_datetime(parameters["Timestamp"])
     except (KeyError, ValueError, TypeError, OverflowError):
         return None
-    number = parameters.get("SequenceNumber", "")
-    position = int(number[:7]) if number.isascii() and number.isdigit() else 0
     aware = time if time.tzinfo else time.replace(tzinfo=UTC)
-    return Moment(aware.astimezone(UTC), min(position, _LARGEST_POSITION))
+    return Moment(aware.astimezone(UTC), read_position(parameters.get("SequenceNumber")))
 
 
 def _is_outbound(parameters: Parameters) -> bool:

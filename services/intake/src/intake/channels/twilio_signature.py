@@ -23,10 +23,15 @@ def verify_twilio(
     """Raise BadSignatureError unless Twilio signed the request with a secret."""
     signature = request.headers.get(_HEADER, "").encode("utf-8", "replace")
     signed_parameters = _signed_parameters(request)
+    try:
+        addresses = [*_addresses(request.url, public_url)]
+    except ValueError as error:
+        # The host is none.
+        raise BadSignatureError from error
     matches = [
         hmac.compare_digest(signature, _sign(secret, url + signed_parameters))
         for secret in connection.secrets
-        for url in _addresses(request.url, public_url)
+        for url in addresses
     ]
     if not any(matches):
         raise BadSignatureError

@@ -1,6 +1,5 @@
 """Zendesk: signed webhooks about tickets, in the event schema and as a trigger may send them."""
 
-import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -19,7 +18,6 @@ from intake.channels.base import (
     ContactSolved,
     CustomerMessageAdded,
     ExternalContact,
-    ExternalFile,
     FileAdded,
     FirstMessage,
     MalformedBodyError,
@@ -29,8 +27,9 @@ from intake.channels.base import (
     UnrelatedUpdate,
     WebhookRequest,
 )
-from intake.channels.fields import read_json
-from intake.channels.options import PRIORITIES, MappingOptions, by_tag, read_priority
+from intake.channels.event_keys import digest_key
+from intake.channels.fields import read_file, read_json
+from intake.channels.options import PRIORITIES, MappingOptions, by_tag, read_labels
 from intake.channels.zendesk_schema import Comment, Delivery, Envelope, Ticket
 from intake.domain.automatic_mail import is_automatic
 from intake.domain.customers import CustomerStatement
@@ -96,7 +95,6 @@ _RELATED: Final = frozenset(
         "undeleted",
     }
 )
-_URL_CHARACTERS: Final = 2_000
 # Zendesk's own bots have this account, or one with this prefix.
 _NOBODY: Final = "-1"
 _BOT_PREFIX: Final = "zd:"
@@ -133,8 +131,7 @@ class Zendesk:
             return []
         delivery = read_json(request.body, Delivery)
         if delivery.id is None:
-            digest = hashlib.sha256(request.body).hexdigest()
-            delivery = delivery.model_copy(update={"id": f"sha256-{digest}"})
+            delivery = delivery.model_copy(update={"id": digest_key(request.body)})
         options = ZendeskOptions.model_validate(connection.options)
         return [_chat_message(delivery, options) if is_chat else channel_event(delivery, options)]
 
@@ -156,10 +153,7 @@ def external_contact(ticket: Ticket, options: ZendeskOptions) -> ExternalContact
             CustomerId(requester), tier=by_tag(ticket.tags, options.tier_by_tag)
         ),
         subject=ticket.subject or f"Ticket {ticket.id}",
-        topic=by_tag(ticket.tags, options.topic_by_tag) or options.topic,
-        language=by_tag(ticket.tags, options.language_by_tag) or options.language,
-        priority=read_priority(ticket.priority, ticket.tags, options),
-        campaign=by_tag(ticket.tags, options.campaign_by_tag),
+        **read_labels(ticket.tags, options, priority=ticket.priority),
         first_message=_first_message(ticket),
         state=_state(ticket.status, options) or "open",
         # Of a ticket that says neither, any event is newer.
@@ -309,15 +303,13 @@ def _first_message(ticket: Ticket) -> FirstMessage | None:
 
 
 def _file(comment: Comment, fields: dict[str, Any]) -> ChannelEvent:
-    file = comment.attachment
-    if file is None or file.id is None or comment.id is None:
+    attached = comment.attachment
+    if attached is None or comment.id is None:
         return UnrelatedUpdate(**fields)
-    url = file.content_url or ""
-    if not url.startswith("https://") or len(url) > _URL_CHARACTERS:
+    file = read_file(attached.id, attached.filename, attached.content_url, attached.content_type)
+    if file is None:
         return UnrelatedUpdate(**fields)
-    name = file.filename or file.id
-    attached = ExternalFile(file.id, name, url, (file.content_type or "")[:100] or None)
-    return FileAdded(**fields, message_ref=comment.id, file=attached)
+    return FileAdded(**fields, message_ref=comment.id, file=file)
 
 
 def _moment(delivery: Delivery) -> Moment | None:

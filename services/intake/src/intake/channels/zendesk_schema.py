@@ -9,6 +9,7 @@ from intake.channels.base import WebhookModel
 from intake.channels.fields import (
     Flag,
     Id,
+    Position,
     Tags,
     Text,
     Texts,
@@ -16,16 +17,6 @@ from intake.channels.fields import (
     read_object,
     read_object_or_none,
 )
-
-_LARGEST_POSITION = 1_000_000
-
-
-def _position(value: Any) -> int:
-    is_number = isinstance(value, int) and not isinstance(value, bool)
-    return max(0, min(value, _LARGEST_POSITION)) if is_number else 0
-
-
-Position = Annotated[int, BeforeValidator(_position)]
 
 
 class Ticket(WebhookModel):

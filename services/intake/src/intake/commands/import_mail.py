@@ -22,7 +22,7 @@ from common.service.settings import read_settings
 from common.storage.database import Database, connect
 from intake.channel_events import PreparedEvent, apply_events, prepare_events
 from intake.channels.base import ChannelEvent, MalformedBodyError
-from intake.channels.case_updates import event_key
+from intake.channels.event_keys import event_key
 from intake.channels.mail import MailOptions, mail_event, read_raw_mail
 from intake.domain.customers import CustomerNamespaces
 from intake.domain.model import ChannelConnection, Moment

@@ -2,24 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import cache, partial
+from functools import partial
 from http import HTTPStatus
-from ssl import SSLContext, create_default_context
 from typing import Any, ClassVar, Self, get_args
 from urllib.parse import parse_qs
 
-import certifi
 import orjson
 import structlog
-from aiohttp import (
-    ClientConnectorError,
-    ClientError,
-    ClientSession,
-    ClientTimeout,
-    ConnectionTimeoutError,
-    DummyCookieJar,
-    TCPConnector,
-)
+from aiohttp import ClientConnectorError, ClientError, ClientSession, ConnectionTimeoutError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from common.contracts.notifications import Action
@@ -40,6 +30,7 @@ from notifier.channels.base import (
     Press,
     SignatureRefusedError,
 )
+from notifier.channels.http_client import open_client
 from notifier.channels.retry_after import retry_after
 from notifier.domain.delivery import Outcome, Postponed, Refused, Sent, Unknown
 from notifier.domain.notifications import Notification
@@ -158,7 +149,8 @@ class Slack(Channel):
         self._url = url
         self._links = links
         self._signing_secrets = [secret.encode() for secret in split_secrets(signing_secret)]
-        self._open_client = partial(_open_client, token, timeout.total_seconds())
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        self._open_client = partial(open_client, timeout.total_seconds(), headers)
         # Its connections are kept for further calls.
         self._client: ClientSession | None = None
 
@@ -251,23 +243,6 @@ class Slack(Channel):
             for action in _ACTIONS
             if pressed.action_id == action
         ]
-
-
-def _open_client(token: str, timeout_s: float) -> ClientSession:
-    """Make a client; it must be made and closed in the same event loop."""
-    # Shorter to connect: if that fails, we know that nothing was sent.
-    timeout = ClientTimeout(connect=timeout_s * 0.6, sock_read=timeout_s)
-    return ClientSession(
-        connector=TCPConnector(ssl=_trusted_issuers(), limit=0),
-        cookie_jar=DummyCookieJar(),
-        headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
-        timeout=timeout,
-    )
-
-
-@cache
-def _trusted_issuers() -> SSLContext:
-    return create_default_context(cafile=certifi.where())
 
 
 def outcome(status: int, headers: Mapping[str, str], body: bytes, at: datetime) -> Outcome:

@@ -4,25 +4,14 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from http import HTTPStatus
-from ssl import SSLContext, create_default_context
 from typing import ClassVar, Final, Literal, Self
 
-import certifi
 import http_ece
 import msgspec
 import orjson
 import structlog
-from aiohttp import (
-    ClientConnectorError,
-    ClientError,
-    ClientSession,
-    ClientTimeout,
-    ConnectionTimeoutError,
-    DummyCookieJar,
-    TCPConnector,
-)
+from aiohttp import ClientConnectorError, ClientError, ClientSession, ConnectionTimeoutError
 from cryptography.hazmat.primitives.asymmetric import ec
 from msgspec.structs import replace
 from pydantic import Field
@@ -30,6 +19,7 @@ from pydantic import Field
 from common.contracts.escalations import Severity
 from notifier import rendering
 from notifier.channels.base import Channel, ChannelAddress
+from notifier.channels.http_client import open_client
 from notifier.channels.message_links import open_link
 from notifier.channels.retry_after import retry_after
 from notifier.domain.content import Content
@@ -149,18 +139,8 @@ class WebPush(Channel):
     def _open(self) -> ClientSession:
         """Return the client; its connections are kept for further calls."""
         if self._client is None:
-            self._client = ClientSession(
-                connector=TCPConnector(ssl=_trusted_issuers(), limit=0),
-                cookie_jar=DummyCookieJar(),
-                # Shorter to connect: if that fails, we know that nothing was sent.
-                timeout=ClientTimeout(connect=self._timeout_s * 0.6, sock_read=self._timeout_s),
-            )
+            self._client = open_client(self._timeout_s)
         return self._client
-
-
-@cache
-def _trusted_issuers() -> SSLContext:
-    return create_default_context(cafile=certifi.where())
 
 
 def devices_of(notification: Notification) -> tuple[Device, ...]:

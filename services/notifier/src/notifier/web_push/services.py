@@ -1,11 +1,14 @@
 """Which push services may be called: a browser names them, and it could name any address."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 from urllib.parse import SplitResult, urlsplit
 
 _ANY_HOST_OF: Final = "*."
+# Others make the HTTP client raise errors of its own, or can be read in two ways.
+_HOST: Final = re.compile(r"(?=.{1,253}\Z)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*")
 
 
 class WrongServiceError(ValueError):
@@ -28,7 +31,7 @@ class PushServices:
             scheme, host, port = _origin(urlsplit(endpoint))
         except ValueError:
             return False
-        return any(
+        return _HOST.fullmatch(host) is not None and any(
             (scheme, port) == (own_scheme, own_port) and _is_host_of(host, own_host)
             for own_scheme, own_host, own_port in self.origins
         )

@@ -1,7 +1,6 @@
 """The key by which push services know this Upstairs (RFC 8292)."""
 
 import base64
-import binascii
 from datetime import datetime, timedelta
 from typing import Final, Self
 from urllib.parse import urlsplit
@@ -48,7 +47,7 @@ class VapidKey:
                 raise WrongKeyError(WrongKeyError.__doc__)
             number = int.from_bytes(secret, "big")
             return cls(ec.derive_private_key(number, ec.SECP256R1()))
-        except (ValueError, binascii.Error) as error:
+        except ValueError as error:
             raise WrongKeyError(WrongKeyError.__doc__) from error
 
     @property

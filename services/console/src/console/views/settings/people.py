@@ -33,7 +33,9 @@ _PERSON: Final = (
     Leaf("roles", SeveralOf(POSITIONS), mark("What the person does"), is_required=False),
     Leaf("team_id", Line(), mark("Team"), is_required=False),
     Leaf("reports_to", PersonChoice(), mark("Superior"), is_required=False),
-    Leaf("languages", Words(), mark("Languages"), mark("As en, de, pt-BR."), is_required=False),
+    Leaf(
+        "languages", Words(), mark("Languages"), mark("Such as en, de, pt-BR."), is_required=False
+    ),
     Leaf(
         "skills",
         Words(),

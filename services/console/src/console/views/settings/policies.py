@@ -47,7 +47,7 @@ _MATCH: Final = (
     Leaf("priority", SeveralOf(PRIORITIES), mark("Priorities"), is_required=False),
     Leaf("tier", SeveralOf(TIERS), mark("Customers' tiers"), is_required=False),
     Leaf("topic", Words(), mark("Topics"), mark("Several with commas between."), is_required=False),
-    Leaf("language", Words(), mark("Languages"), mark("As en, de, pt-BR."), is_required=False),
+    Leaf("language", Words(), mark("Languages"), mark("Such as en, de, pt-BR."), is_required=False),
     Leaf("region", Words(), mark("Regions"), is_required=False),
     Leaf("campaign", Words(), mark("Campaigns"), is_required=False),
 )

@@ -9,7 +9,7 @@ from typing import Final
 
 from intake.domain.understanding.text import Language
 
-_TEMPLATES: Final = Path(__file__).parent / "templates"
+TEMPLATES: Final = Path(__file__).parent / "templates"
 _SLOT: Final = re.compile(r"\{(\w+)\}")
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 _SHORTEST_WITH_TYPO: Final = 4
@@ -31,7 +31,7 @@ class Grammar:
 def read_grammar(language: Language) -> Grammar:
     slots: dict[str, list[str]] = {}
     templates: dict[bool, list[str]] = {True: [], False: []}
-    for line in (_TEMPLATES / f"{language}.txt").read_text().splitlines():
+    for line in (TEMPLATES / f"{language}.txt").read_text().splitlines():
         name, _, value = line.partition(": ")
         if name in ("yes", "no"):
             templates[name == "yes"].append(value)

@@ -7,9 +7,10 @@ import math
 import random
 from array import array
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Final, NamedTuple
 
-from intake.commands.training.sentences import labelled_sentences
+from intake.commands.training.sentences import TEMPLATES, labelled_sentences
 from intake.domain.understanding import features
 from intake.domain.understanding.model import LANGUAGE_BUCKETS, REQUEST_BUCKETS, pack
 from intake.domain.understanding.text import LANGUAGES, Language, fold, words_of
@@ -48,9 +49,18 @@ def _samples() -> Iterator[Sample]:
 
 
 def training_sentences(language: Language) -> Iterator[tuple[str, bool]]:
-    """Make the sentences of a language that the weights are trained from."""
+    """Make the sentences of a language that the weights are trained from, none held out."""
     chance = random.Random(f"{SEED} {language}")
-    return labelled_sentences(language, PER_LANGUAGE, chance)
+    held_out = _held_out()
+    for sentence, asks in labelled_sentences(language, PER_LANGUAGE, chance):
+        if " ".join(words_of(fold(sentence))) not in held_out:
+            yield sentence, asks
+
+
+@cache
+def _held_out() -> frozenset[str]:
+    """Return what templates can make, folded, but tests measure with."""
+    return frozenset((TEMPLATES / "held_out.txt").read_text().splitlines())
 
 
 def _request_weights(samples: Sequence[Sample], chance: random.Random) -> Sequence[float]:

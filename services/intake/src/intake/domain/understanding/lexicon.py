@@ -1,10 +1,10 @@
 """The words by which the rules read a clause, by language, with tolerance for typing errors."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib import resources
-from typing import Final, Literal, get_args
+from typing import Final, Literal, NamedTuple, get_args
 
 from intake.domain.understanding.text import LANGUAGES, Language
 
@@ -33,6 +33,16 @@ Kind = Literal[
     "now",
     "why",
     "until",
+    "needless",
+    "declined",
+    "relay",
+    "pronoun",
+    "able",
+    "me",
+    "available",
+    "thanks",
+    "that",
+    "become",
     "correct",
 ]
 _KINDS: Final[Mapping[str, Kind]] = {kind: kind for kind in get_args(Kind)}
@@ -42,12 +52,15 @@ _ASKED_FOR: Final = frozenset({"target", "escalate", "authority"})
 # Two letters in each other's place are one typing error.
 _SWAPPED_LETTERS: Final = 2
 _CACHED_WORDS: Final = 16384
+_PAIR: Final = 2
 _MIN_WORD: Final = 5
 _MAX_WORD: Final = 24
 
 
-@dataclass(frozen=True, slots=True)
-class Cue:
+Entry = tuple[tuple[str, ...], tuple[Kind, ...]]
+
+
+class Cue(NamedTuple):
     """A phrase of one kind in a clause: the words from `start` to before `end`."""
 
     kind: Kind
@@ -57,24 +70,28 @@ class Cue:
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
-    """Phrases by their first word, longest first.
+    """Phrases of one word by it, and longer ones by their first two, longest first.
 
     `misspelt` has words with and without one of their letters. `openers` are the first
-    words of what may be asked for.
+    words of what may be asked for. `corrected` remembers what words mean.
     """
 
-    phrases: Mapping[str, Sequence[tuple[tuple[str, ...], tuple[Kind, ...]]]]
+    single: Mapping[str, Sequence[Entry]]
+    longer: Mapping[tuple[str, str], Sequence[Entry]]
+    first_words: frozenset[str]
     misspelt: Mapping[str, str]
     openers: frozenset[str]
+    decline_openers: frozenset[str]
+    corrected: dict[str, str] = field(default_factory=dict, compare=False)
 
     def cues(self, words: Sequence[str]) -> Iterator[Cue]:
         """Yield every phrase; what is inside one of the kind `other` is not a target."""
-        words = [self.correct(word) for word in words]
+        words = tuple(map(self.correct, words))
         matches = [
             (start, start + len(phrase), kinds)
-            for start, word in enumerate(words)
-            for phrase, kinds in self.phrases.get(word, ())
-            if tuple(words[start : start + len(phrase)]) == phrase
+            for start, pair in enumerate(zip(words, (*words[1:], ""), strict=True))
+            for phrase, kinds in (*self.longer.get(pair, ()), *self.single.get(pair[0], ()))
+            if len(phrase) <= _PAIR or words[start : start + len(phrase)] == phrase
         ]
         masked = {
             place
@@ -83,12 +100,27 @@ class Lexicon:
             for place in range(start, end)
         }
         for start, end, kinds in matches:
-            if masked.isdisjoint(range(start, end)) or "other" in kinds:
-                yield from (Cue(kind, start, end) for kind in kinds)
+            if not masked or masked.isdisjoint(range(start, end)) or "other" in kinds:
+                for kind in kinds:
+                    yield Cue(kind, start, end)
+
+    def declines(self, words: Sequence[str]) -> bool:
+        """Tell whether the customer tells of having declined."""
+        return not self.decline_openers.isdisjoint(words) and any(
+            cue.kind == "declined" for cue in self.cues(words)
+        )
 
     def correct(self, word: str) -> str:
         """Return the word of the lexicon that a word with a typing error means."""
-        if word in self.phrases or not _MIN_WORD <= len(word) <= _MAX_WORD:
+        meaning = self.corrected.get(word)
+        if meaning is None:
+            if len(self.corrected) >= _CACHED_WORDS:
+                self.corrected.clear()
+            meaning = self.corrected[word] = self._correct(word)
+        return meaning
+
+    def _correct(self, word: str) -> str:
+        if word in self.first_words or not _MIN_WORD <= len(word) <= _MAX_WORD:
             return word
         variants = map(self.misspelt.get, _without_one_letter(word))
         return next((each for each in variants if each and _differ_little(each, word)), word)
@@ -125,13 +157,20 @@ def lexicon_of(language: Language) -> Lexicon:
         if len(phrase) == 1 and len(phrase[0]) >= _TYPO_LENGTH.get(kind, _MAX_WORD):
             for variant in _without_one_letter(phrase[0]):
                 misspelt.setdefault(variant, phrase[0])
-    phrases: dict[str, list[tuple[tuple[str, ...], tuple[Kind, ...]]]] = {}
+    single: dict[str, list[Entry]] = {}
+    longer: dict[tuple[str, str], list[Entry]] = {}
     for phrase, its_kinds in sorted(kinds.items(), key=lambda item: -len(item[0])):
-        phrases.setdefault(phrase[0], []).append((phrase, tuple(dict.fromkeys(its_kinds))))
+        entry = (phrase, tuple(dict.fromkeys(its_kinds)))
+        if len(phrase) == 1:
+            single.setdefault(phrase[0], []).append(entry)
+        else:
+            longer.setdefault((phrase[0], phrase[1]), []).append(entry)
+    first_words = frozenset(phrase[0] for phrase in kinds)
     openers = (
         phrase[0] for phrase, its_kinds in kinds.items() if not _ASKED_FOR.isdisjoint(its_kinds)
     )
-    return Lexicon(phrases, misspelt, frozenset(openers))
+    declines = (phrase[0] for phrase, its_kinds in kinds.items() if "declined" in its_kinds)
+    return Lexicon(single, longer, first_words, misspelt, frozenset(openers), frozenset(declines))
 
 
 def _entries(language: Language) -> Iterator[tuple[Kind, tuple[str, ...]]]:

@@ -1,6 +1,6 @@
 """A customer's own words: without what they quote and how they sign, in bounded time.
 
-No library: those for mail replies know fewer languages or backtrack without bound (ADR 0080).
+No library: those for mail replies know fewer of the six languages (ADR 0080).
 """
 
 import re
@@ -59,10 +59,32 @@ _CLOSINGS: Final = (
     "cordialmente",
     "in fede",
 )
-_CLOSING: Final = re.compile(
-    rf"^[ \t]*(?:{'|'.join(_CLOSINGS).replace('(', '(?:')})[ \t]*[,.!]?[ \t]*$", _LINE
-)
+_FORMULA: Final = f"(?:{'|'.join(_CLOSINGS).replace('(', '(?:')})"
+_CLOSING: Final = re.compile(rf"^[ \t]*{_FORMULA}[ \t]*[,.!]?[ \t]*$", _LINE)
 _NAME: Final = r"[^\W\d_a-z][\w.'-]*"
+_SMALL_WORD: Final = "&|and|of|for|the|und|für|der|des|y|de|del|et|du|e|da|do|di"
+_TITLE: Final = rf"{_NAME}(?:[ \t](?:{_NAME}|{_SMALL_WORD})){{0,6}}"
+_THANKS: Final = (
+    "(?:many )?thanks|thank you|danke(?: und gru(?:.|ss))?|gracias|merci|obrigad[oa]|grazie"
+)
+# "Regards, Ann Lee, Office Manager" at the end of a line.
+_SIGNED: Final = re.compile(
+    rf"(?:^|(?<=[.!?])[ \t]+)(?i:{_FORMULA}|{_THANKS})[ \t]*,[ \t]*{_NAME}(?:[ \t]{_NAME}){{0,3}}"
+    rf"(?:[ \t]*,[ \t]*{_TITLE}){{0,3}}[ \t]*\.?[ \t]*$",
+    re.MULTILINE,
+)
+_DEVICE_WORDS: Final = ("sent", "gesend", "envoy", "envia", "inviat", "outlook")
+# What mail programs add: "Sent from my phone".
+_DEVICE: Final = re.compile(
+    r"(?:^[ \t]*|(?<=[.!?])[ \t]+)(?:sent from (?:my |outlook|yahoo|mail )|get outlook for"
+    r"|gesendet (?:von|mit) (?:meine|der|mein|outlook|mail)|von mein\w{1,2} [^\n]{1,30} gesendet"
+    r"|diese nachricht wurde von mein|enviado desde (?:mi |outlook|yahoo)|obt.n outlook para"
+    r"|envoy. (?:de|depuis|.) (?:mon|partir de mon|outlook)|t.l.charge[rz] outlook"
+    r"|enviado (?:do|a partir do|pelo) (?:meu |outlook|yahoo)|obter o outlook"
+    r"|inviato (?:da|dal) (?:mio |iphone|ipad|outlook|yahoo|smartphone|android)"
+    r"|ottieni outlook)[^\n]{0,80}$",
+    _LINE,
+)
 _NAME_LINE: Final = re.compile(rf"\s*{_NAME}(?: {_NAME}){{1,3}}[ \t]*\n")
 _POSTSCRIPT: Final = re.compile(r"^[ \t]*p\.? ?s\b", _LINE)
 
@@ -72,12 +94,20 @@ def own_words(text: str) -> str:
     if len(text) > HEAD_CHARACTERS + TAIL_CHARACTERS:
         text = f"{text[:HEAD_CHARACTERS]}\n{text[-TAIL_CHARACTERS:]}"
     if "\n" not in text:
-        return text
+        return _without_last_line(text)
     for quote in (_SEPARATOR, _ATTRIBUTION, _HEADER):
         text = _before(text, quote)
     if (closing := _CLOSING.search(text)) is not None:
         text = _without_signature(text, closing)
-    return _QUOTED_LINE.sub("", text)
+    return _without_last_line(_QUOTED_LINE.sub("", text))
+
+
+def _without_last_line(text: str) -> str:
+    """Cut a name and position that stand in the same line as the formula, and the device."""
+    lower = text.lower()
+    if any(word in lower for word in _DEVICE_WORDS):
+        text = _DEVICE.sub("", text)
+    return _SIGNED.sub("", text) if "," in text else text
 
 
 def _before(text: str, quote: re.Pattern[str]) -> str:

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import resources
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,6 +18,14 @@ from intake.domain.priorities import is_more_urgent
 from intake.domain.understanding.languages import guess_language
 from intake.domain.understanding.own_words import own_words
 from intake.domain.understanding.text import Language, fold, words_of
+
+# "Not urgent", "no es tan urgente": what stands directly before a phrase of urgency.
+_DENIAL: Final = re.compile(
+    r"\b(?:not|isnt|no|non|nicht|kein|keine|keinen|pas|sans|nao|sem|senza|nessuna|nada|never|sin)"
+    r"(?: (?:that|so|very|really|at|all|an|a|es|tan|muy|e|cosi|molto|un|una|uma|tao|muito|d|de|tres"
+    r"|si|vraiment|sehr|wirklich|ganz|eine|nothing|hay|ha|there|is|any|corre|tanta|tanto)){0,2} $"
+)
+_DENIAL_CHARACTERS: Final = 40
 
 
 class Finding(NamedTuple):
@@ -75,9 +83,19 @@ class SignReader:
         return Signs(
             guess.language if guess and guess.certain else None,
             next(iter(_findings(self._topics, line)), None),
-            next(iter(_findings({"urgent": self._urgency}, line)), None),
+            self._urgent(line),
             tuple(_findings(self._vulnerability, line)),
         )
+
+    def _urgent(self, line: str) -> Finding | None:
+        matches = self._urgency.finditer(line) if self._urgency is not None else ()
+        for match in matches:
+            if (
+                _DENIAL.search(line, max(0, match.start() - _DENIAL_CHARACTERS), match.start())
+                is None
+            ):
+                return Finding("urgent", match.group())
+        return None
 
     def topic(self, stated: str, signs: Signs) -> str:
         """Return the topic of a contact: the one that its channel stated, unless it is vague."""

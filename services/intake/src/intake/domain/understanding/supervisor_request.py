@@ -44,9 +44,10 @@ NO_REQUEST: Final = SupervisorRequest("no", "nothing")
 # A rule that the model contradicts so clearly only leads to a question.
 _CONTRADICTED: Final = 0.01
 # What the model must be sure of, by what the rules say.
-_SURE_OF_MENTION: Final = (0.96, 0.3)
+_SURE_OF_MENTION: Final = (0.88, 0.3)
 _SURE_ALONE: Final = (1.1, 0.97)
 _SURE_AGAINST_RULE: Final = 0.99
+_SURE_MENTIONS: Final = frozenset({"own_role", "own_supervisor", "thanks"})
 _SHORT_SENTENCE: Final = 10
 _ORDER: Final[Sequence[Answer]] = ("yes", "unsure", "no")
 
@@ -59,17 +60,20 @@ def read_request(text: str) -> SupervisorRequest:
     model = load_model()
     request = NO_REQUEST
     was_asked = was_mentioned = False
+    asked_who: Sequence[str] = ()
     for sentence, words, question in parts:
         readings: list[Reading] = []
         if any(map(may_open_request, words)):
             languages = languages or closest_languages(words_of(folded))
             readings = list(_readings(sentence, languages, question=question))
         was_asked = was_asked or any(reading.rule == "asked-before" for reading in readings)
+        was_asked = was_asked and "settled" not in _kinds(words, languages)
         if was_asked and _is_still_open(words, languages):
             return SupervisorRequest("yes", "rule asked-again")
-        if was_mentioned and not readings and _refers_back(words, languages):
+        if not readings and _refers_back(words, languages, asked_who, mentioned=was_mentioned):
             return SupervisorRequest("yes", "rule refers-back")
-        was_mentioned = any(reading.verdict == "unsure" for reading in readings)
+        was_mentioned = _is_open_mention(readings, question=question)
+        asked_who = words if question else ()
         probability = max(model.request_probability(part) for part in windows(words))
         request = min(request, _combine(readings, probability), key=_place)
         if request.answer == "yes":
@@ -88,9 +92,19 @@ def _place(request: SupervisorRequest) -> int:
 
 def _readings(sentence: str, languages: Sequence[Language], *, question: bool) -> Iterator[Reading]:
     """Yield what the clauses say; if one language denies what another asks, only the denial."""
+    is_mention = False
     for language in languages:
+        if lexicon_of(language).declines(words_of(sentence)):
+            yield Reading("mentions", "declined")
+            return
         readings = _readings_in(language, sentence, question=question)
         asks = any(reading.verdict == "asks" for reading in readings)
+        if asks and is_mention:
+            # The likelier language knows better whom a word means.
+            continue
+        is_mention = is_mention or (
+            bool(readings) and all(each.rule in _SURE_MENTIONS for each in readings)
+        )
         yield from (each for each in readings if not (asks and each.verdict == "denies"))
 
 
@@ -120,12 +134,31 @@ def _is_still_open(words: Sequence[str], languages: Sequence[Language]) -> bool:
     return "still" in kinds and "settled" not in kinds
 
 
-def _refers_back(words: Sequence[str], languages: Sequence[Language]) -> bool:
-    """Tell whether a short sentence wishes to reach whom the one before names."""
-    kinds = _kinds(words, languages)
-    return (
-        len(words) <= _SHORT_SENTENCE and {"wish", "contact"} <= kinds and "negation" not in kinds
+def _is_open_mention(readings: Sequence[Reading], *, question: bool) -> bool:
+    """Tell whether the next sentence may ask for whom this one names: "Who decides? Get them."."""
+    return any(
+        reading.verdict == "unsure" or (question and reading.rule == "negation")
+        for reading in readings
     )
+
+
+def _refers_back(
+    words: Sequence[str],
+    languages: Sequence[Language],
+    asked_who: Sequence[str],
+    *,
+    mentioned: bool,
+) -> bool:
+    """Tell whether a short sentence wishes to reach whom the one before names, or asks for."""
+    if len(words) > _SHORT_SENTENCE or not (mentioned or asked_who):
+        return False
+    languages = languages or closest_languages([*asked_who, *words])
+    kinds = _kinds(words, languages)
+    if not mentioned:
+        # "Who may decide it? I want to talk to that person."
+        is_whom = {"contact", "wish", "pronoun"} <= kinds and "negation" not in kinds
+        return is_whom and "person" in _kinds(asked_who, languages)
+    return len(kinds & {"contact", "wish", "pronoun"}) > 1 and "negation" not in kinds
 
 
 def _kinds(words: Sequence[str], languages: Sequence[Language]) -> set[Kind]:

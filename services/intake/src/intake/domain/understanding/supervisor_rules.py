@@ -21,6 +21,10 @@ _NEAR: Final = 3
 _AUTHORITY_DISTANCE: Final = 7
 # So far after a negation a new wish begins, that it does not deny.
 _NEW_WISH: Final = 2
+# How verbs of near languages end that say "to me": "confirmarme".
+_TO_ME: Final = ("rme", "rmi")
+# After these, a clause tells why: "your boss, que no podés hacer nada".
+_REASON: Final = frozenset({"que", "che", "qui", "since", "as", "da", "weil", "car", "pq", "pois"})
 _AND: Final = frozenset({"and", "und", "y", "et", "e", "ed"})
 _WISH_DISTANCE: Final = 9
 # "This must be escalated" is a demand too.
@@ -50,11 +54,13 @@ class Clause:
         return [*self.of("target"), *self._people_with_authority()]
 
     def _people_with_authority(self) -> list[Cue]:
+        able = (cue for cue in self.of("able") if cue.end == len(self.words))
         return [
             Cue("authority", person.start, authority.end)
-            for authority in self.of("authority")
+            for authority in (*self.of("authority"), *able)
             for person in self.of("person")
             if 0 <= authority.start - person.end <= _AUTHORITY_DISTANCE
+            or authority.start == person.start
         ]
 
 
@@ -75,7 +81,10 @@ def read_clause(
 
 
 def _read_target(clause: Clause, target: Cue, *, question: bool) -> Reading:
-    for rule in (_own_supervisor, _own_role, _third_party, _report, _subject):
+    for rule in (_own_supervisor, _own_role, _thanks, _third_party, _report, _subject):
+        if rule in (_third_party, _report, _subject) and _was_asked(clause, target):
+            # "Your manager was supposed to call" is no report.
+            return Reading("unsure", "asked-before")
         if rule(clause, target):
             return Reading("mentions", rule.__name__.strip("_"))
     if _is_condition(clause, target):
@@ -105,26 +114,35 @@ def _denial(clause: Clause, target: Cue) -> Reading | None:
 
 def _report_of(clause: Clause, target: Cue) -> Reading | None:
     """Return what the clause says of a supervisor whom nobody asks for."""
-    if _is_past(clause):
+    if _is_past(clause, target):
         return Reading("mentions", "past")
     if clause.has("process") and not clause.has("contact"):
         return Reading("mentions", "process")
+    if clause.has("praise") and _has_near(clause, target, "relay"):
+        return Reading("mentions", "praise")
     if clause.has("praise") and not (clause.has("contact") and _wishes(clause, target)):
         return Reading("mentions", "praise")
     return None
 
 
 def _request(clause: Clause, target: Cue, *, question: bool) -> Reading:
-    contact = clause.has("contact")
-    if contact and _wishes(clause, target):
+    if clause.has("contact") and _wishes(clause, target):
         return Reading("asks", "wish-and-contact")
-    if _is_demand(clause, target):
+    if _is_demand(clause, target) or _is_object(clause, target):
         return Reading("asks", "demand")
-    if contact and (_has_near(clause, target, "your", "article") or target.kind == "authority"):
+    if _shall_act(clause, target, question=question):
+        return Reading("asks", "supervisor-acts")
+    return _mention(clause, target, is_for_you=question and clause.has("your"))
+
+
+def _mention(clause: Clause, target: Cue, *, is_for_you: bool) -> Reading:
+    """Read a supervisor whom no clear wish is about."""
+    if is_for_you and _follows(clause, target, "available"):
+        return Reading("asks", "available")
+    is_named = _has_near(clause, target, "your", "article") or target.kind == "authority"
+    if is_named and clause.has("contact"):
         return Reading("asks", "contact")
-    if question and clause.has("your"):
-        return Reading("unsure", "question")
-    return Reading("unsure", "mention")
+    return Reading("unsure", "question" if is_for_you else "mention")
 
 
 def _wishes(clause: Clause, target: Cue) -> bool:
@@ -145,6 +163,32 @@ def _is_demand(clause: Clause, target: Cue) -> bool:
     return len(after) <= _WORDS_AFTER and len(more) <= _WORDS_MORE
 
 
+def _is_object(clause: Clause, target: Cue) -> bool:
+    """Tell whether a clause ends with a wish and the supervisor: "what I want is your manager"."""
+    return target.end == len(clause.words) and _has_near(clause, target, "wish")
+
+
+def _shall_act(clause: Clause, target: Cue, *, question: bool) -> bool:
+    """Tell whether the supervisor is to do something: "I want that the manager sees it"."""
+    if target.kind == "authority":
+        return False
+    wishes = [cue for cue in clause.of("wish") if 0 <= target.start - cue.end <= _WISH_DISTANCE]
+    links = clause.of("that")
+    is_linked = any(
+        wish.end - 1 <= link.start <= target.start <= link.end + _NEAR or link.start == target.end
+        for wish in wishes
+        for link in links
+    )
+    if is_linked:
+        return True
+    is_for_me = clause.has("me") or any(word.endswith(_TO_ME) for word in clause.words)
+    return question and is_for_me and (bool(wishes) or _follows(clause, target, "wish"))
+
+
+def _follows(clause: Clause, target: Cue, kind: Kind) -> bool:
+    return any(0 <= cue.start - target.end <= _NEAR for cue in clause.of(kind))
+
+
 def _read_escalation(clause: Clause, cue: Cue, *, question: bool) -> Reading:
     if _is_denied(clause, cue):
         return Reading("denies", "negation")
@@ -153,7 +197,8 @@ def _read_escalation(clause: Clause, cue: Cue, *, question: bool) -> Reading:
         return Reading("asks", "level")
     if clause.has("process") or (question and not clause.has("wish", "please", "contact")):
         return Reading("mentions", "process")
-    if clause.has("past", "settled") and not clause.has("wish", "please"):
+    is_past = clause.has("past", "settled") and not clause.has("wish", "please")
+    if is_past or any(_contains(past, cue) for past in clause.of("past")):
         return Reading("mentions", "past")
     if clause.has("wish", "please", "now") or cue.start <= 1 or len(clause.words) <= _SHORT_CLAUSE:
         return Reading("asks", "escalate")
@@ -169,15 +214,23 @@ def _own_supervisor(clause: Clause, target: Cue) -> bool:
 
 
 def _own_role(clause: Clause, target: Cue) -> bool:
-    return target.kind != "authority" and any(
-        cue.start <= target.start < cue.end or _is_role_of(clause, target, cue)
-        for cue in clause.of("role")
-    )
+    return (
+        target.kind != "authority"
+        and any(
+            cue.start <= target.start < cue.end or _is_role_of(clause, target, cue)
+            for cue in clause.of("role")
+        )
+    ) or any(cue.start == target.end for cue in clause.of("become"))
 
 
 def _is_role_of(clause: Clause, target: Cue, role: Cue) -> bool:
     between = [cue for cue in clause.of("contact", "wish") if role.end <= cue.start < target.start]
     return 0 <= target.start - role.end < _NEAR and not between
+
+
+def _thanks(clause: Clause, target: Cue) -> bool:
+    """The customer thanks for a supervisor who came."""
+    return any(cue.end <= target.start for cue in clause.of("thanks"))
 
 
 def _third_party(clause: Clause, target: Cue) -> bool:
@@ -209,6 +262,8 @@ def _subject(clause: Clause, target: Cue) -> bool:
 
 
 def _is_denied(clause: Clause, target: Cue) -> bool:
+    if any(cue.end <= target.start for cue in clause.of("needless")):
+        return True
     return any(_denies(clause, target, cue) for cue in clause.of("negation"))
 
 
@@ -217,7 +272,8 @@ def _denies(clause: Clause, target: Cue, negation: Cue) -> bool:
         return False
     if negation.start >= target.end:
         # "Manager, not another robot" asks for one.
-        return not any(cue.start == negation.end for cue in clause.of("article"))
+        is_contrast = any(cue.start == negation.end for cue in clause.of("article"))
+        return not is_contrast and not _is_in_next_clause(clause, target, negation)
     if any(cue.start < negation.start for cue in clause.of("why")):
         return False
     wishes = [cue for cue in clause.of("wish") if negation.end < cue.start < target.start]
@@ -228,10 +284,19 @@ def _denies(clause: Clause, target: Cue, negation: Cue) -> bool:
     )
 
 
+def _is_in_next_clause(clause: Clause, target: Cue, negation: Cue) -> bool:
+    """Tell whether what is denied begins after the request: "a manager, and I won't hang up"."""
+    is_request = any(cue.start < target.start for cue in clause.of("wish", "contact"))
+    return is_request and not (_AND | _REASON).isdisjoint(clause.words[target.end : negation.start])
+
+
 def _was_asked(clause: Clause, target: Cue) -> bool:
     """The customer asked for one before, or was promised one."""
     requests = [cue for cue in clause.of("asked") if not _follows_negation(clause, cue)]
-    wishes = any(cue.start >= target.start for cue in clause.of("wish"))
+    wishes = any(
+        cue.start >= target.start and not any(_contains(request, cue) for request in requests)
+        for cue in clause.of("wish")
+    )
     return bool(requests) and not wishes
 
 
@@ -239,9 +304,15 @@ def _follows_negation(clause: Clause, request: Cue) -> bool:
     return any(0 <= request.start - cue.start <= _NEAR for cue in clause.of("negation"))
 
 
-def _is_past(clause: Clause) -> bool:
+def _is_past(clause: Clause, target: Cue) -> bool:
     wishes = clause.of("wish")
-    past = [cue for cue in clause.of("past") if not any(_contains(wish, cue) for wish in wishes)]
+    # "Could the manager tell me why it was refused" tells nothing of the manager.
+    why = min((cue.start for cue in clause.of("why") if cue.start >= target.end), default=None)
+    past = [
+        cue
+        for cue in clause.of("past")
+        if not any(_contains(wish, cue) for wish in wishes) and (why is None or cue.start < why)
+    ]
     if not past:
         return False
     last = max(cue.end for cue in past)

@@ -25,12 +25,14 @@ _FOLDED: Final = str.maketrans(
 _SENTENCE: Final = re.compile(r"[.!?]+|\n+|[;:]\s")
 # A word that begins another clause, so that a negation before it does not reach further.
 _CLAUSE_WORDS: Final[Mapping[Language, str]] = {
-    "en": "but|so|then|because|or|otherwise|therefore",
-    "de": "aber|sondern|oder|sonst|weil|ansonsten|deshalb",
-    "es": "pero|sino|entonces|porque|asi que",
-    "fr": "mais|donc|alors|sinon|car|soit",
-    "pt": "mas|entao|senao|portanto",
-    "it": "ma|pero|quindi|allora|altrimenti",
+    "en": "but|so|then|because|or(?! (?:to |even )?(?:speak|talk|see|call|a|the)\\b)|otherwise"
+    "|therefore|however",
+    "de": "aber|sondern|oder(?! (?:mit|einen|den|ihren)\\b)|sonst|weil|ansonsten|deshalb|jedoch"
+    "|allerdings|trotzdem",
+    "es": "pero|sino|entonces|porque|asi que|sin embargo|no obstante",
+    "fr": "mais|donc|alors|sinon|car|soit|toutefois|cependant|pourtant",
+    "pt": "mas|entao|senao|portanto|no entanto|contudo|porem|todavia",
+    "it": "ma|pero|quindi|allora|altrimenti|tuttavia",
 }
 # A comma before a relative pronoun does not end what it speaks of: "jemanden, der entscheidet".
 _RELATIVE: Final = r"(?!\s*(?:der|die|das|dem|den|who|that|qui|que|che|dass)\b)"
