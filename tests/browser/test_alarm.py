@@ -4,7 +4,7 @@ import asyncio
 from itertools import pairwise
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from browser.conftest import BrowserStage
 from browser.desk import Desk, Theme, accessibility_problems, take_picture
@@ -14,18 +14,25 @@ from support.waiting import until
 
 pytestmark = pytest.mark.xdist_group("browser")
 COUNT_SOUNDS = """
-window.sounds = 0;
-const start = OscillatorNode.prototype.start;
-OscillatorNode.prototype.start = function (...when) {
-  window.sounds += 1;
-  return start.apply(this, when);
-};
+if (window.sounds === undefined) {
+  window.sounds = 0;
+  const start = OscillatorNode.prototype.start;
+  OscillatorNode.prototype.start = function (...when) {
+    window.sounds += 1;
+    return start.apply(this, when);
+  };
+}
 """
 # As if the last sound was more than a minute ago.
 FORGET_LAST_SOUND = """
 const kept = JSON.parse(localStorage.getItem("upstairs-alarm"));
 localStorage.setItem("upstairs-alarm", JSON.stringify({ ...kept, at: 0 }));
 """
+
+HAS_SOUNDER = """
+navigator.locks.query().then(({ held }) => held.some(({ name }) => name === "upstairs-sounder"))
+"""
+MAX_ATTEMPTS = 4
 
 
 async def listen(page: Page) -> int:
@@ -47,12 +54,16 @@ async def wait_for_sounds(page: Page, count: int) -> None:
     await until(lambda: sounds(page), lambda heard: heard == count)
 
 
+async def urgent_ids(page: Page) -> set[str]:
+    answer = await page.evaluate("fetch('/alarms').then(answer => answer.json())")
+    return {*answer["urgent"]}
+
+
 async def expect_counted(page: Page, raised: EscalationRaised, *, is_counted: bool = True) -> None:
     """Wait until the title has the number of what is urgent, with this escalation or without it."""
 
     async def is_as_expected() -> bool:
-        urgent = await page.evaluate("fetch('/alarms').then(answer => answer.json())")
-        title, ids = await page.title(), urgent["urgent"]
+        title, ids = await page.title(), await urgent_ids(page)
         has_number = title.startswith(f"({len(ids)}) ") if ids else not title.startswith("(")
         return has_number and (raised.escalation_id in ids) == is_counted
 
@@ -88,11 +99,29 @@ async def test_next_page_does_not_sound_again(browser_stage: BrowserStage, sara:
     raised = await escalate(browser_stage, "Alarm once", customer_id="c-alarm-3")
     await expect_counted(sara, raised)
     await wait_for_sounds(sara, heard + 1)
-    await sara.evaluate(FORGET_LAST_SOUND)
-    await sara.goto("/duty")
-    await listen(sara)
-    await expect_counted(sara, raised)
-    assert await sounds(sara) == 0
+    may_read = asyncio.Event()
+
+    async def answer_late(route: Route) -> None:
+        await may_read.wait()
+        await route.continue_()
+
+    await sara.route("**/alarms", answer_late)
+    for _ in range(MAX_ATTEMPTS):
+        await sara.evaluate(FORGET_LAST_SOUND)
+        rung = await sara.evaluate('JSON.parse(localStorage.getItem("upstairs-alarm")).known')
+        may_read.clear()
+        await sara.goto("/duty")
+        # The page may sound before it has read what is urgent.
+        await listen(sara)
+        await until(lambda: sara.evaluate(HAS_SOUNDER))
+        may_read.set()
+        await expect_counted(sara, raised)
+        heard = await sounds(sara)
+        if await urgent_ids(sara) <= {*rung}:
+            assert heard == 0
+            return
+        # An escalation of another test has become urgent meanwhile: that may sound.
+    pytest.fail("Something else became urgent each time")
 
 
 async def test_only_one_tab_sounds(browser_stage: BrowserStage, sara: Page) -> None:

@@ -45,6 +45,7 @@ async def test_rows_are_chosen_by_key_and_acknowledged_while_others_come(
     await browser_stage.actors.call("marco", "escalation", "POST", path, {"text": "I know her."})
     await escalate(browser_stage, "Comes meanwhile")
     await expect(sara.locator("#held")).to_be_visible(timeout=WAIT_MS)
+    await look_at(sara, "now-held")
     await sara.keyboard.press(".")
     await expect(row_of(sara, "Comes meanwhile")).to_be_visible(timeout=WAIT_MS)
     for subject in subjects:
@@ -60,6 +61,30 @@ async def test_rows_are_chosen_by_key_and_acknowledged_while_others_come(
     for subject in subjects[:2]:
         await expect(row_of(sara, subject)).to_contain_text("You have it", timeout=WAIT_MS)
     await look_at(sara, "now-acknowledged")
+
+
+# From a phone to a desktop, and the narrowest window that still has a table.
+@pytest.mark.parametrize("width", [320, 800, 1280])
+async def test_box_covers_no_countdown(browser_stage: BrowserStage, sara: Page, width: int) -> None:
+    await sara.set_viewport_size({"width": width, "height": 800})
+    await escalate(browser_stage, f"Long countdown {width}")
+    row = row_of(sara, f"Long countdown {width}")
+    await expect(row).to_be_visible(timeout=WAIT_MS)
+    for text in ("1 min 38 s", "23 Std. 59 Min. überfällig"):
+        assert await row.evaluate(
+            """(row, text) => {
+              const left = row.querySelector(".left");
+              left.textContent = text;
+              const range = document.createRange();
+              range.selectNodeContents(left.parentElement);
+              const box = row.querySelector(".choose").getBoundingClientRect();
+              const cell = row.cells[0].getBoundingClientRect();
+              const isApart = ({ left, right, top, bottom }) =>
+                right <= box.left || left >= box.right || bottom <= box.top || top >= box.bottom;
+              return box.right <= cell.right && [...range.getClientRects()].every(isApart);
+            }""",
+            text,
+        )
 
 
 async def test_view_is_saved_and_opens_first(sara: Page) -> None:

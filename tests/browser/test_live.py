@@ -1,10 +1,11 @@
 """The live board: one connection for all tabs, focus that stays, wrong clocks, conflicts."""
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
-from playwright.async_api import Page, Request, expect
+from playwright.async_api import Page, Request, Route, expect
 
 from browser.conftest import BrowserStage
 from browser.desk import Desk
@@ -75,6 +76,36 @@ async def test_focus_stays_where_it_is_while_the_row_changes(
     await sara.keyboard.press(".")
     assert await row.locator("xpath=..").get_attribute("data-band") != "needs_you"
     await expect(row.locator(".headline")).to_be_focused()
+
+
+def without_row(page: str, escalation_id: EscalationId) -> str:
+    row = rf'<tr class="row"[^>]*id="row-{escalation_id}".*?</tr>'
+    return re.sub(row, "", page, flags=re.DOTALL)
+
+
+async def test_row_beyond_the_first_page_of_the_list_stays_when_it_is_read_again(
+    browser_stage: BrowserStage, sara: Page
+) -> None:
+    await expect_live(sara)
+    goes = (await escalate(browser_stage, "Is no longer listed")).escalation_id
+    stays = (await escalate(browser_stage, "On the second page")).escalation_id
+    await expect_row([sara], "Is no longer listed")
+    await expect_row([sara], "On the second page")
+
+    async def answer_with_part(route: Route) -> None:
+        """Divide the list into two pages, as that of more than 200 escalations is."""
+        answer = await route.fetch()
+        page = without_row(await answer.text(), goes)
+        if "cursor" not in route.request.url:
+            more = '<a href="/now?cursor=second" data-more></a></main>'
+            page = without_row(page, stays).replace("</main>", more)
+        await route.fulfill(response=answer, body=page)
+
+    await sara.route("**/now*", answer_with_part)
+    await sara.mouse.move(0, 0)
+    await sara.evaluate("document.querySelector('upstairs-board').reload(true)")
+    await expect(row_of(sara, "Is no longer listed")).not_to_be_attached(timeout=WAIT_MS)
+    await expect(row_of(sara, "On the second page")).to_be_visible()
 
 
 async def test_new_row_is_counted_and_offered_while_the_focus_is_in_another(

@@ -125,6 +125,7 @@ _ESCALATION = """
     GET /v1/duty-schedules/{setting_id}/change-requests    -    -     -    -     +    +   +   +
     POST /v1/duty-schedules/{setting_id}/change-requests/{request_id}/accept - - - - 0 + 0 0
     POST /v1/duty-schedules/{setting_id}/change-requests/{request_id}/refuse - - - - 0 + 0 0
+    POST /v1/duty-schedules/{setting_id}/change-requests/{request_id}/withdraw - - - - + 0 0 0
     GET /v1/duty-schedules/{setting_id}/calendar.ics       -    -     -    -     +    +   +   +
     HEAD /v1/duty-schedules/{setting_id}/calendar.ics      -    -     -    -     +    +   +   +
     GET /v1/people/{person_id}/duty.ics                    -    -     -    -     +    +   +   +

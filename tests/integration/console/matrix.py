@@ -37,6 +37,7 @@ _TABLE: Final = """
     POST /mine/presence                                +    +     -    -   -
     POST /mine/{contact_id}/accept                     +    0     -    -   -
     POST /mine/{contact_id}/decline                    +    0     -    -   -
+    POST /mine/{contact_id}/answer-supervisor-question + + - - -
     GET /floor                                         -    -     +    +   +
     GET /floor/{person}                                -    -     +    +   +
     POST /floor/{person}/presence                      -    -     +    +   +
@@ -49,7 +50,9 @@ _TABLE: Final = """
     POST /duty/{schedule_id}/{form_name} #swap         -    -     +    +   +
     POST /duty/{schedule_id}/requests/{request_id}/{answer} #accept - - 0 0 +
     POST /duty/{schedule_id}/requests/{request_id}/{answer} #refuse - - 0 0 +
+    POST /duty/{schedule_id}/requests/{request_id}/{answer} #withdraw - - + 0 0
     POST /duty/{schedule_id}/changes/{kind}/{change_id}/withdraw #swaps - - 0 0 0
+    GET /wall                                          -    -     +    +   +
     GET /alarms                                        +    +     +    +   +
     GET /devices                                       +    +     +    +   +
     POST /devices                                      +    +     +    +   +
@@ -93,6 +96,7 @@ FORMS: Final[Mapping[str, Mapping[str, str]]] = {
     "POST /settings/policies/{policy_id}/try": SHORTER_TIMES,
     "POST /mine/presence": {"presence": "available"},
     "POST /mine/{contact_id}/decline": {"reason": "Busy"},
+    "POST /mine/{contact_id}/answer-supervisor-question": {"answer": "no"},
     "POST /floor/{person}/presence": {"presence": "available"},
     "POST /floor/{person}/capacity": {"capacity": "3"},
     "POST /floor/{person}/contacts/{contact_id}/release": {"reason": "Rita goes home"},

@@ -144,6 +144,12 @@ async def test_action_on_what_has_ended_is_answered(screens: Screens) -> None:
     assert "Meanwhile: Resolved by Sara: Answer, " in answer.text
     page = await browser.read()
     assert "Reopen…" in page
+    for form in ("note", "take-over", "resolve"):
+        shown = await browser.client.get(f"{browser.place}/{form}")
+        assert shown.status_code == 409
+        assert "It has ended: resolved" in shown.text
+        assert 'class="form"' not in shown.text
+    assert (await browser.open_form("reopen"))["version"]
     assert "Acknowledge" not in page.replace("Acknowledged", "")
 
 

@@ -114,6 +114,9 @@ def test_request_is_answered_by_who_is_asked_only() -> None:
         "/duty/support/requests/019cae10-0a10-7d55-b0f1-5e2c8a9b4c66/accept"
     )
     assert (waiting.accept_url, waiting.refuse_url) == (None, None)
+    assert waiting.withdraw_url == "/duty/support/requests/mine/withdraw"
+    others = (to_answer, *shown.asked_of_others)
+    assert [change.withdraw_url for change in others] == [None, None]
     assert to_answer.period == "Mar 5 10:12 \u2013 Mar 6 10:12"
 
 

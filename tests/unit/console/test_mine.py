@@ -5,7 +5,12 @@ from typing import Any
 import pytest
 
 from console.views.mine import MineData, MineView, mine_view
-from console.views.my_contacts import MyContactsData, MyContactsView, my_contacts_view
+from console.views.my_contacts import (
+    MyContactsData,
+    MyContactsView,
+    SupervisorQuestion,
+    my_contacts_view,
+)
 from unit.console.answers import ahead, approval, clock, clocks, escalation, event, held_by, reader
 from unit.console.floor_answers import assignment, change_request, coaching_page, representative
 
@@ -136,8 +141,40 @@ def test_offer_is_first_and_then_the_contact_that_is_due_first() -> None:
     assert [row.accept_url for row in shown.contacts or ()] == ["/mine/offer/accept", None, None]
 
 
+def contact_answer(**changes: Any) -> dict[str, Any]:
+    """Return what intake answers of the contact, as far as the page reads it."""
+    return {
+        "contact_id": assignment()["contact_id"],
+        "subject": "Charged twice",
+        "state": "open",
+        "supervisor_question": None,
+        **changes,
+    }
+
+
+def test_question_of_intake_is_asked_of_who_has_the_contact() -> None:
+    contact_id = assignment()["contact_id"]
+    contact = contact_answer(supervisor_question={"quote": "Your manager should be ashamed."})
+    (row,) = contacts_view(contacts={contact_id: contact}).contacts or ()
+    assert row.question == SupervisorQuestion(
+        "Your manager should be ashamed.", f"/mine/{contact_id}/answer-supervisor-question"
+    )
+
+
+@pytest.mark.parametrize("state", ["offered", "with_supervisor"])
+def test_question_is_not_asked_of_who_does_not_have_the_contact(state: str) -> None:
+    contact = contact_answer(supervisor_question={"quote": "Your manager should be ashamed."})
+    (row,) = (
+        contacts_view(
+            assignments=[assignment(state=state)], contacts={assignment()["contact_id"]: contact}
+        ).contacts
+        or ()
+    )
+    assert row.question is None
+
+
 def test_contact_that_waits_for_the_customer_says_so() -> None:
     contact_id = assignment()["contact_id"]
-    contact = {"subject": "Charged twice", "state": "waiting_on_customer"}
+    contact = contact_answer(state="waiting_on_customer")
     (row,) = contacts_view(contacts={contact_id: contact}).contacts or ()
     assert (row.subject, row.state_text) == ("Charged twice", "waits for the customer")

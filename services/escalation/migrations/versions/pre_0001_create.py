@@ -148,7 +148,7 @@ STATEMENTS = (
         person_id text NOT NULL,
         asked_at timestamptz NOT NULL,
         expires_at timestamptz NOT NULL,
-        answer text CHECK (answer IN ('accepted', 'refused')),
+        answer text CHECK (answer IN ('accepted', 'refused', 'withdrawn')),
         answered_at timestamptz,
         removes boolean NOT NULL,
         CHECK ((answer IS NULL) = (answered_at IS NULL))

@@ -161,17 +161,46 @@ async def answer_change_request(
     the schedule has changed so that the request no longer fits.
     """
     configuration = await uow.settings.lock_for_update()
-    request = await uow.change_requests.lock(request_id)
-    if request is None or (request.schedule_id, request.person_id) != (schedule_id, person):
+    request = await _lock_request(schedule_id, request_id, uow)
+    if request.person_id != person:
         raise errors.ChangeRequestNotFoundError
-    if request.state_at(uow.now) != "asked":
-        raise errors.ChangeRequestClosedError
+    _require_unanswered(request, uow)
     if agrees:
         after = _as_requested(configuration, request, uow)
         await _save(configuration, schedule_id, after, person, uow)
     answered = replace(request, answer="accepted" if agrees else "refused", answered_at=uow.now)
     await uow.change_requests.save(answered)
     return answered
+
+
+async def withdraw_change_request(
+    schedule_id: str, request_id: ChangeRequestId, person: PersonId, uow: UnitOfWork
+) -> ChangeRequest:
+    """Take back a request that nobody has answered; only who asked may.
+
+    Raises ChangeRequestNotFoundError or ChangeRequestClosedError.
+    """
+    request = await _lock_request(schedule_id, request_id, uow)
+    if request.asked_by != person:
+        raise errors.ChangeRequestNotFoundError
+    _require_unanswered(request, uow)
+    withdrawn = replace(request, answer="withdrawn", answered_at=uow.now)
+    await uow.change_requests.save(withdrawn)
+    return withdrawn
+
+
+async def _lock_request(
+    schedule_id: str, request_id: ChangeRequestId, uow: UnitOfWork
+) -> ChangeRequest:
+    request = await uow.change_requests.lock(request_id)
+    if request is None or request.schedule_id != schedule_id:
+        raise errors.ChangeRequestNotFoundError
+    return request
+
+
+def _require_unanswered(request: ChangeRequest, uow: UnitOfWork) -> None:
+    if request.state_at(uow.now) != "asked":
+        raise errors.ChangeRequestClosedError
 
 
 def _as_requested(configuration: Configuration, request: ChangeRequest, uow: UnitOfWork) -> Roster:

@@ -15,6 +15,7 @@ from console.pages.escalation import EscalationPath
 from console.rendering import is_fragment, render_row
 from console.views.actions import PATHS, ActionName
 from console.views.buttons import action_url, escalation_url
+from console.views.conflicts import ended_text, has_ended
 from console.views.forms import FormState, draft_fields, form_view
 from console.views.reader import Reader
 from console.views.rows import make_row, sort_keys
@@ -32,10 +33,16 @@ def _name_of(action: str) -> ActionName:
 async def show_form(
     escalation_id: EscalationPath, action: str, page: Page, database: ConsoleDatabase
 ) -> Response:
-    """Show the form of an action, for the escalation as it is now, with what was written before."""
+    """Show the form of an action, for the escalation as it is now, with what was written before.
+
+    If the escalation has ended, say so: then it can only be reopened.
+    """
     name = _name_of(action)
     path = f"/v1/escalations/{escalation_id}"
     answer = await page.services.fetch("escalation", path, page.viewer, limit=1)
+    if has_ended(answer.body) and name != "reopen":
+        ended = Outcome(HTTPStatus.CONFLICT, ended_text(answer.body, page.reader), answer.body)
+        return _render(page, ended, form=None, problem=ended.text)
     async with database.transaction() as uow:
         draft = await uow.drafts.find(page.viewer.person, escalation_id, name)
     state = FormState(

@@ -36,6 +36,7 @@ _DONE: Final[Mapping[str, str]] = {
     "asked": mark("The colleague is asked. Nothing changes before the answer."),
     "accept": mark("You have agreed. Duty is changed."),
     "refuse": mark("You have refused. Duty stays as it is."),
+    "withdraw": mark("Your request is withdrawn. Duty stays as it is."),
 }
 
 
@@ -175,10 +176,10 @@ async def withdraw(
 async def answer_request(
     schedule_id: SchedulePath,
     request_id: RequestPath,
-    answer: Literal["accept", "refuse"],
+    answer: Literal["accept", "refuse", "withdraw"],
     page: Page,
 ) -> Response:
-    """Agree to a change of the own shifts, or refuse it."""
+    """Agree to a change of the own shifts, or refuse it; who asked may withdraw the request."""
     path = f"{_SCHEDULES}/{schedule_id}/change-requests/{request_id}/{answer}"
     try:
         await page.post("escalation", path)

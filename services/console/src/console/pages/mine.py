@@ -21,7 +21,11 @@ from console.views.problem_texts import problem_text
 router = APIRouter()
 
 _LATEST_NOTIFICATIONS: Final = 200
-_DONE: Final[Mapping[str, str]] = {"presence": mark("The presence is set.")}
+_DONE: Final[Mapping[str, str]] = {
+    "presence": mark("The presence is set."),
+    "supervisor_yes": mark("A supervisor is asked to help this customer."),
+    "supervisor_no": mark("No supervisor is asked."),
+}
 
 
 @router.get("/mine")
@@ -111,6 +115,18 @@ async def decline(contact_id: ContactPath, page: Page) -> Response:
     """Decline an offer, which goes to somebody else."""
     body = {"reason": (await page.read_form()).get("reason", "")}
     return await _answer(page, f"/v1/assignments/{contact_id}/decline", body)
+
+
+@router.post("/mine/{contact_id}/answer-supervisor-question", dependencies=[require_representative])
+async def answer_supervisor_question(contact_id: ContactPath, page: Page) -> Response:
+    """Say whether the customer asked for a supervisor; a yes calls one."""
+    answer = (await page.read_form()).get("answer", "")
+    path = f"/v1/contacts/{contact_id}/answer-supervisor-question"
+    try:
+        await page.post("intake", path, {"answer": answer})
+    except ServiceProblemError as error:
+        return await _show_contacts(page, error)
+    return page.lead_to(f"/mine?done=supervisor_{'yes' if answer == 'yes' else 'no'}")
 
 
 async def _answer(page: PageContext, path: str, body: object = None) -> Response:

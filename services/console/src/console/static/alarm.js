@@ -10,6 +10,9 @@ const STORE = "upstairs-alarm";
 const PAUSE_MS = 60000;
 // Time alone makes some urgent, as a lease that ends.
 const READ_MS = 60000;
+const RETRY_MS = 5000;
+// An alarm that comes so soon after a press is heard in the sound of the press.
+const PRESS_MS = 3000;
 const SILENCE_MS = 15000;
 const GESTURES = ["pointerup", "click", "keydown"];
 
@@ -20,6 +23,8 @@ class Alarm {
     this.words = form.dataset;
     this.title = document.title;
     this.urgent = new Set();
+    this.isRead = false;
+    this.pressedAt = -Infinity;
     this.beatAt = performance.now();
     this.tabs = new BroadcastChannel("upstairs-sound");
     this.tabs.onmessage = ({ data }) => this.mute(data.isMuted);
@@ -57,7 +62,11 @@ class Alarm {
 
   async read() {
     const response = await fetch("/alarms", { cache: "no-store" }).catch(() => null);
-    if (response?.ok) this.take(new Set((await response.json()).urgent));
+    if (response?.ok) {
+      const { urgent } = await response.json();
+      this.isRead = true;
+      this.take(new Set(urgent));
+    } else if (!this.isRead) setTimeout(() => this.read(), RETRY_MS);
   }
 
   take(urgent) {
@@ -77,7 +86,8 @@ class Alarm {
 
   /** Sound if something is new since the last time, in this tab if it is the one that sounds. */
   ring() {
-    if (!this.isSounder) return;
+    // Before the first answer nothing is known to be urgent: what rang would be forgotten.
+    if (!this.isSounder || !this.isRead) return;
     const { at, known } = this.stored;
     const isNew = [...this.urgent].some((id) => !known.includes(id));
     if (!isNew || this.isMuted) return this.keep(at);
@@ -89,7 +99,7 @@ class Alarm {
       }, wait);
       return;
     }
-    this.sound();
+    if (performance.now() - this.pressedAt > PRESS_MS) this.sound();
     this.keep(Date.now());
   }
 
@@ -157,6 +167,7 @@ class Alarm {
     event.preventDefault();
     if (this.form.dataset.state === "forbidden") {
       // The press has allowed it: let the person hear what an alarm is like.
+      this.pressedAt = performance.now();
       this.audio.resume().then(() => this.sound());
       return;
     }

@@ -3,7 +3,7 @@
 
 import { announce } from "./announcements.js";
 import { connect } from "./live.js";
-import { emptyOf, haveSameRows, isInPlace, parseForm, parseRow, patchContent, patchRow, place, post, rowsInSight, selectorOf, show, timeLeft } from "./rows.js";
+import { emptyOf, haveSameRows, isInPlace, parseForm, parseRow, patchContent, patchRow, place, post, readList, readPage, rowsInSight, selectorOf, show, timeLeft } from "./rows.js";
 
 const FRAME_MS = 100;
 const CHANGED_MS = 3000;
@@ -213,24 +213,26 @@ class Board extends HTMLElement {
     clearTimeout(this.reloadTimer);
     this.reloadTimer = null;
     this.lastReload = performance.now();
-    const response = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
-    if (!response?.ok) return;
-    const page = new DOMParser().parseFromString(await response.text(), "text/html");
-    const board = page.querySelector("upstairs-board");
+    const shown = this.shownRows();
+    const page = await readPage(location.href);
+    const board = page?.querySelector("upstairs-board");
     if (!board) return;
     for (const place of page.querySelectorAll("[data-counter]"))
       this.showCounters({ [place.dataset.counter]: place.querySelector(".count").textContent });
-    if (this.table) this.takeRows(board);
+    if (this.table) this.takeRows(await readList(page, shown));
     else this.takeContent(board.querySelector("[data-content]") ?? board);
     const freshness = page.getElementById("freshness");
     if (this.isStill && !this.beat && freshness) document.getElementById("freshness").textContent = freshness.textContent;
   }
 
-  takeRows(board) {
-    const kept = new Set();
-    for (const row of board.querySelectorAll(".row")) {
+  /** The ids of all rows, also of those that wait for their places. */
+  shownRows() {
+    return [...(this.table?.querySelectorAll(".row") ?? []), ...this.moves.values()].map(({ dataset }) => dataset.id);
+  }
+
+  takeRows({ rows, gone }) {
+    for (const row of rows) {
       const { id, version, sort } = row.dataset;
-      kept.add(id);
       const current = document.getElementById(row.id)?.dataset;
       if (current?.version === version && current.sort === sort && current.primary === row.dataset.primary) {
         // Words may be erased, or a name changed, without a change of the escalation.
@@ -239,8 +241,7 @@ class Board extends HTMLElement {
       }
       this.change({ id, version: Infinity, html: row.outerHTML, sorts: { [this.view]: sort } });
     }
-    for (const row of this.table.querySelectorAll(".row"))
-      if (!kept.has(row.dataset.id)) this.change({ id: row.dataset.id });
+    for (const id of gone) this.change({ id });
   }
 
   takeContent(fresh) {

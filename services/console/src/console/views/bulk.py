@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from console.texts import mark
-from console.views import words
 from console.views.buttons import escalation_url
+from console.views.conflicts import ended_text, has_ended
 from console.views.reader import Reader
 from console.views.reasons import headline
 from console.views.saved_views import now_url
@@ -88,8 +88,8 @@ def _outcome_text(
         return text
     if is_done:
         return _("Acknowledged")
-    if escalation["state"] in words.CLOSED_STATES:
-        return _("It has ended: %(state)s", state=_(words.STATES[escalation["state"]]))
+    if has_ended(escalation):
+        return ended_text(escalation, reader)
     if escalation["holder"] == reader.person:
         return _("You have it already")
     if escalation["holder"] is not None:

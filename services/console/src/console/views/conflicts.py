@@ -9,6 +9,15 @@ from console.views.reader import Reader
 from console.views.story import event_text
 
 
+def has_ended(escalation: Mapping[str, Any]) -> bool:
+    return escalation["state"] in words.CLOSED_STATES
+
+
+def ended_text(escalation: Mapping[str, Any], reader: Reader) -> str:
+    _ = reader.texts.gettext
+    return _("It has ended: %(state)s", state=_(words.STATES[escalation["state"]]))
+
+
 def conflict_text(current: Mapping[str, Any], detail: str, reader: Reader) -> str:
     """Say who did what and how long ago: `Acknowledged by Sam Stone, 4 s ago.`"""
     _ = reader.texts.gettext

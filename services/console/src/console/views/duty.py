@@ -69,7 +69,10 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of duty: `text` says which, `by` who asked for it, `colleague` who must agree."""
+    """A change of duty: `text` says which, `by` who asked for it, `colleague` who must agree.
+
+    The addresses are for who may: the colleague answers, who asked may withdraw.
+    """
 
     text: str
     period: str
@@ -78,6 +81,7 @@ class Change:
     expires: str
     accept_url: str | None
     refuse_url: str | None
+    withdraw_url: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,6 +323,7 @@ def _change(request: Mapping[str, Any], reader: Reader) -> Change:
         expires=texts.time(datetime.fromisoformat(request["expires_at"]), reader.now),
         accept_url=f"{url}/accept" if is_asked else None,
         refuse_url=f"{url}/refuse" if is_asked else None,
+        withdraw_url=f"{url}/withdraw" if request["asked_by"] == reader.person else None,
     )
 
 

@@ -31,8 +31,16 @@ class Promise:
 
 
 @dataclass(frozen=True, slots=True)
+class SupervisorQuestion:
+    """Whether the customer asked for a supervisor; `quote` is how the message begins."""
+
+    quote: str
+    answer_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class MyContact:
-    """`accept_url` and `decline_url` are for an offer only."""
+    """`accept_url` and `decline_url` are for an offer only, `question` for what is accepted."""
 
     contact_id: str
     subject: str
@@ -42,6 +50,7 @@ class MyContact:
     promises: tuple[Promise, ...]
     accept_url: str | None
     decline_url: str | None
+    question: SupervisorQuestion | None
 
     @property
     def next_deadline_s(self) -> float:
@@ -99,7 +108,16 @@ def _contact(assignment: Mapping[str, Any], data: MyContactsData, reader: Reader
         promises=_promises(clocks, reader) if clocks else (),
         accept_url=f"/mine/{contact_id}/accept" if is_offer else None,
         decline_url=f"/mine/{contact_id}/decline" if is_offer else None,
+        question=_question(contact) if contact and assignment["state"] == "assigned" else None,
     )
+
+
+def _question(contact: Mapping[str, Any]) -> SupervisorQuestion | None:
+    question = contact["supervisor_question"]
+    if question is None:
+        return None
+    url = f"/mine/{contact['contact_id']}/answer-supervisor-question"
+    return SupervisorQuestion(question["quote"], url)
 
 
 def _state_text(

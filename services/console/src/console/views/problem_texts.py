@@ -29,6 +29,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "assignment-not-found": mark("There is no such contact."),
     "representative-not-found": mark("There is no such representative."),
     "person-not-found": mark("There is no such person."),
+    "supervisor-question-not-found": mark("The question is answered already."),
     "change-not-found": mark("There is no such change of duty, or it is over."),
     "request-not-found": mark("There is no such request, or it is not for you to answer."),
     "request-closed": mark("The request was answered, or its time is over."),

@@ -281,6 +281,22 @@ async def refuse(
     return await _answer(setting_id, request_id, database, caller, agrees=False)
 
 
+@router.post("/{setting_id}/change-requests/{request_id}/withdraw", responses=refusals(*_ON_REFUSE))
+async def withdraw(
+    setting_id: SchedulePath,
+    request_id: RequestPath,
+    database: EscalationDatabase,
+    caller: SupervisorUser,
+) -> ChangeRequestOut:
+    """Take back your request, as long as nobody has answered it."""
+    async with transaction(database) as uow:
+        await get_or_404(DutySchedule, setting_id, uow)
+        withdrawn = await duty_use_cases.withdraw_change_request(
+            setting_id, ChangeRequestId(str(request_id)), caller.actor, uow
+        )
+    return ChangeRequestOut.of(withdrawn, uow.now)
+
+
 async def _roster(setting_id: str, database: Database[UnitOfWork]) -> tuple[Roster, datetime]:
     async with transaction(database) as uow:
         await get_or_404(DutySchedule, setting_id, uow)

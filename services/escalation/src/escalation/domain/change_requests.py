@@ -12,7 +12,7 @@ from escalation.domain.errors import NotOwnShiftError
 from escalation.domain.settings.people import Person, reporting_line
 
 ChangeRequestId = NewType("ChangeRequestId", str)
-ChangeRequestState = Literal["asked", "accepted", "refused", "expired"]
+ChangeRequestState = Literal["asked", "accepted", "refused", "withdrawn", "expired"]
 _VALID_FOR: Final = timedelta(days=2)
 # Of one person who asks, so that nobody is asked without end.
 MAX_REQUESTS: Final = 20
@@ -22,7 +22,8 @@ MAX_REQUESTS: Final = 20
 class ChangeRequest:
     """`asked_by` wants the change, `person_id` must agree; it expires by itself.
 
-    With `removes` the change is to be taken back.
+    With `removes` the change is to be taken back. `answer` is how it ended: `asked_by` may
+    withdraw it as long as there is none.
     """
 
     request_id: ChangeRequestId
@@ -32,7 +33,7 @@ class ChangeRequest:
     person_id: PersonId
     asked_at: datetime
     expires_at: datetime
-    answer: Literal["accepted", "refused"] | None = None
+    answer: Literal["accepted", "refused", "withdrawn"] | None = None
     answered_at: datetime | None = None
     removes: bool = False
 
