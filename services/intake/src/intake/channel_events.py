@@ -315,6 +315,7 @@ def _attachment(contact: Contact, event: FileAdded) -> Attachment:
         _line(file.name) or file.file_id,
         file.url,
         file.content_type,
+        file.size_bytes,
     )
 
 

@@ -19,6 +19,7 @@ from common.core.text import (
 )
 from common.http import openapi
 from common.http.examples import CONTACT_ID, REPRESENTATIVE
+from common.http.limits import BodyLimit
 from common.http.request_handler import RequestHandler
 from common.http.routes import ApiRoute, ApiRouter
 
@@ -89,7 +90,7 @@ for duty are of 2030. Ids of contacts, escalations and complaints are those that
 """
 
 
-def make_app(
+def make_app(  # noqa: PLR0913 -- each says one thing about the paths of a service
     title: str,
     routers: Sequence[ApiRouter],
     *,
@@ -98,12 +99,14 @@ def make_app(
     webhook_paths: Sequence[str] = (),
     form_paths: Sequence[str] = (),
     unkeyed_paths: Sequence[str] = (),
+    body_limits: Sequence[BodyLimit] = (),
 ) -> FastAPI:
     """Make the app; `state` is what the routes' dependencies find in `request.app.state`.
 
     The body of a POST below the `webhook_paths` may be anything: its route reads it. A
     form may be sent below the `form_paths`; all other bodies are JSON. The
-    `unkeyed_paths` heed idempotency keys on their own, or not.
+    `unkeyed_paths` heed idempotency keys on their own, or not. A body below a path of the
+    `body_limits` may be larger than others.
     """
     app = _Api(
         title=f"Upstairs {title}",
@@ -130,6 +133,7 @@ def make_app(
         webhook_paths=webhook_paths,
         form_paths=form_paths,
         unkeyed_paths=unkeyed_paths,
+        body_limits=body_limits,
     )
     return app
 

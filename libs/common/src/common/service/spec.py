@@ -18,6 +18,7 @@ from common.core.metrics import Metrics
 from common.http import api_key_api, dead_letter_api
 from common.http.access import ApiKeys
 from common.http.app import make_app
+from common.http.limits import BodyLimit
 from common.http.routes import ApiRouter
 from common.http.tokens import TokenVerifier
 from common.messaging.consumer import MIN_LINGER_S, Consumer, make_linger
@@ -82,6 +83,8 @@ class ServiceSpec(Generic[U]):
     webhook_paths: Sequence[str] = ()
     # Below these paths a body may be a form.
     form_paths: Sequence[str] = ()
+    # Below these paths a body may be larger than elsewhere.
+    body_limits: Sequence[BodyLimit] = ()
     # Routes that heed idempotency keys on their own.
     unkeyed_paths: Sequence[str] = ()
     # What a replay does with a dead letter that was such a request.
@@ -121,7 +124,7 @@ async def serve(spec: ServiceSpec[U], settings: ServiceSettings) -> None:
                     settings.api_keys.entries,
                     health,
                 ),
-                make_http_server(app, settings, metrics),
+                make_http_server(app, settings, metrics, spec.body_limits),
                 *spec.http_workers(database, metrics, health),
             ]
         if settings.parts != "http":
@@ -208,6 +211,7 @@ def application(
         metrics=metrics,
         webhook_paths=spec.webhook_paths,
         form_paths=spec.form_paths,
+        body_limits=spec.body_limits,
         # The answer to a new API key holds the key, which is stored nowhere.
         unkeyed_paths=(*spec.unkeyed_paths, api_key_api.router.prefix),
         state={

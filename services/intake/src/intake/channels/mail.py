@@ -20,11 +20,14 @@ from intake.channels.base import (
     ChannelEvent,
     CustomerMessageAdded,
     ExternalContact,
+    ExternalFile,
+    FileAdded,
     MalformedBodyError,
     RepresentativeMessageAdded,
 )
 from intake.channels.case_updates import event_key
 from intake.channels.fields import YEARS, clean_text, read_id
+from intake.channels.multipart import MailFile
 from intake.channels.options import MappingOptions, by_tag, read_priority
 from intake.domain.automatic_mail import is_automatic
 from intake.domain.customers import CustomerStatement
@@ -41,6 +44,7 @@ _HEADER_ERRORS: Final = (
     ValueError,
 )
 _PRIORITIES: Final = {"1": "urgent", "2": "high", "3": "normal", "4": "low", "5": "low"}
+_MAX_FILES: Final = 50
 _SKIPPED_TAGS: Final = frozenset({"head", "script", "style", "title"})
 _BLOCK_TAGS: Final = frozenset({"br", "div", "li", "p", "table", "tr", "h1", "h2", "h3"})
 
@@ -62,7 +66,7 @@ class Mail:
 
     headers: Mapping[str, str]
     text: str
-    files: tuple[str, ...] = ()
+    files: tuple[MailFile, ...] = ()
     subject: str = ""
     sender: str = ""
     receivers: tuple[str, ...] = ()
@@ -93,10 +97,33 @@ class Mail:
             return None
 
 
-def mail_event(
+def mail_events(
     mail: Mail, options: MailOptions, event_id: str, moment: Moment | None
-) -> ChannelEvent:
-    """Return the message that the mail is in its thread; raises MalformedBodyError."""
+) -> list[ChannelEvent]:
+    """Return the message that the mail is in its thread, and its files.
+
+    Raises MalformedBodyError.
+    """
+    message = _message_event(mail, options, event_id, moment)
+    files = (
+        FileAdded(
+            event_key(event_id, f"file-{number}"),
+            "file",
+            message.contact,
+            mail.message_id,
+            ExternalFile(
+                str(number), file.name, content_type=file.content_type, size_bytes=file.size_bytes
+            ),
+            moment=moment,
+        )
+        for number, file in enumerate(mail.files[:_MAX_FILES])
+    )
+    return [message, *files]
+
+
+def _message_event(
+    mail: Mail, options: MailOptions, event_id: str, moment: Moment | None
+) -> CustomerMessageAdded | RepresentativeMessageAdded:
     name, sender = _address(mail.sender)
     if not sender:
         raise MalformedBodyError("The mail has no sender.")
@@ -108,15 +135,12 @@ def mail_event(
     tags = [*(f"to={address}" for address in receivers), f"from={sender}"]
     contact = _contact(mail, customer, "" if is_ours else name, tags, options, automatic=automatic)
     about = (event_id, "mail", contact)
-    text = mail.text
-    if mail.files:
-        text = f"{text}\n[Files: {', '.join(mail.files)}]".strip()
     if is_ours:
         return RepresentativeMessageAdded(
-            *about, text, sender, automatic, message_ref=mail.message_id, moment=moment
+            *about, mail.text, sender, automatic, message_ref=mail.message_id, moment=moment
         )
     return CustomerMessageAdded(
-        *about, text, automatic=automatic, message_ref=mail.message_id, moment=moment
+        *about, mail.text, automatic=automatic, message_ref=mail.message_id, moment=moment
     )
 
 
@@ -160,7 +184,7 @@ def read_raw_mail(content: bytes) -> Mail:
     return Mail(
         {name.lower(): _header(message, name) for name in reversed([*message])},
         clean_text(text),
-        tuple(clean_text(name) for part in parts if (name := part.get_filename())),
+        tuple(_file(part, name) for part in parts if (name := part.get_filename())),
         subject=_header(message, "subject"),
         sender=_header(message, "from"),
         receivers=tuple(_header(message, name) for name in ("to", "cc") if message[name]),
@@ -220,6 +244,12 @@ def _part_text(part: EmailMessage) -> str:
     content = part.get_payload(decode=True)
     charset = part.get_content_charset()
     return decode_text(content, charset) if isinstance(content, bytes) else ""
+
+
+def _file(part: EmailMessage, name: str) -> MailFile:
+    content = part.get_payload(decode=True)
+    size = len(content) if isinstance(content, bytes) else 0
+    return MailFile(clean_text(name), part.get_content_type(), size)
 
 
 def _header(message: EmailMessage, name: str) -> str:
