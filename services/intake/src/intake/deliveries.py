@@ -23,11 +23,12 @@ from common.storage.dead_letters import (
     measure_waiting,
     store_dead_letter,
 )
-from intake.channel_events import AppliedEvent, PreparedEvent, apply_events, prepare_events
+from intake.channel_events import AppliedEvent, apply_events
 from intake.channels.base import Channel, MalformedBodyError, UnreadablePart, WebhookRequest
 from intake.domain.customers import CustomerNamespaces
 from intake.domain.model import ChannelConnection
 from intake.domain.understanding.signs import SignReader
+from intake.event_preparation import PreparedEvent, prepare_events
 from intake.store import UnitOfWork
 
 T = TypeVar("T")
