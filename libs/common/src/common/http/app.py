@@ -90,7 +90,7 @@ for duty are of 2030. Ids of contacts, escalations and complaints are those that
 """
 
 
-def make_app(  # noqa: PLR0913 -- each says one thing about the paths of a service
+def make_app(  # noqa: PLR0913 - each says one thing about the paths of a service
     title: str,
     routers: Sequence[ApiRouter],
     *,
