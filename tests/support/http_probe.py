@@ -7,7 +7,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from common.core.metrics import Metrics
-from common.http.app import make_app
+from common.http.app import make_app, set_body_limits
 from common.http.limits import BodyLimit
 from common.http.routes import ApiRouter
 from support.http_server import MEGABYTE
@@ -61,11 +61,12 @@ BODY_LIMITS = (
 
 def make_probe() -> FastAPI:
     # The routes read their bodies themselves.
-    return make_app(
+    app = make_app(
         "probe",
         [router],
         metrics=Metrics(),
         state={},
         form_paths=["/v1/small", "/v1/hooks/"],
-        body_limits=BODY_LIMITS,
     )
+    set_body_limits(app, BODY_LIMITS)
+    return app

@@ -1,7 +1,7 @@
 """The HTTP API of a service: what its routes share, and what surrounds them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 
 from fastapi import FastAPI, Request
 from fastapi import Path as PathParameter
@@ -19,7 +19,7 @@ from common.core.text import (
 )
 from common.http import openapi
 from common.http.examples import CONTACT_ID, REPRESENTATIVE
-from common.http.limits import BodyLimit
+from common.http.limits import BodyLimit, BodyLimits
 from common.http.request_handler import RequestHandler
 from common.http.routes import ApiRoute, ApiRouter
 
@@ -90,7 +90,7 @@ for duty are of 2030. Ids of contacts, escalations and complaints are those that
 """
 
 
-def make_app(  # noqa: PLR0913 - each says one thing about the paths of a service
+def make_app(
     title: str,
     routers: Sequence[ApiRouter],
     *,
@@ -99,14 +99,12 @@ def make_app(  # noqa: PLR0913 - each says one thing about the paths of a servic
     webhook_paths: Sequence[str] = (),
     form_paths: Sequence[str] = (),
     unkeyed_paths: Sequence[str] = (),
-    body_limits: Sequence[BodyLimit] = (),
 ) -> FastAPI:
     """Make the app; `state` is what the routes' dependencies find in `request.app.state`.
 
     The body of a POST below the `webhook_paths` may be anything: its route reads it. A
     form may be sent below the `form_paths`; all other bodies are JSON. The
-    `unkeyed_paths` heed idempotency keys on their own, or not. A body below a path of the
-    `body_limits` may be larger than others.
+    `unkeyed_paths` heed idempotency keys on their own, or not.
     """
     app = _Api(
         title=f"Upstairs {title}",
@@ -133,9 +131,13 @@ def make_app(  # noqa: PLR0913 - each says one thing about the paths of a servic
         webhook_paths=webhook_paths,
         form_paths=form_paths,
         unkeyed_paths=unkeyed_paths,
-        body_limits=body_limits,
     )
     return app
+
+
+def set_body_limits(app: FastAPI, limits: Sequence[BodyLimit]) -> None:
+    """Let bodies below these paths be larger than others; for what `make_app` returned."""
+    cast("_Api", app).handler.bodies = BodyLimits(limits)
 
 
 class _Api(FastAPI):

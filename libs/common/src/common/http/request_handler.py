@@ -13,7 +13,7 @@ from common.core import trace
 from common.core.clock import monotonic
 from common.core.metrics import Metrics
 from common.http.idempotency import IdempotentHandler
-from common.http.limits import BodyLimit, BodyLimits, LargeBodyMemory
+from common.http.limits import BodyLimits, LargeBodyMemory
 from common.http.media_types import check_media_type
 from common.http.problems import ProblemError, response_to
 from common.http.protection import WrongKeyGuard, add_security_headers
@@ -44,10 +44,9 @@ class RequestHandler:
         webhook_paths: Sequence[str] = (),
         form_paths: Sequence[str] = (),
         unkeyed_paths: Sequence[str] = (),
-        body_limits: Sequence[BodyLimit] = (),
     ) -> None:
         self._routes = RouteTable(routes)
-        self._bodies = BodyLimits(body_limits)
+        self.bodies = BodyLimits()
         self._memory = LargeBodyMemory()
         self._metrics = metrics
         self._webhook_paths = tuple(webhook_paths)
@@ -58,7 +57,7 @@ class RequestHandler:
         self._durations: dict[tuple[str, int], Histogram] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        limit = self._bodies.find(scope["path"])
+        limit = self.bodies.find(scope["path"])
         try:
             request = await read_request(scope, receive, send, limit, self._memory)
         except ProblemError as problem:

@@ -17,7 +17,7 @@ from common.core.health import Health
 from common.core.metrics import Metrics
 from common.http import api_key_api, dead_letter_api
 from common.http.access import ApiKeys
-from common.http.app import make_app
+from common.http.app import make_app, set_body_limits
 from common.http.limits import BodyLimit
 from common.http.routes import ApiRouter
 from common.http.tokens import TokenVerifier
@@ -205,13 +205,12 @@ def application(
     """Make the HTTP app as `serve` does; also for tests and for the OpenAPI document."""
     dispatcher = Dispatcher(database, spec.subscriptions, metrics)
     decoder = RecordDecoder(settings.namespace, settings.verification_keys)
-    return make_app(
+    app = make_app(
         spec.name,
         [*spec.routers, dead_letter_api.router, api_key_api.router],
         metrics=metrics,
         webhook_paths=spec.webhook_paths,
         form_paths=spec.form_paths,
-        body_limits=spec.body_limits,
         # The answer to a new API key holds the key, which is stored nowhere.
         unkeyed_paths=(*spec.unkeyed_paths, api_key_api.router.prefix),
         state={
@@ -225,6 +224,8 @@ def application(
             **spec.app_state(database),
         },
     )
+    set_body_limits(app, spec.body_limits)
+    return app
 
 
 def make_consumer(
