@@ -7,7 +7,8 @@ from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from common.core.metrics import Metrics
-from common.http.app import make_app
+from common.http.app import make_app, set_body_limits
+from common.http.limits import BodyLimit
 from common.http.routes import ApiRouter
 from support.http_server import MEGABYTE
 
@@ -46,6 +47,26 @@ async def stream() -> StreamingResponse:
     return StreamingResponse(lines(), media_type="text/event-stream")
 
 
+@router.post("/hooks/mail")
+@router.post("/hooks/crm")
+async def hook(request: Request) -> PlainTextResponse:
+    return PlainTextResponse(str(len(await request.body())))
+
+
+BODY_LIMITS = (
+    BodyLimit("/v1/hooks/mail", 10 * MEGABYTE, keep_sending=True),
+    BodyLimit("/v1/hooks/", 2 * MEGABYTE),
+)
+
+
 def make_probe() -> FastAPI:
-    # The route reads its body itself.
-    return make_app("probe", [router], metrics=Metrics(), state={}, form_paths=["/v1/small"])
+    # The routes read their bodies themselves.
+    app = make_app(
+        "probe",
+        [router],
+        metrics=Metrics(),
+        state={},
+        form_paths=["/v1/small", "/v1/hooks/"],
+    )
+    set_body_limits(app, BODY_LIMITS)
+    return app

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from common.storage.database import Database
+from intake.channels.registry import MAIL_KINDS
 from intake.store import UnitOfWork
 from integration.intake.channel_samples import SAMPLES, SECRET, Sample, Signed
 from integration.intake.harness import key, nothing_happened, published
@@ -141,11 +142,16 @@ async def test_credentials_that_nobody_can_read_are_refused(
     assert answer.status_code == 401, answer.text
 
 
-async def test_body_of_10_mb_is_refused(
+async def test_body_of_10_mb_is_refused_unless_it_may_be_a_mail(
     channel: httpx.AsyncClient, database: Database[UnitOfWork], sample: Sample
 ) -> None:
     body = sample.body.replace(b"MARK", b"x" * 10_000_000)
     answer = await post(channel, sample, body)
+    if sample.kind in MAIL_KINDS:
+        assert answer.json()["kept"] is False
+        (message,) = await rows(database, "SELECT text FROM messages")
+        assert len(message.text) == 100_000
+        return
     assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
     assert await nothing_happened(database)
 

@@ -9,10 +9,10 @@ import pytest
 
 from common.core.clock import TimeSource
 from common.storage.database import Database
-from intake.channel_events import prepare_events
 from intake.commands.import_mail import ConnectionNotFoundError, import_mails, split_mails
 from intake.domain.customers import CustomerNamespaces
 from intake.domain.understanding.signs import SignReader, standard_rules
+from intake.event_preparation import prepare_events
 from intake.store import UnitOfWork
 from integration.intake.harness import key, nothing_happened, published
 from support.databases import rows

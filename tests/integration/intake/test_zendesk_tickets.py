@@ -208,7 +208,9 @@ async def test_message_in_rest_may_be_automatic_internal_a_file_and_of_the_past(
     assert (await api.post(f"{path}/messages", json=picture)).status_code == 201
     shown = (await api.get(path)).json()
     assert shown["state"] == "open"
-    assert shown["messages"][-1]["attachments"] == [{**file, "content_type": None}]
+    assert shown["messages"][-1]["attachments"] == [
+        {**file, "content_type": None, "size_bytes": None}
+    ]
     assert await published(database) == [
         "contact_received",
         "waiting_on_customer",

@@ -7,11 +7,11 @@ import pytest
 from pydantic import ValidationError
 
 from intake.api.schemas import ContactIn
-from intake.channel_events import prepare_events
 from intake.channels.base import ContactOpened
 from intake.channels.zendesk import ZendeskOptions
 from intake.domain.customers import CustomerNamespaces
 from intake.domain.understanding.signs import SignReader, standard_rules
+from intake.event_preparation import prepare_events
 from unit.intake.examples import zendesk_body, zendesk_connection, zendesk_events
 
 SIGNS = SignReader(standard_rules())

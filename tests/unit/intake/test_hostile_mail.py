@@ -9,7 +9,7 @@ import pytest
 from common.core.clock import TimeSource, monotonic
 from common.http.webhooks import BadSignatureError
 from intake.channels.base import MalformedBodyError, WebhookRequest
-from intake.channels.mail import MailOptions, html_text, mail_event, read_raw_mail
+from intake.channels.mail import MailOptions, html_text, mail_events, read_raw_mail
 from intake.channels.mailgun import Mailgun
 from intake.channels.sendgrid import SendGrid
 from intake.domain.model import ChannelConnection
@@ -62,7 +62,7 @@ FORMS: Final[Mapping[str, bytes]] = {
 def test_hostile_mail_is_read_or_refused_soon(name: str) -> None:
     began_at = monotonic()
     with suppress(MalformedBodyError):
-        mail_event(read_raw_mail(MAILS[name]), MailOptions(), "e-1", None)
+        mail_events(read_raw_mail(MAILS[name]), MailOptions(), "e-1", None)
     assert monotonic() - began_at < _LIMIT_S
 
 

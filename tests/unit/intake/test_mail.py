@@ -1,5 +1,6 @@
 """Mails as SendGrid and Mailgun post them, and as they travel."""
 
+import base64
 import hashlib
 import hmac
 import json
@@ -17,14 +18,17 @@ from common.http.webhooks import BadSignatureError, StaleRequestError
 from intake.channels.base import (
     ChannelEvent,
     CustomerMessageAdded,
+    ExternalFile,
+    FileAdded,
     MalformedBodyError,
     RepresentativeMessageAdded,
     WebhookRequest,
 )
-from intake.channels.mail import MailOptions, mail_event, read_raw_mail
+from intake.channels.mail import MailOptions, mail_events, read_raw_mail
 from intake.channels.mailgun import Mailgun
 from intake.channels.sendgrid import SendGrid
 from intake.domain.model import ChannelConnection
+from integration.intake.channel_samples import make_form
 
 SECRET = "a-secret-of-a-test-7f3c"
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -33,7 +37,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 def read(raw: bytes) -> ChannelEvent:
-    return mail_event(read_raw_mail(raw), OPTIONS, "e-1", None)
+    return mail_events(read_raw_mail(raw), OPTIONS, "e-1", None)[0]
 
 
 def mail(*lines: str, sender: str = "Ada <ada@example.org>", body: str = "Hello") -> bytes:
@@ -149,9 +153,34 @@ def test_post_of_sendgrid_names_its_fields_charsets() -> None:
         b"Content-Type: application/pdf\r\n\r\n%PDF\x00\xff\r\n--b--\r\n"
     )
     request = WebhookRequest({"content-type": "multipart/form-data; boundary=b"}, body)
-    (event,) = SendGrid().parse(ChannelConnection("acme", "sendgrid", SECRET, {}), request)
+    event, file = SendGrid().parse(ChannelConnection("acme", "sendgrid", SECRET, {}), request)
     assert isinstance(event, CustomerMessageAdded)
-    assert event.text == "Möchte\n[Files: a.pdf]"
+    assert event.text == "Möchte"
+    assert isinstance(file, FileAdded)
+    assert file.message_ref == event.message_ref
+    assert file.file == ExternalFile("0", "a.pdf", None, "application/pdf", 6)
+
+
+@pytest.mark.parametrize("cut", [4, 20, 120, 300])
+def test_form_that_is_cut_off_is_malformed(cut: int) -> None:
+    body = make_form({"from": "ada@example.org", "text": "Hello", "subject": "x" * 200})[:-cut]
+    request = WebhookRequest({"content-type": "multipart/form-data; boundary=xYz"}, body)
+    with pytest.raises(MalformedBodyError):
+        SendGrid().parse(ChannelConnection("acme", "sendgrid", SECRET, {}), request)
+
+
+def test_file_in_a_raw_mail_is_a_reference_with_its_size() -> None:
+    content = base64.b64encode(b"%PDF" * 1000).decode()
+    raw = mail(
+        "Message-ID: <a-1@x>",
+        'Content-Type: application/pdf; name="a.pdf"',
+        "Content-Disposition: attachment; filename=a.pdf",
+        "Content-Transfer-Encoding: base64",
+        body=content,
+    )
+    _, file = mail_events(read_raw_mail(raw), OPTIONS, "e-1", None)
+    assert isinstance(file, FileAdded)
+    assert file.file == ExternalFile("0", "a.pdf", None, "application/pdf", 4000)
 
 
 def test_raw_post_of_sendgrid_is_read_as_the_mail_in_it() -> None:

@@ -86,8 +86,9 @@ STATEMENTS = (
         message_ref text NOT NULL,
         attachment_id text NOT NULL,
         name text NOT NULL,
-        url text NOT NULL,
+        url text,
         content_type text,
+        size_bytes bigint,
         PRIMARY KEY (contact_id, message_ref, attachment_id)
     )
     """,

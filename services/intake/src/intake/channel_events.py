@@ -11,8 +11,7 @@ from typing import Final, assert_never
 from msgspec import structs
 
 from common.contracts.contacts import WaitEnd
-from common.contracts.event import ContactId, PersonId
-from common.core.text import one_line, plain_text
+from common.contracts.event import ContactId
 from intake import channel_messages, merging, use_cases
 from intake.channel_messages import NewMessage
 from intake.channels.base import (
@@ -34,7 +33,7 @@ from intake.channels.base import (
 )
 from intake.domain import contacts
 from intake.domain.actors import Actor
-from intake.domain.customers import CustomerNamespaces
+from intake.domain.customers import CustomerStatement
 from intake.domain.model import (
     Attachment,
     ChannelConnection,
@@ -47,15 +46,11 @@ from intake.domain.model import (
 )
 from intake.domain.state import place
 from intake.domain.transitions import Change, is_ended
-from intake.domain.understanding.signs import SignReader
+from intake.event_preparation import PreparedEvent, line_of, text_of
 from intake.handlers import get_or_raise
-from intake.idempotency import claim_key
+from intake.idempotency import claim_keys, take_claim
 from intake.store import UnitOfWork
-from intake.text_reading import fill, read_needs, read_text
-from intake.use_cases import ReceiveContact
 
-_LINE_CHARACTERS: Final = 300
-_TEXT_CHARACTERS: Final = 100_000
 # What the contact was when we first saw it comes before the event that showed it.
 _SNAPSHOT: Final = -1
 
@@ -87,34 +82,13 @@ class AppliedEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class PreparedEvent:
-    """An event whose texts have been read, so that its transaction is short.
+class _PlannedEvent:
+    """An event of a batch, at which place, and the contact that it is about or makes."""
 
-    `first` is the message in the contact itself, and `message` the one that the event adds.
-    """
-
-    event: ChannelEvent
-    contact: ReceiveContact
-    first: NewMessage | None = None
-    message: NewMessage | None = None
-
-
-def prepare_events(
-    connection: ChannelConnection,
-    events: Iterable[ChannelEvent],
-    namespaces: CustomerNamespaces,
-    signs: SignReader,
-) -> list[PreparedEvent]:
-    """Clean and read the texts of the events; call it before the transaction."""
-    return [
-        PreparedEvent(
-            event,
-            _read_contact(connection, event, namespaces, signs),
-            _read_first_message(connection, event, signs),
-            _read_message(connection, event, signs),
-        )
-        for event in events
-    ]
+    prepared: PreparedEvent
+    number: int
+    contact_id: ContactId
+    key: IdempotencyKey
 
 
 async def apply_events(
@@ -128,12 +102,47 @@ async def apply_events(
     contact_ids = await uow.contacts.find_external(connection.system, refs)
     # All at once, in one order: two merges may cross each other.
     await uow.prelock(list(contact_ids.values()))
-    applied = []
+    planned = _plan(connection, events, contact_ids)
+    await claim_keys([(each.key, each.contact_id) for each in planned], uow)
+    first = [each for each in planned if uow.idempotency_keys.may_be_first(each.key)]
+    await _load(first, contact_ids, uow)
+    return [await _apply_once(contact_ids, each, connection, uow) for each in planned]
+
+
+def _plan(
+    connection: ChannelConnection,
+    events: Sequence[PreparedEvent],
+    contact_ids: Mapping[str, ContactId],
+) -> list[_PlannedEvent]:
+    """Say which contact each event is about; the first event about an unknown one makes it."""
+    ids, planned = dict(contact_ids), []
     for number, prepared in enumerate(events):
-        if prepared.event.contact.ref not in contact_ids and _is_over(prepared.event):
+        event, ref = prepared.event, prepared.event.contact.ref
+        if ref not in ids and _is_over(event):
             continue
-        applied.append(await _apply_once(contact_ids, number, connection, prepared, uow))
-    return applied
+        contact_id = ids.setdefault(ref, prepared.contact.contact_id)
+        # An id that comes with another type or ticket is no repeat.
+        fingerprint = f"{event.event_type} {ref}"
+        key = IdempotencyKey(connection.system, event.event_id, fingerprint, "The event id")
+        planned.append(_PlannedEvent(prepared, number, contact_id, key))
+    return planned
+
+
+async def _load(
+    planned: Iterable[_PlannedEvent], contact_ids: Mapping[str, ContactId], uow: UnitOfWork
+) -> None:
+    """Write the customers of new contacts, and look for known messages: one statement each."""
+    customers: dict[str, CustomerStatement] = {}
+    messages: list[tuple[ContactId, NewMessage]] = []
+    for each in planned:
+        prepared, ref = each.prepared, each.prepared.event.contact.ref
+        if ref not in contact_ids:
+            customers.setdefault(ref, prepared.contact.customer)
+        else:
+            written = (prepared.first, prepared.message)
+            messages += [(each.contact_id, message) for message in written if message]
+    await uow.customers.describe(list(customers.values()))
+    await channel_messages.load_known(messages, uow)
 
 
 def _refs(event: ChannelEvent) -> list[str]:
@@ -148,22 +157,18 @@ def _is_over(event: ChannelEvent) -> bool:
 
 async def _apply_once(
     contact_ids: dict[str, ContactId],
-    number: int,
+    planned: _PlannedEvent,
     connection: ChannelConnection,
-    prepared: PreparedEvent,
     uow: UnitOfWork,
 ) -> AppliedEvent:
+    prepared, contact_id = planned.prepared, planned.contact_id
     event, ref = prepared.event, prepared.event.contact.ref
-    moment = _moment(event, number, uow)
-    if ref not in contact_ids:
-        contact_ids[ref] = await _receive(prepared, moment, uow)
-    contact_id = contact_ids[ref]
-    # An id that comes with another type or ticket is no repeat.
-    fingerprint = f"{event.event_type} {ref}"
-    key = IdempotencyKey(connection.system, event.event_id, fingerprint, "The event id")
-    earlier = await claim_key(key, contact_id, uow)
+    earlier = take_claim(planned.key, uow)
     if earlier is not None:
         return AppliedEvent(ContactId(earlier), repeated=True)
+    moment = _moment(event, planned.number, uow)
+    if ref not in contact_ids:
+        contact_ids[ref] = await _receive(planned, moment, uow)
     contact = await get_or_raise(contact_id, uow)
     actor = Actor("received", system=connection.system)
     into = contact_ids.get(event.into or "") if isinstance(event, ContactMerged) else None
@@ -180,11 +185,18 @@ def _moment(event: ChannelEvent, number: int, uow: UnitOfWork) -> Moment:
     return replace(event.moment, at=min(event.moment.at, uow.now))
 
 
-async def _receive(prepared: PreparedEvent, moment: Moment, uow: UnitOfWork) -> ContactId:
+async def _receive(planned: _PlannedEvent, moment: Moment, uow: UnitOfWork) -> ContactId:
+    prepared = planned.prepared
     as_of = prepared.event.contact.as_of or moment.at
     snapshot = Moment(min(as_of, moment.at), _SNAPSHOT)
-    command = structs.replace(prepared.contact, moment=snapshot, state=_first_state(prepared.event))
+    command = structs.replace(
+        prepared.contact,
+        contact_id=planned.contact_id,
+        moment=snapshot,
+        state=_first_state(prepared.event),
+    )
     contact_id = await use_cases.receive_new(command, uow)
+    uow.messages.mark_new(contact_id)
     if prepared.first is not None:
         contact = await get_or_raise(contact_id, uow)
         await channel_messages.add_first(contact, prepared.first, moment, uow)
@@ -214,7 +226,7 @@ async def _apply(
         case PriorityChanged():
             await _prioritize(contact, event, moment, actor, uow)
         case SupervisorRequested(quote=quote):
-            requested = contacts.report_supervisor_request(contact, _line(quote), moment)
+            requested = contacts.report_supervisor_request(contact, line_of(quote), moment)
             await use_cases.record_change(requested, uow)
         case UnrelatedUpdate():
             pass
@@ -234,7 +246,7 @@ async def _add_messages(
 async def _prioritize(
     contact: Contact, event: PriorityChanged, moment: Moment, actor: Actor, uow: UnitOfWork
 ) -> None:
-    priority, reason = event.priority, _line(event.reason)
+    priority, reason = event.priority, line_of(event.reason)
     at = max(moment.at, contact.received_at)
     decision = contacts.report_priority(contact, priority, reason, actor, moment, at)
     await _record(decision, contact, event, "priority", priority, moment, uow)
@@ -291,11 +303,11 @@ def _change(event: _StateEvent, moment: Moment, actor: Actor, into: ContactId | 
     match event:
         case ContactSetOpen(reason=reason, on_hold=on_hold):
             wait_end: WaitEnd = "on_hold" if on_hold else "opened"
-            return structs.replace(change, reason=_line(reason), wait_end=wait_end)
+            return structs.replace(change, reason=line_of(reason), wait_end=wait_end)
         case ContactSolved(note=note):
-            return structs.replace(change, note=_text(note))
+            return structs.replace(change, note=text_of(note))
         case ContactLeft(reason=reason) | ContactEnded(reason=reason):
-            return structs.replace(change, reason=_line(reason), note=_line(reason))
+            return structs.replace(change, reason=line_of(reason), note=line_of(reason))
         case ContactDiscarded(cause=cause):
             return structs.replace(change, discard_cause=cause)
         case ContactMerged():
@@ -312,89 +324,8 @@ def _attachment(contact: Contact, event: FileAdded) -> Attachment:
         contact.contact_id,
         event.message_ref,
         file.file_id,
-        _line(file.name) or file.file_id,
+        line_of(file.name) or file.file_id,
         file.url,
         file.content_type,
+        file.size_bytes,
     )
-
-
-def _read_contact(
-    connection: ChannelConnection,
-    event: ChannelEvent,
-    namespaces: CustomerNamespaces,
-    signs: SignReader,
-) -> ReceiveContact:
-    contact, first, customer = event.contact, event.contact.first_message, event.contact.customer
-    text = _text(first.text) if first is not None and first.author == "customer" else None
-    needs = fill(read_needs(contact), read_text(text, signs), signs)
-    if customer.name is not None:
-        customer = customer._replace(name=_line(customer.name))
-    return ReceiveContact(
-        received_from=connection.system,
-        channel=contact.channel,
-        customer=namespaces.scope(connection.system, customer),
-        subject=_line(contact.subject) or contact.ref,
-        **needs._asdict(),
-        campaign=contact.campaign,
-        external_ref=contact.ref,
-        state=contact.state,
-    )
-
-
-def _read_first_message(
-    connection: ChannelConnection, event: ChannelEvent, signs: SignReader
-) -> NewMessage | None:
-    first = event.contact.first_message
-    text = _text(first.text) if first else ""
-    if first is None or not text.strip():
-        return None
-    reading = read_text(text if first.author == "customer" else None, signs)
-    return NewMessage(
-        author=first.author,
-        text=text,
-        system=connection.system,
-        person_id=_person(connection, first.account),
-        internal=first.internal,
-        asks_for_supervisor=reading.asks_for_supervisor,
-        signs=reading.signs,
-        written_at=first.written_at,
-    )
-
-
-def _read_message(
-    connection: ChannelConnection, event: ChannelEvent, signs: SignReader
-) -> NewMessage | None:
-    if not isinstance(event, CustomerMessageAdded | RepresentativeMessageAdded):
-        return None
-    message = NewMessage(
-        author="customer",
-        text=_text(event.text),
-        system=connection.system,
-        automatic=event.automatic,
-        external_id=event.message_ref,
-    )
-    match event:
-        case CustomerMessageAdded():
-            reading = read_text(None if event.automatic else message.text, signs)
-            asks = reading.asks_for_supervisor
-            return replace(message, asks_for_supervisor=asks, signs=reading.signs)
-        case RepresentativeMessageAdded():
-            person = _person(connection, event.account)
-            return replace(
-                message, author="representative", person_id=person, internal=event.internal
-            )
-        case _:
-            assert_never(event)
-
-
-def _person(connection: ChannelConnection, account: str | None) -> PersonId | None:
-    """Name a person of an outside system: two systems may have the same account."""
-    return PersonId(f"{connection.system}:{account}") if account else None
-
-
-def _line(text: str) -> str:
-    return one_line(text[: 2 * _LINE_CHARACTERS])[:_LINE_CHARACTERS]
-
-
-def _text(text: str) -> str:
-    return plain_text(text[:_TEXT_CHARACTERS])

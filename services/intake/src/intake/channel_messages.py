@@ -1,5 +1,6 @@
 """The messages of outside systems: each is one message here, however often it is reported."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -67,6 +68,19 @@ async def add(contact: Contact, message: NewMessage, moment: Moment, uow: UnitOf
     decision = contacts.add_message(contact, stored, moment, asks_for_supervisor=asks)
     decision = text_signs.note(decision, stored, message.signs)
     await use_cases.record_change(decision, uow)
+
+
+async def load_known(messages: Iterable[tuple[ContactId, NewMessage]], uow: UnitOfWork) -> None:
+    """Look, with one statement, for the messages that `add_first` and `add` would look for."""
+    messages = list(messages)
+    await uow.messages.load(
+        {(contact_id, _first_message_id(contact_id)) for contact_id, _ in messages},
+        {
+            (contact_id, message.external_id)
+            for contact_id, message in messages
+            if message.external_id is not None
+        },
+    )
 
 
 async def _is_known(message: Message, uow: UnitOfWork) -> bool:

@@ -1,9 +1,10 @@
 """Signed deliveries of outside systems: none is lost, even if nobody here can read it."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 from pydantic import ValidationError
@@ -12,21 +13,25 @@ from common.contracts.validation_messages import summarize
 from common.core import trace
 from common.core.errors import PermanentError, is_transient
 from common.core.metrics import Metrics
+from common.http.limits import MAX_BODY_BYTES
 from common.storage.database import Database
 from common.storage.dead_letter_store import StoredDeadLetter
 from common.storage.dead_letters import (
     DELIVERY_ORIGIN_PREFIX,
     DeadLetter,
-    count_waiting,
     from_readable,
+    measure_waiting,
     store_dead_letter,
 )
-from intake.channel_events import AppliedEvent, PreparedEvent, apply_events, prepare_events
+from intake.channel_events import AppliedEvent, apply_events
 from intake.channels.base import Channel, MalformedBodyError, UnreadablePart, WebhookRequest
 from intake.domain.customers import CustomerNamespaces
 from intake.domain.model import ChannelConnection
 from intake.domain.understanding.signs import SignReader
+from intake.event_preparation import PreparedEvent, prepare_events
 from intake.store import UnitOfWork
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -39,8 +44,9 @@ KEPT_HEADERS: Final = frozenset(
 )
 # The attributes of a CloudEvent in binary mode.
 _KEPT_PREFIX: Final = "ce-"
-# Kept deliveries that wait, of one connection: each may have as many bytes as a request.
+# Kept deliveries that wait, of one connection, and the bytes of their bodies.
 MAX_KEPT: Final = 1000
+MAX_KEPT_BYTES: Final = 256 * 1024 * 1024
 _SHOWN_PARTS: Final = 3
 
 
@@ -135,7 +141,7 @@ async def receive(
     """
     applied: Sequence[AppliedEvent] = ()
     try:
-        content = delivery.read(namespaces, signs)
+        content = await use_body(delivery.request, lambda: delivery.read(namespaces, signs))
         async with database.transaction() as uow:
             applied = await apply_events(delivery.connection, content.events, uow)
         content.require_whole()
@@ -147,6 +153,13 @@ async def receive(
             metrics.dead_letters.inc()
         return Outcome(applied, kept=True)
     return Outcome(applied)
+
+
+async def use_body(request: WebhookRequest, use: Callable[[], T]) -> T:
+    """Call `use`, in a thread if the body is large: other requests are answered meanwhile."""
+    if len(request.body) <= MAX_BODY_BYTES:
+        return use()
+    return await asyncio.to_thread(use)
 
 
 async def receive_again(
@@ -188,7 +201,9 @@ async def _keep(delivery: Delivery, error: Exception, database: Database[UnitOfW
     )
     async with database.transaction() as uow:
         is_new = await store_dead_letter(uow.connection, letter, claimed=False)
-        if is_new and await count_waiting(uow.connection, delivery.origin_prefix) > MAX_KEPT:
-            raise TooManyKeptDeliveriesError
+        if is_new:
+            count, size = await measure_waiting(uow.connection, delivery.origin_prefix)
+            if count > MAX_KEPT or size > MAX_KEPT_BYTES:
+                raise TooManyKeptDeliveriesError
     log.warning("delivery_kept", origin=delivery.origin, error=type(error).__name__)
     return is_new

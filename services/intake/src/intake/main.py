@@ -1,19 +1,23 @@
 """The composition root of intake."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Final
 
 from common.http.group_commit import CommandBatcher
+from common.http.limits import BodyLimit
 from common.service.cli import service_cli
 from common.service.spec import ServiceSpec
 from common.storage.database import Database
 from intake import api, commands, deliveries, handlers, reception, tables
 from intake.channels.base import Channel
-from intake.channels.registry import CHANNELS
+from intake.channels.registry import CHANNELS, MAIL_KINDS
 from intake.domain.customers import CustomerNamespaces
 from intake.domain.understanding.signs import SignReader
 from intake.settings import Settings
 from intake.store import UnitOfWork
+
+_MB: Final = 1024 * 1024
 
 
 def build(
@@ -28,6 +32,7 @@ def build(
         retention=tables.RETENTION,
         routers=api.ROUTERS,
         webhook_paths=(api.channels.PATH,),
+        body_limits=body_limits(settings),
         # Contacts that come together share a transaction, and their keys one statement.
         unkeyed_paths=(api.contacts.router.prefix,),
         redelivery=partial(
@@ -35,6 +40,16 @@ def build(
         ),
         state={"channels": channels, "customer_namespaces": namespaces, "sign_reader": signs},
         app_state=app_state,
+    )
+
+
+def body_limits(settings: Settings) -> Sequence[BodyLimit]:
+    """Return how large webhooks may be; SendGrid drops what is refused with 4xx."""
+    path = api.channels.PATH
+    mail_bytes = settings.mail_body_mb * _MB
+    return (
+        *(BodyLimit(f"{path}{kind}/", mail_bytes, keep_sending=True) for kind in MAIL_KINDS),
+        BodyLimit(path, settings.webhook_body_mb * _MB),
     )
 
 

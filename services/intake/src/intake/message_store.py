@@ -1,6 +1,6 @@
 """The SQL of messages, of their files, and of what was reported about a contact."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -25,6 +25,37 @@ class Messages:
         self._connection = connection
         self._new: dict[MessageId, Message] = {}
         self._attachments: list[Attachment] = []
+        # What `load` has looked for, by contact and id; None: there is no such message.
+        self._by_id: dict[tuple[ContactId, str], Message | None] = {}
+        self._by_external_id: dict[tuple[ContactId, str], Message | None] = {}
+        # Made by this transaction, so that the database has no message of them.
+        self._new_contacts: set[ContactId] = set()
+
+    def mark_new(self, contact_id: ContactId) -> None:
+        """Record that this transaction makes the contact, to save queries."""
+        self._new_contacts.add(contact_id)
+
+    async def load(
+        self,
+        ids: Collection[tuple[ContactId, MessageId]],
+        external_ids: Collection[tuple[ContactId, str]],
+    ) -> None:
+        """Look for all with one statement; the contacts' rows must be locked."""
+        if not ids and not external_ids:
+            return
+        parameters = {
+            "contact_ids": sorted({contact_id for contact_id, _ in (*ids, *external_ids)}),
+            "message_ids": [message_id for _, message_id in ids],
+            "external_ids": [external_id for _, external_id in external_ids],
+        }
+        self._by_id.update(dict.fromkeys(ids))
+        self._by_external_id.update(dict.fromkeys(external_ids))
+        for row in await self._connection.execute(_LOAD, parameters):
+            message = Message(**row)
+            contact_id = message.contact_id
+            self._by_id[contact_id, message.message_id] = message
+            if message.external_id is not None:
+                self._by_external_id[contact_id, message.external_id] = message
 
     def add(self, message: Message) -> None:
         self._new[message.message_id] = message
@@ -35,6 +66,8 @@ class Messages:
     async def get(self, contact_id: ContactId, message_id: MessageId) -> Message | None:
         if message_id in self._new:
             return self._new[message_id]
+        if contact_id in self._new_contacts or (contact_id, message_id) in self._by_id:
+            return self._by_id.get((contact_id, message_id))
         table = tables.messages.c
         return await self._find(table.contact_id == contact_id, table.message_id == message_id)
 
@@ -43,18 +76,23 @@ class Messages:
         for message in self._new.values():
             if (message.contact_id, message.external_id) == (contact_id, external_id):
                 return message
+        key = (contact_id, external_id)
+        if contact_id in self._new_contacts or key in self._by_external_id:
+            return self._by_external_id.get(key)
         table = tables.messages.c
         return await self._find(table.contact_id == contact_id, table.external_id == external_id)
 
     async def list_near(self, message: Message, within: timedelta) -> list[Message]:
         """Return the contact's messages that were written about when this one was."""
+        new = [each for each in self._new.values() if each.contact_id == message.contact_id]
+        if message.contact_id in self._new_contacts:
+            return new
         since, until, messages = message.at - within, message.at + within, tables.messages
         rows = await self._connection.execute(
             select(messages).where(
                 messages.c.contact_id == message.contact_id, messages.c.at.between(since, until)
             )
         )
-        new = [each for each in self._new.values() if each.contact_id == message.contact_id]
         return [*(Message(**row) for row in rows), *new]
 
     async def first_and_latest_of_customer(self, contact_id: ContactId) -> set[str]:
@@ -74,6 +112,9 @@ class Messages:
         if message.message_id in self._new:
             self._new[message.message_id] = replace(message, external_id=external_id)
             return
+        named = replace(message, external_id=external_id)
+        self._by_id[message.contact_id, message.message_id] = named
+        self._by_external_id[message.contact_id, external_id] = named
         messages = tables.messages
         await self._connection.execute(
             update(messages)
@@ -154,6 +195,14 @@ _INSERT_ATTACHMENTS = write_query(
 _INSERT_HISTORY = write_query(
     "insert_history", bulk_insert(tables.contact_history, conflict="ignore")
 )
+_LOAD = text("""
+    SELECT message_id::text, contact_id::text, author, person_id, text, at, automatic,
+        reported_by, internal, external_id
+    FROM messages WHERE contact_id = ANY (CAST(:contact_ids AS uuid[]))
+        AND (message_id = ANY (CAST(:message_ids AS uuid[]))
+            OR external_id = ANY (CAST(:external_ids AS text[])))
+    ORDER BY at DESC
+""")
 _FIRST_AND_LATEST = text("""
     (SELECT text FROM messages WHERE contact_id = :contact_id AND author = 'customer'
      ORDER BY at, message_id LIMIT 1)

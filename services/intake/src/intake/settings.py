@@ -62,6 +62,20 @@ class SignRulesIn(BaseModel):
 
 
 class Settings(ServiceSettings):
+    webhook_body_mb: int = Field(
+        default=4,
+        ge=1,
+        le=60,
+        description="the largest webhook, in MB: 100 cases of Salesforce may each have 32,000 "
+        "characters",
+    )
+    mail_body_mb: int = Field(
+        default=32,
+        ge=1,
+        le=60,
+        description="the largest mail that SendGrid or Mailgun may post, in MB; a larger one "
+        "answers 503, so that they send it again after you raise this",
+    )
     understanding: SignRulesIn = Field(
         default=SignRulesIn(),
         description="what customers' phrases are signs of, as JSON: "

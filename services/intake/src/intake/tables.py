@@ -67,6 +67,7 @@ attachments = Table(
     Column("name", Text),
     Column("url", Text),
     Column("content_type", Text),
+    Column("size_bytes", BigInteger),
 )
 contact_history = Table(
     "contact_history",

@@ -1,7 +1,7 @@
 """The HTTP API of a service: what its routes share, and what surrounds them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 
 from fastapi import FastAPI, Request
 from fastapi import Path as PathParameter
@@ -19,6 +19,7 @@ from common.core.text import (
 )
 from common.http import openapi
 from common.http.examples import CONTACT_ID, REPRESENTATIVE
+from common.http.limits import BodyLimit, BodyLimits
 from common.http.request_handler import RequestHandler
 from common.http.routes import ApiRoute, ApiRouter
 
@@ -132,6 +133,11 @@ def make_app(
         unkeyed_paths=unkeyed_paths,
     )
     return app
+
+
+def set_body_limits(app: FastAPI, limits: Sequence[BodyLimit]) -> None:
+    """Let bodies below these paths be larger than others; for what `make_app` returned."""
+    cast("_Api", app).handler.bodies = BodyLimits(limits)
 
 
 class _Api(FastAPI):

@@ -3,9 +3,11 @@
 import ipaddress
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 from common.core.clock import monotonic
+from common.http.problems import ProblemError
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -14,6 +16,65 @@ _IPV6_PREFIX = 64
 _MAX_CLIENTS = 10_000
 
 MAX_BODY_BYTES = 256 * 1024
+# Of all bodies over MAX_BODY_BYTES that a process holds at a time.
+MAX_LARGE_BODIES_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class BodyLimit:
+    """How large a body may be below a path.
+
+    With `keep_sending`, a larger one answers 503 in place of 413: its sender drops what is refused
+    with 4xx, and repeats what is refused with 5xx.
+    """
+
+    path: str
+    body_bytes: int
+    keep_sending: bool = False
+
+    def refusal(self) -> ProblemError:
+        detail = f"The body is over {self.body_bytes} bytes."
+        if not self.keep_sending:
+            return ProblemError(413, "too-large", detail)
+        # Another code: operators who raise the limit in time lose nothing.
+        return ProblemError(503, "over-the-limit", detail, headers={"Retry-After": "3600"})
+
+
+USUAL_BODY: Final = BodyLimit("/", MAX_BODY_BYTES)
+
+
+class BodyLimits:
+    """The limits of bodies by their paths; the first that fits counts."""
+
+    def __init__(self, limits: Sequence[BodyLimit] = ()) -> None:
+        self._limits = limits
+
+    def find(self, path: str) -> BodyLimit:
+        for limit in self._limits:
+            if path.startswith(limit.path):
+                return limit
+        return USUAL_BODY
+
+
+class LargeBodyMemory:
+    """The bytes of large bodies that a process holds: what a body has over the usual limit."""
+
+    def __init__(self, total_bytes: int = MAX_LARGE_BODIES_BYTES) -> None:
+        self._total_bytes = total_bytes
+        self.held_bytes = 0
+
+    def grow(self, before: int, after: int) -> None:
+        """Let a body grow; raises ProblemError if all bodies together would be too large."""
+        more = max(after, MAX_BODY_BYTES) - max(before, MAX_BODY_BYTES)
+        if self.held_bytes + more > self._total_bytes:
+            detail = "The service reads too many large bodies now. Try again soon."
+            headers = {"Retry-After": "5"}
+            raise ProblemError(503, "too-many-large-bodies", detail, headers=headers)
+        self.held_bytes += more
+
+    def release(self, size: int) -> None:
+        """Forget a body of this size."""
+        self.held_bytes -= max(0, size - MAX_BODY_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +85,9 @@ class HttpLimits:
     # Of the whole head: request line and headers. Also of what follows a chunked body.
     head_bytes: int = 32 * 1024
     headers: int = 100
-    # Of a body without the framing of its chunks, and with it.
-    body_bytes: int = MAX_BODY_BYTES
-    framed_body_bytes: int = 1024 * 1024
+    # Of a body without the framing of its chunks, and of the framing.
+    bodies: BodyLimits = field(default_factory=BodyLimits)
+    framing_bytes: int = 768 * 1024
     # From the connection, or the first byte of a further request, to the end of the head.
     head_s: float = 10
     # From the end of the head to the end of the body.

@@ -53,6 +53,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._unread_since: float | None = None
         self._head_bytes = 0
         self._body_bytes = 0
+        self._body_limit = self._limits.bodies.find("")
         self._in_body = False
         self._trailers = 0
         self._is_admitted = False
@@ -141,9 +142,11 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._head_bytes + _PART_BYTES > self._limits.head_bytes:
             self._check_head_size()
         declared = [value for name, value in self.headers if name == b"content-length"]
+        # The path without the query, and not decoded: another spelling has the usual limit.
+        self._body_limit = self._limits.bodies.find(self.url.partition(b"?")[0].decode("latin-1"))
         # The parser has refused what is not a number.
-        if declared and int(declared[0]) > self._limits.body_bytes:
-            raise RefusedRequestError(_BODY_TOO_LARGE)
+        if declared and int(declared[0]) > self._body_limit.body_bytes:
+            raise RefusedRequestError(self._body_limit.refusal())
         if self.parser.should_upgrade() and self._has_body():
             # The parser would take the body for something else.
             raise RefusedRequestError(_UPGRADE_WITH_BODY)
@@ -183,8 +186,8 @@ class LimitedProtocol(HttpToolsProtocol):
     def _count(self, size: int) -> None:
         if self._in_body:
             self._body_bytes += size
-            if self._body_bytes > self._limits.framed_body_bytes:
-                raise RefusedRequestError(_BODY_TOO_LARGE)
+            if self._body_bytes > self._body_limit.body_bytes + self._limits.framing_bytes:
+                raise RefusedRequestError(self._body_limit.refusal())
         else:
             self._head_bytes += size
             # What is left over may be the head's last part, and the beginning of a body: the exact
@@ -270,4 +273,3 @@ _TOO_MANY_PIPELINED = ProblemError(
 _URL_TOO_LONG = ProblemError(414, "url-too-long", "The URL is too long.")
 _TOO_MANY_HEADERS = ProblemError(431, "too-many-headers", "The request has too many headers.")
 _HEAD_TOO_LARGE = ProblemError(431, "headers-too-large", "The headers are too large.")
-_BODY_TOO_LARGE = ProblemError(413, "too-large", "The body is too large.")

@@ -13,6 +13,7 @@ from common.core import trace
 from common.core.clock import monotonic
 from common.core.metrics import Metrics
 from common.http.idempotency import IdempotentHandler
+from common.http.limits import BodyLimits, LargeBodyMemory
 from common.http.media_types import check_media_type
 from common.http.problems import ProblemError, response_to
 from common.http.protection import WrongKeyGuard, add_security_headers
@@ -45,6 +46,8 @@ class RequestHandler:
         unkeyed_paths: Sequence[str] = (),
     ) -> None:
         self._routes = RouteTable(routes)
+        self.bodies = BodyLimits()
+        self._memory = LargeBodyMemory()
         self._metrics = metrics
         self._webhook_paths = tuple(webhook_paths)
         self._form_paths = tuple(form_paths)
@@ -54,10 +57,24 @@ class RequestHandler:
         self._durations: dict[tuple[str, int], Histogram] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        limit = self.bodies.find(scope["path"])
         try:
-            request = await read_request(scope, receive, send)
-            if request is None:
-                return
+            request = await read_request(scope, receive, send, limit, self._memory)
+        except ProblemError as problem:
+            self._metrics.http_refused.labels(problem.code).inc()
+            await self._send(problem.response(), scope, receive, send)
+            return
+        if request is None:
+            return
+        try:
+            await self._answer(request, scope, receive, send)
+        finally:
+            self._memory.release(len(request.content))
+
+    async def _answer(
+        self, request: WholeRequest, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        try:
             self._check(request)
         except ProblemError as problem:
             await self._send(problem.response(), scope, receive, send)

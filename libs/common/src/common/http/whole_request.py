@@ -6,8 +6,7 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from common.http.json_body import parse_json
-from common.http.limits import MAX_BODY_BYTES
-from common.http.problems import ProblemError
+from common.http.limits import MAX_BODY_BYTES, USUAL_BODY, BodyLimit, LargeBodyMemory
 
 
 class WholeRequest(Request):
@@ -35,21 +34,41 @@ class WholeRequest(Request):
         return self._document
 
 
-async def read_request(scope: Scope, receive: Receive, send: Send) -> WholeRequest | None:
+async def read_request(
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    limit: BodyLimit = USUAL_BODY,
+    memory: LargeBodyMemory | None = None,
+) -> WholeRequest | None:
     """Read the whole body; return None if the client leaves before.
 
-    Raises ProblemError if the body is over 256 KB.
+    Raises ProblemError if the body is over the limit, or if too many are large now. Who gets the
+    request releases the memory of its content.
     """
+    memory = memory or LargeBodyMemory()
     message = await receive()
     content: bytes = message.get("body", b"")
-    if message.get("more_body", False):
-        parts = bytearray(content)
-        while message.get("more_body", False) and len(parts) <= MAX_BODY_BYTES:
-            message = await receive()
-            parts += message.get("body", b"")
+    if message.get("more_body", False) or len(content) > MAX_BODY_BYTES:
+        parts = bytearray()
+        try:
+            _append(parts, content, limit, memory)
+            while message.get("more_body", False):
+                message = await receive()
+                _append(parts, message.get("body", b""), limit, memory)
+        except BaseException:
+            memory.release(len(parts))
+            raise
         content = bytes(parts)
     if message["type"] == "http.disconnect":
+        memory.release(len(content))
         return None
-    if len(content) > MAX_BODY_BYTES:
-        raise ProblemError(413, "too-large", f"The body is over {MAX_BODY_BYTES} bytes.")
     return WholeRequest(scope, receive, send, content)
+
+
+def _append(parts: bytearray, part: bytes, limit: BodyLimit, memory: LargeBodyMemory) -> None:
+    size = len(parts) + len(part)
+    if size > limit.body_bytes:
+        raise limit.refusal()
+    memory.grow(len(parts), size)
+    parts += part

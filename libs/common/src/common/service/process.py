@@ -15,7 +15,7 @@ from common.core import logs
 from common.core.clock import TimeSource
 from common.core.health import Health
 from common.core.metrics import Metrics
-from common.http.limits import HttpLimits, TrustedProxies
+from common.http.limits import BodyLimit, BodyLimits, HttpLimits, TrustedProxies
 from common.http.operations import make_operations_app
 from common.http.server import HttpServer
 from common.service.database_monitor import DatabaseCheck
@@ -79,8 +79,14 @@ async def serve_process(spec: ProcessSpec[U], settings: ProcessSettings) -> None
         await run_workers(workers, (), stopping, metrics, health)
 
 
-def make_http_server(app: ASGIApp, settings: ProcessSettings, metrics: Metrics) -> HttpServer:
+def make_http_server(
+    app: ASGIApp,
+    settings: ProcessSettings,
+    metrics: Metrics,
+    body_limits: Sequence[BodyLimit] = (),
+) -> HttpServer:
     limits = HttpLimits(
+        bodies=BodyLimits(body_limits),
         connections=settings.http_connections,
         connections_per_client=settings.http_connections_per_client,
     )

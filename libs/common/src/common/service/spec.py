@@ -17,7 +17,8 @@ from common.core.health import Health
 from common.core.metrics import Metrics
 from common.http import api_key_api, dead_letter_api
 from common.http.access import ApiKeys
-from common.http.app import make_app
+from common.http.app import make_app, set_body_limits
+from common.http.limits import BodyLimit
 from common.http.routes import ApiRouter
 from common.http.tokens import TokenVerifier
 from common.messaging.consumer import MIN_LINGER_S, Consumer, make_linger
@@ -82,6 +83,8 @@ class ServiceSpec(Generic[U]):
     webhook_paths: Sequence[str] = ()
     # Below these paths a body may be a form.
     form_paths: Sequence[str] = ()
+    # Below these paths a body may be larger than elsewhere.
+    body_limits: Sequence[BodyLimit] = ()
     # Routes that heed idempotency keys on their own.
     unkeyed_paths: Sequence[str] = ()
     # What a replay does with a dead letter that was such a request.
@@ -121,7 +124,7 @@ async def serve(spec: ServiceSpec[U], settings: ServiceSettings) -> None:
                     settings.api_keys.entries,
                     health,
                 ),
-                make_http_server(app, settings, metrics),
+                make_http_server(app, settings, metrics, spec.body_limits),
                 *spec.http_workers(database, metrics, health),
             ]
         if settings.parts != "http":
@@ -202,7 +205,7 @@ def application(
     """Make the HTTP app as `serve` does; also for tests and for the OpenAPI document."""
     dispatcher = Dispatcher(database, spec.subscriptions, metrics)
     decoder = RecordDecoder(settings.namespace, settings.verification_keys)
-    return make_app(
+    app = make_app(
         spec.name,
         [*spec.routers, dead_letter_api.router, api_key_api.router],
         metrics=metrics,
@@ -221,6 +224,8 @@ def application(
             **spec.app_state(database),
         },
     )
+    set_body_limits(app, spec.body_limits)
+    return app
 
 
 def make_consumer(

@@ -107,10 +107,10 @@ async def store_dead_letter(connection: Connection, letter: DeadLetter, *, claim
     return bool(inserted)
 
 
-async def count_waiting(connection: Connection, origin_prefix: str) -> int:
-    """Return how many dead letters wait whose origin begins so."""
-    count: int = (await connection.execute(_COUNT_WAITING, {"prefix": origin_prefix})).scalar_one()
-    return count
+async def measure_waiting(connection: Connection, origin_prefix: str) -> tuple[int, int]:
+    """Return how many dead letters wait whose origin begins so, and the bytes of their payloads."""
+    (row,) = await connection.execute(_MEASURE_WAITING, {"prefix": origin_prefix})
+    return row.count, row.bytes
 
 
 async def count_untrusted(connection: Connection) -> int:
@@ -161,7 +161,8 @@ _INSERT = text("""
             CAST(CAST(:headers AS text) AS jsonb), :payload, :claimed, :trusted)
     ON CONFLICT (origin) DO NOTHING RETURNING id
 """)
-_COUNT_WAITING = text(
-    "SELECT count(*) FROM dead_letters WHERE state = 'waiting' AND starts_with(origin, :prefix)"
-)
+_MEASURE_WAITING = text("""
+    SELECT count(*) AS count, coalesce(sum(octet_length(payload)), 0) AS bytes
+    FROM dead_letters WHERE state = 'waiting' AND starts_with(origin, :prefix)
+""")
 _COUNT_UNTRUSTED = text("SELECT count(*) FROM dead_letters WHERE state = 'waiting' AND NOT trusted")

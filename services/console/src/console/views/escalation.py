@@ -132,9 +132,9 @@ def _message(message: Mapping[str, Any], reader: Reader) -> Message:
     )
 
 
-def _web_link(url: str) -> str | None:
-    """Return None for a link that would run a script."""
-    return url if url.startswith(("https://", "http://")) else None
+def _web_link(url: str | None) -> str | None:
+    """Return None for a link that would run a script, and for a file without an address."""
+    return url if url and url.startswith(("https://", "http://")) else None
 
 
 def _request(escalation: Mapping[str, Any], reader: Reader) -> Request | None:

@@ -88,7 +88,9 @@ _WEBHOOK_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
         (401, "signature-refused"),
         (404, "channel-not-found"),
         (413, "too-large"),
+        (503, "over-the-limit"),
         (503, "too-many-kept-deliveries"),
+        (503, "too-many-large-bodies"),
     ),
 }
 
@@ -163,7 +165,10 @@ async def _receive(
         named = await uow.channel_connections.get(channel.kind, connection)
     clock: TimeSource = request.app.state.clock
     try:
-        connected = _verify(channel, named, webhook, clock.utc_now())
+        now = clock.utc_now()
+        connected = await deliveries.use_body(
+            webhook, lambda: _verify(channel, named, webhook, now)
+        )
     except (BadSignatureError, StaleRequestError) as error:
         detail = str(error.__doc__)
         raise ProblemError(HTTPStatus.UNAUTHORIZED, "signature-refused", detail) from error

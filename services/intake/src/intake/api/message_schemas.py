@@ -113,8 +113,12 @@ class MessageIn(ActionIn):
 
 class AttachmentOut(BaseModel):
     name: str = Field(description="The file's name.")
-    url: str = Field(description="Where people with access to it find it.")
+    url: str | None = Field(
+        description="Where people with access to it find it; null for a file of a mail, which is "
+        "in the mailbox and not kept here."
+    )
     content_type: str | None = Field(description="Its media type, if known.")
+    size_bytes: int | None = Field(None, description="Its size, if known.")
 
 
 class MessageOut(BaseModel):

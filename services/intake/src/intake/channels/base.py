@@ -109,12 +109,13 @@ class ExternalContact:
 
 @dataclass(frozen=True, slots=True)
 class ExternalFile:
-    """A file of a message, by its address in the outside system."""
+    """A file of a message, by its address in the outside system if it has one there."""
 
     file_id: str
     name: str
-    url: str
+    url: str | None = None
     content_type: str | None = None
+    size_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

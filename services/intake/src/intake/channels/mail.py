@@ -16,6 +16,8 @@ from intake.channels.base import (
     ChannelEvent,
     CustomerMessageAdded,
     ExternalContact,
+    ExternalFile,
+    FileAdded,
     MalformedBodyError,
     RepresentativeMessageAdded,
 )
@@ -28,6 +30,7 @@ from intake.channels.mime import (
     read_headers,
     read_parts,
 )
+from intake.channels.multipart import MailFile
 from intake.channels.options import MappingOptions, by_tag, read_labels
 from intake.domain.automatic_mail import is_automatic
 from intake.domain.customers import CustomerStatement
@@ -38,6 +41,7 @@ _PRIORITIES: Final = {"1": "urgent", "2": "high", "3": "normal", "4": "low", "5"
 # Python's parser of HTML takes minutes for many that have no end.
 _UNFINISHED_TAG: Final = re.compile(r"<(?=[a-zA-Z/][^<>]*(?:<|\Z))")
 _DECLARATION: Final = re.compile("<[!?][^>]*>?")
+_MAX_FILES: Final = 50
 _SKIPPED_TAGS: Final = frozenset({"head", "script", "style", "title"})
 _BLOCK_TAGS: Final = frozenset({"br", "div", "li", "p", "table", "tr", "h1", "h2", "h3"})
 
@@ -59,7 +63,7 @@ class Mail:
 
     headers: Mapping[str, str]
     text: str
-    files: tuple[str, ...] = ()
+    files: tuple[MailFile, ...] = ()
     subject: str = ""
     sender: str = ""
     receivers: tuple[str, ...] = ()
@@ -90,10 +94,33 @@ class Mail:
             return None
 
 
-def mail_event(
+def mail_events(
     mail: Mail, options: MailOptions, event_id: str, moment: Moment | None
-) -> ChannelEvent:
-    """Return the message that the mail is in its thread; raises MalformedBodyError."""
+) -> list[ChannelEvent]:
+    """Return the message that the mail is in its thread, and its files.
+
+    Raises MalformedBodyError.
+    """
+    message = _message_event(mail, options, event_id, moment)
+    files = (
+        FileAdded(
+            event_key(event_id, f"file-{number}"),
+            "file",
+            message.contact,
+            mail.message_id,
+            ExternalFile(
+                str(number), file.name, content_type=file.content_type, size_bytes=file.size_bytes
+            ),
+            moment=moment,
+        )
+        for number, file in enumerate(mail.files[:_MAX_FILES])
+    )
+    return [message, *files]
+
+
+def _message_event(
+    mail: Mail, options: MailOptions, event_id: str, moment: Moment | None
+) -> CustomerMessageAdded | RepresentativeMessageAdded:
     name, sender = _address(mail.sender)
     if not sender:
         raise MalformedBodyError("The mail has no sender.")
@@ -105,15 +132,12 @@ def mail_event(
     tags = [*(f"to={address}" for address in receivers), f"from={sender}"]
     contact = _contact(mail, customer, "" if is_ours else name, tags, options, automatic=automatic)
     about = (event_id, "mail", contact)
-    text = mail.text
-    if mail.files:
-        text = f"{text}\n[Files: {', '.join(mail.files)}]".strip()
     if is_ours:
         return RepresentativeMessageAdded(
-            *about, text, sender, automatic, message_ref=mail.message_id, moment=moment
+            *about, mail.text, sender, automatic, message_ref=mail.message_id, moment=moment
         )
     return CustomerMessageAdded(
-        *about, text, automatic=automatic, message_ref=mail.message_id, moment=moment
+        *about, mail.text, automatic=automatic, message_ref=mail.message_id, moment=moment
     )
 
 
@@ -155,7 +179,7 @@ def read_raw_mail(content: bytes) -> Mail:
     return Mail(
         headers,
         clean_text(text),
-        tuple(name for _, name in named if name),
+        tuple(_file(part, name) for part, name in named if name),
         subject=headers.get("subject", ""),
         sender=headers.get("from", ""),
         receivers=tuple(headers[name] for name in ("to", "cc") if headers.get(name)),
@@ -215,6 +239,15 @@ class _TextReader(HTMLParser):
     def handle_data(self, data: str) -> None:
         if not self._skipped:
             self.parts.append(data)
+
+
+def _file(part: EmailMessage, name: str) -> MailFile:
+    try:
+        content = part.get_payload(decode=True)
+    except HEADER_ERRORS:
+        content = None
+    size = len(content) if isinstance(content, bytes) else 0
+    return MailFile(name, _content_type(part), size)
 
 
 def _content_type(part: EmailMessage) -> str:

@@ -2,22 +2,20 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from intake.channels.base import MalformedBodyError, WebhookRequest
 from intake.channels.fields import clean_text, form_fields, load_json, read_object
 from intake.channels.mail import Mail, decode_text, html_text, parse_headers
-from intake.channels.mime import HEADER_ERRORS, parse_message, read_file_name
-
-_MAX_FIELDS: Final = 200
+from intake.channels.multipart import MailFile, read_multipart
 
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """The fields of a form, and the names of the files that came with it."""
+    """The fields of a form, and what is known of the files that came with it."""
 
     fields: Mapping[str, bytes]
-    files: tuple[str, ...] = ()
+    files: tuple[MailFile, ...] = ()
 
     def text(self, *names: str) -> str:
         """Return the first of these fields that is not empty, in any case of its name."""
@@ -40,42 +38,10 @@ class Post:
 def read_post(request: WebhookRequest) -> Post:
     """Read a form, with files or without; raises MalformedBodyError."""
     if request.media_type == "multipart/form-data":
-        return _multipart(request)
+        parts, files = read_multipart(request.headers.get("content-type", ""), request.body)
+        return Post(parts, tuple(files))
     fields = form_fields(request.body)
     return Post({name.lower(): value.encode() for name, value in reversed(fields)})
-
-
-def _multipart(request: WebhookRequest) -> Post:
-    head = f"Content-Type: {request.headers.get('content-type', '')}\r\n\r\n"
-    form = parse_message(head.encode("latin-1", "replace") + request.body)
-    if not form.is_multipart():
-        raise MalformedBodyError("The body is no form of the parts that its media type says.")
-    fields: dict[str, bytes] = {}
-    files = []
-    for number, part in enumerate(form.iter_parts()):
-        if number >= _MAX_FIELDS:
-            raise MalformedBodyError("The form has too many fields.")
-        if file_name := read_file_name(part):
-            files.append(file_name)
-        elif name := _name(part):
-            fields.setdefault(name.lower(), _content(part))
-    return Post(fields, tuple(files))
-
-
-def _name(part: Any) -> str:
-    try:
-        name = part.get_param("name", "", header="content-disposition")
-    except HEADER_ERRORS:
-        return ""
-    return name if isinstance(name, str) else ""
-
-
-def _content(part: Any) -> bytes:
-    try:
-        content = part.get_payload(decode=True)
-    except HEADER_ERRORS:
-        return b""
-    return content if isinstance(content, bytes) else b""
 
 
 def mail_of(post: Post) -> Mail:

@@ -14,7 +14,7 @@ from intake.channels.base import (
 )
 from intake.channels.event_keys import event_key
 from intake.channels.fields import load_json, moment_at, read_object, read_seconds, read_texts
-from intake.channels.mail import MailOptions, mail_event, read_raw_mail
+from intake.channels.mail import MailOptions, mail_events, read_raw_mail
 from intake.channels.mail_posts import mail_of, read_post
 from intake.domain.model import ChannelConnection
 
@@ -56,7 +56,7 @@ class Mailgun:
         moment = moment_at(read_seconds(proof.get("timestamp")))
         # The signature covers the token, and not the mail: a token counts once.
         key = event_key("token", proof.get("token"))
-        return [mail_event(mail, options, key, moment)]
+        return mail_events(mail, options, key, moment)
 
     def reply(self, _request: WebhookRequest) -> Reply | None:
         return None

@@ -26,4 +26,6 @@ _KINDS: tuple[Channel, ...] = (
     Zendesk(),
 )
 
+# What they post has the files of a mail in it.
+MAIL_KINDS: Final = (Mailgun.kind, SendGrid.kind)
 CHANNELS: Final[Mapping[str, Channel]] = {channel.kind: channel for channel in _KINDS}

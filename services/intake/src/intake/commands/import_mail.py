@@ -20,13 +20,14 @@ from common.core.clock import TimeSource
 from common.core.errors import PermanentError, is_transient
 from common.service.settings import read_settings
 from common.storage.database import Database, connect
-from intake.channel_events import PreparedEvent, apply_events, prepare_events
+from intake.channel_events import apply_events
 from intake.channels.base import ChannelEvent, MalformedBodyError
 from intake.channels.event_keys import event_key
-from intake.channels.mail import MailOptions, mail_event, read_raw_mail
+from intake.channels.mail import MailOptions, mail_events, read_raw_mail
 from intake.domain.customers import CustomerNamespaces
 from intake.domain.model import ChannelConnection, Moment
 from intake.domain.understanding.signs import SignReader
+from intake.event_preparation import PreparedEvent, prepare_events
 from intake.settings import Settings
 from intake.store import UnitOfWork
 
@@ -123,8 +124,8 @@ async def _import_mail(
     options = MailOptions.model_validate(connection.options)
     mail = read_raw_mail(raw)
     moment = Moment(mail.sent_at) if mail.sent_at else None
-    event = mail_event(mail, options, event_key("import", mail.message_id), moment)
-    events = prepare(connection, [event])
+    read = mail_events(mail, options, event_key("import", mail.message_id), moment)
+    events = prepare(connection, read)
     async with database.transaction() as uow:
         await apply_events(connection, events, uow)
 

@@ -164,8 +164,10 @@ class Attachment:
     message_ref: str
     attachment_id: str
     name: str
-    url: str
+    # None if it came with a mail: its bytes are not kept.
+    url: str | None = None
     content_type: str | None = None
+    size_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

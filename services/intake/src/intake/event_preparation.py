@@ -1,0 +1,131 @@
+"""The events of outside systems with their texts cleaned and read, before the transaction."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final, assert_never
+
+from common.contracts.event import PersonId
+from common.core.text import one_line, plain_text
+from intake.channel_messages import NewMessage
+from intake.channels.base import ChannelEvent, CustomerMessageAdded, RepresentativeMessageAdded
+from intake.domain.customers import CustomerNamespaces
+from intake.domain.model import ChannelConnection
+from intake.domain.understanding.signs import SignReader
+from intake.text_reading import fill, read_needs, read_text
+from intake.use_cases import ReceiveContact
+
+_LINE_CHARACTERS: Final = 300
+_TEXT_CHARACTERS: Final = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedEvent:
+    """An event whose texts have been read, so that its transaction is short.
+
+    `first` is the message in the contact itself, and `message` the one that the event adds.
+    """
+
+    event: ChannelEvent
+    contact: ReceiveContact
+    first: NewMessage | None = None
+    message: NewMessage | None = None
+
+
+def prepare_events(
+    connection: ChannelConnection,
+    events: Iterable[ChannelEvent],
+    namespaces: CustomerNamespaces,
+    signs: SignReader,
+) -> list[PreparedEvent]:
+    """Clean and read the texts of the events; call it before the transaction."""
+    return [
+        PreparedEvent(
+            event,
+            _read_contact(connection, event, namespaces, signs),
+            _read_first_message(connection, event, signs),
+            _read_message(connection, event, signs),
+        )
+        for event in events
+    ]
+
+
+def _read_contact(
+    connection: ChannelConnection,
+    event: ChannelEvent,
+    namespaces: CustomerNamespaces,
+    signs: SignReader,
+) -> ReceiveContact:
+    contact, first, customer = event.contact, event.contact.first_message, event.contact.customer
+    text = text_of(first.text) if first is not None and first.author == "customer" else None
+    needs = fill(read_needs(contact), read_text(text, signs), signs)
+    if customer.name is not None:
+        customer = customer._replace(name=line_of(customer.name))
+    return ReceiveContact(
+        received_from=connection.system,
+        channel=contact.channel,
+        customer=namespaces.scope(connection.system, customer),
+        subject=line_of(contact.subject) or contact.ref,
+        **needs._asdict(),
+        campaign=contact.campaign,
+        external_ref=contact.ref,
+        state=contact.state,
+    )
+
+
+def _read_first_message(
+    connection: ChannelConnection, event: ChannelEvent, signs: SignReader
+) -> NewMessage | None:
+    first = event.contact.first_message
+    text = text_of(first.text) if first else ""
+    if first is None or not text.strip():
+        return None
+    reading = read_text(text if first.author == "customer" else None, signs)
+    return NewMessage(
+        author=first.author,
+        text=text,
+        system=connection.system,
+        person_id=_person(connection, first.account),
+        internal=first.internal,
+        asks_for_supervisor=reading.asks_for_supervisor,
+        signs=reading.signs,
+        written_at=first.written_at,
+    )
+
+
+def _read_message(
+    connection: ChannelConnection, event: ChannelEvent, signs: SignReader
+) -> NewMessage | None:
+    if not isinstance(event, CustomerMessageAdded | RepresentativeMessageAdded):
+        return None
+    message = NewMessage(
+        author="customer",
+        text=text_of(event.text),
+        system=connection.system,
+        automatic=event.automatic,
+        external_id=event.message_ref,
+    )
+    match event:
+        case CustomerMessageAdded():
+            reading = read_text(None if event.automatic else message.text, signs)
+            asks = reading.asks_for_supervisor
+            return replace(message, asks_for_supervisor=asks, signs=reading.signs)
+        case RepresentativeMessageAdded():
+            person = _person(connection, event.account)
+            return replace(
+                message, author="representative", person_id=person, internal=event.internal
+            )
+        case _:
+            assert_never(event)
+
+
+def _person(connection: ChannelConnection, account: str | None) -> PersonId | None:
+    """Name a person of an outside system: two systems may have the same account."""
+    return PersonId(f"{connection.system}:{account}") if account else None
+
+
+def line_of(text: str) -> str:
+    return one_line(text[: 2 * _LINE_CHARACTERS])[:_LINE_CHARACTERS]
+
+
+def text_of(text: str) -> str:
+    return plain_text(text[:_TEXT_CHARACTERS])
