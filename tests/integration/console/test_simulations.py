@@ -11,7 +11,8 @@ import pytest
 from escalation.workers.simulations import SimulationWorker
 from integration.console.harness import SAME_ORIGIN
 from integration.console.screens_harness import Screens
-from integration.console.settings_harness import SHORTER_TIMES
+from integration.console.settings_harness import SHORTER_TIMES, put_by_ops
+from integration.escalation.conftest import POLICY
 
 TRY = "/settings/policies/gold/try"
 
@@ -95,3 +96,13 @@ async def test_supervisor_and_unknown_policy_get_a_readable_page(
     assert (await mia.get("/settings/policies/none/try")).status_code == 404
     unknown = f"{TRY}/019cae07-79c0-7a40-9c52-4f6b7e0d9a01"
     assert (await mia.get(unknown)).status_code == 404
+
+
+async def test_simulation_of_another_setting_is_not_shown_as_this_policy(
+    screens: Screens, mia: httpx.AsyncClient
+) -> None:
+    await put_by_ops(screens, "sla-policies/silver", {**POLICY, "match": {"channel": ["chat"]}})
+    place = (await send(mia, **SHORTER_TIMES)).headers["location"]
+    simulation_id = place.rpartition("/")[2]
+    for path in (f"/{simulation_id}", f"?from={simulation_id}"):
+        assert (await mia.get(f"/settings/policies/silver/try{path}")).status_code == 404

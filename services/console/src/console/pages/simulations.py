@@ -12,6 +12,7 @@ from common.contracts.event import ID_PATTERN, UUID_PATTERN
 from common.core.ids import new_id
 from console.clients.services import ServiceProblemError
 from console.dependencies import require_role
+from console.errors import PageError
 from console.pages.context import Page, PageContext
 from console.views.simulation import simulation_view
 from console.views.simulation_form import (
@@ -38,7 +39,7 @@ async def show_form(policy_id: PolicyPath, page: Page) -> Response:
     policy, earlier = await _read_policy(policy_id, page), page.request.query_params.get("from")
     if earlier is None or not re.fullmatch(UUID_PATTERN, earlier):
         return await _show_form(policy_id, policy, page, TryState())
-    job = await page.get("escalation", f"{_SIMULATIONS}/{earlier}")
+    job = await _read_job(policy_id, earlier, page)
     return await _show_form(
         policy_id, policy, page, state_of(job["drafts"][0]["body"], page.reader)
     )
@@ -73,7 +74,7 @@ async def show_simulation(
     policy_id: PolicyPath, simulation_id: SimulationPath, page: Page
 ) -> Response:
     """Show how far it is; while it runs, a script loads the page again and again."""
-    job = await page.get("escalation", f"{_SIMULATIONS}/{simulation_id}")
+    job = await _read_job(policy_id, simulation_id, page)
     policy = await _read_policy(policy_id, page)
     view = simulation_view(policy_id, policy, job, page.reader)
     return page.render("simulation.html", view=view)
@@ -85,6 +86,15 @@ async def cancel(policy_id: PolicyPath, simulation_id: SimulationPath, page: Pag
     path = f"{_SIMULATIONS}/{simulation_id}"
     await page.services.send("escalation", "DELETE", path, page.viewer)
     return page.lead_to(f"{try_url(policy_id)}/{simulation_id}")
+
+
+async def _read_job(policy_id: str, simulation_id: str, page: PageContext) -> Mapping[str, Any]:
+    """Raise PageError if it tries something else: the API also takes ladders and calendars."""
+    job: Mapping[str, Any] = await page.get("escalation", f"{_SIMULATIONS}/{simulation_id}")
+    draft = job["drafts"][0]
+    if (draft["kind"], draft["id"]) != ("sla-policies", policy_id):
+        raise PageError(HTTPStatus.NOT_FOUND, "not-found")
+    return job
 
 
 async def _read_policy(policy_id: str, page: PageContext) -> Mapping[str, Any]:
