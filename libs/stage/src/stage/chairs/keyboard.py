@@ -64,6 +64,8 @@ class KeyboardChair:
         except TimeoutError:
             message = f"the console does not show {action} for {escalation_id}"
             raise RowMissingError(message) from None
+        # Rows out of sight have no text that anybody could read.
+        await row.scroll_into_view_if_needed()
         reasons = await row.locator(".reasons li").all_inner_texts()
         return Sight(
             band=await row.get_attribute("data-band") or "",
