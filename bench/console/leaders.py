@@ -56,7 +56,7 @@ async def _sign_in(url: str, person: str) -> str:
     async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False) as browser:
         while monotonic() < deadline:
             await browser.post("/enter", data={"person": person}, timeout=_ADMITTED_WITHIN_S)
-            if (await browser.get("/sessions", timeout=_ADMITTED_WITHIN_S)).is_success:
+            if (await browser.get("/now", timeout=_ADMITTED_WITHIN_S)).is_success:
                 return "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
     message = f"the console does not let {person} in"
     raise WaitTimeoutError(message)
