@@ -224,7 +224,7 @@ def combine(devices: Sequence[Device], outcomes: Sequence[Outcome]) -> Outcome:
     if unknown:
         return unknown[0]
     if postponed:
-        wait = min((each.wait or timedelta(0) for each in postponed), default=None)
+        wait = min(each.wait or timedelta(0) for each in postponed)
         return Postponed(postponed[0].reason, wait or None, gone)
     reasons = dict.fromkeys(each.reason for each in outcomes if isinstance(each, Refused))
     return Refused("; ".join(reasons) or "the person has no device", gone)
