@@ -19,9 +19,8 @@ _AUDIENCE: Final = "upstairs"
 _PERSON_ROLES: Final = ("representative", "supervisor", "manager")
 # One of each role, as whom somebody may look around first.
 FIRST_VISITORS: Final = ("rita", "sara", "marco")
-
-
 _ADMISSION_S: Final = 120
+_BROWSER_HEADERS: Final = {"Sec-Fetch-Site": "same-origin", "Accept-Language": "en"}
 
 
 class LinkError(Exception):
@@ -88,20 +87,27 @@ async def make_links(environment: Mapping[str, str]) -> dict[str, str]:
     return dict(zip(FIRST_VISITORS, output.decode().split(), strict=True))
 
 
+def open_client(url: str, timeout_s: float) -> httpx.AsyncClient:
+    """Make a client that reads and sends pages as a browser does."""
+    return httpx.AsyncClient(
+        base_url=url,
+        headers=_BROWSER_HEADERS,
+        follow_redirects=True,
+        trust_env=False,
+        timeout=timeout_s,
+    )
+
+
+async def sign_in(client: httpx.AsyncClient, person: str) -> httpx.Response:
+    """Sign in by the sign-in for development; the answer is the first page, or why not."""
+    return await client.post("/enter", data={"person": person})
+
+
 async def wait_until_admitted(url: str, people: Iterable[str]) -> None:
     """Wait until each person gets the first page: every service learns by event who they are."""
-    async with (
-        asyncio.timeout(_ADMISSION_S),
-        httpx.AsyncClient(
-            base_url=url,
-            headers={"Sec-Fetch-Site": "same-origin"},
-            follow_redirects=True,
-            trust_env=False,
-            timeout=_ADMISSION_S,
-        ) as client,
-    ):
+    async with asyncio.timeout(_ADMISSION_S), open_client(url, _ADMISSION_S) as client:
         for person in people:
             while True:
-                if (await client.post("/enter", data={"person": person})).is_success:
+                if (await sign_in(client, person)).is_success:
                     break
                 await asyncio.sleep(0.1)

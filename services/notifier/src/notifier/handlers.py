@@ -239,18 +239,27 @@ async def change_recipient(
         time_zone=methods.time_zone,
         link_epoch=epoch + 1 if before is None or change.changes_addresses else epoch,
     )
-    await uow.recipients.save(saved)
+    await record_recipient(before, saved, uow)
     await uow.recipient_changes.add(change)
-    if change.changes_media:
-        media = tuple(address.medium for address in saved.addresses)
-        changed = RecipientChanged(person_id=person_id, occurred_at=uow.now, media=media)
-        uow.outbox.add((changed,))
     for address in change.removed_addresses:
         notice = notifications.address_notice(
             change, address, new_notification_id(), trace.current()
         )
         uow.notifications.add(notice)
     return saved
+
+
+async def record_recipient(before: Recipient | None, after: Recipient, uow: UnitOfWork) -> None:
+    """Save it; publish on which media the person is reached from now on, if they changed."""
+    await uow.recipients.save(after)
+    media = _media_of(after)
+    if set(media) != set(_media_of(before)):
+        changed = RecipientChanged(person_id=after.person_id, occurred_at=uow.now, media=media)
+        uow.outbox.add((changed,))
+
+
+def _media_of(recipient: Recipient | None) -> tuple[Medium, ...]:
+    return tuple(address.medium for address in recipient.addresses) if recipient else ()
 
 
 def correct(notification: Notification, status: Status, uow: UnitOfWork) -> None:

@@ -6,6 +6,8 @@ from typing import Final, Protocol
 
 # The person must see it within this time, also on a busy machine.
 WAIT_S: Final = 60.0
+# In a row, in the order in which it offers them.
+BUTTONS: Final = ".press .actions > .button, .press .actions > form button"
 
 
 class RowMissingError(AssertionError):
@@ -55,3 +57,7 @@ class Chair(Protocol):
     async def wait_until_gone(self, escalation_id: str) -> None:
         """Wait until the escalation is in no list any longer."""
         ...
+
+
+def on_one_line(text: str) -> str:
+    return " ".join(text.split())

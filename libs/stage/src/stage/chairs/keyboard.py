@@ -8,7 +8,7 @@ from typing import Final
 
 from playwright.async_api import Browser, Error, Locator, Page, ViewportSize, expect
 
-from stage.chairs.chair import WAIT_S, RowMissingError, Sight
+from stage.chairs.chair import BUTTONS, WAIT_S, RowMissingError, Sight, on_one_line
 
 _WAIT_MS: Final = 1000 * WAIT_S
 # More than there are rows and buttons in a story.
@@ -17,7 +17,6 @@ _VIEWPORT: Final[ViewportSize] = {"width": 1280, "height": 900}
 _POLL_S: Final = 0.1
 _IS_ABOVE_FOCUS: Final = """row => document.activeElement.closest(".row") !== null
     && !!(row.compareDocumentPosition(document.activeElement) & Node.DOCUMENT_POSITION_FOLLOWING)"""
-_BUTTON: Final = ".press .actions > .button, .press .actions > form button"
 
 
 class Keyboard:
@@ -70,10 +69,10 @@ class KeyboardChair:
         return Sight(
             band=await row.get_attribute("data-band") or "",
             headline=await row.locator(".headline").inner_text(),
-            reasons=tuple(map(_on_one_line, reasons)),
-            time_left=_on_one_line(await row.locator("td").first.inner_text()),
-            who=_on_one_line(await row.locator(".who").inner_text()),
-            button=_on_one_line(await row.locator(_BUTTON).first.inner_text()),
+            reasons=tuple(map(on_one_line, reasons)),
+            time_left=on_one_line(await row.locator("td").first.inner_text()),
+            who=on_one_line(await row.locator(".who").inner_text()),
+            button=on_one_line(await row.locator(BUTTONS).first.inner_text()),
         )
 
     async def press(self, escalation_id: str, action: str, form: Mapping[str, str]) -> str:
@@ -98,7 +97,7 @@ class KeyboardChair:
             await expect(outcome).not_to_have_text(before or "", timeout=_WAIT_MS)
         except AssertionError as error:
             raise RowMissingError(f"nothing confirms {action} of {escalation_id}") from error
-        return _on_one_line(await outcome.inner_text())
+        return on_one_line(await outcome.inner_text())
 
     async def shows(self, text: str) -> bool:
         return text in await self.page.locator("main").inner_text()
@@ -139,7 +138,3 @@ async def sit_at_keyboard(browser: Browser, url: str, person: str) -> AsyncItera
         yield KeyboardChair(page)
     finally:
         await context.close()
-
-
-def _on_one_line(text: str) -> str:
-    return " ".join(text.split())

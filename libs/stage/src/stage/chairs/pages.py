@@ -9,10 +9,10 @@ import httpx
 from bs4 import BeautifulSoup, Tag
 
 from common.core.clock import monotonic
-from stage.chairs.chair import WAIT_S, RowMissingError, Sight
+from stage.chairs.chair import BUTTONS, WAIT_S, RowMissingError, Sight, on_one_line
+from stage.console import open_client, sign_in
 
 _POLL_S: Final = 0.2
-_HEADERS: Final = {"Sec-Fetch-Site": "same-origin", "Accept-Language": "en"}
 
 
 class PageChair:
@@ -65,10 +65,8 @@ class PageChair:
 @asynccontextmanager
 async def sit_before_pages(url: str, person: str) -> AsyncIterator[PageChair]:
     """Sign in by the sign-in for development."""
-    async with httpx.AsyncClient(
-        base_url=url, headers=_HEADERS, follow_redirects=True, trust_env=False, timeout=WAIT_S
-    ) as client:
-        answer = await client.post("/enter", data={"person": person})
+    async with open_client(url, WAIT_S) as client:
+        answer = await sign_in(client, person)
         if not answer.is_success:
             raise RowMissingError(f"the sign-in of {person} answered {answer.status_code}")
         yield PageChair(client)
@@ -81,16 +79,15 @@ def _parse(answer: httpx.Response) -> BeautifulSoup:
 def _read(row: Tag | None) -> Sight:
     if row is None:
         raise RowMissingError("there is no row")
-    buttons = row.select(".press .actions > .button, .press .actions > form button")
     return Sight(
         band=str(row["data-band"]),
         headline=_text(row.select_one(".headline")),
         reasons=tuple(_text(reason) for reason in row.select(".reasons li")),
         time_left=_text(row.select_one("td")),
         who=_text(row.select_one(".who")),
-        button=_text(buttons[0]),
+        button=_text(row.select(BUTTONS)[0]),
     )
 
 
 def _text(tag: Tag | None) -> str:
-    return "" if tag is None else " ".join(tag.get_text().split())
+    return "" if tag is None else on_one_line(tag.get_text())

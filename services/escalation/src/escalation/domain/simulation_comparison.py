@@ -136,25 +136,22 @@ class Comparison:
 
     def _policy(self, policy_id: str) -> PolicyComparison:
         before, after = self.before, self.after
-        started, breached = (
-            (_by_clock(first, policy_id), _by_clock(second, policy_id))
-            for first, second in (
-                (before.totals.started, after.totals.started),
-                (before.totals.breached, after.totals.breached),
-            )
-        )
+        started_before = _by_clock(before.totals.started, policy_id)
+        started_after = _by_clock(after.totals.started, policy_id)
+        breached_before = _by_clock(before.totals.breached, policy_id)
+        breached_after = _by_clock(after.totals.breached, policy_id)
         return PolicyComparison(
             policy_id,
             contacts=_change(before.contacts, after.contacts, policy_id),
-            breaches=Change(breached[0].total(), breached[1].total()),
+            breaches=Change(breached_before.total(), breached_after.total()),
             escalations=_change(before.escalations, after.escalations, policy_id),
             clocks=tuple(
                 ClockComparison(
                     clock,
-                    promises=_change(started[0], started[1], clock),
-                    breaches=_change(breached[0], breached[1], clock),
+                    promises=_change(started_before, started_after, clock),
+                    breaches=_change(breached_before, breached_after, clock),
                 )
-                for clock in sorted(_keys(started[0], started[1]))
+                for clock in sorted(_keys(started_before, started_after))
             ),
         )
 

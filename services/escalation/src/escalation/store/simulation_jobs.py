@@ -75,9 +75,9 @@ class SimulationJobs:
         }
         return bool(await self._connection.execute(_SAVE_PROGRESS, values))
 
-    async def finish(self, job: SimulationJob, total: int, result: SimulationResult) -> None:
+    async def finish(self, job: SimulationJob, result: SimulationResult) -> None:
         document = to_json(_RESULT.dump_python(result, mode="json"))
-        values = _lease_key(job) | {"total": total, "result": document}
+        values = _lease_key(job) | {"total": result.contacts, "result": document}
         await self._connection.execute(_FINISH, values)
 
     async def fail(self, job: SimulationJob, failure: str) -> None:

@@ -115,8 +115,7 @@ class SimulationWorker:
             await self._fail(job, _FAULT)
         else:
             async with self._database.transaction() as uow:
-                result = comparison.result
-                await uow.simulations.finish(job, result.contacts, result)
+                await uow.simulations.finish(job, comparison.result)
         return True
 
     async def _fail(self, job: SimulationJob, failure: str) -> None:

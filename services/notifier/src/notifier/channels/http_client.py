@@ -1,12 +1,25 @@
-"""The HTTP client of channels that call a service in the internet."""
+"""The HTTP of channels that call a service in the internet: the client, and what failures mean."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
+from http import HTTPStatus
 from ssl import SSLContext, create_default_context
 from typing import Final
 
 import certifi
-from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from aiohttp import (
+    ClientConnectorError,
+    ClientError,
+    ClientSession,
+    ClientTimeout,
+    ConnectionTimeoutError,
+    DummyCookieJar,
+    TCPConnector,
+)
+
+from notifier.channels.retry_after import retry_after
+from notifier.domain.delivery import Postponed, Refused, Unknown
 
 # Shorter to connect: if that fails, we know that nothing was sent.
 _SHARE_TO_CONNECT: Final = 0.6
@@ -20,6 +33,21 @@ def open_client(timeout_s: float, headers: Mapping[str, str] | None = None) -> C
         headers=headers,
         timeout=ClientTimeout(connect=timeout_s * _SHARE_TO_CONNECT, sock_read=timeout_s),
     )
+
+
+def read_failure(error: ClientError | OSError, detail: str) -> Postponed | Unknown:
+    """Return what a call without an answer means: was the service reached?"""
+    if isinstance(error, (ClientConnectorError, ConnectionTimeoutError)):
+        return Postponed(f"not reached: {detail}")
+    return Unknown(f"no answer: {detail}")
+
+
+def read_refusal(service: str, status: int, wait: str | None, at: datetime) -> Postponed | Refused:
+    """Return what an answer means that is no success; `wait` is its header Retry-After."""
+    reason = f"{service} answered {status}"
+    if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Postponed(reason, retry_after(wait, at))
+    return Refused(reason)
 
 
 @cache

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 import orjson
 import structlog
-from aiohttp import ClientConnectorError, ClientError, ClientSession, ConnectionTimeoutError
+from aiohttp import ClientError, ClientSession
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from common.contracts.notifications import Action
@@ -30,8 +30,7 @@ from notifier.channels.base import (
     Press,
     SignatureRefusedError,
 )
-from notifier.channels.http_client import open_client
-from notifier.channels.retry_after import retry_after
+from notifier.channels.http_client import open_client, read_failure, read_refusal
 from notifier.domain.delivery import Outcome, Postponed, Refused, Sent, Unknown
 from notifier.domain.notifications import Notification
 from notifier.links import Links
@@ -214,10 +213,8 @@ class Slack(Channel):
                 f"{self._url}/{method}", data=orjson.dumps(message), allow_redirects=False
             ) as response:
                 body = await response.read()
-        except (ClientConnectorError, ConnectionTimeoutError) as error:
-            return Postponed(f"not reached: {error!r}")
         except (ClientError, OSError) as error:
-            return Unknown(f"no answer: {error!r}")
+            return read_failure(error, repr(error))
         return outcome(response.status, response.headers, body, at)
 
     def presses(self, headers: Mapping[str, str], body: bytes, at: datetime) -> Sequence[Press]:
@@ -249,9 +246,7 @@ def outcome(status: int, headers: Mapping[str, str], body: bytes, at: datetime) 
     """Read an HTTP answer; `ok: false` comes with status 200."""
     if status == HTTPStatus.OK:
         return _answer(body)
-    if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Postponed(f"Slack answered {status}", retry_after(headers.get("retry-after"), at))
-    return Refused(f"Slack answered {status}")
+    return read_refusal("Slack", status, headers.get("retry-after"), at)
 
 
 def _answer(body: bytes) -> Outcome:

@@ -11,7 +11,7 @@ import http_ece
 import msgspec
 import orjson
 import structlog
-from aiohttp import ClientConnectorError, ClientError, ClientSession, ConnectionTimeoutError
+from aiohttp import ClientError, ClientSession
 from cryptography.hazmat.primitives.asymmetric import ec
 from msgspec.structs import replace
 from pydantic import Field
@@ -19,9 +19,8 @@ from pydantic import Field
 from common.contracts.escalations import Severity
 from notifier import rendering
 from notifier.channels.base import Channel, ChannelAddress
-from notifier.channels.http_client import open_client
+from notifier.channels.http_client import open_client, read_failure, read_refusal
 from notifier.channels.message_links import open_link
-from notifier.channels.retry_after import retry_after
 from notifier.domain.content import Content
 from notifier.domain.delivery import Outcome, Postponed, Refused, Sent, Unknown
 from notifier.domain.notifications import Notification
@@ -131,10 +130,8 @@ class WebPush(Channel):
                 device.endpoint, data=content, headers=headers, allow_redirects=False
             ) as response:
                 return outcome(response.status, response.headers, device, at)
-        except (ClientConnectorError, ConnectionTimeoutError) as error:
-            return Postponed(f"not reached: {type(error).__name__}")
         except (ClientError, OSError) as error:
-            return Unknown(f"no answer: {type(error).__name__}")
+            return read_failure(error, type(error).__name__)
 
     def _open(self) -> ClientSession:
         """Return the client; its connections are kept for further calls."""
@@ -204,14 +201,11 @@ def encrypt(payload: bytes, device: Device) -> bytes:
 
 def outcome(status: int, headers: Mapping[str, str], device: Device, at: datetime) -> Outcome:
     """Read the answer of a push service about one device."""
-    if status in _GONE:
-        return Refused(f"the push service answered {status}", (device.device_id,))
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return Sent({})
-    if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        wait = retry_after(headers.get("Retry-After"), at)
-        return Postponed(f"the push service answered {status}", wait)
-    return Refused(f"the push service answered {status}")
+    if status in _GONE:
+        return Refused(f"the push service answered {status}", (device.device_id,))
+    return read_refusal("the push service", status, headers.get("Retry-After"), at)
 
 
 def combine(devices: Sequence[Device], outcomes: Sequence[Outcome]) -> Outcome:
@@ -230,7 +224,7 @@ def combine(devices: Sequence[Device], outcomes: Sequence[Outcome]) -> Outcome:
     if unknown:
         return unknown[0]
     if postponed:
-        wait = min((each.wait or timedelta(0) for each in postponed), default=None)
+        wait = min(each.wait or timedelta(0) for each in postponed)
         return Postponed(postponed[0].reason, wait or None, gone)
     reasons = dict.fromkeys(each.reason for each in outcomes if isinstance(each, Refused))
     return Refused("; ".join(reasons) or "the person has no device", gone)

@@ -130,11 +130,6 @@ class RecipientChange(Struct, frozen=True):
         return tuple(address for address in self._before if address not in self.after.media)
 
     @property
-    def changes_media(self) -> bool:
-        media = {address.medium for address in self.after.media}
-        return {address.medium for address in self._before} != media
-
-    @property
     def changes_addresses(self) -> bool:
         return set(map(_identity, self._before)) != set(map(_identity, self.after.media))
 

@@ -3,9 +3,9 @@
 from collections.abc import Collection
 
 from common.contracts.event import PersonId
-from common.contracts.notifications import RecipientChanged
 from notifier.domain.errors import DeviceForbiddenError, DeviceNotFoundError
 from notifier.domain.recipients import Device, Recipient
+from notifier.handlers import record_recipient
 from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases.recipients import Caller, require_read
 
@@ -20,9 +20,9 @@ async def add_device(caller: Caller, person_id: PersonId, device: Device, uow: U
         raise DeviceForbiddenError
     before = await uow.recipients.lock(person_id)
     for other in await uow.recipients.lock_others_with(device.device_id, person_id):
-        await _save(other, other.without_devices({device.device_id}), uow)
+        await record_recipient(other, other.without_devices({device.device_id}), uow)
     recipient = before or Recipient(person_id, person_id, ())
-    await _save(recipient, recipient.with_device(device), uow)
+    await record_recipient(recipient, recipient.with_device(device), uow)
 
 
 async def list_devices(caller: Caller, person_id: PersonId, uow: UnitOfWork) -> tuple[Device, ...]:
@@ -49,13 +49,5 @@ async def forget_devices(person_id: PersonId, device_ids: Collection[str], uow: 
     after = before.without_devices(device_ids)
     if after == before:
         return False
-    await _save(before, after, uow)
+    await record_recipient(before, after, uow)
     return True
-
-
-async def _save(before: Recipient, after: Recipient, uow: UnitOfWork) -> None:
-    await uow.recipients.save(after)
-    media = tuple(address.medium for address in after.addresses)
-    if media != tuple(address.medium for address in before.addresses):
-        changed = RecipientChanged(person_id=after.person_id, occurred_at=uow.now, media=media)
-        uow.outbox.add((changed,))
