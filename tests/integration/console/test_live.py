@@ -8,12 +8,13 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from common.core.ids import new_id
 from console.auth.people import Identity
 from console.live.boards import ERASED, RELOAD
 from console.live.hub import MAX_BOARDS_OF_SESSION, LiveHub
 from console.people import People
 from integration.console.harness import SAME_ORIGIN, ConsoleHarness
-from integration.console.live_harness import Live, next_row, open_live, read_all
+from integration.console.live_harness import Live, next_of, next_row, open_live, read_all
 from integration.console.screens_harness import Screens
 from support.databases import Postgres
 from support.people import described
@@ -88,6 +89,20 @@ async def test_row_stays_if_the_service_refuses_to_tell_it(live: Live, status: i
     live.stream.tell(await live.screens.escalate())
     await until(lambda: not live.stream.refusals)
     assert {*await read_all(mia)} == {RELOAD}
+
+
+async def test_boards_reload_once_for_many_rows_that_could_not_be_read(live: Live) -> None:
+    mia = await live.open("mia", "manager")
+    await read_all(mia)
+    live.stream.refusals += [httpx.Response(503) for _ in range(30)]
+    for _ in range(30):
+        live.stream.tell(new_id())
+    await until(lambda: not live.stream.refusals)
+    # One, unless this machine takes longer for all of them than boards wait for the next.
+    assert 0 < (await read_all(mia)).count(RELOAD) < 5
+    live.stream.refusals.append(httpx.Response(503))
+    live.stream.tell(new_id())
+    assert await next_of(mia, "reload") == {}, "what fails later is told, too"
 
 
 @pytest.mark.parametrize("body", [{}, {"escalation_id": "1"}, [], None])

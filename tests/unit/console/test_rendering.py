@@ -19,6 +19,7 @@ from console.views.now import NowData, now_view
 from console.views.reader import Reader
 from console.views.rows import make_row
 from console.views.saved_views import saved_views_view
+from console.views.service_problems import FormProblems
 from console.views.simulation import simulation_view
 from console.views.simulation_form import TryState, try_form_view
 from unit.console.answers import (
@@ -103,7 +104,8 @@ def render_bulk() -> str:
 
 
 def render_try() -> str:
-    state = TryState(dict.fromkeys(VALUES, EVIL), dict.fromkeys(VALUES, EVIL), EVIL)
+    problems = FormProblems(dict.fromkeys(VALUES, EVIL), EVIL)
+    state = TryState(dict.fromkeys(VALUES, EVIL), problems)
     form = try_form_view(EVIL, POLICY, [EVIL], state, "key", reader())
     return render("try_policy.html", reader(), form=form)
 

@@ -59,10 +59,11 @@ def test_refusal_stands_beside_the_field_that_it_names() -> None:
         {"pointer": "body/drafts/0/body/targets/9/target_s", "detail": "odd"},
         {"pointer": "body/until", "detail": "too far"},
     ]
-    state = try_problems({"errors": errors}, POLICY)
-    assert state.problems == {"target-resolution": "too long", "ladder_id": "gone"}
-    assert state.problem == "odd too far"
-    assert try_problems({"detail": "Too many."}, POLICY).problem == "Too many."
+    texts = reader().texts
+    problems = try_problems({"errors": errors}, POLICY, texts)
+    assert problems.by_field == {"target-resolution": "too long", "ladder_id": "gone"}
+    assert problems.whole == "odd too far"
+    assert try_problems({"detail": "Too many."}, POLICY, texts).whole == "Too many."
 
 
 def test_result_is_a_sentence_and_tables() -> None:

@@ -18,11 +18,17 @@ _MAX_PAGES: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """People's names, teams and superiors by their ids."""
+    """People's names, teams and superiors by their ids.
+
+    It does not change, so who is below a person, and their teams, are found once: pages ask for
+    them each time, and a row that changes for each open board.
+    """
 
     names: Mapping[str, str] = field(default_factory=dict)
     teams: Mapping[str, str | None] = field(default_factory=dict)
     superiors: Mapping[str, str | None] = field(default_factory=dict)
+    _below: dict[str, frozenset[str]] = field(default_factory=dict, init=False)
+    _teams: dict[str, frozenset[str]] = field(default_factory=dict, init=False)
 
     @classmethod
     def of(cls, people: list[Mapping[str, Any]]) -> "Directory":
@@ -34,11 +40,18 @@ class Directory:
 
     def teams_of(self, person: str) -> frozenset[str]:
         """Return the team of the person, and those of the people below in the reporting line."""
-        people = {person, *self.below(person)}
-        return frozenset(team for each in people if (team := self.teams.get(each)) is not None)
+        if person not in self._teams:
+            teams = (self.teams.get(each) for each in (person, *self.below(person)))
+            self._teams[person] = frozenset(team for team in teams if team is not None)
+        return self._teams[person]
 
     def below(self, person: str) -> frozenset[str]:
         """Return who reports to the person, directly or not."""
+        if person not in self._below:
+            self._below[person] = self._find_below(person)
+        return self._below[person]
+
+    def _find_below(self, person: str) -> frozenset[str]:
         below: set[str] = set()
         level = {person}
         while level:

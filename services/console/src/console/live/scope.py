@@ -20,6 +20,9 @@ from console.viewer import Viewer
 # The changes of so long are read together, so that one row is read at most ten times a second.
 _GATHER_S: Final = 0.1
 _MAX_READS: Final = 8
+# Boards read their page again at most so often: one reading has all rows that could not be read.
+# Else a service that is too slow would be asked for more with each of them.
+_RELOAD_EVERY_S: Final = 2.0
 # What the services answer for an escalation that this person may not see.
 _HIDDEN: Final = frozenset((HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND))
 # Somebody who loads a page again comes back within it.
@@ -50,6 +53,7 @@ class Scope:
         self._unlisted: set[str] = set()
         self._is_erased = False
         self._wake = asyncio.Event()
+        self._is_behind = asyncio.Event()
         self._empty = asyncio.Event()
         self._follower = Follower(
             services,
@@ -74,6 +78,7 @@ class Scope:
         async with asyncio.TaskGroup() as tasks:
             following = tasks.create_task(self._follower.run())
             refreshing = tasks.create_task(self._refresh_all())
+            reloading = tasks.create_task(self._reload_behind())
             while self.boards:
                 await self._empty.wait()
                 self._empty.clear()
@@ -81,6 +86,7 @@ class Scope:
             forget()
             following.cancel()
             refreshing.cancel()
+            reloading.cancel()
 
     def leave(self, board: Board) -> None:
         self.boards.discard(board)
@@ -111,6 +117,14 @@ class Scope:
     def _reload(self) -> None:
         self._send_all(RELOAD)
 
+    async def _reload_behind(self) -> None:
+        """Tell at once of the first row that could not be read, and later of those after it."""
+        while True:
+            await self._is_behind.wait()
+            self._is_behind.clear()
+            self._reload()
+            await asyncio.sleep(_RELOAD_EVERY_S)
+
     async def _refresh_all(self) -> None:
         while True:
             await self._wake.wait()
@@ -140,12 +154,12 @@ class Scope:
             if error.status in _HIDDEN:
                 self._send_all(message("row", id=escalation_id))
             else:
-                self._reload()
+                self._is_behind.set()
         except ServiceUnavailableError:
-            self._reload()
+            self._is_behind.set()
         except Exception:
             log.exception("row_failed", escalation_id=escalation_id)
-            self._reload()
+            self._is_behind.set()
 
     def _send_all(self, sent: Message) -> None:
         for board in self.boards:

@@ -1,12 +1,13 @@
 """The devices on which a person is notified, also while the console is closed."""
 
+import asyncio
 from collections.abc import Mapping
 from http import HTTPStatus
 from importlib.resources import files
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from common.contracts.event import UUID_PATTERN
 from console.auth.device_cookie import DeviceCookie
@@ -15,6 +16,7 @@ from console.pages.context import Page, PageContext
 from console.texts import mark
 from console.views.browsers import browser_name
 from console.views.devices import devices_view
+from console.views.problem_texts import problem_text
 
 router = APIRouter()
 
@@ -66,18 +68,19 @@ async def remove_device(device_id: DevicePath, page: Page) -> Response:
     except ServiceProblemError as error:
         if error.status != HTTPStatus.NOT_FOUND:
             return await _show(page, error)
-    return RedirectResponse("/devices?done=removed", HTTPStatus.SEE_OTHER)
+    return page.lead_to("/devices?done=removed")
 
 
 async def _show(page: PageContext, error: ServiceProblemError | None = None) -> Response:
-    key = await page.parts.get("notifier", "/v1/web-push")
-    devices = await page.parts.get("notifier", _path(page))
+    key, devices = await asyncio.gather(
+        page.parts.get("notifier", "/v1/web-push"), page.parts.get("notifier", _path(page))
+    )
     own = _cookie_of(page.request).read(page.request)
     return page.render(
         "devices.html",
         error.status if error else HTTPStatus.OK,
         view=devices_view(key, devices, own, page.parts.missing, page.reader),
-        problem=error.detail if error else None,
+        problem=problem_text(error.document, page.reader.texts) if error else None,
         done=page.done_text(_DONE),
     )
 

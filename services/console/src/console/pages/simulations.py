@@ -14,6 +14,7 @@ from console.clients.services import ServiceProblemError
 from console.dependencies import require_role
 from console.errors import PageError
 from console.pages.context import Page, PageContext
+from console.views.service_problems import FormProblems
 from console.views.simulation import simulation_view
 from console.views.simulation_form import (
     TryState,
@@ -51,7 +52,7 @@ async def start(policy_id: PolicyPath, page: Page) -> Response:
     policy, values = await _read_policy(policy_id, page), await page.read_form()
     sent = parse_try_form(policy_id, policy, values, page.reader)
     if sent.problems:
-        state = TryState(values, sent.problems, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+        state = TryState(values, FormProblems(sent.problems), HTTPStatus.UNPROCESSABLE_ENTITY)
         return await _show_form(policy_id, policy, page, state)
     try:
         answer = await page.services.send(
@@ -63,8 +64,8 @@ async def start(policy_id: PolicyPath, page: Page) -> Response:
             headers={"Idempotency-Key": values.get("submission") or new_id()},
         )
     except ServiceProblemError as error:
-        refused = try_problems(error.document, policy)
-        state = TryState(values, refused.problems, refused.problem, error.status)
+        problems = try_problems(error.document, policy, page.reader.texts)
+        state = TryState(values, problems, error.status)
         return await _show_form(policy_id, policy, page, state)
     return page.lead_to(f"{try_url(policy_id)}/{answer.body['simulation_id']}")
 

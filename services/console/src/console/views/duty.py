@@ -8,13 +8,12 @@ from urllib.parse import urlencode
 
 from babel.dates import format_skeleton
 
+from console.views.fields import MOMENT
 from console.views.reader import Reader, parse_time
 from console.views.words import service_names, title_of
 
 SHOWN_PERIOD: Final = timedelta(days=7)
 _ROUNDING: Final = timedelta(seconds=1)
-# As a browser writes a time in a form.
-MOMENT: Final = "%Y-%m-%dT%H:%M"
 
 
 @dataclass(frozen=True, slots=True)

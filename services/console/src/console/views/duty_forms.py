@@ -2,19 +2,20 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final, Literal
 
 from console.texts import mark
-from console.views.duty import MOMENT, schedule_url
+from console.views.duty import schedule_url
 from console.views.fields import (
+    MOMENT,
     Field,
-    FieldError,
     FieldView,
     Submission,
     field_view,
     parse_fields,
     people_by_name,
+    read_moment,
 )
 from console.views.reader import Reader
 from console.views.service_problems import FormProblems
@@ -136,12 +137,4 @@ def parse_duty_form(name: DutyFormName, values: Mapping[str, str], reader: Reade
 
 
 def _read_field(field: Field, value: str, reader: Reader) -> str:
-    return _read_moment(value, reader).isoformat() if field.kind == "moment" else value
-
-
-def _read_moment(value: str, reader: Reader) -> datetime:
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError as error:
-        raise FieldError(reader.texts.gettext("Please write a date and a time.")) from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=reader.texts.zone)
+    return read_moment(value, reader.texts).isoformat() if field.kind == "moment" else value

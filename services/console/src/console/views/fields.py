@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, Literal
 
 from common.contracts.texts import NOTE_LENGTH
+from console.texts import Texts
 from console.views.reader import Reader
 
 Kind = Literal[
@@ -20,6 +22,8 @@ Kind = Literal[
     "flag",
     "many",
 ]
+# As browsers write a time.
+MOMENT: Final = "%Y-%m-%dT%H:%M"
 _LINE_LENGTH: Final = 300
 
 
@@ -76,6 +80,15 @@ def options_of(labels: Iterable[tuple[str, str]], chosen: Container[str]) -> tup
 def people_by_name(reader: Reader) -> list[tuple[str, str]]:
     """Return everybody's id and name, in the order of their names."""
     return sorted(reader.names.items(), key=lambda item: item[1].casefold())
+
+
+def read_moment(text: str, texts: Texts) -> datetime:
+    """Read a time in the reader's zone, as browsers send it; raises FieldError."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise FieldError(texts.gettext("Please write a date and a time.")) from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=texts.zone)
 
 
 def field_view(

@@ -1,6 +1,6 @@
 """Where a service's refusal is shown: beside the fields that it names, the rest above the form."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,14 +23,29 @@ def form_problems(
     document: Mapping[str, Any], fields: Container[str], texts: Texts
 ) -> FormProblems:
     """Sort what a problem document says by the form's fields: `body/from` belongs to `from`."""
+
+    def field_of(pointer: str) -> str | None:
+        name = pointer.removeprefix("body/").partition("/")[0]
+        return name if name in fields else None
+
+    return sort_problems(document, field_of, texts)
+
+
+def sort_problems(
+    document: Mapping[str, Any], field_of: Callable[[str], str | None], texts: Texts
+) -> FormProblems:
+    """Sort what a problem document says; `field_of` finds the field of a pointer, if there is one.
+
+    Of two problems of a field the first is shown.
+    """
     by_field: dict[str, str] = {}
     others: list[str] = []
     for error in document.get("errors", ()):
-        name = str(error["pointer"]).removeprefix("body/").partition("/")[0]
-        if name in fields:
-            by_field.setdefault(name, error["detail"])
-        else:
+        name = field_of(str(error["pointer"]))
+        if name is None:
             others.append(error["detail"])
+        else:
+            by_field.setdefault(name, error["detail"])
     if not by_field and not others:
         others.append(problem_text(document, texts))
     return FormProblems(by_field, " ".join(others) or None)

@@ -16,6 +16,7 @@ from console.views.fields import (
     parse_fields,
 )
 from console.views.reader import Reader
+from console.views.service_problems import FormProblems, sort_problems
 from console.views.settings.durations import parse_duration, write_duration
 
 _TARGET: Final = "target-"
@@ -45,8 +46,7 @@ class TryState:
     """`values` are what was written; without any the form shows the policy in force."""
 
     values: Mapping[str, str] = field(default_factory=dict)
-    problems: Mapping[str, str] = field(default_factory=dict)
-    problem: str | None = None
+    problems: FormProblems = field(default_factory=FormProblems)
     status: int = 200
 
 
@@ -86,7 +86,7 @@ def try_form_view(
 
     def view(entry: Field) -> FieldView:
         labels = _labels(entry.name, [*dict.fromkeys((policy["ladder_id"], *ladders))], reader)
-        problem = state.problems.get(entry.name)
+        problem = state.problems.by_field.get(entry.name)
         return field_view(entry, values[entry.name], problem, labels, reader)
 
     return TryFormView(
@@ -96,7 +96,7 @@ def try_form_view(
         changes=tuple(view(entry) for entry in (*_target_fields(policy), _LADDER)),
         period=tuple(view(entry) for entry in _PERIOD),
         submission=submission,
-        problem=state.problem,
+        problem=state.problems.whole,
     )
 
 
@@ -125,19 +125,11 @@ def parse_try_form(
     return Submission(body, {})
 
 
-def try_problems(document: Mapping[str, Any], policy: Mapping[str, Any]) -> TryState:
+def try_problems(
+    document: Mapping[str, Any], policy: Mapping[str, Any], texts: Texts
+) -> FormProblems:
     """Sort what escalation refuses: a target or the ladder beside its field, the rest above."""
-    by_field: dict[str, str] = {}
-    others: list[str] = []
-    for error in document.get("errors", ()):
-        name = _field_of(str(error["pointer"]).split("/"), policy)
-        if name is None:
-            others.append(str(error["detail"]))
-        else:
-            by_field.setdefault(name, str(error["detail"]))
-    if not by_field and not others:
-        others.append(str(document.get("detail", "")))
-    return TryState(problems=by_field, problem=" ".join(others) or None)
+    return sort_problems(document, lambda pointer: _field_of(pointer.split("/"), policy), texts)
 
 
 def _field_of(place: Sequence[str], policy: Mapping[str, Any]) -> str | None:

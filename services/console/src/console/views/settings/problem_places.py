@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from console.texts import Texts
-from console.views.problem_texts import problem_text
-from console.views.service_problems import FormProblems
+from console.views.service_problems import FormProblems, sort_problems
 from console.views.settings.nodes import (
     KEY,
     UNNAMED,
@@ -26,18 +25,12 @@ def setting_problems(
 
     `body/hours/mon/0` belongs to `hours/mon`: what is inside a value belongs to its field.
     """
-    by_field: dict[str, str] = {}
-    others: list[str] = []
-    for error in document.get("errors", ()):
-        parts = str(error["pointer"]).removeprefix("body").strip("/").split("/")
-        path = _find_path(nodes, draft, parts, "")
-        if path:
-            by_field.setdefault(path, error["detail"])
-        else:
-            others.append(error["detail"])
-    if not by_field and not others:
-        others.append(problem_text(document, texts))
-    return FormProblems(by_field, " ".join(others) or None)
+
+    def path_of(pointer: str) -> str | None:
+        parts = pointer.removeprefix("body").strip("/").split("/")
+        return _find_path(nodes, draft, parts, "") or None
+
+    return sort_problems(document, path_of, texts)
 
 
 def _find_path(nodes: Sequence[Node], draft: Draft, parts: Sequence[str], path: str) -> str:

@@ -9,12 +9,11 @@ from typing import Any, Final
 from babel.dates import format_date
 
 from console.texts import Texts
-from console.views.fields import FieldError, Kind, people_by_name
+from console.views.fields import MOMENT, FieldError, Kind, people_by_name, read_moment
 from console.views.reader import Reader
 from console.views.settings.durations import parse_duration, write_duration
 from console.views.words import title_of
 
-_MOMENT: Final = "%Y-%m-%dT%H:%M"
 _SPAN: Final = re.compile(r"(\d\d?[:.]\d\d)\s*(?:-|\u2013|bis|to)\s*(\d\d?[:.]\d\d)")
 _AMOUNT: Final = re.compile(r"[0-9]{1,18}([.,][0-9]{1,4})?")
 _LAST_MINUTE: Final = "24:00"
@@ -175,19 +174,14 @@ class Moment(Value):
 
     def write(self, value: Any, texts: Texts) -> str:
         local = datetime.fromisoformat(value).astimezone(texts.zone)
-        return local.strftime(f"{_MOMENT}:%S" if local.second else _MOMENT)
+        return local.strftime(f"{MOMENT}:%S" if local.second else MOMENT)
 
     def read(self, text: str, texts: Texts) -> str:
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError as error:
-            raise FieldError(texts.gettext("Please write a date and a time.")) from error
-        local = moment if moment.tzinfo else moment.replace(tzinfo=texts.zone)
-        return local.isoformat()
+        return read_moment(text, texts).isoformat()
 
     def show(self, text: str, choices: Choices) -> str:
         try:
-            moment = datetime.fromisoformat(self.read(text, choices.texts))
+            moment = read_moment(text, choices.texts)
         except FieldError:
             return text
         return choices.texts.full_time(moment)
