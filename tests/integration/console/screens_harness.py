@@ -117,6 +117,11 @@ class Browser:
         )
 
 
+async def browser_of(screens: Screens, person: str = "sara", escalation_id: str = "") -> Browser:
+    """Return a person's browser on an escalation, on a new one unless it is named."""
+    return Browser(await screens.console.enter(person), escalation_id or await screens.escalate())
+
+
 def _value_of(html: str, name: str) -> str:
     _, _, rest = html.partition(f'name="{name}" value="')
     return unescape(rest.partition('"')[0])
