@@ -16,7 +16,14 @@ from common.service.spec import application
 from escalation import handlers
 from escalation.main import build
 from escalation.settings import Settings
-from integration.console.harness import KEYS, PEOPLE, SAME_ORIGIN, URL, ConsoleHarness, Unreachable
+from integration.console.harness import (
+    KEYS,
+    PEOPLE,
+    SAME_ORIGIN,
+    ConsoleHarness,
+    Unreachable,
+    token_issuer,
+)
 from integration.escalation.conftest import POLICY, EscalationHarness, assigned
 from support.databases import Postgres, open_database
 from support.people import described
@@ -132,19 +139,13 @@ async def open_screens(
     console: ConsoleHarness, postgres: Postgres, database_name: str
 ) -> AsyncIterator[Screens]:
     """Open escalation for the console, with its people, a policy, a ladder and a limit."""
-    issuer = {
-        "issuer": URL,
-        "audience": "upstairs",
-        "public_keys": [console.key.public],
-        "roles": {role: role for role in PEOPLE.values()},
-    }
     settings = Settings.model_validate(
         {
             "database_url": "postgresql+asyncpg://unused@localhost/unused",
             "kafka_bootstrap": "unused",
             "trial": True,
             "api_keys": KEYS.setting_value,
-            "token_issuers": [issuer],
+            "token_issuers": [token_issuer(console.key)],
         }
     )
     spec = build(settings)
