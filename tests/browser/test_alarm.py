@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Page, Route, expect
 
 from browser.conftest import BrowserStage
-from browser.desk import Desk, Theme, accessibility_problems, take_picture
+from browser.desk import Desk, Theme, accessibility_problems, look_on_phone, take_picture
 from browser.escalations import WAIT_MS, escalate
 from common.contracts.escalations import EscalationRaised
 from support.waiting import until
@@ -215,6 +215,4 @@ async def test_button_of_the_sound_is_accessible_in_both_themes(sara: Page, them
     await expect(sara.locator("#sound")).to_be_visible(timeout=WAIT_MS)
     assert await accessibility_problems(sara) == []
     await take_picture(sara, f"alarm-{theme}")
-    await sara.set_viewport_size({"width": 320, "height": 700})
-    await take_picture(sara, f"alarm-{theme}-phone")
-    assert await sara.evaluate("document.documentElement.scrollWidth") <= 320
+    await look_on_phone(sara, f"alarm-{theme}")

@@ -1,30 +1,20 @@
 """Rows chosen at once, saved views and drafts, with a keyboard; and a change tried on the past."""
 
 import re
-from typing import get_args
 
 import pytest
 from playwright.async_api import Page, expect
 
 from browser.conftest import BrowserStage
-from browser.desk import PHONE_WIDTH, Desk, Theme, accessibility_problems, take_picture
+from browser.desk import Desk, look_in_both_themes, look_on_phone
 from browser.escalations import WAIT_MS, escalate, expect_live, row_of
 
 pytestmark = pytest.mark.xdist_group("browser")
 
 
 async def look_at(page: Page, name: str) -> None:
-    """Take pictures in both themes and on a phone; each must be accessible and fit."""
-    for theme in get_args(Theme):
-        await page.emulate_media(color_scheme=theme)
-        await take_picture(page, f"{name}-{theme}")
-        assert await accessibility_problems(page) == []
-    size = page.viewport_size
-    await page.set_viewport_size({"width": PHONE_WIDTH, "height": 640})
-    await take_picture(page, f"{name}-phone")
-    assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE_WIDTH
-    if size is not None:
-        await page.set_viewport_size(size)
+    await look_in_both_themes(page, name)
+    await look_on_phone(page, name)
 
 
 async def test_rows_are_chosen_by_key_and_acknowledged_while_others_come(
