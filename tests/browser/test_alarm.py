@@ -8,7 +8,7 @@ from playwright.async_api import Page, Route, expect
 
 from browser.conftest import BrowserStage
 from browser.desk import Desk, Theme, accessibility_problems, look_on_phone, take_picture
-from browser.escalations import WAIT_MS, escalate
+from browser.escalations import WAIT_MS, act_as_manager, escalate
 from common.contracts.escalations import EscalationRaised
 from support.waiting import until
 
@@ -70,11 +70,6 @@ async def expect_counted(page: Page, raised: EscalationRaised, *, is_counted: bo
     await until(is_as_expected)
 
 
-async def acknowledge_as_manager(stage: BrowserStage, raised: EscalationRaised) -> None:
-    path = f"/escalations/{raised.escalation_id}/acknowledge"
-    await stage.actors.call("marco", "escalation", "POST", path, None)
-
-
 async def test_urgent_escalation_sounds_once_and_counts_in_the_title(
     browser_stage: BrowserStage, sara: Page
 ) -> None:
@@ -89,7 +84,7 @@ async def test_urgent_escalation_sounds_once_and_counts_in_the_title(
     assert await sounds(sara) == heard + 1
     # What somebody else has needs her no longer.
     for raised in (first, second):
-        await acknowledge_as_manager(browser_stage, raised)
+        await act_as_manager(browser_stage, raised.escalation_id, "acknowledge")
         await expect_counted(sara, raised, is_counted=False)
 
 

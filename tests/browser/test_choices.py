@@ -7,7 +7,7 @@ from playwright.async_api import Page, expect
 
 from browser.conftest import BrowserStage
 from browser.desk import Desk, look_in_both_themes, look_on_phone
-from browser.escalations import WAIT_MS, escalate, expect_live, row_of
+from browser.escalations import WAIT_MS, act_as_manager, escalate, expect_live, row_of
 
 pytestmark = pytest.mark.xdist_group("browser")
 
@@ -31,8 +31,7 @@ async def test_rows_are_chosen_by_key_and_acknowledged_while_others_come(
     await expect(sara.locator("#bulk-count")).to_have_text("3 rows chosen")
     await look_at(sara, "now-chosen")
     # Rows are written again: the choice stays.
-    path = f"/escalations/{ids[2]}/note"
-    await browser_stage.actors.call("marco", "escalation", "POST", path, {"text": "I know her."})
+    await act_as_manager(browser_stage, ids[2], "note", {"text": "I know her."})
     await escalate(browser_stage, "Comes meanwhile")
     await expect(sara.locator("#held")).to_be_visible(timeout=WAIT_MS)
     await look_at(sara, "now-held")
@@ -40,8 +39,7 @@ async def test_rows_are_chosen_by_key_and_acknowledged_while_others_come(
     await expect(row_of(sara, "Comes meanwhile")).to_be_visible(timeout=WAIT_MS)
     for subject in subjects:
         await expect(row_of(sara, subject).locator(".choose")).to_be_checked()
-    path = f"/escalations/{ids[2]}/acknowledge"
-    await browser_stage.actors.call("marco", "escalation", "POST", path, None)
+    await act_as_manager(browser_stage, ids[2], "acknowledge")
     await sara.get_by_role("button", name="Acknowledge chosen rows").press("Enter")
     results = sara.locator("#bulk-results li")
     await expect(results.first).to_be_visible(timeout=WAIT_MS)
