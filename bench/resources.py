@@ -34,16 +34,22 @@ async def _busy(testbed: Testbed) -> bool:
     return any([*(await testbed.fetch_each(_UNPUBLISHED)).values(), await testbed.fetch(_UNSENT)])
 
 
+async def measure_cpu_percents(testbed: Testbed, seconds: float) -> dict[str, float]:
+    """Return what each process takes of one core in this time."""
+    before, begun = testbed.cpu_seconds(), monotonic()
+    await asyncio.sleep(seconds)
+    after, took = testbed.cpu_seconds(), monotonic() - begun
+    return {name: 100 * (after[name] - before[name]) / took for name in before}
+
+
 async def idle(testbed: Testbed, idle_seconds: int) -> Figures:
     """Wait until no work is left, then measure memory, and CPU without any traffic."""
     while await _busy(testbed):  # noqa: ASYNC110 - the condition is in a database
         await asyncio.sleep(0.5)
     await testbed.check_clean()
-    before, begun = testbed.cpu_seconds(), monotonic()
-    await asyncio.sleep(idle_seconds)
-    after, seconds = testbed.cpu_seconds(), monotonic() - begun
     processes = testbed.system.processes
-    percents = {name: 100 * (after[name] - before[name]) / seconds for name in processes}
+    cpu_percents = await measure_cpu_percents(testbed, idle_seconds)
+    percents = {name: cpu_percents[name] for name in processes}
     return {
         **{f"rss_mb_{name}": process.rss_mb() for name, process in processes.items()},
         **{f"idle_cpu_percent_{name}": percent for name, percent in percents.items()},

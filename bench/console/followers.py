@@ -9,6 +9,7 @@ from typing import Final
 
 from bench.console.escalations import Change, change_rows, ensure_raised, raised_ids
 from bench.console.leaders import leader, role_of, sign_in
+from bench.resources import measure_cpu_percents
 from bench.summary import Figures, ranked
 from bench.testbed import Testbed
 from bench.topics import LostEventError
@@ -92,20 +93,15 @@ async def idle_figures(testbed: Testbed, *, seconds: float) -> Figures:
     cookies = await sign_in(testbed, [leader(0)])
     async with _follow(testbed.console.port, cookies):
         await asyncio.sleep(_SETTLE_S)
-        one_board = await _cpu_percent(testbed, seconds)
+        one_board = await measure_cpu_percents(testbed, seconds)
     # Its follower stays a moment.
     await asyncio.sleep(2 * _SETTLE_S)
+    no_board = await measure_cpu_percents(testbed, seconds)
     return {
-        "idle_cpu_percent_console_one_board": one_board,
-        "idle_cpu_percent_console_no_board": await _cpu_percent(testbed, seconds),
+        "idle_cpu_percent_console_one_board": one_board["console"],
+        "idle_cpu_percent_console_no_board": no_board["console"],
         "rss_mb_console_after_boards": testbed.rss_mb()["console"],
     }
-
-
-async def _cpu_percent(testbed: Testbed, seconds: float) -> float:
-    before, begun = testbed.cpu_seconds()["console"], monotonic()
-    await asyncio.sleep(seconds)
-    return 100 * (testbed.cpu_seconds()["console"] - before) / (monotonic() - begun)
 
 
 @asynccontextmanager

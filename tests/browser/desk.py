@@ -3,7 +3,7 @@
 import re
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal, Self, get_args
 
 from playwright.async_api import Browser, Page
 
@@ -15,6 +15,7 @@ AXE: Final = Path(__file__).parent / "vendor" / "axe.min.js"
 _WIDTH: Final = 1280
 _HEIGHT: Final = 900
 PHONE_WIDTH: Final = 320
+_PHONE_HEIGHT: Final = 640
 
 
 class Desk:
@@ -59,6 +60,31 @@ async def accessibility_problems(page: Page) -> list[str]:
         for violation in results["violations"]
         for node in violation["nodes"]
     ]
+
+
+async def look_in_both_themes(page: Page, name: str) -> None:
+    """Take a picture in each theme, in which the page must be accessible."""
+    for theme in get_args(Theme):
+        await page.emulate_media(color_scheme=theme)
+        await take_picture(page, f"{name}-{theme}")
+        problems = await accessibility_problems(page)
+        assert not problems, problems
+
+
+async def look_on_phone(page: Page, name: str) -> None:
+    """Take a picture on a phone, whose width the page must fit."""
+    await look_at_width(page, PHONE_WIDTH, f"{name}-phone")
+
+
+async def look_at_width(page: Page, width: int, name: str) -> None:
+    """Take a picture in a narrow window, which the page must fit; leave the window as it was."""
+    size = page.viewport_size
+    assert size is not None
+    await page.set_viewport_size({"width": width, "height": _PHONE_HEIGHT})
+    await take_picture(page, name)
+    needed = await page.evaluate("document.documentElement.scrollWidth")
+    assert needed <= width, f"{name} needs {needed} pixels"
+    await page.set_viewport_size(size)
 
 
 async def take_picture(page: Page, name: str) -> None:

@@ -7,7 +7,7 @@ from playwright.async_api import Locator, Page, expect
 from browser.conftest import BrowserStage
 from common.contracts.contacts import SupervisorRequested
 from common.contracts.escalations import EscalationRaised
-from common.contracts.event import ContactId
+from common.contracts.event import ContactId, EscalationId
 
 # Generous for a busy machine; the page itself is measured elsewhere.
 WAIT_MS: Final = 30_000
@@ -32,6 +32,13 @@ async def escalate(
     contact_id = ContactId(made["contact_id"])
     await stage.event_log.wait_for(SupervisorRequested, contact_id)
     return await stage.event_log.wait_for(EscalationRaised, contact_id)
+
+
+async def act_as_manager(
+    stage: BrowserStage, escalation_id: EscalationId, action: str, body: object = None
+) -> None:
+    path = f"/escalations/{escalation_id}/{action}"
+    await stage.actors.call("marco", "escalation", "POST", path, body)
 
 
 def row_of(page: Page, subject: str) -> Locator:

@@ -1,30 +1,20 @@
 """Rows chosen at once, saved views and drafts, with a keyboard; and a change tried on the past."""
 
 import re
-from typing import get_args
 
 import pytest
 from playwright.async_api import Page, expect
 
 from browser.conftest import BrowserStage
-from browser.desk import PHONE_WIDTH, Desk, Theme, accessibility_problems, take_picture
-from browser.escalations import WAIT_MS, escalate, expect_live, row_of
+from browser.desk import Desk, look_in_both_themes, look_on_phone
+from browser.escalations import WAIT_MS, act_as_manager, escalate, expect_live, row_of
 
 pytestmark = pytest.mark.xdist_group("browser")
 
 
 async def look_at(page: Page, name: str) -> None:
-    """Take pictures in both themes and on a phone; each must be accessible and fit."""
-    for theme in get_args(Theme):
-        await page.emulate_media(color_scheme=theme)
-        await take_picture(page, f"{name}-{theme}")
-        assert await accessibility_problems(page) == []
-    size = page.viewport_size
-    await page.set_viewport_size({"width": PHONE_WIDTH, "height": 640})
-    await take_picture(page, f"{name}-phone")
-    assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE_WIDTH
-    if size is not None:
-        await page.set_viewport_size(size)
+    await look_in_both_themes(page, name)
+    await look_on_phone(page, name)
 
 
 async def test_rows_are_chosen_by_key_and_acknowledged_while_others_come(
@@ -41,8 +31,7 @@ async def test_rows_are_chosen_by_key_and_acknowledged_while_others_come(
     await expect(sara.locator("#bulk-count")).to_have_text("3 rows chosen")
     await look_at(sara, "now-chosen")
     # Rows are written again: the choice stays.
-    path = f"/escalations/{ids[2]}/note"
-    await browser_stage.actors.call("marco", "escalation", "POST", path, {"text": "I know her."})
+    await act_as_manager(browser_stage, ids[2], "note", {"text": "I know her."})
     await escalate(browser_stage, "Comes meanwhile")
     await expect(sara.locator("#held")).to_be_visible(timeout=WAIT_MS)
     await look_at(sara, "now-held")
@@ -50,8 +39,7 @@ async def test_rows_are_chosen_by_key_and_acknowledged_while_others_come(
     await expect(row_of(sara, "Comes meanwhile")).to_be_visible(timeout=WAIT_MS)
     for subject in subjects:
         await expect(row_of(sara, subject).locator(".choose")).to_be_checked()
-    path = f"/escalations/{ids[2]}/acknowledge"
-    await browser_stage.actors.call("marco", "escalation", "POST", path, None)
+    await act_as_manager(browser_stage, ids[2], "acknowledge")
     await sara.get_by_role("button", name="Acknowledge chosen rows").press("Enter")
     results = sara.locator("#bulk-results li")
     await expect(results.first).to_be_visible(timeout=WAIT_MS)

@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from browser.conftest import BrowserStage
-from browser.desk import Desk, accessibility_problems, take_picture
+from browser.desk import Desk, accessibility_problems, look_on_phone, take_picture
 from browser.escalations import WAIT_MS
 from support.push_service import Subscription
 from support.waiting import until
@@ -55,11 +55,7 @@ async def test_device_is_added_by_a_press_and_removed_by_the_sign_out(
     assert len(await devices_of(browser_stage)) == 1
     assert await accessibility_problems(rita) == []
     await take_picture(rita, "devices")
-    await rita.set_viewport_size({"width": 320, "height": 700})
-    await take_picture(rita, "devices-phone")
-    width = await rita.evaluate("document.documentElement.scrollWidth")
-    assert width <= 320
-    await rita.set_viewport_size({"width": 1280, "height": 900})
+    await look_on_phone(rita, "devices")
     await rita.locator("header details.menu summary").click()
     await rita.get_by_role("button", name="Sign out").click()
     await expect(rita.get_by_role("heading", name="You are signed out")).to_be_visible()

@@ -9,18 +9,13 @@ from playwright.async_api import Page, Request, Route, expect
 
 from browser.conftest import BrowserStage
 from browser.desk import Desk
-from browser.escalations import WAIT_MS, escalate, expect_live, row_of
+from browser.escalations import WAIT_MS, act_as_manager, escalate, expect_live, row_of
 from common.contracts.event import EscalationId
 
 pytestmark = pytest.mark.xdist_group("browser")
 TABS = 7
 FIVE_MINUTES_MS = 300_000
 SKEWED_CLOCK = "const real = Date.now; Date.now = () => real() + {skew_ms};"
-
-
-async def act_as_manager(stage: BrowserStage, escalation_id: EscalationId, action: str) -> None:
-    path = f"/escalations/{escalation_id}/{action}"
-    await stage.actors.call("marco", "escalation", "POST", path, None)
 
 
 async def expect_row(tabs: Sequence[Page], subject: str) -> None:

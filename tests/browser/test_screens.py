@@ -3,12 +3,11 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
-from typing import get_args
 
 import pytest
 
 from browser.conftest import BrowserStage
-from browser.desk import PHONE_WIDTH, Desk, Theme, accessibility_problems, take_picture
+from browser.desk import Desk, look_at_width, look_in_both_themes, look_on_phone, take_picture
 from common.contracts.escalations import EscalationTakenOver
 from common.contracts.event import EscalationId
 from stage.centre import Pace, simulated_centre
@@ -84,14 +83,9 @@ async def test_screen_is_accessible_and_fits_a_phone(
     answer = await page.goto(screen.address.format(escalation_id=escalation_id))
     assert answer is not None
     assert answer.status == 200
-    for theme in get_args(Theme):
-        await page.emulate_media(color_scheme=theme)
-        await take_picture(page, f"{screen.name}-{theme}")
-        assert await accessibility_problems(page) == []
-    for width, name in ((ZOOMED_WIDTH, "zoomed"), (PHONE_WIDTH, "phone")):
-        await page.set_viewport_size({"width": width, "height": 640})
-        await take_picture(page, f"{screen.name}-{name}")
-        assert await page.evaluate("document.documentElement.scrollWidth") <= width, name
+    await look_in_both_themes(page, screen.name)
+    await look_at_width(page, ZOOMED_WIDTH, f"{screen.name}-zoomed")
+    await look_on_phone(page, screen.name)
 
 
 # Where words are long: German takes more room than English.
@@ -115,6 +109,4 @@ async def test_screen_in_german_fits_a_phone(busy_desk: Desk, screen: Screen) ->
     assert answer.status == 200
     assert await page.get_attribute("html", "lang") == "de"
     await take_picture(page, f"{screen.name}-german")
-    await page.set_viewport_size({"width": PHONE_WIDTH, "height": 640})
-    await take_picture(page, f"{screen.name}-german-phone")
-    assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE_WIDTH
+    await look_on_phone(page, f"{screen.name}-german")

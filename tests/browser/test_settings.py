@@ -1,12 +1,12 @@
 """Settings from a manager's chair: accessible in both themes and on a phone, by keyboard only."""
 
-from typing import Final, get_args
+from typing import Final
 
 import pytest
 from playwright.async_api import Page, expect
 
 from browser.conftest import BrowserStage
-from browser.desk import PHONE_WIDTH, Desk, Theme, accessibility_problems, take_picture
+from browser.desk import Desk, look_in_both_themes, look_on_phone
 
 pytestmark = pytest.mark.xdist_group("browser")
 
@@ -83,13 +83,8 @@ async def test_screen_of_settings_is_accessible_and_fits_a_phone(marco: Page, na
     answer = await marco.goto(SCREENS[name])
     assert answer is not None
     assert answer.status == 200
-    for theme in get_args(Theme):
-        await marco.emulate_media(color_scheme=theme)
-        await take_picture(marco, f"{name}-{theme}")
-        assert await accessibility_problems(marco) == []
-    await marco.set_viewport_size({"width": PHONE_WIDTH, "height": 640})
-    await take_picture(marco, f"{name}-phone")
-    assert await marco.evaluate("document.documentElement.scrollWidth") <= PHONE_WIDTH
+    await look_in_both_themes(marco, name)
+    await look_on_phone(marco, name)
 
 
 async def _tab_to(page: Page, label: str) -> None:
@@ -141,10 +136,7 @@ async def test_manager_changes_a_policy_by_keyboard_only(
     changes = marco.locator("table.changes")
     await expect(changes).to_contain_text("5 min")
     await expect(changes).to_contain_text("Regular update")
-    for theme in get_args(Theme):
-        await marco.emulate_media(color_scheme=theme)
-        await take_picture(marco, f"settings-review-{theme}")
-        assert await accessibility_problems(marco) == []
+    await look_in_both_themes(marco, "settings-review")
     await expect(marco.get_by_role("button", name="Save")).to_be_focused()
     await marco.keyboard.press("Enter")
     await marco.wait_for_url(f"**{GOLD}?done=saved")

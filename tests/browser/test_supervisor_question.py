@@ -1,12 +1,10 @@
 """Intake is not sure whether a customer asks for a supervisor: the representative says so."""
 
-from typing import get_args
-
 import pytest
 from playwright.async_api import Page, expect
 
 from browser.conftest import BrowserStage
-from browser.desk import Desk, Theme, accessibility_problems, take_picture
+from browser.desk import Desk, look_in_both_themes, look_on_phone
 from browser.escalations import WAIT_MS
 from common.contracts.assignments import ContactAssigned
 from common.contracts.contacts import SupervisorQuestionAnswered, SupervisorRequested
@@ -14,7 +12,6 @@ from common.contracts.event import ContactId
 from support.console_people import wait_until_admitted
 
 pytestmark = pytest.mark.xdist_group("browser")
-PHONE_WIDTH = 320
 # A supervisor is mentioned without a wish, and the model is not sure.
 DOUBTFUL = "Your manager should be ashamed."
 
@@ -49,13 +46,8 @@ async def test_yes_of_the_representative_requests_a_supervisor(
     row = page.locator("tr.row", has_text="Doubtful, yes")
     await expect(row).to_contain_text("Did the customer ask for a supervisor?")
     await expect(row.locator("blockquote")).to_have_text(DOUBTFUL)
-    for theme in get_args(Theme):
-        await page.emulate_media(color_scheme=theme)
-        await take_picture(page, f"supervisor-question-{theme}")
-        assert await accessibility_problems(page) == []
-    await page.set_viewport_size({"width": PHONE_WIDTH, "height": 640})
-    await take_picture(page, "supervisor-question-phone")
-    assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE_WIDTH
+    await look_in_both_themes(page, "supervisor-question")
+    await look_on_phone(page, "supervisor-question")
     await row.get_by_role("button", name="Yes").press("Enter")
     await expect(page.get_by_text("A supervisor is asked to help this customer.")).to_be_visible(
         timeout=WAIT_MS

@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 
 from integration.console.harness import ConsoleHarness, open_console
+from integration.console.live_harness import Live, StreamedEscalation, open_live
 from integration.console.provider import Forgery, Provider, open_provider
 from integration.console.screens_harness import Screens, open_screens
 from integration.console.settings_harness import SETTINGS, Manager
@@ -24,6 +26,18 @@ async def screens(
 ) -> AsyncIterator[Screens]:
     async with open_screens(console, postgres, database_name) as screens:
         yield screens
+
+
+@pytest.fixture
+def stream(screens: Screens) -> StreamedEscalation:
+    """The real escalation, whose stream the tests write."""
+    return StreamedEscalation(httpx.ASGITransport(screens.app, raise_app_exceptions=False))
+
+
+@pytest.fixture
+async def live(screens: Screens, stream: StreamedEscalation) -> AsyncIterator[Live]:
+    async with open_live(screens, stream) as live:
+        yield live
 
 
 @pytest.fixture(scope="session")

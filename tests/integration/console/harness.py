@@ -31,6 +31,16 @@ SAME_ORIGIN: Final = {"Sec-Fetch-Site": "same-origin"}
 _UNUSED: Final = "postgresql+asyncpg://unused@localhost/unused"
 
 
+def token_issuer(key: SigningKey, issuer: str = URL) -> dict[str, Any]:
+    """Describe the console to a service that takes its tokens."""
+    return {
+        "issuer": issuer,
+        "audience": "upstairs",
+        "public_keys": [key.public],
+        "roles": {role: role for role in PEOPLE.values()},
+    }
+
+
 class Unreachable(httpx.AsyncBaseTransport):
     """A service that is down."""
 
@@ -130,14 +140,7 @@ async def _open_router(
             "database_url": _UNUSED,
             "kafka_bootstrap": "unused",
             "api_keys": KEYS.setting_value,
-            "token_issuers": [
-                {
-                    "issuer": issuer,
-                    "audience": "upstairs",
-                    "public_keys": [key.public],
-                    "roles": {role: role for role in PEOPLE.values()},
-                }
-            ],
+            "token_issuers": [token_issuer(key, issuer)],
         }
     )
     spec = build_router(settings)

@@ -134,8 +134,7 @@ async def read_all(board: Board) -> list[Message]:
 
 
 @asynccontextmanager
-async def open_live(screens: Screens) -> AsyncIterator[Live]:
-    stream = StreamedEscalation(httpx.ASGITransport(screens.app, raise_app_exceptions=False))
+async def open_live(screens: Screens, stream: StreamedEscalation) -> AsyncIterator[Live]:
     async with httpx.AsyncClient(transport=stream, base_url="http://escalation") as client:
         screens.console.clients["escalation"] = client
         hub: LiveHub = screens.console.app.state.live

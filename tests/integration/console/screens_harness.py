@@ -16,7 +16,14 @@ from common.service.spec import application
 from escalation import handlers
 from escalation.main import build
 from escalation.settings import Settings
-from integration.console.harness import KEYS, PEOPLE, SAME_ORIGIN, URL, ConsoleHarness, Unreachable
+from integration.console.harness import (
+    KEYS,
+    PEOPLE,
+    SAME_ORIGIN,
+    ConsoleHarness,
+    Unreachable,
+    token_issuer,
+)
 from integration.escalation.conftest import POLICY, EscalationHarness, assigned
 from support.databases import Postgres, open_database
 from support.people import described
@@ -117,6 +124,11 @@ class Browser:
         )
 
 
+async def browser_of(screens: Screens, person: str = "sara", escalation_id: str = "") -> Browser:
+    """Return a person's browser on an escalation, on a new one unless it is named."""
+    return Browser(await screens.console.enter(person), escalation_id or await screens.escalate())
+
+
 def _value_of(html: str, name: str) -> str:
     _, _, rest = html.partition(f'name="{name}" value="')
     return unescape(rest.partition('"')[0])
@@ -127,19 +139,13 @@ async def open_screens(
     console: ConsoleHarness, postgres: Postgres, database_name: str
 ) -> AsyncIterator[Screens]:
     """Open escalation for the console, with its people, a policy, a ladder and a limit."""
-    issuer = {
-        "issuer": URL,
-        "audience": "upstairs",
-        "public_keys": [console.key.public],
-        "roles": {role: role for role in PEOPLE.values()},
-    }
     settings = Settings.model_validate(
         {
             "database_url": "postgresql+asyncpg://unused@localhost/unused",
             "kafka_bootstrap": "unused",
             "trial": True,
             "api_keys": KEYS.setting_value,
-            "token_issuers": [issuer],
+            "token_issuers": [token_issuer(console.key)],
         }
     )
     spec = build(settings)

@@ -1,7 +1,7 @@
 """What sounds: only what needs the person who looks, and is high or critical."""
 
 from integration.console.harness import SAME_ORIGIN
-from integration.console.live_harness import next_row, open_live
+from integration.console.live_harness import Live, next_row
 from integration.console.screens_harness import Screens
 from integration.escalation.conftest import POLICY
 
@@ -24,13 +24,10 @@ async def test_urgent_escalation_is_listed_for_whom_it_needs(screens: Screens) -
     assert (await sara.get("/alarms")).json() == {"urgent": []}
 
 
-async def test_row_says_for_whom_it_is_urgent_also_on_a_page_without_rows(
-    screens: Screens,
-) -> None:
-    async with open_live(screens) as live:
-        sara = await live.open("sara", "supervisor", view="alarms")
-        mia = await live.open("mia", "manager", view="alarms")
-        live.stream.tell(await escalate_urgently(screens))
-        row = await next_row(sara)
-        assert (row["urgent"], row["html"], row["sorts"]) == (True, "", {})
-        assert not (await next_row(mia))["urgent"]
+async def test_row_says_for_whom_it_is_urgent_also_on_a_page_without_rows(live: Live) -> None:
+    sara = await live.open("sara", "supervisor", view="alarms")
+    mia = await live.open("mia", "manager", view="alarms")
+    live.stream.tell(await escalate_urgently(live.screens))
+    row = await next_row(sara)
+    assert (row["urgent"], row["html"], row["sorts"]) == (True, "", {})
+    assert not (await next_row(mia))["urgent"]

@@ -8,7 +8,13 @@ import pytest
 
 from common.core.metrics import Metrics
 from common.service.spec import application
-from integration.console.harness import PEOPLE, SAME_ORIGIN, URL, ConsoleHarness, Unreachable
+from integration.console.harness import (
+    PEOPLE,
+    SAME_ORIGIN,
+    ConsoleHarness,
+    Unreachable,
+    token_issuer,
+)
 from notifier.main import build
 from notifier.settings import Settings
 from notifier.store.unit_of_work import UnitOfWork
@@ -48,14 +54,7 @@ async def devices(
             "link_secret": "a secret of tests",
             "web_push_key": key.private,
             "web_push_services": (ENDPOINT,),
-            "token_issuers": [
-                {
-                    "issuer": URL,
-                    "audience": "upstairs",
-                    "public_keys": [console.key.public],
-                    "roles": {role: role for role in PEOPLE.values()},
-                }
-            ],
+            "token_issuers": [token_issuer(console.key)],
         }
     )
     clock = console.database.clock

@@ -3,14 +3,10 @@
 from datetime import timedelta
 
 from integration.console.harness import SAME_ORIGIN
-from integration.console.screens_harness import Browser, Screens
+from integration.console.screens_harness import Browser, Screens, browser_of
 from support.databases import rows
 
 WORDS = "Called <her>, no answer."
-
-
-async def browser_of(screens: Screens, person: str = "sara", escalation_id: str = "") -> Browser:
-    return Browser(await screens.console.enter(person), escalation_id or await screens.escalate())
 
 
 async def form_of(browser: Browser, action: str = "note") -> str:

@@ -14,18 +14,11 @@ from console.live.boards import ERASED, RELOAD
 from console.live.hub import MAX_BOARDS_OF_SESSION, LiveHub
 from console.people import People
 from integration.console.harness import SAME_ORIGIN, ConsoleHarness
-from integration.console.live_harness import Live, next_of, next_row, open_live, read_all
-from integration.console.screens_harness import Screens
+from integration.console.live_harness import Live, next_of, next_row, read_all
 from support.databases import Postgres
 from support.people import described
 from support.probe import run_workers
 from support.waiting import until
-
-
-@pytest.fixture
-async def live(screens: Screens) -> AsyncIterator[Live]:
-    async with open_live(screens) as opened:
-        yield opened
 
 
 async def test_changed_row_comes_to_who_may_see_it(live: Live) -> None:

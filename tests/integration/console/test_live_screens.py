@@ -1,27 +1,18 @@
 """Floor and Duty while somebody looks: what changes there is read once for all, and told."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
-import pytest
 
 from common.contracts.services import EventService
 from console.live.boards import Board
 from integration.console.harness import KEYS
-from integration.console.live_harness import Live, next_of, open_live, read_all
-from integration.console.screens_harness import Screens
+from integration.console.live_harness import Live, next_of, read_all
 from integration.escalation.duty_examples import ROTATION
 from support.waiting import until
 
 FLOOR = "screen=floor"
 DUTY = "screen=duty"
-
-
-@pytest.fixture
-async def live(screens: Screens) -> AsyncIterator[Live]:
-    async with open_live(screens) as opened:
-        yield opened
 
 
 class Shown:

@@ -10,7 +10,6 @@ import pytest
 from console.live.boards import RELOAD
 from integration.console.live_harness import Live, StreamedEscalation, next_row, read_all
 from integration.console.screens_harness import Screens
-from support.probe import run_workers
 from support.waiting import until
 
 _CUT = b"the connection breaks here"
@@ -51,15 +50,6 @@ class BreakingEscalation(StreamedEscalation):
 @pytest.fixture
 def stream(screens: Screens) -> BreakingEscalation:
     return BreakingEscalation(httpx.ASGITransport(screens.app, raise_app_exceptions=False))
-
-
-@pytest.fixture
-async def live(screens: Screens, stream: BreakingEscalation) -> AsyncIterator[Live]:
-    hub = screens.console.app.state.live
-    async with httpx.AsyncClient(transport=stream, base_url="http://escalation") as client:
-        screens.console.clients["escalation"] = client
-        async with run_workers(hub):
-            yield Live(screens, stream, hub)
 
 
 async def test_stream_goes_on_after_the_last_event(live: Live, stream: BreakingEscalation) -> None:

@@ -103,10 +103,11 @@ async def test_person_gets_a_skill(screens: Screens, mia: Manager) -> None:
 @pytest.mark.parametrize(
     "button", ["add:nothing", "remove:targets/99", "up:targets/x", "add:", "remove:severity/0"]
 )
-async def test_rubbish_button_changes_nothing(mia: Manager, button: str) -> None:
+async def test_rubbish_button_changes_nothing(screens: Screens, mia: Manager, button: str) -> None:
     fields = form_of(await mia.read(f"{GOLD}/edit"))
     answer = await mia.press(f"{GOLD}/edit", {**fields, "targets/9999999/x": "y"}, button)
     assert answer.status_code in (200, 422)
+    assert (await settings_of(screens, "sla-policies/gold"))["version"] == 1
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,7 @@ import pytest
 
 from common.core.ids import new_id
 from integration.console.harness import SAME_ORIGIN, ConsoleHarness
-from integration.console.screens_harness import Browser, Screens
-
-
-async def browser_of(screens: Screens, person: str = "sara", escalation_id: str = "") -> Browser:
-    return Browser(await screens.console.enter(person), escalation_id or await screens.escalate())
+from integration.console.screens_harness import Browser, Screens, browser_of
 
 
 async def test_now_shows_what_needs_the_person(screens: Screens) -> None:

@@ -275,14 +275,20 @@ async def harness(database: Database[UnitOfWork]) -> AsyncIterator[ServiceHarnes
         yield ServiceHarness(database, dispatcher, slack, mail)
 
 
-@pytest.fixture
-async def api(harness: ServiceHarness) -> AsyncIterator[httpx.AsyncClient]:
-    """Notifier's HTTP API, called without a key."""
-    settings = harness.settings()
+@asynccontextmanager
+async def open_api(harness: ServiceHarness, **changes: Any) -> AsyncIterator[httpx.AsyncClient]:
+    """Open notifier's HTTP API with these settings, called without a key."""
+    settings = harness.settings(**changes)
     app = application(build(settings, harness.channels), settings, harness.database, Metrics())
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://notifier") as client:
         client.event_hooks["response"].append(require_documented(app))
+        yield client
+
+
+@pytest.fixture
+async def api(harness: ServiceHarness) -> AsyncIterator[httpx.AsyncClient]:
+    async with open_api(harness) as client:
         yield client
 
 

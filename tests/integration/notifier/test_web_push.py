@@ -1,18 +1,14 @@
 """Notifications on devices: added by their person, sent to each, forgotten once they are gone."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import pytest
 
-from common.core.metrics import Metrics
-from common.service.spec import application
-from integration.notifier.conftest import ServiceHarness, key, paged
-from notifier.main import build
+from integration.notifier.conftest import ServiceHarness, key, open_api, paged
 from notifier.web_push.vapid import VapidKey
-from support.documented_problems import require_documented
 from support.push_service import PushService, Subscription
 from support.waiting import until
 
@@ -27,14 +23,7 @@ class Phones:
     harness: ServiceHarness
     service: PushService
     client: httpx.AsyncClient
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        return {
-            "web_push_key": KEY.private,
-            "web_push_services": (self.service.url,),
-            "web_push_contact": "mailto:ops@example.com",
-        }
+    settings: Mapping[str, Any]
 
     async def add(
         self,
@@ -68,13 +57,13 @@ def _are_over(states: list[tuple[str, str, str]]) -> bool:
 @pytest.fixture
 async def phones(harness: ServiceHarness) -> AsyncIterator[Phones]:
     async with PushService() as service:
-        without_client = Phones(harness, service, httpx.AsyncClient())
-        settings = harness.settings(**without_client.settings)
-        app = application(build(settings), settings, harness.database, Metrics())
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://notifier") as client:
-            client.event_hooks["response"].append(require_documented(app))
-            yield Phones(harness, service, client)
+        settings = {
+            "web_push_key": KEY.private,
+            "web_push_services": (service.url,),
+            "web_push_contact": "mailto:ops@example.com",
+        }
+        async with open_api(harness, **settings) as client:
+            yield Phones(harness, service, client, settings)
 
 
 async def test_page_is_shown_on_each_device_of_the_person(phones: Phones) -> None:
