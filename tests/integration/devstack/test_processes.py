@@ -1,6 +1,7 @@
 """A service as an OS process can be awaited, measured, paused and killed."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -130,6 +131,11 @@ async def test_process_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
 
 
 def test_ports_that_no_server_has_bound_yet_are_not_given_twice() -> None:
-    """Many systems start at once: with a hundred ports, two would be alike in every fourth run."""
-    ports = [free_port() for _ in range(1_500)]
-    assert len(set(ports)) == len(ports)
+    """Test workers start many systems at once."""
+    command = "from devstack import free_port\nprint(*(free_port() for _ in range(800)))"
+    workers = [
+        subprocess.Popen([sys.executable, "-c", command], stdout=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    ports = [int(port) for worker in workers for port in worker.communicate()[0].split()]
+    assert len(set(ports)) == 4 * 800

@@ -2,14 +2,15 @@
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import random
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,22 +27,33 @@ POLL_SECONDS = 0.05
 # Below the ephemeral ports of Linux and macOS: an outgoing connection could take a server's port
 # while the server restarts, or connect to itself while the server is down.
 SERVER_PORTS = range(15_000, 32_000)
-# Returned by `free_port` lately: their servers may not have bound them yet.
-_recent_ports: deque[int] = deque(maxlen=2_000)
+# The number of the port given last, for all processes of this user: the servers of those given
+# before may not have bound them yet.
+_LAST_PORT = Path(tempfile.gettempdir()) / f"upstairs-devstack-{os.getuid()}.port"
 
 
 def free_port() -> int:
-    # Not the shared generator: test workers seed it alike, and would all try the same ports.
-    for port in random.SystemRandom().sample(SERVER_PORTS, k=200):
-        if port in _recent_ports:
-            continue
+    for _ in SERVER_PORTS:
+        port = _next_port()
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((LOOPBACK, port))
-            _recent_ports.append(port)
             return port
     msg = f"no free port on {LOOPBACK} in {SERVER_PORTS.start}-{SERVER_PORTS.stop}"
     raise StackError(msg)
+
+
+def _next_port() -> int:
+    with _LAST_PORT.open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        text = file.read(8)
+        # Users of one machine do not start at the same port.
+        last = int(text) if text.isdigit() else random.SystemRandom().choice(SERVER_PORTS)
+        port = last + 1 if last + 1 in SERVER_PORTS else SERVER_PORTS.start
+        file.truncate(0)
+        file.write(str(port))
+    return port
 
 
 @dataclass
