@@ -231,3 +231,10 @@ async def test_versions_are_compared_and_used_again(screens: Screens, mia: Manag
     assert re.search(r"Severity of an escalation Version 1: medium Version 3: high", text_of(page))
     assert form_of(await mia.read(f"{GOLD}/edit?version=1"))["severity"] == "medium"
     assert "Version 2" in await mia.read(f"{GOLD}/versions?first=77")
+
+
+async def test_form_with_too_many_fields_changes_nothing(mia: Manager) -> None:
+    fields = {f"levels/{number}/name": "x" for number in range(5001)}
+    answer = await mia.press("/settings/ladders/default/edit", fields, "review")
+    assert answer.status_code == 422
+    assert "<h1>" in answer.text

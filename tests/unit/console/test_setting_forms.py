@@ -1,5 +1,7 @@
 """Forms of settings: values as people write them, rows, differences, places of refusals."""
 
+from time import process_time
+
 import pytest
 
 from console.views.fields import FieldError
@@ -106,7 +108,9 @@ def test_amount_is_a_plain_number() -> None:
             Amount().read(text, TEXTS)
 
 
-@pytest.mark.parametrize("text", ["sara", "admin:sara", "reporting_line:top"])
+@pytest.mark.parametrize(
+    "text", ["sara", "admin:sara", "reporting_line:top", f"reporting_line:{'9' * 5000}"]
+)
 def test_responder_that_is_not_in_the_list_is_refused(text: str) -> None:
     with pytest.raises(FieldError):
         Responder().read(text, TEXTS)
@@ -115,6 +119,13 @@ def test_responder_that_is_not_in_the_list_is_refused(text: str) -> None:
 def test_moment_keeps_its_seconds() -> None:
     text = Moment().write("2026-03-02T08:00:30+01:00", TEXTS)
     assert Moment().read(text, TEXTS) == "2026-03-02T07:00:30+00:00"
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00+14:00", "9999-12-31T23:59-12:00", "soon"])
+def test_moment_that_some_zone_has_not_is_refused(text: str) -> None:
+    assert Moment().show(text, Choices(reader())) == text
+    with pytest.raises(FieldError):
+        Moment().read(text, TEXTS)
 
 
 def test_change_of_one_level_names_the_level_and_both_values() -> None:
@@ -168,6 +179,8 @@ def test_row_moves_up_and_no_further() -> None:
         "add:levels/7/who",
         "remove:levels/7",
         "remove:levels/\u00b2",
+        f"remove:levels/{'9' * 5000}",
+        f"add:levels/{'9' * 5000}/who",
         "up:levels",
     ],
 )
@@ -181,9 +194,18 @@ def test_rows_keep_their_order_whatever_their_numbers_are() -> None:
         "levels/2/name": "a",
         "levels/x/name": "c",
         "levels/-1/name": "d",
+        "levels/02/name": "e",
+        f"levels/{'9' * 5000}/name": "f",
     }
     draft = draft_of_form(LADDER.nodes, values)
     assert [row["name"] for row in draft["levels"]] == ["a", "b"]
+
+
+def test_form_of_16_000_rows_is_read_soon() -> None:
+    values = {f"levels/{number}/name": "a" for number in range(16_000)}
+    began_at = process_time()
+    assert len(draft_of_form(LADDER.nodes, values)["levels"]) == 16_000
+    assert process_time() - began_at < 10
 
 
 def test_currency_that_is_listed_twice_is_a_problem_of_its_field() -> None:

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from time import process_time
 from typing import Final
 
 import pytest
 
-from common.core.clock import TimeSource, monotonic
+from common.core.clock import TimeSource
 from common.http.webhooks import BadSignatureError
 from intake.channels.base import MalformedBodyError, WebhookRequest
 from intake.channels.mail import MailOptions, html_text, mail_events, read_raw_mail
@@ -56,33 +57,80 @@ FORMS: Final[Mapping[str, bytes]] = {
     + _DISPOSITION
     + b"; name=token\r\n\r\nt\r\n--x--\r\n",
 }
+# What a mail of up to 32 MB may have. Without limits each of these takes 20 s or more.
+_LARGE: Final = 10_000_000
+_LARGE_LIMIT_S: Final = 10
+LARGE_MAILS: Final[Mapping[str, bytes]] = {
+    "empty lines": _MULTIPART + b"\n" * _LARGE,
+    "lines of an old system": _MULTIPART + b"\r" * _LARGE,
+    "lines in parts in parts": MAILS["parts in parts"].partition(b"--x%s\n" % (b"y" * 48))[0]
+    + b"\n" * (_LARGE // 5),
+    "slow charset": _FROM + b"Content-Type: text/plain; charset=punycode\n\na-" + b"b" * 1_000_000,
+    "page of tags": _FROM + b"Content-Type: text/html\n\n" + b"<b>" * (_LARGE // 3),
+}
+_SENDER: Final = _DISPOSITION + b"; name=from\r\n\r\na@example.org\r\n"
+LARGE_FIELDS: Final[Mapping[str, bytes]] = {
+    "headers": b"A: b\n" * (_LARGE // 5),
+    "message-headers": b"[" + b'["To", "a@b.c"],' * (_LARGE // 16) + b"0]",
+    "to": b"a@b.c," * (_LARGE // 6),
+    "html": b"<a " * (_LARGE // 3),
+}
+
+
+@pytest.mark.parametrize("name", LARGE_MAILS)
+def test_large_hostile_mail_is_read_or_refused_soon(name: str) -> None:
+    began_at = process_time()
+    with suppress(MalformedBodyError):
+        mail_events(read_raw_mail(LARGE_MAILS[name]), MailOptions(), "e-1", None)
+    assert process_time() - began_at < _LARGE_LIMIT_S
+
+
+@pytest.mark.parametrize("name", LARGE_FIELDS)
+def test_large_field_of_a_form_is_read_or_refused_soon(name: str) -> None:
+    field = _DISPOSITION + b"; name=%s\r\n\r\n" % name.encode() + LARGE_FIELDS[name]
+    form = _SENDER + field + b"\r\n--x--\r\n"
+    request = WebhookRequest({"content-type": "multipart/form-data; boundary=x"}, form)
+    connection = ChannelConnection("acme", "sendgrid", "a-secret-of-a-test-7f3c", {})
+    began_at = process_time()
+    with suppress(MalformedBodyError):
+        SendGrid().parse(connection, request)
+    assert process_time() - began_at < _LARGE_LIMIT_S
+
+
+def test_mail_with_32_mb_of_files_is_read() -> None:
+    part = b"Content-Type: multipart/%s; boundary=%s\n\n--%s\n"
+    heads = b"".join(part % (kind, kind, kind) for kind in (b"mixed", b"related", b"alternative"))
+    file = b"Content-Disposition: attachment; filename=a.pdf\nContent-Transfer-Encoding: base64\n\n"
+    content = b"".join([_FROM, heads, b"\nHi\n--mixed\n", file, (b"QUFB" * 19 + b"\n") * 430_000])
+    (file_read,) = read_raw_mail(content).files
+    assert file_read.size_bytes == 430_000 * 57
 
 
 @pytest.mark.parametrize("name", MAILS)
 def test_hostile_mail_is_read_or_refused_soon(name: str) -> None:
-    began_at = monotonic()
+    began_at = process_time()
     with suppress(MalformedBodyError):
         mail_events(read_raw_mail(MAILS[name]), MailOptions(), "e-1", None)
-    assert monotonic() - began_at < _LIMIT_S
+    assert process_time() - began_at < _LIMIT_S
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_hostile_page_is_read_soon(name: str) -> None:
-    began_at = monotonic()
+    began_at = process_time()
     html_text(f"<p>Boiler</p>{PAGES[name]}")
-    assert monotonic() - began_at < _LIMIT_S
+    assert process_time() - began_at < _LIMIT_S
 
 
 @pytest.mark.parametrize("name", FORMS)
 def test_hostile_form_without_a_signature_is_refused_soon(name: str) -> None:
     request = WebhookRequest({"content-type": "multipart/form-data; boundary=x"}, FORMS[name])
     connection = ChannelConnection("acme", "mailgun", "a-secret-of-a-test-7f3c", {})
-    began_at = monotonic()
+    began_at = process_time()
     with pytest.raises(BadSignatureError):
         Mailgun().verify(connection, request, TimeSource().utc_now())
     with suppress(MalformedBodyError):
         SendGrid().parse(connection, request)
-    assert monotonic() - began_at < _LIMIT_S
+    assert process_time() - began_at < _LIMIT_S
 
 
 def test_page_with_comments_has_its_words_only() -> None:

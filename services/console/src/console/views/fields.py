@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from typing import Any, Final, Literal
 
 from common.contracts.texts import NOTE_LENGTH
@@ -84,10 +84,14 @@ def people_by_name(reader: Reader) -> list[tuple[str, str]]:
 
 def read_moment(text: str, texts: Texts) -> datetime:
     """Read a time in the reader's zone, as browsers send it; raises FieldError."""
+    problem = FieldError(texts.gettext("Please write a date and a time."))
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise FieldError(texts.gettext("Please write a date and a time.")) from error
+        raise problem from error
+    if not MINYEAR < moment.year < MAXYEAR:
+        # In some zone it is in a year that there is not.
+        raise problem
     return moment if moment.tzinfo else moment.replace(tzinfo=texts.zone)
 
 

@@ -41,6 +41,13 @@ _PRIORITIES: Final = {"1": "urgent", "2": "high", "3": "normal", "4": "low", "5"
 # Python's parser of HTML takes minutes for many that have no end.
 _UNFINISHED_TAG: Final = re.compile(r"<(?=[a-zA-Z/][^<>]*(?:<|\Z))")
 _DECLARATION: Final = re.compile("<[!?][^>]*>?")
+# The parser's time for a page grows faster than its length. A message keeps 100,000 characters.
+_MAX_PAGE_CHARACTERS: Final = 500_000
+_MAX_HEAD_CHARACTERS: Final = 250_000
+# Only the first address is read.
+_MAX_ADDRESS_CHARACTERS: Final = 1000
+# Their time grows with the square of the length, and no mail is written in them.
+_SLOW_CHARSETS: Final = frozenset({"idna", "punycode"})
 _MAX_FILES: Final = 50
 _SKIPPED_TAGS: Final = frozenset({"head", "script", "style", "title"})
 _BLOCK_TAGS: Final = frozenset({"br", "div", "li", "p", "table", "tr", "h1", "h2", "h3"})
@@ -188,12 +195,14 @@ def read_raw_mail(content: bytes) -> Mail:
 
 def parse_headers(text: str) -> Mapping[str, str]:
     """Return the first header of each name, from the lines of a mail's head."""
-    return read_headers(parse_message(text.encode()))
+    return read_headers(parse_message(text[:_MAX_HEAD_CHARACTERS].encode()))
 
 
 def decode_text(content: bytes, charset: str | None) -> str:
     """Decode what a mail program wrote; many state a charset that it is not."""
     for name in (charset, "utf-8"):
+        if name and name.strip().lower() in _SLOW_CHARSETS:
+            continue
         try:
             return content.decode(name or "utf-8")
         except (LookupError, ValueError):
@@ -203,7 +212,7 @@ def decode_text(content: bytes, charset: str | None) -> str:
 
 def html_text(content: str) -> str:
     reader = _TextReader()
-    without_declarations = _DECLARATION.sub("", _without_comments(content))
+    without_declarations = _DECLARATION.sub("", _without_comments(content[:_MAX_PAGE_CHARACTERS]))
     reader.feed(_UNFINISHED_TAG.sub("&lt;", without_declarations))
     reader.close()
     lines = (" ".join(line.split()) for line in "".join(reader.parts).splitlines())
@@ -268,7 +277,7 @@ def _part_text(part: EmailMessage) -> str:
 def _address(text: str) -> tuple[str, str]:
     """Return name and address of the first one in a header."""
     try:
-        pairs = getaddresses([text])
+        pairs = getaddresses([text[:_MAX_ADDRESS_CHARACTERS]])
     except HEADER_ERRORS:
         pairs = []
     name, address = next(iter(pairs), ("", ""))

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from intake.channels.base import MalformedBodyError, WebhookRequest
 from intake.channels.fields import clean_text, form_fields, load_json, read_object
 from intake.channels.mail import Mail, decode_text, html_text, parse_headers
 from intake.channels.multipart import MailFile, read_multipart
+
+_MAX_LISTED_CHARACTERS: Final = 500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ def mail_of(post: Post) -> Mail:
 
 def _headers(post: Post) -> Mapping[str, str]:
     if listed := post.text("message-headers"):
+        if len(listed) > _MAX_LISTED_CHARACTERS:
+            raise MalformedBodyError("The mail has too many headers.")
         return {name.lower(): value for name, value in _pairs(load_json(listed))}
     headers = dict(parse_headers(post.text("headers")))
     for name in ("message-id", "in-reply-to", "references", "date"):

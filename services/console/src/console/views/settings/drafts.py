@@ -1,8 +1,9 @@
 """Between a setting as a service has it, a draft, and the fields of a form."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from console.texts import Texts
 from console.views.fields import FieldError
@@ -20,6 +21,8 @@ from console.views.settings.nodes import (
 from console.views.settings.values import Flag
 
 Nodes = Sequence[Node]
+# As `fields_of` writes them: each row has one name only.
+_ROW_NUMBER: Final = re.compile("0|[1-9][0-9]{0,8}")
 
 
 def initial_draft(nodes: Nodes) -> Draft:
@@ -73,7 +76,7 @@ def _records(rows: Rows, member: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def draft_of_form(nodes: Nodes, values: Mapping[str, str], path: str = "") -> Draft:
-    """Read the fields of a form; rows keep their order, whatever their numbers are."""
+    """Read the fields of a form below a path; rows keep their order, whatever their numbers are."""
     draft: Draft = {}
     for node in nodes:
         place = join_path(path, node.name)
@@ -84,19 +87,23 @@ def draft_of_form(nodes: Nodes, values: Mapping[str, str], path: str = "") -> Dr
                 draft[node.name] = draft_of_form(node.nodes, values, place)
             case Rows():
                 draft[node.name] = [
-                    draft_of_form(node.nodes, values, join_path(place, number))
-                    for number in _row_numbers(values, place)
+                    draft_of_form(node.nodes, row) for row in _rows_of_form(values, place)
                 ]
             case _:
                 assert_never(node)
     return draft
 
 
-def _row_numbers(values: Mapping[str, str], place: str) -> list[int]:
+def _rows_of_form(values: Mapping[str, str], place: str) -> list[dict[str, str]]:
+    """Return the fields of each row by their paths in it: a form may have thousands of rows."""
     prefix = f"{place}/"
-    names = (name.removeprefix(prefix) for name in values if name.startswith(prefix))
-    numbers = {name.partition("/")[0] for name in names}
-    return sorted(int(number) for number in numbers if number.isascii() and number.isdigit())
+    rows: dict[int, dict[str, str]] = {}
+    for name, value in values.items():
+        if name.startswith(prefix):
+            number, _, rest = name.removeprefix(prefix).partition("/")
+            if _ROW_NUMBER.fullmatch(number):
+                rows.setdefault(int(number), {})[rest] = value
+    return [rows[number] for number in sorted(rows)]
 
 
 def fields_of(nodes: Nodes, draft: Draft, path: str = "") -> Iterator[tuple[str, str]]:

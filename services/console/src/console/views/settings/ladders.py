@@ -1,5 +1,6 @@
 """Ladders: who is asked, how long each level has, and what a holder may do."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -53,7 +54,7 @@ class Responder(Value):
                 return {"kind": kind, "schedule_id": value}
             case "person":
                 return {"kind": kind, "person_id": value}
-            case "reporting_line" if value.isdecimal():
+            case "reporting_line" if re.fullmatch(r"\d{1,9}", value):
                 return {"kind": kind, "steps": int(value)}
             case "team_supervisors":
                 return {"kind": kind} | ({"team_id": value} if value else {})

@@ -1,10 +1,12 @@
 """What the buttons in a form do to its rows: add one, remove one, move one up."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from console.views.settings.drafts import initial_draft
 from console.views.settings.nodes import Draft, Group, Leaf, Node, Rows, join_path
+
+_MAX_DIGITS: Final = 9
 
 
 class Press(NamedTuple):
@@ -37,9 +39,10 @@ def _add(nodes: Sequence[Node], draft: Draft, path: str) -> Press | None:
 def _change_row(nodes: Sequence[Node], draft: Draft, action: str, path: str) -> Press | None:
     rows_path, _, number = path.rpartition("/")
     place = _find_rows(nodes, draft, rows_path.split("/"))
-    if place is None or not number.isdecimal() or int(number) >= len(place[1]):
+    index = None if place is None else _row_index(number, place[1])
+    if place is None or index is None:
         return None
-    index, drafts = int(number), place[1]
+    drafts = place[1]
     row = drafts.pop(index)
     if action == "remove":
         return Press(draft, rows_path)
@@ -59,11 +62,19 @@ def _find_rows(
             drafts: list[Draft] = draft[node.name]
             if len(parts) == 1:
                 return node, drafts
-            number = parts[1]
-            is_row = number.isdecimal() and int(number) < len(drafts) and parts[2:]
-            return _find_rows(node.nodes, drafts[int(number)], parts[2:]) if is_row else None
+            index = _row_index(parts[1], drafts)
+            if index is None or not parts[2:]:
+                return None
+            return _find_rows(node.nodes, drafts[index], parts[2:])
         case _:
             return None
+
+
+def _row_index(number: str, drafts: Sequence[Draft]) -> int | None:
+    """Return the number of the row, or None if there is none of this number."""
+    # Of more than some thousand digits, Python makes no number.
+    is_number = number.isdecimal() and len(number) <= _MAX_DIGITS
+    return int(number) if is_number and int(number) < len(drafts) else None
 
 
 def first_path(nodes: Sequence[Node], draft: Draft, path: str) -> str | None:
