@@ -8,6 +8,7 @@ from typing import Annotated
 import orjson
 import typer
 import yaml
+from cryptography.fernet import Fernet
 
 from common.contracts.services import TOPIC_OWNERS
 from common.core.secret_strength import MIN_GIVEN_CHARACTERS, weakness
@@ -84,6 +85,12 @@ def signing_keys() -> None:
     public = {service: [key.public] for service, key in keys.items()}
     typer.echo("# every service")
     typer.echo(f"UPSTAIRS_EVENT_VERIFICATION_KEYS={orjson.dumps(public).decode()}")
+
+
+@cli.command()
+def encryption_key() -> None:
+    """Print a new key that encrypts the stored secrets of outside systems."""
+    typer.echo(Fernet.generate_key().decode())
 
 
 @cli.command()

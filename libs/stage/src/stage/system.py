@@ -4,6 +4,7 @@ import asyncio
 import os
 import secrets
 import sys
+from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -93,6 +94,9 @@ class System:
     operations_ports: dict[str, int] = field(default_factory=dict)
     progress: Progress = field(default_factory=Progress, repr=False)
     link_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
+    encryption_key: str = field(
+        default_factory=lambda: urlsafe_b64encode(secrets.token_bytes(32)).decode(), repr=False
+    )
     # Almost all numbers of 32 bytes are keys.
     web_push_key: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     feed_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
@@ -258,6 +262,7 @@ class System:
             "UPSTAIRS_OPERATIONS_PORT": str(self.operations_ports[replica.name]),
             "UPSTAIRS_API_KEYS": self.api_keys,
             "UPSTAIRS_PUBLIC_URL": self.url(replica.service),
+            "UPSTAIRS_ENCRYPTION_KEYS": self.encryption_key,
             "UPSTAIRS_LINK_SECRET": self.link_secret,
             "UPSTAIRS_FEED_SECRET": self.feed_secret,
             "UPSTAIRS_SLACK_API_URL": self.receivers.slack.url,

@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from common.contracts.validation_messages import describe
+from common.core.sealed_secrets import EncryptionKeys
 from common.core.secret_strength import (
     MIN_CHARACTERS,
     MIN_GIVEN_CHARACTERS,
@@ -248,7 +249,7 @@ def _secrets_in(value: object) -> Iterable[tuple[str, str, int]]:
         case ApiKeyList():
             for entry in value.entries:
                 yield f", key of {entry.role}:{entry.subject}", entry.key, MIN_CHARACTERS
-        case SigningSecrets():
+        case SigningSecrets() | EncryptionKeys():
             yield from (
                 (f", secret {n}", each, MIN_CHARACTERS) for n, each in enumerate(value.all, 1)
             )
