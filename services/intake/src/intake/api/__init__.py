@@ -2,6 +2,7 @@
 
 from intake.api import (
     channels,
+    connections,
     contacts,
     customers,
     states,
@@ -16,6 +17,7 @@ ROUTERS = (
     supervisor_requests.router,
     surveys.router,
     customers.router,
+    connections.router,
     channels.router,
     understanding.router,
 )
