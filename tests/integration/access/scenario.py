@@ -238,6 +238,8 @@ async def _prepare_intake(scenario: Scenario) -> None:
     await scenario.act("shop", "POST", f"/contacts/{contact_id}/surveys", survey)
     await scenario.act("shop", "POST", f"/contacts/{contact_id}/reopen", {"reason": "Again"})
     shown = await scenario.act("shop", "GET", f"/contacts/{contact_id}")
+    connection = {"secret": "a-secret-of-this-scenario"}
+    await scenario.act("mia", "PUT", "/channels/zendesk/acme", connection)
     scenario.values.update(
         contact_id=contact_id,
         survey_id="s-1",

@@ -86,14 +86,16 @@ async def archive(
     uow: UnitOfWork,
     precondition: Precondition = NO_PRECONDITION,
 ) -> None:
-    """Forget its secrets; its contacts stay.
+    """Forget its secrets; its contacts stay. One that is archived stays as it is.
 
     Raises ConnectionNotFoundError or StaleConnectionError.
     """
     before = await uow.channel_connections.lock(kind, connection)
-    if before is None or before.is_archived:
+    if before is None:
         raise ConnectionNotFoundError
     precondition.check(before)
+    if before.is_archived:
+        return
     await _save(before.changed(uow.now, by, state="archived", secrets=()), uow)
 
 

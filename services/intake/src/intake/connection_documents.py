@@ -21,6 +21,8 @@ _WEEK_MINUTES: Final = 7 * 24 * 60
 _MIN_MINUTES: Final = 5
 
 TimeOfDay = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
+FilePath = Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x1f]{0,298}$")]
 Options = Annotated[
     dict[str, Any],
     WithJsonSchema({"anyOf": [options.model_json_schema() for options in _OPTIONS]}),
@@ -41,11 +43,13 @@ class SecretIn(RequestModel):
     value: OpaqueText | None = Field(
         default=None, description="The secret itself. It is stored encrypted, and never shown."
     )
-    from_env: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w{0,99}$")] | None = Field(
-        default=None,
-        description="An environment variable of intake that `UPSTAIRS_SECRET_VARIABLES` allows.",
+    from_env: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")] | None = (
+        Field(
+            default=None,
+            description="An environment variable of intake that `UPSTAIRS_SECRET_VARIABLES` allows.",
+        )
     )
-    from_file: Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x1f]{0,298}$")] | None = Field(
+    from_file: FilePath | None = Field(
         default=None,
         description="A file in a directory that `UPSTAIRS_SECRET_DIRECTORIES` allows. It is read "
         "again when it has changed.",

@@ -159,6 +159,19 @@ async def receive(
     return Outcome(applied)
 
 
+async def try_to_read(
+    delivery: Delivery, namespaces: CustomerNamespaces, signs: SignReader
+) -> tuple[ReadDelivery, str | None]:
+    """Read a delivery that is not applied; the text says why nothing of it can be read."""
+    try:
+        content = await use_body(delivery.request, lambda: delivery.read(namespaces, signs))
+    except Exception as error:
+        if is_transient(error):
+            raise
+        return ReadDelivery((), ()), _reason(error)
+    return content, None
+
+
 def _reason(error: Exception) -> str:
     """Say why it was kept, without any of its words: other errors may quote them."""
     return str(error) if isinstance(error, UnreadableDeliveryError) else type(error).__name__

@@ -2,6 +2,7 @@
 
 from intake.api import (
     channels,
+    connection_trials,
     connections,
     contacts,
     customers,
@@ -18,6 +19,7 @@ ROUTERS = (
     surveys.router,
     customers.router,
     connections.router,
+    connection_trials.router,
     channels.router,
     understanding.router,
 )

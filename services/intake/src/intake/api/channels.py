@@ -92,7 +92,7 @@ async def receive_webhook(
     one of a connection that is paused, or whose secret can't be read.
     """
     channel = get_channel(request, kind)
-    webhook = WebhookRequest(request.headers, await request.body(), _address(request))
+    webhook = WebhookRequest(request.headers, await request.body(), address_of(request))
     return await _receive(channel, connection, webhook, request, response, database)
 
 
@@ -112,12 +112,12 @@ async def receive_webhook_by_secret(
     It is answered as one with a signature.
     """
     channel = get_channel(request, kind)
-    body, address = await request.body(), _address(request)
+    body, address = await request.body(), address_of(request)
     webhook = WebhookRequest(request.headers, body, address, path_secret=secret)
     return await _receive(channel, connection, webhook, request, response, database)
 
 
-def _address(request: Request) -> str:
+def address_of(request: Request) -> str:
     """Return the address as the caller wrote it; a proxy may have changed the scheme."""
     scope = request.scope
     path = scope.get("raw_path") or scope["path"].encode()
