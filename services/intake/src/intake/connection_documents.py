@@ -1,7 +1,7 @@
 """A connection as managers write it, in requests and in files."""
 
 from datetime import time
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema, model_validator
@@ -46,7 +46,8 @@ class SecretIn(RequestModel):
     from_env: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")] | None = (
         Field(
             default=None,
-            description="An environment variable of intake that `UPSTAIRS_SECRET_VARIABLES` allows.",
+            description="A variable in the environment of intake, one that "
+            "`UPSTAIRS_SECRET_VARIABLES` allows.",
         )
     )
     from_file: FilePath | None = Field(
@@ -126,11 +127,6 @@ class ConnectionFields(RequestModel):
     options: Options = Field(
         default_factory=dict, description="The options of this kind of channel."
     )
-    state: Literal["active", "paused"] | None = Field(
-        default=None,
-        description="`paused`: deliveries answer 503. Without it the state stays, and a new "
-        "connection is active.",
-    )
     expected: ExpectedIn | None = Field(
         default=None, description="How often something should come; null if nobody can say."
     )
@@ -138,16 +134,15 @@ class ConnectionFields(RequestModel):
     def sources(self) -> list[SecretSource] | None:
         return None if self.secrets is None else [each.source() for each in self.secrets]
 
-    def wanted_state(self) -> ConnectionState | None:
-        return self.state
-
-    def change(self, channel: Channel, connection: str) -> ConnectionChange:
+    def change(
+        self, channel: Channel, connection: str, state: ConnectionState | None
+    ) -> ConnectionChange:
         """Return what is put; raises ValidationError for the options."""
         return ConnectionChange(
             kind=channel.kind,
             connection=connection,
             options=channel.options.model_validate(self.options).model_dump(mode="json"),
             secrets=self.sources(),
-            state=self.wanted_state(),
+            state=state,
             expected=self.expected.expectation() if self.expected else None,
         )

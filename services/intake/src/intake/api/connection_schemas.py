@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, Field, model_validator
 
@@ -52,6 +52,12 @@ class ConnectionIn(ConnectionFields):
         default=None,
         description="The secret with which the outside system signs, in place of `secrets`. While "
         "you change it there, send the new and the old one, separated by a comma: both are valid.",
+    )
+
+    state: Literal["active", "paused"] | None = Field(
+        default=None,
+        description="`paused`: deliveries answer 503. Without it the state stays, and a new "
+        "connection is active.",
     )
 
     @model_validator(mode="after")

@@ -75,7 +75,7 @@ async def connect_channel(
     What is left out is as for a new connection, but its secrets and its state stay.
     """
     with invalid_at("body", "options"):
-        change = body.change(target.channel, target.connection)
+        change = body.change(target.channel, target.connection, body.state)
     trial: bool = request.app.state.trial
     async with transaction(database) as uow:
         setup = await connection_changes.put(
