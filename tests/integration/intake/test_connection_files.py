@@ -1,7 +1,6 @@
 """Connections come from files, and their secrets are encrypted again when the key is changed."""
 
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
