@@ -73,8 +73,8 @@ async def apply(directory: Path, database: Database[UnitOfWork], **how: Any) -> 
 
 
 async def states(database: Database[UnitOfWork]) -> dict[str, tuple[str, int]]:
-    found = await rows(database, "SELECT * FROM channel_connections")
-    return {f"{row.kind}/{row.connection}": (row.state, row.version) for row in found}
+    stored = await rows(database, "SELECT * FROM channel_connections")
+    return {f"{row.kind}/{row.connection}": (row.state, row.version) for row in stored}
 
 
 async def test_files_are_applied_together_and_again_change_nothing(
@@ -124,7 +124,7 @@ async def test_files_are_applied_together_and_again_change_nothing(
         ("just words", "the file: "),
     ],
 )
-async def test_one_wrong_file_is_named_and_nothing_is_changed(
+async def test_wrong_file_is_named_and_nothing_is_changed(
     database: Database[UnitOfWork], tmp_path: Path, content: str, reason: str
 ) -> None:
     directory = written(tmp_path, {**FILES, "wrong.yaml": content})

@@ -60,7 +60,7 @@ class Replica:
             await self.service.advance_time(MINUTE)
             await self.writer.keep_listening()
 
-    async def told(self) -> list[str]:
+    async def reports(self) -> list[str]:
         return [kind for kind in await published(self.database) if kind.startswith("connection")]
 
 
@@ -78,43 +78,43 @@ async def test_silence_is_told_once_and_its_end_too(replica: Replica) -> None:
     await replica.listen(20)
     await replica.deliver(2)
     await replica.listen(25)
-    assert await replica.told() == []
+    assert await replica.reports() == []
     await replica.listen(100)
-    assert await replica.told() == ["connection_silent"]
+    assert await replica.reports() == ["connection_silent"]
     await replica.writer.keep_listening()
     silent = replica.metrics.registry.get_sample_value("upstairs_silent_connections")
     assert silent == 1
     shown = (await replica.api.get(ACME, headers=key("admin"))).json()
     assert shown["silent_since"] == shown["last_delivery_at"]
     await replica.deliver(3)
-    assert await replica.told() == ["connection_silent", "connection_heard_again"]
+    assert await replica.reports() == ["connection_silent", "connection_heard_again"]
     (silent_event,) = await published_data(replica.database, "connection_silent")
     (heard,) = await published_data(replica.database, "connection_heard_again")
     assert (silent_event["system"], silent_event["expected_every_minutes"]) == ("zendesk:acme", 30)
     assert heard["silent_since"] == silent_event["silent_since"]
     assert heard["heard_at"] > heard["silent_since"]
     await replica.listen(40)
-    assert len(await replica.told()) == 3
+    assert len(await replica.reports()) == 3
 
 
 async def test_connection_that_was_never_heard_is_silent_too(replica: Replica) -> None:
     await replica.put()
     await replica.listen(29)
-    assert await replica.told() == []
+    assert await replica.reports() == []
     await replica.listen(2)
-    assert await replica.told() == ["connection_silent"]
+    assert await replica.reports() == ["connection_silent"]
 
 
 async def test_time_in_which_nobody_answered_webhooks_is_no_silence(replica: Replica) -> None:
     await replica.put()
     await replica.deliver(1)
     await replica.service.advance_time(60 * MINUTE)
-    assert await replica.told() == []
+    assert await replica.reports() == []
     await replica.writer.keep_listening()
     await replica.listen(25)
-    assert await replica.told() == []
+    assert await replica.reports() == []
     await replica.listen(40)
-    assert await replica.told() == ["connection_silent"]
+    assert await replica.reports() == ["connection_silent"]
 
 
 async def test_restart_of_a_minute_does_not_begin_the_silence_anew(replica: Replica) -> None:
@@ -123,7 +123,7 @@ async def test_restart_of_a_minute_does_not_begin_the_silence_anew(replica: Repl
     await replica.service.advance_time(MINUTE)
     await replica.writer.keep_listening()
     await replica.listen(10)
-    assert await replica.told() == ["connection_silent"]
+    assert await replica.reports() == ["connection_silent"]
 
 
 @pytest.mark.parametrize("change", [{"state": "paused"}, {"expected": None}])
@@ -134,7 +134,7 @@ async def test_silence_is_not_told_once_nothing_is_expected(
     await replica.put(**change)
     assert await rows(replica.database, "SELECT * FROM timers") == []
     await replica.listen(60)
-    assert await replica.told() == []
+    assert await replica.reports() == []
 
 
 async def test_archived_connection_is_no_longer_silent(replica: Replica) -> None:
@@ -146,4 +146,4 @@ async def test_archived_connection_is_no_longer_silent(replica: Replica) -> None
     silent = replica.metrics.registry.get_sample_value("upstairs_silent_connections")
     assert silent == 0
     await replica.listen(60)
-    assert await replica.told() == ["connection_silent"]
+    assert await replica.reports() == ["connection_silent"]

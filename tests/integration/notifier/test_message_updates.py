@@ -11,7 +11,6 @@ import pytest
 from common.contracts.escalations import (
     ApprovalAsked,
     ApprovalRefused,
-    ConnectionPageRequested,
     EscalationHandedOver,
     EscalationLeaseRenewed,
     EscalationReopened,
@@ -22,8 +21,7 @@ from common.contracts.escalations import (
     EscalationUnanswered,
     PageRequested,
 )
-from common.contracts.event import ContactId, EscalationId, PageId, PersonId, SystemName
-from common.contracts.page_subjects import PagedConnection
+from common.contracts.event import ContactId, EscalationId, PersonId
 from common.core.clock import TimeSource
 from common.core.ids import new_id
 from integration.notifier.conftest import (
@@ -373,31 +371,3 @@ async def test_duty_gap_is_sent_to_operations(
     shown = await api.get(link["url"], headers=BROWSER)
     assert "There is nothing to acknowledge here." in shown.text
     assert not await harness.rows("SELECT * FROM escalations")
-
-
-async def test_silent_connection_and_its_return_are_sent_to_operations_once(
-    harness: ServiceHarness,
-) -> None:
-    await harness.add_recipient("operations", "slack")
-    key = ContactId(new_id())
-    silent, heard = (
-        ConnectionPageRequested(
-            contact_id=key,
-            occurred_at=SOON,
-            page_id=PageId(new_id()),
-            connection=PagedConnection(
-                system=SystemName("zendesk:acme"),
-                silent_since=SOON,
-                expected_every_minutes=minutes,
-                heard_at=heard_at,
-            ),
-        )
-        for minutes, heard_at in ((60, None), (None, SOON))
-    )
-    await harness.handle(silent, silent)
-    await delivered(harness)
-    await harness.handle(heard)
-    await delivered(harness)
-    first, second = (post.body["text"] for post in harness.posted())
-    assert first.startswith("Nothing comes from zendesk:acme")
-    assert second.startswith("zendesk:acme is heard again")

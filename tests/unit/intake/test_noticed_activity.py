@@ -21,7 +21,7 @@ def test_deliveries_and_failures_of_one_connection_are_one_row() -> None:
     assert noticed.take() == []
 
 
-def test_what_could_not_be_written_is_kept_beside_what_came_since() -> None:
+def test_unwritten_activity_is_kept_beside_newer_activity() -> None:
     noticed = NoticedActivity()
     noticed.note_delivery("zendesk", "acme", START)
     noticed.note_failure("zendesk", "acme", START, "signature-refused", "Wrong.")

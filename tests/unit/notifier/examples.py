@@ -9,8 +9,8 @@ from typing import Any, get_args
 import msgspec
 from msgspec.structs import replace
 
+from common.contracts.connection_pages import ConnectionPageRequested
 from common.contracts.escalations import (
-    ConnectionPageRequested,
     PageReason,
     PageRequested,
     TimerMissing,

@@ -58,9 +58,9 @@ class NoticedActivity:
             self._add(row)
 
     def _add(self, row: ActivityRow) -> None:
-        known = self._rows.get((row.kind, row.connection))
+        earlier = self._rows.get((row.kind, row.connection))
         changes = {name: value for name, value in row._asdict().items() if value is not None}
-        self._rows[row.kind, row.connection] = known._replace(**changes) if known else row
+        self._rows[row.kind, row.connection] = earlier._replace(**changes) if earlier else row
 
 
 class ActivityWriter:

@@ -58,15 +58,15 @@ class SecretIn(RequestModel):
 
     @model_validator(mode="after")
     def _require_one(self) -> Self:
-        if len(self._given()) != 1:
+        if len(self._sources()) != 1:
             raise ValueError("must have one of value, from_env and from_file")
         return self
 
     def source(self) -> SecretSource:
-        (source,) = self._given()
+        (source,) = self._sources()
         return source
 
-    def _given(self) -> list[SecretSource]:
+    def _sources(self) -> list[SecretSource]:
         values: dict[SecretOrigin, str | None] = {
             "request": self.value,
             "variable": self.from_env,

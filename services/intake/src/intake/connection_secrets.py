@@ -126,13 +126,13 @@ class ConnectionSecrets:
     def _read_file(self, path: str) -> str:
         """Read the file if it has changed since it was read last."""
         try:
-            known = self._files.get(path)
-            if known is None:
+            cached = self._files.get(path)
+            if cached is None:
                 # Before anything says whether there is such a file.
                 self._places.resolve_file(path)
             signature = _signature(path)
-            if known is not None and known[0] == signature:
-                return known[1]
+            if cached is not None and cached[0] == signature:
+                return cached[1]
             secret = _read_text(self._places.resolve_file(path))
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not text"
@@ -153,8 +153,8 @@ def _is_named(name: str, allowed: str) -> bool:
 
 def _signature(path: str) -> tuple[int, ...]:
     """Return what changes with the file, also with a link that leads to another one."""
-    found = Path(path).stat()
-    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+    status = Path(path).stat()
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def _read_text(path: Path) -> str:

@@ -1,6 +1,6 @@
 """Watches connections by which something is expected, and tells when one is silent.
 
-Each has a timer. A delivery does not set it anew: the timer looks what came last when it fires.
+Each has a timer. A delivery does not replace it: when it fires it looks what came last.
 """
 
 from collections.abc import Sequence

@@ -5,10 +5,10 @@ from datetime import datetime
 import structlog
 from msgspec.structs import replace
 
+from common.contracts.connection_pages import ConnectionPageRequested
 from common.contracts.escalations import (
     ApprovalAsked,
     ApprovalRefused,
-    ConnectionPageRequested,
     EscalationAcknowledged,
     EscalationClosed,
     EscalationHandedBack,

@@ -8,13 +8,7 @@ from common.contracts.contacts import Priority
 from common.contracts.contract import Contract, FieldError, Instant
 from common.contracts.event import ComplaintId, ContactEvent, EscalationId, Event, PageId, PersonId
 from common.contracts.notifications import Medium
-from common.contracts.page_subjects import (
-    PagedCoaching,
-    PagedConnection,
-    PagedContact,
-    PagedDutyGap,
-    PagedQueue,
-)
+from common.contracts.page_subjects import PagedCoaching, PagedContact, PagedDutyGap, PagedQueue
 from common.contracts.texts import ExplanationText, NoteText, ReasonText
 from common.contracts.validation_messages import NUMBER
 
@@ -373,16 +367,6 @@ class TimerMissing(EscalationsEvent):
     instead: Instant | None = None
 
 
-class ConnectionPageRequested(EscalationsEvent):
-    """Operations are to be paged about an outside system that is silent, or is heard again.
-
-    `contact_id` stands for its connection to intake and is no contact.
-    """
-
-    page_id: PageId
-    connection: PagedConnection
-
-
 EVENTS: tuple[type[Event], ...] = (
     PriorityChangeAsked,
     EscalationRaised,
@@ -410,5 +394,4 @@ EVENTS: tuple[type[Event], ...] = (
     EscalationClosed,
     PagesErased,
     TimerMissing,
-    ConnectionPageRequested,
 )

@@ -39,18 +39,6 @@ class PagedQueue(Contract):
     fallback_queue: ReasonText | None = None
 
 
-class PagedConnection(Contract):
-    """Nothing comes from an outside system though something is expected, or it comes again.
-
-    What came last came at `silent_since`; at `heard_at` something came again.
-    """
-
-    system: SystemName
-    silent_since: Instant
-    expected_every_minutes: int | None = None
-    heard_at: Instant | None = None
-
-
 class PagedDutyGap(Contract):
     """Nobody is on duty from `starts_at`; without `ends_at` the gap has no end in sight.
 

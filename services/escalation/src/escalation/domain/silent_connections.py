@@ -2,10 +2,9 @@
 
 from typing import assert_never
 
+from common.contracts.connection_pages import ConnectionPageRequested, PagedConnection
 from common.contracts.contacts import ConnectionHeardAgain, ConnectionSilent
-from common.contracts.escalations import ConnectionPageRequested
 from common.contracts.event import PageId
-from common.contracts.page_subjects import PagedConnection
 from common.core.ids import derived_id
 
 

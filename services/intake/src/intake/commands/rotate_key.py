@@ -58,7 +58,7 @@ async def _rotate() -> Rotation:
 async def rotate_secrets(
     database: Database[UnitOfWork], batch_connections: int = BATCH_CONNECTIONS
 ) -> Rotation:
-    """Encrypt all anew, a batch in each transaction."""
+    """Encrypt all with the first key, a batch in each transaction."""
     rotation, after = Rotation(), None
     states = get_args(ConnectionState)
     while True:
@@ -72,7 +72,7 @@ async def rotate_secrets(
 
 
 async def _rotate_one(listed: ConnectionSetup, rotation: Rotation, uow: UnitOfWork) -> None:
-    """Read it anew under the lock: a manager may have changed it."""
+    """Read it again under the lock: a manager may have changed it."""
     connections = uow.channel_connections
     setup = await connections.lock(listed.kind, listed.connection)
     if setup is None:

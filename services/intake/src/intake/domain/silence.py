@@ -82,10 +82,10 @@ def _periods(expected: Expectation, since: datetime) -> Iterator[tuple[datetime,
                 yield max(start, since), end
 
 
-def _overlap(one: OfficeHours, other: OfficeHours) -> bool:
-    starts = _minutes(one.starts), _minutes(other.starts)
-    ends = starts[0] + one.minutes, starts[1] + other.minutes
-    return bool(set(one.days) & set(other.days)) and max(starts) < min(ends)
+def _overlap(first: OfficeHours, second: OfficeHours) -> bool:
+    starts = _minutes(first.starts), _minutes(second.starts)
+    ends = starts[0] + first.minutes, starts[1] + second.minutes
+    return bool(set(first.days) & set(second.days)) and max(starts) < min(ends)
 
 
 def _minutes(at: time) -> int:

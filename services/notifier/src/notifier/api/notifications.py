@@ -7,12 +7,12 @@ from typing import Annotated, Any, Final
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
+from common.contracts.connection_pages import PagedConnection
 from common.contracts.escalations import LeaseEnd, PagedApproval, PagedCause, Severity
 from common.contracts.event import ContactId, EscalationId, NotificationId, PageId, PersonId
 from common.contracts.notifications import Action, Medium
 from common.contracts.page_subjects import (
     PagedCoaching,
-    PagedConnection,
     PagedContact,
     PagedDutyGap,
     PagedQueue,

@@ -7,8 +7,8 @@ from typing import Literal
 from msgspec import Struct
 from pydantic import ConfigDict, with_config
 
+from common.contracts.connection_pages import ConnectionPageRequested, PagedConnection
 from common.contracts.escalations import (
-    ConnectionPageRequested,
     LeaseEnd,
     PagedApproval,
     PagedCause,
@@ -19,7 +19,6 @@ from common.contracts.escalations import (
 from common.contracts.event import ContactId, EscalationId, NotificationId
 from common.contracts.page_subjects import (
     PagedCoaching,
-    PagedConnection,
     PagedContact,
     PagedDutyGap,
     PagedQueue,

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 from msgspec.structs import replace
 
-from common.contracts.escalations import ConnectionPageRequested, PageRequested, TimerMissing
+from common.contracts.connection_pages import ConnectionPageRequested
+from common.contracts.escalations import PageRequested, TimerMissing
 from common.contracts.event import (
     OPERATIONS,
     ContactId,
