@@ -1,5 +1,6 @@
 """Connections come from files, and their secrets are encrypted again when the key is changed."""
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from textwrap import dedent
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
+from typer.testing import CliRunner
 
 from common.core.sealed_secrets import SecretBox
 from common.storage.database import Database
@@ -22,8 +24,9 @@ from intake.commands.rotate_key import rotate_secrets
 from intake.connection_changes import ConnectionChange
 from intake.connection_secrets import ConnectionSecrets, SecretPlaces
 from intake.domain.connections import SecretSource
+from intake.main import cli
 from intake.store import UnitOfWork
-from support.databases import rows
+from support.databases import Postgres, rows
 from support.service_harness import ENCRYPTION_KEY
 
 SECRET = "a-secret-of-this-test"
@@ -176,3 +179,42 @@ async def test_secret_that_no_key_decrypts_is_named_and_holds_up_no_other(
     await put(database_with(database, old), "b", SecretSource("request", "a-secret-2"))
     rotation = await rotate_secrets(database_with(database, new, old))
     assert (rotation.connections, rotation.unreadable) == (1, ["zendesk:a"])
+
+
+async def test_commands_exit_as_documented_and_print_no_secret(
+    database: Database[UnitOfWork],
+    postgres: Postgres,
+    database_name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    directory = written(tmp_path, {"acme.yaml": FILES["acme.yaml"]})
+    monkeypatch.setenv("UPSTAIRS_DATABASE_URL", postgres.url(database_name, "intake"))
+    monkeypatch.setenv("UPSTAIRS_ENCRYPTION_KEYS", ENCRYPTION_KEY)
+    monkeypatch.setenv("UPSTAIRS_SECRET_VARIABLES", "CHANNEL_*")
+    monkeypatch.setenv("CHANNEL_ACME", SECRET)
+
+    async def run(*arguments: str) -> tuple[int, str]:
+        result = await asyncio.to_thread(CliRunner().invoke, cli, list(arguments))
+        assert SECRET not in result.output
+        return result.exit_code, result.output
+
+    planned, output = await run("apply", str(directory), "--dry-run")
+    assert (planned, "+ zendesk/acme" in output) == (4, True)
+    assert output.endswith("would change: 1 of 1\n")
+    assert await states(database) == {}
+    applied, output = await run("apply", str(directory))
+    assert (applied, output.splitlines()[-1]) == (0, "changed: 1 of 1")
+    assert (await run("apply", str(directory), "--dry-run"))[0] == 0
+    written(tmp_path, {"acme.yaml": "kind: fax"})
+    wrong, output = await run("apply", str(directory))
+    assert (wrong, output.splitlines()[-1]) == (3, "nothing is changed")
+    await put(database_with(database, ENCRYPTION_KEY), "b", SecretSource("request", SECRET))
+    rotated, output = await run("rotate-key")
+    assert (rotated, output) == (
+        0,
+        "encrypted with the first key; connections: 1; secrets: 1\n",
+    )
+    monkeypatch.setenv("UPSTAIRS_ENCRYPTION_KEYS", Fernet.generate_key().decode())
+    lost, output = await run("rotate-key")
+    assert (lost, "zendesk:b" in output) == (3, True)

@@ -38,8 +38,8 @@ def rotate_key() -> None:
     with exit_if_unavailable():
         rotation = asyncio.run(_rotate())
     typer.echo(
-        f"encrypted with the first key: {rotation.secrets} secrets of "
-        f"{rotation.connections} connections"
+        f"encrypted with the first key; connections: {rotation.connections}; "
+        f"secrets: {rotation.secrets}"
     )
     for name in rotation.unreadable:
         typer.echo(f"no key decrypts a secret of {name}: put its secret again", err=True)
