@@ -62,6 +62,10 @@ _INTAKE = """
     POST /v1/contacts/{contact_id}/surveys/{survey_id}/answer +    0     -    -     -    -   -   +
     POST /v1/customers/{customer_id}/erase                    -    -     -    -     -    -   +   +
     PUT /v1/channels/{kind}/{connection}                      -    -     -    -     -    -   +   +
+    GET /v1/channels/{kind}/{connection}                      -    -     -    -     -    -   +   +
+    GET /v1/channels                                          -    -     -    -     -    -   +   +
+    POST /v1/channels/{kind}/{connection}/test                -    -     -    -     -    -   +   +
+    DELETE /v1/channels/{kind}/{connection}                   -    -     -    -     -    -   +   +
     POST /v1/understanding/preview                            -    -     -    -     -    -   +   +
 """
 _ROUTER = """

@@ -35,7 +35,7 @@ from support.databases import Postgres, open_database
 from support.documented_problems import require_documented
 from support.openapi import examples_of
 from support.people import described
-from support.service_harness import ServiceHarness, make_dispatcher
+from support.service_harness import ENCRYPTION_KEY, ServiceHarness, make_dispatcher
 from support.tokens import ISSUER, Issuer
 
 # `shop` received the contact and `rita` has it; kiosk and bruno have nothing to do with it. rita's
@@ -201,7 +201,6 @@ async def open_scenario(
 async def open_empty_scenario(
     postgres: Postgres, database_name: str, service: str
 ) -> AsyncIterator[Scenario]:
-    store = import_module(_STORES.get(service, f"{service}.store"))
     settings = import_module(f"{service}.settings").Settings.model_validate(
         {
             "database_url": "postgresql+asyncpg://unused@localhost/unused",
@@ -209,11 +208,12 @@ async def open_empty_scenario(
             "trial": True,
             "api_keys": LISTED,
             **dict.fromkeys(("link_secret", "feed_secret", "web_push_key"), "E" * 43),
+            "encryption_keys": ENCRYPTION_KEY,
             "token_issuers": [ISSUER.model_dump()],
         }
     )
     spec = import_module(f"{service}.main").build(settings)
-    async with open_database(postgres, database_name, service, store.UnitOfWork) as database:
+    async with open_database(postgres, database_name, service, spec.unit_of_work) as database:
         app = application(spec, settings, database, Metrics())
         issuer, state, listed = Issuer(), app.state, parse_key_list(LISTED)
         state.tokens = TokenVerifier([ISSUER], database.clock, issuer.fetch)
@@ -238,6 +238,8 @@ async def _prepare_intake(scenario: Scenario) -> None:
     await scenario.act("shop", "POST", f"/contacts/{contact_id}/surveys", survey)
     await scenario.act("shop", "POST", f"/contacts/{contact_id}/reopen", {"reason": "Again"})
     shown = await scenario.act("shop", "GET", f"/contacts/{contact_id}")
+    connection = {"secret": "a-secret-of-this-scenario"}
+    await scenario.act("mia", "PUT", "/channels/zendesk/acme", connection)
     scenario.values.update(
         contact_id=contact_id,
         survey_id="s-1",
@@ -358,9 +360,6 @@ def _people() -> list[PersonDescribed]:
     return [described(person, manager, roles=[role]) for person, role, manager in _LINE]
 
 
-_STORES: Final = {
-    service: f"{service}.store.unit_of_work" for service in ("escalation", "notifier")
-}
 _POLICY: Final = {
     "targets": [{"clock": "resolution", "target_s": 100_000}],
     "ladder_id": "default",

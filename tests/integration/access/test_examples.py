@@ -94,6 +94,7 @@ async def read_intake(reader: Reader) -> None:
     await add_other_contact(scenario)
     await reader.send("rita", f"POST {contact}/merge")
     await reader.send(MANAGER, "PUT /v1/channels/{kind}/{connection}")
+    await reader.send(MANAGER, "POST /v1/channels/{kind}/{connection}/test")
     await reader.send(MANAGER, "POST /v1/understanding/preview")
 
 

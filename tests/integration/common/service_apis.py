@@ -8,11 +8,12 @@ from typing import Any
 import httpx
 
 from support.databases import Postgres, open_database
-from support.service_harness import Keys, open_client
+from support.service_harness import ENCRYPTION_KEY, Keys, open_client
 
 SLACK_SECRET = "a Slack secret of the hostile tests"
 _KEYS = Keys(root="admin:root:root-key-of-the-hostile-tests")
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
+    "intake": {"encryption_keys": ENCRYPTION_KEY},
     "notifier": {
         "link_secret": "a link secret of the hostile tests",
         "slack_token": "xoxb-test",

@@ -1,20 +1,25 @@
 from collections.abc import AsyncIterator
+from functools import partial
 
 import httpx
 import pytest
 
+from common.core.sealed_secrets import SecretBox
 from common.storage.database import Database
+from intake.connection_secrets import ConnectionSecrets
 from intake.main import build
 from intake.settings import Settings
 from intake.store import UnitOfWork
 from integration.intake.harness import ZENDESK_SECRET, key
 from support.databases import Postgres, open_database
-from support.service_harness import open_client
+from support.service_harness import ENCRYPTION_KEY, open_client
 
 
 @pytest.fixture
 async def database(postgres: Postgres, database_name: str) -> AsyncIterator[Database[UnitOfWork]]:
-    async with open_database(postgres, database_name, "intake", UnitOfWork) as database:
+    secrets = ConnectionSecrets(SecretBox(ENCRYPTION_KEY))
+    unit_of_work = partial(UnitOfWork, secrets=secrets)
+    async with open_database(postgres, database_name, "intake", unit_of_work) as database:
         yield database
 
 

@@ -48,6 +48,7 @@ def assignment(person: str | None = "rita", **changes: Any) -> dict[str, Any]:
         "since": ahead(minutes=-6),
         "queue": "billing/en",
         "unserved_queue": None,
+        "connection": None,
         "representative_id": person,
         "reason": "rita has been free longest.",
         "waiting_since": ahead(minutes=-7),

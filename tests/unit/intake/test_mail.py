@@ -188,6 +188,12 @@ def test_raw_post_of_sendgrid_is_read_as_the_mail_in_it() -> None:
     assert event.contact.customer.customer_id == "ada@example.org"
 
 
+def test_mail_of_a_bot_is_automatic_however_its_address_is_written() -> None:
+    event = parse({"from": "Robot@Acme.example", "text": "Done"}, bots=["robot@ACME.example "])
+    assert isinstance(event, CustomerMessageAdded)
+    assert event.automatic is True
+
+
 def mailgun_request(
     post: Mapping[str, str] = MappingProxyType({}),
     *,

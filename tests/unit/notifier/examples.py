@@ -9,7 +9,12 @@ from typing import Any, get_args
 import msgspec
 from msgspec.structs import replace
 
-from common.contracts.escalations import PageReason, PageRequested, TimerMissing
+from common.contracts.connection_pages import ConnectionPageRequested
+from common.contracts.escalations import (
+    PageReason,
+    PageRequested,
+    TimerMissing,
+)
 from common.contracts.event import ContactId, EscalationId, NotificationId, PersonId
 from notifier.channels import email
 from notifier.domain import notifications
@@ -26,7 +31,10 @@ ESCALATION = EscalationId("0199c1f0-1111-7bd3-8f5e-0d5f3f7f2c11")
 PAGE = "0199c1f0-2222-7bd3-8f5e-0d5f3f7f2c11"
 SLACK = Address("slack", {"channel": "D0123", "user_id": "U0123"})
 EMAIL = Address("email", {"address": "dana@example.com"})
-REASONS: tuple[Reason, ...] = (*get_args(PageReason), "alarm")
+REASONS: tuple[Reason, ...] = (
+    *get_args(PageReason),
+    *("alarm", "connection_silent", "connection_heard_again"),
+)
 
 ADA = {
     "channel": "chat",
@@ -158,11 +166,29 @@ def timer_missing(**changes: Any) -> TimerMissing:
     )
 
 
+def connection_page(reason: Reason, **changes: Any) -> ConnectionPageRequested:
+    connection = {"system": "zendesk:acme", "silent_since": AT - timedelta(hours=2)}
+    more: dict[str, Any] = (
+        {"expected_every_minutes": 60} if reason == "connection_silent" else {"heard_at": AT}
+    )
+    return msgspec.convert(
+        {
+            "contact_id": CONTACT,
+            "occurred_at": AT,
+            "page_id": PAGE,
+            "connection": {**connection, **more, **changes},
+        },
+        ConnectionPageRequested,
+    )
+
+
 def notification(
     address: Address = SLACK, reason: Reason = "climbed", **changes: Any
 ) -> Notification:
     if reason == "alarm":
         page = notifications.alarm_from(timer_missing(**changes))
+    elif reason in {"connection_silent", "connection_heard_again"}:
+        page = notifications.page_about_connection(connection_page(reason, **changes))
     else:
         page = notifications.page_from(paged(reason, **changes))
         # Who is asked again was asked before.

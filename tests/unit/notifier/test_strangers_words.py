@@ -67,6 +67,8 @@ def page(reason: Reason, words: str, medium: Any) -> Notification:
         changes = {"duty_gap": gap}
     if reason == "unserved":
         changes = {"unserved_queue": {"queue": words, "fallback_queue": words}}
+    if reason in {"connection_silent", "connection_heard_again"}:
+        changes = {"system": words}
     return notification(medium, reason, **changes)
 
 

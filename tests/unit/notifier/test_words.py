@@ -241,6 +241,23 @@ def test_duty_gap_says_where_when_whose_turn_and_how_to_close_it() -> None:
     assert words("duty_gap", duty_gap=endless).lines[0] == "The end of the gap is not known."
 
 
+def test_silent_connection_says_since_when_what_is_expected_and_where_to_look() -> None:
+    silent = words("connection_silent")
+    assert silent.headline == "Nothing comes from zendesk:acme"
+    assert silent.lines == (
+        (
+            "Nothing came since Mon 2026-03-02 12:00 UTC. Something is expected every 60 minutes "
+            "of its office hours."
+        ),
+        "What came last and what was wrong: GET /v1/channels/zendesk/acme",
+    )
+    heard = words("connection_heard_again")
+    assert heard.headline == "zendesk:acme is heard again"
+    assert heard.lines[0] == (
+        "Nothing came from Mon 2026-03-02 12:00 UTC to Mon 2026-03-02 14:00 UTC."
+    )
+
+
 def test_lost_timer_says_which_and_what_was_done() -> None:
     assert words("alarm").lines == (
         "There was no timer for what is due at Mon 2026-03-02 13:59 UTC. Upstairs made it again.",

@@ -9,6 +9,8 @@ from msgspec.structs import replace
 
 from common.contracts.assignments import ContactUnserved
 from common.contracts.contacts import (
+    ConnectionHeardAgain,
+    ConnectionSilent,
     ContactErased,
     ContactReceived,
     FeedbackReceived,
@@ -27,6 +29,7 @@ from escalation.domain.model import Escalation
 from escalation.domain.money import grants_of
 from escalation.domain.settings.people import Person
 from escalation.domain.settings.registry import Versioned
+from escalation.domain.silent_connections import page_about_connection
 from escalation.domain.situation import Decision, Situation
 from escalation.domain.staff import QUIET_TIME, page_about_queue
 from escalation.store.unit_of_work import UnitOfWork
@@ -164,6 +167,12 @@ async def announce_unserved_queue(event: ContactUnserved, uow: UnitOfWork) -> No
         uow.outbox.add((page_about_queue(event, uow.now),))
 
 
+async def announce_connection(
+    event: ConnectionSilent | ConnectionHeardAgain, uow: UnitOfWork
+) -> None:
+    uow.outbox.add((page_about_connection(event),))
+
+
 SUBSCRIPTIONS = (
     HandlerRegistry[UnitOfWork](
         {kind: handler_for(_ENRICH.get(kind)) for kind in reactions.DECISIONS}
@@ -174,4 +183,6 @@ SUBSCRIPTIONS = (
     .on(RepresentativeDescribed, describe_representative)
     .on(RecipientChanged, change_recipient)
     .on(ContactUnserved, announce_unserved_queue)
+    .on(ConnectionSilent, announce_connection)
+    .on(ConnectionHeardAgain, announce_connection)
 )

@@ -133,9 +133,34 @@ STATEMENTS = (
     CREATE TABLE channel_connections (
         kind text NOT NULL,
         connection text NOT NULL,
-        secret text NOT NULL,
+        state text NOT NULL CHECK (state IN ('active', 'paused', 'archived')),
+        version integer NOT NULL,
+        secrets jsonb NOT NULL,
         options jsonb NOT NULL,
+        expected jsonb,
+        changed_at timestamptz NOT NULL,
+        changed_by text NOT NULL,
         PRIMARY KEY (kind, connection)
+    )
+    """,
+    # Written every few seconds while deliveries come.
+    """
+    CREATE TABLE channel_activity (
+        kind text NOT NULL,
+        connection text NOT NULL,
+        last_delivery_at timestamptz,
+        failed_at timestamptz,
+        failure_code text,
+        failure_detail text,
+        silent_since timestamptz,
+        PRIMARY KEY (kind, connection)
+    ) WITH (fillfactor = 50)
+    """,
+    """
+    CREATE TABLE listening_period (
+        id integer PRIMARY KEY CHECK (id = 1),
+        since timestamptz NOT NULL,
+        last_seen_at timestamptz NOT NULL
     )
     """,
 )

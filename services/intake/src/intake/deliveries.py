@@ -122,10 +122,14 @@ class ReadDelivery:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What was done with a delivery; `kept`: not all of it could be applied."""
+    """What was done with a delivery; `kept_because`: not all of it could be applied."""
 
     applied: Sequence[AppliedEvent] = ()
-    kept: bool = False
+    kept_because: str | None = None
+
+    @property
+    def kept(self) -> bool:
+        return self.kept_because is not None
 
 
 async def receive(
@@ -151,8 +155,26 @@ async def receive(
             raise
         if await _keep(delivery, error, database):
             metrics.dead_letters.inc()
-        return Outcome(applied, kept=True)
+        return Outcome(applied, kept_because=_reason(error))
     return Outcome(applied)
+
+
+async def try_to_read(
+    delivery: Delivery, namespaces: CustomerNamespaces, signs: SignReader
+) -> tuple[ReadDelivery, str | None]:
+    """Read a delivery that is not applied; the text says why nothing of it can be read."""
+    try:
+        content = await use_body(delivery.request, lambda: delivery.read(namespaces, signs))
+    except Exception as error:
+        if is_transient(error):
+            raise
+        return ReadDelivery((), ()), _reason(error)
+    return content, None
+
+
+def _reason(error: Exception) -> str:
+    """Say why it was kept, without any of its words: other errors may quote them."""
+    return str(error) if isinstance(error, UnreadableDeliveryError) else type(error).__name__
 
 
 async def use_body(request: WebhookRequest, use: Callable[[], T]) -> T:

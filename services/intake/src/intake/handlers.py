@@ -21,10 +21,12 @@ from common.contracts.event import ContactId, PersonId
 from common.contracts.people import PersonDescribed
 from common.messaging.subscriptions import HandlerRegistry
 from common.storage.known_people import record_person
+from intake.connection_watch import check_silence
 from intake.domain import contacts, escalation_mirror
 from intake.domain.assignments import AssignmentChange
 from intake.domain.errors import ContactNotFoundError
 from intake.domain.model import Contact, Decision, EscalationState, EscalationView
+from intake.domain.timers import SilenceDue
 from intake.store import UnitOfWork
 
 
@@ -168,4 +170,5 @@ SUBSCRIPTIONS = (
     .project(ContactAssigned, keep_representative)
     .project(AssignmentReleased, release_representative)
     .on(PersonDescribed, record_person)
+    .on(SilenceDue, check_silence)
 )

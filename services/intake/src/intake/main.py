@@ -4,14 +4,19 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
+from common.core.health import Health
+from common.core.metrics import Metrics
 from common.http.group_commit import CommandBatcher
 from common.http.limits import BodyLimit
 from common.service.cli import service_cli
+from common.service.runtime import Worker
 from common.service.spec import ServiceSpec
 from common.storage.database import Database
 from intake import api, commands, deliveries, handlers, reception, tables
 from intake.channels.base import Channel
 from intake.channels.registry import CHANNELS, MAIL_KINDS
+from intake.connection_activity import ActivityWriter, NoticedActivity
+from intake.connection_secrets import ConnectionSecrets
 from intake.domain.customers import CustomerNamespaces
 from intake.domain.understanding.signs import SignReader
 from intake.settings import Settings
@@ -20,14 +25,30 @@ from intake.store import UnitOfWork
 _MB: Final = 1024 * 1024
 
 
+class MissingKeyError(SystemExit):
+    """A key that the service can't do without is not set."""
+
+
 def build(
     settings: Settings, channels: Mapping[str, Channel] = CHANNELS
 ) -> ServiceSpec[UnitOfWork]:
     namespaces = CustomerNamespaces(settings.customer_namespaces)
     signs = SignReader(settings.understanding.rules())
+    noticed = NoticedActivity()
+
+    def workers(*_: object) -> Sequence[Worker]:
+        _require_encryption_keys(settings)
+        return ()
+
+    def http_workers(
+        database: Database[UnitOfWork], metrics: Metrics, _health: Health
+    ) -> Sequence[Worker]:
+        _require_encryption_keys(settings)
+        return [ActivityWriter(noticed, database, metrics)]
+
     return ServiceSpec(
         name="intake",
-        unit_of_work=UnitOfWork,
+        unit_of_work=partial(UnitOfWork, secrets=ConnectionSecrets.from_settings(settings)),
         subscriptions=handlers.SUBSCRIPTIONS,
         retention=tables.RETENTION,
         routers=api.ROUTERS,
@@ -38,9 +59,24 @@ def build(
         redelivery=partial(
             deliveries.receive_again, channels=channels, namespaces=namespaces, signs=signs
         ),
-        state={"channels": channels, "customer_namespaces": namespaces, "sign_reader": signs},
+        state={
+            "channels": channels,
+            "customer_namespaces": namespaces,
+            "sign_reader": signs,
+            "noticed_activity": noticed,
+        },
         app_state=app_state,
+        workers=workers,
+        http_workers=http_workers,
     )
+
+
+def _require_encryption_keys(settings: Settings) -> None:
+    if not settings.encryption_keys.all:
+        raise MissingKeyError(
+            "UPSTAIRS_ENCRYPTION_KEYS is empty: set it to what "
+            "`python -m common encryption-key` prints."
+        )
 
 
 def body_limits(settings: Settings) -> Sequence[BodyLimit]:

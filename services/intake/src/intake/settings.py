@@ -1,5 +1,7 @@
 """The environment variables of intake, in addition to those of every service."""
 
+import re
+from pathlib import PurePosixPath
 from typing import Annotated, Final, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -7,9 +9,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from common.contracts.contacts import Priority
 from common.contracts.event import ID_PATTERN, Role, SystemName
 from common.contracts.needs import ContactTopic
+from common.core.sealed_secrets import EncryptionKeys
 from common.http.app import Slug
 from common.service.settings import ServiceSettings
 from intake.domain.understanding.signs import SignRules, with_own_rules
+
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\*?")
+_OWN_VARIABLES: Final = "UPSTAIRS_"
 
 # What the name of a system begins with: a role, or a kind of channel (channels/registry.py; a test
 # compares them).
@@ -61,7 +67,48 @@ class SignRulesIn(BaseModel):
         return with_own_rules(SignRules(**self.model_dump()))
 
 
+def _check_keys(keys: EncryptionKeys) -> EncryptionKeys:
+    if keys.all:
+        keys.secret_box()
+    return keys
+
+
+def _check_variables(names: str) -> str:
+    for name in split_list(names):
+        if not _VARIABLE.fullmatch(name):
+            raise ValueError("has a name that is no name of a variable")
+        if name.startswith(_OWN_VARIABLES) or _OWN_VARIABLES.startswith(name.removesuffix("*")):
+            raise ValueError("must not name the settings of intake, which begin with UPSTAIRS_")
+    return names
+
+
+def _check_directories(paths: str) -> str:
+    if any(not PurePosixPath(path).is_absolute() for path in split_list(paths)):
+        raise ValueError("has a path that does not begin with /")
+    return paths
+
+
+def split_list(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, (part.strip() for part in text.split(","))))
+
+
 class Settings(ServiceSettings):
+    encryption_keys: Annotated[EncryptionKeys, AfterValidator(_check_keys)] = Field(
+        default=EncryptionKeys(""),
+        description="encrypts the secrets of connections, the same for all replicas; required to "
+        "start; `python -m common encryption-key` makes one; several, separated by commas: the "
+        "first encrypts, all decrypt",
+    )
+    secret_variables: Annotated[str, AfterValidator(_check_variables)] = Field(
+        default="",
+        description="the environment variables from which a connection may take its secret, "
+        "separated by commas; `CHANNEL_*` means all that begin so",
+    )
+    secret_directories: Annotated[str, AfterValidator(_check_directories)] = Field(
+        default="",
+        description="the directories with files from which a connection may take its secret, "
+        "separated by commas",
+    )
     webhook_body_mb: int = Field(
         default=4,
         ge=1,

@@ -1,13 +1,11 @@
 """The SQL of contacts and of what belongs to them, and the unit of work of intake."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from pydantic import TypeAdapter
 from sqlalchemy import select, text, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
 
 from common.contracts.contacts import Customer
 from common.contracts.event import ContactId, CustomerId, SystemName
@@ -20,12 +18,13 @@ from common.storage.tables import idempotency_keys
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
 from common.storage.writes import Write
 from intake import tables
+from intake.connection_secrets import ConnectionSecrets
+from intake.connection_store import ChannelActivity, ChannelConnections
 from intake.contact_list import conditions, is_readable
 from intake.domain.actors import Actor
 from intake.domain.customers import CustomerStatement
 from intake.domain.model import (
     AcceptedRequest,
-    ChannelConnection,
     Contact,
     ContactFilters,
     IdempotencyKey,
@@ -175,27 +174,6 @@ class IdempotencyKeys:
         )
 
 
-class ChannelConnections:
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    async def save(self, connection: ChannelConnection) -> None:
-        statement = insert(tables.channel_connections)
-        changes = {name: statement.excluded[name] for name in ("secret", "options")}
-        await self._connection.execute(
-            statement.on_conflict_do_update(index_elements=["kind", "connection"], set_=changes),
-            asdict(connection),
-        )
-
-    async def get(self, kind: str, name: str) -> ChannelConnection | None:
-        connections = tables.channel_connections
-        rows = await self._connection.execute(
-            select(connections).where(connections.c.connection == name, connections.c.kind == kind)
-        )
-        row = rows.first()
-        return ChannelConnection(**row) if row else None
-
-
 class Erasure:
     """Erases the words of a customer. Rows of contacts are locked and written as everywhere."""
 
@@ -234,10 +212,15 @@ class Erasure:
         await erase_published(self._connection, contact_ids, words=words)
 
 
+_WITHOUT_KEYS: Final = ConnectionSecrets()
+
+
 class UnitOfWork(BaseUnitOfWork):
     rows_lock_keys = True
 
-    def __init__(self, connection: Connection, now: datetime) -> None:
+    def __init__(
+        self, connection: Connection, now: datetime, secrets: ConnectionSecrets = _WITHOUT_KEYS
+    ) -> None:
         super().__init__(connection, now)
         self.contacts = Contacts(connection)
         self.customers = Customers(connection)
@@ -246,7 +229,8 @@ class UnitOfWork(BaseUnitOfWork):
         self.contact_representatives = ContactRepresentatives(connection)
         self.surveys = Surveys(connection)
         self.idempotency_keys = IdempotencyKeys(connection)
-        self.channel_connections = ChannelConnections(connection)
+        self.channel_connections = ChannelConnections(connection, secrets)
+        self.channel_activity = ChannelActivity(connection)
         self.erasure = Erasure(connection)
         self.past_contacts = PastContacts(connection)
 

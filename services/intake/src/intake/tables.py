@@ -107,8 +107,32 @@ channel_connections = Table(
     metadata,
     Column("kind", Text, primary_key=True),
     Column("connection", Text, primary_key=True),
-    Column("secret", Text),
+    Column("state", Text),
+    Column("version", Integer),
+    Column("secrets", JSONB),
     Column("options", JSONB),
+    Column("expected", JSONB(none_as_null=True)),
+    Column("changed_at", DateTime(timezone=True)),
+    Column("changed_by", Text),
+)
+# Beside the connections, whose rows change with their settings only.
+channel_activity = Table(
+    "channel_activity",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("connection", Text, primary_key=True),
+    Column("last_delivery_at", DateTime(timezone=True)),
+    Column("failed_at", DateTime(timezone=True)),
+    Column("failure_code", Text),
+    Column("failure_detail", Text),
+    Column("silent_since", DateTime(timezone=True)),
+)
+listening_period = Table(
+    "listening_period",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("since", DateTime(timezone=True)),
+    Column("last_seen_at", DateTime(timezone=True)),
 )
 
 RETENTION: tuple[Rule, ...] = (
@@ -150,4 +174,6 @@ RETENTION: tuple[Rule, ...] = (
     Kept("customers", "a customer is deleted with the last contact"),
     published_events_rule("NOT EXISTS (SELECT FROM contacts WHERE contact_id = CAST(key AS uuid))"),
     Kept("channel_connections", "settings: they are in force until they are replaced"),
+    Kept("channel_activity", "one row for each connection: what came last"),
+    Kept("listening_period", "one row: since when webhooks are answered without a break"),
 )

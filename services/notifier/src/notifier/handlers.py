@@ -5,6 +5,7 @@ from datetime import datetime
 import structlog
 from msgspec.structs import replace
 
+from common.contracts.connection_pages import ConnectionPageRequested
 from common.contracts.escalations import (
     ApprovalAsked,
     ApprovalRefused,
@@ -79,6 +80,11 @@ async def notify_person(event: PageRequested, uow: UnitOfWork) -> None:
 async def notify_operations(event: TimerMissing, uow: UnitOfWork) -> None:
     if not uow.notifications.of_page(event.page_id):
         await _notify(notifications.alarm_from(event), uow)
+
+
+async def notify_of_connection(event: ConnectionPageRequested, uow: UnitOfWork) -> None:
+    if not uow.notifications.of_page(event.page_id):
+        await _notify(notifications.page_about_connection(event), uow)
 
 
 async def release_unanswered(event: EscalationUnanswered, uow: UnitOfWork) -> None:
@@ -367,6 +373,7 @@ SUBSCRIPTIONS = (
     .on(PageRequested, notify_person)
     .on(PagesErased, erase_pages)
     .on(TimerMissing, notify_operations)
+    .on(ConnectionPageRequested, notify_of_connection)
     .on(EscalationUnanswered, release_unanswered)
     .on(EscalationReturned, return_to_level)
     .on(EscalationHandedOver, hand_over)

@@ -4,6 +4,7 @@ from common.contracts import (
     assignments,
     clocks,
     complaints,
+    connection_pages,
     contacts,
     escalations,
     notifications,
@@ -18,6 +19,7 @@ EVENTS: tuple[type[Event], ...] = (
     *clocks.EVENTS,
     *escalations.EVENTS,
     *complaints.EVENTS,
+    *connection_pages.EVENTS,
     *notifications.EVENTS,
     *people.EVENTS,
 )

@@ -260,6 +260,26 @@ class ContactErased(ContactsEvent):
     reported_by: SystemName | None = None
 
 
+class ConnectionSilent(ContactsEvent):
+    """Nothing came from a system for as long as its office hours say that something should.
+
+    `contact_id` stands for the connection and is no contact. `silent_since`: what came last came
+    then; or it was connected then, and nothing came since.
+    """
+
+    system: SystemName
+    silent_since: Instant
+    expected_every_minutes: int
+
+
+class ConnectionHeardAgain(ContactsEvent):
+    """A system that was silent has sent something, at `heard_at`."""
+
+    system: SystemName
+    silent_since: Instant
+    heard_at: Instant
+
+
 EVENTS: tuple[type[Event], ...] = (
     ContactReceived,
     CustomerWrote,
@@ -281,4 +301,6 @@ EVENTS: tuple[type[Event], ...] = (
     SurveySent,
     SurveyAnswered,
     ContactErased,
+    ConnectionSilent,
+    ConnectionHeardAgain,
 )

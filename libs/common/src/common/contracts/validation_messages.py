@@ -38,6 +38,11 @@ PATTERNS: Final[Mapping[str, str]] = {
     r"^[A-Z]{2}$": "must be two capital letters, for example DE",
     r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$": "must be a time from 00:00 to 24:00 with four digits,"
     " for example 09:30",
+    r"^([01]\d|2[0-3]):[0-5]\d$": "must be a time from 00:00 to 23:59 with four digits, for example"
+    " 09:30",
+    r"^[A-Za-z_][A-Za-z0-9_]{0,99}$": "must be the name of an environment variable, for example"
+    " CHANNEL_ACME",
+    r"^/[^\x00-\x1f]{0,298}$": "must be the path of a file that begins with a slash",
     r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+$": "must be a mail address, for example"
     " ann@example.com",
     r"^[0-9]{1,19}(\.[0-9]{1,19})*(-[0-9]{1,19}(\.[0-9]{1,19})*)*$": "must be the id of an event"

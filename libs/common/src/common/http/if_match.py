@@ -1,4 +1,4 @@
-"""`If-Match`: a thing is changed only if it is still as the caller has read it."""
+"""`If-Match` and `If-None-Match`: a thing is changed only if it is as the caller has read it."""
 
 import re
 from collections.abc import Container
@@ -36,6 +36,22 @@ async def _if_match(
 
 # The versions that the caller accepts; None accepts any, and a new thing too.
 IfMatch = Annotated[Container[int] | None, Depends(_if_match)]
+
+
+async def _if_none_match(
+    if_none_match: Annotated[
+        str | None, Header(max_length=200, description="`*`: only if there is none yet")
+    ] = None,
+) -> bool:
+    if if_none_match is None:
+        return False
+    if if_none_match.strip() != "*":
+        raise invalid(("header/if-none-match", "Send *, or leave it out."))
+    return True
+
+
+# Whether the caller wants to make a new thing only.
+OnlyNew = Annotated[bool, Depends(_if_none_match)]
 
 
 def etag(version: int) -> str:

@@ -23,7 +23,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 from starlette.datastructures import QueryParams
 
 from common.http.access import SAFE_METHODS
+from common.http.media_types import check_media_type
 from common.http.problems import documented
+from common.http.request_text import check_content
 from common.http.whole_request import WholeRequest
 
 _OK: Final = 200
@@ -63,6 +65,10 @@ class ApiRoute(APIRoute):
 
     async def respond(self, request: WholeRequest) -> Response:
         exchange = _Exchange(request, self.status_code or _OK)
+        if self.reads_body and self.body_field is not None:
+            # One that is read here after all, as JSON.
+            check_content(request.content)
+            check_media_type(request)
         arguments = await self._call.arguments(exchange)
         takes_none = self.body_field is None and not self.reads_body
         if takes_none and request.content and request.method not in SAFE_METHODS:

@@ -2,6 +2,8 @@
 
 from intake.api import (
     channels,
+    connection_trials,
+    connections,
     contacts,
     customers,
     states,
@@ -16,6 +18,8 @@ ROUTERS = (
     supervisor_requests.router,
     surveys.router,
     customers.router,
+    connections.router,
+    connection_trials.router,
     channels.router,
     understanding.router,
 )

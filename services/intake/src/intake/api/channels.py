@@ -1,94 +1,68 @@
-"""Webhooks of every kind of channel, and the connections that they come by."""
+"""Webhooks of every kind of channel."""
 
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
-from fastapi import Depends, Path, Request, Response
-from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
+import structlog
+from fastapi import Path, Request, Response
 
 from common.core.clock import TimeSource
 from common.core.metrics import Metrics
-from common.core.secret_strength import split_secrets, weakness
-from common.http.access import require_role
-from common.http.app import Slug
 from common.http.problems import ProblemError, listed
 from common.http.routes import ApiRouter
 from common.http.webhooks import BadSignatureError, StaleRequestError
 from common.storage.database import Database
 from intake import deliveries
 from intake.api.answers import DeliveryOut
+from intake.api.connections import ConnectionPath, KindPath
 from intake.api.deps import (
     IntakeDatabase,
     get_channel,
     get_customer_namespaces,
+    get_noticed_activity,
     get_sign_reader,
     transaction,
 )
-from intake.api.schemas import ConnectionIn
 from intake.channels.base import Channel, WebhookRequest
+from intake.connection_changes import MIN_SECRET_CHARACTERS
+from intake.connection_secrets import SecretUnavailableError
 from intake.deliveries import Delivery, Outcome, TooManyKeptDeliveriesError
 from intake.domain.model import ChannelConnection
 from intake.store import UnitOfWork
 
-# The outside system chooses it, and some choose short ones.
-_MIN_SECRET_CHARACTERS = 16
 # An admin has to replay or discard what was kept.
 _RETRY_AFTER_S: Final = "600"
+_RETRY_PAUSED_S: Final = "300"
+_PAUSED: Final = "The connection is paused: it takes nothing. Send it again later."
+
+log = structlog.get_logger()
 
 PATH: Final = "/v1/channels/"
 
 router = ApiRouter(prefix=PATH.rstrip("/"), tags=["channels"])
 
-KindPath = Annotated[Slug, Path(description="The kind of channel.", examples=["zendesk"])]
 SecretPath = Annotated[
     str,
     Path(
-        min_length=_MIN_SECRET_CHARACTERS,
+        min_length=MIN_SECRET_CHARACTERS,
         max_length=300,
         description="A secret of the connection.",
         examples=["4f1d8a70c2b94e6fa3571d0c"],
     ),
 ]
-ConnectionPath = Annotated[Slug, Path(description="The name of the connection.", examples=["acme"])]
-
-
-@router.put(
-    "/{kind}/{connection}",
-    status_code=HTTPStatus.NO_CONTENT,
-    responses=listed((404, "channel-not-found"), (422, "weak-secret")),
-    dependencies=[Depends(require_role("manager"))],
-)
-async def connect_channel(
-    kind: KindPath,
-    connection: ConnectionPath,
-    body: ConnectionIn,
-    request: Request,
-    database: IntakeDatabase,
-) -> None:
-    """Connect an outside system, or change its secret and options."""
-    channel = get_channel(request, kind)
-    if not request.app.state.trial:
-        _require_strong_secrets(body.secret)
-    with _invalid_at("body", "options"):
-        options = channel.options.model_validate(body.options).model_dump(mode="json")
-    async with transaction(database) as uow:
-        await uow.channel_connections.save(
-            ChannelConnection(connection, channel.kind, body.secret, options)
-        )
-
-
 _WEBHOOK_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     202: {"description": "Kept, and not applied.", "model": DeliveryOut},
     **listed(
         (401, "signature-refused"),
         (404, "channel-not-found"),
         (413, "too-large"),
+        (503, "connection-paused"),
         (503, "over-the-limit"),
+        (503, "secret-unavailable"),
         (503, "too-many-kept-deliveries"),
         (503, "too-many-large-bodies"),
     ),
@@ -114,10 +88,11 @@ async def receive_webhook(
 
     A signed delivery is never lost. What can't be read or applied answers 202 and is kept with the
     reason, among the dead letters; an admin replays it once the fault is corrected. While a
-    thousand of a connection wait there, a further one answers 503: it has to be sent again.
+    thousand of a connection wait there, a further one answers 503: it has to be sent again. So does
+    one of a connection that is paused, or whose secret can't be read.
     """
     channel = get_channel(request, kind)
-    webhook = WebhookRequest(request.headers, await request.body(), _address(request))
+    webhook = WebhookRequest(request.headers, await request.body(), address_of(request))
     return await _receive(channel, connection, webhook, request, response, database)
 
 
@@ -137,12 +112,12 @@ async def receive_webhook_by_secret(
     It is answered as one with a signature.
     """
     channel = get_channel(request, kind)
-    body, address = await request.body(), _address(request)
+    body, address = await request.body(), address_of(request)
     webhook = WebhookRequest(request.headers, body, address, path_secret=secret)
     return await _receive(channel, connection, webhook, request, response, database)
 
 
-def _address(request: Request) -> str:
+def address_of(request: Request) -> str:
     """Return the address as the caller wrote it; a proxy may have changed the scheme."""
     scope = request.scope
     path = scope.get("raw_path") or scope["path"].encode()
@@ -155,32 +130,43 @@ def _address(request: Request) -> str:
 
 async def _receive(
     channel: Channel,
-    connection: str,
+    name: str,
     webhook: WebhookRequest,
     request: Request,
     response: Response,
     database: Database[UnitOfWork],
 ) -> DeliveryOut | Response:
-    async with transaction(database) as uow:
-        named = await uow.channel_connections.get(channel.kind, connection)
     clock: TimeSource = request.app.state.clock
+    metrics: Metrics = request.app.state.metrics
+    now = clock.utc_now()
+    note_failure = partial(get_noticed_activity(request).note_failure, channel.kind, name, now)
+    connection = await _find(channel, name, note_failure, database)
     try:
-        now = clock.utc_now()
-        connected = await deliveries.use_body(
-            webhook, lambda: _verify(channel, named, webhook, now)
+        verified = await deliveries.use_body(
+            webhook, lambda: _verify(channel, connection, webhook, now)
         )
     except (BadSignatureError, StaleRequestError) as error:
         detail = str(error.__doc__)
+        if connection is not None:
+            note_failure("signature-refused", detail)
         raise ProblemError(HTTPStatus.UNAUTHORIZED, "signature-refused", detail) from error
-    delivery = Delivery(channel, connected, webhook)
-    metrics: Metrics = request.app.state.metrics
+    if verified.state == "paused":
+        note_failure("connection-paused", _PAUSED)
+        metrics.webhooks.labels(channel.kind, "paused").inc()
+        headers = {"Retry-After": _RETRY_PAUSED_S}
+        raise ProblemError(503, "connection-paused", _PAUSED, headers=headers)
+    delivery = Delivery(channel, verified, webhook)
     namespaces, signs = get_customer_namespaces(request), get_sign_reader(request)
     try:
         outcome = await deliveries.receive(delivery, namespaces, signs, database, metrics)
     except TooManyKeptDeliveriesError as error:
         detail = str(error.__doc__)
+        note_failure("too-many-kept-deliveries", detail)
         headers = {"Retry-After": _RETRY_AFTER_S}
         raise ProblemError(503, "too-many-kept-deliveries", detail, headers=headers) from error
+    get_noticed_activity(request).note_delivery(channel.kind, name, now)
+    if outcome.kept_because is not None:
+        note_failure("delivery-kept", outcome.kept_because)
     metrics.webhooks.labels(channel.kind, _outcome(outcome)).inc()
     # After the commit: what a system takes for safe is safe.
     if reply := channel.reply(webhook):
@@ -192,16 +178,27 @@ async def _receive(
     )
 
 
+async def _find(
+    channel: Channel,
+    name: str,
+    note_failure: Callable[[str, str], None],
+    database: Database[UnitOfWork],
+) -> ChannelConnection | None:
+    try:
+        async with transaction(database) as uow:
+            return await uow.channel_connections.get(channel.kind, name)
+    except SecretUnavailableError as error:
+        # Nobody can say whether the signature is right: the system sends it again.
+        note_failure("secret-unavailable", str(error))
+        log.warning("connection_secret_unavailable", kind=channel.kind, connection=name)
+        detail = "Deliveries by this connection can't be checked now. Send it again later."
+        raise ProblemError(503, "secret-unavailable", detail) from error
+
+
 def _outcome(outcome: Outcome) -> str:
     if outcome.kept:
         return "kept"
     return "applied" if outcome.applied else "ignored"
-
-
-def _require_strong_secrets(secret: str) -> None:
-    for each in split_secrets(secret) or ("",):
-        if reason := weakness(each, min_characters=_MIN_SECRET_CHARACTERS):
-            raise ProblemError(422, "weak-secret", f"body/secret: {reason}.")
 
 
 def _verify(
@@ -216,15 +213,3 @@ def _verify(
     if named is None:
         raise BadSignatureError
     return named
-
-
-@contextmanager
-def _invalid_at(*place: str) -> Iterator[None]:
-    """Report what is wrong with a part of the request by its place, as FastAPI does itself."""
-    try:
-        yield
-    except ValidationError as error:
-        details: list[Any] = error.errors(include_url=False)
-        raise RequestValidationError(
-            [{**detail, "loc": (*place, *detail["loc"])} for detail in details]
-        ) from error

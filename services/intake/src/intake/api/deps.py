@@ -13,9 +13,11 @@ from common.http.access import Principal, require_role
 from common.http.app import get_database
 from common.http.group_commit import CommandBatcher
 from common.http.idempotency import DESCRIPTION, MAX_CHARACTERS
-from common.http.problems import ProblemError, error_responses
+from common.http.if_match import etag
+from common.http.problems import ProblemError, error_responses, invalid
 from common.storage.database import Database
 from intake.channels.base import Channel
+from intake.connection_activity import NoticedActivity
 from intake.domain import errors
 from intake.domain.actors import Actor, Reach
 from intake.domain.customers import CustomerNamespaces
@@ -62,6 +64,9 @@ _PROBLEMS: Mapping[type[Exception], tuple[HTTPStatus, str]] = {
     errors.OtherCustomerError: (HTTPStatus.CONFLICT, "contact-of-another-customer"),
     errors.WrongStateError: (HTTPStatus.CONFLICT, "wrong-state"),
     errors.MergeTargetEndedError: (HTTPStatus.CONFLICT, "merge-target-ended"),
+    errors.ConnectionNotFoundError: (HTTPStatus.NOT_FOUND, "connection-not-found"),
+    errors.StaleConnectionError: (HTTPStatus.PRECONDITION_FAILED, "stale"),
+    errors.WeakSecretError: (HTTPStatus.UNPROCESSABLE_ENTITY, "weak-secret"),
 }
 
 
@@ -101,6 +106,11 @@ def get_sign_reader(request: Request) -> SignReader:
     return reader
 
 
+def get_noticed_activity(request: Request) -> NoticedActivity:
+    noticed: NoticedActivity = request.app.state.noticed_activity
+    return noticed
+
+
 def get_receive_batcher(
     request: Request,
 ) -> CommandBatcher[UnitOfWork, ReceiveRequest, Receipt]:
@@ -134,6 +144,14 @@ def problems() -> Iterator[None]:
         yield
     except (errors.WrongStateError, errors.MergeTargetEndedError) as error:
         raise _conflict(error) from error
+    except errors.StaleConnectionError as error:
+        headers = {} if error.version is None else {"ETag": etag(error.version)}
+        raise ProblemError(*_PROBLEMS[type(error)], str(error), headers=headers) from error
+    except errors.InvalidConnectionError as error:
+        place = f"body/{error.place}"
+        if isinstance(error, errors.WeakSecretError):
+            raise ProblemError(*_PROBLEMS[type(error)], f"{place}: {error}") from error
+        raise invalid((place, str(error))) from error
     except tuple(_PROBLEMS) as error:
         status, code = _PROBLEMS[type(error)]
         raise ProblemError(status, code, str(error)) from error

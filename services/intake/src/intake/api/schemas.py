@@ -1,13 +1,12 @@
 """What requests and answers look like."""
 
 from datetime import timedelta
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Self
 
 from pydantic import (
     AfterValidator,
     Field,
     StringConstraints,
-    WithJsonSchema,
     model_validator,
 )
 
@@ -33,13 +32,11 @@ from common.http.examples import (
     OTHER_CONTACT_ID,
     REPRESENTATIVE,
     TEXT,
-    TOPIC,
     with_examples,
 )
 from common.http.pagination import Cursor, Limit
 from intake.api.answers import INTERACTION_ID, SURVEY_ID
 from intake.api.message_schemas import ActionIn
-from intake.channels.registry import CHANNELS
 from intake.domain.customers import CustomerStatement
 from intake.domain.model import ContactFilters, ContactState
 
@@ -288,32 +285,6 @@ class SurveyAnswerIn(RequestModel):
 
 
 # Some kinds have the same ones.
-_OPTIONS: Final = tuple(dict.fromkeys(channel.options for channel in CHANNELS.values()))
-
-
-class ConnectionIn(RequestModel):
-    model_config = with_examples(
-        {
-            "secret": "new-signing-secret,old-signing-secret",
-            "options": {
-                "topic": "general",
-                "topic_by_tag": {"invoice": TOPIC},
-                "language_by_tag": {"lang_es": "es"},
-                "campaign_by_tag": {"recall_7": "recall-7"},
-            },
-        }
-    )
-
-    secret: OpaqueText = Field(
-        description="The secret with which the outside system signs. While you change it there, "
-        "send the new and the old one, separated by a comma: both are valid."
-    )
-    options: Annotated[
-        dict[str, Any],
-        WithJsonSchema({"anyOf": [options.model_json_schema() for options in _OPTIONS]}),
-    ] = Field(default_factory=dict, description="The options of this kind of channel.")
-
-
 def person_id(value: str | None) -> PersonId | None:
     return None if value is None else PersonId(value)
 

@@ -125,6 +125,10 @@ def mail_events(
     return [message, *files]
 
 
+def _is_bot(sender: str, options: MailOptions) -> bool:
+    return any(sender.casefold() == bot.strip().casefold() for bot in options.bots)
+
+
 def _message_event(
     mail: Mail, options: MailOptions, event_id: str, moment: Moment | None
 ) -> CustomerMessageAdded | RepresentativeMessageAdded:
@@ -135,7 +139,7 @@ def _message_event(
     receivers = [address for each in mail.receivers if (address := _address(each)[1])]
     others = [address for address in receivers if not _is_own(address, options)]
     customer = next(iter(others), sender) if is_ours else sender
-    automatic = is_automatic(mail.headers) or sender in options.bots
+    automatic = is_automatic(mail.headers) or _is_bot(sender, options)
     tags = [*(f"to={address}" for address in receivers), f"from={sender}"]
     contact = _contact(mail, customer, "" if is_ours else name, tags, options, automatic=automatic)
     about = (event_id, "mail", contact)

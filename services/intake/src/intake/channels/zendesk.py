@@ -150,10 +150,10 @@ def external_contact(ticket: Ticket, options: ZendeskOptions) -> ExternalContact
         ref=ticket.id,
         channel="ticket",
         customer=CustomerStatement(
-            CustomerId(requester), tier=by_tag(ticket.tags, options.tier_by_tag)
+            CustomerId(requester), tier=by_tag(ticket.labels, options.tier_by_tag)
         ),
         subject=ticket.subject or f"Ticket {ticket.id}",
-        **read_labels(ticket.tags, options, priority=ticket.priority),
+        **read_labels(ticket.labels, options, priority=ticket.priority),
         first_message=_first_message(ticket),
         state=_state(ticket.status, options) or "open",
         # Of a ticket that says neither, any event is newer.

@@ -19,7 +19,13 @@ from intake.channels.fields import (
 )
 
 
+class Via(WebhookModel):
+    channel: Text = None
+
+
 class Ticket(WebhookModel):
+    """`fields` are fields of the ticket that a trigger sends, by a name of its own."""
+
     id: ExternalId
     subject: Text = None
     description: Text = None
@@ -33,6 +39,27 @@ class Ticket(WebhookModel):
     created_at: Time = None
     updated_at: Time = None
     tags: Tags = ()
+    type: Text = None
+    form_id: Id = None
+    brand_id: Id = None
+    group_id: Id = None
+    organization_id: Id = None
+    via: Annotated[Via, BeforeValidator(read_object)] = Via()
+    fields: Texts = Field({})
+
+    @property
+    def labels(self) -> list[str]:
+        """The tags, and each field with its value: `form=360001`, `via=web`."""
+        fields = {
+            "type": self.type,
+            "form": self.form_id,
+            "brand": self.brand_id,
+            "group": self.group_id,
+            "organization": self.organization_id,
+            "via": self.via.channel,
+            **self.fields,
+        }
+        return [*self.tags, *(f"{name}={value}" for name, value in fields.items() if value)]
 
 
 class Author(WebhookModel):

@@ -10,18 +10,12 @@ import typer
 
 from common.contracts.event import CustomerId, SystemName
 from common.core import logs
-from common.core.clock import TimeSource
-from common.core.errors import is_transient
 from common.core.text import compose
-from common.service.settings import read_settings
-from common.storage.database import Database, connect
 from intake import erasure
+from intake.commands.database import exit_if_unavailable, open_database
 from intake.domain.actors import Actor
 from intake.domain.errors import CustomerNotFoundError
-from intake.settings import Settings
-from intake.store import UnitOfWork
 
-_UNAVAILABLE: Final = 1
 _NOTHING_DONE: Final = 4
 _SYSTEM: Final = SystemName("admin:command-line")
 
@@ -32,23 +26,14 @@ def erase_customer(
     """Erase a customer's name and words in all services."""
     logs.to_stderr()
     try:
-        count = asyncio.run(_erase(CustomerId(compose(customer_id))))
+        with exit_if_unavailable():
+            count = asyncio.run(_erase(CustomerId(compose(customer_id))))
     except CustomerNotFoundError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(_NOTHING_DONE) from error
-    except Exception as error:
-        if not is_transient(error):
-            raise
-        typer.echo(f"the database is unavailable: {error}", err=True)
-        raise typer.Exit(_UNAVAILABLE) from error
     typer.echo(f"erased; contacts: {count}")
 
 
 async def _erase(customer_id: CustomerId) -> int:
-    settings = read_settings(Settings, kafka_bootstrap="unused")
-    engine = connect(str(settings.database_url), schema="intake", pool_size=1)
-    try:
-        database = Database(engine, UnitOfWork, TimeSource())
+    async with open_database() as (database, _settings):
         return await erasure.erase_customer(customer_id, Actor("all", system=_SYSTEM), database)
-    finally:
-        await engine.dispose()

@@ -16,26 +16,23 @@ import structlog
 import typer
 
 from common.core import logs
-from common.core.clock import TimeSource
 from common.core.errors import PermanentError, is_transient
-from common.service.settings import read_settings
-from common.storage.database import Database, connect
+from common.storage.database import Database
 from intake.channel_events import apply_events
 from intake.channels.base import ChannelEvent, MalformedBodyError
 from intake.channels.event_keys import event_key
 from intake.channels.mail import MailOptions, mail_events, read_raw_mail
+from intake.commands.database import exit_if_unavailable, open_database
 from intake.domain.customers import CustomerNamespaces
 from intake.domain.model import ChannelConnection, Moment
 from intake.domain.understanding.signs import SignReader
 from intake.event_preparation import PreparedEvent, prepare_events
-from intake.settings import Settings
 from intake.store import UnitOfWork
 
 Prepare = Callable[[ChannelConnection, Sequence[ChannelEvent]], list[PreparedEvent]]
 
 log = structlog.get_logger()
 
-_UNAVAILABLE: Final = 1
 _SOME_UNREADABLE: Final = 3
 _NO_CONNECTION: Final = 4
 _BEGINNING: Final = re.compile(rb"^From [^\n]*\n", re.MULTILINE)
@@ -57,15 +54,11 @@ def import_mail(
     logs.to_stderr()
     content = sys.stdin.buffer.read() if file is None else file.read_bytes()
     try:
-        imported, unreadable = asyncio.run(_import(kind, connection, content))
+        with exit_if_unavailable():
+            imported, unreadable = asyncio.run(_import(kind, connection, content))
     except ConnectionNotFoundError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(_NO_CONNECTION) from error
-    except Exception as error:
-        if not is_transient(error):
-            raise
-        typer.echo(f"the database is unavailable: {error}", err=True)
-        raise typer.Exit(_UNAVAILABLE) from error
     typer.echo(f"imported: {imported}; unreadable: {unreadable}")
     if unreadable:
         raise typer.Exit(_SOME_UNREADABLE)
@@ -73,18 +66,13 @@ def import_mail(
 
 async def _import(kind: str, name: str, content: bytes) -> tuple[int, int]:
     """Return how many mails are imported, and how many can't be read."""
-    settings = read_settings(Settings, kafka_bootstrap="unused")
-    engine = connect(str(settings.database_url), schema="intake", pool_size=1)
-    try:
-        database = Database(engine, UnitOfWork, TimeSource())
+    async with open_database() as (database, settings):
         prepare = partial(
             prepare_events,
             namespaces=CustomerNamespaces(settings.customer_namespaces),
             signs=SignReader(settings.understanding.rules()),
         )
         return await import_mails(kind, name, content, database, prepare)
-    finally:
-        await engine.dispose()
 
 
 async def import_mails(

@@ -126,3 +126,30 @@ class OtherCustomerError(Exception):
 
     def __init__(self) -> None:
         super().__init__(self.__doc__)
+
+
+class ConnectionNotFoundError(Exception):
+    """There is no such connection."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class StaleConnectionError(Exception):
+    """The connection has changed since you read it, or there is one already. Read it again."""
+
+    def __init__(self, version: int | None) -> None:
+        super().__init__(self.__doc__)
+        self.version = version
+
+
+class InvalidConnectionError(Exception):
+    """The connection can't be as it was put; `place` is a part of it."""
+
+    def __init__(self, place: str, detail: str) -> None:
+        super().__init__(detail)
+        self.place = place
+
+
+class WeakSecretError(InvalidConnectionError):
+    """The secret is too easy to guess."""

@@ -32,6 +32,7 @@ ContactState = Literal[
 StateChange = Literal[ContactState, "customer_spoke", "representative_spoke"]
 Field = Literal[StateChange, "priority"]
 Author = Literal["customer", "representative"]
+ConnectionState = Literal["active", "paused", "archived"]
 EscalationState = Literal[
     "raised", "acknowledged", "taken_over", "handed_back", "resolved", "closed"
 ]
@@ -233,13 +234,14 @@ class SurveyDecision:
 class ChannelConnection:
     """An outside system that sends contacts: its secret, and the options of its kind.
 
-    While the secret is changed there are two, separated by a comma.
+    While the secret is changed there are two, separated by a comma. A `paused` one takes nothing.
     """
 
     connection: str
     kind: str
-    secret: str
+    secret: str = field(repr=False)
     options: Mapping[str, Any]
+    state: ConnectionState = "active"
 
     @property
     def system(self) -> SystemName:

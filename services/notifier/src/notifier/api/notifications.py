@@ -7,10 +7,16 @@ from typing import Annotated, Any, Final
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
+from common.contracts.connection_pages import PagedConnection
 from common.contracts.escalations import LeaseEnd, PagedApproval, PagedCause, Severity
 from common.contracts.event import ContactId, EscalationId, NotificationId, PageId, PersonId
 from common.contracts.notifications import Action, Medium
-from common.contracts.page_subjects import PagedCoaching, PagedContact, PagedDutyGap, PagedQueue
+from common.contracts.page_subjects import (
+    PagedCoaching,
+    PagedContact,
+    PagedDutyGap,
+    PagedQueue,
+)
 from common.http.access import SupervisorUser
 from common.http.app import Slug
 from common.http.examples import (
@@ -80,6 +86,7 @@ _EXAMPLE: Final[dict[str, Any]] = {
         "coaching": None,
         "duty_gap": None,
         "unserved_queue": None,
+        "connection": None,
         "lost_timer": None,
     },
     "requested_at": RAISED_AT,
@@ -125,6 +132,9 @@ class ContentOut(_Out):
     coaching: PagedCoaching | None = Field(description="The coaching that is requested.")
     duty_gap: PagedDutyGap | None = Field(description="When nobody will be on duty.")
     unserved_queue: PagedQueue | None = Field(description="The queue that nobody serves.")
+    connection: PagedConnection | None = Field(
+        description="The outside system that is silent, or heard again."
+    )
     lost_timer: LostTimer | None = Field(description="The internal timer that was lost.")
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 from msgspec import Struct
 from pydantic import ConfigDict, with_config
 
+from common.contracts.connection_pages import ConnectionPageRequested, PagedConnection
 from common.contracts.escalations import (
     LeaseEnd,
     PagedApproval,
@@ -16,7 +17,12 @@ from common.contracts.escalations import (
     TimerMissing,
 )
 from common.contracts.event import ContactId, EscalationId, NotificationId
-from common.contracts.page_subjects import PagedCoaching, PagedContact, PagedDutyGap, PagedQueue
+from common.contracts.page_subjects import (
+    PagedCoaching,
+    PagedContact,
+    PagedDutyGap,
+    PagedQueue,
+)
 from notifier.domain.escalations import Escalation
 from notifier.domain.reasons import Reason
 
@@ -109,6 +115,7 @@ class Content(Struct, frozen=True):
     coaching: PagedCoaching | None = None
     duty_gap: PagedDutyGap | None = None
     unserved_queue: PagedQueue | None = None
+    connection: PagedConnection | None = None
     lost_timer: LostTimer | None = None
     status: Status | None = None
     address_change: AddressChange | None = None
@@ -138,6 +145,12 @@ def from_page(event: PageRequested) -> Content:
         duty_gap=event.duty_gap,
         unserved_queue=event.unserved_queue,
     )
+
+
+def from_connection(event: ConnectionPageRequested) -> Content:
+    reason: Reason
+    reason = "connection_silent" if event.connection.heard_at is None else "connection_heard_again"
+    return Content(reason=reason, connection=event.connection)
 
 
 def from_lost_timer(event: TimerMissing) -> Content:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 from msgspec.structs import replace
 
+from common.contracts.connection_pages import ConnectionPageRequested
 from common.contracts.escalations import PageRequested, TimerMissing
 from common.contracts.event import (
     OPERATIONS,
@@ -151,6 +152,11 @@ def mark_repeat(page: Page, earlier: Iterable[Notification]) -> Page:
 
 def alarm_from(event: TimerMissing) -> Page:
     content = contents.from_lost_timer(event)
+    return Page(event.page_id, event.contact_id, None, OPERATIONS, content)
+
+
+def page_about_connection(event: ConnectionPageRequested) -> Page:
+    content = contents.from_connection(event)
     return Page(event.page_id, event.contact_id, None, OPERATIONS, content)
 
 

@@ -4,8 +4,11 @@ from typing import Final, Literal, assert_never
 
 from common.contracts.escalations import PageReason
 
-# Escalation requests a page or its timer check found a lost timer; the other messages are our own.
-Reason = PageReason | Literal["alarm", "address_changed", "summary"]
+# Escalation requests a page, found a lost timer, or reports a connection; the others are our own.
+Reason = (
+    PageReason
+    | Literal["alarm", "connection_silent", "connection_heard_again", "address_changed", "summary"]
+)
 # An answer is given by a button or the signed link. The rest is done in Upstairs: to approve, to
 # make progress with what one holds, or to see that somebody answers (help).
 Ask = Literal["answer", "approval", "progress", "help", "nothing"]
@@ -31,6 +34,8 @@ def asks_for(reason: Reason) -> Ask:
             | "coaching"
             | "duty_gap"
             | "unserved"
+            | "connection_silent"
+            | "connection_heard_again"
             | "alarm"
             | "address_changed"
             | "summary"

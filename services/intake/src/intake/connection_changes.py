@@ -1,0 +1,185 @@
+"""What managers do with connections, by the API or by files."""
+
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from common.core.secret_strength import split_secrets, weakness
+from intake import connection_watch
+from intake.connection_secrets import ConnectionSecrets, SecretUnavailableError
+from intake.domain.connections import (
+    MAX_SECRETS,
+    ConnectionSetup,
+    SecretSource,
+    StoredSecret,
+)
+from intake.domain.errors import (
+    ConnectionNotFoundError,
+    InvalidConnectionError,
+    StaleConnectionError,
+    WeakSecretError,
+)
+from intake.domain.model import ConnectionState
+from intake.domain.silence import Expectation
+from intake.store import UnitOfWork
+
+# The outside system chooses it, and some choose short ones.
+MIN_SECRET_CHARACTERS: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionChange:
+    """How a connection shall be; None keeps its state or its secrets. The options are checked."""
+
+    kind: str
+    connection: str
+    options: Mapping[str, Any]
+    secrets: Sequence[SecretSource] | None = None
+    state: ConnectionState | None = None
+    expected: Expectation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Precondition:
+    """Which versions may be changed, None for any; `only_new`: there must be no connection yet."""
+
+    versions: Container[int] | None = None
+    only_new: bool = False
+
+    def check(self, current: ConnectionSetup | None) -> None:
+        """Raise StaleConnectionError if it does not hold; an archived one counts as none."""
+        version = None if current is None or current.is_archived else current.version
+        is_expected = self.versions is None or (version is not None and version in self.versions)
+        if not is_expected or (self.only_new and version is not None):
+            raise StaleConnectionError(version)
+
+
+NO_PRECONDITION: Final = Precondition()
+
+
+async def put(
+    change: ConnectionChange,
+    by: str,
+    uow: UnitOfWork,
+    precondition: Precondition = NO_PRECONDITION,
+    *,
+    allow_weak_secrets: bool,
+) -> ConnectionSetup:
+    """Put the connection in force; what is the same already keeps its version.
+
+    Raises StaleConnectionError, InvalidConnectionError or WeakSecretError.
+    """
+    before = await uow.channel_connections.lock(change.kind, change.connection)
+    precondition.check(before)
+    if change.secrets is not None and not allow_weak_secrets:
+        _require_strong(change.secrets, uow.channel_connections.secrets)
+    after = plan(before, change, by, uow)
+    if after != before:
+        await _save(after, uow)
+    return after
+
+
+async def archive(
+    kind: str,
+    connection: str,
+    by: str,
+    uow: UnitOfWork,
+    precondition: Precondition = NO_PRECONDITION,
+) -> None:
+    """Forget its secrets; its contacts stay. One that is archived stays as it is.
+
+    Raises ConnectionNotFoundError or StaleConnectionError.
+    """
+    before = await uow.channel_connections.lock(kind, connection)
+    if before is None:
+        raise ConnectionNotFoundError
+    precondition.check(before)
+    if before.is_archived:
+        return
+    await _save(before.changed(uow.now, by, state="archived", secrets=()), uow)
+
+
+def plan(
+    before: ConnectionSetup | None, change: ConnectionChange, by: str, uow: UnitOfWork
+) -> ConnectionSetup:
+    """Return the connection as it will be; `before` itself if nothing changes."""
+    secrets = _plan_secrets(before, change, uow)
+    kept_state = "active" if before is None or before.is_archived else before.state
+    fields = {
+        "state": change.state or kept_state,
+        "secrets": secrets,
+        "options": dict(change.options),
+        "expected": change.expected,
+    }
+    if before is not None:
+        return before.changed(uow.now, by, **fields)
+    return ConnectionSetup(
+        kind=change.kind,
+        connection=change.connection,
+        state=change.state or "active",
+        version=1,
+        secrets=secrets,
+        options=dict(change.options),
+        expected=change.expected,
+        changed_at=uow.now,
+        changed_by=by,
+    )
+
+
+def _plan_secrets(
+    before: ConnectionSetup | None, change: ConnectionChange, uow: UnitOfWork
+) -> list[StoredSecret]:
+    present = [] if before is None else list(before.secrets)
+    if change.state == "archived":
+        return []
+    if change.secrets is None:
+        if not present:
+            raise InvalidConnectionError("secret", "A new connection needs one.")
+        return present
+    if len(change.secrets) > MAX_SECRETS:
+        raise InvalidConnectionError("secret", f"There may be {MAX_SECRETS} at once, not more.")
+    reader = uow.channel_connections.secrets
+    return [_store(source, present, reader, uow) for source in change.secrets]
+
+
+def _store(
+    source: SecretSource,
+    present: Sequence[StoredSecret],
+    reader: ConnectionSecrets,
+    uow: UnitOfWork,
+) -> StoredSecret:
+    """Return what is stored of the secret; one that is present already stays as it is."""
+    try:
+        value = reader.read(source)
+    except SecretUnavailableError as error:
+        raise InvalidConnectionError("secret", str(error)) from error
+    for stored in present:
+        if stored.origin == source.origin and _is_same(stored, source, reader):
+            return stored
+    kept = reader.seal(value) if source.origin == "request" else source.value
+    return StoredSecret(source.origin, kept, uow.now)
+
+
+def _is_same(stored: StoredSecret, source: SecretSource, reader: ConnectionSecrets) -> bool:
+    if source.origin != "request":
+        return stored.value == source.value
+    try:
+        return reader.read(stored) == source.value
+    except SecretUnavailableError:
+        return False
+
+
+def _require_strong(secrets: Sequence[SecretSource], reader: ConnectionSecrets) -> None:
+    for source in secrets:
+        try:
+            value = reader.read(source)
+        except SecretUnavailableError as error:
+            raise InvalidConnectionError("secret", str(error)) from error
+        for each in split_secrets(value) or ("",):
+            if reason := weakness(each, min_characters=MIN_SECRET_CHARACTERS):
+                raise WeakSecretError("secret", f"{reason}.")
+
+
+async def _save(setup: ConnectionSetup, uow: UnitOfWork) -> None:
+    await uow.channel_connections.save(setup)
+    await connection_watch.watch(setup, uow)

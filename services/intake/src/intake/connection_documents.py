@@ -1,0 +1,148 @@
+"""A connection as managers write it, in requests and in files."""
+
+from datetime import time
+from typing import Annotated, Any, Final, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema, model_validator
+
+from common.http.app import OpaqueText, RequestModel
+from intake.channels.base import Channel
+from intake.channels.registry import CHANNELS
+from intake.connection_changes import ConnectionChange
+from intake.domain.connections import MAX_SECRETS, SecretOrigin, SecretSource
+from intake.domain.model import ConnectionState
+from intake.domain.silence import Expectation, OfficeHours, Weekday, overlapping
+
+# Of one model once, since several kinds share theirs.
+_OPTIONS: Final = tuple(dict.fromkeys(channel.options for channel in CHANNELS.values()))
+_WEEK_MINUTES: Final = 7 * 24 * 60
+# A shorter silence could not be told from the time that a restart takes.
+_MIN_MINUTES: Final = 5
+
+TimeOfDay = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
+FilePath = Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x1f]{0,298}$")]
+Options = Annotated[
+    dict[str, Any],
+    WithJsonSchema({"anyOf": [options.model_json_schema() for options in _OPTIONS]}),
+]
+
+
+def _require_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, KeyError) as error:
+        raise ValueError("must be a time zone, as Europe/Madrid") from error
+    return name
+
+
+class SecretIn(RequestModel):
+    """One secret: itself, or where intake reads it."""
+
+    value: OpaqueText | None = Field(
+        default=None, description="The secret itself. It is stored encrypted, and never shown."
+    )
+    from_env: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")] | None = (
+        Field(
+            default=None,
+            description="A variable in the environment of intake, one that "
+            "`UPSTAIRS_SECRET_VARIABLES` allows.",
+        )
+    )
+    from_file: FilePath | None = Field(
+        default=None,
+        description="A file in a directory that `UPSTAIRS_SECRET_DIRECTORIES` allows. It is read "
+        "again when it has changed.",
+    )
+
+    @model_validator(mode="after")
+    def _require_one(self) -> Self:
+        if len(self._sources()) != 1:
+            raise ValueError("must have one of value, from_env and from_file")
+        return self
+
+    def source(self) -> SecretSource:
+        (source,) = self._sources()
+        return source
+
+    def _sources(self) -> list[SecretSource]:
+        values: dict[SecretOrigin, str | None] = {
+            "request": self.value,
+            "variable": self.from_env,
+            "file": self.from_file,
+        }
+        return [SecretSource(origin, value) for origin, value in values.items() if value]
+
+
+class OfficeHoursIn(RequestModel):
+    days: tuple[Weekday, ...] = Field(min_length=1, max_length=7, description="On these days.")
+    starts: TimeOfDay = Field(description="From this time of the day.")
+    ends: TimeOfDay = Field(description="Until this time; `00:00` is the end of the day.")
+
+    def hours(self) -> OfficeHours:
+        starts, ends = (time.fromisoformat(each) for each in (self.starts, self.ends))
+        return OfficeHours(tuple(dict.fromkeys(self.days)), starts, ends)
+
+
+class ExpectedIn(RequestModel):
+    """How often something should come. Operations are told when it does not."""
+
+    every_minutes: int = Field(
+        ge=_MIN_MINUTES,
+        le=_WEEK_MINUTES,
+        description="At least once in so many minutes of the office hours.",
+    )
+    time_zone: Annotated[str, StringConstraints(max_length=100), AfterValidator(_require_zone)] = (
+        Field(default="UTC", description="The time zone of the office hours.")
+    )
+    hours: tuple[OfficeHoursIn, ...] = Field(
+        default=(), max_length=7, description="The office hours; without any, at all times."
+    )
+
+    @model_validator(mode="after")
+    def _require_enough_hours(self) -> Self:
+        expectation = self.expectation()
+        if any(hours.minutes <= 0 for hours in expectation.hours):
+            raise ValueError("must have hours that end after they start")
+        if overlapping(expectation.hours) is not None:
+            raise ValueError("must not have hours that overlap")
+        if expectation.hours and expectation.weekly_minutes < self.every_minutes:
+            raise ValueError("must have as many office hours in a week as every_minutes says")
+        return self
+
+    def expectation(self) -> Expectation:
+        hours = tuple(each.hours() for each in self.hours)
+        return Expectation(self.every_minutes, self.time_zone, hours)
+
+
+class ConnectionFields(RequestModel):
+    secrets: tuple[SecretIn, ...] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=MAX_SECRETS,
+        description="The secrets with which the outside system proves itself; each is valid. "
+        "Without any, those that are there stay.",
+    )
+    options: Options = Field(
+        default_factory=dict, description="The options of this kind of channel."
+    )
+    expected: ExpectedIn | None = Field(
+        default=None, description="How often something should come; null if nobody can say."
+    )
+
+    def sources(self) -> list[SecretSource] | None:
+        return None if self.secrets is None else [each.source() for each in self.secrets]
+
+    def change(
+        self, channel: Channel, connection: str, state: ConnectionState | None
+    ) -> ConnectionChange:
+        """Return what is put; raises ValidationError for the options."""
+        return ConnectionChange(
+            kind=channel.kind,
+            connection=connection,
+            options=channel.options.model_validate(self.options).model_dump(mode="json"),
+            secrets=self.sources(),
+            state=state,
+            expected=self.expected.expectation() if self.expected else None,
+        )

@@ -1,0 +1,220 @@
+"""The SQL of connections, and of what came by them."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from pydantic import TypeAdapter
+from sqlalchemy import select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+
+from common.storage.bulk import arrays_of, to_arrays
+from common.storage.connection import Connection
+from intake import tables
+from intake.connection_secrets import ConnectionSecrets
+from intake.domain.connections import (
+    ConnectionActivity,
+    ConnectionFailure,
+    ConnectionSetup,
+    StoredSecret,
+)
+from intake.domain.model import ChannelConnection, ConnectionState
+from intake.domain.silence import Expectation
+
+ConnectionKey = tuple[str, str]
+
+# Without a sign of life for so long, nobody answered webhooks.
+LISTENING_GAP: Final = timedelta(seconds=90)
+
+
+class ActivityRow(NamedTuple):
+    """What one process has noticed of a connection since it wrote last."""
+
+    kind: str
+    connection: str
+    last_delivery_at: datetime | None = None
+    failed_at: datetime | None = None
+    failure_code: str | None = None
+    failure_detail: str | None = None
+    silent_since: None = None
+
+
+class ChannelConnections:
+    def __init__(self, connection: Connection, secrets: ConnectionSecrets) -> None:
+        self._connection = connection
+        self.secrets = secrets
+
+    async def get(self, kind: str, name: str) -> ChannelConnection | None:
+        """Return the connection with its secrets, unless it is archived.
+
+        Raises SecretUnavailableError if none of its secrets can be read.
+        """
+        rows = await self._connection.execute(_GET, {"kind": kind, "name": name})
+        row = rows.first()
+        if row is None:
+            return None
+        secret = self.secrets.read_all(_secrets.validate_python(row.secrets))
+        return ChannelConnection(name, kind, secret, row.options, row.state)
+
+    async def find(self, kind: str, name: str) -> ConnectionSetup | None:
+        connections = tables.channel_connections
+        rows = await self._connection.execute(
+            select(connections).where(connections.c.connection == name, connections.c.kind == kind)
+        )
+        row = rows.first()
+        return _setup(row) if row else None
+
+    async def lock(self, kind: str, name: str) -> ConnectionSetup | None:
+        """Return it; until the transaction ends, no other one makes or changes it."""
+        await self._connection.execute(_LOCK, {"name": f"{kind}/{name}"})
+        return await self.find(kind, name)
+
+    async def page(
+        self,
+        kind: str | None,
+        states: Collection[ConnectionState],
+        after: ConnectionKey | None,
+        limit: int,
+    ) -> list[ConnectionSetup]:
+        """Return those after a key, by kind and name."""
+        table = tables.channel_connections
+        query = select(table).where(table.c.state.in_(states))
+        if kind is not None:
+            query = query.where(table.c.kind == kind)
+        if after is not None:
+            query = query.where(tuple_(table.c.kind, table.c.connection) > after)
+        query = query.order_by(table.c.kind, table.c.connection).limit(limit)
+        return [_setup(row) for row in await self._connection.execute(query)]
+
+    async def save(self, setup: ConnectionSetup) -> None:
+        statement = insert(tables.channel_connections)
+        key = ("kind", "connection")
+        row = _setups.dump_python(setup, mode="python") | {
+            "secrets": _secrets.dump_python(list(setup.secrets), mode="json"),
+            "expected": _expectation.dump_python(setup.expected, mode="json"),
+        }
+        changes = {name: statement.excluded[name] for name in row if name not in key}
+        await self._connection.execute(
+            statement.on_conflict_do_update(index_elements=key, set_=changes), row
+        )
+
+    async def replace_secrets(self, setup: ConnectionSetup) -> None:
+        """Write its secrets as they are encrypted now: the connection itself is the same."""
+        table = tables.channel_connections
+        secrets = _secrets.dump_python(list(setup.secrets), mode="json")
+        await self._connection.execute(
+            update(table)
+            .where(table.c.kind == setup.kind, table.c.connection == setup.connection)
+            .values(secrets=secrets)
+        )
+
+
+class ChannelActivity:
+    """What came last by each connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def list_of(
+        self, keys: Sequence[ConnectionKey]
+    ) -> dict[ConnectionKey, ConnectionActivity]:
+        if not keys:
+            return {}
+        table = tables.channel_activity
+        rows = await self._connection.execute(
+            select(table).where(tuple_(table.c.kind, table.c.connection).in_(keys))
+        )
+        return {(row.kind, row.connection): _activity(row) for row in rows}
+
+    async def lock(self, kind: str, name: str) -> ConnectionActivity:
+        """Return it, locked until the transaction ends."""
+        key = {"kind": kind, "name": name}
+        await self._connection.execute(_MAKE_ACTIVITY, key)
+        rows = await self._connection.execute(_LOCK_ACTIVITY, key)
+        return _activity(rows.single())
+
+    async def record(self, noticed: Sequence[ActivityRow]) -> list[tuple[ConnectionKey, datetime]]:
+        """Add what was noticed; return which of these connections is silent, and since when."""
+        if not noticed:
+            return []
+        rows = await self._connection.execute(_RECORD, to_arrays(noticed))
+        return [((row.kind, row.connection), row.silent_since) for row in rows if row.silent_since]
+
+    async def set_silent(self, kind: str, name: str, since: datetime | None) -> None:
+        table = tables.channel_activity
+        await self._connection.execute(
+            update(table)
+            .where(table.c.kind == kind, table.c.connection == name)
+            .values(silent_since=since)
+        )
+
+    async def count_silent(self) -> int:
+        count: int = (await self._connection.execute(_COUNT_SILENT)).scalar_one()
+        return count
+
+    async def keep_listening(self, now: datetime) -> None:
+        """Say that webhooks are answered now."""
+        await self._connection.execute(_KEEP_LISTENING, {"now": now, "gap": LISTENING_GAP})
+
+    async def listening_since(self, now: datetime) -> datetime | None:
+        """Return since when webhooks are answered without a break; None if they are not."""
+        table = tables.listening_period
+        rows = await self._connection.execute(
+            select(table.c.since).where(table.c.last_seen_at >= now - LISTENING_GAP)
+        )
+        row = rows.first()
+        return row.since if row else None
+
+
+def _setup(row: Any) -> ConnectionSetup:
+    return _setups.validate_python(dict(row))
+
+
+def _activity(row: Any) -> ConnectionActivity:
+    failure = (
+        ConnectionFailure(row.failed_at, row.failure_code, row.failure_detail)
+        if row.failed_at is not None
+        else None
+    )
+    return ConnectionActivity(row.last_delivery_at, failure, row.silent_since)
+
+
+_setups = TypeAdapter(ConnectionSetup)
+_secrets = TypeAdapter(list[StoredSecret])
+_expectation = TypeAdapter(Expectation | None)
+
+_GET = text("""
+    SELECT state, secrets, options FROM channel_connections
+    WHERE kind = :kind AND connection = :name AND state <> 'archived'
+""").columns(
+    secrets=tables.channel_connections.c.secrets.type,
+    options=tables.channel_connections.c.options.type,
+)
+_LOCK = text("SELECT pg_advisory_xact_lock(lock_key('connection ' || CAST(:name AS text)))")
+_MAKE_ACTIVITY = text("""
+    INSERT INTO channel_activity (kind, connection) VALUES (:kind, :name) ON CONFLICT DO NOTHING
+""")
+_LOCK_ACTIVITY = text("""
+    SELECT * FROM channel_activity WHERE kind = :kind AND connection = :name FOR UPDATE
+""")
+# In the order of the key, so that two transactions do not deadlock.
+_RECORD = text(f"""
+    INSERT INTO channel_activity AS known
+    SELECT * FROM {arrays_of(tables.channel_activity)} ORDER BY kind, connection
+    ON CONFLICT (kind, connection) DO UPDATE SET
+        last_delivery_at = greatest(known.last_delivery_at, excluded.last_delivery_at),
+        failed_at = greatest(known.failed_at, excluded.failed_at),
+        failure_code = CASE WHEN excluded.failed_at >= coalesce(known.failed_at, '-infinity')
+            THEN excluded.failure_code ELSE known.failure_code END,
+        failure_detail = CASE WHEN excluded.failed_at >= coalesce(known.failed_at, '-infinity')
+            THEN excluded.failure_detail ELSE known.failure_detail END
+    RETURNING kind, connection, silent_since
+""")
+_COUNT_SILENT = text("SELECT count(*) FROM channel_activity WHERE silent_since IS NOT NULL")
+_KEEP_LISTENING = text("""
+    INSERT INTO listening_period AS known (id, since, last_seen_at) VALUES (1, :now, :now)
+    ON CONFLICT (id) DO UPDATE SET
+        since = CASE WHEN known.last_seen_at < excluded.last_seen_at - CAST(:gap AS interval)
+            THEN excluded.since ELSE known.since END,
+        last_seen_at = greatest(known.last_seen_at, excluded.last_seen_at)
+""")
