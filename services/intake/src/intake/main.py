@@ -4,9 +4,13 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
+from common.contracts.services import INBOUND_TOPIC, REFUSED_TOPIC
+from common.core.health import Health
+from common.core.metrics import Metrics
 from common.http.group_commit import CommandBatcher
 from common.http.limits import BodyLimit
 from common.service.cli import service_cli
+from common.service.runtime import Worker
 from common.service.spec import ServiceSpec
 from common.storage.database import Database
 from intake import api, commands, deliveries, handlers, reception, tables
@@ -14,8 +18,10 @@ from intake.channels.base import Channel
 from intake.channels.registry import CHANNELS, MAIL_KINDS
 from intake.domain.customers import CustomerNamespaces
 from intake.domain.understanding.signs import SignReader
+from intake.metrics import InboundMetrics
 from intake.settings import Settings
 from intake.store import UnitOfWork
+from intake.workers.inbound import GROUP, InboundWorker
 
 _MB: Final = 1024 * 1024
 
@@ -25,6 +31,15 @@ def build(
 ) -> ServiceSpec[UnitOfWork]:
     namespaces = CustomerNamespaces(settings.customer_namespaces)
     signs = SignReader(settings.understanding.rules())
+
+    def workers(
+        database: Database[UnitOfWork], metrics: Metrics, health: Health
+    ) -> Sequence[Worker]:
+        inbound = InboundWorker(
+            settings, database, namespaces, signs, metrics, InboundMetrics(metrics), health
+        )
+        return [inbound] if settings.kafka_inbound else []
+
     return ServiceSpec(
         name="intake",
         unit_of_work=UnitOfWork,
@@ -40,6 +55,10 @@ def build(
         ),
         state={"channels": channels, "customer_namespaces": namespaces, "sign_reader": signs},
         app_state=app_state,
+        workers=workers,
+        read_topics=(INBOUND_TOPIC,),
+        written_topics=(REFUSED_TOPIC,),
+        groups=(GROUP,),
     )
 
 

@@ -76,6 +76,11 @@ class Settings(ServiceSettings):
         description="the largest mail that SendGrid or Mailgun may post, in MB; a larger one "
         "answers 503, so that they send it again after you raise this",
     )
+    kafka_inbound: bool = Field(
+        default=False,
+        description="read CloudEvents that outside systems write to the topic `inbound`: "
+        "[over Kafka](../channels/cloudevents.md#over-kafka)",
+    )
     understanding: SignRulesIn = Field(
         default=SignRulesIn(),
         description="what customers' phrases are signs of, as JSON: "

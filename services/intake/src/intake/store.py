@@ -20,6 +20,7 @@ from common.storage.tables import idempotency_keys
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
 from common.storage.writes import Write
 from intake import tables
+from intake.connection_names import ConnectionNames
 from intake.contact_list import conditions, is_readable
 from intake.domain.actors import Actor
 from intake.domain.customers import CustomerStatement
@@ -247,6 +248,7 @@ class UnitOfWork(BaseUnitOfWork):
         self.surveys = Surveys(connection)
         self.idempotency_keys = IdempotencyKeys(connection)
         self.channel_connections = ChannelConnections(connection)
+        self.connection_names = ConnectionNames(connection)
         self.erasure = Erasure(connection)
         self.past_contacts = PastContacts(connection)
 
