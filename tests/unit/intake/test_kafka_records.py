@@ -122,7 +122,7 @@ def test_connection_must_be_named(name: bytes) -> None:
         ([("ce_id", None)], b"{}"),
     ],
 )
-def test_what_is_no_cloud_event_is_refused(headers: Headers, value: bytes | None) -> None:
+def test_record_without_cloud_event_is_refused(headers: Headers, value: bytes | None) -> None:
     assert refusal(record([("upstairs-connection", b"acme"), *headers], value)) == "malformed"
 
 

@@ -103,8 +103,8 @@ class InboundRecordHandler:
             return {}
         async with self._database.transaction() as uow:
             existing = await uow.connection_names.find(_CHANNEL.kind, listed)
-            found = [await _get_connection(name, uow) for name in sorted(existing)]
-        return {each.connection: each for each in found if each is not None}
+            connections = [await _get_connection(name, uow) for name in sorted(existing)]
+        return {each.connection: each for each in connections if each is not None}
 
     async def _read(
         self, connection: ChannelConnection | None, read: ConnectionRecord
