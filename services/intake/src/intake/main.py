@@ -18,10 +18,12 @@ from intake.channels.base import Channel
 from intake.channels.registry import CHANNELS, MAIL_KINDS
 from intake.domain.customers import CustomerNamespaces
 from intake.domain.understanding.signs import SignReader
-from intake.metrics import InboundMetrics
+from intake.metrics import InboundMetrics, MailboxMetrics
 from intake.settings import Settings
 from intake.store import UnitOfWork
 from intake.workers.inbound import GROUP, InboundWorker
+from intake.workers.mailbox_reading import MailRules
+from intake.workers.mailboxes import MailboxWorker
 
 _MB: Final = 1024 * 1024
 
@@ -38,7 +40,16 @@ def build(
         inbound = InboundWorker(
             settings, database, namespaces, signs, metrics, InboundMetrics(metrics), health
         )
-        return [inbound] if settings.kafka_inbound else []
+        mailboxes = MailboxWorker(
+            settings,
+            database,
+            MailRules(namespaces, signs, settings.mail_body_mb * _MB),
+            MailboxMetrics(metrics),
+        )
+        return [
+            *((inbound,) if settings.kafka_inbound else ()),
+            *((mailboxes,) if settings.mailbox_poll_seconds else ()),
+        ]
 
     return ServiceSpec(
         name="intake",

@@ -30,3 +30,24 @@ class InboundMetrics:
             "if there is none",
             registry=registry,
         )
+
+
+class MailboxMetrics:
+    """Of the mailboxes that intake reads."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        registry = metrics.registry
+        self.dead_letters = metrics.dead_letters
+        self.polls = Counter(
+            "upstairs_mailbox_polls",
+            "Readings of a mailbox: read, or failed; the log says why",
+            ("connection", "outcome"),
+            registry=registry,
+        )
+        self.mails = Counter(
+            "upstairs_mailbox_mails",
+            "Mails of mailboxes: applied, repeated, kept as a dead letter; not_marked: stored, but "
+            "neither marked nor moved in the mailbox",
+            ("outcome",),
+            registry=registry,
+        )

@@ -32,6 +32,7 @@ from intake.domain.model import (
     IdempotencyKey,
     Survey,
 )
+from intake.mailbox_store import Mailboxes
 from intake.message_store import ContactHistory, Messages
 from intake.representative_store import ContactRepresentatives
 from intake.understanding_store import PastContacts
@@ -249,6 +250,7 @@ class UnitOfWork(BaseUnitOfWork):
         self.idempotency_keys = IdempotencyKeys(connection)
         self.channel_connections = ChannelConnections(connection)
         self.connection_names = ConnectionNames(connection)
+        self.mailboxes = Mailboxes(connection, now)
         self.erasure = Erasure(connection)
         self.past_contacts = PastContacts(connection)
 

@@ -110,6 +110,22 @@ channel_connections = Table(
     Column("secret", Text),
     Column("options", JSONB),
 )
+mailboxes = Table(
+    "mailboxes",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("source", Text),
+    Column("uid_validity", BigInteger),
+    Column("last_uid", BigInteger),
+    Column("read_at", DateTime(timezone=True)),
+    Column("failing_uid", BigInteger),
+    Column("uid_failures", Integer),
+    Column("failures", Integer),
+    Column("error", Text),
+    Column("due_at", DateTime(timezone=True)),
+    Column("holder", Text),
+    Column("held_until", DateTime(timezone=True)),
+)
 
 RETENTION: tuple[Rule, ...] = (
     Retention(
@@ -149,5 +165,6 @@ RETENTION: tuple[Rule, ...] = (
     Kept("surveys", "a survey is deleted with its contact"),
     Kept("customers", "a customer is deleted with the last contact"),
     published_events_rule("NOT EXISTS (SELECT FROM contacts WHERE contact_id = CAST(key AS uuid))"),
+    Kept("mailboxes", "how far a mailbox is read is deleted with its connection"),
     Kept("channel_connections", "settings: they are in force until they are replaced"),
 )
