@@ -31,6 +31,8 @@ from intake.workers.mailbox_reading import MailboxReading, MailRules
 # Mailboxes that a process reads at the same time; each has a thread that waits for its server.
 _SLOTS: Final = 4
 _LONGEST_PAUSE_S: Final = 15.0
+# After it a process that is to stop breaks off its sessions.
+_GRACE_S: Final = 3.0
 _FAULTS_OF_MAILBOXES: Final = (MailboxError, PermanentError, ValidationError)
 
 log = structlog.get_logger()
@@ -56,6 +58,8 @@ class MailboxWorker:
         self._networks = read_networks(settings.mailbox_networks)
         self._ca_file = settings.mailbox_ca_file
         self._sessions: set[MailboxSession] = set()
+        self._no_session = asyncio.Event()
+        self._no_session.set()
 
     async def run(self, stopping: asyncio.Event) -> None:
         context = _make_context(self._ca_file)
@@ -66,8 +70,9 @@ class MailboxWorker:
                     tasks.create_task(self._read_in_turn(stopping, threads, context))
 
     async def _abort_sessions(self, stopping: asyncio.Event) -> None:
-        """End what threads wait for when the process is to stop."""
+        """When the process is to stop, let each finish its mail; then end what threads wait for."""
         await stopping.wait()
+        await pause(_GRACE_S, self._no_session)
         for session in self._sessions:
             session.abort()
 
@@ -141,11 +146,14 @@ class MailboxWorker:
         threads: Executor,
     ) -> bool:
         self._sessions.add(session)
+        self._no_session.clear()
         try:
             return await reading.read(stopping)
         finally:
-            self._sessions.discard(session)
             await asyncio.get_running_loop().run_in_executor(threads, session.close)
+            self._sessions.discard(session)
+            if not self._sessions:
+                self._no_session.set()
 
     async def _end(self, mailbox: Mailbox, *, more: bool) -> None:
         """Give the mailbox back; it is due at once if more mails are waiting."""
