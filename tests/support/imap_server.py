@@ -51,8 +51,8 @@ class MailServer:
 
         def search(client: imaplib.IMAP4) -> int:
             client.select(folder, readonly=True)
-            _, (found,) = client.search(None, criteria)
-            return len((found or b"").split())
+            _, (numbers,) = client.search(None, criteria)
+            return len((numbers or b"").split())
 
         return await self._use(search)
 

@@ -184,7 +184,7 @@ async def test_large_mail_is_kept_without_its_body_and_holds_up_nobody(
     assert await count_contacts(database) == 2
 
 
-async def test_folder_that_is_numbered_anew_gives_no_contact_twice(
+async def test_folder_with_new_numbers_gives_no_contact_twice(
     api: httpx.AsyncClient, database: Database[UnitOfWork], server: MailServer, intake: Intake
 ) -> None:
     await server.create("Help")

@@ -10,7 +10,7 @@ from common.core.errors import PermanentError
 from common.storage.connection import Connection
 from intake.domain.mailboxes import Mailbox
 
-# Longer than a session with the server may take; each mail that is stored begins it anew.
+# Longer than a session with the server may take; each mail that is stored starts it again.
 _LEASE: Final = timedelta(minutes=10)
 
 

@@ -1,6 +1,6 @@
 """How far a mailbox is read.
 
-An IMAP server numbers the mails of a folder (UID), ever upwards. If it numbers them anew, its
+An IMAP server numbers the mails of a folder (UID), ever upwards. If it gives them new ones, its
 UIDVALIDITY is another one.
 """
 
@@ -46,7 +46,7 @@ class Mailbox:
         return self.source == source and self.uid_validity == folder.uid_validity
 
     def begin(self, source: str, folder: Folder, last_uid: int) -> "Mailbox":
-        """Read on behind `last_uid` of a folder that is new, or numbered anew."""
+        """Read on behind `last_uid` of a folder that is new, or has new numbers."""
         return replace(self.advance(last_uid), source=source, uid_validity=folder.uid_validity)
 
     def advance(self, uid: int) -> "Mailbox":
@@ -71,6 +71,6 @@ class Mailbox:
         return min(interval * (1 << min(self.failures, 10)), max(interval, _LONGEST_WAIT))
 
 
-def next_uids(found: Iterable[int], last_uid: int, limit: int) -> list[int]:
+def next_uids(listed: Iterable[int], last_uid: int, limit: int) -> list[int]:
     """Return the next mails in their order; a server may name others than it was asked for."""
-    return sorted({uid for uid in found if uid > last_uid})[:limit]
+    return sorted({uid for uid in listed if uid > last_uid})[:limit]

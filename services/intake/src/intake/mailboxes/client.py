@@ -31,15 +31,15 @@ def connect(host: str, port: int, networks: Sequence[Network], *, encrypted: boo
     The addresses are looked up once, so that a later look can't give another. Raises MailboxError
     or OSError.
     """
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses = [read_address(str(each[4][0])) for each in found]
+    places = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = [read_address(str(each[4][0])) for each in places]
     listed = [is_listed(address, networks) for address in addresses]
     if not all(own or is_public(each) for own, each in zip(listed, addresses, strict=True)):
         raise InwardAddressError
     if not encrypted and not all(listed):
         raise MailboxError("Without TLS only servers in UPSTAIRS_MAILBOX_NETWORKS are read.")
     failure: OSError | None = None
-    for family, kind, protocol, _, address in found:
+    for family, kind, protocol, _, address in places:
         connection = socket.socket(family, kind, protocol)
         connection.settimeout(_CONNECT_TIMEOUT_S)
         try:

@@ -87,8 +87,8 @@ class MailboxSession:
 
     def search(self, criteria: str) -> list[int]:
         """Return the numbers of mails, as the server says."""
-        found = self._call("SEARCH", criteria)
-        return [int(number) for line in found if line for number in _NUMBER.findall(line)]
+        lines = self._call("SEARCH", criteria)
+        return [int(number) for line in lines if line for number in _NUMBER.findall(line)]
 
     def search_behind(self, uid: int) -> list[int]:
         return self.search(f"UID {uid + 1}:*")

@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 # Then other mailboxes have their turn.
 MAX_MAILS: Final = 200
-# Clocks and time zones of a server that numbers its mails anew.
+# Clocks and time zones of a server that gives its mails new numbers.
 _OVERLAP: Final = timedelta(days=1)
 _CHANNEL: Final = Imap()
 
@@ -112,9 +112,9 @@ class MailboxReading:
         return f"{options.user} at {options.host}:{options.port}, {options.folder}"
 
     async def _begin(self, folder: Folder) -> None:
-        """Find where to begin in a folder that is new to us, or numbered anew.
+        """Find where to begin in a folder that is new to us, or has new numbers.
 
-        Of one that is numbered anew, what came since we read it last is read again; what is known
+        Of one with new numbers, what came since we read it last is read again; what is known
         then changes nothing.
         """
         read_at = self.mailbox.read_at
