@@ -14,6 +14,7 @@ from common.core.metrics import Metrics
 from common.storage.database import Database
 from intake.domain.customers import CustomerNamespaces
 from intake.domain.understanding.signs import SignReader, standard_rules
+from intake.mailbox_store import LeaseLostError
 from intake.metrics import MailboxMetrics
 from intake.settings import Settings
 from intake.store import UnitOfWork
@@ -246,6 +247,25 @@ async def test_lease_of_a_process_that_died_ends(
     async with intake.run_until_read():
         pass
     assert await count_contacts(database) == 1
+
+
+async def test_process_that_lost_its_lease_stores_nothing(
+    api: httpx.AsyncClient, database: Database[UnitOfWork], server: MailServer
+) -> None:
+    await connect(api, server.port)
+    async with database.transaction() as uow:
+        late = await uow.mailboxes.claim_due("late")
+    assert late is not None
+    database.clock.offset += timedelta(minutes=11)
+    async with database.transaction() as uow:
+        assert await uow.mailboxes.claim_due("next") is not None
+    with pytest.raises(LeaseLostError):
+        async with database.transaction() as uow:
+            await uow.mailboxes.save(late.advance(7))
+    async with database.transaction() as uow:
+        await uow.mailboxes.release(late, uow.now)
+    mailbox = await read_mailbox(database)
+    assert (mailbox.holder, mailbox.last_uid) == ("next", 0)
 
 
 async def test_mailbox_that_fails_says_why_and_stops_no_other(

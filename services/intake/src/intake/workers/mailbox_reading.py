@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 import structlog
 
+from common.core.clock import monotonic
 from common.core.errors import PermanentError, is_transient
 from common.storage.database import Database
 from common.storage.dead_letters import DeadLetter, measure_waiting, store_dead_letter
@@ -29,8 +30,9 @@ from intake.store import UnitOfWork
 
 T = TypeVar("T")
 
-# Then other mailboxes have their turn.
+# Then other mailboxes have their turn. A session has time left for one more large mail then.
 MAX_MAILS: Final = 200
+_TURN_S: Final = 120.0
 # Clocks and time zones of a server that gives its mails new numbers.
 _OVERLAP: Final = timedelta(days=1)
 _CHANNEL: Final = Imap()
@@ -100,9 +102,10 @@ class MailboxReading:
         behind = self.mailbox.last_uid
         waiting = await self._wait_for(lambda: self._session.search_behind(behind))
         uids = next_uids(waiting, behind, MAX_MAILS)
+        ends_at = monotonic() + _TURN_S
         for uid in uids:
-            if stopping.is_set():
-                break
+            if stopping.is_set() or monotonic() > ends_at:
+                return True
             await self._take(uid, stopping)
         return len(uids) == MAX_MAILS
 
