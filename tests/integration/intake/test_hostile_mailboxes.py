@@ -15,6 +15,7 @@ from common.core.metrics import Metrics
 from common.storage.database import Database
 from intake.channels.imap import ImapOptions
 from intake.domain.customers import CustomerNamespaces
+from intake.domain.mailboxes import next_uids
 from intake.domain.networks import read_networks
 from intake.domain.understanding.signs import SignReader, standard_rules
 from intake.mailboxes import client
@@ -106,6 +107,21 @@ async def test_gone_mail_and_empty_mail_are_told_apart() -> None:
     empty = b'* 1 FETCH (UID 1 BODY[]<0> "")\r\n{tag} OK done\r\n'
     with hostile_server({"UID FETCH": empty}) as server:
         assert await asyncio.to_thread(read_first_mail, open_session(server.port)) == b""
+
+
+async def test_fifty_thousand_mails_are_listed_in_one_answer() -> None:
+    listed = b"* SEARCH " + b" ".join(b"%d" % uid for uid in range(1, 50_001)) + b"\r\n"
+
+    def search(session: MailboxSession) -> list[int]:
+        session.open()
+        try:
+            return session.search_behind(0)
+        finally:
+            session.close()
+
+    with hostile_server({"UID SEARCH": listed + b"{tag} OK done\r\n"}) as server:
+        uids = await asyncio.to_thread(search, open_session(server.port))
+    assert next_uids(uids, 49_000, 200) == [*range(49_001, 49_201)]
 
 
 async def test_password_that_the_server_repeats_is_not_shown() -> None:

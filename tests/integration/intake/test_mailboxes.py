@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,6 +23,7 @@ from intake.workers import mailbox_reading
 from intake.workers.mailbox_reading import MailRules
 from intake.workers.mailboxes import MailboxWorker
 from integration.intake.harness import key, published
+from support.certificates import Authority
 from support.databases import Postgres, open_database, rows
 from support.imap_server import PASSWORD, USER, MailServer, mail_server
 from support.probe import run_workers, sum_samples
@@ -62,7 +64,9 @@ async def server() -> AsyncIterator[MailServer]:
 class Intake:
     """The worker of one process, which reads what is due at once."""
 
-    def __init__(self, database: Database[UnitOfWork], rules: MailRules = RULES) -> None:
+    def __init__(
+        self, database: Database[UnitOfWork], rules: MailRules = RULES, **changes: Any
+    ) -> None:
         self.database = database
         self.metrics = MailboxMetrics(Metrics())
         settings = Settings.model_validate(
@@ -70,7 +74,8 @@ class Intake:
                 "database_url": "postgresql+asyncpg://unused@localhost/unused",
                 "kafka_bootstrap": "unused",
                 "mailbox_poll_seconds": 1,
-                "mailbox_networks": "127.0.0.0/8",
+                "mailbox_networks": "127.0.0.0/8, ::1",
+                **changes,
             }
         )
         self.worker = MailboxWorker(settings, database, rules, self.metrics)
@@ -290,6 +295,27 @@ async def test_mailbox_that_fails_says_why_and_stops_no_other(
     assert "TLS" in errors["no-certificate"]
     assert not any(PASSWORD in (error or "") for error in errors.values())
     assert await count_contacts(database) == 1
+
+
+async def test_certificate_must_be_of_the_named_host_and_of_a_known_authority(
+    api: httpx.AsyncClient, database: Database[UnitOfWork], tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path, "authority")
+    intake = Intake(database, mailbox_ca_file=authority.ca_file)
+    stranger = Intake(database)
+    async with mail_server(authority.issue("localhost")) as server:
+        await connect(api, server.port, tls="starttls", host="localhost")
+        async with intake.run_until_read():
+            pass
+        await connect(api, server.port, tls="starttls", host="127.0.0.1")
+        async with run_workers(intake.worker):
+            await until(lambda: intake.count_polls("failed"))
+        assert "not valid for '127.0.0.1'" in (await read_mailbox(database)).error
+        await connect(api, server.port, tls="starttls", host="localhost")
+        database.clock.offset += timedelta(minutes=6)
+        async with run_workers(stranger.worker):
+            await until(lambda: stranger.count_polls("failed"))
+    assert "unable to get local issuer" in (await read_mailbox(database)).error
 
 
 async def test_mailbox_goes_with_its_connection(
