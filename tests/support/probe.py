@@ -304,7 +304,7 @@ class Replica:
         self.timers = TimerLoop(self.dispatcher, self.metrics, self.health)
         self.database.after_commit(lambda uow: self.timers.wake(uow.timers.earliest))
 
-    def make_consumer(self, **settings: Any) -> Consumer[UnitOfWork]:
+    def make_consumer(self, **settings: Any) -> Consumer:
         service = ServiceSpec(NAME, UnitOfWork, self.subscriptions, ())
         return spec.make_consumer(
             service,

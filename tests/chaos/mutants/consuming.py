@@ -76,7 +76,7 @@ def offset_is_committed_first() -> None:
     handle = Consumer._handle
 
     async def commit_and_handle(
-        self: Consumer[Any], polled: Mapping[TopicPartition, Sequence[Any]]
+        self: Consumer, polled: Mapping[TopicPartition, Sequence[Any]]
     ) -> None:
         offsets = {partition: records[-1].offset + 1 for partition, records in polled.items()}
         await self._kafka.commit(offsets)

@@ -22,6 +22,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 PREPARE = partial(
     prepare_events, namespaces=CustomerNamespaces({}), signs=SignReader(standard_rules())
 )
+ACCOUNTS = {"imap": {"host": "imap.example.com", "user": "support"}}
 MBOX = b"""From ada@example.org Sat Nov 28 10:00:00 2026
 From: Ada <ada@example.org>
 To: support@example.com
@@ -49,7 +50,7 @@ x
 
 
 async def connect(api: httpx.AsyncClient, kind: str) -> None:
-    options = {"own_addresses": ["@example.com"]}
+    options = {"own_addresses": ["@example.com"]} | ACCOUNTS.get(kind, {})
     answer = await api.put(
         f"/v1/channels/{kind}/acme",
         json={"secret": SECRET, "options": options},
@@ -66,12 +67,13 @@ def test_mails_of_a_file_are_told_apart() -> None:
     assert [*split_mails(b"\n")] == []
 
 
+@pytest.mark.parametrize("kind", ["sendgrid", "imap"])
 async def test_mails_of_a_file_are_imported_once(
-    api: httpx.AsyncClient, database: Database[UnitOfWork]
+    api: httpx.AsyncClient, database: Database[UnitOfWork], kind: str
 ) -> None:
-    await connect(api, "sendgrid")
+    await connect(api, kind)
     for _ in range(2):
-        counts = await import_mails("sendgrid", "acme", MBOX, database, PREPARE)
+        counts = await import_mails(kind, "acme", MBOX, database, PREPARE)
         assert counts == (2, 1)
     assert await published(database) == [
         "contact_received",

@@ -127,3 +127,12 @@ def test_access_lists_are_what_the_code_reads_and_writes() -> None:
     assert lines[2].endswith("--group test.escalation")
     assert "--topic test.clocks.v1" in lines[2], "the stream reads its own topics"
     assert lines[4] == "User:CN=upstairs_notifier --operation Write --topic test.notifications.v1"
+
+
+def test_intake_reads_and_refuses_what_outside_systems_write() -> None:
+    printed = CliRunner().invoke(cli, ["kafka-acls", "intake"]).stdout
+    _, writes, reads = printed.splitlines()
+    assert "--topic upstairs.inbound-refused.v1" in writes
+    assert "--topic upstairs.inbound.v1" not in writes
+    assert "--topic upstairs.inbound.v1" in reads
+    assert reads.endswith("--group upstairs.intake --group upstairs.intake-inbound")

@@ -163,6 +163,24 @@ STATEMENTS = (
         last_seen_at timestamptz NOT NULL
     )
     """,
+    # How far each connection `imap` is read, and who reads it until when.
+    """
+    CREATE TABLE mailboxes (
+        connection text PRIMARY KEY,
+        source text,
+        uid_validity bigint,
+        last_uid bigint NOT NULL DEFAULT 0,
+        read_at timestamptz,
+        failing_uid bigint,
+        uid_failures integer NOT NULL DEFAULT 0,
+        failures integer NOT NULL DEFAULT 0,
+        error text,
+        due_at timestamptz NOT NULL,
+        holder text,
+        held_until timestamptz,
+        CHECK ((holder IS NULL) = (held_until IS NULL))
+    )
+    """,
 )
 
 

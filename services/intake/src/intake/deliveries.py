@@ -153,7 +153,7 @@ async def receive(
         # Whatever it was: few outside systems send again what was refused.
         if is_transient(error):
             raise
-        if await _keep(delivery, error, database):
+        if await keep(delivery, error, database):
             metrics.dead_letters.inc()
         return Outcome(applied, kept_because=_reason(error))
     return Outcome(applied)
@@ -211,8 +211,11 @@ async def receive_again(
     await apply_events(connection, content.events, uow)
 
 
-async def _keep(delivery: Delivery, error: Exception, database: Database[UnitOfWork]) -> bool:
-    """Store it as a dead letter; return False if it is stored already."""
+async def keep(delivery: Delivery, error: Exception, database: Database[UnitOfWork]) -> bool:
+    """Store it as a dead letter; return False if it is stored already.
+
+    Raises TooManyKeptDeliveriesError.
+    """
     letter = DeadLetter(
         origin=delivery.origin,
         error=error,

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
+from common.contracts.services import INBOUND_TOPIC, REFUSED_TOPIC
 from common.core.health import Health
 from common.core.metrics import Metrics
 from common.http.group_commit import CommandBatcher
@@ -19,8 +20,12 @@ from intake.connection_activity import ActivityWriter, NoticedActivity
 from intake.connection_secrets import ConnectionSecrets
 from intake.domain.customers import CustomerNamespaces
 from intake.domain.understanding.signs import SignReader
+from intake.metrics import InboundMetrics, MailboxMetrics
 from intake.settings import Settings
 from intake.store import UnitOfWork
+from intake.workers.inbound import GROUP, InboundWorker
+from intake.workers.mailbox_reading import MailRules
+from intake.workers.mailboxes import MailboxWorker
 
 _MB: Final = 1024 * 1024
 
@@ -36,15 +41,29 @@ def build(
     signs = SignReader(settings.understanding.rules())
     noticed = NoticedActivity()
 
-    def workers(*_: object) -> Sequence[Worker]:
-        _require_encryption_keys(settings)
-        return ()
-
     def http_workers(
         database: Database[UnitOfWork], metrics: Metrics, _health: Health
     ) -> Sequence[Worker]:
         _require_encryption_keys(settings)
         return [ActivityWriter(noticed, database, metrics)]
+
+    def workers(
+        database: Database[UnitOfWork], metrics: Metrics, health: Health
+    ) -> Sequence[Worker]:
+        _require_encryption_keys(settings)
+        inbound = InboundWorker(
+            settings, database, namespaces, signs, metrics, InboundMetrics(metrics), health
+        )
+        mailboxes = MailboxWorker(
+            settings,
+            database,
+            MailRules(namespaces, signs, settings.mail_body_mb * _MB),
+            MailboxMetrics(metrics),
+        )
+        return [
+            *((inbound,) if settings.kafka_inbound else ()),
+            *((mailboxes,) if settings.mailbox_poll_seconds else ()),
+        ]
 
     return ServiceSpec(
         name="intake",
@@ -68,6 +87,9 @@ def build(
         app_state=app_state,
         workers=workers,
         http_workers=http_workers,
+        read_topics=(INBOUND_TOPIC,),
+        written_topics=(REFUSED_TOPIC,),
+        groups=(GROUP,),
     )
 
 

@@ -1,7 +1,7 @@
 """The environment variables of intake, in addition to those of every service."""
 
 import re
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Final, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -12,6 +12,7 @@ from common.contracts.needs import ContactTopic
 from common.core.sealed_secrets import EncryptionKeys
 from common.http.app import Slug
 from common.service.settings import ServiceSettings
+from intake.domain.networks import read_networks
 from intake.domain.understanding.signs import SignRules, with_own_rules
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\*?")
@@ -21,8 +22,8 @@ _OWN_VARIABLES: Final = "UPSTAIRS_"
 # compares them).
 _KINDS: Final = (
     *get_args(Role),
-    *("cloudevents", "dynamics", "mailgun", "salesforce", "sendgrid", "slack", "twilio"),
-    *("webhook", "zendesk"),
+    *("cloudevents", "dynamics", "imap", "mailgun", "salesforce", "sendgrid", "slack"),
+    *("twilio", "webhook", "zendesk"),
 )
 
 
@@ -31,6 +32,11 @@ def _require_no_kind(namespace: str) -> str:
     if namespace in _KINDS:
         raise ValueError("must not be the name of a kind of system, such as channel or zendesk")
     return namespace
+
+
+def _check_networks(text: str) -> str:
+    read_networks(text)
+    return text
 
 
 _System = Annotated[SystemName, StringConstraints(pattern=f"^{ID_PATTERN}:{ID_PATTERN}$")]
@@ -122,6 +128,28 @@ class Settings(ServiceSettings):
         le=60,
         description="the largest mail that SendGrid or Mailgun may post, in MB; a larger one "
         "answers 503, so that they send it again after you raise this",
+    )
+    mailbox_poll_seconds: int = Field(
+        default=60,
+        ge=0,
+        le=3600,
+        description="how often each mailbox of a connection `imap` is read, by one process at a "
+        "time; 0: never",
+    )
+    mailbox_networks: Annotated[str, AfterValidator(_check_networks)] = Field(
+        default="",
+        description="networks of your own that IMAP servers may be in, as `10.8.0.0/16`, separated "
+        "by commas; all others must be in the internet",
+    )
+    mailbox_ca_file: Path | None = Field(
+        default=None,
+        description="PEM file of the authorities that sign certificates of IMAP servers; without "
+        "it those that browsers believe",
+    )
+    kafka_inbound: bool = Field(
+        default=False,
+        description="read CloudEvents that outside systems write to the topic `inbound`: "
+        "[over Kafka](../channels/cloudevents.md#over-kafka)",
     )
     understanding: SignRulesIn = Field(
         default=SignRulesIn(),

@@ -18,6 +18,7 @@ from common.storage.tables import idempotency_keys
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
 from common.storage.writes import Write
 from intake import tables
+from intake.connection_names import ConnectionNames
 from intake.connection_secrets import ConnectionSecrets
 from intake.connection_store import ChannelActivity, ChannelConnections
 from intake.contact_list import conditions, is_readable
@@ -30,6 +31,7 @@ from intake.domain.model import (
     IdempotencyKey,
     Survey,
 )
+from intake.mailbox_store import Mailboxes
 from intake.message_store import ContactHistory, Messages
 from intake.representative_store import ContactRepresentatives
 from intake.understanding_store import PastContacts
@@ -231,6 +233,8 @@ class UnitOfWork(BaseUnitOfWork):
         self.idempotency_keys = IdempotencyKeys(connection)
         self.channel_connections = ChannelConnections(connection, secrets)
         self.channel_activity = ChannelActivity(connection)
+        self.connection_names = ConnectionNames(connection)
+        self.mailboxes = Mailboxes(connection, now)
         self.erasure = Erasure(connection)
         self.past_contacts = PastContacts(connection)
 

@@ -134,6 +134,22 @@ listening_period = Table(
     Column("since", DateTime(timezone=True)),
     Column("last_seen_at", DateTime(timezone=True)),
 )
+mailboxes = Table(
+    "mailboxes",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("source", Text),
+    Column("uid_validity", BigInteger),
+    Column("last_uid", BigInteger),
+    Column("read_at", DateTime(timezone=True)),
+    Column("failing_uid", BigInteger),
+    Column("uid_failures", Integer),
+    Column("failures", Integer),
+    Column("error", Text),
+    Column("due_at", DateTime(timezone=True)),
+    Column("holder", Text),
+    Column("held_until", DateTime(timezone=True)),
+)
 
 RETENTION: tuple[Rule, ...] = (
     Retention(
@@ -173,6 +189,7 @@ RETENTION: tuple[Rule, ...] = (
     Kept("surveys", "a survey is deleted with its contact"),
     Kept("customers", "a customer is deleted with the last contact"),
     published_events_rule("NOT EXISTS (SELECT FROM contacts WHERE contact_id = CAST(key AS uuid))"),
+    Kept("mailboxes", "how far a mailbox is read is deleted with its connection"),
     Kept("channel_connections", "settings: they are in force until they are replaced"),
     Kept("channel_activity", "one row for each connection: what came last"),
     Kept("listening_period", "one row: since when webhooks are answered without a break"),

@@ -3,7 +3,7 @@
 To add a service, add it here and follow the failures of `tests/unit/deploy/test_services.py`.
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 # They exchange events.
 EventService = Literal["intake", "router", "escalation", "notifier"]
@@ -19,6 +19,10 @@ TOPIC_OWNERS = {
     "notifications": "notifier",
     "people": "router",
 }
+# Outside systems write to the first and read the second; intake does the reverse. No service
+# publishes its events there.
+INBOUND_TOPIC: Final = "inbound"
+REFUSED_TOPIC: Final = "inbound-refused"
 
 
 def source_of(service: str) -> str:

@@ -1,4 +1,4 @@
-"""From Kafka to the dispatcher: each poll is a batch; its offsets are committed after its effects.
+"""From Kafka to a handler: each poll is a batch; its offsets are committed after its effects.
 
 Offsets are committed when nothing arrives, or else once a second, not after each batch: the inbox
 recognises what is delivered again, and a commit costs the broker as much as a batch.
@@ -6,74 +6,84 @@ recognises what is delivered again, and a commit costs the broker as much as a b
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Final, Generic, TypeAlias, TypeVar
+from dataclasses import dataclass
+from typing import Final, Protocol
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from prometheus_client import Gauge
 
 from common.core.backoff import Backoff
-from common.core.clock import monotonic
+from common.core.clock import TimeSource, monotonic
 from common.core.errors import is_transient
 from common.core.health import Health
 from common.core.linger import Linger
 from common.core.metrics import Metrics
-from common.messaging.dispatcher import Dispatcher, Message
-from common.messaging.envelope import MalformedRecordError, UntrustedRecordError, type_of
 from common.messaging.kafka import KafkaUnavailableError, start_client
 from common.messaging.kafka_connection import KafkaConnection
 from common.messaging.lag import Lag, Polled
-from common.messaging.record_decoder import RecordDecoder
-from common.storage.dead_letters import DeadLetter, TooManyDeadLettersError
-from common.storage.uow import UnitOfWork
-
-U = TypeVar("U", bound=UnitOfWork)
-Record: TypeAlias = ConsumerRecord[bytes, bytes]
+from common.storage.dead_letters import TooManyDeadLettersError
 
 _MAX_BATCH = 500
-# A signature takes up to 0.1 ms to verify; timers of the process must not wait for a whole batch.
-_DECODED_AT_ONCE = 25
 _POLL_MS = 200
 _COMMIT_INTERVAL_S = 1.0
 _COMMIT_TIMEOUT_S = 5
 # Records that arrive within it share a transaction.
 MIN_LINGER_S: Final = 0.01
 _MAX_LINGER_S = 0.05
-# Characters of a column that lists show; the headers and the payload are kept whole.
-_MAX_COLUMN = 200
 
 log = structlog.get_logger()
 
 
-class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # aiokafka is untyped
-    """One member of a service's consumer group."""
+class RecordHandler(Protocol):
+    """What a consumer does with the records of a poll."""
 
-    name = "consumer"
+    async def handle(self, polled: Polled) -> None:
+        """Handle all, those of a partition in order.
+
+        Raises a transient error if a dependency is unavailable: the same records come again.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """What a consumer reads, and who handles it.
+
+    `name` is that of the worker, and `oldest` shows the age of its oldest unhandled record.
+    """
+
+    topics: Sequence[str]
+    handler: RecordHandler
+    name: str = "consumer"
+    oldest: Gauge | None = None
+
+
+class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
+    """One member of a consumer group."""
 
     def __init__(
         self,
         kafka: AIOKafkaConsumer,
-        topics: Sequence[str],
-        decoder: RecordDecoder,
-        dispatcher: Dispatcher[U],
+        subscription: Subscription,
         metrics: Metrics,
         health: Health,
         *,
         connection: KafkaConnection,
+        clock: TimeSource,
     ) -> None:
+        self.name = subscription.name
         self._kafka = kafka
         self._connection = connection
-        self._topics = topics
-        self._decoder = decoder
-        self._dispatcher = dispatcher
-        self._types = dispatcher.subscriptions.events
+        self._topics = subscription.topics
+        self._handler = subscription.handler
         self._metrics = metrics
-        self._skipped = metrics.messages.labels("other", "skipped")
         self._health = health
         self._batch_lock = asyncio.Lock()
         self._backoff = Backoff()
         self.linger = make_linger(MIN_LINGER_S)
-        self._lag = Lag(kafka, metrics, dispatcher.database.clock)
+        oldest = subscription.oldest or metrics.consumer_oldest_unhandled_seconds
+        self._lag = Lag(kafka, metrics.consumer_lag_records, oldest, clock)
         # The next offset of each partition that is handled and not yet committed.
         self._handled_offsets: dict[TopicPartition, int] = {}
         self._committed_at = monotonic()
@@ -81,7 +91,7 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
         self.caught_up = asyncio.Event()
         self._joined = False
         self._end_offsets: Mapping[TopicPartition, int] | None = None
-        health.report_trouble("consumer", "has not joined its group yet")
+        health.report_trouble(self.name, "has not joined its group yet")
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Raises TooManyDeadLettersError."""
@@ -101,7 +111,7 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
             try:
                 await start_client(self._kafka, self._connection)
             except KafkaUnavailableError as error:
-                self._health.report_trouble("consumer", f"cannot join its group: {error}")
+                self._health.report_trouble(self.name, f"cannot join its group: {error}")
                 log.warning("broker_unavailable", error=str(error))
                 await self._backoff.wait(stopping)
             else:
@@ -117,7 +127,7 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
             if not polled or monotonic() - self._committed_at > _COMMIT_INTERVAL_S:
                 await self._commit()
             if self._joined:
-                self._health.report_healthy("consumer")
+                self._health.report_healthy(self.name)
                 if not self.caught_up.is_set():
                     await self._check_caught_up()
         except TooManyDeadLettersError:
@@ -147,7 +157,7 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
 
     async def _handle(self, polled: Polled) -> None:
         self._lag.records_taken(polled)
-        await self._dispatcher.handle(await self._to_messages(polled))
+        await self._handler.handle(polled)
         for partition, records in polled.items():
             self._handled_offsets[partition] = records[-1].offset + 1
         self._lag.records_handled(polled)
@@ -189,38 +199,6 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
                 return True
         return False
 
-    async def _to_messages(self, polled: Polled) -> list[Message]:
-        messages: list[Message] = []
-        for records in polled.values():
-            for number, record in enumerate(records, 1):
-                if (message := self._to_message(record)) is not None:
-                    messages.append(message)
-                if number % _DECODED_AT_ONCE == 0:
-                    await asyncio.sleep(0)
-        return messages
-
-    def _to_message(self, record: Record) -> Message | None:
-        kind = type_of(record.headers)
-        if kind is not None and kind not in self._types:
-            # A newer producer, or an event that this service does not handle.
-            self._skipped.inc()
-            return None
-
-        def to_dead_letter(error: BaseException) -> DeadLetter:
-            return _to_dead_letter(record, error)
-
-        try:
-            envelope, event = self._decoder.decode(record)
-        except MalformedRecordError as error:
-            return Message(body=None, to_dead_letter=to_dead_letter, error=error)
-        return Message(
-            body=event,
-            to_dead_letter=to_dead_letter,
-            event_id=envelope.id,
-            traceparent=envelope.traceparent,
-            sequence=envelope.sequence,
-        )
-
     async def _back_off(
         self,
         polled: Polled,
@@ -228,8 +206,8 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
         stopping: asyncio.Event,
     ) -> None:
         """Seek back to the start of the batch and pause its partitions for a while."""
-        self._health.report_trouble("consumer", f"backing off: {error!r}")
-        self._metrics.retries.labels("consumer").inc()
+        self._health.report_trouble(self.name, f"backing off: {error!r}")
+        self._metrics.retries.labels(self.name).inc()
         log.warning("consumer_backing_off", error=repr(error))
         for partition, records in polled.items():
             try:
@@ -252,30 +230,8 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
         self._lag.partitions_assigned(assigned)
         log.info("partitions_assigned", partitions=len(assigned))
         self._joined = True
-        self._health.report_healthy("consumer")
+        self._health.report_healthy(self.name)
 
 
 def make_linger(min_s: float) -> Linger:
     return Linger(min_s=min_s, max_s=max(min_s, _MAX_LINGER_S))
-
-
-def _to_dead_letter(record: Record, error: BaseException) -> DeadLetter:
-    headers: dict[str, bytes | None] = {str(name): value for name, value in record.headers}
-    texts = {name: _column(value) for name, value in headers.items()}
-    return DeadLetter(
-        # With the timestamp, since offsets of a recreated topic begin at 0 again.
-        origin=f"{record.topic}/{record.partition}/{record.offset}@{record.timestamp}",
-        error=error,
-        payload=record.value,
-        # The key of a record that can be decoded is ASCII and short: nothing of it is lost.
-        key=_column(record.key),
-        type=texts.get("ce_type"),
-        event_id=texts.get("ce_id"),
-        traceparent=texts.get("ce_traceparent"),
-        headers=headers,
-        trusted=not isinstance(error, UntrustedRecordError),
-    )
-
-
-def _column(value: bytes | None) -> str:
-    return (value or b"").decode(errors="replace")[:_MAX_COLUMN]

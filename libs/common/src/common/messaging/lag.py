@@ -9,9 +9,9 @@ from functools import partial
 from typing import TypeAlias
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from prometheus_client import Gauge
 
 from common.core.clock import TimeSource
-from common.core.metrics import Metrics
 
 Polled: TypeAlias = Mapping[TopicPartition, Sequence[ConsumerRecord[bytes, bytes]]]
 
@@ -19,15 +19,18 @@ Polled: TypeAlias = Mapping[TopicPartition, Sequence[ConsumerRecord[bytes, bytes
 class Lag:
     """A partition is reported from the first record that this member fetches of it."""
 
-    def __init__(self, kafka: AIOKafkaConsumer, metrics: Metrics, clock: TimeSource) -> None:
+    def __init__(
+        self, kafka: AIOKafkaConsumer, records: Gauge, oldest: Gauge, clock: TimeSource
+    ) -> None:
+        """`records` has the labels topic and partition; both show what is not handled yet."""
         self._kafka = kafka
-        self._records = metrics.consumer_lag_records
+        self._records = records
         self._clock = clock
         # The offset of the first unhandled record.
         self._positions: dict[TopicPartition, int] = {}
         # The timestamp of the first fetched and unhandled record, in milliseconds.
         self._oldest_ms: dict[TopicPartition, int] = {}
-        metrics.consumer_oldest_unhandled_seconds.set_function(self._age)
+        oldest.set_function(self._age)
 
     def records_taken(self, polled: Polled) -> None:
         for partition, records in polled.items():

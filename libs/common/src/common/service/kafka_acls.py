@@ -13,30 +13,32 @@ _COMMAND = "kafka-acls.sh --bootstrap-server $KAFKA_BOOTSTRAP --command-config $
 
 @dataclass(frozen=True, slots=True)
 class KafkaAccess:
-    """Topics by their names in Kafka."""
+    """Topics and groups by their names in Kafka."""
 
     service: str
     writes: tuple[str, ...]
     reads: tuple[str, ...]
-    group: str | None
+    groups: tuple[str, ...]
 
 
 def access_of(service: str, namespace: str) -> KafkaAccess:
-    """Return what a service needs: its own topics to write, its subscriptions to read, its group.
+    """Return what a service needs: its own topics to write, what it reads, and its groups.
 
     No transactions, and no right of the cluster: from version 2.8 on, Kafka lets a producer be
     idempotent that may write to a topic.
     """
     spec = build_spec(service)
     if not isinstance(spec, ServiceSpec):
-        return KafkaAccess(service, writes=(), reads=(), group=None)
+        return KafkaAccess(service, writes=(), reads=(), groups=())
     own = [topic for topic, owner in TOPIC_OWNERS.items() if owner == service]
+    writes = {*own, *spec.written_topics}
     reads = {*spec.subscriptions.topics, *spec.read_topics}
+    groups = (*((service,) if spec.subscriptions.topics else ()), *spec.groups)
     return KafkaAccess(
         service,
-        writes=tuple(topic_name(namespace, topic) for topic in sorted(own)),
+        writes=tuple(topic_name(namespace, topic) for topic in sorted(writes)),
         reads=tuple(topic_name(namespace, topic) for topic in sorted(reads)),
-        group=group_name(namespace, service) if spec.subscriptions.topics else None,
+        groups=tuple(group_name(namespace, group) for group in groups),
     )
 
 
@@ -47,8 +49,8 @@ def acl_arguments(access: KafkaAccess, principal: str) -> list[list[str]]:
     if access.writes:
         calls.append([*allow, "--operation", "Write", *_each("--topic", access.writes)])
     if access.reads:
-        group = ["--group", access.group] if access.group else []
-        calls.append([*allow, "--operation", "Read", *_each("--topic", access.reads), *group])
+        groups = _each("--group", access.groups)
+        calls.append([*allow, "--operation", "Read", *_each("--topic", access.reads), *groups])
     return calls
 
 

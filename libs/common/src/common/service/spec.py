@@ -21,8 +21,9 @@ from common.http.app import make_app, set_body_limits
 from common.http.limits import BodyLimit
 from common.http.routes import ApiRouter
 from common.http.tokens import TokenVerifier
-from common.messaging.consumer import MIN_LINGER_S, Consumer, make_linger
+from common.messaging.consumer import MIN_LINGER_S, Consumer, Subscription, make_linger
 from common.messaging.dispatcher import Dispatcher
+from common.messaging.event_records import EventRecordHandler
 from common.messaging.kafka import (
     group_name,
     make_group_consumer,
@@ -77,8 +78,11 @@ class ServiceSpec(Generic[U]):
     http_workers: WorkerFactory[U] = lambda *_: ()
     # How long its consumer waits at least, after a batch, for events that can share the next one.
     linger_s: float = MIN_LINGER_S
-    # Topics that a worker reads, besides those of the subscriptions.
+    # Topics that a worker reads or writes, besides those of the subscriptions and the outbox, and
+    # the consumer groups that read them, in addition to that of the service.
     read_topics: Sequence[str] = ()
+    written_topics: Sequence[str] = ()
+    groups: Sequence[str] = ()
     # A POST below these paths carries a signed body of any kind, which its route reads or keeps.
     webhook_paths: Sequence[str] = ()
     # Below these paths a body may be a form.
@@ -234,7 +238,7 @@ def make_consumer(
     dispatcher: Dispatcher[U],
     metrics: Metrics,
     health: Health,
-) -> Consumer[U]:
+) -> Consumer:
     kafka = make_group_consumer(
         settings.kafka,
         group_name(settings.namespace, spec.name),
@@ -244,7 +248,12 @@ def make_consumer(
     topics = [topic_name(settings.namespace, topic) for topic in spec.subscriptions.topics]
     decoder = RecordDecoder(settings.namespace, settings.verification_keys)
     consumer = Consumer(
-        kafka, topics, decoder, dispatcher, metrics, health, connection=settings.kafka
+        kafka,
+        Subscription(topics, EventRecordHandler(decoder, dispatcher, metrics)),
+        metrics,
+        health,
+        connection=settings.kafka,
+        clock=dispatcher.database.clock,
     )
     consumer.linger = make_linger(spec.linger_s)
     return consumer

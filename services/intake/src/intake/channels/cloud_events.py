@@ -1,4 +1,7 @@
-"""CloudEvents over HTTP with our own types: binary, structured, and in batches."""
+"""CloudEvents with our own types, over HTTP: binary, structured, and in batches.
+
+`kafka_records.py` reads those from Kafka.
+"""
 
 import base64
 import binascii
@@ -7,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import unquote
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from common.contracts.validation_messages import summarize
 from intake.channels.base import (
@@ -41,9 +44,17 @@ class Event(WebhookModel):
     data_base64: Text = None
 
 
+class CloudEventsOptions(MappingOptions):
+    unsigned_kafka: bool = Field(
+        False,
+        description="Whether records in Kafka that name this connection need no signature: then "
+        "everybody who may write to the topic speaks for it.",
+    )
+
+
 class CloudEvents:
     kind = "cloudevents"
-    options = MappingOptions
+    options = CloudEventsOptions
 
     def verify(self, connection: ChannelConnection, request: WebhookRequest, now: datetime) -> None:
         if request.headers.get(SIGNATURE_HEADER) is not None:
@@ -54,7 +65,7 @@ class CloudEvents:
     def parse(
         self, connection: ChannelConnection, request: WebhookRequest
     ) -> list[ChannelEvent | UnreadablePart]:
-        options = MappingOptions.model_validate(connection.options)
+        options = CloudEventsOptions.model_validate(connection.options)
         return [
             part
             for number, event in enumerate(_events(request), 1)

@@ -6,6 +6,7 @@ from typing import Final
 from intake.channels.base import Channel
 from intake.channels.cloud_events import CloudEvents
 from intake.channels.dynamics import Dynamics
+from intake.channels.imap import Imap
 from intake.channels.mailgun import Mailgun
 from intake.channels.salesforce import Salesforce
 from intake.channels.sendgrid import SendGrid
@@ -17,6 +18,7 @@ from intake.channels.zendesk import Zendesk
 _KINDS: tuple[Channel, ...] = (
     CloudEvents(),
     Dynamics(),
+    Imap(),
     Mailgun(),
     Salesforce(),
     SendGrid(),

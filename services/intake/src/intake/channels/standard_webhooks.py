@@ -21,7 +21,7 @@ from intake.domain.model import ChannelConnection
 
 SIGNATURE_HEADER: Final = "webhook-signature"
 ID_HEADER: Final = "webhook-id"
-_TIMESTAMP_HEADER: Final = "webhook-timestamp"
+TIMESTAMP_HEADER: Final = "webhook-timestamp"
 _SCHEME: Final = SignatureScheme(encoding="base64", time_format="unix", prefix="v1,", separator=" ")
 _KEY_PREFIX: Final = "whsec_"
 
@@ -59,7 +59,7 @@ def verify_standard_webhook(
     webhook_id = request.headers.get(ID_HEADER, "")
     if not webhook_id:
         raise BadSignatureError
-    timestamp = request.headers.get(_TIMESTAMP_HEADER, "")
+    timestamp = request.headers.get(TIMESTAMP_HEADER, "")
     verify_signature(
         _SCHEME,
         secrets=[_key(secret) for secret in connection.secrets],

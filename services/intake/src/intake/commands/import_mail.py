@@ -21,6 +21,7 @@ from common.storage.database import Database
 from intake.channel_events import apply_events
 from intake.channels.base import ChannelEvent, MalformedBodyError
 from intake.channels.event_keys import event_key
+from intake.channels.imap import Imap, ImapOptions
 from intake.channels.mail import MailOptions, mail_events, read_raw_mail
 from intake.commands.database import exit_if_unavailable, open_database
 from intake.domain.customers import CustomerNamespaces
@@ -44,7 +45,7 @@ class ConnectionNotFoundError(PermanentError):
 
 
 def import_mail(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="sendgrid or mailgun")],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="sendgrid, mailgun or imap")],
     connection: Annotated[str, typer.Argument(metavar="CONNECTION")],
     file: Annotated[
         Path | None, typer.Argument(metavar="FILE", help="an mbox or one mail; else stdin")
@@ -109,7 +110,8 @@ async def _import_mail(
     database: Database[UnitOfWork],
     prepare: Prepare,
 ) -> None:
-    options = MailOptions.model_validate(connection.options)
+    kind = ImapOptions if connection.kind == Imap.kind else MailOptions
+    options = kind.model_validate(connection.options)
     mail = read_raw_mail(raw)
     moment = Moment(mail.sent_at) if mail.sent_at else None
     read = mail_events(mail, options, event_key("import", mail.message_id), moment)

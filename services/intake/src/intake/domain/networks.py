@@ -1,0 +1,42 @@
+"""Which addresses intake may call: those in the internet, and networks that the settings name."""
+
+from collections.abc import Sequence
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
+from typing import Final, TypeAlias
+
+Address: TypeAlias = IPv4Address | IPv6Address
+Network: TypeAlias = IPv4Network | IPv6Network
+
+# Addresses of NAT64 hold one of IPv4 in their last four bytes (RFC 6052).
+_NAT64: Final = IPv6Network("64:ff9b::/96")
+
+
+def read_networks(text: str) -> tuple[Network, ...]:
+    """Read addresses or networks, separated by commas; raises ValueError."""
+    return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
+
+
+def read_address(text: str) -> Address:
+    """Return the address that is really called: some of IPv6 stand for one of IPv4."""
+    address = ip_address(text.partition("%")[0])
+    if isinstance(address, IPv4Address):
+        return address
+    if address in _NAT64:
+        return IPv4Address(address.packed[-4:])
+    teredo = address.teredo[1] if address.teredo else None
+    return address.ipv4_mapped or address.sixtofour or teredo or address
+
+
+def is_listed(address: Address, networks: Sequence[Network]) -> bool:
+    return any(address in network for network in networks)
+
+
+def is_public(address: Address) -> bool:
+    return address.is_global and not (address.is_multicast or address.is_reserved)

@@ -1,0 +1,1 @@
+"""What intake does besides answering requests and handling the events of other services."""

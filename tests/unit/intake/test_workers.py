@@ -1,0 +1,35 @@
+"""Which workers intake has, by its settings."""
+
+from typing import Any
+
+import pytest
+
+from common.core.clock import TimeSource
+from common.core.health import Health
+from common.core.metrics import Metrics
+from common.storage.database import Database
+from common.storage.engine import make_engine
+from intake.main import build
+from intake.settings import Settings
+from intake.store import UnitOfWork
+
+URL = "postgresql+asyncpg://role@localhost/db"
+
+
+@pytest.mark.parametrize(
+    ("settings", "names"),
+    [
+        ({}, ["mailboxes"]),
+        ({"kafka_inbound": True}, ["inbound", "mailboxes"]),
+        ({"mailbox_poll_seconds": 0}, []),
+    ],
+)
+async def test_workers_follow_the_settings(settings: dict[str, Any], names: list[str]) -> None:
+    service = build(
+        Settings.model_validate({**settings, "database_url": URL, "kafka_bootstrap": "k"})
+    )
+    engine = make_engine(URL)
+    database = Database(engine, UnitOfWork, TimeSource())
+    workers = service.workers(database, Metrics(), Health())
+    assert [worker.name for worker in workers] == names
+    await engine.dispose()
