@@ -44,7 +44,8 @@ async ({ rounds, changed }) => {
     for (const body of table.tBodies) {
       const list = [...body.rows].slice(1);
       shown += list.length;
-      if (list.some(({ dataset }) => dataset.band !== body.dataset.band)) problems.push("wrong band");
+      const { band } = body.dataset;
+      if (list.some(({ dataset }) => dataset.band !== band)) problems.push("wrong band");
       for (let n = 1; n < list.length; n++)
         if (list[n - 1].dataset.sort > list[n].dataset.sort) problems.push("wrong order");
       if (Number(body.querySelector(".count").textContent) !== list.length) problems.push("count");

@@ -56,8 +56,12 @@ class RowFeed:
 
     async def run(self) -> None:
         """Run until it is cancelled."""
-        async with asyncio.TaskGroup() as self._tasks:
-            await asyncio.Event().wait()
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self._tasks = None
 
     def note_change(self, escalation_id: str, scope: Scope, *, is_listed: bool) -> None:
         """Send the row to the scope's boards, or take it from them; the last word counts."""
