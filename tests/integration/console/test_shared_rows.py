@@ -31,7 +31,7 @@ async def open_many(live: Live, team: str = "front") -> list[Board]:
     return managers + [await live.open(person, "supervisor") for person in _SUPERVISORS]
 
 
-async def test_one_change_is_read_once_for_all_boards(live: Live) -> None:
+async def test_change_is_read_once_for_all_boards(live: Live) -> None:
     boards = await open_many(live)
     live.stream.tell(await live.screens.escalate())
     rows = [await next_row(board) for board in boards]
@@ -41,7 +41,7 @@ async def test_one_change_is_read_once_for_all_boards(live: Live) -> None:
     assert len({row["html"] for row in rows}) <= 2
 
 
-async def test_who_is_concerned_has_a_read_of_their_own(live: Live) -> None:
+async def test_concerned_person_has_an_own_read(live: Live) -> None:
     boards = await open_many(live)
     sara = await live.open("sara", "supervisor")
     live.stream.tell(await live.screens.escalate())

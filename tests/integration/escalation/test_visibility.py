@@ -143,7 +143,7 @@ async def test_supervisor_finds_nothing_of_another_team(
 @pytest.mark.parametrize(
     ("visibility", "expected"), [("team", ["sam", "kim"]), ("all", ["sam", "kim", "stranger"])]
 )
-async def test_who_shows_it_to_others_learns_which_supervisors_may_see_it(
+async def test_read_for_others_says_which_supervisors_may_see_it(
     teams: httpx.AsyncClient,
     service: EscalationHarness,
     database: Database[UnitOfWork],

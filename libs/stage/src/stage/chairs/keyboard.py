@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Error, Locator, Page, ViewportSize, ex
 
 from stage.chairs.chair import BUTTONS, WAIT_S, RowMissingError, Sight, on_one_line
 
-_ANY_TEXT = re.compile(r"\S")
+_ANY_TEXT: Final = re.compile(r"\S")
 _WAIT_MS: Final = 1000 * WAIT_S
 # More than there are rows and buttons in a story.
 _MAX_PRESSES: Final = 100

@@ -108,11 +108,11 @@ class RowFeed:
         waiting = sorted(boards, key=lambda board: board.viewer.role)
         while waiting:
             reader = waiting[0].viewer
-            asked = _supervisors(waiting, reader)
+            others = _supervisors(waiting, reader)
             directory = await self._people.directory(reader, self._clock.utc_now())
             erasures = self._erasures
             try:
-                escalation = await self._read(escalation_id, reader, asked)
+                escalation = await self._read(escalation_id, reader, others)
             except ServiceProblemError as error:
                 if error.status not in _HIDDEN and not error.refuses_person:
                     return False
@@ -125,9 +125,9 @@ class RowFeed:
             # No await from here on: no erasure may come before a row that was read before it.
             if erasures != self._erasures:
                 return False
-            waiting, hidden = _split(waiting, {*asked} - {*escalation["visible_to"]})
+            waiting, hidden = _split(waiting, {*others} - {*escalation["visible_to"]})
             _remove(escalation_id, hidden)
-            waiting, alike = _split(waiting, _alike(waiting, escalation, reader, asked))
+            waiting, alike = _split(waiting, _alike(waiting, escalation, reader, others))
             self._write(escalation, alike, reader, directory)
         return True
 
@@ -182,7 +182,7 @@ def _split(boards: Sequence[Board], people: set[str]) -> tuple[list[Board], list
 
 
 def _supervisors(boards: Sequence[Board], reader: Viewer) -> list[str]:
-    """Return the supervisors beside the reader of whom is to be asked whether they may see it."""
+    """Return the supervisors beside the reader, to ask whether they may see it, too."""
     people = dict.fromkeys(
         board.viewer.person for board in boards if board.viewer.role == "supervisor"
     )
@@ -190,7 +190,7 @@ def _supervisors(boards: Sequence[Board], reader: Viewer) -> list[str]:
 
 
 def _alike(
-    boards: Sequence[Board], escalation: Escalation, reader: Viewer, asked: Sequence[str]
+    boards: Sequence[Board], escalation: Escalation, reader: Viewer, others: Sequence[str]
 ) -> set[str]:
     """Return the people who see it as the reader does, if that is nobody whom it concerns."""
     if _is_own(escalation) or is_concerned(reader.person, escalation):
@@ -198,7 +198,7 @@ def _alike(
     return {
         board.viewer.person
         for board in boards
-        if (board.viewer.role == "manager" or board.viewer.person in (*asked, reader.person))
+        if (board.viewer.role == "manager" or board.viewer.person in (*others, reader.person))
         and not is_concerned(board.viewer.person, escalation)
     }
 
