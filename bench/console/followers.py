@@ -90,6 +90,8 @@ async def figures(
 
 async def idle_figures(testbed: Testbed, *, seconds: float) -> Figures:
     """Measure the console while nothing changes: with one open board, and with none."""
+    # The followers of boards before stay a moment.
+    await asyncio.sleep(3 * _SETTLE_S)
     cookies = await sign_in(testbed, [leader(0)])
     async with _follow(testbed.console.port, cookies):
         await asyncio.sleep(_SETTLE_S)

@@ -39,13 +39,19 @@ class EventBytes(httpx.AsyncByteStream):
 class StreamedEscalation(httpx.AsyncBaseTransport):
     """The real escalation, whose stream says what the test tells it to.
 
-    `refusals` are the answers to reads of one escalation, in place of the service's.
+    `refusals` are the answers to reads of one escalation, in place of the service's. While `gate`
+    is closed, reads are answered as it is then, but later.
     """
 
     service: httpx.AsyncBaseTransport
     events: list[asyncio.Queue[bytes]] = field(default_factory=list)
     refusals: list[httpx.Response] = field(default_factory=list)
     reads: int = 0
+    waiting_reads: int = 0
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.gate.set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
@@ -64,6 +70,11 @@ class StreamedEscalation(httpx.AsyncBaseTransport):
             self.reads += 1
             if self.refusals:
                 return self.refusals.pop()
+            answer = await self.service.handle_async_request(request)
+            self.waiting_reads += 1
+            await self.gate.wait()
+            self.waiting_reads -= 1
+            return answer
         return await self.service.handle_async_request(request)
 
     def tell(self, escalation_id: str) -> None:
@@ -125,10 +136,10 @@ async def next_of(board: Board, event: str) -> dict[str, Any]:
                 return data
 
 
-async def read_all(board: Board) -> list[Message]:
-    """Return what the board has got, until it gets nothing more."""
+async def read_all(board: Board, quiet_s: float = _QUIET_S) -> list[Message]:
+    """Return what the board has got, until it gets nothing more for so long."""
     messages = []
-    while (got := await board.next_message(_QUIET_S)) is not None:
+    while (got := await board.next_message(quiet_s)) is not None:
         messages.append(got)
     return messages
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 
+from common.storage.database import open_session
 from escalation.workers import simulations
 from escalation.workers.simulations import SimulationWorker
 from integration.escalation.conftest import LADDER, POLICY, EscalationHarness, key
@@ -94,6 +96,52 @@ async def test_job_of_a_process_that_was_killed_begins_again(
 
 async def until_processed(api: httpx.AsyncClient, job: httpx.Response, contacts: int) -> None:
     await until(lambda: show(api, job), lambda shown: shown["processed"] >= contacts)
+
+
+# Sessions that have read a part; in a transaction they would be `idle in transaction`.
+_READERS = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND query LIKE 'FETCH % past_contacts'
+      AND state = 'idle' AND backend_xmin IS NULL
+"""
+
+
+async def test_no_transaction_is_open_while_contacts_are_replayed(
+    service: EscalationHarness, api: httpx.AsyncClient
+) -> None:
+    """Vacuum would wait for it."""
+    await handle_past_contacts(service, 10, 120, 120)
+    job = await ask(api)
+    stopping = asyncio.Event()
+    worker = SimulationWorker(
+        service.database, contacts_per_part=1, pause_between_parts=timedelta(minutes=1)
+    )
+
+    async def readers() -> int:
+        async with open_session(service.database.engine) as session:
+            number: int = (await session.execute(text(_READERS))).scalar_one()
+            return number
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(worker.run_next(stopping))
+        await until_processed(api, job, 1)
+        await until(readers, lambda number: number == 1)
+        stopping.set()
+
+
+async def test_events_that_are_deleted_meanwhile_still_count(
+    service: EscalationHarness, api: httpx.AsyncClient
+) -> None:
+    await handle_past_contacts(service, 10, 120)
+    job = await ask(api)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(
+            run(service, contacts_per_part=1, pause_between_parts=timedelta(milliseconds=500))
+        )
+        await until_processed(api, job, 1)
+        async with service.database.transaction() as uow:
+            await uow.connection.execute(text("DELETE FROM consumed_events"))
+    assert (await show(api, job))["result"]["contacts"] == 2
 
 
 async def test_process_that_stops_gives_the_job_back(

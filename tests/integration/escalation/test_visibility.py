@@ -140,6 +140,29 @@ async def test_supervisor_finds_nothing_of_another_team(
     assert streamed.status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("visibility", "expected"), [("team", ["sam", "kim"]), ("all", ["sam", "kim", "stranger"])]
+)
+async def test_read_for_others_says_which_supervisors_may_see_it(
+    teams: httpx.AsyncClient,
+    service: EscalationHarness,
+    database: Database[UnitOfWork],
+    visibility: str,
+    expected: list[str],
+) -> None:
+    """kim is in the contact's team, and sam was asked."""
+    escalation = await raise_for(service, teams, "back")
+    path = f"/v1/escalations/{escalation['escalation_id']}"
+    params = {"supervisors": ["sam", "kim", "stranger"]}
+    async with open_client(build, Settings, database, key, visibility=visibility) as api:
+        for who in ("mia", "sam"):
+            shown = await api.get(path, params=params, headers=key(who))
+            assert shown.json()["visible_to"] == expected, who
+        of_representative = await api.get(path, params=params, headers=key("rita"))
+        assert of_representative.json()["visible_to"] == []
+        assert (await api.get(path, headers=key("sam"))).json()["visible_to"] == []
+
+
 async def test_responder_sees_escalation_that_has_gone_up(
     teams: httpx.AsyncClient, service: EscalationHarness
 ) -> None:

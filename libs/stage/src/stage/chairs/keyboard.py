@@ -10,6 +10,7 @@ from playwright.async_api import Browser, Error, Locator, Page, ViewportSize, ex
 
 from stage.chairs.chair import BUTTONS, WAIT_S, RowMissingError, Sight, on_one_line
 
+_ANY_TEXT: Final = re.compile(r"\S")
 _WAIT_MS: Final = 1000 * WAIT_S
 # More than there are rows and buttons in a story.
 _MAX_PRESSES: Final = 100
@@ -63,8 +64,9 @@ class KeyboardChair:
         except TimeoutError:
             message = f"the console does not show {action} for {escalation_id}"
             raise RowMissingError(message) from None
-        # Rows out of sight have no text that anybody could read.
+        # Rows out of sight have no text that anybody could read, until they are painted.
         await row.scroll_into_view_if_needed()
+        await expect(row).to_have_text(_ANY_TEXT, use_inner_text=True, timeout=_WAIT_MS)
         reasons = await row.locator(".reasons li").all_inner_texts()
         return Sight(
             band=await row.get_attribute("data-band") or "",

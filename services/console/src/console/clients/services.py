@@ -19,6 +19,7 @@ from console.tokens.mint import TokenMint
 # A page waits no longer for a part that does not answer.
 TIMEOUT_S: Final = 5
 _JSON: Final = "application/json"
+STREAM: Final = "text/event-stream"
 
 log = structlog.get_logger()
 
@@ -204,7 +205,7 @@ class Services:
         return headers if traceparent is None else {**headers, "traceparent": traceparent}
 
     def client(self, service: EventService) -> httpx.AsyncClient:
-        """Return the client of a service, for answers that go on."""
+        """Return the client of a service, for answers that go on: they accept a `STREAM`."""
         return self._clients[service]
 
     async def close(self) -> None:
@@ -212,12 +213,31 @@ class Services:
             await client.aclose()
 
 
+class _StreamsApart(httpx.AsyncBaseTransport):
+    """Keeps the connections of streams apart from those that are used again.
+
+    Each supervisor with an open board has one to escalation. httpx looks at all connections of a
+    pool with each request: with two hundred of them that takes longer than the request.
+    """
+
+    def __init__(self) -> None:
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+        self._requests = httpx.AsyncHTTPTransport(limits=limits, trust_env=False)
+        self._streams = httpx.AsyncHTTPTransport(limits=limits, trust_env=False)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        is_stream = request.headers.get("Accept") == STREAM
+        transport = self._streams if is_stream else self._requests
+        return await transport.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._requests.aclose()
+        await self._streams.aclose()
+
+
 def open_clients(urls: Mapping[EventService, str]) -> dict[EventService, httpx.AsyncClient]:
-    # Each supervisor with an open board has a connection to escalation for as long. They count as
-    # kept ones too: with a limit, no connection would be used twice while many look.
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
     return {
-        service: httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S, limits=limits, trust_env=False)
+        service: httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S, transport=_StreamsApart())
         for service, url in urls.items()
     }
 

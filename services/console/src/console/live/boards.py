@@ -140,4 +140,5 @@ def is_concerned(person: str, escalation: Mapping[str, Any]) -> bool:
         escalation["holder"],
         *escalation["awaited"],
         None if approval is None else approval["asked_by"],
+        *(cause["about"] for cause in escalation["causes"]),
     )

@@ -10,7 +10,7 @@ import structlog
 
 from common.contracts.escalations import PagesErased
 from common.core.backoff import Backoff
-from console.clients.services import Caller, Services
+from console.clients.services import STREAM, Caller, Services
 
 # Escalation sends a heartbeat more often.
 _SILENCE_S: Final = 45.0
@@ -74,7 +74,7 @@ class Follower:
             await backoff.wait(never)
 
     async def _follow(self, backoff: Backoff) -> None:
-        headers = self._services.authorization(self._caller())
+        headers = {**self._services.authorization(self._caller()), "Accept": STREAM}
         if self._last_id is not None:
             headers["Last-Event-ID"] = self._last_id
         client = self._services.client("escalation")

@@ -12,6 +12,7 @@ from console.errors import PageError
 from console.live.boards import Board, Message, message
 from console.live.duty import DutyChanges
 from console.live.floor import FloorPieces
+from console.live.row_feed import RowFeed
 from console.live.scope import Scope, ScopeKey
 from console.live.screens import ScreenFeed
 from console.people import People
@@ -40,6 +41,7 @@ class LiveHub:
         self._services = services
         self._people = people
         self._clock = clock
+        self._rows = RowFeed(services, people, clock)
         self._scopes: dict[ScopeKey, Scope] = {}
         self._boards: set[Board] = set()
         self._feeds = (
@@ -97,6 +99,7 @@ class LiveHub:
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             counting = tasks.create_task(self._send_counters(stopping))
+            self._running.add(tasks.create_task(self._rows.run()))
             for feed in self._feeds:
                 self._running.add(tasks.create_task(feed.run(lambda: self._boards)))
             await stopping.wait()
@@ -110,7 +113,9 @@ class LiveHub:
     def _scope_of(self, viewer: Viewer) -> Scope:
         key = Scope.key(viewer)
         if key not in self._scopes:
-            self._scopes[key] = scope = Scope(viewer, self._services, self._people, self._clock)
+            self._scopes[key] = scope = Scope(
+                viewer, self._services, self._rows.note_change, self._rows.note_erasure
+            )
             if self._tasks is not None:
                 run = scope.run(forget=partial(self._scopes.pop, key))
                 task = self._tasks.create_task(run)

@@ -1,9 +1,14 @@
 // The live parts of a page: countdowns, rows that change in place, freshness, dialogs and keys.
 // Without this file every page works by loading it again.
 
+import { Actions } from "./actions.js";
 import { announce } from "./announcements.js";
+import { Freshness } from "./freshness.js";
+import { Keys } from "./keys.js";
 import { connect } from "./live.js";
-import { emptyOf, haveSameRows, isInPlace, parseForm, parseRow, patchContent, patchRow, place, post, readList, readPage, rowsInSight, selectorOf, show, timeLeft } from "./rows.js";
+import { readList, readPage } from "./requests.js";
+import { RowOrder } from "./row_order.js";
+import { haveSameRows, parseRow, patchContent, patchRow, selectorOf, show, timeLeft } from "./rows.js";
 
 const FRAME_MS = 100;
 const CHANGED_MS = 3000;
@@ -21,13 +26,17 @@ const now = () => Date.now() / 1000 + offset;
 class Board extends HTMLElement {
   connectedCallback() {
     this.words = JSON.parse(this.dataset.words);
+    this.view = this.readView();
+    this.sort = new URLSearchParams(this.view).get("sort") ?? "time_left";
     this.isStill = this.hasAttribute("data-still");
     this.isWall = this.dataset.view === "screen=wall";
     // A still board has more than rows of escalations: it is put in place as a whole.
-    this.table = this.isStill ? null : this.querySelector("table.board");
+    const table = this.isStill ? null : this.querySelector("table.board");
+    this.rows = table && new RowOrder(table);
+    this.freshness = new Freshness(this.dataset.screen, (...text) => this.say(...text));
+    this.actions = new Actions(this);
     this.isPaused = false;
     this.changes = new Map();
-    this.moves = new Map();
     // The rows that are marked as changed, each with the time at which it no longer is.
     this.marks = new Map();
     this.lastReload = 0;
@@ -38,15 +47,13 @@ class Board extends HTMLElement {
     this.addEventListener("pointermove", () => (this.pointerAt = performance.now()));
     this.addEventListener("pointerleave", () => this.settle());
     this.addEventListener("focusout", () => setTimeout(() => this.settle()));
-    this.addEventListener("submit", (event) => this.send(event));
-    this.addEventListener("click", (event) => this.openDialog(event));
     if (this.isStill) setInterval(() => this.refresh(), STILL_MS);
     if (!this.isStill || this.dataset.screen || this.dataset.view) connect(this.view, (message) => this.receive(message));
-    if (this.dataset.keys !== "off") document.addEventListener("keydown", (event) => this.press(event));
+    if (this.dataset.keys !== "off") new Keys(this);
   }
 
-  /** What this page shows: an escalation, a screen, or the filters in its address. */
-  get view() {
+  /** Return what this page shows: an escalation, a screen, or the filters in its address. */
+  readView() {
     const query = location.search.slice(1);
     const { view, screen } = this.dataset;
     return view ?? (screen ? `screen=${screen}${query && `&${query}`}` : query);
@@ -60,24 +67,15 @@ class Board extends HTMLElement {
 
   receive({ type, data }) {
     if (data.now) offset = data.now - Date.now() / 1000;
-    if (type === "beat") this.noteBeat(data);
+    if (type === "beat") this.freshness.noteBeat(data);
     else if (type === "reload") this.reload();
     else if (type === "erased") this.reload();
     else if (type === "screen") this.takePieces(data);
     else if (type === "stale") this.noteStale(data);
     else if (type === "counters") this.showCounters(data);
     else if (type === "session-over") location.reload();
-    else if (this.table) this.change(data);
+    else if (this.rows) this.change(data);
     else if (this.isWall ? data.id : data.id === this.dataset.escalation) this.reload();
-  }
-
-  noteBeat({ live, ages }) {
-    const age = ages[this.dataset.screen];
-    // Until the console has read the screen itself, the page is what it was when it was loaded.
-    if (this.dataset.screen && age === undefined && !this.beat) return;
-    const at = performance.now() - (age ?? 0) * 1000;
-    this.beat = { at, isLive: this.dataset.screen ? age !== undefined : live };
-    this.showFreshness();
   }
 
   /** The page has changed: read it when nobody uses it, at the latest with the next second. */
@@ -109,8 +107,12 @@ class Board extends HTMLElement {
     return this.querySelector("[data-content]") ?? this;
   }
 
+  // Rows
+
   /** Paint at once, and what comes soon after it together. */
   change(data) {
+    // Most that leave were never here: the console does not know what a page shows.
+    if (data.sorts?.[this.view] === undefined && !this.rows.get(data.id) && !this.changes.has(data.id)) return;
     this.changes.set(data.id, data);
     if (this.frame) return;
     const paint = () => {
@@ -123,21 +125,18 @@ class Board extends HTMLElement {
   }
 
   paint() {
-    const before = this.bands().needs_you;
     for (const data of this.changes.values()) this.applyChange(data);
     this.changes.clear();
     if (this.isHeld) this.count();
     this.settle();
-    announce([...this.bands().needs_you].filter((id) => !before.has(id)), this.words.news);
+    announce(this.rows.takeNews(), this.words.news);
   }
 
   applyChange({ id, version, html, sorts }) {
-    const row = document.getElementById(`row-${id}`);
+    const row = this.rows.get(id);
     const sort = sorts?.[this.view];
     if (sort === undefined) {
-      if (row?.contains(document.activeElement)) row.classList.add("gone");
-      else row?.remove();
-      this.moves.delete(id);
+      this.rows.leave(id);
       return;
     }
     if (row && Number(row.dataset.version) > version) return;
@@ -147,12 +146,13 @@ class Board extends HTMLElement {
     const current = row ?? fresh;
     current.classList.add("changed");
     this.marks.set(current, performance.now() + CHANGED_MS);
-    if (!row || !isInPlace(row)) this.moves.set(id, current);
+    this.rows.note(current);
   }
 
   /** Rows stay where they are while somebody points at one or has the focus in one. */
   get isHeld() {
-    return this.isPaused || this.table?.matches(":hover") || this.table?.contains(document.activeElement);
+    const table = this.rows?.table;
+    return this.isPaused || table?.matches(":hover") || table?.contains(document.activeElement);
   }
 
   /** Somebody points at a still board, or has the focus or something open in it. */
@@ -170,16 +170,12 @@ class Board extends HTMLElement {
   }
 
   settle(isAsked = false) {
-    if (!this.table || (this.isHeld && !isAsked)) {
+    if (!this.rows || (this.isHeld && !isAsked)) {
       this.showHeld();
       return;
     }
     const focus = document.activeElement;
-    // First all of them leave, so that the others are in order.
-    for (const row of this.moves.values()) row.remove();
-    for (const row of this.moves.values()) place(row, this.table);
-    this.moves.clear();
-    for (const row of [...this.table.rows]) if (row.classList.contains("gone")) row.remove();
+    this.rows.settle();
     // Before the focus returns, since a band that was empty is hidden.
     this.count();
     if (focus !== document.activeElement && this.contains(focus)) focus.focus({ preventScroll: true });
@@ -187,12 +183,20 @@ class Board extends HTMLElement {
   }
 
   showHeld() {
-    const count = this.moves.size;
     const notice = document.getElementById("held");
     if (!notice) return;
+    const count = this.rows?.waiting ?? 0;
     notice.hidden = count === 0;
     show(notice.querySelector("button"), this.say("held", count));
   }
+
+  pause() {
+    this.isPaused = !this.isPaused;
+    this.actions.tell(this.say(this.isPaused ? "paused" : "resumed"), "calm");
+    if (!this.isPaused) this.settle(true);
+  }
+
+  // The page, read again
 
   refresh() {
     const isDue = performance.now() - this.lastReload > STILL_IN_USE_MS;
@@ -213,30 +217,25 @@ class Board extends HTMLElement {
     clearTimeout(this.reloadTimer);
     this.reloadTimer = null;
     this.lastReload = performance.now();
-    const shown = this.shownRows();
+    const shown = this.rows?.ids ?? [];
     const page = await readPage(location.href);
     const board = page?.querySelector("upstairs-board");
     if (!board) return;
     for (const place of page.querySelectorAll("[data-counter]"))
       this.showCounters({ [place.dataset.counter]: place.querySelector(".count").textContent });
-    if (this.table) this.takeRows(await readList(page, shown));
+    if (this.rows) this.takeRows(await readList(page, shown));
     else this.takeContent(board.querySelector("[data-content]") ?? board);
-    const freshness = page.getElementById("freshness");
-    if (this.isStill && !this.beat && freshness) document.getElementById("freshness").textContent = freshness.textContent;
-  }
-
-  /** The ids of all rows, also of those that wait for their places. */
-  shownRows() {
-    return [...(this.table?.querySelectorAll(".row") ?? []), ...this.moves.values()].map(({ dataset }) => dataset.id);
+    if (this.isStill) this.freshness.takeFrom(page);
   }
 
   takeRows({ rows, gone }) {
     for (const row of rows) {
       const { id, version, sort } = row.dataset;
-      const current = document.getElementById(row.id)?.dataset;
+      const shown = this.rows.get(id);
+      const current = shown?.dataset;
       if (current?.version === version && current.sort === sort && current.primary === row.dataset.primary) {
         // Words may be erased, or a name changed, without a change of the escalation.
-        patchRow(document.getElementById(row.id), row);
+        patchRow(shown, row);
         continue;
       }
       this.change({ id, version: Infinity, html: row.outerHTML, sorts: { [this.view]: sort } });
@@ -259,13 +258,13 @@ class Board extends HTMLElement {
     if (focus) (this.querySelector(focus) ?? document.getElementById("main")).focus({ preventScroll: true });
   }
 
-  // Countdowns, counters, freshness
+  // Countdowns and counters
 
-  /** Tick on what is in sight: of a thousand rows that is a dozen. */
+  /** Tick on what is in sight. */
   tick() {
     clearTimeout(this.scrolled);
     this.scrolled = null;
-    for (const place of this.table ? rowsInSight(this.table) : [this])
+    for (const place of this.rows?.inSight() ?? [this])
       for (const time of place.querySelectorAll("time[data-until]")) this.tickOn(time);
     const at = performance.now();
     for (const [row, until] of this.marks) {
@@ -274,7 +273,7 @@ class Board extends HTMLElement {
       this.marks.delete(row);
     }
     this.refreshStale();
-    this.showFreshness();
+    this.freshness.show();
   }
 
   tickOn(time) {
@@ -288,36 +287,9 @@ class Board extends HTMLElement {
     if (block.classList.contains("countdown") || block.classList.contains("deadline")) this.refresh();
   }
 
-  showFreshness() {
-    const place = document.getElementById("freshness");
-    if (!place || !this.beat) return;
-    const age = (performance.now() - this.beat.at) / 1000;
-    const tone = age > 15 ? "over" : age > (this.dataset.screen ? 10 : 5) || !this.beat.isLive ? "soon" : "calm";
-    if (tone === "over" && place.dataset.tone !== "over")
-      this.lostAt = new Date(Date.now() - age * 1000).toLocaleTimeString([], { timeStyle: "short" });
-    if (place.dataset.tone !== tone) place.dataset.tone = tone;
-    document.body.classList.toggle("offline", tone === "over");
-    const text = { calm: "live", soon: "old", over: "lost" }[tone];
-    show(place, this.say(text, tone === "over" ? this.lostAt : age.toFixed(tone === "calm" ? 1 : 0)));
-  }
-
-  /** The rows of the bands that are counted above, also those that wait for their place. */
-  bands() {
-    const bands = { needs_you: new Set(), unanswered: new Set() };
-    for (const row of [...(this.table?.rows ?? []), ...this.moves.values()])
-      if (!row.classList.contains("gone")) bands[row.dataset.band]?.add(row.dataset.id);
-    return bands;
-  }
-
   count() {
-    for (const body of this.table.tBodies) {
-      const empty = emptyOf(body);
-      const rows = body.rows.length - (empty ? 2 : 1);
-      show(body.rows[0].querySelector(".count"), rows);
-      body.hidden = rows === 0 && !empty;
-      if (empty) empty.hidden = rows > 0;
-    }
-    const { needs_you, unanswered } = this.bands();
+    this.rows.showSizes();
+    const { needs_you, unanswered } = this.rows.counted;
     this.showCounters({ needs_you: needs_you.size, unanswered: unanswered.size });
   }
 
@@ -328,132 +300,6 @@ class Board extends HTMLElement {
       show(place.querySelector(".count"), value);
       if (["needs_you", "unanswered"].includes(name)) place.classList.toggle("warning", value > 0);
     }
-  }
-
-  // Actions
-
-  async send(event) {
-    // Other forms lead to a page.
-    const form = event.target.closest("form[method=post]:is([data-action], .form):not([data-plain])");
-    if (!form) return;
-    event.preventDefault();
-    const button = event.submitter ?? form.querySelector("button");
-    const label = button.textContent;
-    button.disabled = true;
-    button.textContent = this.say("sent");
-    const answer = await post(form);
-    if (answer.html) {
-      form.replaceWith(parseForm(answer.html));
-      this.querySelector("dialog [aria-invalid], dialog [role=alert]")?.focus();
-      return;
-    }
-    button.disabled = false;
-    button.textContent = label;
-    if (!answer.text) {
-      this.tell(this.say("failed"), "over");
-      return;
-    }
-    const sort = new URLSearchParams(this.view).get("sort") ?? "time_left";
-    const ended = this.table && answer.row && !answer.row.keys[sort] && document.getElementById(`row-${answer.row.id}`);
-    if (ended) ended.classList.add("gone");
-    form.closest("dialog")?.close();
-    if (ended) this.leave(ended);
-    if (!this.table || !answer.row) await this.reload(true);
-    this.tell(answer.text, answer.is_done ? "calm" : "over");
-    if (this.table && answer.row) this.change({ ...answer.row, sorts: { [this.view]: answer.row.keys[sort] } });
-  }
-
-  tell(text, tone) {
-    const notice = document.getElementById("outcome");
-    notice.className = `notice ${tone}`;
-    notice.querySelector("p").textContent = text;
-    notice.hidden = false;
-    clearTimeout(this.outcomeTimer);
-    if (tone === "calm") this.outcomeTimer = setTimeout(() => (notice.hidden = true), 8000);
-  }
-
-  async openDialog(event) {
-    if (event.target.closest("[data-close]") && event.target.closest("dialog")) {
-      event.preventDefault();
-      event.target.closest("dialog").close();
-      return;
-    }
-    if (event.target.closest("[data-apply]")) this.settle(true);
-    const link = event.target.closest("a[data-dialog]");
-    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    link.closest("details")?.removeAttribute("open");
-    const response = await fetch(link.href).catch(() => null);
-    const form = response?.ok && parseForm(await response.text());
-    if (!form) {
-      location.href = link.href;
-      return;
-    }
-    const dialog = document.createElement("dialog");
-    dialog.setAttribute("aria-labelledby", "form-title");
-    dialog.append(form);
-    dialog.addEventListener("close", () => {
-      dialog.remove();
-      if (link.isConnected && !link.closest(".gone")) link.focus();
-    });
-    this.append(dialog);
-    dialog.showModal();
-    (form.querySelector("select, textarea, input:not([type=hidden])") ?? form.querySelector("button")).focus();
-  }
-
-  // Keys: they act on the row that has the focus, and never in a field.
-
-  press(event) {
-    if (event.altKey || event.ctrlKey || event.metaKey || event.defaultPrevented) return;
-    if (event.target.closest("input, select, textarea, dialog, [contenteditable]")) return;
-    const row = event.target.closest(".row");
-    const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key];
-    if (event.key === "/") this.openFilters();
-    else if (event.key === ".") this.settle(true);
-    else if (event.key === "p" && this.table) this.pause();
-    else if (event.key === "?") document.getElementById("keys")?.showModal();
-    else if (step && this.hasRows) this.step(row, step);
-    else if (!this.act(row ?? this, event.key)) return;
-    event.preventDefault();
-  }
-
-  get hasRows() {
-    return this.querySelector(".row") !== null;
-  }
-
-  step(row, by) {
-    const rows = [...this.querySelectorAll(".row")];
-    const next = rows[row ? rows.indexOf(row) + by : 0];
-    next?.querySelector(".headline").focus();
-    next?.scrollIntoView({ block: "nearest" });
-  }
-
-  /** Go on with another row: a row that has ended would keep new rows from their places. */
-  leave(row) {
-    const rows = [...this.querySelectorAll(".row")];
-    const place = rows.indexOf(row);
-    const other = (rows[place + 1] ?? rows[place - 1])?.querySelector(".headline");
-    (other ?? document.getElementById("main")).focus();
-  }
-
-  act(place, key) {
-    if (place === this && this.hasRows) return false;
-    const button = place.querySelector(`[data-key="${CSS.escape(key)}"]`);
-    button?.click();
-    return button !== null;
-  }
-
-  openFilters() {
-    const box = document.querySelector(".filter-box");
-    if (!box) return;
-    box.open = true;
-    box.querySelector("select").focus();
-  }
-
-  pause() {
-    this.isPaused = !this.isPaused;
-    this.tell(this.say(this.isPaused ? "paused" : "resumed"), "calm");
-    if (!this.isPaused) this.settle(true);
   }
 }
 

@@ -11,17 +11,31 @@ let isSending = false;
 const boxOf = (row) => row?.querySelector("input[name=escalation]");
 const boxes = () => [...board.querySelectorAll("input[name=escalation]")];
 
+/** Rows are written without their ticks; to look for fifty boxes is quicker than to go over all. */
+function tickChosen() {
+  for (const id of chosen) {
+    const box = document.getElementById(`choose-${id}`);
+    if (box) box.checked = true;
+  }
+}
+
 function show() {
-  for (const box of boxes()) box.checked = chosen.has(box.value);
+  tickChosen();
   form.hidden = chosen.size === 0;
   document.getElementById("bulk-count").textContent = form.dataset.count.replace("{}", chosen.size);
   form.querySelector("button.primary").disabled = isSending || chosen.size > limit;
   document.getElementById("bulk-limit").hidden = chosen.size <= limit;
 }
 
+function leave(id) {
+  const box = document.getElementById(`choose-${id}`);
+  if (box) box.checked = false;
+  chosen.delete(id);
+}
+
 function choose(box, isChosen) {
   if (isChosen) chosen.add(box.value);
-  else chosen.delete(box.value);
+  else leave(box.value);
   show();
 }
 
@@ -43,7 +57,7 @@ async function send(event) {
     // Each sending has a name of its own: what failed may be sent again.
     form.elements.submission.value = crypto.randomUUID();
     for (const { dataset } of place.querySelectorAll("[data-id]"))
-      if ("done" in dataset || !document.getElementById(`choose-${dataset.id}`)) chosen.delete(dataset.id);
+      if ("done" in dataset || !document.getElementById(`choose-${dataset.id}`)) leave(dataset.id);
     place.focus();
   } else place.textContent = JSON.parse(board.dataset.words).failed;
   show();
@@ -64,10 +78,10 @@ if (form && board) {
   form.addEventListener("submit", send);
   form.addEventListener("reset", (event) => {
     event.preventDefault();
-    chosen.clear();
+    for (const id of [...chosen]) leave(id);
     show();
   });
-  new MutationObserver(show).observe(board.querySelector("table"), { childList: true, subtree: true });
+  new MutationObserver(tickChosen).observe(board.querySelector("table"), { childList: true, subtree: true });
   // A browser that goes back has the boxes as they were.
   for (const box of boxes()) if (box.checked) chosen.add(box.value);
   show();

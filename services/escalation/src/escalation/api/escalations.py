@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Query, Request, Response
 from pydantic import Field
 
 from common.contracts.event import ContactId, EscalationId, PersonId
@@ -35,9 +35,16 @@ from escalation.api.examples import AUDIT_TRAIL, ESCALATION, EVENT, REASON
 from escalation.api.schemas import EscalationOut, Out
 from escalation.domain import errors
 from escalation.domain.audit_trail import find_breaks
+from escalation.domain.types import StaffId
 from escalation.views import view
 
 router = ApiRouter(prefix="/v1/escalations", tags=["escalations"])
+
+
+Supervisors = Annotated[
+    list[StaffId] | None,
+    Query(max_length=200, description="Supervisors for whom it is read, too."),
+]
 
 
 class EscalationIn(RequestModel):
@@ -69,6 +76,9 @@ class EscalationDetailOut(EscalationOut):
 
     events: list[PublishedEventOut] = Field(description="A page of its events, in order.")
     next_cursor: NextCursor
+    visible_to: list[PersonId] = Field(
+        [], description="Those of the `supervisors` in the query who may see it, too."
+    )
 
 
 class AuditEntryOut(Out):
@@ -109,10 +119,14 @@ async def show_escalation(
     database: EscalationDatabase,
     viewer: StaffViewer,
     response: Response,
+    supervisors: Supervisors = None,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> EscalationDetailOut:
     """Show an escalation with its events; the header ETag is its version, for If-Match.
+
+    Who shows it to several `supervisors` learns from `visible_to` which of them may see it; what is
+    shown is the same for all of them but `actions`. Representatives learn it of nobody.
 
     Representatives see those of contacts that they have or had and those that they raised, without
     the words of colleagues. One in which a complaint names them they see only if they raised it
@@ -124,6 +138,7 @@ async def show_escalation(
         escalation, contact = await uow.visible_escalation(escalation_id, viewer)
         published = await uow.escalations.published_events(escalation, after or 0, limit + 1)
         shown = EscalationOut.of(await view(escalation, contact, viewer, uow))
+        configuration = await uow.settings.in_force()
     if shown.version is not None:
         response.headers["ETag"] = etag(shown.version)
     since = shown.raised_at if viewer.is_named(escalation) else escalation.raised_at
@@ -133,7 +148,15 @@ async def show_escalation(
         for event in page
         if viewer.sees_event(event.type) and event.at >= since
     ]
-    return EscalationDetailOut(**dict(shown), events=events, next_cursor=next_cursor)
+    others = () if viewer.is_representative else map(viewer.as_supervisor, supervisors or ())
+    return EscalationDetailOut(
+        **dict(shown),
+        events=events,
+        next_cursor=next_cursor,
+        visible_to=[
+            other.person for other in others if other.sees(escalation, contact, configuration)
+        ],
+    )
 
 
 @router.get("/{escalation_id}/audit-trail", responses=refusals(errors.EscalationNotFoundError))

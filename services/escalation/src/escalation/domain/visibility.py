@@ -64,6 +64,10 @@ class Viewer:
         """Whether it is a supervisor who does not see the escalations of all teams."""
         return self.role == "supervisor" and self.visibility == "team"
 
+    def as_supervisor(self, person: PersonId) -> "Viewer":
+        """Return another person, as a supervisor of this installation."""
+        return replace(self, person=person, role="supervisor")
+
     def scope_in(self, configuration: Configuration) -> SupervisorScope | None:
         """Return that of a supervisor who is scoped; None for all others."""
         return configuration.scope_of(self.person) if self.is_scoped else None

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import text
 
@@ -37,10 +37,29 @@ async def contact_chunks(
     await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
     values = {"since": since, "until": until, "types": list(_EVENT_TYPES)}
     async for chunk in connection.stream(_EVENTS_BY_CONTACT, values, contacts_per_chunk):
-        yield [
-            (ContactId(contact_id), list(zip(types_, times, data, strict=True)))
-            for contact_id, types_, times, data in chunk
-        ]
+        yield list(map(_stored, chunk))
+
+
+async def hold_contacts(connection: Connection, since: datetime, until: datetime) -> None:
+    """Let the session hold what `contact_chunks` would yield, as this transaction has it.
+
+    The server stores it when the transaction commits. `held_chunks` reads it without a snapshot,
+    for which vacuum would have to wait.
+    """
+    values = {"since": since, "until": until, "types": list(_EVENT_TYPES)}
+    await connection.execute(_HOLD_CONTACTS, values)
+
+
+async def held_chunks(connection: Connection, contacts_per_chunk: int) -> AsyncIterator[Chunk]:
+    """Yield what the session holds; outside a transaction."""
+    fetch = text(f"FETCH {contacts_per_chunk} FROM past_contacts")
+    while rows := await connection.execute(fetch):
+        yield list(map(_stored, rows))
+
+
+def _stored(row: Any) -> tuple[ContactId, Sequence[StoredEvent]]:
+    contact_id, types_, times, data = row
+    return ContactId(contact_id), list(zip(types_, times, data, strict=True))
 
 
 def restore_contacts(chunk: Chunk) -> list[tuple[ContactId, list[ContactEvent]]]:
@@ -73,7 +92,7 @@ _LATEST_CONTACTS = text("""
         ORDER BY at DESC LIMIT :limit
     ) AS latest
 """)
-_EVENTS_BY_CONTACT = text("""
+_CONTACTS: Final = """
     SELECT CAST(contact_id AS text), array_agg(type ORDER BY at, event_id),
            array_agg(at ORDER BY at, event_id),
            array_agg(CAST(data AS text) ORDER BY at, event_id)
@@ -81,4 +100,6 @@ _EVENTS_BY_CONTACT = text("""
     WHERE at >= :since AND at < :until AND type = ANY(:types)
     GROUP BY contact_id HAVING bool_or(type = 'upstairs.contact_received.v1')
     ORDER BY contact_id
-""")
+"""
+_EVENTS_BY_CONTACT = text(_CONTACTS)
+_HOLD_CONTACTS = text(f"DECLARE past_contacts NO SCROLL CURSOR WITH HOLD FOR {_CONTACTS}")

@@ -22,14 +22,20 @@ import structlog
 from common.core.backoff import pause
 from common.core.errors import is_transient
 from common.storage.connection import Connection
-from common.storage.database import Database, begin
+from common.storage.database import Database, driver_connection
 from escalation.domain.errors import InvalidSettingError
 from escalation.domain.settings.registry import Configuration
 from escalation.domain.simulation import Assumptions
 from escalation.domain.simulation_comparison import Comparison, compare
 from escalation.domain.simulation_job import SimulationJob, with_drafts
 from escalation.store.settings import SettingVersions
-from escalation.store.simulation import Chunk, contact_chunks, latest_contacts, restore_contacts
+from escalation.store.simulation import (
+    Chunk,
+    held_chunks,
+    hold_contacts,
+    latest_contacts,
+    restore_contacts,
+)
 from escalation.store.unit_of_work import UnitOfWork
 
 _POLL_INTERVAL: Final = timedelta(seconds=1)
@@ -124,30 +130,38 @@ class SimulationWorker:
 
     async def _compare(self, job: SimulationJob, stopping: asyncio.Event) -> Comparison:
         """Raises InvalidSettingError, JobLostError or StoppingError."""
-        request, comparison = job.request, Comparison()
-        async with begin(self._database.engine) as connection:
-            await connection.driver.execute(_READ_ONLY)
-            in_force = (await SettingVersions(connection).in_force()).with_present_duty()
-            drafted = with_drafts(in_force, request.drafts).with_present_duty()
-            total, since = await latest_contacts(
-                connection, request.since, request.until, request.latest_contacts
-            )
+        comparison = Comparison()
+        async with driver_connection(self._database.engine) as driver:
+            connection = Connection(driver)
+            total, replay = await self._begin_replay(job, connection)
             await self._save_progress(job, total, 0)
-            replay = Replay(in_force, drafted, request.until, request.assumptions)
-            async for part in self._parts(connection, since, replay):
+            async for part in self._parts(connection, replay):
                 comparison.add(part)
                 await self._save_progress(job, total, comparison.before.totals.contacts)
                 if await pause(self._pause_s, stopping):
                     raise StoppingError
         return comparison
 
-    async def _parts(
-        self, connection: Connection, since: datetime, replay: Replay
-    ) -> AsyncIterator[Comparison]:
+    async def _begin_replay(self, job: SimulationJob, connection: Connection) -> tuple[int, Replay]:
+        """Return how many contacts there are; the session holds them for the parts.
+
+        The transaction ends before the first part: a job may take minutes, and vacuum would wait.
+        """
+        request = job.request
+        async with connection.driver.transaction(isolation="repeatable_read", readonly=True):
+            await connection.driver.execute(_LIMITS)
+            in_force = (await SettingVersions(connection).in_force()).with_present_duty()
+            drafted = with_drafts(in_force, request.drafts).with_present_duty()
+            total, since = await latest_contacts(
+                connection, request.since, request.until, request.latest_contacts
+            )
+            await hold_contacts(connection, since, request.until)
+        return total, Replay(in_force, drafted, request.until, request.assumptions)
+
+    async def _parts(self, connection: Connection, replay: Replay) -> AsyncIterator[Comparison]:
         loop = asyncio.get_running_loop()
         async with _replay_process(replay) as pool:
-            chunks = contact_chunks(connection, since, replay.until, self._contacts_per_part)
-            async for chunk in chunks:
+            async for chunk in held_chunks(connection, self._contacts_per_part):
                 yield await loop.run_in_executor(pool, _compare_chunk, chunk)
 
     async def _save_progress(self, job: SimulationJob, total: int, processed: int) -> None:
@@ -158,8 +172,7 @@ class SimulationWorker:
 
 
 # It waits for nothing that the live work holds, and takes no second core of the database.
-_READ_ONLY: Final = """
-    SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
+_LIMITS: Final = """
     SET LOCAL max_parallel_workers_per_gather = 0;
     SET LOCAL lock_timeout = '1s'
 """
