@@ -138,6 +138,14 @@ STATEMENTS = (
         PRIMARY KEY (kind, connection)
     )
     """,
+    # The systems that notifier tells of their contacts.
+    """
+    CREATE TABLE status_sources (
+        source text PRIMARY KEY,
+        is_active boolean NOT NULL,
+        changed_at timestamptz NOT NULL
+    )
+    """,
 )
 
 

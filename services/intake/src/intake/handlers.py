@@ -19,9 +19,10 @@ from common.contracts.escalations import (
 )
 from common.contracts.event import ContactId, PersonId
 from common.contracts.people import PersonDescribed
+from common.contracts.statuses import StatusWebhookChanged
 from common.messaging.subscriptions import HandlerRegistry
 from common.storage.known_people import record_person
-from intake.domain import contacts, escalation_mirror
+from intake.domain import contacts, escalation_mirror, status_changes
 from intake.domain.assignments import AssignmentChange
 from intake.domain.errors import ContactNotFoundError
 from intake.domain.model import Contact, Decision, EscalationState, EscalationView
@@ -43,6 +44,8 @@ async def mirror_cause(event: EscalationCauseAdded, uow: UnitOfWork) -> None:
     decision = escalation_mirror.add_cause(contact, event.cause, event.occurred_at)
     if decision.contact != contact:
         record(decision, uow)
+        if view := decision.contact.escalation:
+            note_escalation(decision.contact, view, uow)
 
 
 async def mirror_moved(
@@ -79,11 +82,25 @@ async def resolve_from_escalation(event: EscalationResolved, uow: UnitOfWork) ->
     contact = await get_or_raise(event.contact_id, uow)
     view = EscalationView("resolved", _level(contact), event.by, event.occurred_at)
     note = f"{event.outcome}: {event.note}"
+    note_escalation(contact, view, uow)
     record(escalation_mirror.resolve_from_escalation(contact, event.by, note, view), uow)
 
 
 async def keep_representative(event: ContactAssigned, sequence: int, uow: UnitOfWork) -> None:
-    uow.contact_representatives.assign(_change(event, sequence))
+    change = _change(event, sequence)
+    uow.contact_representatives.assign(change)
+    if uow.contacts.is_unknown(event.contact_id):
+        # Nobody wants its statuses.
+        return
+    contact = await get_or_raise(event.contact_id, uow)
+    if not contacts.is_ended(contact):
+        uow.status_changes.note(
+            contact.received_from, lambda: (status_changes.of_assignment(contact, change),)
+        )
+
+
+async def keep_status_source(event: StatusWebhookChanged, uow: UnitOfWork) -> None:
+    await uow.status_changes.set_source(event.source, event.occurred_at, is_active=event.is_active)
 
 
 async def release_representative(event: AssignmentReleased, sequence: int, uow: UnitOfWork) -> None:
@@ -124,6 +141,7 @@ async def mirror(
         uow.contacts.put(decision.contact)
     else:
         record(decision, uow)
+        note_escalation(decision.contact, view, uow)
 
 
 def _level(contact: Contact) -> str | None:
@@ -149,6 +167,17 @@ def record(decision: Decision, uow: UnitOfWork) -> None:
         contact = replace(contact, changed_at=uow.now)
     uow.contacts.put(contact)
     uow.outbox.add(decision.events)
+    if decision.events:
+        uow.status_changes.note(
+            contact.received_from, lambda: status_changes.of_events(contact, decision.events)
+        )
+
+
+def note_escalation(contact: Contact, view: EscalationView, uow: UnitOfWork) -> None:
+    """Tell the channel what it is shown of the escalation, if it wants to be told."""
+    uow.status_changes.note(
+        contact.received_from, lambda: (status_changes.of_escalation(contact, view),)
+    )
 
 
 SUBSCRIPTIONS = (
@@ -168,4 +197,5 @@ SUBSCRIPTIONS = (
     .project(ContactAssigned, keep_representative)
     .project(AssignmentReleased, release_representative)
     .on(PersonDescribed, record_person)
+    .on(StatusWebhookChanged, keep_status_source)
 )

@@ -15,6 +15,7 @@ from intake.channels.registry import CHANNELS, MAIL_KINDS
 from intake.domain.customers import CustomerNamespaces
 from intake.domain.understanding.signs import SignReader
 from intake.settings import Settings
+from intake.status_store import StatusSources
 from intake.store import UnitOfWork
 
 _MB: Final = 1024 * 1024
@@ -27,7 +28,7 @@ def build(
     signs = SignReader(settings.understanding.rules())
     return ServiceSpec(
         name="intake",
-        unit_of_work=UnitOfWork,
+        unit_of_work=partial(UnitOfWork, status_sources=StatusSources()),
         subscriptions=handlers.SUBSCRIPTIONS,
         retention=tables.RETENTION,
         routers=api.ROUTERS,

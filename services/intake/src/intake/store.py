@@ -9,9 +9,11 @@ from pydantic import TypeAdapter
 from sqlalchemy import select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
+from common.contracts.assignments import ContactAssigned
 from common.contracts.contacts import Customer
-from common.contracts.event import ContactId, CustomerId, SystemName
+from common.contracts.event import ContactId, CustomerId, Event, SystemName
 from common.core.erasure import ERASED, WORDS
+from common.messages import Timer
 from common.storage.bulk import arrays_of, bulk_insert, to_arrays
 from common.storage.connection import Connection
 from common.storage.erasure import erase_published
@@ -33,6 +35,7 @@ from intake.domain.model import (
 )
 from intake.message_store import ContactHistory, Messages
 from intake.representative_store import ContactRepresentatives
+from intake.status_store import StatusChanges, StatusSources
 from intake.understanding_store import PastContacts
 
 KeyId = tuple[str, str]
@@ -237,8 +240,13 @@ class Erasure:
 class UnitOfWork(BaseUnitOfWork):
     rows_lock_keys = True
 
-    def __init__(self, connection: Connection, now: datetime) -> None:
+    def __init__(
+        self, connection: Connection, now: datetime, status_sources: StatusSources | None = None
+    ) -> None:
         super().__init__(connection, now)
+        self.status_changes = StatusChanges(
+            connection, status_sources or StatusSources(), self.outbox
+        )
         self.contacts = Contacts(connection)
         self.customers = Customers(connection)
         self.messages = Messages(connection)
@@ -257,7 +265,14 @@ class UnitOfWork(BaseUnitOfWork):
     async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
         await self.contacts.lock_all(contact_ids)
 
+    async def preload(self, messages: Sequence[Event | Timer]) -> None:
+        """Lock the contacts that tell of their assignment: a projection has locked none."""
+        assigned = [each.contact_id for each in messages if isinstance(each, ContactAssigned)]
+        if assigned:
+            await self.contacts.lock_all(await self.status_changes.wanted_of(assigned))
+
     async def writes(self) -> list[Write]:
+        await self.status_changes.publish()
         return [
             *await super().writes(),
             *self.messages.writes(),

@@ -110,6 +110,13 @@ channel_connections = Table(
     Column("secret", Text),
     Column("options", JSONB),
 )
+status_sources = Table(
+    "status_sources",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("is_active", Boolean),
+    Column("changed_at", DateTime(timezone=True)),
+)
 
 RETENTION: tuple[Rule, ...] = (
     Retention(
@@ -150,4 +157,5 @@ RETENTION: tuple[Rule, ...] = (
     Kept("customers", "a customer is deleted with the last contact"),
     published_events_rule("NOT EXISTS (SELECT FROM contacts WHERE contact_id = CAST(key AS uuid))"),
     Kept("channel_connections", "settings: they are in force until they are replaced"),
+    Kept("status_sources", "one row for each system that had a status webhook"),
 )

@@ -26,12 +26,13 @@ from common.contracts.escalations import (
 from common.contracts.event import OPERATIONS, EscalationId, NotificationId, PersonId
 from common.contracts.notifications import Medium, RecipientChanged
 from common.contracts.people import ContactMethodsChanged, PersonDescribed
+from common.contracts.statuses import ContactStatusChanged
 from common.core import trace
 from common.core.ids import new_id
 from common.messaging.subscriptions import HandlerRegistry
 from common.storage.known_people import record_person
 from notifier import rendering
-from notifier.domain import erasure, notifications
+from notifier.domain import erasure, notifications, status_webhooks
 from notifier.domain.content import Status, StatusKind, status_of
 from notifier.domain.escalations import Escalation, EscalationState
 from notifier.domain.notifications import Decision, Notification, Page
@@ -205,6 +206,13 @@ async def change_contact_methods(event: ContactMethodsChanged, uow: UnitOfWork) 
     await change_recipient(
         before, event.person_id, methods, event.by, event.occurred_at, uow, refused
     )
+
+
+async def queue_status(event: ContactStatusChanged, sequence: int, uow: UnitOfWork) -> None:
+    """Let the status be sent, if its system has a webhook that wants it; again is fine."""
+    webhook = (await uow.status_webhooks.of_sources([event.source]))[event.source]
+    if webhook is not None and webhook.wants(event.status):
+        uow.status_deliveries.add(status_webhooks.queue(event, sequence, uow.now))
 
 
 async def change_recipient(
@@ -382,4 +390,5 @@ SUBSCRIPTIONS = (
     .on(EscalationClosed, close)
     .on(PersonDescribed, describe_person)
     .on(ContactMethodsChanged, change_contact_methods)
+    .project(ContactStatusChanged, queue_status)
 )

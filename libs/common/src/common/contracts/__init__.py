@@ -8,6 +8,7 @@ from common.contracts import (
     escalations,
     notifications,
     people,
+    statuses,
 )
 from common.contracts.event import Event
 from common.contracts.services import TOPIC_OWNERS
@@ -20,6 +21,7 @@ EVENTS: tuple[type[Event], ...] = (
     *complaints.EVENTS,
     *notifications.EVENTS,
     *people.EVENTS,
+    *statuses.EVENTS,
 )
 BY_TYPE: dict[str, type[Event]] = {event.type: event for event in EVENTS}
 TOPICS = tuple(TOPIC_OWNERS)

@@ -13,11 +13,13 @@ SERVICES = (*EVENT_SERVICES, "console")
 # Only the owner publishes to a topic.
 TOPIC_OWNERS = {
     "contacts": "intake",
+    "statuses": "intake",
     "assignments": "router",
     "clocks": "escalation",
     "escalations": "escalation",
     "notifications": "notifier",
     "people": "router",
+    "webhooks": "notifier",
 }
 
 
