@@ -189,6 +189,7 @@ async def open_scenario(
     async with open_empty_scenario(postgres, database_name, service) as scenario:
         now = await _now(scenario)
         values = scenario.values
+        values.update(source="channel:shop")
         values.update(letter_id="1", key_id="000000000000", token="forged")
         values.update(dict.fromkeys(("person_id", "representative_id"), "rita"))
         values.update({name: new_id() for name in _UNKNOWN})
@@ -210,6 +211,8 @@ async def open_empty_scenario(
             "api_keys": LISTED,
             **dict.fromkeys(("link_secret", "feed_secret", "web_push_key"), "E" * 43),
             "token_issuers": [ISSUER.model_dump()],
+            "encryption_keys": "E" * 43 + "=",
+            "status_webhook_trusted_hosts": ["127.0.0.1"],
         }
     )
     spec = import_module(f"{service}.main").build(settings)

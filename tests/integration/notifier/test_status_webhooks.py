@@ -112,6 +112,7 @@ async def test_status_that_never_arrives_fails_and_later_ones_go_on(shop: Shop) 
         await shop.tell("resolved", contact_id=contact, sequence=2)
         shop.advance(timedelta(hours=1))
         await until(lambda: shop.receiver.statuses_of(contact) == ["resolved"])
+        await until(lambda: shop.count("delivered"), lambda count: count == 1)
         replayed = await shop.call("POST", f"{SHOP}/replay", json={"contact_id": contact})
         assert replayed.json() == {"replayed": 2}
         await until(lambda: _taken(shop), lambda taken: len(taken) == 3)

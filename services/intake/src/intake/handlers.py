@@ -22,10 +22,11 @@ from common.contracts.people import PersonDescribed
 from common.contracts.statuses import StatusWebhookChanged
 from common.messaging.subscriptions import HandlerRegistry
 from common.storage.known_people import record_person
-from intake.domain import contacts, escalation_mirror, status_changes
+from intake.domain import contacts, escalation_mirror, presence, status_changes
 from intake.domain.assignments import AssignmentChange
 from intake.domain.errors import ContactNotFoundError
 from intake.domain.model import Contact, Decision, EscalationState, EscalationView
+from intake.domain.timers import CustomerAbsenceDue
 from intake.store import UnitOfWork
 
 
@@ -106,6 +107,13 @@ async def keep_status_source(event: StatusWebhookChanged, uow: UnitOfWork) -> No
 async def release_representative(event: AssignmentReleased, sequence: int, uow: UnitOfWork) -> None:
     """End what the representative may do; an offer that is withdrawn changes nothing."""
     uow.contact_representatives.release(_change(event, sequence))
+
+
+async def end_absence(timer: CustomerAbsenceDue, uow: UnitOfWork) -> None:
+    contact = await get_or_raise(timer.contact_id, uow)
+    decision = presence.end_absence(contact, timer, uow.now)
+    if decision.contact != contact:
+        record(decision, uow)
 
 
 def _change(event: ContactAssigned | AssignmentReleased, sequence: int) -> AssignmentChange:
@@ -198,4 +206,5 @@ SUBSCRIPTIONS = (
     .project(AssignmentReleased, release_representative)
     .on(PersonDescribed, record_person)
     .on(StatusWebhookChanged, keep_status_source)
+    .on(CustomerAbsenceDue, end_absence)
 )

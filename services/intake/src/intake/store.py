@@ -33,6 +33,7 @@ from intake.domain.model import (
     IdempotencyKey,
     Survey,
 )
+from intake.domain.timers import CustomerAbsenceDue
 from intake.message_store import ContactHistory, Messages
 from intake.representative_store import ContactRepresentatives
 from intake.status_store import StatusChanges, StatusSources
@@ -61,6 +62,11 @@ class Contacts(LockedTable[ContactId, Contact]):
     async def lock_merges(self, system: SystemName) -> None:
         """Until the transaction ends, no other one applies a merge that this system reports."""
         await self.connection.execute(_LOCK_MERGES, {"system": system})
+
+    async def is_customer_away(self, contact_id: ContactId) -> bool:
+        """Return whether the customer has left a chat and is waited for."""
+        values = {"contact_id": contact_id, "slot": CustomerAbsenceDue.__name__}
+        return bool((await self.connection.execute(_IS_AWAY, values)).scalar_one())
 
     async def page(
         self, filters: ContactFilters, actor: Actor, after: ContactId | None, limit: int
@@ -326,6 +332,9 @@ _LOCK_REFS = text("""
         FROM unnest(CAST(:refs AS text[])) AS ref
         ORDER BY lock
     ) AS locks
+""")
+_IS_AWAY = text("""
+    SELECT EXISTS (SELECT FROM timers WHERE contact_id = :contact_id AND slot = :slot)
 """)
 _LOCK_MERGES = text("SELECT pg_advisory_xact_lock(lock_key('merges ' || CAST(:system AS text)))")
 _CONTACTS_OF_REFS = text("""

@@ -4,6 +4,7 @@ from intake.api import (
     channels,
     contacts,
     customers,
+    presence,
     states,
     supervisor_requests,
     surveys,
@@ -13,6 +14,7 @@ from intake.api import (
 ROUTERS = (
     contacts.router,
     states.router,
+    presence.router,
     supervisor_requests.router,
     surveys.router,
     customers.router,

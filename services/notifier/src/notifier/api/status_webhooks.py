@@ -151,12 +151,12 @@ async def list_webhooks(
 @router.delete(
     "/{source}",
     status_code=HTTPStatus.NO_CONTENT,
-    responses=refusals(*_ON_ONE, errors.StatusWebhookChangedError),
+    responses=refusals(errors.StatusWebhookForbiddenError, errors.StatusWebhookChangedError),
 )
 async def remove_webhook(
     source: SourcePath, database: NotifierDatabase, principal: WebhookUser, versions: IfMatch
 ) -> Response:
-    """Post nothing more; what waits is removed too."""
+    """Post nothing more; what waits is removed too. Again is fine."""
     async with _opened(database, principal, source) as uow:
         await status_webhooks.remove_webhook(source, versions, uow)
     return Response(status_code=HTTPStatus.NO_CONTENT)

@@ -84,18 +84,21 @@ async def get_webhook(source: SystemName, uow: UnitOfWork) -> StatusWebhook:
 async def remove_webhook(
     source: SystemName, versions: Container[int] | None, uow: UnitOfWork
 ) -> None:
-    """Remove it and what waits; raises StatusWebhookNotFoundError or StatusWebhookChangedError."""
-    webhook = await _lock(source, versions, uow)
-    await uow.status_webhooks.remove(source)
-    removed = replace(webhook, state="disabled")
-    uow.outbox.add((status_webhooks.announce(removed, uow.now),))
+    """Remove it and what waits; again is fine. Raises StatusWebhookChangedError."""
+    webhook = await uow.status_webhooks.lock(source)
+    if versions is not None and (webhook is None or webhook.version not in versions):
+        raise StatusWebhookChangedError
+    if webhook is not None:
+        await uow.status_webhooks.remove(source)
+        removed = replace(webhook, state="disabled")
+        uow.outbox.add((status_webhooks.announce(removed, uow.now),))
 
 
 async def rotate_secret(
     source: SystemName, sealed: str, overlap: timedelta, by: str, uow: UnitOfWork
 ) -> StatusWebhook:
     """Sign by the new secret, and by the one before for a while."""
-    webhook = await _lock(source, None, uow)
+    webhook = await _lock(source, uow)
     before = replace(webhook.secrets[0], ends_at=uow.now + overlap)
     secrets = (WebhookSecret(sealed), *((before,) if overlap > timedelta(0) else ()))
     rotated = replace(
@@ -112,7 +115,7 @@ async def rotate_secret(
 async def replay(
     source: SystemName, since: datetime | None, contact_id: ContactId | None, uow: UnitOfWork
 ) -> int:
-    await _lock(source, None, uow)
+    await _lock(source, uow)
     return await uow.status_deliveries.replay(source, since, contact_id, uow.now)
 
 
@@ -165,12 +168,8 @@ def _is_current(delivery: StatusDelivery, called: StatusDelivery, result: CallRe
     return result.is_success or delivery.attempts == called.attempts
 
 
-async def _lock(
-    source: SystemName, versions: Container[int] | None, uow: UnitOfWork
-) -> StatusWebhook:
+async def _lock(source: SystemName, uow: UnitOfWork) -> StatusWebhook:
     webhook = await uow.status_webhooks.lock(source)
     if webhook is None:
         raise StatusWebhookNotFoundError
-    if versions is not None and webhook.version not in versions:
-        raise StatusWebhookChangedError
     return webhook
