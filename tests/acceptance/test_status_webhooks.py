@@ -77,7 +77,12 @@ async def test_channel_is_told_the_life_of_its_contact(
         raised = await event_log.wait_for(EscalationRaised, contact_id)
         await stories.press(stage, "sara", raised, "acknowledge")
         await event_log.wait_for(EscalationAcknowledged, contact_id)
-        outcome = {"outcome": "replacement", "note": "It leaves today."}
+        outcome = {
+            "outcome": "replacement",
+            "note": "It leaves today.",
+            "amount": "35.00",
+            "currency": "EUR",
+        }
         await stories.press(stage, "sara", raised, "resolve", outcome)
         await event_log.wait_for(ContactResolved, contact_id)
     expected = ["received", "assigned", "escalated", "acknowledged", "escalation_ended", "resolved"]

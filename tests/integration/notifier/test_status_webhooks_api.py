@@ -3,11 +3,16 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from cryptography.fernet import Fernet
 
+from common.core.sealed_secrets import SecretBox
 from integration.notifier.conftest import ServiceHarness, open_api
-from integration.notifier.status_examples import SETTINGS, SHOP, Shop
+from integration.notifier.status_examples import ENCRYPTION_KEY, SETTINGS, SHOP, Shop
+from notifier.commands.rotate_key import rotate_secrets
 from support.status_receiver import Answer, StatusReceiver
 from support.waiting import until
+
+URL = "https://shop.example.com/statuses"
 
 
 @pytest.fixture
@@ -160,3 +165,17 @@ async def test_deliveries_are_listed_by_page_and_state(shop: Shop) -> None:
         await until(lambda: shop.count("delivered"), lambda count: count == 4)
     of_contact = await shop.deliveries(contact_id=contact)
     assert [item["status"] for item in of_contact] == ["resolved", "assigned", "received"]
+
+
+async def test_secrets_get_another_encryption_key(shop: Shop) -> None:
+    await shop.put()
+    await shop.call("PUT", "/v1/status-webhooks/channel:kiosk", "mona", json={"url": URL})
+    new = Fernet.generate_key().decode()
+    rotation = await rotate_secrets(shop.harness.database, SecretBox(new, ENCRYPTION_KEY), 1)
+    assert (rotation.secrets, rotation.unreadable) == (2, [])
+    async with open_api(shop.harness, **{**SETTINGS, "encryption_keys": new}) as client:
+        rotated = Shop(shop.harness, shop.receiver, client)
+        assert (await rotated.call("POST", f"{SHOP}/test")).json()["delivered"]
+    assert not (await shop.call("POST", f"{SHOP}/test")).json()["delivered"]
+    lost = await rotate_secrets(shop.harness.database, SecretBox(ENCRYPTION_KEY))
+    assert lost.unreadable == ["channel:kiosk", "channel:shop"]

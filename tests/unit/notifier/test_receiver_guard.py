@@ -28,7 +28,7 @@ def test_address_that_everybody_reaches_is_public(address: str) -> None:
         "192.168.1.1",
         "169.254.169.254",
         "100.64.0.1",
-        "0.0.0.0",
+        "0.0.0.1",
         "224.0.0.1",
         "255.255.255.255",
         "::1",

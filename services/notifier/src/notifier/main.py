@@ -15,6 +15,7 @@ from notifier import api, handlers, tables
 from notifier.channels.base import Channel
 from notifier.channels.registry import CHANNELS
 from notifier.channels.status_calls import StatusCaller
+from notifier.commands.rotate_key import rotate_key
 from notifier.domain.brake import BrakePolicy
 from notifier.domain.delivery import RetryPolicy
 from notifier.domain.status_webhooks import StatusPolicy
@@ -104,6 +105,7 @@ def _require_link_secret(settings: Settings) -> None:
 
 
 cli = service_cli("notifier", Settings, build)
+cli.command()(rotate_key)
 
 
 @cli.command()

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from common.core.clock import TimeSource
 from common.core.health import Health
 from common.core.metrics import Metrics
+from common.core.sealed_secrets import EncryptionKeys
 from common.service.kafka_settings import KafkaSettings
 from common.service.process import ProcessSpec
 from common.service.retention import Kept, Retention, Rule
@@ -94,6 +95,10 @@ def _fields_beyond(
     }
 
 
+# Of the right form; it encrypts nothing.
+_EXAMPLE_KEY: Final = f"{'E' * 43}="
+
+
 def _settings(service: str) -> type[ProcessSettings]:
     settings: type[ProcessSettings] = import_module(f"{service}.settings").Settings
     return settings
@@ -102,7 +107,7 @@ def _settings(service: str) -> type[ProcessSettings]:
 def _example(service: str) -> ProcessSettings:
     kind = _settings(service)
     secrets = {
-        name: "example"
+        name: _EXAMPLE_KEY if field.annotation is EncryptionKeys else "example"
         for name, field in kind.model_fields.items()
         if isinstance(field.annotation, type)
         and issubclass(field.annotation, SecretStr)
