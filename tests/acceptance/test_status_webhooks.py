@@ -29,12 +29,12 @@ async def second_notifier(stage: Scenario) -> AsyncIterator[None]:
         yield
     finally:
         await asyncio.to_thread(process.stop)
-        for known in (
+        for registry in (
             stage.system.ports,
             stage.system.operations_ports,
             stage.system.processes,
         ):
-            del known[replica.name]
+            del registry[replica.name]
 
 
 @pytest.fixture
@@ -86,13 +86,15 @@ async def test_channel_is_told_the_life_of_its_contact(
         await stories.press(stage, "sara", raised, "resolve", outcome)
         await event_log.wait_for(ContactResolved, contact_id)
     expected = ["received", "assigned", "escalated", "acknowledged", "escalation_ended", "resolved"]
-    await until(lambda: receiver.statuses_of(contact_id), lambda told: len(told) == len(expected))
+    await until(
+        lambda: receiver.statuses_of(contact_id), lambda statuses: len(statuses) == len(expected)
+    )
     assert receiver.statuses_of(contact_id) == expected
-    told = {
+    data = {
         each.status: each.body["data"]
         for each in receiver.accepted
         if each.contact_id == contact_id
     }
-    assert told["assigned"]["person"] == {"id": "chen", "name": "Chen Wei"}
-    assert told["acknowledged"]["person"] == {"id": "sara", "name": "Sara Singh"}
-    assert told["escalated"]["level"] == "supervisor"
+    assert data["assigned"]["person"] == {"id": "chen", "name": "Chen Wei"}
+    assert data["acknowledged"]["person"] == {"id": "sara", "name": "Sara Singh (supervisor)"}
+    assert data["escalated"]["level"] == "supervisor"

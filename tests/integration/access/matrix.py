@@ -54,7 +54,7 @@ _INTAKE = """
     GET /v1/contacts/{contact_id}/history                     +    0     +    -     +    +   +   +
     POST /v1/contacts/{contact_id}/resolve                    +    0     +    -     +    +   +   +
     POST /v1/contacts/{contact_id}/abandon                    +    0     +    -     +    +   +   +
-    POST /v1/contacts/{contact_id}/presence                   +    0     -    -     -    -   -   +
+    POST /v1/contacts/{contact_id}/report-presence            +    0     -    -     -    -   -   +
     POST /v1/contacts/{contact_id}/reopen                     +    0     +    -     +    +   +   +
     POST /v1/contacts/{contact_id}/prioritize                 +    0     +    -     +    +   +   +
     POST /v1/contacts/{contact_id}/feedback                   +    0     -    -     -    -   -   +

@@ -82,7 +82,7 @@ async def read_intake(reader: Reader) -> None:
     await reader.send("rita", f"POST {contact}/request-supervisor")
     await reader.send("rita", f"POST {contact}/prioritize")
     await reader.send("shop", f"POST {contact}/interactions")
-    await reader.send("shop", f"POST {contact}/presence")
+    await reader.send("shop", f"POST {contact}/report-presence")
     await reader.send("rita", f"POST {contact}/resolve")
     await reader.send("shop", f"POST {contact}/feedback")
     await reader.send("shop", f"POST {contact}/surveys")

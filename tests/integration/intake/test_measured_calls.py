@@ -75,7 +75,7 @@ async def test_leg_and_its_dialling_are_one_measured_interaction(
     assert [item["state"] for item in listed.json()["items"]] == ["resolved"]
 
 
-async def test_each_leg_is_an_interaction_of_its_own(
+async def test_second_leg_is_another_interaction(
     twilio: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
     await post(twilio, CallSid="CA1", CallStatus="ringing", **CALLER)

@@ -20,7 +20,7 @@ async def chat(api: httpx.AsyncClient) -> str:
 
 
 async def report(api: httpx.AsyncClient, chat: str, customer: str, **fields: float) -> None:
-    answer = await api.post(f"{chat}/presence", json={"customer": customer, **fields})
+    answer = await api.post(f"{chat}/report-presence", json={"customer": customer, **fields})
     assert answer.status_code == 202, answer.text
 
 
@@ -117,5 +117,7 @@ async def test_only_the_channel_of_the_chat_tells_of_its_customer(
 ) -> None:
     await assign(database, chat.rpartition("/")[2], "rita")
     for caller, status in (("kiosk", 404), ("representative", 403), ("supervisor", 403)):
-        answer = await api.post(f"{chat}/presence", json={"customer": "left"}, headers=key(caller))
+        answer = await api.post(
+            f"{chat}/report-presence", json={"customer": "left"}, headers=key(caller)
+        )
         assert answer.status_code == status, caller

@@ -36,7 +36,9 @@ async def want(database: Database[UnitOfWork], *, is_active: bool = True) -> Non
     await handle(database, changed)
 
 
-async def told(database: Database[UnitOfWork], contact_id: str) -> list[dict[str, Any]]:
+async def published_statuses(
+    database: Database[UnitOfWork], contact_id: str
+) -> list[dict[str, Any]]:
     published = await rows(
         database,
         "SELECT key, data FROM published_events WHERE topic = 'statuses' ORDER BY sequence, id",
@@ -45,7 +47,7 @@ async def told(database: Database[UnitOfWork], contact_id: str) -> list[dict[str
 
 
 async def statuses(database: Database[UnitOfWork], contact_id: str) -> list[str]:
-    return [each["status"] for each in await told(database, contact_id)]
+    return [each["status"] for each in await published_statuses(database, contact_id)]
 
 
 def escalation(
@@ -110,7 +112,7 @@ async def test_channel_is_told_the_life_of_its_contact(
         "reopened",
         "abandoned",
     ]
-    by_status = {each["status"]: each for each in await told(database, contact_id)}
+    by_status = {each["status"]: each for each in await published_statuses(database, contact_id)}
     assert by_status["assigned"]["person_id"] == "rita"
     assert by_status["escalated"]["level"] == "supervisor"
     assert by_status["acknowledged"]["person_id"] == "sara"
@@ -125,11 +127,11 @@ async def test_channel_without_webhook_is_told_nothing(
 ) -> None:
     contact_id = await accept(api)
     await assign(database, contact_id)
-    assert await told(database, contact_id) == []
+    assert await published_statuses(database, contact_id) == []
     await want(database)
     await want(database, is_active=False)
     await handle(database, raised(database, contact_id))
-    assert await told(database, contact_id) == []
+    assert await published_statuses(database, contact_id) == []
 
 
 async def test_older_news_of_a_webhook_change_nothing(
@@ -156,7 +158,7 @@ async def test_assignment_that_is_heard_again_has_the_same_id(
     )
     await handle(database, assigned)
     await handle(database, assigned)
-    _, first, again = await told(database, contact_id)
+    _, first, again = await published_statuses(database, contact_id)
     assert first["change_id"] == again["change_id"]
 
 

@@ -89,8 +89,8 @@ async def test_receiver_that_is_gone_disables_webhook_and_later_gets_what_waited
         await shop.put()
         await until(lambda: len(shop.receiver.statuses_of(contact)) == 2)
     assert shop.receiver.statuses_of(contact) == ["received", "resolved"]
-    told = [(each["source"], each["is_active"]) for each in await shop.harness.published()]
-    assert told == [("channel:shop", True), ("channel:shop", False), ("channel:shop", True)]
+    changes = [(each["source"], each["is_active"]) for each in await shop.harness.published()]
+    assert changes == [("channel:shop", True), ("channel:shop", False), ("channel:shop", True)]
     assert metrics.registry.get_sample_value("upstairs_status_webhooks_disabled_total") == 1
 
 

@@ -134,7 +134,7 @@ def test_signature_is_that_of_the_specification() -> None:
     assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
-def test_each_valid_secret_signs() -> None:
+def test_message_is_signed_by_each_valid_secret() -> None:
     old, new = make_secret(), make_secret()
     headers = sign([new, old], "id", TimeSource().utc_now(), b"{}")
     for secret in (old, new):

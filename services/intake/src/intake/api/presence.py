@@ -41,7 +41,9 @@ class PresenceIn(RequestModel):
 
 
 @router.post(
-    "/{contact_id}/presence", status_code=HTTPStatus.ACCEPTED, responses=refusals(*ON_CONTACT)
+    "/{contact_id}/report-presence",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=refusals(*ON_CONTACT),
 )
 async def report_presence(
     contact_id: ContactPath, body: PresenceIn, database: IntakeDatabase, caller: ChannelUser

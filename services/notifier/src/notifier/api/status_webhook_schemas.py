@@ -41,6 +41,20 @@ def _check_secret(secret: str) -> str:
 Secret = Annotated[str, StringConstraints(max_length=200), AfterValidator(_check_secret)]
 
 
+_WEBHOOK: Final[dict[str, Any]] = {
+    "source": CHANNEL_SYSTEM,
+    "url": _URL,
+    "statuses": ["assigned", "escalated", "resolved"],
+    "state": "active",
+    "disabled_reason": None,
+    "changed_at": RAISED_AT,
+    "changed_by": CHANNEL_SYSTEM,
+    "old_secret_ends_at": None,
+    "failing_since": None,
+    "secret": _KEY_EXAMPLE,
+}
+
+
 class StatusWebhookIn(RequestModel):
     model_config = with_examples({"url": _URL, "statuses": ["assigned", "escalated", "resolved"]})
 
@@ -58,20 +72,7 @@ class StatusWebhookIn(RequestModel):
 
 
 class StatusWebhookOut(BaseModel):
-    model_config = with_examples(
-        {
-            "source": CHANNEL_SYSTEM,
-            "url": _URL,
-            "statuses": ["assigned", "escalated", "resolved"],
-            "state": "active",
-            "disabled_reason": None,
-            "changed_at": RAISED_AT,
-            "changed_by": CHANNEL_SYSTEM,
-            "old_secret_ends_at": None,
-            "failing_since": None,
-            "secret": _KEY_EXAMPLE,
-        }
-    )
+    model_config = with_examples(_WEBHOOK)
 
     source: SystemName = Field(description="The system whose contacts it is about.")
     url: str = Field(description="Where statuses are posted.")
@@ -94,6 +95,10 @@ class StatusWebhookOut(BaseModel):
 
 
 class StatusWebhookDetailOut(StatusWebhookOut):
+    model_config = with_examples(
+        {**_WEBHOOK, "secret": None, "waiting": 0, "oldest_waiting_since": None}
+    )
+
     waiting: int = Field(description="How many statuses wait to be delivered.")
     oldest_waiting_since: datetime | None = Field(description="Since when the oldest waits.")
 

@@ -1,7 +1,7 @@
 """Which addresses others may let this service call: nobody makes it look into its own network.
 
-Who sets a webhook chooses its host, and whoever runs the host's DNS chooses the address. So each
-address is checked when it is resolved for a call, and the call goes to that address.
+A channel chooses the host of its webhook, and the owner of the host's DNS chooses the address. So
+each address is checked when it is resolved for a call, and the call goes to that address.
 """
 
 import socket
@@ -62,7 +62,7 @@ def is_public(address: str) -> bool:
 
 
 class GuardedResolver(AbstractResolver):
-    """Resolves for each connection anew; every address of the host must be public."""
+    """Resolves again for each connection; every address of the host must be public."""
 
     def __init__(self, guard: ReceiverGuard, inner: AbstractResolver | None = None) -> None:
         self._guard = guard

@@ -1,7 +1,6 @@
 """Calls status webhooks by the rules of Standard Webhooks."""
 
 import base64
-import binascii
 import hashlib
 import hmac
 import secrets
@@ -116,7 +115,8 @@ def key_of(secret: str) -> bytes:
     encoded = secret.removeprefix(_PREFIX)
     try:
         key = base64.b64decode(encoded, validate=True)
-    except binascii.Error:
+    except ValueError:
+        # No Base64, or no ASCII.
         key = b""
     if encoded == secret or not _MIN_KEY_BYTES <= len(key) <= _MAX_KEY_BYTES:
         raise ValueError("must be whsec_ and 24 to 64 bytes in Base64")
@@ -158,10 +158,8 @@ def _describe(status: int) -> str:
 
 def _find_forbidden(error: BaseException) -> ForbiddenReceiverError | None:
     """Return why the guard ended the call: the client wraps what a resolver raises."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, ForbiddenReceiverError):
-            return seen
-        inner = getattr(seen, "os_error", None)
-        seen = inner if isinstance(inner, BaseException) and inner is not seen else seen.__cause__
-    return None
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ForbiddenReceiverError):
+        inner = getattr(cause, "os_error", None)
+        cause = inner if isinstance(inner, BaseException) else cause.__cause__
+    return cause

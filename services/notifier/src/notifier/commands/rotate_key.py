@@ -68,7 +68,7 @@ async def _rotate() -> Rotation:
 async def rotate_secrets(
     database: Database[UnitOfWork], box: SecretBox, batch_webhooks: int = _BATCH_WEBHOOKS
 ) -> Rotation:
-    """Encrypt all anew, a batch in each transaction."""
+    """Encrypt all again, a batch in each transaction."""
     rotation, after = Rotation(), None
     while True:
         async with database.transaction() as uow:
@@ -83,7 +83,7 @@ async def rotate_secrets(
 async def _rotate_one(
     source: SystemName, box: SecretBox, rotation: Rotation, uow: UnitOfWork
 ) -> None:
-    """Read it anew under the lock: it may have been changed."""
+    """Read it again under the lock: it may have been changed."""
     webhook = await uow.status_webhooks.lock(source)
     if webhook is None:
         return

@@ -37,8 +37,8 @@ class StatusWebhooks(LockedTable[SystemName, StatusWebhook]):
     ) -> Mapping[SystemName, StatusWebhook | None]:
         """Return the webhooks without a lock, each read once; None where a system has none."""
         if missing := set(sources) - self._read.keys():
-            found = await self.get_all(missing)
-            self._read.update({source: found.get(source) for source in missing})
+            webhooks = await self.get_all(missing)
+            self._read.update({source: webhooks.get(source) for source in missing})
         return self._read
 
     async def page(self, after: SystemName | None, limit: int) -> list[StatusWebhook]:
