@@ -192,9 +192,13 @@ STATEMENTS = (
     CREATE INDEX status_deliveries_unsent_of_contact ON status_deliveries (contact_id, sequence)
     WHERE state IN ('pending', 'sending')
     """,
-    # The oldest that waits.
     """
-    CREATE INDEX status_deliveries_unsent ON status_deliveries (added_at)
+    CREATE INDEX status_deliveries_sending ON status_deliveries (source, contact_id)
+    WHERE state = 'sending'
+    """,
+    # The oldest that waits for a receiver.
+    """
+    CREATE INDEX status_deliveries_unsent ON status_deliveries (source, added_at)
     WHERE state IN ('pending', 'sending')
     """,
     "CREATE INDEX status_deliveries_added_at ON status_deliveries (added_at)",

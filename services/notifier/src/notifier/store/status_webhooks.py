@@ -185,11 +185,14 @@ _CLAIM = text(f"""
         SELECT delivery.* FROM status_deliveries delivery
         WHERE delivery.source = webhook.source AND delivery.{_UNSENT} AND delivery.due_at <= :now
             AND NOT EXISTS (
-                SELECT FROM status_deliveries other
-                WHERE other.contact_id = delivery.contact_id AND other.{_UNSENT}
-                    AND (other.sequence < delivery.sequence
-                        OR other.state = 'sending' AND other.due_at > :now))
-        ORDER BY delivery.due_at, delivery.change_id
+                SELECT FROM status_deliveries earlier
+                WHERE earlier.contact_id = delivery.contact_id AND earlier.{_UNSENT}
+                    AND earlier.sequence < delivery.sequence)
+            AND NOT EXISTS (
+                SELECT FROM status_deliveries busy
+                WHERE busy.contact_id = delivery.contact_id AND busy.state = 'sending'
+                    AND busy.due_at > :now)
+        ORDER BY delivery.due_at
         LIMIT greatest(0, CASE WHEN webhook.failures >= :failures THEN 1 ELSE :slots END - (
             SELECT count(*) FROM status_deliveries busy
             WHERE busy.source = webhook.source AND busy.state = 'sending' AND busy.due_at > :now))
@@ -229,7 +232,10 @@ _HAS_DUE = f"""
             AND status_deliveries.{_UNSENT} AND due_at <= clock_timestamp() + $1)
 """
 _OLDEST_WAITING_S = f"""
-    SELECT extract(epoch FROM clock_timestamp() - min(added_at)) FROM status_deliveries
-    JOIN status_webhooks webhook USING (source)
-    WHERE status_deliveries.{_UNSENT} AND webhook.state = 'active'
+    SELECT extract(epoch FROM clock_timestamp() - min(first.added_at))
+    FROM status_webhooks webhook, LATERAL (
+        SELECT added_at FROM status_deliveries
+        WHERE source = webhook.source AND {_UNSENT} ORDER BY added_at LIMIT 1
+    ) AS first
+    WHERE webhook.state = 'active'
 """
