@@ -30,7 +30,7 @@ NOUNS = {
 }
 VERBS = {
     *("abandon", "accept", "acknowledge", "approve", "complete", "decline", "discard"),
-    *("dismiss", "erase", "hand", "preview", "test", "uphold", "withdraw"),
+    *("dismiss", "erase", "hand", "preview", "report", "rotate", "test", "uphold", "withdraw"),
     *(
         "match",
         "mediate",

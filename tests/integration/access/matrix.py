@@ -54,6 +54,7 @@ _INTAKE = """
     GET /v1/contacts/{contact_id}/history                     +    0     +    -     +    +   +   +
     POST /v1/contacts/{contact_id}/resolve                    +    0     +    -     +    +   +   +
     POST /v1/contacts/{contact_id}/abandon                    +    0     +    -     +    +   +   +
+    POST /v1/contacts/{contact_id}/report-presence            +    0     -    -     -    -   -   +
     POST /v1/contacts/{contact_id}/reopen                     +    0     +    -     +    +   +   +
     POST /v1/contacts/{contact_id}/prioritize                 +    0     +    -     +    +   +   +
     POST /v1/contacts/{contact_id}/feedback                   +    0     -    -     -    -   -   +
@@ -187,6 +188,14 @@ _NOTIFIER = """
     POST /v1/recipients/{person_id}/devices       -    -     +    -     -    -   -   -
     GET /v1/recipients/{person_id}/devices        -    -     +    -     +    -   +   +
     DELETE /v1/recipients/{person_id}/devices/{device_id}  -    -     0    -     0    -   0   0
+    PUT /v1/status-webhooks/{source}                       +    -     -    -     -    -   +   +
+    GET /v1/status-webhooks/{source}                       +    -     -    -     -    -   +   +
+    GET /v1/status-webhooks                                +    +     -    -     -    -   +   +
+    POST /v1/status-webhooks/{source}/test                 +    -     -    -     -    -   +   +
+    POST /v1/status-webhooks/{source}/rotate-secret        +    -     -    -     -    -   +   +
+    POST /v1/status-webhooks/{source}/replay               +    -     -    -     -    -   +   +
+    GET /v1/status-webhooks/{source}/deliveries            +    -     -    -     -    -   +   +
+    DELETE /v1/status-webhooks/{source}                    +    -     -    -     -    -   +   +
 """
 _CALLERS: Final = ("shop", "kiosk", "rita", "bruno", "sara", "sam", "mia", "ops")
 MATRIX: Final[Mapping[str, list[Row]]] = {

@@ -189,7 +189,7 @@ async def open_scenario(
     async with open_empty_scenario(postgres, database_name, service) as scenario:
         now = await _now(scenario)
         values = scenario.values
-        values.update(letter_id="1", key_id="000000000000", token="forged")
+        values.update(letter_id="1", key_id="000000000000", token="forged", source="channel:shop")
         values.update(dict.fromkeys(("person_id", "representative_id"), "rita"))
         values.update({name: new_id() for name in _UNKNOWN})
         values.update({name: (now + timedelta(days=days)).isoformat() for name, days in _DAYS})
@@ -210,6 +210,7 @@ async def open_empty_scenario(
             **dict.fromkeys(("link_secret", "feed_secret", "web_push_key"), "E" * 43),
             "encryption_keys": ENCRYPTION_KEY,
             "token_issuers": [ISSUER.model_dump()],
+            "status_webhook_trusted_hosts": ["127.0.0.1"],
         }
     )
     spec = import_module(f"{service}.main").build(settings)
@@ -332,6 +333,8 @@ async def _prepare_notifier(scenario: Scenario) -> None:
     for name in ("rita", "bruno", "sara", "mia"):
         media = [{"medium": "email", "address": f"{name}@example.com"}]
         await scenario.act("ops", "PUT", f"/recipients/{name}", {"name": name, "media": media})
+    webhook = {"url": "https://127.0.0.1:9/statuses"}
+    await scenario.act("ops", "PUT", f"/status-webhooks/{scenario.values['source']}", webhook)
 
 
 _PREPARE: Final[Mapping[str, Callable[[Scenario], Awaitable[None]]]] = {

@@ -82,6 +82,7 @@ async def read_intake(reader: Reader) -> None:
     await reader.send("rita", f"POST {contact}/request-supervisor")
     await reader.send("rita", f"POST {contact}/prioritize")
     await reader.send("shop", f"POST {contact}/interactions")
+    await reader.send("shop", f"POST {contact}/report-presence")
     await reader.send("rita", f"POST {contact}/resolve")
     await reader.send("shop", f"POST {contact}/feedback")
     await reader.send("shop", f"POST {contact}/surveys")
@@ -184,6 +185,9 @@ async def complain(reader: Reader) -> None:
 async def read_notifier(reader: Reader) -> None:
     await reader.send("ops", "PUT /v1/recipients/{person_id}")
     await reader.send(SUPERVISOR, "POST /v1/recipients/{person_id}/devices")
+    await reader.send("ops", "PUT /v1/status-webhooks/{source}")
+    await reader.send("ops", "POST /v1/status-webhooks/{source}/rotate-secret")
+    await reader.send("ops", "POST /v1/status-webhooks/{source}/replay")
 
 
 READ: Final[Mapping[str, Callable[[Reader], Awaitable[None]]]] = {

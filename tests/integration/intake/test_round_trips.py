@@ -1,6 +1,7 @@
 """How often a batch of an outside system's events waits for the database, however many it has."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
 
 import pytest
 
@@ -18,9 +19,19 @@ from intake.domain.customers import CustomerNamespaces, CustomerStatement
 from intake.domain.model import ChannelConnection
 from intake.domain.understanding.signs import SignReader, standard_rules
 from intake.event_preparation import prepare_events
+from intake.status_store import StatusSources
 from intake.store import UnitOfWork
-from support.databases import rows
+from support.databases import Postgres, open_database, rows
 from support.probe import record_statements
+
+
+@pytest.fixture
+async def database(postgres: Postgres, database_name: str) -> AsyncIterator[Database[UnitOfWork]]:
+    """As in a process that has read before who wants statuses."""
+    make_unit_of_work = partial(UnitOfWork, status_sources=StatusSources(max_age_s=1000))
+    async with open_database(postgres, database_name, "intake", make_unit_of_work) as database:
+        yield database
+
 
 CONNECTION = ChannelConnection("acme", "salesforce", "a-secret-of-a-test", {})
 SIGNS = SignReader(standard_rules())

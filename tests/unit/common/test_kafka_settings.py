@@ -126,7 +126,8 @@ def test_access_lists_are_what_the_code_reads_and_writes() -> None:
     assert lines[2].startswith("User:CN=upstairs_escalation --operation Read --topic test.assign")
     assert lines[2].endswith("--group test.escalation")
     assert "--topic test.clocks.v1" in lines[2], "the stream reads its own topics"
-    assert lines[4] == "User:CN=upstairs_notifier --operation Write --topic test.notifications.v1"
+    assert lines[4].endswith("--topic test.notifications.v1 --topic test.webhooks.v1")
+    assert lines[4].startswith("User:CN=upstairs_notifier --operation Write ")
 
 
 def test_intake_reads_and_refuses_what_outside_systems_write() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from common.http.webhooks import BadSignatureError
 from intake.channels.base import (
+    CallMeasured,
     ChannelEvent,
     ContactEnded,
     ContactLeft,
@@ -127,6 +128,17 @@ def call(**parameters: str) -> dict[str, str]:
         ({"CallStatus": "completed"}, [ContactEnded]),
         ({"ParentCallSid": "CA0", "CallStatus": "in-progress"}, [RepresentativeMessageAdded]),
         ({"ParentCallSid": "CA0", "CallStatus": "no-answer"}, []),
+        (
+            {"DialCallStatus": "completed", "DialCallSid": "CA2", "DialCallDuration": "61"},
+            [RepresentativeMessageAdded, CallMeasured, ContactSolved],
+        ),
+        (
+            {"ParentCallSid": "CA0", "CallStatus": "completed", "CallDuration": "61"},
+            [RepresentativeMessageAdded, CallMeasured],
+        ),
+        ({"ParentCallSid": "CA0", "CallStatus": "completed", "CallDuration": "0"}, []),
+        # That of the whole call has the queue in it.
+        ({"CallStatus": "completed", "CallDuration": "90"}, [ContactEnded]),
     ],
 )
 def test_call_becomes_events(parameters: dict[str, str], expected: list[type]) -> None:
@@ -134,6 +146,25 @@ def test_call_becomes_events(parameters: dict[str, str], expected: list[type]) -
     assert [type(event) for event in events] == [ContactOpened, *expected]
     assert {event.contact.ref for event in events} == {parameters.get("ParentCallSid", "CA1")}
     assert len({event.event_id for event in events}) == len(events)
+
+
+def test_leg_is_measured_with_who_answered_it() -> None:
+    leg = call(ParentCallSid="CA0", CallSid="CA2", CallStatus="completed", CallDuration="61")
+    *_, measured = read(leg)
+    assert isinstance(measured, CallMeasured)
+    assert (measured.call_id, measured.duration_s) == ("CA2", 61)
+    assert measured.account == "+49301234567"
+
+
+@pytest.mark.parametrize("duration", ["", "-5", "1e3", "²", "9" * 40, "86401"])
+def test_duration_that_cannot_be_is_left_out(duration: str) -> None:
+    leg = call(ParentCallSid="CA0", CallStatus="completed", CallDuration=duration)
+    assert not any(isinstance(event, CallMeasured) for event in read(leg))
+
+
+def test_event_of_a_conference_is_no_contact() -> None:
+    sent = {"ConferenceSid": "CF1", "CallSid": "CA9", "StatusCallbackEvent": "participant-join"}
+    assert read(sent) == []
 
 
 def test_call_of_ours_is_no_contact() -> None:

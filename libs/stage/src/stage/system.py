@@ -271,6 +271,8 @@ class System:
             "UPSTAIRS_SMTP_HOST": self.receivers.mail.host,
             "UPSTAIRS_SMTP_PORT": str(self.receivers.mail.port),
             "UPSTAIRS_SMTP_TLS": "none",
+            # A channel's receiver of statuses is as local as the other outside systems.
+            "UPSTAIRS_STATUS_WEBHOOK_TRUSTED_HOSTS": '["127.0.0.1"]',
             # Stories and loads page the same few people far more often than a person could read.
             "UPSTAIRS_RECIPIENT_BUDGET": "0",
             "UPSTAIRS_CUSTOMER_BUDGET": "0",

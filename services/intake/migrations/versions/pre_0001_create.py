@@ -181,6 +181,14 @@ STATEMENTS = (
         CHECK ((holder IS NULL) = (held_until IS NULL))
     )
     """,
+    # The systems that notifier tells of their contacts.
+    """
+    CREATE TABLE status_sources (
+        source text PRIMARY KEY,
+        is_active boolean NOT NULL,
+        changed_at timestamptz NOT NULL
+    )
+    """,
 )
 
 

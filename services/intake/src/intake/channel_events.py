@@ -12,9 +12,10 @@ from msgspec import structs
 
 from common.contracts.contacts import WaitEnd
 from common.contracts.event import ContactId
-from intake import channel_messages, merging, use_cases
+from intake import call_measurement, channel_messages, merging, use_cases
 from intake.channel_messages import NewMessage
 from intake.channels.base import (
+    CallMeasured,
     ChannelEvent,
     ContactDiscarded,
     ContactEnded,
@@ -228,6 +229,8 @@ async def _apply(
         case SupervisorRequested(quote=quote):
             requested = contacts.report_supervisor_request(contact, line_of(quote), moment)
             await use_cases.record_change(requested, uow)
+        case CallMeasured():
+            await call_measurement.record(contact, event, moment, actor, uow)
         case UnrelatedUpdate():
             pass
         case _:

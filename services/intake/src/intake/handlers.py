@@ -19,14 +19,15 @@ from common.contracts.escalations import (
 )
 from common.contracts.event import ContactId, PersonId
 from common.contracts.people import PersonDescribed
+from common.contracts.statuses import StatusWebhookChanged
 from common.messaging.subscriptions import HandlerRegistry
 from common.storage.known_people import record_person
 from intake.connection_watch import check_silence
-from intake.domain import contacts, escalation_mirror
+from intake.domain import contacts, escalation_mirror, presence, status_changes
 from intake.domain.assignments import AssignmentChange
 from intake.domain.errors import ContactNotFoundError
 from intake.domain.model import Contact, Decision, EscalationState, EscalationView
-from intake.domain.timers import SilenceDue
+from intake.domain.timers import CustomerAbsenceDue, SilenceDue
 from intake.store import UnitOfWork
 
 
@@ -45,6 +46,8 @@ async def mirror_cause(event: EscalationCauseAdded, uow: UnitOfWork) -> None:
     decision = escalation_mirror.add_cause(contact, event.cause, event.occurred_at)
     if decision.contact != contact:
         record(decision, uow)
+        if view := decision.contact.escalation:
+            note_escalation(decision.contact, view, uow)
 
 
 async def mirror_moved(
@@ -81,16 +84,37 @@ async def resolve_from_escalation(event: EscalationResolved, uow: UnitOfWork) ->
     contact = await get_or_raise(event.contact_id, uow)
     view = EscalationView("resolved", _level(contact), event.by, event.occurred_at)
     note = f"{event.outcome}: {event.note}"
+    note_escalation(contact, view, uow)
     record(escalation_mirror.resolve_from_escalation(contact, event.by, note, view), uow)
 
 
 async def keep_representative(event: ContactAssigned, sequence: int, uow: UnitOfWork) -> None:
-    uow.contact_representatives.assign(_change(event, sequence))
+    change = _change(event, sequence)
+    uow.contact_representatives.assign(change)
+    if uow.contacts.is_unknown(event.contact_id):
+        # Nobody wants its statuses.
+        return
+    contact = await get_or_raise(event.contact_id, uow)
+    if not contacts.is_ended(contact):
+        uow.status_changes.note(
+            contact.received_from, lambda: (status_changes.of_assignment(contact, change),)
+        )
+
+
+async def keep_status_source(event: StatusWebhookChanged, uow: UnitOfWork) -> None:
+    await uow.status_changes.set_source(event.source, event.occurred_at, is_active=event.is_active)
 
 
 async def release_representative(event: AssignmentReleased, sequence: int, uow: UnitOfWork) -> None:
     """End what the representative may do; an offer that is withdrawn changes nothing."""
     uow.contact_representatives.release(_change(event, sequence))
+
+
+async def end_absence(timer: CustomerAbsenceDue, uow: UnitOfWork) -> None:
+    contact = await get_or_raise(timer.contact_id, uow)
+    decision = presence.end_absence(contact, timer, uow.now)
+    if decision.contact != contact:
+        record(decision, uow)
 
 
 def _change(event: ContactAssigned | AssignmentReleased, sequence: int) -> AssignmentChange:
@@ -126,6 +150,7 @@ async def mirror(
         uow.contacts.put(decision.contact)
     else:
         record(decision, uow)
+        note_escalation(decision.contact, view, uow)
 
 
 def _level(contact: Contact) -> str | None:
@@ -151,6 +176,17 @@ def record(decision: Decision, uow: UnitOfWork) -> None:
         contact = replace(contact, changed_at=uow.now)
     uow.contacts.put(contact)
     uow.outbox.add(decision.events)
+    if decision.events:
+        uow.status_changes.note(
+            contact.received_from, lambda: status_changes.of_events(contact, decision.events)
+        )
+
+
+def note_escalation(contact: Contact, view: EscalationView, uow: UnitOfWork) -> None:
+    """Tell the channel what it is shown of the escalation, if it wants to be told."""
+    uow.status_changes.note(
+        contact.received_from, lambda: (status_changes.of_escalation(contact, view),)
+    )
 
 
 SUBSCRIPTIONS = (
@@ -171,4 +207,6 @@ SUBSCRIPTIONS = (
     .project(AssignmentReleased, release_representative)
     .on(PersonDescribed, record_person)
     .on(SilenceDue, check_silence)
+    .on(StatusWebhookChanged, keep_status_source)
+    .on(CustomerAbsenceDue, end_absence)
 )

@@ -22,6 +22,7 @@ from intake.domain.customers import CustomerNamespaces
 from intake.domain.understanding.signs import SignReader
 from intake.metrics import InboundMetrics, MailboxMetrics
 from intake.settings import Settings
+from intake.status_store import StatusSources
 from intake.store import UnitOfWork
 from intake.workers.inbound import GROUP, InboundWorker
 from intake.workers.mailbox_reading import MailRules
@@ -67,7 +68,11 @@ def build(
 
     return ServiceSpec(
         name="intake",
-        unit_of_work=partial(UnitOfWork, secrets=ConnectionSecrets.from_settings(settings)),
+        unit_of_work=partial(
+            UnitOfWork,
+            secrets=ConnectionSecrets.from_settings(settings),
+            status_sources=StatusSources(),
+        ),
         subscriptions=handlers.SUBSCRIPTIONS,
         retention=tables.RETENTION,
         routers=api.ROUTERS,

@@ -26,6 +26,11 @@ class ContactRepresentatives:
         row = rows.first()
         return ContactRepresentative(**row) if row else None
 
+    async def current(self, contact_id: ContactId) -> PersonId | None:
+        """Return who has the contact now, if anybody does."""
+        rows = await self._connection.execute(_CURRENT, {"contact_id": contact_id})
+        return PersonId(rows[0].person_id) if rows else None
+
     def assign(self, change: AssignmentChange) -> None:
         """Record that this representative has the contact now, and no other."""
         _keep_newest(self._assigned, change)
@@ -97,4 +102,10 @@ _GET_REPRESENTATIVE = text(f"""
         WHERE other.contact_id = known.contact_id AND {_follows("other", "known")}
     ) AS is_current
     FROM contact_representatives known WHERE contact_id = :contact_id AND person_id = :person_id
+""")
+_CURRENT = text(f"""
+    SELECT person_id FROM contact_representatives known
+    WHERE contact_id = :contact_id AND NOT is_released AND NOT EXISTS (
+        SELECT FROM contact_representatives other
+        WHERE other.contact_id = known.contact_id AND {_follows("other", "known")})
 """)

@@ -7,9 +7,11 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 from sqlalchemy import select, text, tuple_, update
 
+from common.contracts.assignments import ContactAssigned
 from common.contracts.contacts import Customer
-from common.contracts.event import ContactId, CustomerId, SystemName
+from common.contracts.event import ContactId, CustomerId, Event, SystemName
 from common.core.erasure import ERASED, WORDS
+from common.messages import Timer
 from common.storage.bulk import arrays_of, bulk_insert, to_arrays
 from common.storage.connection import Connection
 from common.storage.erasure import erase_published
@@ -31,9 +33,11 @@ from intake.domain.model import (
     IdempotencyKey,
     Survey,
 )
+from intake.domain.timers import CustomerAbsenceDue
 from intake.mailbox_store import Mailboxes
 from intake.message_store import ContactHistory, Messages
 from intake.representative_store import ContactRepresentatives
+from intake.status_store import StatusChanges, StatusSources
 from intake.understanding_store import PastContacts
 
 KeyId = tuple[str, str]
@@ -59,6 +63,11 @@ class Contacts(LockedTable[ContactId, Contact]):
     async def lock_merges(self, system: SystemName) -> None:
         """Until the transaction ends, no other one applies a merge that this system reports."""
         await self.connection.execute(_LOCK_MERGES, {"system": system})
+
+    async def is_customer_away(self, contact_id: ContactId) -> bool:
+        """Return whether the customer has left a chat and is waited for."""
+        values = {"contact_id": contact_id, "slot": CustomerAbsenceDue.__name__}
+        return bool((await self.connection.execute(_IS_AWAY, values)).scalar_one())
 
     async def page(
         self, filters: ContactFilters, actor: Actor, after: ContactId | None, limit: int
@@ -221,9 +230,16 @@ class UnitOfWork(BaseUnitOfWork):
     rows_lock_keys = True
 
     def __init__(
-        self, connection: Connection, now: datetime, secrets: ConnectionSecrets = _WITHOUT_KEYS
+        self,
+        connection: Connection,
+        now: datetime,
+        secrets: ConnectionSecrets = _WITHOUT_KEYS,
+        status_sources: StatusSources | None = None,
     ) -> None:
         super().__init__(connection, now)
+        self.status_changes = StatusChanges(
+            connection, status_sources or StatusSources(), self.outbox
+        )
         self.contacts = Contacts(connection)
         self.customers = Customers(connection)
         self.messages = Messages(connection)
@@ -245,7 +261,14 @@ class UnitOfWork(BaseUnitOfWork):
     async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
         await self.contacts.lock_all(contact_ids)
 
+    async def preload(self, messages: Sequence[Event | Timer]) -> None:
+        """Lock the contacts that tell of their assignment: a projection has locked none."""
+        assigned = [each.contact_id for each in messages if isinstance(each, ContactAssigned)]
+        if assigned:
+            await self.contacts.lock_all(await self.status_changes.wanted_of(assigned))
+
     async def writes(self) -> list[Write]:
+        await self.status_changes.publish()
         return [
             *await super().writes(),
             *self.messages.writes(),
@@ -299,6 +322,9 @@ _LOCK_REFS = text("""
         FROM unnest(CAST(:refs AS text[])) AS ref
         ORDER BY lock
     ) AS locks
+""")
+_IS_AWAY = text("""
+    SELECT EXISTS (SELECT FROM timers WHERE contact_id = :contact_id AND slot = :slot)
 """)
 _LOCK_MERGES = text("SELECT pg_advisory_xact_lock(lock_key('merges ' || CAST(:system AS text)))")
 _CONTACTS_OF_REFS = text("""

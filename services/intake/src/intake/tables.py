@@ -150,6 +150,13 @@ mailboxes = Table(
     Column("holder", Text),
     Column("held_until", DateTime(timezone=True)),
 )
+status_sources = Table(
+    "status_sources",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("is_active", Boolean),
+    Column("changed_at", DateTime(timezone=True)),
+)
 
 RETENTION: tuple[Rule, ...] = (
     Retention(
@@ -193,4 +200,5 @@ RETENTION: tuple[Rule, ...] = (
     Kept("channel_connections", "settings: they are in force until they are replaced"),
     Kept("channel_activity", "one row for each connection: what came last"),
     Kept("listening_period", "one row: since when webhooks are answered without a break"),
+    Kept("status_sources", "one row for each system that had a status webhook"),
 )

@@ -149,6 +149,63 @@ STATEMENTS = (
         PRIMARY KEY (notification_id, attempt)
     )
     """,
+    """
+    CREATE TABLE status_webhooks (
+        source text PRIMARY KEY,
+        url text NOT NULL,
+        statuses jsonb NOT NULL,
+        secrets jsonb NOT NULL,
+        state text NOT NULL CHECK (state IN ('active', 'disabled')),
+        disabled_reason text,
+        version integer NOT NULL,
+        changed_at timestamptz NOT NULL,
+        changed_by text NOT NULL,
+        failures integer NOT NULL DEFAULT 0,
+        failing_since timestamptz,
+        retry_at timestamptz
+    )
+    """,
+    """
+    CREATE TABLE status_deliveries (
+        change_id uuid PRIMARY KEY,
+        source text NOT NULL,
+        contact_id uuid NOT NULL,
+        sequence bigint NOT NULL,
+        status text NOT NULL,
+        content jsonb NOT NULL,
+        occurred_at timestamptz NOT NULL,
+        added_at timestamptz NOT NULL,
+        state text NOT NULL CHECK (state IN ('pending', 'sending', 'delivered', 'failed')),
+        due_at timestamptz,
+        attempts integer NOT NULL,
+        delivered_at timestamptz,
+        answer integer,
+        detail text,
+        CHECK ((state IN ('pending', 'sending')) = (due_at IS NOT NULL))
+    )
+    """,
+    """
+    CREATE INDEX status_deliveries_due ON status_deliveries (source, due_at)
+    WHERE state IN ('pending', 'sending')
+    """,
+    """
+    CREATE INDEX status_deliveries_unsent_of_contact ON status_deliveries (contact_id, sequence)
+    WHERE state IN ('pending', 'sending')
+    """,
+    """
+    CREATE INDEX status_deliveries_sending ON status_deliveries (source, contact_id)
+    WHERE state = 'sending'
+    """,
+    # The oldest that waits for a receiver.
+    """
+    CREATE INDEX status_deliveries_unsent ON status_deliveries (source, added_at)
+    WHERE state IN ('pending', 'sending')
+    """,
+    "CREATE INDEX status_deliveries_added_at ON status_deliveries (added_at)",
+    """
+    CREATE INDEX status_deliveries_of_source ON status_deliveries (source, occurred_at, change_id)
+    """,
+    "CREATE INDEX status_deliveries_of_contact ON status_deliveries (contact_id)",
 )
 
 

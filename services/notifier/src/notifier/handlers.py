@@ -27,12 +27,13 @@ from common.contracts.escalations import (
 from common.contracts.event import OPERATIONS, EscalationId, NotificationId, PersonId
 from common.contracts.notifications import Medium, RecipientChanged
 from common.contracts.people import ContactMethodsChanged, PersonDescribed
+from common.contracts.statuses import ContactStatusChanged
 from common.core import trace
 from common.core.ids import new_id
 from common.messaging.subscriptions import HandlerRegistry
 from common.storage.known_people import record_person
 from notifier import rendering
-from notifier.domain import erasure, notifications
+from notifier.domain import erasure, notifications, status_webhooks
 from notifier.domain.content import Status, StatusKind, status_of
 from notifier.domain.escalations import Escalation, EscalationState
 from notifier.domain.notifications import Decision, Notification, Page
@@ -213,6 +214,13 @@ async def change_contact_methods(event: ContactMethodsChanged, uow: UnitOfWork) 
     )
 
 
+async def queue_status(event: ContactStatusChanged, sequence: int, uow: UnitOfWork) -> None:
+    """Let the status be sent, if its system has a webhook that wants it; again is fine."""
+    webhook = (await uow.status_webhooks.of_sources([event.source]))[event.source]
+    if webhook is not None and webhook.wants(event.status):
+        uow.status_deliveries.add(status_webhooks.queue(event, sequence, uow.now))
+
+
 async def change_recipient(
     before: Recipient | None,
     person_id: PersonId,
@@ -389,4 +397,5 @@ SUBSCRIPTIONS = (
     .on(EscalationClosed, close)
     .on(PersonDescribed, describe_person)
     .on(ContactMethodsChanged, change_contact_methods)
+    .project(ContactStatusChanged, queue_status)
 )

@@ -14,15 +14,19 @@ from common.storage.database import Database
 from notifier import api, handlers, tables
 from notifier.channels.base import Channel
 from notifier.channels.registry import CHANNELS
+from notifier.channels.status_calls import StatusCaller
+from notifier.commands.rotate_key import rotate_key
 from notifier.domain.brake import BrakePolicy
 from notifier.domain.delivery import RetryPolicy
+from notifier.domain.status_webhooks import StatusPolicy
 from notifier.links import Links
-from notifier.metrics import DeliveryMetrics
+from notifier.metrics import DeliveryMetrics, StatusMetrics
 from notifier.settings import Settings
 from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases.deliveries import DeliveryRules
 from notifier.web_push.vapid import VapidKey
 from notifier.workers.delivery import DeliveryWorker
+from notifier.workers.status_delivery import StatusDeliveryWorker
 
 
 class MissingSecretError(SystemExit):
@@ -58,7 +62,16 @@ def build(
         threaded = frozenset(channel.medium for channel in channels if channel.threaded)
         rules = DeliveryRules(policy, brake_policy, threaded)
         slots, measured = settings.delivery_slots, DeliveryMetrics(metrics)
-        return [DeliveryWorker(channels, database, rules, slots, measured, health)]
+        return [
+            DeliveryWorker(channels, database, rules, slots, measured, health),
+            StatusDeliveryWorker(
+                StatusCaller.from_settings(settings),
+                database,
+                status_policy(settings),
+                StatusMetrics(metrics),
+                health,
+            ),
+        ]
 
     def http_workers(*_: object) -> Sequence[Worker]:
         _require_link_secret(settings)
@@ -71,9 +84,18 @@ def build(
         retention=tables.RETENTION,
         routers=api.make_routers(channels),
         form_paths=("/v1/acknowledgements/", "/v1/callbacks/"),
-        state={"links": links},
+        # Answers hold secrets, which are stored nowhere in clear.
+        unkeyed_paths=(api.status_webhooks.router.prefix,),
+        state={"links": links, "status_caller": StatusCaller.from_settings(settings)},
         workers=workers,
         http_workers=http_workers,
+    )
+
+
+def status_policy(settings: Settings) -> StatusPolicy:
+    return StatusPolicy(
+        slots=settings.status_webhook_slots,
+        timeout=timedelta(seconds=settings.status_webhook_timeout_seconds),
     )
 
 
@@ -83,6 +105,7 @@ def _require_link_secret(settings: Settings) -> None:
 
 
 cli = service_cli("notifier", Settings, build)
+cli.command()(rotate_key)
 
 
 @cli.command()

@@ -1,6 +1,6 @@
 """The metrics of the notifier, in addition to those of every service."""
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 from common.core.metrics import Metrics
 
@@ -36,5 +36,31 @@ class DeliveryMetrics:
             "upstairs_notifications_held_back",
             "Pages over a budget, which a summary carries instead",
             ("medium", "budget"),
+            registry=registry,
+        )
+
+
+class StatusMetrics:
+    def __init__(self, metrics: Metrics) -> None:
+        registry = metrics.registry
+        self.calls = Counter(
+            "upstairs_status_calls",
+            "Calls to receivers of statuses",
+            ("outcome",),
+            registry=registry,
+        )
+        self.given_up = Counter(
+            "upstairs_statuses_given_up",
+            "Statuses that waited too long for their receiver, or too many for it",
+            registry=registry,
+        )
+        self.disabled = Counter(
+            "upstairs_status_webhooks_disabled",
+            "Status webhooks whose receiver answered 410",
+            registry=registry,
+        )
+        self.oldest_waiting_seconds = Gauge(
+            "upstairs_status_oldest_waiting_seconds",
+            "Since when the oldest status waits for an active receiver",
             registry=registry,
         )

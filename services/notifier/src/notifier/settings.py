@@ -5,14 +5,17 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from common.core.sealed_secrets import EncryptionKeys
 from common.service.settings import ServiceSettings, SigningSecrets
 from notifier.domain.brake import BrakePolicy
 from notifier.domain.delivery import RetryPolicy
+from notifier.domain.status_webhooks import StatusPolicy
 from notifier.web_push.services import PushServices
 from notifier.web_push.vapid import VapidKey
 
 _RETRIES = RetryPolicy()
 _BUDGETS = BrakePolicy()
+_STATUS_CALLS = StatusPolicy()
 # Those of Chrome, Firefox, Safari and Edge.
 _PUSH_SERVICES = (
     "https://fcm.googleapis.com",
@@ -38,6 +41,12 @@ def _check_push_key(key: SecretStr | None) -> SecretStr | None:
 def _check_push_services(entries: tuple[str, ...]) -> tuple[str, ...]:
     PushServices.read(entries)
     return entries
+
+
+def _check_encryption_keys(keys: EncryptionKeys) -> EncryptionKeys:
+    if keys.all:
+        keys.secret_box()
+    return keys
 
 
 class Settings(ServiceSettings):
@@ -133,4 +142,29 @@ class Settings(ServiceSettings):
         default=_PUSH_SERVICES,
         description="the push services of browsers that may be called, as a JSON list; `*.` stands "
         "for all hosts of a domain",
+    )
+
+    # Status webhooks
+    encryption_keys: Annotated[EncryptionKeys, AfterValidator(_check_encryption_keys)] = Field(
+        default=EncryptionKeys(""),
+        description="encrypts the secrets of outside systems in the database, of `python -m common "
+        "encryption-key`; several, separated by commas: the first encrypts, all decrypt; empty: "
+        "nobody sets a status webhook",
+    )
+    status_webhook_slots: int = Field(
+        default=_STATUS_CALLS.slots,
+        ge=1,
+        le=100,
+        description="calls at a time to one receiver of statuses, in all replicas together",
+    )
+    status_webhook_timeout_seconds: float = Field(
+        default=_STATUS_CALLS.timeout.total_seconds(),
+        gt=0,
+        le=30,
+        description="of one call to a receiver of statuses",
+    )
+    status_webhook_trusted_hosts: tuple[str, ...] = Field(
+        default=(),
+        description="hosts that may receive statuses though their address is private, also without "
+        "TLS, as a JSON list",
     )

@@ -1,6 +1,6 @@
 """The tables of the notifier, which its migration creates, and how long their rows are kept."""
 
-from sqlalchemy import Boolean, Column, DateTime, Integer, MetaData, Table, Text, Uuid
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Integer, MetaData, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
 from common.service.retention import Kept, Retention, Rule, published_events_rule
@@ -105,6 +105,41 @@ delivery_attempts = Table(
     Column("outcome", Text),
     Column("detail", Text),
 )
+status_webhooks = Table(
+    "status_webhooks",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("url", Text),
+    Column("statuses", JSONB),
+    # Encrypted (`common.core.sealed_secrets`).
+    Column("secrets", JSONB),
+    Column("state", Text),
+    Column("disabled_reason", Text),
+    Column("version", Integer),
+    Column("changed_at", DateTime(timezone=True)),
+    Column("changed_by", Text),
+    Column("failures", Integer),
+    Column("failing_since", DateTime(timezone=True)),
+    Column("retry_at", DateTime(timezone=True)),
+)
+status_deliveries = Table(
+    "status_deliveries",
+    metadata,
+    Column("change_id", Uuid(as_uuid=False), primary_key=True),
+    Column("source", Text),
+    Column("contact_id", Uuid(as_uuid=False)),
+    Column("sequence", BigInteger),
+    Column("status", Text),
+    Column("content", JSONB),
+    Column("occurred_at", DateTime(timezone=True)),
+    Column("added_at", DateTime(timezone=True)),
+    Column("state", Text),
+    Column("due_at", DateTime(timezone=True)),
+    Column("attempts", Integer),
+    Column("delivered_at", DateTime(timezone=True)),
+    Column("answer", Integer),
+    Column("detail", Text),
+)
 
 _ESCALATION_ENDED = "state IN ('handed_back', 'resolved', 'closed')"
 RETENTION: tuple[Rule, ...] = (
@@ -142,4 +177,7 @@ RETENTION: tuple[Rule, ...] = (
     Kept("reporting_lines", "one row a person"),
     Retention("budgets", "changed_at", days=1),
     Kept("channel_users", "one row for each account of a person"),
+    Kept("status_webhooks", "settings: they are in force until they are replaced"),
+    # Longer than Kafka keeps the event: a row recognizes one that comes again.
+    Retention("status_deliveries", "added_at", days=14, min_days=8),
 )

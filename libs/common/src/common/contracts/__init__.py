@@ -9,6 +9,7 @@ from common.contracts import (
     escalations,
     notifications,
     people,
+    statuses,
 )
 from common.contracts.event import Event
 from common.contracts.services import TOPIC_OWNERS
@@ -22,6 +23,7 @@ EVENTS: tuple[type[Event], ...] = (
     *connection_pages.EVENTS,
     *notifications.EVENTS,
     *people.EVENTS,
+    *statuses.EVENTS,
 )
 BY_TYPE: dict[str, type[Event]] = {event.type: event for event in EVENTS}
 TOPICS = tuple(TOPIC_OWNERS)

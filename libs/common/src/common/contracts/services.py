@@ -13,11 +13,13 @@ SERVICES = (*EVENT_SERVICES, "console")
 # Only the owner publishes to a topic.
 TOPIC_OWNERS = {
     "contacts": "intake",
+    "statuses": "intake",
     "assignments": "router",
     "clocks": "escalation",
     "escalations": "escalation",
     "notifications": "notifier",
     "people": "router",
+    "webhooks": "notifier",
 }
 # Outside systems write to the first and read the second; intake does the reverse. No service
 # publishes its events there.

@@ -6,6 +6,7 @@ from intake.api import (
     connections,
     contacts,
     customers,
+    presence,
     states,
     supervisor_requests,
     surveys,
@@ -15,6 +16,7 @@ from intake.api import (
 ROUTERS = (
     contacts.router,
     states.router,
+    presence.router,
     supervisor_requests.router,
     surveys.router,
     customers.router,

@@ -232,6 +232,19 @@ class PriorityChanged(_Event):
 
 
 @dataclass(frozen=True, slots=True)
+class CallMeasured(_Event):
+    """A conversation of a call has ended, at the event's moment, and lasted so long.
+
+    `call_id` names it in the outside system. `account` is who answered, by the id that the person
+    has there; without it, who has the contact here.
+    """
+
+    call_id: str
+    duration_s: float
+    account: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class UnrelatedUpdate(_Event):
     """A change without effect here, except that it shows that an open contact exists."""
 
@@ -250,6 +263,7 @@ ChannelEvent = (
     | ContactEnded
     | SupervisorRequested
     | PriorityChanged
+    | CallMeasured
     | UnrelatedUpdate
 )
 

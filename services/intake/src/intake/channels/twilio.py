@@ -11,6 +11,7 @@ from pydantic import Field
 from common.contracts.contacts import Channel
 from common.contracts.event import CustomerId
 from intake.channels.base import (
+    CallMeasured,
     ChannelEvent,
     ContactEnded,
     ContactLeft,
@@ -43,6 +44,10 @@ _TWIML: Final = b'<?xml version="1.0" encoding="UTF-8"?><Response/>'
 _ANSWERED: Final = ("completed", "answered", "in-progress")
 _NOT_REACHED: Final = ("busy", "no-answer", "canceled", "failed")
 _MAX_FILES: Final = 10
+# What happens in a conference: it names its participants' calls, which are no contacts.
+_CONFERENCE_EVENTS: Final = ("conference-", "participant-")
+# Twilio ends a call after a day at the latest.
+_MAX_CALL_S: Final = 24 * 60 * 60
 
 Parameters = Mapping[str, str]
 
@@ -76,6 +81,8 @@ class Twilio:
     def parse(self, connection: ChannelConnection, request: WebhookRequest) -> list[ChannelEvent]:
         options = TwilioOptions.model_validate(connection.options)
         parameters = _parameters(request)
+        if parameters.get("StatusCallbackEvent", "").strip().lower().startswith(_CONFERENCE_EVENTS):
+            return []
         if "CallSid" in parameters:
             return [*_call_events(parameters, options)]
         if "MessageSid" in parameters or "SmsSid" in parameters:
@@ -109,6 +116,9 @@ def _call_events(parameters: Parameters, options: TwilioOptions) -> Iterator[Cha
     if is_leg:
         if status in _ANSWERED and parameters.get("CallDuration") != "0":
             yield _answer(parameters, contact, parameters.get("To"))
+        if status == "completed":
+            leg, account = parameters["CallSid"], read_id(parameters.get("To"))
+            yield from _measured(parameters, contact, leg, parameters.get("CallDuration"), account)
         return
     yield from _caller_events(parameters, contact, options)
     yield from _end_events(parameters, contact, status)
@@ -135,6 +145,8 @@ def _end_events(
     if dialled in _ANSWERED or queue == "bridged":
         yield _answer(parameters, contact, None)
     if dialled == "completed":
+        leg, duration = parameters.get("DialCallSid"), parameters.get("DialCallDuration")
+        yield from _measured(parameters, contact, leg, duration, None)
         yield ContactSolved(**_fields(parameters, contact, "dialled"), note="The call ended.")
     elif queue == "hangup":
         reason = "hung up while waiting in the queue"
@@ -151,6 +163,23 @@ def _answer(
     fields = _fields(parameters, contact, "answer")
     text = "The call was answered."
     return RepresentativeMessageAdded(**fields, text=text, account=read_id(account))
+
+
+def _measured(
+    parameters: Parameters,
+    contact: ExternalContact,
+    leg: str | None,
+    duration: str | None,
+    account: str | None,
+) -> Iterator[ChannelEvent]:
+    """Yield how long the leg to a representative lasted: the leg itself and its dialling say so."""
+    call_id, seconds = read_id(leg), (duration or "").strip()
+    if call_id is None or not (seconds.isascii() and seconds.isdigit()):
+        return
+    duration_s = int(seconds[: len(str(_MAX_CALL_S)) + 1])
+    if 0 < duration_s <= _MAX_CALL_S:
+        fields = _fields(parameters, contact, "measured")
+        yield CallMeasured(**fields, call_id=call_id, duration_s=duration_s, account=account)
 
 
 def _message_events(parameters: Parameters, options: TwilioOptions) -> Iterator[ChannelEvent]:

@@ -29,8 +29,13 @@ from notifier.domain.errors import (
     NotPagedError,
     OperationsAddressError,
     PushServiceError,
+    ReceiverRefusedError,
     RecipientForbiddenError,
     RecipientNotFoundError,
+    StatusWebhookChangedError,
+    StatusWebhookForbiddenError,
+    StatusWebhookNotFoundError,
+    StatusWebhooksOffError,
     TooManyChangesError,
     WebPushOffError,
 )
@@ -65,6 +70,11 @@ _PROBLEMS: Mapping[type[Exception], tuple[int, str]] = {
     AnswerTooLateError: (409, "answer-too-late"),
     ForgedLinkError: (401, "link-forged"),
     ExpiredLinkError: (410, "link-expired"),
+    StatusWebhooksOffError: (409, "status-webhooks-off"),
+    StatusWebhookNotFoundError: (404, "status-webhook-not-found"),
+    StatusWebhookForbiddenError: (403, "not-your-status-webhook"),
+    StatusWebhookChangedError: (412, "stale"),
+    ReceiverRefusedError: (422, "receiver-refused"),
 }
 refusals = partial(error_responses, _PROBLEMS)
 # What any link or button of a message may meet, and what an answer by it may.

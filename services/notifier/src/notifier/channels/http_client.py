@@ -17,6 +17,7 @@ from aiohttp import (
     DummyCookieJar,
     TCPConnector,
 )
+from aiohttp.abc import AbstractResolver
 
 from notifier.channels.retry_after import retry_after
 from notifier.domain.delivery import Postponed, Refused, Unknown
@@ -25,10 +26,25 @@ from notifier.domain.delivery import Postponed, Refused, Unknown
 _SHARE_TO_CONNECT: Final = 0.6
 
 
-def open_client(timeout_s: float, headers: Mapping[str, str] | None = None) -> ClientSession:
-    """Make a client; it must be made and closed in the same event loop."""
+def open_client(
+    timeout_s: float,
+    headers: Mapping[str, str] | None = None,
+    *,
+    resolver: AbstractResolver | None = None,
+) -> ClientSession:
+    """Make a client; it must be made and closed in the same event loop.
+
+    With a `resolver`, it resolves for each call, and keeps no connection.
+    """
+    connector = TCPConnector(
+        ssl=_trusted_issuers(),
+        limit=0,
+        resolver=resolver,
+        use_dns_cache=resolver is None,
+        force_close=resolver is not None,
+    )
     return ClientSession(
-        connector=TCPConnector(ssl=_trusted_issuers(), limit=0),
+        connector=connector,
         cookie_jar=DummyCookieJar(),
         headers=headers,
         timeout=ClientTimeout(connect=timeout_s * _SHARE_TO_CONNECT, sock_read=timeout_s),

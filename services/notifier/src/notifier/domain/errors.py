@@ -79,3 +79,23 @@ class OperationsForbiddenError(RecipientForbiddenError):
 
 class OperationsAddressError(Exception):
     """The recipient operations needs at least one address: it gets the alarms of the system."""
+
+
+class StatusWebhooksOffError(Exception):
+    """Status webhooks are switched off: operators set UPSTAIRS_ENCRYPTION_KEYS."""
+
+
+class StatusWebhookNotFoundError(Exception):
+    """There is no status webhook of this system."""
+
+
+class StatusWebhookForbiddenError(Exception):
+    """A channel sets only its own status webhook; managers set all."""
+
+
+class StatusWebhookChangedError(Exception):
+    """The webhook is no longer as you have read it, or is there already. Read it again."""
+
+
+class ReceiverRefusedError(Exception):
+    """The address is not one that status webhooks may call."""

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from common.contracts.escalations import PageRequested
 from common.contracts.event import ContactId, EscalationId, Event, NotificationId
+from common.contracts.statuses import ContactStatusChanged
 from common.messages import Timer
 from common.storage.bulk import bulk_insert, columns_to_arrays
 from common.storage.connection import Connection
@@ -23,6 +24,7 @@ from notifier.domain.notifications import Attempt
 from notifier.store.contact_rows import ContactRows
 from notifier.store.notifications import Notifications
 from notifier.store.people import RecipientChanges, Recipients, ReportingLines
+from notifier.store.status_webhooks import StatusDeliveries, StatusWebhooks
 
 
 class Escalations(ContactRows[EscalationId, Escalation]):
@@ -91,10 +93,18 @@ class UnitOfWork(BaseUnitOfWork):
         self.notifications = Notifications(connection)
         self.attempts = Attempts(connection)
         self.budgets = Budgets(connection)
+        self.status_webhooks = StatusWebhooks(connection)
+        self.status_deliveries = StatusDeliveries(connection)
 
     @property
     def rows(self) -> Sequence[LockedTable[Any, Any]]:
-        return (self.escalations, self.notifications, self.budgets)
+        return (
+            self.escalations,
+            self.notifications,
+            self.budgets,
+            self.status_webhooks,
+            self.status_deliveries,
+        )
 
     async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
         await self.escalations.lock_of(contact_ids)
@@ -103,9 +113,16 @@ class UnitOfWork(BaseUnitOfWork):
     async def preload(self, messages: Sequence[Event | Timer]) -> None:
         people = {message.person_id for message in messages if isinstance(message, PageRequested)}
         await self.recipients.get_all(people)
+        sources = {each.source for each in messages if isinstance(each, ContactStatusChanged)}
+        if sources:
+            await self.status_webhooks.of_sources(sources)
 
     async def writes(self) -> list[Write]:
-        return [*await super().writes(), *self.attempts.writes()]
+        return [
+            *await super().writes(),
+            *self.attempts.writes(),
+            *self.status_deliveries.new_writes(),
+        ]
 
 
 _NEW_BUDGETS = bulk_insert(tables.budgets, arrays=True, conflict="ignore")

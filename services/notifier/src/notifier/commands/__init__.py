@@ -1,0 +1,1 @@
+"""The commands of the notifier, besides those of every service."""

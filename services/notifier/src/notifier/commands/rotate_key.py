@@ -1,0 +1,96 @@
+"""`rotate-key`: encrypts stored secrets with the first key; it needs the database only.
+
+Exit codes: 0 done; 1 the database is unavailable; 2 no key; 3 some secrets can't be decrypted, the
+others are encrypted with the first key.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Final
+
+import typer
+from msgspec.structs import replace
+
+from common.contracts.event import SystemName
+from common.core import logs
+from common.core.clock import TimeSource
+from common.core.errors import is_transient
+from common.core.sealed_secrets import SecretBox, UnknownEncryptionKeyError
+from common.service.settings import read_settings
+from common.storage.database import Database, connect
+from notifier.settings import Settings
+from notifier.store.unit_of_work import UnitOfWork
+
+_BATCH_WEBHOOKS: Final = 50
+_UNAVAILABLE: Final = 1
+_NO_KEY: Final = 2
+_SOME_UNREADABLE: Final = 3
+
+
+@dataclass(slots=True)
+class Rotation:
+    """How many secrets are encrypted with the first key now, and whose can't be decrypted."""
+
+    secrets: int = 0
+    unreadable: list[SystemName] = field(default_factory=list)
+
+
+def rotate_key() -> None:
+    """Encrypt the secrets of status webhooks with the first key; the service may run meanwhile."""
+    logs.to_stderr()
+    try:
+        rotation = asyncio.run(_rotate())
+    except Exception as error:
+        if not is_transient(error):
+            raise
+        typer.echo(f"the database is unavailable: {error}", err=True)
+        raise typer.Exit(_UNAVAILABLE) from error
+    typer.echo(f"encrypted with the first key: {rotation.secrets} secrets")
+    for source in rotation.unreadable:
+        typer.echo(f"no key decrypts a secret of {source}: let it rotate its secret", err=True)
+    if rotation.unreadable:
+        raise typer.Exit(_SOME_UNREADABLE)
+
+
+async def _rotate() -> Rotation:
+    settings = read_settings(Settings, kafka_bootstrap="unused")
+    if not settings.encryption_keys.all:
+        typer.echo("UPSTAIRS_ENCRYPTION_KEYS is empty.", err=True)
+        raise typer.Exit(_NO_KEY)
+    engine = connect(str(settings.database_url), schema="notifier", pool_size=1)
+    try:
+        database = Database(engine, UnitOfWork, TimeSource())
+        return await rotate_secrets(database, settings.encryption_keys.secret_box())
+    finally:
+        await engine.dispose()
+
+
+async def rotate_secrets(
+    database: Database[UnitOfWork], box: SecretBox, batch_webhooks: int = _BATCH_WEBHOOKS
+) -> Rotation:
+    """Encrypt all again, a batch in each transaction."""
+    rotation, after = Rotation(), None
+    while True:
+        async with database.transaction() as uow:
+            batch = await uow.status_webhooks.page(after, batch_webhooks)
+            for listed in batch:
+                await _rotate_one(listed.source, box, rotation, uow)
+        if not batch:
+            return rotation
+        after = batch[-1].source
+
+
+async def _rotate_one(
+    source: SystemName, box: SecretBox, rotation: Rotation, uow: UnitOfWork
+) -> None:
+    """Read it again under the lock: it may have been changed."""
+    webhook = await uow.status_webhooks.lock(source)
+    if webhook is None:
+        return
+    try:
+        secrets = tuple(replace(each, sealed=box.reseal(each.sealed)) for each in webhook.secrets)
+    except UnknownEncryptionKeyError:
+        rotation.unreadable.append(source)
+        return
+    uow.status_webhooks.put(replace(webhook, secrets=secrets))
+    rotation.secrets += len(secrets)

@@ -1,0 +1,175 @@
+"""Who sets a status webhook, and what becomes of each status: load, decide, record."""
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from msgspec.structs import replace
+
+from common.contracts.event import ContactId, SystemName
+from common.contracts.statuses import ContactStatus
+from notifier.domain import status_webhooks
+from notifier.domain.errors import StatusWebhookChangedError, StatusWebhookNotFoundError
+from notifier.domain.status_webhooks import (
+    FAILURES_TO_PAUSE,
+    CallResult,
+    StatusDelivery,
+    StatusPolicy,
+    StatusWebhook,
+    WebhookSecret,
+)
+from notifier.store.unit_of_work import UnitOfWork
+
+# So long the secret before signs too, unless the caller says otherwise.
+OVERLAP: Final = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class PutStatusWebhook:
+    """`sealed` is the encrypted secret of a new webhook, or one to replace the present at once."""
+
+    source: SystemName
+    url: str
+    statuses: tuple[ContactStatus, ...]
+    sealed: str | None
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedCall:
+    given_up: int = 0
+    is_disabled: bool = False
+
+
+async def put_webhook(
+    command: PutStatusWebhook, versions: Container[int] | None, uow: UnitOfWork
+) -> StatusWebhook:
+    """Put it in force, also one that was disabled; raises StatusWebhookChangedError.
+
+    A new one needs `sealed`: KeyError is a fault of the caller.
+    """
+    before = await uow.status_webhooks.lock(command.source)
+    if versions is not None and (before is None or before.version not in versions):
+        raise StatusWebhookChangedError
+    secrets = before.secrets if before else ()
+    if command.sealed is not None:
+        secrets = (WebhookSecret(command.sealed),)
+    webhook = StatusWebhook(
+        source=command.source,
+        url=command.url,
+        statuses=command.statuses,
+        secrets=secrets,
+        state="active",
+        disabled_reason=None,
+        version=before.version + 1 if before else 1,
+        changed_at=uow.now,
+        changed_by=command.by,
+    )
+    uow.status_webhooks.put(webhook)
+    uow.outbox.add((status_webhooks.announce(webhook, uow.now),))
+    # What waits for the receiver goes to the new address now.
+    await uow.status_deliveries.hasten(command.source, uow.now)
+    return webhook
+
+
+async def get_webhook(source: SystemName, uow: UnitOfWork) -> StatusWebhook:
+    """Raise StatusWebhookNotFoundError if there is none."""
+    webhook = await uow.status_webhooks.get(source)
+    if webhook is None:
+        raise StatusWebhookNotFoundError
+    return webhook
+
+
+async def remove_webhook(
+    source: SystemName, versions: Container[int] | None, uow: UnitOfWork
+) -> None:
+    """Remove it and what waits; again is fine. Raises StatusWebhookChangedError."""
+    webhook = await uow.status_webhooks.lock(source)
+    if versions is not None and (webhook is None or webhook.version not in versions):
+        raise StatusWebhookChangedError
+    if webhook is not None:
+        await uow.status_webhooks.remove(source)
+        removed = replace(webhook, state="disabled")
+        uow.outbox.add((status_webhooks.announce(removed, uow.now),))
+
+
+async def rotate_secret(
+    source: SystemName, sealed: str, overlap: timedelta, by: str, uow: UnitOfWork
+) -> StatusWebhook:
+    """Sign by the new secret, and by the one before for a while."""
+    webhook = await _lock(source, uow)
+    before = replace(webhook.secrets[0], ends_at=uow.now + overlap)
+    secrets = (WebhookSecret(sealed), *((before,) if overlap > timedelta(0) else ()))
+    rotated = replace(
+        webhook,
+        secrets=secrets,
+        version=webhook.version + 1,
+        changed_at=uow.now,
+        changed_by=by,
+    )
+    uow.status_webhooks.put(rotated)
+    return rotated
+
+
+async def replay(
+    source: SystemName, since: datetime | None, contact_id: ContactId | None, uow: UnitOfWork
+) -> int:
+    await _lock(source, uow)
+    return await uow.status_deliveries.replay(source, since, contact_id, uow.now)
+
+
+async def claim(
+    limit: int, policy: StatusPolicy, uow: UnitOfWork
+) -> Sequence[tuple[StatusDelivery, StatusWebhook, str | None]]:
+    """Return what is sent now, each with its webhook and the name of the person in it."""
+    claimed = await uow.status_deliveries.claim(limit, policy, uow.now)
+    webhooks = await uow.status_webhooks.of_sources({each.source for each in claimed})
+    people = {person for each in claimed if (person := each.person_to_name) is not None}
+    recipients = await uow.recipients.get_all(people)
+    names: dict[str, str] = {
+        person: recipient.name for person, recipient in recipients.items() if recipient is not None
+    }
+    return [
+        (each, webhook, names.get(each.person_to_name or ""))
+        for each in claimed
+        if (webhook := webhooks[each.source]) is not None
+    ]
+
+
+async def record_call(
+    called: StatusDelivery,
+    result: CallResult,
+    policy: StatusPolicy,
+    spread: float,
+    uow: UnitOfWork,
+) -> RecordedCall:
+    webhook = await uow.status_webhooks.lock(called.source)
+    delivery = await uow.status_deliveries.lock(called.change_id)
+    if webhook is None or delivery is None or not _is_current(delivery, called, result):
+        return RecordedCall()
+    decision = status_webhooks.record(delivery, webhook, result, policy, spread, uow.now)
+    uow.status_deliveries.put(decision.delivery)
+    if decision.webhook != webhook:
+        uow.status_webhooks.put(decision.webhook)
+    uow.outbox.add(decision.events)
+    given_up = 0
+    if decision.is_recovered:
+        await uow.status_deliveries.hasten(called.source, uow.now)
+    elif decision.webhook.failures >= FAILURES_TO_PAUSE and not result.is_success:
+        given_up = await uow.status_deliveries.give_up(called.source, policy, uow.now)
+    return RecordedCall(given_up, is_disabled=bool(decision.events))
+
+
+def _is_current(delivery: StatusDelivery, called: StatusDelivery, result: CallResult) -> bool:
+    """A success always counts; a failure only if no other attempt has begun since."""
+    if delivery.state not in ("pending", "sending"):
+        return False
+    return result.is_success or delivery.attempts == called.attempts
+
+
+async def _lock(source: SystemName, uow: UnitOfWork) -> StatusWebhook:
+    webhook = await uow.status_webhooks.lock(source)
+    if webhook is None:
+        raise StatusWebhookNotFoundError
+    return webhook

@@ -1,0 +1,111 @@
+"""Addresses that a channel names lead to public hosts, whatever they look like."""
+
+import asyncio
+import socket
+
+import pytest
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from notifier.channels.receiver_guard import (
+    ForbiddenReceiverError,
+    GuardedResolver,
+    ReceiverGuard,
+    is_public,
+)
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700:4700::1111", "::ffff:8.8.8.8"])
+def test_address_that_everybody_reaches_is_public(address: str) -> None:
+    assert is_public(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1",
+        "10.0.0.7",
+        "172.16.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "0.0.0.1",
+        "224.0.0.1",
+        "255.255.255.255",
+        "::1",
+        "::",
+        "fe80::1%eth0",
+        "fd00::1",
+        "ff02::1",
+        "::ffff:10.0.0.7",
+        "64:ff9b::a00:7",
+        "2002:a00:7::1",
+        "2001::1",
+        "not an address",
+    ],
+)
+def test_address_of_a_network_of_ours_is_not_public(address: str) -> None:
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://shop.example.com/",
+        "ftp://shop.example.com/",
+        "https://",
+        "https://user@shop.example.com/",
+        "https://:word@shop.example.com/",
+        "https://shop.example.com/#part",
+        "https://127.0.0.1/",
+        "https://[::1]/",
+        "https://2130706433/",
+        "https://0x7f000001/",
+        "https://127.1/",
+        "https://shop.example.com:port/",
+        "https://[::1/",
+    ],
+)
+def test_url_that_no_resolving_makes_good_is_refused(url: str) -> None:
+    with pytest.raises(ForbiddenReceiverError):
+        ReceiverGuard().check_url(url)
+
+
+def test_public_url_is_taken() -> None:
+    ReceiverGuard().check_url("https://shop.example.com:8443/statuses?key=1")
+    ReceiverGuard().check_url("https://8.8.8.8/")
+
+
+def test_trusted_host_may_be_private_and_without_tls() -> None:
+    guard = ReceiverGuard(("Shop.internal", "127.0.0.1"))
+    guard.check_url("http://shop.internal:8080/")
+    guard.check_address("shop.internal", "10.0.0.7")
+    guard.check_url("http://127.0.0.1:8080/")
+    with pytest.raises(ForbiddenReceiverError):
+        guard.check_address("other.internal", "10.0.0.7")
+
+
+class _Names(AbstractResolver):
+    """Says that a host has these addresses."""
+
+    def __init__(self, *addresses: str) -> None:
+        self._addresses = addresses
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        return [
+            ResolveResult(hostname=host, host=address, port=port, family=family, proto=0, flags=0)
+            for address in self._addresses
+        ]
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_host_with_one_private_address_is_not_called() -> None:
+    guard = ReceiverGuard()
+    resolve = GuardedResolver(guard, _Names("8.8.8.8", "10.0.0.7")).resolve
+    with pytest.raises(ForbiddenReceiverError):
+        asyncio.run(resolve("shop.example.com", 443))
+    results = asyncio.run(GuardedResolver(guard, _Names("8.8.8.8")).resolve("shop.example.com"))
+    assert [result["host"] for result in results] == ["8.8.8.8"]
