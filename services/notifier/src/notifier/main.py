@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Final
 
 import typer
 
@@ -12,17 +13,24 @@ from common.service.runtime import Worker
 from common.service.spec import ServiceSpec
 from common.storage.database import Database
 from notifier import api, handlers, tables
+from notifier.allowed_origins import AllowedOrigins
+from notifier.case_systems.registry import CaseSystemFactory
 from notifier.channels.base import Channel
 from notifier.channels.registry import CHANNELS
 from notifier.domain.brake import BrakePolicy
 from notifier.domain.delivery import RetryPolicy
+from notifier.domain.write_backs.writes import WritePolicy
 from notifier.links import Links
-from notifier.metrics import DeliveryMetrics
+from notifier.metrics import CaseWriteMetrics, DeliveryMetrics
 from notifier.settings import Settings
 from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases.deliveries import DeliveryRules
 from notifier.web_push.vapid import VapidKey
+from notifier.workers.case_writer import CaseWriter
 from notifier.workers.delivery import DeliveryWorker
+
+# A token, two reads and a change: each gets its share of the time.
+_CALLS_OF_A_WRITE: Final = 4
 
 
 class MissingSecretError(SystemExit):
@@ -37,6 +45,12 @@ def build(
         settings.public_url,
         timedelta(hours=settings.link_max_age_hours),
         settings.console_url,
+    )
+    case_systems = CaseSystemFactory(
+        AllowedOrigins.read(settings.write_back_systems),
+        settings.write_back_login_url,
+        settings.encryption_keys.secret_box() if settings.encryption_keys.all else None,
+        settings.write_back_timeout_seconds / _CALLS_OF_A_WRITE,
     )
     channels = tuple(channel.from_settings(settings, links) for channel in channel_types)
 
@@ -58,7 +72,19 @@ def build(
         threaded = frozenset(channel.medium for channel in channels if channel.threaded)
         rules = DeliveryRules(policy, brake_policy, threaded)
         slots, measured = settings.delivery_slots, DeliveryMetrics(metrics)
-        return [DeliveryWorker(channels, database, rules, slots, measured, health)]
+        write_policy = WritePolicy(timedelta(seconds=settings.write_back_timeout_seconds))
+        return [
+            DeliveryWorker(channels, database, rules, slots, measured, health),
+            CaseWriter(
+                case_systems,
+                database,
+                links,
+                write_policy,
+                settings.write_back_slots,
+                CaseWriteMetrics(metrics),
+                health,
+            ),
+        ]
 
     def http_workers(*_: object) -> Sequence[Worker]:
         _require_link_secret(settings)
@@ -71,7 +97,7 @@ def build(
         retention=tables.RETENTION,
         routers=api.make_routers(channels),
         form_paths=("/v1/acknowledgements/", "/v1/callbacks/"),
-        state={"links": links},
+        state={"links": links, "case_systems": case_systems},
         workers=workers,
         http_workers=http_workers,
     )

@@ -1,6 +1,6 @@
 """The metrics of the notifier, in addition to those of every service."""
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 from common.core.metrics import Metrics
 
@@ -36,5 +36,28 @@ class DeliveryMetrics:
             "upstairs_notifications_held_back",
             "Pages over a budget, which a summary carries instead",
             ("medium", "budget"),
+            registry=registry,
+        )
+
+
+class CaseWriteMetrics:
+    def __init__(self, metrics: Metrics) -> None:
+        registry = metrics.registry
+        self.writes = Counter(
+            "upstairs_case_writes",
+            "Attempts to write to a case of a helpdesk or CRM",
+            ("kind", "outcome"),
+            registry=registry,
+        )
+        self.seconds = Histogram(
+            "upstairs_case_write_seconds",
+            "One attempt to write to a case, with all its calls",
+            ("kind", "outcome"),
+            registry=registry,
+            buckets=_CALLS,
+        )
+        self.halted = Gauge(
+            "upstairs_write_backs_halted",
+            "Connections that are written to no more, since they refuse the credentials",
             registry=registry,
         )

@@ -5,14 +5,23 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from common.core.sealed_secrets import EncryptionKeys
 from common.service.settings import ServiceSettings, SigningSecrets
+from notifier.allowed_origins import AllowedOrigins
 from notifier.domain.brake import BrakePolicy
 from notifier.domain.delivery import RetryPolicy
-from notifier.web_push.services import PushServices
+from notifier.domain.write_backs.writes import WritePolicy
 from notifier.web_push.vapid import VapidKey
 
 _RETRIES = RetryPolicy()
 _BUDGETS = BrakePolicy()
+_WRITES = WritePolicy()
+# Zendesk, Salesforce's My Domain, Dynamics 365.
+_CASE_SYSTEMS = (
+    "https://*.zendesk.com",
+    "https://*.my.salesforce.com",
+    "https://*.dynamics.com",
+)
 # Those of Chrome, Firefox, Safari and Edge.
 _PUSH_SERVICES = (
     "https://fcm.googleapis.com",
@@ -35,8 +44,19 @@ def _check_push_key(key: SecretStr | None) -> SecretStr | None:
     return key
 
 
-def _check_push_services(entries: tuple[str, ...]) -> tuple[str, ...]:
-    PushServices.read(entries)
+def _check_login_url(url: str) -> str:
+    AllowedOrigins.read((url,))
+    return url.rstrip("/")
+
+
+def _check_encryption_keys(keys: EncryptionKeys) -> EncryptionKeys:
+    if keys.all:
+        keys.secret_box()
+    return keys
+
+
+def _check_origins(entries: tuple[str, ...]) -> tuple[str, ...]:
+    AllowedOrigins.read(entries)
     return entries
 
 
@@ -129,8 +149,33 @@ class Settings(ServiceSettings):
         pattern="^(mailto:|https://)",
         description="where the operators of a push service can reach you",
     )
-    web_push_services: Annotated[tuple[str, ...], AfterValidator(_check_push_services)] = Field(
+    web_push_services: Annotated[tuple[str, ...], AfterValidator(_check_origins)] = Field(
         default=_PUSH_SERVICES,
         description="the push services of browsers that may be called, as a JSON list; `*.` stands "
         "for all hosts of a domain",
+    )
+
+    # Write-backs to helpdesks and CRMs
+    encryption_keys: Annotated[EncryptionKeys, AfterValidator(_check_encryption_keys)] = Field(
+        default=EncryptionKeys(""),
+        description="encrypt the credentials for helpdesks and CRMs, of `python -m common "
+        "encryption-key`; several, separated by commas: the first encrypts, all decrypt; empty: "
+        "nothing is written back",
+    )
+    write_back_systems: Annotated[tuple[str, ...], AfterValidator(_check_origins)] = Field(
+        default=_CASE_SYSTEMS,
+        description="helpdesks and CRMs that may be written to, as a JSON list; `*.` stands for "
+        "all hosts of a domain; add your own domain of Zendesk, if you have one",
+    )
+    write_back_login_url: Annotated[str, AfterValidator(_check_login_url)] = Field(
+        default="https://login.microsoftonline.com",
+        description="where access tokens for Dynamics come from",
+    )
+    write_back_slots: int = Field(
+        default=4, ge=1, le=100, description="writes at a time to each helpdesk or CRM"
+    )
+    write_back_timeout_seconds: float = Field(
+        default=_WRITES.timeout.total_seconds(),
+        gt=0,
+        description="of one attempt with all its calls; after twice that it counts as lost",
     )

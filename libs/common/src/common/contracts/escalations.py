@@ -6,7 +6,15 @@ from typing import Literal
 from common.contracts.clocks import ClockName, ClockState
 from common.contracts.contacts import Priority
 from common.contracts.contract import Contract, FieldError, Instant
-from common.contracts.event import ComplaintId, ContactEvent, EscalationId, Event, PageId, PersonId
+from common.contracts.event import (
+    ComplaintId,
+    ContactEvent,
+    EscalationId,
+    Event,
+    PageId,
+    PersonId,
+    SystemName,
+)
 from common.contracts.notifications import Medium
 from common.contracts.page_subjects import PagedCoaching, PagedContact, PagedDutyGap, PagedQueue
 from common.contracts.texts import ExplanationText, NoteText, ReasonText
@@ -75,7 +83,10 @@ class EscalationsOwnEvent(EscalationsEvent):
 
 
 class EscalationRaised(EscalationsOwnEvent):
-    """`reason`: the words of the customer or the colleague, or what a rule found; may be empty."""
+    """`reason`: the words of the customer or the colleague, or what a rule found; may be empty.
+
+    `received_from` is the system that sent the contact, and `external_ref` how it names it.
+    """
 
     cause: Cause
     reason: ReasonText
@@ -84,6 +95,8 @@ class EscalationRaised(EscalationsOwnEvent):
     ladder_version: int
     level: int
     level_name: str
+    received_from: SystemName | None = None
+    external_ref: str | None = None
 
 
 class EscalationCauseAdded(EscalationsOwnEvent):

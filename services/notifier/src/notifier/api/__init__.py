@@ -3,7 +3,14 @@
 from collections.abc import Sequence
 
 from common.http.routes import ApiRouter
-from notifier.api import acknowledgements, callbacks, devices, notifications, recipients
+from notifier.api import (
+    acknowledgements,
+    callbacks,
+    devices,
+    notifications,
+    recipients,
+    write_backs,
+)
 from notifier.channels.base import Channel
 from notifier.channels.web_push import WebPush
 
@@ -15,4 +22,5 @@ def make_routers(channels: Sequence[Channel]) -> tuple[ApiRouter, ...]:
         notifications.router,
         acknowledgements.router,
         callbacks.make_router(channels),
+        write_backs.router,
     )

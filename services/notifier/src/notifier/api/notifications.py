@@ -35,7 +35,7 @@ from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.routes import ApiRouter
 from notifier import rendering
 from notifier.api.deps import UUID, NotifierDatabase, transaction
-from notifier.domain.content import LostTimer
+from notifier.domain.content import LostTimer, WriteBackHalt
 from notifier.domain.notifications import Attempt, AttemptOutcome, Kind, Notification, State
 from notifier.domain.reasons import Reason
 from notifier.store.notifications import Filter
@@ -81,6 +81,7 @@ _EXAMPLE: Final[dict[str, Any]] = {
         "duty_gap": None,
         "unserved_queue": None,
         "lost_timer": None,
+        "write_back_halt": None,
     },
     "requested_at": RAISED_AT,
     "due_at": None,
@@ -126,6 +127,9 @@ class ContentOut(_Out):
     duty_gap: PagedDutyGap | None = Field(description="When nobody will be on duty.")
     unserved_queue: PagedQueue | None = Field(description="The queue that nobody serves.")
     lost_timer: LostTimer | None = Field(description="The internal timer that was lost.")
+    write_back_halt: WriteBackHalt | None = Field(
+        description="The helpdesk or CRM that is written to no more."
+    )
 
 
 class NotificationOut(_Out):

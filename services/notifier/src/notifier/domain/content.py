@@ -15,7 +15,7 @@ from common.contracts.escalations import (
     Severity,
     TimerMissing,
 )
-from common.contracts.event import ContactId, EscalationId, NotificationId
+from common.contracts.event import ContactId, EscalationId, NotificationId, SystemName
 from common.contracts.page_subjects import PagedCoaching, PagedContact, PagedDutyGap, PagedQueue
 from notifier.domain.escalations import Escalation
 from notifier.domain.reasons import Reason
@@ -68,6 +68,15 @@ class LostTimer:
 
 @with_config(ConfigDict(use_attribute_docstrings=True))
 @dataclass(frozen=True, slots=True)
+class WriteBackHalt:
+    system: SystemName
+    """The connection that is written to no more."""
+    reason: str
+    """What the system answered."""
+
+
+@with_config(ConfigDict(use_attribute_docstrings=True))
+@dataclass(frozen=True, slots=True)
 class AddressChange:
     by: str
     """Who changed the contact method: a person, or a system as `admin:ops`."""
@@ -110,6 +119,7 @@ class Content(Struct, frozen=True):
     duty_gap: PagedDutyGap | None = None
     unserved_queue: PagedQueue | None = None
     lost_timer: LostTimer | None = None
+    write_back_halt: WriteBackHalt | None = None
     status: Status | None = None
     address_change: AddressChange | None = None
     summary: Summary | None = None

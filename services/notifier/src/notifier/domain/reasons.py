@@ -5,7 +5,7 @@ from typing import Final, Literal, assert_never
 from common.contracts.escalations import PageReason
 
 # Escalation requests a page or its timer check found a lost timer; the other messages are our own.
-Reason = PageReason | Literal["alarm", "address_changed", "summary"]
+Reason = PageReason | Literal["alarm", "write_back_halted", "address_changed", "summary"]
 # An answer is given by a button or the signed link. The rest is done in Upstairs: to approve, to
 # make progress with what one holds, or to see that somebody answers (help).
 Ask = Literal["answer", "approval", "progress", "help", "nothing"]
@@ -32,6 +32,7 @@ def asks_for(reason: Reason) -> Ask:
             | "duty_gap"
             | "unserved"
             | "alarm"
+            | "write_back_halted"
             | "address_changed"
             | "summary"
         ):

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from msgspec.structs import astuple
+from msgspec.structs import astuple, replace
 from sqlalchemy import select
 
 from common.contracts.escalations import PageRequested
@@ -23,6 +23,7 @@ from notifier.domain.notifications import Attempt
 from notifier.store.contact_rows import ContactRows
 from notifier.store.notifications import Notifications
 from notifier.store.people import RecipientChanges, Recipients, ReportingLines
+from notifier.store.write_backs import CaseWrites, WriteBacks
 
 
 class Escalations(ContactRows[EscalationId, Escalation]):
@@ -36,6 +37,16 @@ class Escalations(ContactRows[EscalationId, Escalation]):
         if contact_id in self.locked_contacts and self.is_unknown(escalation_id):
             self.mark_absent(escalation_id)
         return await self.lock(escalation_id)
+
+    async def forget_cases(self, contact_id: ContactId) -> list[Escalation]:
+        """Forget where the contact came from; return the escalations that knew it."""
+        await self.lock_of([contact_id])
+        known = [
+            each for each in self.loaded() if each.contact_id == contact_id and each.external_ref
+        ]
+        for escalation in known:
+            self.put(replace(escalation, external_ref=None))
+        return known
 
 
 class Budgets(LockedTable[str, Budget]):
@@ -91,10 +102,18 @@ class UnitOfWork(BaseUnitOfWork):
         self.notifications = Notifications(connection)
         self.attempts = Attempts(connection)
         self.budgets = Budgets(connection)
+        self.write_backs = WriteBacks(connection)
+        self.case_writes = CaseWrites(connection)
 
     @property
     def rows(self) -> Sequence[LockedTable[Any, Any]]:
-        return (self.escalations, self.notifications, self.budgets)
+        return (
+            self.escalations,
+            self.notifications,
+            self.budgets,
+            self.write_backs,
+            self.case_writes,
+        )
 
     async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
         await self.escalations.lock_of(contact_ids)
