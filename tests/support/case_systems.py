@@ -1,8 +1,10 @@
 """Stand-ins of helpdesks and CRMs: HTTP servers that check what the real ones check."""
 
+import asyncio
 import base64
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
@@ -44,6 +46,8 @@ class StandIn:
         self.answers: list[tuple[int, dict[str, str]]] = []
         self.answers_late = False
         self.knows_us = True
+        self._answering = asyncio.Event()
+        self._answering.set()
         app = web.Application(middlewares=[self._observe])
         self.add_routes(app.router)
         self._runner = web.AppRunner(app)
@@ -67,6 +71,15 @@ class StandIn:
     ) -> None:
         await self._runner.cleanup()
 
+    @asynccontextmanager
+    async def hanging(self) -> AsyncIterator[None]:
+        """Answer nothing while the block runs."""
+        self._answering.clear()
+        try:
+            yield
+        finally:
+            self._answering.set()
+
     def changes(self) -> list[Call]:
         return [call for call in self.calls if self.is_change(call)]
 
@@ -80,6 +93,7 @@ class StandIn:
         body = orjson.loads(raw) if raw and is_json else dict(await request.post())
         call = Call(request.method, request.path_qs, request.headers, body)
         self.calls.append(call)
+        await self._answering.wait()
         if not self.is_change(call) or not self.answers:
             return await handler(request)
         status, headers = self.answers.pop(0)
