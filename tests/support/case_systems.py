@@ -13,6 +13,7 @@ from typing import Any, Self
 import orjson
 from aiohttp import web
 
+from common.core.clock import TimeSource
 from common.core.ids import new_id
 
 ZENDESK_EMAIL, ZENDESK_TOKEN = "upstairs@acme.example", "a-token-of-zendesk-0123456789"
@@ -196,7 +197,7 @@ class ZendeskStandIn(StandIn):
         body = {
             "id": new_id(),
             "type": f"zen:event-type:ticket.{kind}",
-            "time": datetime.now(UTC).isoformat(),
+            "time": TimeSource().utc_now().isoformat(),
             "subject": f"zen:ticket:{ref}",
             "zendesk_event_version": "2022-11-06",
             "detail": {

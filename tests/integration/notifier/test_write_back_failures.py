@@ -248,11 +248,10 @@ async def test_write_of_a_process_that_died_is_done_by_another(
     harness: ServiceHarness, zendesk: ZendeskStandIn
 ) -> None:
     await set_up(harness, zendesk.url)
-    async with zendesk.hanging():
-        async with writing(harness, zendesk.url) as kill:
-            await harness.handle(EscalatedCase().raised())
-            await until(lambda: zendesk.calls)
-            kill()
+    async with zendesk.hanging(), writing(harness, zendesk.url) as kill:
+        await harness.handle(EscalatedCase().raised())
+        await until(lambda: zendesk.calls)
+        kill()
     assert await write_states(harness) == [("escalated", "writing")]
     harness.advance(2 * MINUTE)
     async with writing(harness, zendesk.url):

@@ -4,14 +4,17 @@ import base64
 import hashlib
 import hmac
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import orjson
 import pytest
 
+from common.core.clock import TimeSource
 from common.storage.database import Database
+from intake.main import build as build_intake
+from intake.settings import Settings as IntakeSettings
+from intake.store import UnitOfWork as IntakeUnitOfWork
 from integration.intake.harness import ZENDESK_SECRET
 from integration.intake.harness import key as intake_key
 from integration.notifier.conftest import ServiceHarness
@@ -22,9 +25,6 @@ from integration.notifier.write_back_examples import (
     set_up,
     writing,
 )
-from intake.main import build as build_intake
-from intake.settings import Settings as IntakeSettings
-from intake.store import UnitOfWork as IntakeUnitOfWork
 from support.case_systems import ZENDESK_USER, Ticket, ZendeskStandIn
 from support.databases import Postgres, open_database, rows
 from support.service_harness import open_client
@@ -67,7 +67,7 @@ async def intake(intake_database: Database[IntakeUnitOfWork]) -> AsyncIterator[h
 
 async def post(intake: httpx.AsyncClient, body: bytes) -> dict[str, Any]:
     """Post a webhook as Zendesk does."""
-    timestamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    timestamp = TimeSource().utc_now().strftime("%Y-%m-%dT%H:%M:%SZ")
     mac = hmac.new(ZENDESK_SECRET.encode(), timestamp.encode() + body, hashlib.sha256).digest()
     headers = {
         "X-Zendesk-Webhook-Signature": base64.b64encode(mac).decode(),

@@ -10,7 +10,14 @@ import msgspec
 from msgspec.structs import replace
 
 from common.contracts.escalations import PageReason, PageRequested, TimerMissing
-from common.contracts.event import ContactId, EscalationId, NotificationId, PersonId
+from common.contracts.event import (
+    ContactId,
+    EscalationId,
+    NotificationId,
+    PageId,
+    PersonId,
+    SystemName,
+)
 from notifier.channels import email
 from notifier.domain import notifications
 from notifier.domain.escalations import Escalation, EscalationState
@@ -26,7 +33,7 @@ ESCALATION = EscalationId("0199c1f0-1111-7bd3-8f5e-0d5f3f7f2c11")
 PAGE = "0199c1f0-2222-7bd3-8f5e-0d5f3f7f2c11"
 SLACK = Address("slack", {"channel": "D0123", "user_id": "U0123"})
 EMAIL = Address("email", {"address": "dana@example.com"})
-REASONS: tuple[Reason, ...] = (*get_args(PageReason), "alarm")
+REASONS: tuple[Reason, ...] = (*get_args(PageReason), "alarm", "write_back_halted")
 
 ADA = {
     "channel": "chat",
@@ -38,6 +45,7 @@ ADA = {
     "customer_name": "Ada",
     "representative_id": "rui",
 }
+REFUSED = "answered 401: Couldn't authenticate you"
 LATE_REPLY = {
     "cause": "breach",
     "reason": "No reply within 10 min (policy gold v3)",
@@ -163,6 +171,10 @@ def notification(
 ) -> Notification:
     if reason == "alarm":
         page = notifications.alarm_from(timer_missing(**changes))
+    elif reason == "write_back_halted":
+        page = notifications.halt_alarm(
+            SystemName("zendesk:acme"), changes.get("answer", REFUSED), PageId(PAGE)
+        )
     else:
         page = notifications.page_from(paged(reason, **changes))
         # Who is asked again was asked before.
