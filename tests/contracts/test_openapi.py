@@ -30,7 +30,7 @@ NOUNS = {
 }
 VERBS = {
     *("abandon", "accept", "acknowledge", "approve", "complete", "decline", "discard"),
-    *("dismiss", "erase", "hand", "preview", "uphold", "withdraw"),
+    *("dismiss", "erase", "hand", "preview", "retry", "test", "uphold", "withdraw"),
     *(
         "match",
         "mediate",

@@ -183,6 +183,13 @@ _NOTIFIER = """
     POST /v1/recipients/{person_id}/devices       -    -     +    -     -    -   -   -
     GET /v1/recipients/{person_id}/devices        -    -     +    -     +    -   +   +
     DELETE /v1/recipients/{person_id}/devices/{device_id}  -    -     0    -     0    -   0   0
+    PUT /v1/write-backs/{kind}/{connection}       -    -     -    -     -    -   +   +
+    GET /v1/write-backs/{kind}/{connection}       -    -     -    -     -    -   0   0
+    GET /v1/write-backs                           -    -     -    -     -    -   +   +
+    DELETE /v1/write-backs/{kind}/{connection}    -    -     -    -     -    -   0   0
+    POST /v1/write-backs/{kind}/{connection}/test -    -     -    -     -    -   0   0
+    GET /v1/write-backs/{kind}/{connection}/writes  -    -     -    -     -    -   0   0
+    POST /v1/write-backs/{kind}/{connection}/writes/{write_id}/retry  -    -     -    -     -    -   0   0
 """
 _CALLERS: Final = ("shop", "kiosk", "rita", "bruno", "sara", "sam", "mia", "ops")
 MATRIX: Final[Mapping[str, list[Row]]] = {

@@ -183,6 +183,7 @@ async def complain(reader: Reader) -> None:
 async def read_notifier(reader: Reader) -> None:
     await reader.send("ops", "PUT /v1/recipients/{person_id}")
     await reader.send(SUPERVISOR, "POST /v1/recipients/{person_id}/devices")
+    await reader.send(MANAGER, "PUT /v1/write-backs/{kind}/{connection}")
 
 
 READ: Final[Mapping[str, Callable[[Reader], Awaitable[None]]]] = {

@@ -208,7 +208,7 @@ async def test_credentials_are_checked_by_a_read(
         (DYNAMICS, {"escalated": {"fields": {"Up": 1}}}, "body/steps/escalated/fields/Up"),
     ],
 )
-async def test_what_a_crm_does_not_take_is_refused_by_its_place(
+async def test_setting_that_a_crm_does_not_take_is_refused_by_its_place(
     harness: ServiceHarness, path: str, steps: dict[str, Any], place: str
 ) -> None:
     url = "http://127.0.0.1:9"

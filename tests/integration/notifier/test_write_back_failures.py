@@ -169,7 +169,7 @@ async def test_closed_ticket_fails_at_once(
         await until(lambda: write_states(harness), lambda writes: writes[0][1] == "failed")
 
 
-async def test_what_can_not_be_written_for_a_day_fails(
+async def test_write_that_does_not_succeed_for_a_day_fails(
     harness: ServiceHarness, zendesk: ZendeskStandIn
 ) -> None:
     await set_up(harness, zendesk.url)

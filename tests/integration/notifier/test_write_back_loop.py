@@ -80,7 +80,7 @@ async def post(intake: httpx.AsyncClient, body: bytes) -> dict[str, Any]:
     return result
 
 
-async def test_what_we_write_is_no_news_to_intake(
+async def test_own_writes_are_no_news_to_intake(
     harness: ServiceHarness,
     intake: httpx.AsyncClient,
     intake_database: Database[IntakeUnitOfWork],

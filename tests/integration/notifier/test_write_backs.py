@@ -69,7 +69,7 @@ async def test_note_is_in_the_language_of_the_connection(
     assert comment["body"].startswith("Eskaliert. Gefragt: supervisor; Schweregrad hoch.\n")
 
 
-async def test_each_step_that_is_set_is_written(
+async def test_steps_that_are_set_are_written(
     harness: ServiceHarness, zendesk: ZendeskStandIn
 ) -> None:
     steps = {step: {"note": True} for step in (*ZENDESK_STEPS, "returned", "withdrawn")}
@@ -227,7 +227,7 @@ async def test_removed_connection_is_written_no_more(
         ({"state": "halted"}, "body/state"),
     ],
 )
-async def test_what_the_system_does_not_take_is_refused_by_its_place(
+async def test_setting_that_the_system_does_not_take_is_refused_by_its_place(
     harness: ServiceHarness, zendesk: ZendeskStandIn, changes: dict[str, object], place: str
 ) -> None:
     body = {

@@ -46,10 +46,11 @@ def build(
         timedelta(hours=settings.link_max_age_hours),
         settings.console_url,
     )
+    keys = settings.encryption_keys
     case_systems = CaseSystemFactory(
         AllowedOrigins.read(settings.write_back_systems),
         settings.write_back_login_url,
-        settings.encryption_keys.secret_box() if settings.encryption_keys.all else None,
+        keys.secret_box() if keys is not None and keys.all else None,
         settings.write_back_timeout_seconds / _CALLS_OF_A_WRITE,
     )
     channels = tuple(channel.from_settings(settings, links) for channel in channel_types)

@@ -49,8 +49,8 @@ def _check_login_url(url: str) -> str:
     return url.rstrip("/")
 
 
-def _check_encryption_keys(keys: EncryptionKeys) -> EncryptionKeys:
-    if keys.all:
+def _check_encryption_keys(keys: EncryptionKeys | None) -> EncryptionKeys | None:
+    if keys is not None and keys.all:
         keys.secret_box()
     return keys
 
@@ -156,11 +156,13 @@ class Settings(ServiceSettings):
     )
 
     # Write-backs to helpdesks and CRMs
-    encryption_keys: Annotated[EncryptionKeys, AfterValidator(_check_encryption_keys)] = Field(
-        default=EncryptionKeys(""),
-        description="encrypt the credentials for helpdesks and CRMs, of `python -m common "
-        "encryption-key`; several, separated by commas: the first encrypts, all decrypt; empty: "
-        "nothing is written back",
+    encryption_keys: Annotated[EncryptionKeys | None, AfterValidator(_check_encryption_keys)] = (
+        Field(
+            default=None,
+            description="encrypt the credentials for helpdesks and CRMs, of `python -m common "
+            "encryption-key`; several, separated by commas: the first encrypts, all decrypt; empty: "
+            "nothing is written back",
+        )
     )
     write_back_systems: Annotated[tuple[str, ...], AfterValidator(_check_origins)] = Field(
         default=_CASE_SYSTEMS,

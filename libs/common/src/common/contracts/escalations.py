@@ -5,7 +5,8 @@ from typing import Literal
 
 from common.contracts.clocks import ClockName, ClockState
 from common.contracts.contacts import Priority
-from common.contracts.contract import Contract, FieldError, Instant
+from common.contracts.contract import Contract, Instant
+from common.contracts.decimals import require_finite
 from common.contracts.event import (
     ComplaintId,
     ContactEvent,
@@ -18,7 +19,6 @@ from common.contracts.event import (
 from common.contracts.notifications import Medium
 from common.contracts.page_subjects import PagedCoaching, PagedContact, PagedDutyGap, PagedQueue
 from common.contracts.texts import ExplanationText, NoteText, ReasonText
-from common.contracts.validation_messages import NUMBER
 
 Severity = Literal["low", "medium", "high", "critical"]
 Cause = Literal[
@@ -61,12 +61,6 @@ Outcome = Literal[
 ]
 
 
-def _require_finite(amount: Decimal | None) -> None:
-    """Raise FieldError for `NaN` and `Infinity`, which Decimal reads."""
-    if amount is not None and not amount.is_finite():
-        raise FieldError("amount", NUMBER)
-
-
 class EscalationsEvent(ContactEvent):
     topic = "escalations"
 
@@ -83,10 +77,7 @@ class EscalationsOwnEvent(EscalationsEvent):
 
 
 class EscalationRaised(EscalationsOwnEvent):
-    """`reason`: the words of the customer or the colleague, or what a rule found; may be empty.
-
-    `received_from` is the system that sent the contact, and `external_ref` how it names it.
-    """
+    """`reason`: the words of the customer or the colleague, or what a rule found; may be empty."""
 
     cause: Cause
     reason: ReasonText
@@ -194,7 +185,7 @@ class PagedApproval(Contract):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _require_finite(self.amount)
+        require_finite(self.amount)
 
 
 class PageRequested(EscalationsEvent):
@@ -315,7 +306,7 @@ class ApprovalAsked(EscalationsOwnEvent):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _require_finite(self.amount)
+        require_finite(self.amount)
 
 
 class ApprovalRefused(EscalationsOwnEvent):
@@ -341,7 +332,7 @@ class EscalationResolved(EscalationsOwnEvent):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _require_finite(self.amount)
+        require_finite(self.amount)
 
 
 class EscalationReopened(EscalationsOwnEvent):

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from common.contracts.event import ContactId, EscalationId, SystemName
-from common.http.app import RequestModel
+from common.http.app import RequestModel, Slug
 from common.http.examples import (
     CONTACT_ID,
     ESCALATION_ID,
@@ -39,8 +39,6 @@ from notifier.use_cases.write_backs import SealedCredentials, WriteBackSettings
 _MAX_FIELDS: Final = 20
 _MAX_TAGS: Final = 20
 
-Tag = Annotated[str, StringConstraints(pattern=r"^[^\s,]{1,80}$")]
-FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,100}$")]
 FieldText = Annotated[str, StringConstraints(max_length=1000)]
 _STEPS: Final[Mapping[str, dict[str, Any]]] = {
     "escalated": {"note": True, "priority": "urgent", "tags": ["escalated"]},
@@ -54,14 +52,14 @@ class StepIn(RequestModel):
     priority: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = Field(
         None, description="Set this priority, as the system names it; null: it stays."
     )
-    fields: Annotated[
-        dict[FieldName, FieldText | bool | int | float], Field(max_length=_MAX_FIELDS)
-    ] = Field(
-        {},
-        description="Set these: custom fields of Zendesk by their ids, fields of Salesforce and "
-        "columns of Dynamics by their names.",
+    fields: Annotated[dict[Slug, FieldText | bool | int | float], Field(max_length=_MAX_FIELDS)] = (
+        Field(
+            {},
+            description="Set these: custom fields of Zendesk by their ids, fields of Salesforce and "
+            "columns of Dynamics by their names.",
+        )
     )
-    tags: Annotated[tuple[Tag, ...], Field(max_length=_MAX_TAGS)] = Field(
+    tags: Annotated[tuple[Slug, ...], Field(max_length=_MAX_TAGS)] = Field(
         (), description="Add these tags; only Zendesk has tags."
     )
 

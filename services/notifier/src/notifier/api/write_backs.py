@@ -101,9 +101,9 @@ async def show_write_back(
 ) -> WriteBackOut:
     """Show it; credentials are never shown."""
     async with transaction(database) as uow:
-        found = await write_backs.read_write_back(system, uow)
-    response.headers["ETag"] = etag(found.version)
-    return shown(found)
+        write_back = await write_backs.read_write_back(system, uow)
+    response.headers["ETag"] = etag(write_back.version)
+    return shown(write_back)
 
 
 @router.get("")
@@ -153,11 +153,11 @@ async def check_write_back(
 ) -> AccountOut:
     """Ask the system who we are, by the stored credentials. It changes nothing there."""
     async with transaction(database) as uow:
-        found = await write_backs.read_write_back(system, uow)
+        write_back = await write_backs.read_write_back(system, uow)
         factory.require_box()
     try:
         async with asyncio.timeout(_TEST_TIMEOUT_S), open_client(factory.call_timeout_s) as session:
-            account = await factory.make_for(found, session, database.clock).read_account()
+            account = await factory.make_for(write_back, session, database.clock).read_account()
     except WriteFailedError as error:
         return AccountOut(works=False, user_id=None, name=None, reason=str(error))
     except TimeoutError:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
+from common.http.app import Slug
 from notifier.case_systems.base import Account, CaseSystem, Credentials, secret
 from notifier.case_systems.http import Call, CaseHttp, WriteFailedError
 from notifier.case_systems.tokens import ClientCredentials, TokenSource
@@ -24,9 +25,7 @@ class AppRegistration(ClientCredentials):
     """An app registration of Microsoft Entra that is an application user of the environment."""
 
     type: Literal["client_credentials"] = Field(description="How Upstairs signs in.")
-    tenant_id: str = Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,99}$", description="The tenant of Microsoft Entra."
-    )
+    tenant_id: Slug = Field(description="The tenant of Microsoft Entra.")
 
 
 class DynamicsCases(CaseSystem):

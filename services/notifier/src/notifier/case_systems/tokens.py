@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from pydantic import Field, SecretStr
 
+from common.http.app import Slug
 from notifier.case_systems.base import Credentials
 from notifier.case_systems.http import Answer, Call, CaseHttp, WriteFailedError, read_refusal
 from notifier.domain.write_backs.writes import CredentialsRefused, Delayed
@@ -21,8 +22,10 @@ _REFUSALS: Final = frozenset((HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED))
 class ClientCredentials(Credentials):
     """An app of the system that signs in as itself."""
 
-    client_id: str = Field(min_length=1, max_length=300, pattern=r"^[!-~]+$")
-    client_secret: SecretStr = Field(min_length=8, max_length=300)
+    client_id: Slug = Field(description="The id of the app.")
+    client_secret: SecretStr = Field(
+        min_length=8, max_length=300, description="The secret of the app; it is never shown."
+    )
 
     @property
     def account(self) -> str:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final, Literal
 
 from pydantic import Field, SecretStr
 
+from common.core.mailboxes import Mailbox
 from notifier.case_systems.base import Account, CaseSystem, Credentials, secret
 from notifier.case_systems.http import Answer, Call, CaseHttp, WriteFailedError
 from notifier.domain.write_backs.writes import CaseChange, CredentialsRefused, Rejected, Written
@@ -21,8 +22,10 @@ class ApiToken(Credentials):
     """An API token of the account, and the agent in whose name it is used."""
 
     type: Literal["api_token"] = Field(description="How Upstairs signs in.")
-    email: str = Field(max_length=200, pattern=r"^[^@\s:/]+@[^@\s:/]+$")
-    token: SecretStr = Field(min_length=16, max_length=300)
+    email: Mailbox = Field(description="The agent in whose name Upstairs writes.")
+    token: SecretStr = Field(
+        min_length=16, max_length=300, description="The token; it is never shown."
+    )
 
     @property
     def account(self) -> str:
@@ -33,7 +36,9 @@ class OAuthToken(Credentials):
     """An OAuth access token; it may write tickets."""
 
     type: Literal["oauth_token"] = Field(description="How Upstairs signs in.")
-    token: SecretStr = Field(min_length=16, max_length=300)
+    token: SecretStr = Field(
+        min_length=16, max_length=300, description="The token; it is never shown."
+    )
 
     @property
     def account(self) -> str:

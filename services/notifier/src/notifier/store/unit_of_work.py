@@ -41,12 +41,12 @@ class Escalations(ContactRows[EscalationId, Escalation]):
     async def forget_cases(self, contact_id: ContactId) -> list[Escalation]:
         """Forget where the contact came from; return the escalations that knew it."""
         await self.lock_of([contact_id])
-        known = [
+        escalations = [
             each for each in self.loaded() if each.contact_id == contact_id and each.external_ref
         ]
-        for escalation in known:
+        for escalation in escalations:
             self.put(replace(escalation, external_ref=None))
-        return known
+        return escalations
 
 
 class Budgets(LockedTable[str, Budget]):

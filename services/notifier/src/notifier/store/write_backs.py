@@ -40,7 +40,7 @@ class WriteBacks(LockedTable[SystemName, WriteBack]):
         return [self.read(dict(row)) for row in await self.connection.execute(query)]
 
     async def lock_each(self) -> list[WriteBack]:
-        """Lock all of them, to encrypt their credentials anew."""
+        """Lock all of them, to encrypt their credentials again."""
         query = select(_BACKS).order_by(_BACKS.c.system).with_for_update()
         return self.adopt(await self.connection.execute(query))
 
