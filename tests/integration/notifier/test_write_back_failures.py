@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -11,6 +12,7 @@ from integration.notifier.write_back_examples import (
     ZENDESK,
     EscalatedCase,
     all_written,
+    has_refused,
     list_writes,
     managing,
     set_up,
@@ -194,10 +196,7 @@ async def test_system_that_refuses_us_is_halted_and_operations_are_told(
     async with writing(harness, zendesk.url):
         await harness.handle(case.raised())
         for refusals in (1, 2, 3):
-            await until(
-                lambda: harness.rows("SELECT refusals FROM write_backs"),
-                lambda rows, refusals=refusals: rows[0].refusals == refusals,
-            )
+            await until(partial(has_refused, harness, refusals))
             harness.advance(2 * MINUTE)
         (mail,) = await until(lambda: harness.mail.messages)
         await harness.handle(case.acknowledged())

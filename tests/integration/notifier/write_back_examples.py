@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import msgspec
@@ -23,6 +23,7 @@ from integration.notifier.conftest import ServiceHarness, key, open_api
 from support.case_systems import CLIENT_ID, CLIENT_SECRET, TENANT, ZENDESK_EMAIL, ZENDESK_TOKEN
 from support.waiting import until
 
+E = TypeVar("E")
 ENCRYPTION_KEY = Fernet.generate_key().decode()
 TICKET = "5158"
 ZENDESK = "/v1/write-backs/zendesk/acme"
@@ -137,7 +138,7 @@ class EscalatedCase:
         fields = {"contact_id": self.contact_id, "occurred_at": TimeSource().utc_now()}
         return msgspec.convert(fields, PagesErased)
 
-    def _event(self, kind: Any, **fields: Any) -> Any:
+    def _event(self, kind: type[E], **fields: Any) -> E:
         return msgspec.convert(
             {**self._fields, "occurred_at": TimeSource().utc_now(), **fields}, kind
         )
@@ -167,3 +168,9 @@ async def list_writes(
     assert answer.status_code == 200, answer.text
     items: list[dict[str, Any]] = answer.json()["items"]
     return items
+
+
+async def has_refused(harness: ServiceHarness, times: int) -> bool:
+    """Tell whether the credentials were refused so often in a row."""
+    (row,) = await harness.rows("SELECT refusals FROM write_backs")
+    return bool(row.refusals == times)

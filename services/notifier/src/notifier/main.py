@@ -17,6 +17,7 @@ from notifier.allowed_origins import AllowedOrigins
 from notifier.case_systems.registry import CaseSystemFactory
 from notifier.channels.base import Channel
 from notifier.channels.registry import CHANNELS
+from notifier.commands.rotate_key import rotate_key
 from notifier.domain.brake import BrakePolicy
 from notifier.domain.delivery import RetryPolicy
 from notifier.domain.write_backs.writes import WritePolicy
@@ -110,6 +111,7 @@ def _require_link_secret(settings: Settings) -> None:
 
 
 cli = service_cli("notifier", Settings, build)
+cli.command()(rotate_key)
 
 
 @cli.command()

@@ -49,10 +49,13 @@ def _check_login_url(url: str) -> str:
     return url.rstrip("/")
 
 
-def _check_encryption_keys(keys: EncryptionKeys | None) -> EncryptionKeys | None:
-    if keys is not None and keys.all:
+def _check_encryption_keys(keys: EncryptionKeys) -> EncryptionKeys:
+    if keys.all:
         keys.secret_box()
     return keys
+
+
+CheckedKeys = Annotated[EncryptionKeys, AfterValidator(_check_encryption_keys)]
 
 
 def _check_origins(entries: tuple[str, ...]) -> tuple[str, ...]:
@@ -156,13 +159,11 @@ class Settings(ServiceSettings):
     )
 
     # Write-backs to helpdesks and CRMs
-    encryption_keys: Annotated[EncryptionKeys | None, AfterValidator(_check_encryption_keys)] = (
-        Field(
-            default=None,
-            description="encrypt the credentials for helpdesks and CRMs, of `python -m common "
-            "encryption-key`; several, separated by commas: the first encrypts, all decrypt; empty: "
-            "nothing is written back",
-        )
+    encryption_keys: CheckedKeys | None = Field(
+        default=None,
+        description="encrypt the credentials for helpdesks and CRMs, of `python -m common "
+        "encryption-key`; several, separated by commas: the first encrypts, all decrypt; empty: "
+        "nothing is written back",
     )
     write_back_systems: Annotated[tuple[str, ...], AfterValidator(_check_origins)] = Field(
         default=_CASE_SYSTEMS,

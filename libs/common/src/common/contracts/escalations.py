@@ -352,10 +352,7 @@ class EscalationClosed(EscalationsOwnEvent):
 
 
 class PagesErased(EscalationsEvent):
-    """The words of and about the customer are to be erased from all pages about the contact.
-
-    It comes after every page that has them.
-    """
+    """The words of and about the customer are to be erased from all pages, which came before."""
 
 
 class TimerMissing(EscalationsEvent):

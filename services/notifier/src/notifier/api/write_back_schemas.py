@@ -55,8 +55,8 @@ class StepIn(RequestModel):
     fields: Annotated[dict[Slug, FieldText | bool | int | float], Field(max_length=_MAX_FIELDS)] = (
         Field(
             {},
-            description="Set these: custom fields of Zendesk by their ids, fields of Salesforce and "
-            "columns of Dynamics by their names.",
+            description="Set these: custom fields of Zendesk by their ids, fields of Salesforce "
+            "and columns of Dynamics by their names.",
         )
     )
     tags: Annotated[tuple[Slug, ...], Field(max_length=_MAX_TAGS)] = Field(

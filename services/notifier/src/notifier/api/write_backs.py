@@ -8,6 +8,7 @@ from fastapi import Depends, Path, Query, Request, Response
 from pydantic import StringConstraints, TypeAdapter
 
 from common.contracts.event import ContactId, SystemName
+from common.core.sealed_secrets import UnknownEncryptionKeyError
 from common.http.access import Principal, require_role
 from common.http.app import Slug
 from common.http.examples import EVENT_ID
@@ -159,11 +160,16 @@ async def check_write_back(
         async with asyncio.timeout(_TEST_TIMEOUT_S), open_client(factory.call_timeout_s) as session:
             account = await factory.make_for(write_back, session, database.clock).read_account()
     except WriteFailedError as error:
-        return AccountOut(works=False, user_id=None, name=None, reason=str(error))
+        return _failed_check(str(error))
+    except UnknownEncryptionKeyError as error:
+        return _failed_check(str(error.__doc__))
     except TimeoutError:
-        reason = f"no answer within {_TEST_TIMEOUT_S} s"
-        return AccountOut(works=False, user_id=None, name=None, reason=reason)
+        return _failed_check(f"no answer within {_TEST_TIMEOUT_S} s")
     return AccountOut(works=True, user_id=account.user_id, name=account.name, reason=None)
+
+
+def _failed_check(reason: str) -> AccountOut:
+    return AccountOut(works=False, user_id=None, name=None, reason=reason)
 
 
 @router.get("/{kind}/{connection}/writes", responses=refusals(errors.WriteBackNotFoundError))

@@ -18,13 +18,20 @@ from common.core.backoff import Backoff, pause
 from common.core.clock import monotonic
 from common.core.errors import is_transient
 from common.core.health import Health
+from common.core.sealed_secrets import UnknownEncryptionKeyError
 from common.storage.database import Database
 from notifier.case_systems.base import CaseSystem
 from notifier.case_systems.http import WriteFailedError
 from notifier.case_systems.registry import CaseSystemFactory
 from notifier.channels.http_client import open_client
+from notifier.domain.errors import WriteBacksOffError
 from notifier.domain.write_backs.settings import WriteBack, split_system
-from notifier.domain.write_backs.writes import Uncertain, WriteOutcome, WritePolicy
+from notifier.domain.write_backs.writes import (
+    CredentialsRefused,
+    Uncertain,
+    WriteOutcome,
+    WritePolicy,
+)
 from notifier.links import Links
 from notifier.metrics import CaseWriteMetrics
 from notifier.store import write_backs as store
@@ -153,6 +160,8 @@ class CaseWriter:
                 outcome = await system.write(case_writes.change_of(claimed, self._links))
         except WriteFailedError as error:
             outcome = error.outcome
+        except (UnknownEncryptionKeyError, WriteBacksOffError) as error:
+            outcome = CredentialsRefused(str(error.__doc__))
         except TimeoutError:
             outcome = Uncertain(f"no answer within {timeout_s:g} s")
         except Exception as error:

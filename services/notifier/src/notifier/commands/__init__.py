@@ -1,0 +1,1 @@
+"""The commands of the notifier, beside those of every service."""
