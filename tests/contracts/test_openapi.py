@@ -30,7 +30,18 @@ NOUNS = {
 }
 VERBS = {
     *("abandon", "accept", "acknowledge", "approve", "complete", "decline", "discard"),
-    *("dismiss", "erase", "hand", "preview", "report", "rotate", "test", "uphold", "withdraw"),
+    *(
+        "dismiss",
+        "erase",
+        "hand",
+        "preview",
+        "report",
+        "retry",
+        "rotate",
+        "test",
+        "uphold",
+        "withdraw",
+    ),
     *(
         "match",
         "mediate",

@@ -196,6 +196,13 @@ _NOTIFIER = """
     POST /v1/status-webhooks/{source}/replay               +    -     -    -     -    -   +   +
     GET /v1/status-webhooks/{source}/deliveries            +    -     -    -     -    -   +   +
     DELETE /v1/status-webhooks/{source}                    +    -     -    -     -    -   +   +
+    PUT /v1/write-backs/{kind}/{connection}       -    -     -    -     -    -   +   +
+    GET /v1/write-backs/{kind}/{connection}       -    -     -    -     -    -   0   0
+    GET /v1/write-backs                           -    -     -    -     -    -   +   +
+    DELETE /v1/write-backs/{kind}/{connection}    -    -     -    -     -    -   0   0
+    POST /v1/write-backs/{kind}/{connection}/test -    -     -    -     -    -   0   0
+    GET /v1/write-backs/{kind}/{connection}/writes - - - - - - 0 0
+    POST /v1/write-backs/{kind}/{connection}/writes/{write_id}/retry - - - - - - 0 0
 """
 _CALLERS: Final = ("shop", "kiosk", "rita", "bruno", "sara", "sam", "mia", "ops")
 MATRIX: Final[Mapping[str, list[Row]]] = {

@@ -53,7 +53,9 @@ CALLERS: Final[Mapping[str, Role]] = {
 # Who puts the examples of OpenAPI into practice, beside those of the matrix.
 _OTHERS: Final[Mapping[str, Role]] = {"marco": "manager", "dora": "manager"}
 _ROLES: Final = {**CALLERS, **_OTHERS}
-_UNKNOWN: Final = ("request_id", "override_id", "swap_id", "simulation_id", "device_id")
+_UNKNOWN: Final = (
+    *("request_id", "override_id", "swap_id", "simulation_id", "device_id", "write_id"),
+)
 _DAYS: Final = (("tomorrow", 1), ("in_two_days", 2), ("in_four_days", 4))
 KEYS: Final = {name: make_key() for name in _ROLES}
 LISTED: Final = ",".join(f"{role}:{name}:{KEYS[name]}" for name, role in _ROLES.items())
@@ -190,6 +192,7 @@ async def open_scenario(
         now = await _now(scenario)
         values = scenario.values
         values.update(letter_id="1", key_id="000000000000", token="forged", source="channel:shop")
+        values.update(kind="zendesk", connection="acme")
         values.update(dict.fromkeys(("person_id", "representative_id"), "rita"))
         values.update({name: new_id() for name in _UNKNOWN})
         values.update({name: (now + timedelta(days=days)).isoformat() for name, days in _DAYS})
@@ -244,8 +247,6 @@ async def _prepare_intake(scenario: Scenario) -> None:
     scenario.values.update(
         contact_id=contact_id,
         survey_id="s-1",
-        kind="zendesk",
-        connection="acme",
         secret="4f1d8a70c2b94e6fa3571d0c",
         customer_id=shown["customer_id"],
     )

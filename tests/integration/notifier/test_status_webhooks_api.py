@@ -178,4 +178,4 @@ async def test_secrets_get_another_encryption_key(shop: Shop) -> None:
         assert (await rotated.call("POST", f"{SHOP}/test")).json()["delivered"]
     assert not (await shop.call("POST", f"{SHOP}/test")).json()["delivered"]
     lost = await rotate_secrets(shop.harness.database, SecretBox(ENCRYPTION_KEY))
-    assert lost.unreadable == ["channel:kiosk", "channel:shop"]
+    assert lost.unreadable == ["status webhook channel:kiosk", "status webhook channel:shop"]

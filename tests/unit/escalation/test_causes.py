@@ -341,3 +341,13 @@ def test_line_manager_may_hold_complaint_but_not_resolve_it() -> None:
     harness.press(MIA)
     harness.apply(partial(settle, by=MIA))
     assert harness.ended[-1].resolution == Resolution(MIA, "so", "apology")
+
+
+def test_escalation_says_where_the_contact_came_from() -> None:
+    harness = ContactHarness(SETTINGS)
+    received = contact_received(harness.at)
+    origin = {"received_from": "zendesk:acme", "external_ref": "5158"}
+    harness.send(structs.replace(received, **origin))
+    harness.ask_for_supervisor()
+    (raised,) = harness.events(EscalationRaised)
+    assert (raised.received_from, raised.external_ref) == ("zendesk:acme", "5158")

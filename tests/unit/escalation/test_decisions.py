@@ -2,7 +2,12 @@
 
 from common.contracts import EVENTS
 from common.contracts.assignments import ContactUnserved
-from common.contracts.contacts import ContactAbandoned, ContactErased
+from common.contracts.contacts import (
+    ConnectionHeardAgain,
+    ConnectionSilent,
+    ContactAbandoned,
+    ContactErased,
+)
 from common.contracts.notifications import RecipientChanged
 from common.contracts.people import PersonDescribed, PresenceChanged, RepresentativeDescribed
 from common.messages import Timer
@@ -20,8 +25,10 @@ TIMERS = {
 
 def test_subscriptions_are_the_decisions() -> None:
     subscribed = {*SUBSCRIPTIONS.events.values(), *SUBSCRIPTIONS.timers.values()}
-    # An erasure changes words only; people and staff are looked up; a queue concerns no contact.
+    # An erasure changes words only; people and staff are looked up; the rest concerns no contact.
     undecided = {
+        ConnectionHeardAgain,
+        ConnectionSilent,
         ContactErased,
         ContactUnserved,
         PersonDescribed,

@@ -12,6 +12,7 @@ from common.storage.engine import make_engine
 from intake.main import build
 from intake.settings import Settings
 from intake.store import UnitOfWork
+from support.service_harness import ENCRYPTION_KEY
 
 URL = "postgresql+asyncpg://role@localhost/db"
 
@@ -26,7 +27,14 @@ URL = "postgresql+asyncpg://role@localhost/db"
 )
 async def test_workers_follow_the_settings(settings: dict[str, Any], names: list[str]) -> None:
     service = build(
-        Settings.model_validate({**settings, "database_url": URL, "kafka_bootstrap": "k"})
+        Settings.model_validate(
+            {
+                **settings,
+                "database_url": URL,
+                "kafka_bootstrap": "k",
+                "encryption_keys": ENCRYPTION_KEY,
+            }
+        )
     )
     engine = make_engine(URL)
     database = Database(engine, UnitOfWork, TimeSource())

@@ -10,12 +10,15 @@ import msgspec
 from msgspec.structs import replace
 
 from common.contracts.connection_pages import ConnectionPageRequested
-from common.contracts.escalations import (
-    PageReason,
-    PageRequested,
-    TimerMissing,
+from common.contracts.escalations import PageReason, PageRequested, TimerMissing
+from common.contracts.event import (
+    ContactId,
+    EscalationId,
+    NotificationId,
+    PageId,
+    PersonId,
+    SystemName,
 )
-from common.contracts.event import ContactId, EscalationId, NotificationId, PersonId
 from notifier.channels import email
 from notifier.domain import notifications
 from notifier.domain.escalations import Escalation, EscalationState
@@ -33,7 +36,7 @@ SLACK = Address("slack", {"channel": "D0123", "user_id": "U0123"})
 EMAIL = Address("email", {"address": "dana@example.com"})
 REASONS: tuple[Reason, ...] = (
     *get_args(PageReason),
-    *("alarm", "connection_silent", "connection_heard_again"),
+    *("alarm", "connection_silent", "connection_heard_again", "write_back_halted"),
 )
 
 ADA = {
@@ -46,6 +49,7 @@ ADA = {
     "customer_name": "Ada",
     "representative_id": "rui",
 }
+REFUSED = "answered 401: Couldn't authenticate you"
 LATE_REPLY = {
     "cause": "breach",
     "reason": "No reply within 10 min (policy gold v3)",
@@ -188,7 +192,11 @@ def notification(
     if reason == "alarm":
         page = notifications.alarm_from(timer_missing(**changes))
     elif reason in {"connection_silent", "connection_heard_again"}:
-        page = notifications.page_about_connection(connection_page(reason, **changes))
+        page = notifications.alarm_from(connection_page(reason, **changes))
+    elif reason == "write_back_halted":
+        page = notifications.halt_alarm(
+            SystemName("zendesk:acme"), changes.get("answer", REFUSED), PageId(PAGE)
+        )
     else:
         page = notifications.page_from(paged(reason, **changes))
         # Who is asked again was asked before.

@@ -49,6 +49,8 @@ def page(reason: Reason, words: str, medium: Any) -> Notification:
     """Return a page whose every free text consists of these words."""
     if reason == "alarm":
         return notification(medium, reason, slot=words)
+    if reason == "write_back_halted":
+        return notification(medium, reason, answer=words)
     changes: dict[str, Any] = {
         "explanation": words,
         "level_name": words,

@@ -10,13 +10,13 @@ from msgspec.structs import replace
 from pydantic import ValidationError
 
 from common.contracts.event import PersonId
+from notifier.allowed_origins import AllowedOrigins
 from notifier.channels import web_push
 from notifier.domain.delivery import Outcome, Postponed, Refused, Sent, Unknown
 from notifier.domain.notifications import Notification
 from notifier.domain.recipients import Device, Recipient
 from notifier.links import Links
 from notifier.settings import Settings
-from notifier.web_push.services import PushServices
 from notifier.web_push.vapid import VapidKey, WrongKeyError, decode
 from support.push_service import Subscription
 from unit.notifier.examples import ADA, AT, ESCALATION, notification
@@ -125,7 +125,7 @@ def test_newer_message_replaces_the_older_of_the_same_escalation() -> None:
     ],
 )
 def test_only_known_push_services_are_called(endpoint: str, *, is_admitted: bool) -> None:
-    services = PushServices.read(("https://fcm.googleapis.com", "https://*.push.apple.com"))
+    services = AllowedOrigins.read(("https://fcm.googleapis.com", "https://*.push.apple.com"))
     assert services.admits(endpoint) == is_admitted
 
 

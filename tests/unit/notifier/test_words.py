@@ -31,8 +31,11 @@ def words(reason: Reason = "climbed", **changes: Any) -> rendering.Words:
 
 
 def test_every_reason_has_its_own_words() -> None:
-    sentences = {words(reason, explanation=None).why_now for reason in REASONS if reason != "alarm"}
-    sentences.add(words("alarm").why_now)
+    alarms: tuple[Reason, ...] = ("alarm", "write_back_halted")
+    sentences = {
+        words(reason, explanation=None).why_now for reason in REASONS if reason not in alarms
+    }
+    sentences |= {words(reason).why_now for reason in alarms}
     assert len(sentences) == len(REASONS)
 
 
@@ -42,6 +45,7 @@ def test_every_reason_has_its_own_words() -> None:
         ("lease_ending", "Your time for this escalation ends soon: act or renew."),
         ("updated", "New reason added."),
         ("alarm", "An internal timer was lost and restored."),
+        ("write_back_halted", "A connected system refuses our credentials."),
         ("climbed", "It moved up to your level. No answer from sam."),
         ("returned", "It is back at your level. Shift of sam ended."),
         ("handed_over", "You are asked to take it. Sam hands it over: “she speaks German”"),

@@ -85,7 +85,9 @@ STATEMENTS = (
             'raised', 'acknowledged', 'taken_over', 'handed_back', 'resolved', 'closed')),
         by text,
         at timestamptz NOT NULL,
-        approval_asked boolean NOT NULL DEFAULT false
+        approval_asked boolean NOT NULL DEFAULT false,
+        system text,
+        external_ref text
     )
     """,
     "CREATE INDEX escalations_of_contact ON escalations (contact_id)",
@@ -206,6 +208,56 @@ STATEMENTS = (
     CREATE INDEX status_deliveries_of_source ON status_deliveries (source, occurred_at, change_id)
     """,
     "CREATE INDEX status_deliveries_of_contact ON status_deliveries (contact_id)",
+    """
+    CREATE TABLE write_backs (
+        system text PRIMARY KEY,
+        version integer NOT NULL,
+        state text NOT NULL CHECK (state IN ('active', 'paused', 'halted')),
+        base_url text NOT NULL,
+        credentials_type text NOT NULL,
+        credentials text NOT NULL,
+        account text NOT NULL,
+        steps jsonb NOT NULL,
+        language text NOT NULL,
+        changed_at timestamptz NOT NULL,
+        changed_by text NOT NULL,
+        refusals integer NOT NULL,
+        held_until timestamptz,
+        halt_reason text
+    )
+    """,
+    """
+    CREATE TABLE case_writes (
+        write_id uuid PRIMARY KEY,
+        system text NOT NULL,
+        external_ref text NOT NULL,
+        contact_id uuid NOT NULL,
+        escalation_id uuid NOT NULL,
+        state text NOT NULL CHECK (state IN (
+            'pending', 'writing', 'written', 'failed', 'superseded')),
+        facts jsonb NOT NULL,
+        requested_at timestamptz NOT NULL,
+        due_at timestamptz,
+        expires_at timestamptz NOT NULL,
+        attempts integer NOT NULL,
+        ambiguous boolean NOT NULL,
+        reason text,
+        written_at timestamptz,
+        traceparent text,
+        CHECK ((state IN ('pending', 'writing')) = (due_at IS NOT NULL))
+    )
+    """,
+    """
+    CREATE INDEX case_writes_due ON case_writes (system, due_at)
+    WHERE state IN ('pending', 'writing')
+    """,
+    """
+    CREATE INDEX case_writes_unfinished ON case_writes (system, external_ref)
+    WHERE state IN ('pending', 'writing')
+    """,
+    "CREATE INDEX case_writes_of_system ON case_writes (system, write_id)",
+    "CREATE INDEX case_writes_of_contact ON case_writes (contact_id)",
+    "CREATE INDEX case_writes_requested_at ON case_writes (requested_at)",
 )
 
 

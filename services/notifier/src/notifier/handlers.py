@@ -14,6 +14,7 @@ from common.contracts.escalations import (
     EscalationHandedBack,
     EscalationHandedOver,
     EscalationLeaseRenewed,
+    EscalationRaised,
     EscalationReopened,
     EscalationResolved,
     EscalationReturned,
@@ -32,10 +33,10 @@ from common.core import trace
 from common.core.ids import new_id
 from common.messaging.subscriptions import HandlerRegistry
 from common.storage.known_people import record_person
-from notifier import rendering
-from notifier.domain import erasure, notifications, status_webhooks
+from notifier import case_write_requests, rendering, status_requests
+from notifier.domain import erasure, notifications
 from notifier.domain.content import Status, StatusKind, status_of
-from notifier.domain.escalations import Escalation, EscalationState
+from notifier.domain.escalations import Escalation, EscalationState, in_state
 from notifier.domain.notifications import Decision, Notification, Page
 from notifier.domain.reasons import asks_for
 from notifier.domain.recipients import (
@@ -49,6 +50,7 @@ from notifier.domain.recipients import (
 )
 from notifier.store.unit_of_work import UnitOfWork
 
+OperationsEvent = TimerMissing | ConnectionPageRequested
 AwaitsAnswer = (
     PageRequested
     | EscalationUnanswered
@@ -75,17 +77,12 @@ async def notify_person(event: PageRequested, uow: UnitOfWork) -> None:
         earlier = uow.notifications.of_escalation(event.escalation_id)
         page = notifications.mark_repeat(page, earlier)
         await _release(event, event.escalation_id, uow)
-    await _notify(page, uow)
+    await notify_page(page, uow)
 
 
-async def notify_operations(event: TimerMissing, uow: UnitOfWork) -> None:
+async def notify_operations(event: OperationsEvent, uow: UnitOfWork) -> None:
     if not uow.notifications.of_page(event.page_id):
-        await _notify(notifications.alarm_from(event), uow)
-
-
-async def notify_of_connection(event: ConnectionPageRequested, uow: UnitOfWork) -> None:
-    if not uow.notifications.of_page(event.page_id):
-        await _notify(notifications.page_about_connection(event), uow)
+        await notify_page(notifications.alarm_from(event), uow)
 
 
 async def release_unanswered(event: EscalationUnanswered, uow: UnitOfWork) -> None:
@@ -109,6 +106,8 @@ async def reopen(event: EscalationReopened, uow: UnitOfWork) -> None:
     by = await uow.recipients.name(event.by)
     status = Status("reopened", by=by, reason=event.reason)
     await _await_answer(event, event.escalation_id, status, uow)
+    escalation = await uow.escalations.lock_about(event.escalation_id, event.contact_id)
+    await case_write_requests.request_step(escalation, event, uow)
 
 
 async def ask_approval(event: ApprovalAsked, uow: UnitOfWork) -> None:
@@ -174,6 +173,7 @@ async def close(event: EscalationClosed, uow: UnitOfWork) -> None:
 async def erase_pages(event: PagesErased, uow: UnitOfWork) -> None:
     for notification in await uow.notifications.lock_about(event.contact_id):
         uow.notifications.put(erasure.erase(notification, event.contact_id))
+    await case_write_requests.erase_case(event.contact_id, uow)
 
 
 async def describe_person(event: PersonDescribed, uow: UnitOfWork) -> None:
@@ -212,13 +212,6 @@ async def change_contact_methods(event: ContactMethodsChanged, uow: UnitOfWork) 
     await change_recipient(
         before, event.person_id, methods, event.by, event.occurred_at, uow, refused
     )
-
-
-async def queue_status(event: ContactStatusChanged, sequence: int, uow: UnitOfWork) -> None:
-    """Let the status be sent, if its system has a webhook that wants it; again is fine."""
-    webhook = (await uow.status_webhooks.of_sources([event.source]))[event.source]
-    if webhook is not None and webhook.wants(event.status):
-        uow.status_deliveries.add(status_webhooks.queue(event, sequence, uow.now))
 
 
 async def change_recipient(
@@ -303,7 +296,7 @@ def new_notification_id() -> NotificationId:
     return NotificationId(new_id())
 
 
-async def _notify(page: Page, uow: UnitOfWork) -> None:
+async def notify_page(page: Page, uow: UnitOfWork) -> None:
     recipient = await uow.recipients.get(page.person_id)
     reason = recipient.unreachable_reason if recipient else "no such recipient"
     if recipient is None or reason is not None:
@@ -343,8 +336,8 @@ async def _await_answer(
     event: AwaitsAnswer, escalation_id: EscalationId, status: Status | None, uow: UnitOfWork
 ) -> None:
     """Let an answer count again, and correct the messages that say something else."""
-    await uow.escalations.lock_about(escalation_id, event.contact_id)
-    raised = Escalation(escalation_id, event.contact_id, "raised", None, event.occurred_at)
+    before = await uow.escalations.lock_about(escalation_id, event.contact_id)
+    raised = in_state(before, escalation_id, event.contact_id, "raised", None, event.occurred_at)
     uow.escalations.put(raised)
     if status is None:
         return
@@ -358,9 +351,12 @@ async def _stop_waiting(
     event: Answered, state: EscalationState, by: PersonId | None, uow: UnitOfWork
 ) -> None:
     """Cancel or correct the messages that are no longer relevant."""
-    await uow.escalations.lock_about(event.escalation_id, event.contact_id)
-    escalation = Escalation(event.escalation_id, event.contact_id, state, by, event.occurred_at)
+    before = await uow.escalations.lock_about(event.escalation_id, event.contact_id)
+    escalation = in_state(
+        before, event.escalation_id, event.contact_id, state, by, event.occurred_at
+    )
     uow.escalations.put(escalation)
+    await case_write_requests.request_step(escalation, event, uow)
     status = status_of(escalation, await uow.recipients.name(by) if by else None)
     for notification in uow.notifications.of_escalation(event.escalation_id):
         # The lease it warned about is over, even if the same person has a new one.
@@ -378,10 +374,11 @@ def _is_corrected(notification: Notification, uow: UnitOfWork) -> bool:
 
 SUBSCRIPTIONS = (
     HandlerRegistry[UnitOfWork]()
+    .on(EscalationRaised, case_write_requests.remember_case)
     .on(PageRequested, notify_person)
     .on(PagesErased, erase_pages)
     .on(TimerMissing, notify_operations)
-    .on(ConnectionPageRequested, notify_of_connection)
+    .on(ConnectionPageRequested, notify_operations)
     .on(EscalationUnanswered, release_unanswered)
     .on(EscalationReturned, return_to_level)
     .on(EscalationHandedOver, hand_over)
@@ -397,5 +394,5 @@ SUBSCRIPTIONS = (
     .on(EscalationClosed, close)
     .on(PersonDescribed, describe_person)
     .on(ContactMethodsChanged, change_contact_methods)
-    .project(ContactStatusChanged, queue_status)
+    .project(ContactStatusChanged, status_requests.queue_status)
 )

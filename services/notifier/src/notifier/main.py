@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Final
 
 import typer
 
@@ -12,6 +13,8 @@ from common.service.runtime import Worker
 from common.service.spec import ServiceSpec
 from common.storage.database import Database
 from notifier import api, handlers, tables
+from notifier.allowed_origins import AllowedOrigins
+from notifier.case_systems.registry import CaseSystemFactory
 from notifier.channels.base import Channel
 from notifier.channels.registry import CHANNELS
 from notifier.channels.status_calls import StatusCaller
@@ -19,14 +22,19 @@ from notifier.commands.rotate_key import rotate_key
 from notifier.domain.brake import BrakePolicy
 from notifier.domain.delivery import RetryPolicy
 from notifier.domain.status_webhooks import StatusPolicy
+from notifier.domain.write_backs.writes import WritePolicy
 from notifier.links import Links
-from notifier.metrics import DeliveryMetrics, StatusMetrics
+from notifier.metrics import CaseWriteMetrics, DeliveryMetrics, StatusMetrics
 from notifier.settings import Settings
 from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases.deliveries import DeliveryRules
 from notifier.web_push.vapid import VapidKey
+from notifier.workers.case_writer import CaseWriter
 from notifier.workers.delivery import DeliveryWorker
 from notifier.workers.status_delivery import StatusDeliveryWorker
+
+# A token, two reads and a change: each gets its share of the time.
+_CALLS_OF_A_WRITE: Final = 4
 
 
 class MissingSecretError(SystemExit):
@@ -41,6 +49,13 @@ def build(
         settings.public_url,
         timedelta(hours=settings.link_max_age_hours),
         settings.console_url,
+    )
+    keys = settings.encryption_keys
+    case_systems = CaseSystemFactory(
+        AllowedOrigins.read(settings.write_back_systems),
+        settings.write_back_login_url,
+        keys.secret_box() if keys.all else None,
+        settings.write_back_timeout_seconds / _CALLS_OF_A_WRITE,
     )
     channels = tuple(channel.from_settings(settings, links) for channel in channel_types)
 
@@ -62,6 +77,7 @@ def build(
         threaded = frozenset(channel.medium for channel in channels if channel.threaded)
         rules = DeliveryRules(policy, brake_policy, threaded)
         slots, measured = settings.delivery_slots, DeliveryMetrics(metrics)
+        write_policy = WritePolicy(timedelta(seconds=settings.write_back_timeout_seconds))
         return [
             DeliveryWorker(channels, database, rules, slots, measured, health),
             StatusDeliveryWorker(
@@ -69,6 +85,15 @@ def build(
                 database,
                 status_policy(settings),
                 StatusMetrics(metrics),
+                health,
+            ),
+            CaseWriter(
+                case_systems,
+                database,
+                links,
+                write_policy,
+                settings.write_back_slots,
+                CaseWriteMetrics(metrics),
                 health,
             ),
         ]
@@ -86,7 +111,11 @@ def build(
         form_paths=("/v1/acknowledgements/", "/v1/callbacks/"),
         # Answers hold secrets, which are stored nowhere in clear.
         unkeyed_paths=(api.status_webhooks.router.prefix,),
-        state={"links": links, "status_caller": StatusCaller.from_settings(settings)},
+        state={
+            "links": links,
+            "status_caller": StatusCaller.from_settings(settings),
+            "case_systems": case_systems,
+        },
         workers=workers,
         http_workers=http_workers,
     )

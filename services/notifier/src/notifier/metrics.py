@@ -64,3 +64,26 @@ class StatusMetrics:
             "Since when the oldest status waits for an active receiver",
             registry=registry,
         )
+
+
+class CaseWriteMetrics:
+    def __init__(self, metrics: Metrics) -> None:
+        registry = metrics.registry
+        self.writes = Counter(
+            "upstairs_case_writes",
+            "Attempts to write to a case of a helpdesk or CRM",
+            ("kind", "outcome"),
+            registry=registry,
+        )
+        self.seconds = Histogram(
+            "upstairs_case_write_seconds",
+            "One attempt to write to a case, with all its calls",
+            ("kind", "outcome"),
+            registry=registry,
+            buckets=_CALLS,
+        )
+        self.halted = Gauge(
+            "upstairs_write_backs_halted",
+            "Connections that are written to no more, since they refuse the credentials",
+            registry=registry,
+        )

@@ -7,15 +7,23 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from common.core.sealed_secrets import EncryptionKeys
 from common.service.settings import ServiceSettings, SigningSecrets
+from notifier.allowed_origins import AllowedOrigins
 from notifier.domain.brake import BrakePolicy
 from notifier.domain.delivery import RetryPolicy
 from notifier.domain.status_webhooks import StatusPolicy
-from notifier.web_push.services import PushServices
+from notifier.domain.write_backs.writes import WritePolicy
 from notifier.web_push.vapid import VapidKey
 
 _RETRIES = RetryPolicy()
 _BUDGETS = BrakePolicy()
 _STATUS_CALLS = StatusPolicy()
+_WRITES = WritePolicy()
+# Zendesk, Salesforce's My Domain, Dynamics 365.
+_CASE_SYSTEMS = (
+    "https://*.zendesk.com",
+    "https://*.my.salesforce.com",
+    "https://*.dynamics.com",
+)
 # Those of Chrome, Firefox, Safari and Edge.
 _PUSH_SERVICES = (
     "https://fcm.googleapis.com",
@@ -38,15 +46,23 @@ def _check_push_key(key: SecretStr | None) -> SecretStr | None:
     return key
 
 
-def _check_push_services(entries: tuple[str, ...]) -> tuple[str, ...]:
-    PushServices.read(entries)
-    return entries
+def _check_login_url(url: str) -> str:
+    AllowedOrigins.read((url,))
+    return url.rstrip("/")
 
 
 def _check_encryption_keys(keys: EncryptionKeys) -> EncryptionKeys:
     if keys.all:
         keys.secret_box()
     return keys
+
+
+CheckedKeys = Annotated[EncryptionKeys, AfterValidator(_check_encryption_keys)]
+
+
+def _check_origins(entries: tuple[str, ...]) -> tuple[str, ...]:
+    AllowedOrigins.read(entries)
+    return entries
 
 
 class Settings(ServiceSettings):
@@ -138,19 +154,19 @@ class Settings(ServiceSettings):
         pattern="^(mailto:|https://)",
         description="where the operators of a push service can reach you",
     )
-    web_push_services: Annotated[tuple[str, ...], AfterValidator(_check_push_services)] = Field(
+    web_push_services: Annotated[tuple[str, ...], AfterValidator(_check_origins)] = Field(
         default=_PUSH_SERVICES,
         description="the push services of browsers that may be called, as a JSON list; `*.` stands "
         "for all hosts of a domain",
     )
 
-    # Status webhooks
-    encryption_keys: Annotated[EncryptionKeys, AfterValidator(_check_encryption_keys)] = Field(
+    encryption_keys: CheckedKeys = Field(
         default=EncryptionKeys(""),
         description="encrypts the secrets of outside systems in the database, of `python -m common "
         "encryption-key`; several, separated by commas: the first encrypts, all decrypt; empty: "
-        "nobody sets a status webhook",
+        "nobody sets a status webhook or a write-back",
     )
+    # Status webhooks
     status_webhook_slots: int = Field(
         default=_STATUS_CALLS.slots,
         ge=1,
@@ -167,4 +183,22 @@ class Settings(ServiceSettings):
         default=(),
         description="hosts that may receive statuses though their address is private, also without "
         "TLS, as a JSON list",
+    )
+    # Write-backs to helpdesks and CRMs
+    write_back_systems: Annotated[tuple[str, ...], AfterValidator(_check_origins)] = Field(
+        default=_CASE_SYSTEMS,
+        description="helpdesks and CRMs that may be written to, as a JSON list; `*.` stands for "
+        "all hosts of a domain; add your own domain of Zendesk, if you have one",
+    )
+    write_back_login_url: Annotated[str, AfterValidator(_check_login_url)] = Field(
+        default="https://login.microsoftonline.com",
+        description="where access tokens for Dynamics come from",
+    )
+    write_back_slots: int = Field(
+        default=4, ge=1, le=100, description="writes at a time to each helpdesk or CRM"
+    )
+    write_back_timeout_seconds: float = Field(
+        default=_WRITES.timeout.total_seconds(),
+        gt=0,
+        description="of one attempt with all its calls; after twice that it counts as lost",
     )

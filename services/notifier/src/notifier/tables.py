@@ -61,6 +61,8 @@ escalations = Table(
     Column("by", Text),
     Column("at", DateTime(timezone=True)),
     Column("approval_asked", Boolean),
+    Column("system", Text),
+    Column("external_ref", Text),
 )
 notifications = Table(
     "notifications",
@@ -140,6 +142,43 @@ status_deliveries = Table(
     Column("answer", Integer),
     Column("detail", Text),
 )
+write_backs = Table(
+    "write_backs",
+    metadata,
+    Column("system", Text, primary_key=True),
+    Column("version", Integer),
+    Column("state", Text),
+    Column("base_url", Text),
+    Column("credentials_type", Text),
+    Column("credentials", Text),
+    Column("account", Text),
+    Column("steps", JSONB),
+    Column("language", Text),
+    Column("changed_at", DateTime(timezone=True)),
+    Column("changed_by", Text),
+    Column("refusals", Integer),
+    Column("held_until", DateTime(timezone=True)),
+    Column("halt_reason", Text),
+)
+case_writes = Table(
+    "case_writes",
+    metadata,
+    Column("write_id", Uuid(as_uuid=False), primary_key=True),
+    Column("system", Text),
+    Column("external_ref", Text),
+    Column("contact_id", Uuid(as_uuid=False)),
+    Column("escalation_id", Uuid(as_uuid=False)),
+    Column("state", Text),
+    Column("facts", JSONB),
+    Column("requested_at", DateTime(timezone=True)),
+    Column("due_at", DateTime(timezone=True)),
+    Column("expires_at", DateTime(timezone=True)),
+    Column("attempts", Integer),
+    Column("ambiguous", Boolean),
+    Column("reason", Text),
+    Column("written_at", DateTime(timezone=True)),
+    Column("traceparent", Text),
+)
 
 _ESCALATION_ENDED = "state IN ('handed_back', 'resolved', 'closed')"
 RETENTION: tuple[Rule, ...] = (
@@ -180,4 +219,8 @@ RETENTION: tuple[Rule, ...] = (
     Kept("status_webhooks", "settings: they are in force until they are replaced"),
     # Longer than Kafka keeps the event: a row recognizes one that comes again.
     Retention("status_deliveries", "added_at", days=14, min_days=8),
+    Kept("write_backs", "one row for each connection that is written to"),
+    Retention(
+        "case_writes", "requested_at", days=400, condition="state NOT IN ('pending', 'writing')"
+    ),
 )

@@ -5,12 +5,20 @@ from typing import Literal
 
 from common.contracts.clocks import ClockName, ClockState
 from common.contracts.contacts import Priority
-from common.contracts.contract import Contract, FieldError, Instant
-from common.contracts.event import ComplaintId, ContactEvent, EscalationId, Event, PageId, PersonId
+from common.contracts.contract import Contract, Instant
+from common.contracts.decimals import require_finite
+from common.contracts.event import (
+    ComplaintId,
+    ContactEvent,
+    EscalationId,
+    Event,
+    PageId,
+    PersonId,
+    SystemName,
+)
 from common.contracts.notifications import Medium
 from common.contracts.page_subjects import PagedCoaching, PagedContact, PagedDutyGap, PagedQueue
 from common.contracts.texts import ExplanationText, NoteText, ReasonText
-from common.contracts.validation_messages import NUMBER
 
 Severity = Literal["low", "medium", "high", "critical"]
 Cause = Literal[
@@ -53,12 +61,6 @@ Outcome = Literal[
 ]
 
 
-def _require_finite(amount: Decimal | None) -> None:
-    """Raise FieldError for `NaN` and `Infinity`, which Decimal reads."""
-    if amount is not None and not amount.is_finite():
-        raise FieldError("amount", NUMBER)
-
-
 class EscalationsEvent(ContactEvent):
     topic = "escalations"
 
@@ -84,6 +86,8 @@ class EscalationRaised(EscalationsOwnEvent):
     ladder_version: int
     level: int
     level_name: str
+    received_from: SystemName | None = None
+    external_ref: str | None = None
 
 
 class EscalationCauseAdded(EscalationsOwnEvent):
@@ -181,7 +185,7 @@ class PagedApproval(Contract):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _require_finite(self.amount)
+        require_finite(self.amount)
 
 
 class PageRequested(EscalationsEvent):
@@ -302,7 +306,7 @@ class ApprovalAsked(EscalationsOwnEvent):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _require_finite(self.amount)
+        require_finite(self.amount)
 
 
 class ApprovalRefused(EscalationsOwnEvent):
@@ -328,7 +332,7 @@ class EscalationResolved(EscalationsOwnEvent):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _require_finite(self.amount)
+        require_finite(self.amount)
 
 
 class EscalationReopened(EscalationsOwnEvent):
@@ -348,10 +352,7 @@ class EscalationClosed(EscalationsOwnEvent):
 
 
 class PagesErased(EscalationsEvent):
-    """The words of and about the customer are to be erased from all pages about the contact.
-
-    It comes after every page that has them.
-    """
+    """The words of and about the customer are to be erased from all pages, which came before."""
 
 
 class TimerMissing(EscalationsEvent):

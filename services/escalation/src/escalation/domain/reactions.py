@@ -104,6 +104,7 @@ def details_of(event: ContactReceived) -> ContactDetails:
         received_at=event.occurred_at,
         campaign=event.campaign,
         received_from=event.received_from,
+        external_ref=event.external_ref,
     )
 
 

@@ -27,6 +27,7 @@ from intake.channels.dynamics_schema import ExecutionContext, Fields, read_date
 from intake.channels.event_keys import event_key
 from intake.channels.fields import moment_at, read_json
 from intake.channels.options import CaseOptions, CaseState, by_tag, find_priority, read_labels
+from intake.channels.own_writes import CLIENT
 from intake.channels.shared_secret import verify_shared_secret
 from intake.domain.customers import CustomerStatement
 from intake.domain.model import ChannelConnection, ContactState, Moment
@@ -90,6 +91,8 @@ def _events(
     update = _update(context, case_id, message, options)
     about = (update.event_id, message, update.contact)
     match message:
+        case "update" if _is_own(context, options):
+            return [UnrelatedUpdate(*about, moment=update.moment)]
         case "delete":
             return [ContactDiscarded(*about, "deleted", moment=update.moment)]
         case "merge" if context.merged_id is not None:
@@ -102,6 +105,12 @@ def _events(
             return case_events(update)
         case _:
             return [UnrelatedUpdate(*about, moment=update.moment)]
+
+
+def _is_own(context: ExecutionContext, options: CaseOptions) -> bool:
+    """Return whether we made the change: we call with the tag `upstairs`."""
+    own_users = {user.strip("{} ").lower() for user in options.own_users}
+    return context.shared_variables.get("tag") == CLIENT or context.user_id in own_users
 
 
 def _update(

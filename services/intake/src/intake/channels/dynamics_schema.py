@@ -87,6 +87,8 @@ class ExecutionContext(WebhookModel):
     correlation_id: Id = None
     operation_created_on: Annotated[datetime | None, BeforeValidator(read_date)] = None
     input_parameters: Parameters = Field(default_factory=dict)
+    user_id: Annotated[str | None, BeforeValidator(read_guid)] = None
+    shared_variables: Parameters = Field(default_factory=dict)
     post_entity_images: Parameters = Field(default_factory=dict)
 
     @property

@@ -60,7 +60,17 @@ class MappingOptions(ChannelOptions):
     )
 
 
-class CaseOptions(MappingOptions):
+class WriteBackOptions(MappingOptions):
+    """How a connection reads contacts of a system into which Upstairs writes."""
+
+    own_users: tuple[str, ...] = Field(
+        (),
+        description="The accounts by which Upstairs itself writes there: what they change is no "
+        "news. A write-back's `test` tells them.",
+    )
+
+
+class CaseOptions(WriteBackOptions):
     """How a connection reads cases, whose status has other names in each organisation."""
 
     state_by_tag: dict[str, CaseState] = Field(

@@ -23,6 +23,7 @@ from intake.channels.case_updates import (
 from intake.channels.event_keys import event_key
 from intake.channels.fields import moment_at, read_flag, read_id, read_time
 from intake.channels.options import CaseOptions, CaseState, by_tag, find_priority, read_labels
+from intake.channels.own_writes import is_own_note
 from intake.domain.customers import CustomerStatement
 from intake.domain.model import ContactState, Moment
 
@@ -68,6 +69,10 @@ def is_same_id(one_id: str, other_id: str) -> bool:
     return one_id[:_ID_CHARACTERS] == other_id[:_ID_CHARACTERS]
 
 
+def is_own_account(account: str | None, options: SalesforceOptions) -> bool:
+    return account is not None and any(is_same_id(account, own) for own in options.own_users)
+
+
 def read_case(
     fields: Fields,
     options: SalesforceOptions,
@@ -80,15 +85,19 @@ def read_case(
     moment = moment or read_moment(fields)
     state = _state(fields, tags, options)
     contact = external_contact(fields, tags, options, contact_state(state, options), moment)
+    # What we wrote last is no news; what others changed before comes with the next picture.
+    is_own = is_own_account(read_id(fields.get("LastModifiedById")), options)
+    priority = find_priority(fields.get("Priority"), tags, options)
+    is_escalated = read_flag(fields.get("IsEscalated")) is True and state != "resolved"
     update = CaseUpdate(
         event_id,
         event_type,
         contact,
         moment,
         state,
-        find_priority(fields.get("Priority"), tags, options),
+        None if is_own else priority,
         is_new=True,
-        is_escalated=read_flag(fields.get("IsEscalated")) is True and state != "resolved",
+        is_escalated=is_escalated and not is_own,
         ended_at=moment_at(read_time(fields.get("ClosedDate"))),
         system=SYSTEM,
     )
@@ -148,13 +157,17 @@ def read_message(
     if read_flag(fields.get("Incoming")):
         return [CustomerMessageAdded(*about, text, message_ref=message_ref, moment=moment)]
     account = read_id(fields.get("CreatedById"))
+    is_internal = read_flag(fields.get("IsPublished")) is False
+    is_own = is_own_account(account, options) or is_own_note(text, account, ())
+    if is_internal and is_own:
+        return [UnrelatedUpdate(*about, moment=moment)]
     return [
         RepresentativeMessageAdded(
             *about,
             text,
             account,
             automatic=account in options.bots,
-            internal=read_flag(fields.get("IsPublished")) is False,
+            internal=is_internal,
             message_ref=message_ref,
             moment=moment,
         )

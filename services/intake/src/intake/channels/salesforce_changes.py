@@ -26,7 +26,14 @@ from intake.channels.fields import (
     read_seconds,
     read_text,
 )
-from intake.channels.salesforce_case import SYSTEM, SalesforceOptions, external_contact, read_case
+from intake.channels.own_writes import CLIENT
+from intake.channels.salesforce_case import (
+    SYSTEM,
+    SalesforceOptions,
+    external_contact,
+    is_own_account,
+    read_case,
+)
 from intake.domain.model import Moment
 
 _MILLISECONDS: Final = 1000
@@ -52,6 +59,8 @@ class Header(WebhookModel):
 
     entity_name: Text = None
     change_type: Text = None
+    change_origin: Text = None
+    commit_user: Id = None
     transaction_key: Id = None
     record_ids: Annotated[tuple[str, ...], BeforeValidator(_ids)] = ()
     sequence_number: Position = 0
@@ -105,6 +114,8 @@ def _record_events(
     contact = external_contact(fields, [], options, "open", moment)
     about = (event_id, kind.lower(), contact)
     match kind.removeprefix(_PREFIX):
+        case "UPDATE" if _is_own(header, options):
+            yield UnrelatedUpdate(*about, moment=moment)
         case "DELETE":
             yield ContactDiscarded(*about, "deleted", moment=moment)
         case "UNDELETE":
@@ -116,6 +127,12 @@ def _record_events(
             yield from missing_details(update, "all fields of this change")
         case _:
             yield UnrelatedUpdate(*about, moment=moment)
+
+
+def _is_own(header: Header, options: SalesforceOptions) -> bool:
+    """Return whether we made the change: the origin ends in `;client=upstairs` then."""
+    names = (header.change_origin or "").lower().split(";")[1:]
+    return f"client={CLIENT}" in names or is_own_account(header.commit_user, options)
 
 
 def _plain(value: Any) -> Any:

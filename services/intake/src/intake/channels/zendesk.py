@@ -29,7 +29,8 @@ from intake.channels.base import (
 )
 from intake.channels.event_keys import digest_key
 from intake.channels.fields import read_file, read_json
-from intake.channels.options import PRIORITIES, MappingOptions, by_tag, read_labels
+from intake.channels.options import PRIORITIES, WriteBackOptions, by_tag, read_labels
+from intake.channels.own_writes import is_own_note
 from intake.channels.zendesk_schema import Comment, Delivery, Envelope, Ticket
 from intake.domain.automatic_mail import is_automatic
 from intake.domain.customers import CustomerStatement
@@ -103,7 +104,7 @@ _CUSTOMERS: Final = ("end_user", "end-user", "enduser", "customer", "user")
 Writer = Literal["customer", "representative", "system"]
 
 
-class ZendeskOptions(MappingOptions):
+class ZendeskOptions(WriteBackOptions):
     """How a connection reads tickets."""
 
 
@@ -174,9 +175,12 @@ def channel_event(delivery: Delivery, options: ZendeskOptions) -> ChannelEvent:
         case "created":
             return ContactOpened(**fields)
         case "comment_added" if comment:
-            return _message(delivery.detail, comment, options.bots, fields)
+            return _message(delivery.detail, comment, options, fields)
         case "attachment_linked_to_comment" if comment:
             return _file(comment, fields)
+        # We may have written it: it must not change our own priority.
+        case "priority_changed" if delivery.detail.actor_id in options.own_users:
+            return UnrelatedUpdate(**fields)
         case "priority_changed":
             priority = _priority(delivery.event.current)
             return PriorityChanged(**fields, priority=priority, reason="changed in Zendesk")
@@ -250,12 +254,15 @@ def _state(status: str | None, options: ZendeskOptions) -> ContactState | None:
 
 
 def _message(
-    ticket: Ticket, comment: Comment, bots: Collection[str], fields: dict[str, Any]
+    ticket: Ticket, comment: Comment, options: ZendeskOptions, fields: dict[str, Any]
 ) -> ChannelEvent:
-    text, writer = comment.body or "", _writer(ticket, comment, bots)
+    # Our own account is no person either.
+    accounts_of_nobody = (*options.bots, *options.own_users)
+    text, writer = comment.body or "", _writer(ticket, comment, accounts_of_nobody)
     message: dict[str, Any] = {**fields, "text": text, "message_ref": comment.id}
     if comment.is_public is False:
-        if not text:
+        account = comment.author.id or ticket.actor_id
+        if not text or is_own_note(text, account, options.own_users):
             return UnrelatedUpdate(**fields)
         return RepresentativeMessageAdded(**message, account=comment.author.id, internal=True)
     automatic = is_automatic(comment.headers)

@@ -10,6 +10,7 @@ from notifier.api import (
     notifications,
     recipients,
     status_webhooks,
+    write_backs,
 )
 from notifier.channels.base import Channel
 from notifier.channels.web_push import WebPush
@@ -23,4 +24,5 @@ def make_routers(channels: Sequence[Channel]) -> tuple[ApiRouter, ...]:
         acknowledgements.router,
         callbacks.make_router(channels),
         status_webhooks.router,
+        write_backs.router,
     )

@@ -18,8 +18,13 @@ from common.storage.database import Database
 from notifier import rendering
 from notifier.domain.content import status_of
 from notifier.domain.errors import (
+    AddressNotAllowedError,
     AnswerTooLateError,
+    CaseWriteNotFailedError,
+    CaseWriteNotFoundError,
+    CaseWriteOutdatedError,
     ChannelUserTakenError,
+    CredentialsMissingError,
     DeviceForbiddenError,
     DeviceNotFoundError,
     LinkPurposeError,
@@ -32,12 +37,15 @@ from notifier.domain.errors import (
     ReceiverRefusedError,
     RecipientForbiddenError,
     RecipientNotFoundError,
+    StaleWriteBackError,
     StatusWebhookChangedError,
     StatusWebhookForbiddenError,
     StatusWebhookNotFoundError,
     StatusWebhooksOffError,
     TooManyChangesError,
     WebPushOffError,
+    WriteBackNotFoundError,
+    WriteBacksOffError,
 )
 from notifier.links import Capability, ExpiredLinkError, ForgedLinkError, Links
 from notifier.store.unit_of_work import UnitOfWork
@@ -66,6 +74,14 @@ _PROBLEMS: Mapping[type[Exception], tuple[int, str]] = {
     WebPushOffError: (409, "web-push-off"),
     PushServiceError: (422, "push-service-not-allowed"),
     OperationsAddressError: (409, "operations-needs-address"),
+    WriteBackNotFoundError: (404, "write-back-not-found"),
+    WriteBacksOffError: (409, "write-backs-off"),
+    StaleWriteBackError: (412, "stale"),
+    CredentialsMissingError: (422, "credentials-missing"),
+    AddressNotAllowedError: (422, "address-not-allowed"),
+    CaseWriteNotFoundError: (404, "write-not-found"),
+    CaseWriteNotFailedError: (409, "write-not-failed"),
+    CaseWriteOutdatedError: (409, "write-outdated"),
     TooManyChangesError: (429, "too-many-changes"),
     AnswerTooLateError: (409, "answer-too-late"),
     ForgedLinkError: (401, "link-forged"),

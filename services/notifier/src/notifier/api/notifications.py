@@ -41,7 +41,7 @@ from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.routes import ApiRouter
 from notifier import rendering
 from notifier.api.deps import UUID, NotifierDatabase, transaction
-from notifier.domain.content import LostTimer
+from notifier.domain.content import LostTimer, WriteBackHalt
 from notifier.domain.notifications import Attempt, AttemptOutcome, Kind, Notification, State
 from notifier.domain.reasons import Reason
 from notifier.store.notifications import Filter
@@ -88,6 +88,7 @@ _EXAMPLE: Final[dict[str, Any]] = {
         "unserved_queue": None,
         "connection": None,
         "lost_timer": None,
+        "write_back_halt": None,
     },
     "requested_at": RAISED_AT,
     "due_at": None,
@@ -136,6 +137,9 @@ class ContentOut(_Out):
         description="The outside system that is silent, or heard again."
     )
     lost_timer: LostTimer | None = Field(description="The internal timer that was lost.")
+    write_back_halt: WriteBackHalt | None = Field(
+        description="The helpdesk or CRM that is written to no more."
+    )
 
 
 class NotificationOut(_Out):

@@ -18,6 +18,7 @@ from pydantic import Field
 
 from common.contracts.escalations import Severity
 from notifier import rendering
+from notifier.allowed_origins import AllowedOrigins
 from notifier.channels.base import Channel, ChannelAddress
 from notifier.channels.http_client import open_client, read_failure, read_refusal
 from notifier.channels.message_links import open_link
@@ -27,7 +28,6 @@ from notifier.domain.notifications import Notification
 from notifier.domain.recipients import Device
 from notifier.links import Links
 from notifier.settings import Settings
-from notifier.web_push.services import PushServices
 from notifier.web_push.vapid import VapidKey, decode
 
 Urgency = Literal["low", "normal", "high"]
@@ -76,7 +76,7 @@ class WebPush(Channel):
     def __init__(
         self,
         key: VapidKey | None,
-        services: PushServices,
+        services: AllowedOrigins,
         contact: str,
         links: Links,
         timeout: timedelta,
@@ -94,7 +94,7 @@ class WebPush(Channel):
         secret = key.get_secret_value() if key else ""
         return cls(
             VapidKey.read(secret) if secret else None,
-            PushServices.read(settings.web_push_services),
+            AllowedOrigins.read(settings.web_push_services),
             settings.web_push_contact,
             links,
             timedelta(seconds=settings.delivery_timeout_seconds),

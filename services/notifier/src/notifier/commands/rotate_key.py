@@ -29,14 +29,17 @@ _SOME_UNREADABLE: Final = 3
 
 @dataclass(slots=True)
 class Rotation:
-    """How many secrets are encrypted with the first key now, and whose can't be decrypted."""
+    """How many secrets are encrypted with the first key now, and what holds unreadable ones."""
 
     secrets: int = 0
-    unreadable: list[SystemName] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
 
 
 def rotate_key() -> None:
-    """Encrypt the secrets of status webhooks with the first key; the service may run meanwhile."""
+    """Encrypt the secrets of status webhooks and write-backs with the first key.
+
+    The service may run meanwhile.
+    """
     logs.to_stderr()
     try:
         rotation = asyncio.run(_rotate())
@@ -46,8 +49,8 @@ def rotate_key() -> None:
         typer.echo(f"the database is unavailable: {error}", err=True)
         raise typer.Exit(_UNAVAILABLE) from error
     typer.echo(f"encrypted with the first key: {rotation.secrets} secrets")
-    for source in rotation.unreadable:
-        typer.echo(f"no key decrypts a secret of {source}: let it rotate its secret", err=True)
+    for holder in rotation.unreadable:
+        typer.echo(f"no key decrypts a secret of the {holder}: put it again", err=True)
     if rotation.unreadable:
         raise typer.Exit(_SOME_UNREADABLE)
 
@@ -68,19 +71,22 @@ async def _rotate() -> Rotation:
 async def rotate_secrets(
     database: Database[UnitOfWork], box: SecretBox, batch_webhooks: int = _BATCH_WEBHOOKS
 ) -> Rotation:
-    """Encrypt all again, a batch in each transaction."""
+    """Encrypt all again: status webhooks by batches, write-backs in one transaction."""
     rotation, after = Rotation(), None
     while True:
         async with database.transaction() as uow:
             batch = await uow.status_webhooks.page(after, batch_webhooks)
             for listed in batch:
-                await _rotate_one(listed.source, box, rotation, uow)
+                await _rotate_webhook(listed.source, box, rotation, uow)
         if not batch:
-            return rotation
+            break
         after = batch[-1].source
+    async with database.transaction() as uow:
+        await _rotate_write_backs(box, rotation, uow)
+    return rotation
 
 
-async def _rotate_one(
+async def _rotate_webhook(
     source: SystemName, box: SecretBox, rotation: Rotation, uow: UnitOfWork
 ) -> None:
     """Read it again under the lock: it may have been changed."""
@@ -90,7 +96,18 @@ async def _rotate_one(
     try:
         secrets = tuple(replace(each, sealed=box.reseal(each.sealed)) for each in webhook.secrets)
     except UnknownEncryptionKeyError:
-        rotation.unreadable.append(source)
+        rotation.unreadable.append(f"status webhook {source}")
         return
     uow.status_webhooks.put(replace(webhook, secrets=secrets))
     rotation.secrets += len(secrets)
+
+
+async def _rotate_write_backs(box: SecretBox, rotation: Rotation, uow: UnitOfWork) -> None:
+    for write_back in await uow.write_backs.lock_each():
+        try:
+            credentials = box.reseal(write_back.credentials)
+        except UnknownEncryptionKeyError:
+            rotation.unreadable.append(f"write-back {write_back.system}")
+            continue
+        uow.write_backs.put(replace(write_back, credentials=credentials))
+        rotation.secrets += 1

@@ -16,7 +16,7 @@ from common.contracts.escalations import (
     Severity,
     TimerMissing,
 )
-from common.contracts.event import ContactId, EscalationId, NotificationId
+from common.contracts.event import ContactId, EscalationId, NotificationId, SystemName
 from common.contracts.page_subjects import (
     PagedCoaching,
     PagedContact,
@@ -74,6 +74,15 @@ class LostTimer:
 
 @with_config(ConfigDict(use_attribute_docstrings=True))
 @dataclass(frozen=True, slots=True)
+class WriteBackHalt:
+    system: SystemName
+    """The connection that is written to no more."""
+    reason: str
+    """What the system answered."""
+
+
+@with_config(ConfigDict(use_attribute_docstrings=True))
+@dataclass(frozen=True, slots=True)
 class AddressChange:
     by: str
     """Who changed the contact method: a person, or a system as `admin:ops`."""
@@ -117,6 +126,7 @@ class Content(Struct, frozen=True):
     unserved_queue: PagedQueue | None = None
     connection: PagedConnection | None = None
     lost_timer: LostTimer | None = None
+    write_back_halt: WriteBackHalt | None = None
     status: Status | None = None
     address_change: AddressChange | None = None
     summary: Summary | None = None

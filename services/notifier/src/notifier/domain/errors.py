@@ -99,3 +99,35 @@ class StatusWebhookChangedError(Exception):
 
 class ReceiverRefusedError(Exception):
     """The address is not one that status webhooks may call."""
+
+
+class WriteBackNotFoundError(Exception):
+    """Nothing is written back to this connection."""
+
+
+class WriteBacksOffError(Exception):
+    """Write-backs are switched off: operators set UPSTAIRS_ENCRYPTION_KEYS."""
+
+
+class StaleWriteBackError(Exception):
+    """The write-back was changed since you read it. Read it again."""
+
+
+class CaseWriteNotFoundError(Exception):
+    """There is no such write to this connection."""
+
+
+class CaseWriteNotFailedError(Exception):
+    """Only a write that failed is tried again."""
+
+
+class CaseWriteOutdatedError(Exception):
+    """The case was told a later step since: this write would undo it."""
+
+
+class CredentialsMissingError(Exception):
+    """Credentials are needed for a new write-back, and for another address."""
+
+
+class AddressNotAllowedError(Exception):
+    """The address is not of a system that Upstairs may call: see UPSTAIRS_WRITE_BACK_SYSTEMS."""

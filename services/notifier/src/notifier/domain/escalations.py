@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from common.contracts.event import ContactId, EscalationId, PersonId
+from common.contracts.event import ContactId, EscalationId, PersonId, SystemName
 
 EscalationState = Literal[
     "raised", "acknowledged", "taken_over", "handed_back", "resolved", "closed"
@@ -15,7 +16,8 @@ EscalationState = Literal[
 class Escalation(Struct, frozen=True):
     """`by` caused the last change of state, at `at`; None while it is raised.
 
-    `approval_asked`: `by`, who holds it, waits for an approval.
+    `approval_asked`: `by`, who holds it, waits for an approval. `system` is the helpdesk or CRM
+    that the contact came from, and `external_ref` how it names the case, if it can be written to.
     """
 
     escalation_id: EscalationId
@@ -24,6 +26,8 @@ class Escalation(Struct, frozen=True):
     by: PersonId | None
     at: datetime
     approval_asked: bool = False
+    system: SystemName | None = None
+    external_ref: str | None = None
 
     @property
     def awaits_answer(self) -> bool:
@@ -32,3 +36,18 @@ class Escalation(Struct, frozen=True):
     @property
     def has_ended(self) -> bool:
         return self.state in ("handed_back", "resolved", "closed")
+
+
+def in_state(
+    before: Escalation | None,
+    escalation_id: EscalationId,
+    contact_id: ContactId,
+    state: EscalationState,
+    by: PersonId | None,
+    at: datetime,
+) -> Escalation:
+    """Return the escalation in this state; the case that it is about stays the same."""
+    changed = Escalation(escalation_id, contact_id, state, by, at)
+    if before is None:
+        return changed
+    return replace(changed, system=before.system, external_ref=before.external_ref)

@@ -18,10 +18,12 @@ from common.contracts.event import (
     NotificationId,
     PageId,
     PersonId,
+    SystemName,
 )
 from common.contracts.notifications import Action, Medium, NotificationFailed
+from common.core.ids import derived_id
 from notifier.domain import content as contents
-from notifier.domain.content import AddressChange, Content, Status, Summary
+from notifier.domain.content import AddressChange, Content, Status, Summary, WriteBackHalt
 from notifier.domain.escalations import Escalation
 from notifier.domain.reasons import asks_for
 from notifier.domain.recipients import (
@@ -150,14 +152,20 @@ def mark_repeat(page: Page, earlier: Iterable[Notification]) -> Page:
     return replace(page, content=replace(page.content, is_repeat=asked_before))
 
 
-def alarm_from(event: TimerMissing) -> Page:
-    content = contents.from_lost_timer(event)
+def alarm_from(event: TimerMissing | ConnectionPageRequested) -> Page:
+    match event:
+        case TimerMissing():
+            content = contents.from_lost_timer(event)
+        case ConnectionPageRequested():
+            content = contents.from_connection(event)
     return Page(event.page_id, event.contact_id, None, OPERATIONS, content)
 
 
-def page_about_connection(event: ConnectionPageRequested) -> Page:
-    content = contents.from_connection(event)
-    return Page(event.page_id, event.contact_id, None, OPERATIONS, content)
+def halt_alarm(system: SystemName, reason: str, page_id: PageId) -> Page:
+    """Make the page that tells operations that a system is written to no more."""
+    content = Content("write_back_halted", write_back_halt=WriteBackHalt(system, reason))
+    contact_id = ContactId(derived_id("write-back", system))
+    return Page(page_id, contact_id, None, OPERATIONS, content)
 
 
 def choose_addresses(page: Page, recipient: Recipient) -> tuple[tuple[Address, ...], str | None]:

@@ -5,10 +5,8 @@ from typing import Final, Literal, assert_never
 from common.contracts.escalations import PageReason
 
 # Escalation requests a page, found a lost timer, or reports a connection; the others are our own.
-Reason = (
-    PageReason
-    | Literal["alarm", "connection_silent", "connection_heard_again", "address_changed", "summary"]
-)
+_ConnectionReason = Literal["connection_silent", "connection_heard_again", "write_back_halted"]
+Reason = PageReason | _ConnectionReason | Literal["alarm", "address_changed", "summary"]
 # An answer is given by a button or the signed link. The rest is done in Upstairs: to approve, to
 # make progress with what one holds, or to see that somebody answers (help).
 Ask = Literal["answer", "approval", "progress", "help", "nothing"]
@@ -37,6 +35,7 @@ def asks_for(reason: Reason) -> Ask:
             | "connection_silent"
             | "connection_heard_again"
             | "alarm"
+            | "write_back_halted"
             | "address_changed"
             | "summary"
         ):

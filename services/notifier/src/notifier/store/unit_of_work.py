@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from msgspec.structs import astuple
+from msgspec.structs import astuple, replace
 from sqlalchemy import select
 
 from common.contracts.escalations import PageRequested
@@ -25,6 +25,7 @@ from notifier.store.contact_rows import ContactRows
 from notifier.store.notifications import Notifications
 from notifier.store.people import RecipientChanges, Recipients, ReportingLines
 from notifier.store.status_webhooks import StatusDeliveries, StatusWebhooks
+from notifier.store.write_backs import CaseWrites, WriteBacks
 
 
 class Escalations(ContactRows[EscalationId, Escalation]):
@@ -38,6 +39,16 @@ class Escalations(ContactRows[EscalationId, Escalation]):
         if contact_id in self.locked_contacts and self.is_unknown(escalation_id):
             self.mark_absent(escalation_id)
         return await self.lock(escalation_id)
+
+    async def forget_cases(self, contact_id: ContactId) -> list[Escalation]:
+        """Forget where the contact came from; return the escalations that knew it."""
+        await self.lock_of([contact_id])
+        escalations = [
+            each for each in self.loaded() if each.contact_id == contact_id and each.external_ref
+        ]
+        for escalation in escalations:
+            self.put(replace(escalation, external_ref=None))
+        return escalations
 
 
 class Budgets(LockedTable[str, Budget]):
@@ -95,6 +106,8 @@ class UnitOfWork(BaseUnitOfWork):
         self.budgets = Budgets(connection)
         self.status_webhooks = StatusWebhooks(connection)
         self.status_deliveries = StatusDeliveries(connection)
+        self.write_backs = WriteBacks(connection)
+        self.case_writes = CaseWrites(connection)
 
     @property
     def rows(self) -> Sequence[LockedTable[Any, Any]]:
@@ -104,6 +117,8 @@ class UnitOfWork(BaseUnitOfWork):
             self.budgets,
             self.status_webhooks,
             self.status_deliveries,
+            self.write_backs,
+            self.case_writes,
         )
 
     async def prelock(self, contact_ids: Sequence[ContactId]) -> None:

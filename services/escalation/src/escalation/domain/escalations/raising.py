@@ -142,6 +142,8 @@ def _raise(situation: Situation, cause: EscalationCause, *further: EscalationCau
         ladder_version=ladder.version,
         level=escalation.level,
         level_name=escalation.level_name,
+        received_from=contact.details.received_from if contact.details else None,
+        external_ref=contact.details.external_ref if contact.details else None,
     )
     contact = structs.replace(
         contact,

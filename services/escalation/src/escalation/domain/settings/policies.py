@@ -36,8 +36,9 @@ class ContactDetails(Struct, frozen=True, omit_defaults=True, gc=False):
     subject: str
     received_at: datetime
     campaign: str | None = None
-    # No policy matches it, but pages name it.
+    # No policy matches them: pages name the first, and systems are told by both (ADR 0084).
     received_from: SystemName | None = None
+    external_ref: str | None = None
 
 
 @with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))

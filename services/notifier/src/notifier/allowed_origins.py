@@ -1,4 +1,4 @@
-"""Which push services may be called: a browser names them, and it could name any address."""
+"""Which outside addresses may be called, where others than operators name the address."""
 
 import re
 from collections.abc import Sequence
@@ -11,19 +11,19 @@ _ANY_HOST_OF: Final = "*."
 _HOST: Final = re.compile(r"(?=.{1,253}\Z)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*")
 
 
-class WrongServiceError(ValueError):
-    """An entry is like `https://push.example.com` or `https://*.example.com`, without a path."""
+class WrongOriginError(ValueError):
+    """An entry is like `https://acme.example.com` or `https://*.example.com`, without a path."""
 
 
 @dataclass(frozen=True, slots=True)
-class PushServices:
+class AllowedOrigins:
     """Origins; a host that begins with `*.` stands for all hosts of a domain."""
 
     origins: tuple[tuple[str, str, int | None], ...]
 
     @classmethod
     def read(cls, entries: Sequence[str]) -> Self:
-        """Raises WrongServiceError."""
+        """Raises WrongOriginError."""
         return cls(tuple(map(_read, entries)))
 
     def admits(self, endpoint: str) -> bool:
@@ -40,14 +40,14 @@ class PushServices:
 def _read(entry: str) -> tuple[str, str, int | None]:
     parts = urlsplit(entry)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
-        raise WrongServiceError(WrongServiceError.__doc__)
+        raise WrongOriginError(WrongOriginError.__doc__)
     return _origin(parts)
 
 
 def _origin(parts: SplitResult) -> tuple[str, str, int | None]:
     """Return scheme, host and port; raises ValueError if there is more before the path."""
     if parts.username is not None or parts.password is not None:
-        raise ValueError("a push service has no user")
+        raise ValueError("an origin has no user")
     default = {"https": 443, "http": 80}.get(parts.scheme)
     return parts.scheme, parts.hostname or "", parts.port or default
 

@@ -1,0 +1,1 @@
+"""Helpdesks and CRMs that are told about escalations of their cases."""

@@ -1,0 +1,1 @@
+"""Write-backs: what helpdesks and CRMs are told about the escalations of their cases."""
