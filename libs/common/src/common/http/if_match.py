@@ -1,4 +1,4 @@
-"""`If-Match`: a thing is changed only if it is still as the caller has read it."""
+"""`If-Match` and `If-None-Match`: a thing is changed only if it is as the caller believes."""
 
 import re
 from collections.abc import Container
@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Header
 
+from common.core.preconditions import Precondition
 from common.http.problems import invalid
 
 _ETAGS: Final = re.compile(r'(W/)?"\d{1,9}"( *, *(W/)?"\d{1,9}")*')
@@ -36,6 +37,20 @@ async def _if_match(
 
 # The versions that the caller accepts; None accepts any, and a new thing too.
 IfMatch = Annotated[Container[int] | None, Depends(_if_match)]
+
+
+async def _precondition(
+    versions: IfMatch,
+    if_none_match: Annotated[
+        str | None, Header(max_length=200, description="`*`: there must be none yet")
+    ] = None,
+) -> Precondition:
+    if if_none_match is not None and if_none_match.strip() != "*":
+        raise invalid(("header/if-none-match", "Send *, or leave it out."))
+    return Precondition(versions, is_new=if_none_match is not None)
+
+
+WritePrecondition = Annotated[Precondition, Depends(_precondition)]
 
 
 def etag(version: int) -> str:
