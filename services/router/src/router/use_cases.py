@@ -12,7 +12,6 @@ from common.core.preconditions import NO_PRECONDITION, Precondition
 from common.storage.api_keys import ApiKeyStore
 from common.storage.known_people import record_person
 from router.domain.errors import (
-    AdjustmentNotFoundError,
     FrequentChangesError,
     PersonForbiddenError,
     RepresentativeNotFoundError,
@@ -102,7 +101,7 @@ async def adjust(
     person_id: PersonId,
     entry: AdjustmentEntry,
     uow: UnitOfWork,
-    precondition: Precondition,
+    precondition: Precondition = NO_PRECONDITION,
 ) -> Adjustment:
     """Put an adjustment in place of the one in force, if that is as `precondition` says.
 
@@ -125,19 +124,15 @@ async def adjust(
 
 async def withdraw_adjustment(
     caller: Caller, person_id: PersonId, uow: UnitOfWork, precondition: Precondition
-) -> Adjustment:
-    """End the adjustment now.
+) -> None:
+    """End the adjustment in force, if there is one.
 
-    Raises RepresentativeNotFoundError, PersonForbiddenError, StaleAdjustmentError or
-    AdjustmentNotFoundError.
+    Raises RepresentativeNotFoundError, PersonForbiddenError or StaleAdjustmentError.
     """
     person, current = await _lock_for_adjustment(caller, person_id, precondition, uow)
-    if current is None:
-        raise AdjustmentNotFoundError
-    ended = adjustments.end(current, "withdrawn", caller.actor, at=uow.now)
-    uow.record_adjustment(ended)
-    await adjust_representative(person, None, uow)
-    return ended
+    if current is not None:
+        uow.record_adjustment(adjustments.end(current, "withdrawn", caller.actor, at=uow.now))
+        await adjust_representative(person, None, uow)
 
 
 async def _lock_for_adjustment(

@@ -11,11 +11,7 @@ from common.http.routes import ApiRouter
 from router import use_cases
 from router.api.adjustment_schemas import AdjustmentIn, AdjustmentOut
 from router.api.deps import NOT_YOURS, RouterDatabase, refusals, restricted_to, unit_of_work
-from router.domain.errors import (
-    AdjustmentNotFoundError,
-    PersonForbiddenError,
-    RepresentativeNotFoundError,
-)
+from router.domain.errors import PersonForbiddenError, RepresentativeNotFoundError
 from router.domain.staffing.adjustments import AdjustmentEntry, StaleAdjustmentError
 from router.use_cases import Caller
 
@@ -61,26 +57,20 @@ async def put_adjustment(
 
 @router.delete(
     "/{representative_id}/adjustment",
-    responses=refusals(
-        RepresentativeNotFoundError,
-        AdjustmentNotFoundError,
-        PersonForbiddenError,
-        StaleAdjustmentError,
-    ),
+    status_code=204,
+    response_class=Response,
+    responses=refusals(RepresentativeNotFoundError, PersonForbiddenError, StaleAdjustmentError),
 )
 async def withdraw_adjustment(
     representative_id: PersonPath,
     database: RouterDatabase,
     caller: SupervisorUser,
     precondition: WritePrecondition,
-) -> AdjustmentOut:
-    """End the adjustment now: what is usual counts again. Who may set one may."""
+) -> Response:
+    """Let what is usual count again, now, if anything is adjusted. Who may adjust may do this."""
     async with unit_of_work(database, caller) as uow:
-        adjustment = await use_cases.withdraw_adjustment(
-            _caller(caller), representative_id, uow, precondition
-        )
-        await uow.match()
-    return AdjustmentOut.model_validate(adjustment)
+        await use_cases.withdraw_adjustment(_caller(caller), representative_id, uow, precondition)
+    return Response(status_code=204)
 
 
 @router.get("/{representative_id}/adjustments", responses=refusals(others=(NOT_YOURS,)))

@@ -18,7 +18,6 @@ from common.storage.database import Database
 from router.api.adjustment_schemas import AdjustmentOut
 from router.api.schemas import PersonOut
 from router.domain.errors import (
-    AdjustmentNotFoundError,
     AssignmentNotFoundError,
     FrequentChangesError,
     InvalidAdjustmentError,
@@ -45,7 +44,6 @@ _PROBLEMS: Final[Mapping[type[Exception], tuple[int, str]]] = {
     AssignmentNotFoundError: (404, "assignment-not-found"),
     RepresentativeNotFoundError: (404, "representative-not-found"),
     PersonNotFoundError: (404, "person-not-found"),
-    AdjustmentNotFoundError: (404, "adjustment-not-found"),
     NotHolderError: NOT_YOURS,
     PersonForbiddenError: (403, "not-below-you"),
     FrequentChangesError: (429, "too-many-changes"),

@@ -41,10 +41,6 @@ class WrongStateError(Exception):
         super().__init__(detail or f"The assignment is {state.replace('_', ' ')}.")
 
 
-class AdjustmentNotFoundError(Exception):
-    """There is no adjustment now."""
-
-
 class InvalidAdjustmentError(Exception):
     """The adjustment does not fit the person; `place` is the field."""
 
