@@ -22,7 +22,8 @@ from console.pages.settings import (
     find_or_404,
     require_manager,
 )
-from console.setting_client import etag_of
+from console.setting_client import etag_of_setting
+from console.views.etags import read_etag
 from console.views.service_problems import FormProblems
 from console.views.settings.differences import Comparison
 from console.views.settings.drafts import (
@@ -44,7 +45,6 @@ router = APIRouter(prefix="/settings", dependencies=[require_manager])
 
 # A simulation that tried the setting as the person would like to have it.
 SimulationId = Annotated[str | None, Query(pattern=f"^{UUID_PATTERN}$")]
-_ETAG: Final = re.compile(r'"[0-9]{1,9}"')
 _SETTING_ID: Final = re.compile(ID_PATTERN)
 _MAX_FIELDS: Final = 5000
 
@@ -81,7 +81,7 @@ async def show_form(
     if simulation is not None:
         body = await _read_draft(kind, setting_id, simulation, page) or body
     draft = draft_of(kind.nodes, kind.form_body(body), page.reader.texts)
-    state = FormState(draft, setting_id, etag_of(setting))
+    state = FormState(draft, setting_id, etag_of_setting(setting))
     return await _Editor(kind, page, is_new=False).show_form(state)
 
 
@@ -127,7 +127,7 @@ class _Editor:
         state = FormState(
             draft_of_form(self.kind.nodes, values),
             setting_id,
-            _etag(values),
+            read_etag(values.get("etag")),
             _open_contacts(values),
         )
         button = values.get("press", "review")
@@ -155,7 +155,7 @@ class _Editor:
             return await self.show_form(
                 replace(state, problems=FormProblems(problems), status=status)
             )
-        if not is_save or (current is not None and etag_of(current) != state.version):
+        if not is_save or (current is not None and etag_of_setting(current) != state.version):
             return await self._show_review(state, current)
         try:
             await client_of(self.page).put(
@@ -191,9 +191,9 @@ class _Editor:
         choices = await client_of(self.page).choices(self.kind, reader)
         changes = list(Comparison(choices).compare(nodes, before, state.draft))
         conflict = None
-        if current is not None and etag_of(current) != state.version:
+        if current is not None and etag_of_setting(current) != state.version:
             conflict = await self._conflict_text(state.setting_id)
-            state = replace(state, version=etag_of(current))
+            state = replace(state, version=etag_of_setting(current))
         view = review_view(
             self.kind,
             state,
@@ -211,17 +211,12 @@ class _Editor:
     async def _conflict_text(self, setting_id: str) -> str:
         """Say who was faster, and how long ago."""
         reader = self.page.reader
-        newest = None
-        if self.kind.has_versions:
-            newest = next(iter(await client_of(self.page).versions(self.kind, setting_id)), None)
+        newest = await self._find_newest(setting_id)
         if newest is None:
             return reader.texts.gettext(
                 "Somebody has changed it meanwhile. Look at the difference again."
             )
-        words = {
-            "person": reader.name(newest["put_by"]),
-            "age": reader.duration_since(datetime.fromisoformat(newest["put_at"])),
-        }
+        words = self._who_and_when(newest)
         if newest.get("archived"):
             return reader.texts.gettext(
                 "%(person)s archived it %(age)s ago, while you wrote. Saving brings it back.",
@@ -232,7 +227,35 @@ class _Editor:
             **words,
         )
 
+    async def _taken_text(self, setting_id: str) -> str:
+        """Say who has made one of the name of a new setting, and how long ago."""
+        newest = await self._find_newest(setting_id)
+        if newest is None:
+            return self.page.reader.texts.gettext(
+                "Somebody made one of this name while you wrote: choose another name."
+            )
+        return self.page.reader.texts.gettext(
+            "%(person)s made one of this name %(age)s ago, while you wrote: choose another name.",
+            **self._who_and_when(newest),
+        )
+
+    async def _find_newest(self, setting_id: str) -> Mapping[str, Any] | None:
+        """Return the newest version; None of kinds without versions."""
+        if not self.kind.has_versions:
+            return None
+        return next(iter(await client_of(self.page).versions(self.kind, setting_id)), None)
+
+    def _who_and_when(self, version: Mapping[str, Any]) -> dict[str, str]:
+        reader = self.page.reader
+        return {
+            "person": reader.name(version["put_by"]),
+            "age": reader.duration_since(datetime.fromisoformat(version["put_at"])),
+        }
+
     async def _refuse(self, state: FormState, error: ServiceProblemError) -> Response:
+        if error.status == HTTPStatus.PRECONDITION_FAILED and self.is_new:
+            problems = FormProblems({ID: await self._taken_text(state.setting_id)})
+            return await self.show_form(replace(state, problems=problems, status=error.status))
         if error.status == HTTPStatus.PRECONDITION_FAILED:
             current = await client_of(self.page).find(self.kind, state.setting_id)
             return await self._show_review(state, current)
@@ -251,11 +274,6 @@ class _Editor:
         return await self.show_form(
             replace(state, problems=FormProblems(whole=text), status=status)
         )
-
-
-def _etag(values: Mapping[str, str]) -> str:
-    etag = values.get("etag", "")
-    return etag if _ETAG.fullmatch(etag) else ""
 
 
 def _open_contacts(values: Mapping[str, str]) -> OpenContacts:
