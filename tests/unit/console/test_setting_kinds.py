@@ -17,8 +17,8 @@ from console.views.settings.drafts import (
 from console.views.settings.duty import SCHEDULES
 from console.views.settings.kinds import Kind
 from console.views.settings.nodes import UNNAMED, Leaf, Node
+from console.views.settings.problem_words import TITLES
 from console.views.settings.registry import KINDS
-from console.views.settings.screens import PROBLEMS
 from escalation.api.examples import SETTINGS
 from escalation.domain.configuration_problems import ProblemCode
 from escalation.domain.settings.registry import KIND_BY_PATH as ESCALATION_KINDS
@@ -139,4 +139,4 @@ def test_planned_schedule_says_from_when_it_counts_and_its_form_leaves_that_out(
 
 
 def test_every_problem_of_the_settings_has_words() -> None:
-    assert PROBLEMS.keys() == set(get_args(ProblemCode))
+    assert TITLES.keys() == set(get_args(ProblemCode))

@@ -109,6 +109,16 @@ class ConfigurationProblemOut(Out):
     setting_id: str = Field(description="The setting; empty if it concerns all of the kind.")
     place: str = Field(description="The place in the setting; empty if it concerns all of it.")
     detail: str = Field(description="What is wrong, in words.")
+    parameters: dict[str, str | int | bool | list[str] | None] = Field(
+        description="What the words name, so that they can be said in another language. By code: "
+        "`unknown-name`: `name`, `id`; `person-missing`: `person_id`, `has_left`; "
+        "`policy-never-matches`: `taken_by`; `level-finds-nobody`: `level`, `level_name`, "
+        "`skipped` (in words); `duty-gap`: `start`, `end`; `duty-gap-in-some-weeks` and "
+        "`duty-overlap-in-some-weeks`: `weeks`, `other_rotation`, and `start` and `end` of the "
+        "first; `override-for-absent-person`: `person_id`, `start`, `end`; `no-contact-method`: "
+        "`person_id`, `places`, `other_places`; `topic-not-served`: `topic`, `language`, "
+        "`has_skill`, `contacts`."
+    )
 
 
 @router.get("/configuration/problems")

@@ -382,6 +382,7 @@ CONFIGURATION_PROBLEM: Final = {
     "setting_id": TEAM,
     "place": "supervisors/0",
     "detail": "sara has left.",
+    "parameters": {"person_id": SUPERVISOR, "has_left": True},
 }
 LATENESS: Final = {
     "since": "2026-03-01T10:12:00Z",
