@@ -26,12 +26,12 @@ from console.setting_client import etag_of_setting
 from console.views.etags import read_etag
 from console.views.service_problems import FormProblems
 from console.views.settings.differences import Comparison
-from console.views.settings.drafts import (
+from console.views.settings.entries import (
     BodyReader,
-    draft_of,
-    draft_of_form,
+    entries_of,
+    entries_of_form,
     fields_of,
-    initial_draft,
+    initial_entries,
     without_empty_rows,
 )
 from console.views.settings.form import ID, OPEN, FormState, form_view, review_view
@@ -52,7 +52,7 @@ _MAX_FIELDS: Final = 5000
 @router.get("/new/{kind}")
 async def show_new_form(kind: KindPath, page: Page) -> Response:
     editor = _Editor(kind, page, is_new=True)
-    return await editor.show_form(FormState(initial_draft(kind.nodes)))
+    return await editor.show_form(FormState(initial_entries(kind.nodes)))
 
 
 @router.post("/new/{kind}")
@@ -79,20 +79,20 @@ async def show_form(
         bodies = {each["version"]: each["body"] for each in versions}
         body = bodies.get(version, body)
     if simulation is not None:
-        body = await _read_draft(kind, setting_id, simulation, page) or body
-    draft = draft_of(kind.nodes, kind.form_body(body), page.reader.texts)
-    state = FormState(draft, setting_id, etag_of_setting(setting))
+        body = await _read_tried_body(kind, setting_id, simulation, page) or body
+    entries = entries_of(kind.nodes, kind.form_body(body), page.reader.texts)
+    state = FormState(entries, setting_id, etag_of_setting(setting))
     return await _Editor(kind, page, is_new=False).show_form(state)
 
 
-async def _read_draft(
+async def _read_tried_body(
     kind: Kind, setting_id: str, simulation_id: str, page: PageContext
 ) -> dict[str, Any] | None:
     """Return the setting as a simulation tried it; None if it tried another one."""
     job = await page.parts.get("escalation", f"/v1/simulations/{simulation_id}")
-    drafts = () if job is None else job["drafts"]
+    tried = () if job is None else job["drafts"]
     place = kind.path, setting_id
-    return next((draft["body"] for draft in drafts if (draft["kind"], draft["id"]) == place), None)
+    return next((each["body"] for each in tried if (each["kind"], each["id"]) == place), None)
 
 
 @router.post("/{kind}/{setting_id}/edit")
@@ -125,15 +125,15 @@ class _Editor:
 
     async def answer(self, values: Mapping[str, str], setting_id: str) -> Response:
         state = FormState(
-            draft_of_form(self.kind.nodes, values),
+            entries_of_form(self.kind.nodes, values),
             setting_id,
             read_etag(values.get("etag")),
             _open_contacts(values),
         )
         button = values.get("press", "review")
-        press = press_button(self.kind.nodes, state.draft, button)
+        press = press_button(self.kind.nodes, state.entries, button)
         if press is not None:
-            return await self.show_form(replace(state, draft=press.draft, focus=press.focus))
+            return await self.show_form(replace(state, entries=press.entries, focus=press.focus))
         if button == "edit":
             return await self.show_form(state)
         return await self._check(state, is_save=button == "save")
@@ -145,9 +145,9 @@ class _Editor:
 
     async def _check(self, state: FormState, *, is_save: bool) -> Response:
         """Show the form again if something in it can't be read."""
-        state = replace(state, draft=without_empty_rows(self.kind.nodes, state.draft))
+        state = replace(state, entries=without_empty_rows(self.kind.nodes, state.entries))
         body_reader = BodyReader(self.page.reader.texts)
-        body = body_reader.read(self.kind.nodes, state.draft)
+        body = body_reader.read(self.kind.nodes, state.entries)
         current, id_problem = await self._find_current(state.setting_id)
         problems = {**body_reader.problems, **({ID: id_problem} if id_problem else {})}
         if problems:
@@ -187,9 +187,9 @@ class _Editor:
         """Show what differs from the setting as it is now; it may have changed meanwhile."""
         reader, nodes = self.page.reader, self.kind.nodes
         body = self.kind.form_body(current.body) if current else {}
-        before = draft_of(nodes, body, reader.texts)
+        before = entries_of(nodes, body, reader.texts)
         choices = await client_of(self.page).choices(self.kind, reader)
-        changes = list(Comparison(choices).compare(nodes, before, state.draft))
+        changes = list(Comparison(choices).compare(nodes, before, state.entries))
         conflict = None
         if current is not None and etag_of_setting(current) != state.version:
             conflict = await self._conflict_text(state.setting_id)
@@ -198,7 +198,7 @@ class _Editor:
             self.kind,
             state,
             changes,
-            list(fields_of(nodes, state.draft)),
+            list(fields_of(nodes, state.entries)),
             choices,
             is_new=self.is_new,
         )
@@ -260,7 +260,7 @@ class _Editor:
             current = await client_of(self.page).find(self.kind, state.setting_id)
             return await self._show_review(state, current)
         problems = setting_problems(
-            error.document, self.kind.nodes, state.draft, self.page.reader.texts
+            error.document, self.kind.nodes, state.entries, self.page.reader.texts
         )
         return await self.show_form(replace(state, problems=problems, status=error.status))
 

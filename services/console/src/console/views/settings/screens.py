@@ -8,7 +8,7 @@ from typing import Any, Final
 from console.views.problem_texts import problem_text
 from console.views.reader import Reader
 from console.views.settings.differences import Change, Comparison
-from console.views.settings.drafts import draft_of
+from console.views.settings.entries import entries_of
 from console.views.settings.kinds import OPEN_CONTACTS, Kind, Related, Setting
 from console.views.settings.problem_words import TITLES, problem_sentence
 from console.views.settings.registry import KIND_BY_PATH, KINDS
@@ -277,8 +277,8 @@ def _changes_between(
     bodies = {version["version"]: version["body"] for version in versions}
     if first is None or second is None:
         return ()
-    before = draft_of(kind.nodes, bodies[first], reader.texts)
-    after = draft_of(kind.nodes, bodies[second], reader.texts)
+    before = entries_of(kind.nodes, bodies[first], reader.texts)
+    after = entries_of(kind.nodes, bodies[second], reader.texts)
     return tuple(Comparison(Choices(reader)).compare(kind.nodes, before, after))
 
 
