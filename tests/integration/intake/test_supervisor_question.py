@@ -69,8 +69,8 @@ async def test_open_question_goes_to_the_target_of_a_merge(
         for each in (contact_id, target)
     ]
     assert (questions[0], questions[1]["quote"]) == (None, DOUBTFUL)
-    asked = await published_data(database, "supervisor_question_asked")
-    assert [event["contact_id"] for event in asked] == [contact_id, target]
+    events = await published_data(database, "supervisor_question_asked")
+    assert [event["contact_id"] for event in events] == [contact_id, target]
     assert (await answer(api, target, "yes")).status_code == 202
     (requested,) = await published_data(database, "supervisor_requested")
     assert requested["contact_id"] == target

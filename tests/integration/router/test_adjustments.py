@@ -165,7 +165,7 @@ async def test_replaced_adjustment_is_kept_and_its_timer_does_not_end_the_next(
     assert (replaced["end_cause"], replaced["ended_by"]) == ("replaced", "mia")
 
 
-async def test_who_overwrites_what_they_have_not_read_is_refused_with_what_is_in_force(
+async def test_overwriting_what_was_not_read_is_refused_with_what_is_in_force(
     api: httpx.AsyncClient, floor: RouterHarness
 ) -> None:
     new = {"If-None-Match": "*"}

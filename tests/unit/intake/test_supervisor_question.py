@@ -83,9 +83,9 @@ def test_sure_request_and_end_of_the_contact_end_the_question() -> None:
 def test_target_of_a_merge_takes_the_question_over_once() -> None:
     merged = contacts.merge(_written().contact, TARGET.contact_id, ACTOR, LATER).contact
     taken = supervisor_question.take_over(Decision(TARGET), merged)
-    (asked,) = taken.events
-    assert isinstance(asked, SupervisorQuestionAsked)
-    assert (asked.contact_id, asked.quote) == (TARGET.contact_id, TEXT)
+    (question,) = taken.events
+    assert isinstance(question, SupervisorQuestionAsked)
+    assert (question.contact_id, question.quote) == (TARGET.contact_id, TEXT)
     assert taken.contact.supervisor_question == merged.supervisor_question
     assert supervisor_question.take_over(taken, merged) == taken
 

@@ -69,7 +69,7 @@ class RoutingHarness:
             before = self.people.get(person.representative_id)
             if before and person.load > before.load:
                 assert person.load <= person.capacity, "given more than its capacity"
-                needs = [given.need for given in decision.assignments if given.need]
+                needs = [contact.need for contact in decision.assignments if contact.need]
                 assert all(map(person.fits, needs)), "given what it does not take"
             self.people[person.representative_id] = person
             self.pool.put(person)

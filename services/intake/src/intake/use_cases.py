@@ -8,13 +8,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from common.contracts.contacts import (
-    Channel,
-    Customer,
-    DiscardCause,
-    Priority,
-    QuestionAnswer,
-)
+from common.contracts.contacts import Channel, Customer, DiscardCause, Priority, QuestionAnswer
 from common.contracts.event import ContactId, MessageId, PersonId, SystemName, TeamId
 from common.core.ids import new_id
 from intake.domain import (
@@ -326,8 +320,8 @@ async def take_over(target: Contact, merged: Contact, actor: Actor, uow: UnitOfW
         await record_change(taken_over, uow)
     if taken_over.contact != target or target.supervisor_question is not None:
         # Later events do not ask again.
-        asked = replace(merged, supervisor_quote=None, supervisor_question=None)
-        record(Decision(asked), uow)
+        silent = replace(merged, supervisor_quote=None, supervisor_question=None)
+        record(Decision(silent), uow)
 
 
 async def _get_target(contact_id: ContactId, actor: Actor, uow: UnitOfWork) -> Contact:

@@ -77,7 +77,7 @@ def take_over(decision: Decision, merged: Contact) -> Decision:
 
 def _ask(decision: Decision, question: SupervisorQuestion) -> Decision:
     contact = decision.contact
-    asked = SupervisorQuestionAsked(
+    event = SupervisorQuestionAsked(
         contact_id=contact.contact_id,
         occurred_at=question.asked_at,
         message_id=question.message_id,
@@ -85,7 +85,7 @@ def _ask(decision: Decision, question: SupervisorQuestion) -> Decision:
         evidence=question.evidence,
     )
     asking = replace(contact, supervisor_question=question)
-    return Decision(asking, (*decision.events, asked))
+    return Decision(asking, (*decision.events, event))
 
 
 def _is_open(contact: Contact) -> bool:

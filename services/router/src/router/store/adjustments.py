@@ -40,8 +40,8 @@ class Adjustments(LockedTable[AdjustmentId, Adjustment]):
         table = tables.adjustments
         query = select(table).where(table.c.person_id.in_(people), table.c.ended_at.is_(None))
         rows = await self.connection.execute(query)
-        found = [self.read(dict(row)) for row in rows]
-        return {adjustment.person_id: adjustment for adjustment in found}
+        adjustments = [self.read(dict(row)) for row in rows]
+        return {adjustment.person_id: adjustment for adjustment in adjustments}
 
     async def list_before(
         self, person_id: PersonId, number: int | None, limit: int
