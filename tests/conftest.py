@@ -11,7 +11,8 @@ from hypothesis import settings
 
 import devstack
 from common.core.logs import CONSOLE
-from support import browsers, shared_stack
+from stage import browsers
+from support import shared_stack
 from support.databases import Postgres
 from support.progress import Progress, Report
 from support.shared_stack import SharedStack

@@ -14,12 +14,11 @@ import devstack
 from common.contracts.escalations import EscalationAcknowledged, EscalationRaised
 from common.contracts.event import ContactId
 from stage.actors import Actors, running_system
-from stage.chairs import open_chairs
-from stage.console import WebConsole, make_links
+from stage.console import WebConsole, make_links, wait_until_admitted
+from stage.console_users import open_console_users
 from stage.event_log import EventLog, open_event_log
 from stage.stories import Scenario, customer_asks_for_supervisor
 from stage.system import System
-from support.console_people import wait_until_admitted
 
 CONTACT = {
     "channel": "chat",
@@ -103,10 +102,10 @@ async def test_story_of_the_demo_is_done_by_pages_where_no_browser_starts(
     stage: ConsoleStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("UPSTAIRS_BROWSER", "/nowhere/chromium")
-    async with open_chairs(stage.console.url, ["sara"]) as offered:
+    async with open_console_users(stage.console.url, ["sara"]) as offered:
         assert offered.method.startswith("by its pages by HTTP: ")
         scenario = Scenario(
-            stage.system, stage.actors, stage.event_log, lambda *_: None, offered.chairs
+            stage.system, stage.actors, stage.event_log, lambda *_: None, offered.console_users
         )
         await customer_asks_for_supervisor(scenario)
     take_over, resolution = scenario.observations

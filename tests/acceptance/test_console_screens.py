@@ -18,11 +18,10 @@ from common.http.examples import REPRESENTATIVE
 from stage.actors import running_system
 from stage.centre import CENTRE_ROLES, Pace
 from stage.centre.settings import FLOOR, put_centre_settings
-from stage.console import WebConsole
+from stage.console import WebConsole, wait_until_admitted
 from stage.event_log import open_event_log
 from stage.sample_settings import ROLES
 from stage.stories import Scenario
-from support.console_people import wait_until_admitted
 
 pytestmark = pytest.mark.xdist_group("console screens")
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}

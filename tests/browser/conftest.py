@@ -15,13 +15,12 @@ from playwright.async_api import Browser, Page
 import devstack
 from browser.desk import Desk
 from stage.actors import Actors, running_system
+from stage.browsers import MISSING, find_browser, open_browser
 from stage.centre import CENTRE_ROLES
-from stage.console import WebConsole
+from stage.console import WebConsole, wait_until_admitted
 from stage.event_log import EventLog, open_event_log
 from stage.sample_settings import ROLES
 from stage.system import System
-from support.browsers import MISSING, find_browser, open_browser
-from support.console_people import wait_until_admitted
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Final
 from playwright.async_api import Page, expect
 
 from browser.desk import Desk
-from support.browsers import MISSING, find_browser, open_browser
+from stage.browsers import MISSING, find_browser, open_browser
 
 IMAGES: Final = Path(__file__).parents[2] / "docs" / "images"
 PERSON: Final = "sara"

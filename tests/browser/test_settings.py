@@ -1,4 +1,4 @@
-"""Settings from a manager's chair: accessible in both themes and on a phone, by keyboard only."""
+"""A manager's settings: accessible in both themes and on a phone, by keyboard only."""
 
 from typing import Final
 

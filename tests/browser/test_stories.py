@@ -1,4 +1,4 @@
-"""The four stories of `make demo`, from a supervisor's and a manager's chair, by keyboard only."""
+"""The four stories of `make demo`, by a supervisor and a manager, by keyboard only."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -7,7 +7,7 @@ import pytest
 
 from browser.conftest import BrowserStage
 from browser.desk import take_picture
-from stage.chairs.keyboard import KeyboardChair, sit_at_keyboard
+from stage.console_users.keyboard import KeyboardUser, open_keyboard_user
 from stage.stories import STORIES, Scenario
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -25,14 +25,14 @@ async def scenario(browser_stage: BrowserStage) -> AsyncIterator[Scenario]:
     """Sara and Marco in front of Now, each in a browser of their own."""
     stage = browser_stage
     async with AsyncExitStack() as stack:
-        chairs: dict[str, KeyboardChair] = {}
+        users: dict[str, KeyboardUser] = {}
         for person in ("sara", "marco"):
-            chairs[person] = await stack.enter_async_context(
-                sit_at_keyboard(stage.browser, stage.url, person)
+            users[person] = await stack.enter_async_context(
+                open_keyboard_user(stage.browser, stage.url, person)
             )
-        yield Scenario(stage.system, stage.actors, stage.event_log, lambda *_: None, chairs)
-        for person, chair in chairs.items():
-            await take_picture(chair.page, f"story-{person}")
+        yield Scenario(stage.system, stage.actors, stage.event_log, lambda *_: None, users)
+        for person, user in users.items():
+            await take_picture(user.page, f"story-{person}")
 
 
 async def test_people_see_and_do_all_stories_with_the_keyboard_only(scenario: Scenario) -> None:

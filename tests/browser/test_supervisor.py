@@ -1,4 +1,4 @@
-"""From a supervisor's chair, with the keyboard only: a customer asks for somebody higher."""
+"""A supervisor, with the keyboard only: a customer asks for somebody higher."""
 
 import pytest
 from playwright.async_api import Page, expect

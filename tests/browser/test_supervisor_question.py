@@ -9,7 +9,7 @@ from browser.escalations import WAIT_MS
 from common.contracts.assignments import ContactAssigned
 from common.contracts.contacts import SupervisorQuestionAnswered, SupervisorRequested
 from common.contracts.event import ContactId
-from support.console_people import wait_until_admitted
+from stage.console import wait_until_admitted
 
 pytestmark = pytest.mark.xdist_group("browser")
 # A supervisor is mentioned without a wish, and the model is not sure.

@@ -70,23 +70,26 @@ _INTAKE = """
     POST /v1/understanding/preview                            -    -     -    -     -    -   +   +
 """
 _ROUTER = """
-    #                                                     shop kiosk rita bruno sara sam mia ops
-    PUT /v1/people/{person_id}                            -    -     -    -     -    -   +   +
-    GET /v1/people/{person_id}                            -    -     +    +     +    +   +   +
-    GET /v1/people                                        -    -     +    +     +    +   +   +
-    PUT /v1/representatives/{representative_id}           -    -     -    -     +    +   +   +
-    GET /v1/representatives/{representative_id}           -    -     +    +     +    +   +   +
-    GET /v1/representatives                               -    -     +    +     +    +   +   +
-    PUT /v1/representatives/{representative_id}/presence  -    -     +    -     +    +   +   +
-    GET /v1/assignments                                   -    -     +    +     +    +   +   +
-    GET /v1/assignments/{contact_id}                      -    -     +    0     +    +   +   +
-    POST /v1/assignments/{contact_id}/accept              -    -     +    0     +    +   +   +
-    POST /v1/assignments/{contact_id}/decline             -    -     +    0     +    +   +   +
-    POST /v1/assignments/{contact_id}/complete            -    -     +    0     +    +   +   +
-    POST /v1/assignments/{contact_id}/refer               -    -     +    0     +    +   +   +
-    POST /v1/assignments/{contact_id}/release             -    -     +    0     +    +   +   +
-    GET /v1/queues                                        -    -     +    +     +    +   +   +
-    GET /v1/staffing                                      -    -     +    +     +    +   +   +
+    #                                                         shop kiosk rita bruno sara sam mia ops
+    PUT /v1/people/{person_id}                                -    -     -    -     -    -   +   +
+    GET /v1/people/{person_id}                                -    -     +    +     +    +   +   +
+    GET /v1/people                                            -    -     +    +     +    +   +   +
+    PUT /v1/representatives/{representative_id}               -    -     -    -     +    +   +   +
+    GET /v1/representatives/{representative_id}               -    -     +    +     +    +   +   +
+    GET /v1/representatives                                   -    -     +    +     +    +   +   +
+    PUT /v1/representatives/{representative_id}/presence      -    -     +    -     +    +   +   +
+    PUT /v1/representatives/{representative_id}/adjustment    -    -     -    -     +    -   +   +
+    DELETE /v1/representatives/{representative_id}/adjustment -    -     -    -     +    -   +   +
+    GET /v1/representatives/{representative_id}/adjustments   -    -     +    -     +    +   +   +
+    GET /v1/assignments                                       -    -     +    +     +    +   +   +
+    GET /v1/assignments/{contact_id}                          -    -     +    0     +    +   +   +
+    POST /v1/assignments/{contact_id}/accept                  -    -     +    0     +    +   +   +
+    POST /v1/assignments/{contact_id}/decline                 -    -     +    0     +    +   +   +
+    POST /v1/assignments/{contact_id}/complete                -    -     +    0     +    +   +   +
+    POST /v1/assignments/{contact_id}/refer                   -    -     +    0     +    +   +   +
+    POST /v1/assignments/{contact_id}/release                 -    -     +    0     +    +   +   +
+    GET /v1/queues                                            -    -     +    +     +    +   +   +
+    GET /v1/staffing                                          -    -     +    +     +    +   +   +
 """
 _ESCALATION = """
     #                                                      shop kiosk rita bruno sara sam mia ops

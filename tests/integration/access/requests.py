@@ -51,6 +51,10 @@ BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
     # The test of the webhook calls it; nobody listens there.
     "PUT /v1/status-webhooks/{source}": {"url": "https://127.0.0.1:9/statuses"},
     "PUT /v1/people/{person_id}": {"reports_to": "sara", "contact_methods": None},
+    "PUT /v1/representatives/{representative_id}/adjustment": {
+        "only_skills": [],
+        "ends_at": "{tomorrow}",
+    },
     "PUT /v1/teams/{setting_id}": {"supervisors": ["sara"]},
     "PUT /v1/duty-schedules/{setting_id}": {
         "rotations": [

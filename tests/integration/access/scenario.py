@@ -257,7 +257,7 @@ async def _prepare_router(scenario: Scenario) -> None:
         person = {
             "name": name,
             "roles": [role],
-            "team_id": "front",
+            "team_id": "back" if "sam" in (name, manager) else "front",
             "reports_to": manager,
             "skills": ["billing"],
             "languages": ["en"],

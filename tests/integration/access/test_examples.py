@@ -108,12 +108,14 @@ async def write_doubtful_message(reader: Reader) -> None:
 
 async def read_router(reader: Reader) -> None:
     scenario = reader.service
+    scenario.database.clock.offset += datetime.fromisoformat(ACTED_AT) - await now(scenario)
     for person, entry in PEOPLE.items():
         if person != REPRESENTATIVE:
             await scenario.act("ops", "PUT", f"/people/{person}", entry)
         else:
             await reader.send("ops", "PUT /v1/people/{person_id}")
     await reader.send(SUPERVISOR, "PUT /v1/representatives/{representative_id}")
+    await reader.send(SUPERVISOR, "PUT /v1/representatives/{representative_id}/adjustment")
     await become_available(scenario, REPRESENTATIVE)
     await scenario.handle(received(await now(scenario)))
     await reader.send(REPRESENTATIVE, "POST /v1/assignments/{contact_id}/decline")

@@ -43,6 +43,9 @@ _TABLE: Final = """
     POST /floor/{person}/presence                      -    -     +    +   +
     POST /floor/{person}/capacity                      -    -     +    +   +
     POST /floor/{person}/contacts/{contact_id}/release -    -     +    +   +
+    GET /floor/{person}/adjustment                     -    -     +    +   +
+    POST /floor/{person}/adjustment                    -    -     +    -   +
+    POST /floor/{person}/adjustment/end                -    -     +    -   +
     GET /duty                                          -    -     +    +   +
     GET /duty/{schedule_id}/{form_name} #override      -    -     +    +   +
     GET /duty/{schedule_id}/{form_name} #swap          -    -     +    +   +
@@ -100,6 +103,14 @@ FORMS: Final[Mapping[str, Mapping[str, str]]] = {
     "POST /floor/{person}/presence": {"presence": "available"},
     "POST /floor/{person}/capacity": {"capacity": "3"},
     "POST /floor/{person}/contacts/{contact_id}/release": {"reason": "Rita goes home"},
+    "POST /floor/{person}/adjustment": {
+        "capacity": "2",
+        "skills": "billing",
+        "languages": "en",
+        "ends_at": "{tomorrow}",
+        "reason": "First day back",
+    },
+    "POST /floor/{person}/adjustment/end": {"etag": '"1"'},
     "POST /duty/{schedule_id}/{form_name}": {
         "second": "mia",
         "person_id": "mia",

@@ -38,6 +38,64 @@ async def test_wrong_number_of_contacts_is_refused_beside_its_field(
     assert 'aria-describedby="problem-capacity"' in page.text
 
 
+async def test_supervisor_adjusts_the_contacts_of_a_person_and_ends_it_by_one_press(
+    screens: Screens,
+) -> None:
+    console = screens.console
+    browser = await console.enter("sara")
+    now = console.database.clock.utc_now()
+    address = "/floor/rita/adjustment"
+    form = {
+        "capacity": "1",
+        "skills": "billing",
+        "languages": "en",
+        "more_skills": "Returns",
+        "ends_at": f"{now + timedelta(days=1):%Y-%m-%dT%H:%M}",
+        "reason": "First day <back>",
+    }
+    answer = await press(browser, address, **form)
+    assert answer.headers["location"] == "/floor/rita?done=adjusted"
+    shown = (await console.router.get("/v1/representatives/rita", headers=KEYS("ops"))).json()
+    assert (shown["capacity"], shown["skills"]) == (1, ["billing", "returns"])
+    assert shown["adjustment"]["set_by"] == "sara"
+    for path in ("/floor", "/floor/rita", "/wall"):
+        page = await browser.get(path)
+        assert ("at most 1 contact; also returns" in page.text) == (path != "/wall")
+        assert "<back>" not in page.text
+
+    late = await press(browser, address, **form)
+    assert late.status_code == 412
+    assert "changed the adjustment since you read it" in late.text
+    end = {"etag": '"1"', "back": "floor", "team": "care"}
+    ended = await press(browser, f"{address}/end", **end)
+    assert ended.headers["location"] == "/floor?team=care&done=usual"
+    assert "at most 1 contact" not in (await browser.get("/floor")).text
+    again = await press(browser, f"{address}/end", **end)
+    assert again.status_code == 412
+    assert "There is no adjustment now." in again.text
+
+
+async def test_usual_number_of_contacts_is_shown_beside_an_adjusted_one(screens: Screens) -> None:
+    console = screens.console
+    browser = await console.enter("mia")
+    ends_at = (console.database.clock.utc_now() + timedelta(hours=1)).isoformat()
+    for path, body in (
+        ("", {"capacity": 5}),
+        ("/adjustment", {"capacity": 2, "reason": "?", "ends_at": ends_at}),
+    ):
+        put = await console.router.put(
+            f"/v1/representatives/rita{path}", json=body, headers=KEYS("ops")
+        )
+        assert put.is_success, put.text
+    page = (await browser.get("/floor/rita")).text
+    assert "0 of 2 contacts" in page
+    assert 'maxlength="3" required value="5"' in page
+    assert (
+        "Has 5 contacts at the same time at most."
+        in (await browser.get("/settings/workloads/rita")).text
+    )
+
+
 async def test_change_of_duty_is_listed_and_taken_back(screens: Screens) -> None:
     schedule = {"rotations": [{**ROTATION, "members": ["rita", "kim"]}]}
     answer = await screens.api.put("/v1/duty-schedules/days", json=schedule)

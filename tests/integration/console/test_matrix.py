@@ -112,6 +112,7 @@ async def _add_people(screens: Screens) -> None:
         await screens.console.put_person(person, roles=[role], team_id=team)
         await screens.service.handle_events(described(person, team_id=team, roles=[role]))
         screens.admit(person)
+    await screens.console.put_person("rita", team_id="front", reports_to="mia")
     screens.console.tokens_of_router.admit(_ROLES)
     for person in ("rita", "bruno"):
         answer = await screens.console.router.put(

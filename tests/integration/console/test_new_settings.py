@@ -1,5 +1,6 @@
 """Settings that are put for the first time, archived, searched and asked about."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -37,6 +38,46 @@ async def test_new_setting_is_put_once(screens: Screens, mia: Manager) -> None:
     assert again.status_code == 422
     assert "There is one of this name already." in again.text
     assert (await settings_of(screens, "sla-policies/silver"))["version"] == 1
+
+
+async def test_of_two_who_make_the_same_setting_at_once_one_is_told_who_was_faster(
+    screens: Screens, mia: Manager
+) -> None:
+    screens.admit("mia")
+    address = "/settings/new/policies"
+    for n in range(5):
+        reviewed = [
+            await mia.review(
+                address,
+                **{
+                    "setting-id": f"silver-{n}",
+                    "targets/0/clock": "first_response",
+                    "targets/0/target_s": f"{minutes} min",
+                    "ladder_id": "default",
+                },
+            )
+            for minutes in (5, 6)
+        ]
+        answers = await asyncio.gather(
+            *(mia.press(address, fields, "save") for _, fields in reviewed)
+        )
+        done, refused = sorted(answers, key=lambda answer: answer.status_code)
+        assert done.status_code == 303
+        assert refused.status_code in (412, 422)
+        assert ("made one of this name" in refused.text) == (refused.status_code == 412)
+        assert (await settings_of(screens, f"sla-policies/silver-{n}"))["version"] == 1
+
+
+@pytest.mark.parametrize("etag", ["", "é", "\u0661", '"1"\r\nX-Role: manager', "*", "1"])
+async def test_forged_etag_archives_and_changes_nothing(
+    screens: Screens, mia: Manager, etag: str
+) -> None:
+    for address, press in ((f"{GOLD}/archive", ""), (f"{GOLD}/edit", "save")):
+        fields = {**form_of(await mia.read(address)), "etag": etag}
+        answer = await mia.press(address, {**fields, "open-contacts": "keep"}, press)
+        assert answer.status_code in (412, 422)
+        assert "<h1" in answer.text
+    assert (await settings_of(screens, "sla-policies/gold"))["version"] == 1
 
 
 @pytest.mark.parametrize("setting_id", ["", "../gold", "two words", "x" * 101])

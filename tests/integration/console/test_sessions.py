@@ -1,14 +1,15 @@
 """Sessions: who is signed in, in which browser, until when; and the sign-in for development."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from common.contracts.event import PersonId
 from console.auth.dev_login import make_link
 from console.domain.session import MAX_IDLE, MAX_LIFE
-from integration.console.harness import SAME_ORIGIN, URL, ConsoleHarness
-from support.databases import rows
+from integration.console.harness import SAME_ORIGIN, URL, ConsoleHarness, open_console
+from support.databases import Postgres, rows
 
 
 async def make_sign_in_link(console: ConsoleHarness, person: str = "sara") -> str:
@@ -199,3 +200,16 @@ async def test_invented_cookie_signs_nobody_in(console: ConsoleHarness, token: s
     browser = await console.browser()
     answer = await browser.get("/sessions", headers={b"Cookie": f"upstairs={token}".encode()})
     assert answer.status_code == 303
+
+
+async def test_sign_in_shows_apart_for_whom_a_program_acts(
+    postgres: Postgres, database_name: str
+) -> None:
+    changes: dict[str, Any] = {"console_dev_simulated": ["mia"]}
+    async with open_console(postgres, database_name, **changes) as console:
+        page = (await (await console.browser()).get("/sign-in")).text
+    own, _, simulated = page.partition("These people are simulated")
+    assert "Enter as Sara (supervisor)" in own
+    assert "Nobody acts for these people" in own
+    assert "Enter as Mia (manager)" in simulated
+    assert "Sara" not in simulated

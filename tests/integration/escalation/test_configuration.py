@@ -10,10 +10,13 @@ from common.contracts.event import PersonId, TeamId
 from common.contracts.notifications import Medium, RecipientChanged
 from common.contracts.people import RepresentativeDescribed
 from common.core.clock import TimeSource
+from console.views.settings.problem_words import problem_sentence
 from integration.escalation.conftest import LADDER, POLICY, EscalationHarness, key
 from integration.escalation.duty_examples import PLACE, ROTATION
 from support.people import described
+from unit.console.answers import reader
 
+GERMAN = reader(language="de")
 DAY = timedelta(days=1)
 
 
@@ -132,15 +135,32 @@ async def test_problems_name_what_is_wrong_with_valid_settings(
         ("person-missing", "ladders/default", "levels/1/who/0/person_id"),
         ("person-missing", "teams/front", "supervisors/1"),
     ]
+    parameters = {each["code"]: each["parameters"] for each in await problems(configured)}
+    assert parameters["person-missing"] == {"person_id": "mia", "has_left": True}
+    assert parameters["policy-never-matches"] == {"taken_by": "a"}
+    assert parameters["override-for-absent-person"] == {
+        "person_id": "lee",
+        "start": (now + DAY).isoformat(),
+        "end": (now + 2 * DAY).isoformat(),
+    }
     top = (await configured.get("/v1/ladders/default/who")).json()["levels"][1]
     assert top["skipped"] == ["managers: mia has left"]
 
 
-async def codes(api: httpx.AsyncClient) -> list[tuple[str, str, str]]:
+async def problems(api: httpx.AsyncClient) -> list[dict[str, Any]]:
+    """List what is wrong; the parameters of each are enough to say it in another language."""
     listed = (await api.get("/v1/configuration/problems", headers=key("sam"))).json()
+    items: list[dict[str, Any]] = listed["items"]
+    for item in items:
+        sentence = problem_sentence(item, GERMAN)
+        assert sentence not in (None, "", problem_sentence(item, reader())), item
+    return items
+
+
+async def codes(api: httpx.AsyncClient) -> list[tuple[str, str, str]]:
     return [
         (each["code"], f"{each['kind']}/{each['setting_id']}", each["place"])
-        for each in listed["items"]
+        for each in await problems(api)
     ]
 
 
@@ -181,10 +201,9 @@ async def reach(
 
 
 async def details(api: httpx.AsyncClient, code: str) -> dict[str, str]:
-    listed = (await api.get("/v1/configuration/problems", headers=key("sam"))).json()
     return {
         f"{each['kind']}/{each['setting_id']} {each['place']}".strip(): each["detail"]
-        for each in listed["items"]
+        for each in await problems(api)
         if each["code"] == code
     }
 

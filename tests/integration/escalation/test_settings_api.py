@@ -194,3 +194,32 @@ async def test_star_in_if_match_is_refused_for_a_new_setting(
     assert (await put("default")).status_code == 200
     refused = await put("new")
     assert (refused.status_code, refused.json()["detail"]) == (412, "There is no such setting.")
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("sla-policies/silver", POLICY),
+        ("ladders/other", LADDER),
+        ("teams/back", {"supervisors": ["mia"]}),
+        ("duty-schedules/nights", DUTY),
+    ],
+)
+async def test_new_setting_is_put_only_if_none_of_its_id_is_in_force(
+    configured: httpx.AsyncClient, path: str, body: dict[str, Any]
+) -> None:
+    place, if_new = f"/v1/{path}", {"If-None-Match": "*"}
+    first = await configured.put(place, json=body, headers=if_new)
+    second = await configured.put(place, json=body, headers=if_new)
+    assert (first.status_code, second.status_code) == (200, 412)
+    assert (second.json()["current"]["version"], second.headers["ETag"]) == (1, '"1"')
+    wrong = await configured.put(place, json=body, headers={"If-None-Match": '"1"'})
+    assert wrong.json()["errors"][0]["pointer"] == "header/if-none-match"
+
+
+async def test_archived_setting_is_new_again(configured: httpx.AsyncClient) -> None:
+    place, if_new = "/v1/sla-policies/silver", {"If-None-Match": "*"}
+    await configured.put(place, json=POLICY)
+    assert (await configured.delete(place)).status_code == 204
+    again = await configured.put(place, json=POLICY, headers=if_new)
+    assert (again.status_code, again.json()["version"]) == (200, 3)

@@ -54,3 +54,23 @@ async def test_sure_request_asks_no_question(
     await accept(api, text=SURE)
     assert await published_data(database, "supervisor_question_asked") == []
     assert len(await published_data(database, "supervisor_requested")) == 1
+
+
+async def test_open_question_goes_to_the_target_of_a_merge(
+    api: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    contact_id, target = await accept(api, text=DOUBTFUL), await accept(api)
+    merged = await api.post(f"/v1/contacts/{contact_id}/merge", json={"into": target})
+    assert merged.status_code == 202, merged.text
+    await assign(database, target)
+
+    questions = [
+        (await api.get(f"/v1/contacts/{each}")).json()["supervisor_question"]
+        for each in (contact_id, target)
+    ]
+    assert (questions[0], questions[1]["quote"]) == (None, DOUBTFUL)
+    events = await published_data(database, "supervisor_question_asked")
+    assert [event["contact_id"] for event in events] == [contact_id, target]
+    assert (await answer(api, target, "yes")).status_code == 202
+    (requested,) = await published_data(database, "supervisor_requested")
+    assert requested["contact_id"] == target

@@ -49,7 +49,12 @@ async def test_representative_is_added_set_available_and_shown(api: httpx.AsyncC
     )
 
     assert (presence.json()["presence"], presence.json()["free_slots"]) == ("available", 2)
-    status = {**presence.json(), "longest_contact": None, "missed_offers": 0}
+    status = {
+        **presence.json(),
+        "longest_contact": None,
+        "missed_offers": 0,
+        "adjustment": None,
+    }
     assert (await api.get("/v1/representatives/rita")).json() == status
     assert (await api.get("/v1/representatives")).json() == {
         "items": [status],

@@ -256,6 +256,16 @@ async def test_stale_etag_is_refused_with_the_entry_in_force(line: httpx.AsyncCl
     assert (new.status_code, new.json()["current"]) == (412, None)
 
 
+async def test_new_person_is_put_only_if_there_is_none(line: httpx.AsyncClient) -> None:
+    if_new = {"If-None-Match": "*"}
+    answers = [
+        await line.put("/v1/people/lee", json=entry("lee", name=name), headers=if_new)
+        for name in ("Lee", "Leo")
+    ]
+    assert [answer.status_code for answer in answers] == [200, 412]
+    assert answers[1].json()["current"]["name"] == "Lee"
+
+
 async def test_entry_is_published_once_for_each_change_and_has_no_address(
     line: httpx.AsyncClient, harness: RouterHarness
 ) -> None:

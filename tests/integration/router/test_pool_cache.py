@@ -2,6 +2,7 @@
 
 import asyncio
 from copy import deepcopy
+from datetime import timedelta
 from functools import partial
 from itertools import product
 from typing import Any, Literal
@@ -17,13 +18,14 @@ from common.contracts.event import ContactId, PersonId
 from common.contracts.people import Presence
 from common.core.errors import TransientError
 from common.storage.database import Database
-from integration.router.conftest import RouterHarness
+from integration.router.conftest import ADMIN, RouterHarness
 from integration.router.examples import LATER, received
-from router import handlers
+from router import handlers, use_cases
 from router.domain.assignments import Assignment, Decision
 from router.domain.needs import Need
 from router.domain.routing.matching import match
 from router.domain.routing.pool import AvailabilityPool
+from router.domain.staffing.adjustments import AdjustmentEntry
 from router.store import PoolCache, UnitOfWork
 from router.store.pool_cache import MAX_AGE
 from support.databases import SteppedClock
@@ -106,6 +108,16 @@ class Replicas:
     ) -> None:
         await harness.hire(name, capacity=capacity, skills=skills, languages=("de", "en"))
 
+    async def adjust(
+        self, harness: RouterHarness, name: str, capacity: int | None, skill: str
+    ) -> None:
+        async with harness.database.transaction() as uow:
+            await uow.prelock(())
+            entry = AdjustmentEntry(
+                "today", uow.now + timedelta(minutes=1), capacity, added_skills=(skill,)
+            )
+            await use_cases.adjust(ADMIN, PersonId(name), entry, uow)
+
     async def fail(self, harness: RouterHarness, needs: list[Need], n: int) -> None:
         with pytest.raises(StepError):
             await self._do_much_and_fail(harness, needs, n)
@@ -170,6 +182,12 @@ steps = st.one_of(
         st.integers(1, 3),
         st.sampled_from([("billing",), ("orders",), ("billing", "orders")]),
     ),
+    st.tuples(
+        st.just("adjust"),
+        names,
+        st.none() | st.integers(1, 4),
+        st.sampled_from(["billing", "chat"]),
+    ),
     st.tuples(st.just("fail"), needs, numbers),
     st.tuples(st.just("fail_in_part"), needs, numbers, st.sampled_from(["yes", "no"])),
     st.tuples(st.just("let_time_pass"), st.sampled_from([1, 30, 90])),
@@ -185,7 +203,7 @@ async def open_replicas(engine: AsyncEngine) -> Replicas:
         dispatcher = make_dispatcher(database, handlers.SUBSCRIPTIONS)
         harnesses.append(RouterHarness(database, dispatcher))
     async with harnesses[0].database.transaction() as uow:
-        for table in ("timers", "assignments", "representatives", "people"):
+        for table in ("timers", "assignments", "adjustments", "representatives", "people"):
             await uow.connection.execute(text(f"DELETE FROM {table}"))
     for name in PEOPLE:
         await harnesses[0].hire(name, capacity=2, skills=("billing", "orders"))

@@ -26,6 +26,7 @@ def representative(person: str = "rita", **changes: Any) -> dict[str, Any]:
         "skills": ["billing"],
         "languages": ["en"],
         "capacity": 3,
+        "usual_capacity": 3,
         "auto_accept": True,
         "offer_s": 20,
         "active": True,
@@ -37,6 +38,27 @@ def representative(person: str = "rita", **changes: Any) -> dict[str, Any]:
         "idle_since": ahead(minutes=-5),
         "longest_contact": None,
         "missed_offers": 0,
+        "adjustment": None,
+        **changes,
+    }
+
+
+def adjustment(**changes: Any) -> dict[str, Any]:
+    return {
+        "person_id": "rita",
+        "number": 4,
+        "capacity": 1,
+        "added_skills": [],
+        "removed_skills": [],
+        "only_skills": [],
+        "only_languages": [],
+        "reason": "in training",
+        "ends_at": ahead(hours=2),
+        "set_by": "sara",
+        "set_at": ahead(minutes=-1),
+        "ended_at": None,
+        "ended_by": None,
+        "end_cause": None,
         **changes,
     }
 

@@ -6,10 +6,10 @@ import pytest
 
 from console.views.fields import FieldError
 from console.views.settings.differences import Change, Comparison
-from console.views.settings.drafts import BodyReader, draft_of, draft_of_form
 from console.views.settings.durations import parse_duration, write_duration
+from console.views.settings.entries import BodyReader, entries_of, entries_of_form
 from console.views.settings.ladders import Responder
-from console.views.settings.nodes import Draft
+from console.views.settings.nodes import Entries
 from console.views.settings.phrases import week_sentences
 from console.views.settings.presses import press_button
 from console.views.settings.problem_places import setting_problems
@@ -36,11 +36,11 @@ def level(name: str, minutes: int = 5) -> dict[str, object]:
     }
 
 
-def ladder(*levels: dict[str, object]) -> Draft:
-    return draft_of(LADDER.nodes, {"levels": levels, "lease_s": 900}, TEXTS)
+def ladder(*levels: dict[str, object]) -> Entries:
+    return entries_of(LADDER.nodes, {"levels": levels, "lease_s": 900}, TEXTS)
 
 
-def changes(before: Draft, after: Draft) -> list[Change]:
+def changes(before: Entries, after: Entries) -> list[Change]:
     return list(Comparison(Choices(reader())).compare(LADDER.nodes, before, after))
 
 
@@ -158,17 +158,17 @@ def test_row_is_added_at_the_end_and_has_the_focus() -> None:
     press = press_button(LADDER.nodes, ladder(level("a")), "add:levels")
     assert press is not None
     assert press.focus == "levels/1/name"
-    assert press.draft["levels"][1]["who"] == [{"": ""}]
+    assert press.entries["levels"][1]["who"] == [{"": ""}]
 
 
 def test_row_moves_up_and_no_further() -> None:
-    draft = ladder(level("a"), level("b"))
+    entries = ladder(level("a"), level("b"))
     for _ in range(2):
-        press = press_button(LADDER.nodes, draft, "up:levels/1")
+        press = press_button(LADDER.nodes, entries, "up:levels/1")
         assert press is not None
-        draft = press.draft
-    assert press_button(LADDER.nodes, draft, "up:levels/0") is not None
-    assert [row["name"] for row in draft["levels"]] == ["a", "b"]
+        entries = press.entries
+    assert press_button(LADDER.nodes, entries, "up:levels/0") is not None
+    assert [row["name"] for row in entries["levels"]] == ["a", "b"]
 
 
 @pytest.mark.parametrize(
@@ -197,14 +197,14 @@ def test_rows_keep_their_order_whatever_their_numbers_are() -> None:
         "levels/02/name": "e",
         f"levels/{'9' * 5000}/name": "f",
     }
-    draft = draft_of_form(LADDER.nodes, values)
-    assert [row["name"] for row in draft["levels"]] == ["a", "b"]
+    entries = entries_of_form(LADDER.nodes, values)
+    assert [row["name"] for row in entries["levels"]] == ["a", "b"]
 
 
 def test_form_of_16_000_rows_is_read_soon() -> None:
     values = {f"levels/{number}/name": "a" for number in range(16_000)}
     began_at = process_time()
-    assert len(draft_of_form(LADDER.nodes, values)["levels"]) == 16_000
+    assert len(entries_of_form(LADDER.nodes, values)["levels"]) == 16_000
     assert process_time() - began_at < 10
 
 
@@ -215,7 +215,7 @@ def test_currency_that_is_listed_twice_is_a_problem_of_its_field() -> None:
         for name, value in (("key", "EUR"), ("value", "10"))
     }
     body_reader = BodyReader(TEXTS)
-    body_reader.read(LIMIT.nodes, draft_of_form(LIMIT.nodes, {**values, "window_days": "30"}))
+    body_reader.read(LIMIT.nodes, entries_of_form(LIMIT.nodes, {**values, "window_days": "30"}))
     assert body_reader.problems == {"limits/1/key": "This is in the list twice."}
 
 
@@ -229,9 +229,9 @@ def test_currency_that_is_listed_twice_is_a_problem_of_its_field() -> None:
     ],
 )
 def test_refusal_of_a_map_is_beside_its_row(pointer: str, field: str) -> None:
-    draft = draft_of(LIMIT.nodes, {"limits": {"EUR": "1"}, "window_days": 30}, TEXTS)
+    entries = entries_of(LIMIT.nodes, {"limits": {"EUR": "1"}, "window_days": 30}, TEXTS)
     document = {"errors": [{"pointer": pointer, "detail": "wrong"}]}
-    assert setting_problems(document, LIMIT.nodes, draft, TEXTS).by_field == {field: "wrong"}
+    assert setting_problems(document, LIMIT.nodes, entries, TEXTS).by_field == {field: "wrong"}
 
 
 @pytest.mark.parametrize(

@@ -6,19 +6,19 @@ from typing import Any, get_args
 import pytest
 from pydantic import TypeAdapter
 
-from console.views.settings.drafts import (
+from console.views.settings.duty import SCHEDULES
+from console.views.settings.entries import (
     BodyReader,
-    draft_of,
-    draft_of_form,
+    entries_of,
+    entries_of_form,
     fields_of,
-    initial_draft,
+    initial_entries,
     without_empty_rows,
 )
-from console.views.settings.duty import SCHEDULES
 from console.views.settings.kinds import Kind
 from console.views.settings.nodes import UNNAMED, Leaf, Node
+from console.views.settings.problem_words import TITLES
 from console.views.settings.registry import KINDS
-from console.views.settings.screens import PROBLEMS
 from escalation.api.examples import SETTINGS
 from escalation.domain.configuration_problems import ProblemCode
 from escalation.domain.settings.registry import KIND_BY_PATH as ESCALATION_KINDS
@@ -104,9 +104,9 @@ def test_form_of_router_has_every_field(slug: str, model: Any) -> None:
 def test_form_that_is_sent_unchanged_is_the_same_setting(kind: Kind, language: str) -> None:
     texts = reader(language=language).texts
     body = body_of(kind)
-    draft = draft_of(kind.nodes, body, texts)
-    values = dict(fields_of(kind.nodes, draft))
-    again = without_empty_rows(kind.nodes, draft_of_form(kind.nodes, values))
+    entries = entries_of(kind.nodes, body, texts)
+    values = dict(fields_of(kind.nodes, entries))
+    again = without_empty_rows(kind.nodes, entries_of_form(kind.nodes, values))
     body_reader = BodyReader(texts)
     adapter: TypeAdapter[Any] = TypeAdapter(ESCALATION_KINDS[kind.path].type)
     sent = adapter.validate_python(body_reader.read(kind.nodes, again))
@@ -117,8 +117,8 @@ def test_form_that_is_sent_unchanged_is_the_same_setting(kind: Kind, language: s
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.slug)
 def test_new_form_asks_for_what_is_missing(kind: Kind) -> None:
     body_reader = BodyReader(reader().texts)
-    draft = without_empty_rows(kind.nodes, initial_draft(kind.nodes))
-    body_reader.read(kind.nodes, draft)
+    entries = without_empty_rows(kind.nodes, initial_entries(kind.nodes))
+    body_reader.read(kind.nodes, entries)
     assert set(body_reader.problems.values()) <= {"Please fill this in."}
 
 
@@ -139,4 +139,4 @@ def test_planned_schedule_says_from_when_it_counts_and_its_form_leaves_that_out(
 
 
 def test_every_problem_of_the_settings_has_words() -> None:
-    assert PROBLEMS.keys() == set(get_args(ProblemCode))
+    assert TITLES.keys() == set(get_args(ProblemCode))

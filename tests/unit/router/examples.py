@@ -44,6 +44,7 @@ def representative(person_id: str, *, idle_s: int = 0, **changes: Any) -> Repres
         team_id=TeamId("front"),
         skills=("billing",),
         languages=("en",),
+        usual_capacity=changes.get("capacity", 2),
         capacity=2,
         auto_accept=True,
         offer_s=20,

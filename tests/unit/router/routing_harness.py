@@ -34,12 +34,14 @@ from router.domain.assignments import WAITING, Assignment, Decision
 from router.domain.routing.matching import match
 from router.domain.routing.pool import AvailabilityPool
 from router.domain.routing.strategies import RoutingPolicy
+from router.domain.staffing.adjustments import AdjustmentEntry
 from router.domain.staffing.people import Person
 from router.domain.staffing.presence import set_presence
 from router.domain.staffing.representatives import (
     Representative,
     StaffingChange,
     Workload,
+    adjust,
     follow_person,
     set_workload,
 )
@@ -55,6 +57,7 @@ class RoutingHarness:
         self.assignments: dict[ContactId, Assignment] = {}
         self.entries: dict[PersonId, Person] = {}
         self.people: dict[PersonId, Representative] = {}
+        self.adjustments: dict[PersonId, AdjustmentEntry | None] = {}
         self.pool = AvailabilityPool(RoutingPolicy())
         self.timers: dict[tuple[ContactId, str], tuple[datetime, Timer]] = {}
         self.live: dict[ContactId, PersonId] = {}
@@ -66,6 +69,8 @@ class RoutingHarness:
             before = self.people.get(person.representative_id)
             if before and person.load > before.load:
                 assert person.load <= person.capacity, "given more than its capacity"
+                needs = [contact.need for contact in decision.assignments if contact.need]
+                assert all(map(person.fits, needs)), "given what it does not take"
             self.people[person.representative_id] = person
             self.pool.put(person)
         for event in decision.events:
@@ -98,6 +103,11 @@ class RoutingHarness:
         assert new
         added = set_workload(new.representative, workload, at=self.at).representative
         self.record_staffing(set_presence(added, "available", at=self.at))
+
+    def adjust(self, person_id: PersonId, adjustment: AdjustmentEntry | None) -> None:
+        self.adjustments[person_id] = adjustment
+        current, entry = self.people[person_id], self.entries[person_id]
+        self.record_staffing(adjust(current, entry, adjustment, at=self.at))
 
     def record_staffing(self, change: StaffingChange) -> None:
         self.record(Decision(representatives=(change.representative,), events=change.events))

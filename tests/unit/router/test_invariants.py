@@ -16,6 +16,7 @@ from common.contracts.event import ContactId, PersonId
 from common.contracts.people import Presence
 from router.domain import actions, timeouts
 from router.domain.assignments import ENDED, Decision
+from router.domain.staffing.adjustments import AdjustmentEntry
 from router.domain.staffing.presence import set_presence
 from router.domain.staffing.representatives import Workload, follow_person, set_workload
 from router.domain.timers import ExclusionEnds, OfferExpires
@@ -56,14 +57,43 @@ class RoutingMachine(RuleBasedStateMachine):
         self.harness.record_staffing(set_presence(current, presence, at=self.harness.at))
         self.is_matched = False
 
+    @rule(
+        person=people,
+        capacity=st.none() | capacities,
+        added=st.sets(st.sampled_from(SKILLS)),
+        only=st.none() | st.sampled_from(SKILLS),
+    )
+    def adjust(
+        self, person: PersonId, capacity: int | None, added: set[str], only: str | None
+    ) -> None:
+        entry = AdjustmentEntry(
+            "for today",
+            self.harness.at + timedelta(hours=1),
+            capacity=capacity,
+            added_skills=tuple(added),
+            only_skills=(only,) if only else (),
+        )
+        if self.harness.people[person].active and entry.fits(self.harness.entries[person]):
+            self.harness.adjust(person, entry)
+            self.is_matched = False
+
+    @rule(person=people)
+    def end_adjustment(self, person: PersonId) -> None:
+        if self.harness.adjustments.get(person):
+            self.harness.adjust(person, None)
+            self.is_matched = False
+
     @rule(person=people, capacity=capacities, active=st.booleans())
     def change_profile(self, person: PersonId, capacity: int, active: bool) -> None:
         current = self.harness.people[person]
         entry = replace(self.harness.entries[person], active=active)
-        followed = follow_person(current, entry, at=self.harness.at)
+        adjustment = self.harness.adjustments.get(person) if active else None
+        followed = follow_person(current, entry, adjustment, at=self.harness.at)
         after = followed.representative if followed else current
         workload = Workload(capacity, current.auto_accept)
-        self.harness.record_staffing(set_workload(after, workload, at=self.harness.at))
+        change = set_workload(after, workload, adjustment, at=self.harness.at)
+        self.harness.adjustments[person] = adjustment
+        self.harness.record_staffing(change)
         self.is_matched = False
 
     @rule(
@@ -168,7 +198,7 @@ class RoutingMachine(RuleBasedStateMachine):
             assert person.load == loads[person.representative_id] <= person.load_limit
 
     @invariant()
-    def holder_fits_and_is_the_person_in_the_events(self) -> None:
+    def holder_is_the_person_in_the_events(self) -> None:
         holders = {}
         for assignment in self.harness.assignments.values():
             has_holder = assignment.representative_id is not None
@@ -176,8 +206,15 @@ class RoutingMachine(RuleBasedStateMachine):
             if assignment.representative_id:
                 holders[assignment.contact_id] = assignment.representative_id
                 assert assignment.need
-                assert self.harness.people[assignment.representative_id].fits(assignment.need)
         assert holders == self.harness.live
+
+    @invariant()
+    def capacity_is_that_of_the_adjustment_or_the_usual_one(self) -> None:
+        for person_id, person in self.harness.people.items():
+            adjustment = self.harness.adjustments.get(person_id)
+            capacity = adjustment.capacity if adjustment else None
+            assert person.capacity == (capacity or person.usual_capacity)
+            assert person.load_limit == max(person.capacity, person.load)
 
     @invariant()
     def supervisor_is_recorded_for_each_contact_with_a_supervisor(self) -> None:

@@ -11,7 +11,7 @@ from common.contracts.event import ContactId, Event, PersonId
 from common.contracts.notifications import RecipientChanged
 from common.core.ids import EventId, new_id
 from common.messaging.envelope import Envelope
-from stage.chairs import Observation, Sight
+from stage.console_users import Observation, Sight
 from stage.event_log import LoggedEvent
 from stage.timeline import Timeline, print_observations
 

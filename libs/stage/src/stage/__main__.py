@@ -15,9 +15,9 @@ from rich.console import Console
 
 import devstack
 from stage.actors import Actors, RefusedError, running_system
-from stage.centre import CENTRE_ROLES, Pace, simulated_centre
-from stage.chairs import Observation, OfferedChairs, RowMissingError, open_chairs
+from stage.centre import CENTRE_ROLES, SIMULATED_LEADERS, Pace, simulated_centre
 from stage.console import WebConsole, make_links
+from stage.console_users import Observation, OfferedUsers, RowMissingError, open_console_users
 from stage.environment import write_environment
 from stage.event_log import EventMissingError, open_event_log
 from stage.first_requests import FIRST_REQUESTS, curl
@@ -101,10 +101,10 @@ async def _play(
     async with (
         running_system(stack, logs, progress, console=web_console) as (system, actors),
         open_event_log(system, timeline.add_event) as event_log,
-        _chairs(web_console, progress) as offered,
+        _console_users(web_console, progress) as offered,
     ):
         _introduce()
-        scenario = Scenario(system, actors, event_log, timeline.add_action, offered.chairs)
+        scenario = Scenario(system, actors, event_log, timeline.add_action, offered.console_users)
         for name, story in STORIES.items():
             timeline.start_story(name, (story.__doc__ or "").splitlines()[0])
             try:
@@ -115,14 +115,14 @@ async def _play(
 
 
 @asynccontextmanager
-async def _chairs(
+async def _console_users(
     web_console: WebConsole, progress: devstack.Progress
-) -> AsyncIterator[OfferedChairs]:
+) -> AsyncIterator[OfferedUsers]:
     """Let the supervisor and the manager sign in to the console."""
     async with AsyncExitStack() as stack:
         with progress.step("Signing Sara and Marco in to the console"):
             offered = await stack.enter_async_context(
-                open_chairs(web_console.url, ("sara", "marco"))
+                open_console_users(web_console.url, ("sara", "marco"))
             )
         _say(f"{'':8}console: they look {offered.method}")
         yield offered
@@ -147,7 +147,8 @@ async def _stay(
     """Return the names of the services that ended before Ctrl-C."""
     stopping = asyncio.Event()
     roles = ROLES if pace is None else {**ROLES, **CENTRE_ROLES}
-    web_console = WebConsole(roles=roles)
+    simulated = () if pace is None else (*CENTRE_ROLES, *SIMULATED_LEADERS)
+    web_console = WebConsole(roles=roles, simulated=simulated)
     _print_stack(stack)
     async with (
         running_system(stack, logs, progress, empty=empty, roles=roles, console=web_console) as (

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -36,6 +36,8 @@ class WebConsole:
     key: SigningKey = field(default_factory=SigningKey.generate, repr=False)
     # Who may enter without a link too.
     roles: Mapping[str, str] = field(default_factory=lambda: ROLES)
+    # For whom of them a program acts.
+    simulated: Collection[str] = ()
 
     @property
     def url(self) -> str:
@@ -53,6 +55,7 @@ class WebConsole:
 
     def environment(self, database_url: str, service_urls: Mapping[str, str]) -> dict[str, str]:
         people = {person: role for person, role in self.roles.items() if role in _PERSON_ROLES}
+        simulated = sorted(people.keys() & set(self.simulated))
         return {
             "UPSTAIRS_DATABASE_URL": database_url,
             "UPSTAIRS_HTTP_PORT": str(self.port),
@@ -63,6 +66,7 @@ class WebConsole:
             "UPSTAIRS_TOKEN_AUDIENCE": _AUDIENCE,
             "UPSTAIRS_CONSOLE_DEV_LOGIN": "true",
             "UPSTAIRS_CONSOLE_DEV_PEOPLE": orjson.dumps(people).decode(),
+            "UPSTAIRS_CONSOLE_DEV_SIMULATED": orjson.dumps(simulated).decode(),
             # The password of the roles is published.
             "UPSTAIRS_TRIAL": "true",
             **{f"UPSTAIRS_{name.upper()}_URL": url for name, url in service_urls.items()},

@@ -21,7 +21,7 @@ from common.contracts.escalations import (
 from common.contracts.event import ContactId
 from common.contracts.notifications import NotificationActedOn, NotificationSent
 from stage.actors import Actors
-from stage.chairs import Chair, Observation, Sight
+from stage.console_users import ConsoleUser, Observation, Sight
 from stage.event_log import EventLog
 from stage.system import System
 
@@ -34,14 +34,14 @@ class StoryFailedError(AssertionError):
 class Scenario:
     """What a story needs; `narrate` gets each action of a person or an outside system.
 
-    People with a chair look at the console and act there, the others by the API.
+    People of `console_users` look at the console and act there, the others by the API.
     """
 
     system: System
     actors: Actors
     event_log: EventLog
     narrate: Callable[[ContactId | None, str, str], None]
-    chairs: Mapping[str, Chair] = field(default_factory=dict)
+    console_users: Mapping[str, ConsoleUser] = field(default_factory=dict)
     observations: list[Observation] = field(default_factory=list)
 
 
@@ -216,8 +216,8 @@ async def answered_in_time(scenario: Scenario) -> Outcome:
     expected = dict.fromkeys((clock.clock for clock in started.clocks), "met")
     require(states == expected, f"every clock was met: {states}")
     require(not event_log.find_all(PageRequested, contact_id), "nobody is paged")
-    for person, chair in scenario.chairs.items():
-        require(not await chair.shows(subject), f"the console does not ask {person}")
+    for person, user in scenario.console_users.items():
+        require(not await user.shows(subject), f"the console does not ask {person}")
     return Outcome(contact_id, "answered in time by Chen, resolved, nobody paged", ())
 
 
@@ -261,24 +261,24 @@ async def press(
     offered: str = "",
 ) -> None:
     """Let a person act; `offered` is what the console offers first, if it is another action."""
-    escalation_id, chair = raised.escalation_id, scenario.chairs.get(person)
-    if chair is None:
+    escalation_id, user = raised.escalation_id, scenario.console_users.get(person)
+    if user is None:
         path = f"/escalations/{escalation_id}/{action.replace('_', '-')}"
         await scenario.actors.call(person, "escalation", "POST", path, form)
         return
     sight = await look(scenario, person, raised, offered or action)
-    confirmation = await chair.press(escalation_id, action, form or {})
+    confirmation = await user.press(escalation_id, action, form or {})
     await see_change(scenario, person, raised, sight, action, confirmation)
 
 
 async def look(
     scenario: Scenario, person: str, raised: EscalationRaised, action: str
 ) -> Sight | None:
-    """Return what the person sees once the console offers the action; None without a chair."""
-    chair = scenario.chairs.get(person)
-    if chair is None:
+    """Return what the person sees once the console offers the action; None without a console."""
+    user = scenario.console_users.get(person)
+    if user is None:
         return None
-    sight = await chair.find_row(raised.escalation_id, action)
+    sight = await user.find_row(raised.escalation_id, action)
     require(sight.band in ("needs_you", "yours"), f"it needs {person}: {sight.band}")
     require(bool(sight.time_left and sight.reasons), "the console says how long is left, and why")
     line = " · ".join((sight.time_left, sight.headline, *sight.reasons, sight.who))
@@ -296,14 +296,14 @@ async def see_change(
     confirmation: str = "",
 ) -> None:
     """Wait until the console shows the person what has changed after the action."""
-    chair, next_action = scenario.chairs.get(person), _NEXT_ACTIONS.get(action)
-    if chair is None or sight is None:
+    user, next_action = scenario.console_users.get(person), _NEXT_ACTIONS.get(action)
+    if user is None or sight is None:
         return
     if next_action is None:
-        await chair.wait_until_gone(raised.escalation_id)
+        await user.wait_until_gone(raised.escalation_id)
         change = "The row is gone."
     else:
-        row = await chair.find_row(raised.escalation_id, next_action)
+        row = await user.find_row(raised.escalation_id, next_action)
         require(row.who == "You have it", f"{person} has it: {row.who}")
         change = f"{row.who}: {row.time_left} [{row.button}]"
     after = f"{confirmation} {change}".strip()

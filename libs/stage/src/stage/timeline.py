@@ -11,7 +11,7 @@ from rich.text import Text
 from common.contracts.event import ContactId
 from common.contracts.notifications import RecipientChanged
 from common.core.clock import TimeSource
-from stage.chairs import Observation
+from stage.console_users import Observation
 from stage.event_log import LoggedEvent
 from stage.stories import Outcome
 

@@ -1,10 +1,9 @@
 """Sends actions to escalation, each form once, and says what became of them."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any
 
 import structlog
 
@@ -16,6 +15,7 @@ from console.viewer import Viewer
 from console.views.actions import ACTIONS, ActionName
 from console.views.confirmations import done_text
 from console.views.conflicts import conflict_text
+from console.views.etags import read_etag
 from console.views.forms import FIELDS, FormState, draft_fields, parse_form
 from console.views.problem_texts import problem_text
 from console.views.reader import Reader
@@ -23,8 +23,6 @@ from console.views.service_problems import form_problems
 from console.views.words import SERVICES
 
 log = structlog.get_logger()
-
-_ETAG: Final = re.compile(r'"[0-9]{1,9}"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,7 @@ class ActionSender:
     async def _send(
         self, escalation_id: str, name: ActionName, fields: Mapping[str, str]
     ) -> Outcome:
-        form = FormState(_version_of(fields), fields.get("submission", ""), fields)
+        form = FormState(read_etag(fields.get("version")), fields.get("submission", ""), fields)
         sent = parse_form(name, fields, self._reader)
         if sent.problems:
             return Outcome(
@@ -147,12 +145,6 @@ class ActionSender:
         if submission:
             async with self._database.transaction() as uow:
                 await uow.submissions.release(self._viewer.person, submission)
-
-
-def _version_of(fields: Mapping[str, str]) -> str:
-    """Return the ETag that the form carries; empty, which no version has, for anything else."""
-    version = fields.get("version", "")
-    return version if _ETAG.fullmatch(version) else ""
 
 
 def _again(name: ActionName, form: FormState, outcome: Outcome) -> Outcome:

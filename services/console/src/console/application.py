@@ -62,7 +62,9 @@ def make_app(
     state.live = LiveHub(state.services, state.people, database.clock)
     state.provider = Provider(settings) if settings.oidc_issuer else None
     state.dev_login = (
-        DevLogin(database, settings.console_dev_people) if settings.console_dev_login else None
+        DevLogin(database, settings.console_dev_people, settings.console_dev_simulated)
+        if settings.console_dev_login
+        else None
     )
     state.help_contact = settings.help_contact
     for router in pages.ROUTERS:

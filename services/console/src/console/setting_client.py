@@ -9,6 +9,7 @@ from typing import Any, Final
 from console.clients.services import ServiceProblemError, Services
 from console.parts import Parts
 from console.viewer import Viewer
+from console.views.etags import etag_of
 from console.views.reader import Reader
 from console.views.settings.kinds import Body, Kind, OpenContacts, Related, Setting, setting_of
 from console.views.settings.values import Choices
@@ -60,7 +61,7 @@ class SettingClient:
     async def put(
         self, kind: Kind, setting_id: str, body: Body, etag: str, open_contacts: OpenContacts
     ) -> None:
-        """Put it if it is still at the version of the ETag; an empty one admits a new setting."""
+        """Put it if it is still at the version of the ETag; with an empty one, if it is new."""
         await self.services.send(
             kind.service,
             "PUT",
@@ -68,19 +69,20 @@ class SettingClient:
             self.viewer,
             query={"open_contacts": open_contacts} if kind.asks_for_open_contacts else None,
             body=body,
-            headers={"If-Match": etag} if etag else None,
+            headers=_precondition(kind, etag),
         )
 
     async def archive(
         self, kind: Kind, setting_id: str, etag: str, open_contacts: str | None
     ) -> None:
+        """Archive it if it is still at the version of the ETag, which is not empty."""
         await self.services.send(
             kind.service,
             "DELETE",
             kind.path_of(setting_id),
             self.viewer,
             query={"open_contacts": open_contacts},
-            headers={"If-Match": etag} if etag else None,
+            headers={"If-Match": etag},
         )
 
     async def choices(self, kind: Kind, reader: Reader) -> Choices:
@@ -106,6 +108,13 @@ class SettingClient:
         return {} if item is None else {("ladders", ladder_id): item["body"]}
 
 
-def etag_of(setting: Setting) -> str:
+def etag_of_setting(setting: Setting) -> str:
     """Return the ETag to send with a change; empty for what is put again or has no version."""
-    return "" if setting.version is None or setting.is_archived else f'"{setting.version}"'
+    return "" if setting.is_archived else etag_of(setting.version)
+
+
+def _precondition(kind: Kind, etag: str) -> dict[str, str]:
+    if etag:
+        return {"If-Match": etag}
+    # What is there for each person has no version.
+    return {"If-None-Match": "*"} if kind.is_open_to_new else {}

@@ -135,6 +135,10 @@ class Settings(ProcessSettings):
         default={},
         description="whom the development sign-in offers, with their roles, as a JSON object",
     )
+    console_dev_simulated: frozenset[PersonId] = Field(
+        default=frozenset(),
+        description="for whom of them a program acts, as a JSON list; the sign-in shows them apart",
+    )
 
     @property
     def service_urls(self) -> Mapping[EventService, str]:

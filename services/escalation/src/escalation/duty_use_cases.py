@@ -1,11 +1,11 @@
 """How duty changes: versions of schedules, overrides, swaps, and the consent of others."""
 
-from collections.abc import Container
 from dataclasses import replace
 from typing import TypeVar
 
 from common.contracts.event import PersonId
 from common.core.ids import new_id
+from common.core.preconditions import NO_PRECONDITION, Precondition
 from escalation.domain import errors
 from escalation.domain.change_requests import (
     MAX_REQUESTS,
@@ -38,7 +38,7 @@ async def put_schedule(
     schedule: DutySchedule,
     by: str,
     uow: UnitOfWork,
-    versions: Container[int] | None = None,
+    precondition: Precondition = NO_PRECONDITION,
 ) -> Versioned[DutySchedule]:
     """Put a version of a schedule that counts from its `from` on, or from the next hand-over.
 
@@ -46,7 +46,7 @@ async def put_schedule(
     """
     configuration = await uow.settings.lock_for_update()
     dated = date_version(configuration.rosters.get(schedule_id), schedule, uow.now)
-    return await put_setting(schedule_id, dated, by, uow, versions)
+    return await put_setting(schedule_id, dated, by, uow, precondition)
 
 
 async def change_duty(

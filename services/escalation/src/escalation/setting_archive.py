@@ -1,8 +1,8 @@
 """Takes settings out of force, so that nothing that depends on them is left without a choice."""
 
-from collections.abc import Container
 from dataclasses import replace
 
+from common.core.preconditions import NO_PRECONDITION, Precondition
 from escalation.domain.errors import (
     SettingInUseError,
     SettingNotFoundError,
@@ -18,7 +18,7 @@ async def archive_setting(
     setting_id: str,
     by: str,
     uow: UnitOfWork,
-    versions: Container[int] | None = None,
+    precondition: Precondition = NO_PRECONDITION,
     *,
     open_contacts: OpenContacts | None,
 ) -> None:
@@ -31,7 +31,7 @@ async def archive_setting(
     current = configuration.get(kind.type, setting_id)
     if current is None:
         raise SettingNotFoundError
-    if versions is not None and current.version not in versions:
+    if not precondition.holds(current.version):
         raise StaleSettingError(current)
     used_by = list(dependents(configuration, current))
     count = 0 if used_by else await uow.open_work.count(kind.path, setting_id)

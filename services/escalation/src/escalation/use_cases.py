@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from common.contracts.event import ComplaintId, ContactId, EscalationId, PersonId, Role
 from common.core.ids import new_id
+from common.core.preconditions import NO_PRECONDITION, Precondition
 from escalation.domain import complaints, errors, reactions, timer_check, wording
 from escalation.domain.clocks.acknowledgement import follow
 from escalation.domain.complaint_model import Complaint
@@ -205,16 +206,16 @@ async def put_setting(
     body: S,
     by: str,
     uow: UnitOfWork,
-    versions: Versions | None = None,
+    precondition: Precondition = NO_PRECONDITION,
 ) -> Versioned[S]:
-    """Put a setting in force if its version is one of `versions`, or at any version if None.
+    """Put a setting in force if the one in force is as `precondition` says.
 
     An unchanged body keeps its version. Raises StaleSettingError, InvalidSettingError or
     LimitBelowError.
     """
     configuration = await uow.settings.lock_for_update()
     current = configuration.get(type(body), setting_id)
-    if versions is not None and (current is None or current.version not in versions):
+    if not precondition.holds(current.version if current else None):
         raise StaleSettingError(current)
     if errors := list(validate_setting(configuration, setting_id, body)):
         raise InvalidSettingError(errors)
@@ -255,12 +256,12 @@ async def put_terms(
     terms: Terms,
     by: str,
     uow: UnitOfWork,
-    versions: Versions | None = None,
+    precondition: Precondition = NO_PRECONDITION,
     *,
     retarget_open_contacts: bool,
 ) -> Versioned[Terms]:
     """Put a policy or calendar in force, either for new clocks only or for running ones too."""
-    defined = await put_setting(setting_id, terms, by, uow, versions)
+    defined = await put_setting(setting_id, terms, by, uow, precondition)
     if retarget_open_contacts:
         kind = "policy" if isinstance(terms, SlaPolicy) else "calendar"
         await uow.open_work.retarget(uow.now, f"{kind} {setting_id} was changed")

@@ -1,9 +1,10 @@
 """What managers do with connections, by the API or by files."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from common.core.preconditions import NO_PRECONDITION, Precondition
 from common.core.secret_strength import split_secrets, weakness
 from intake import connection_watch
 from intake.connection_secrets import ConnectionSecrets, SecretUnavailableError
@@ -39,24 +40,6 @@ class ConnectionChange:
     expected: Expectation | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Precondition:
-    """Which versions may be changed, None for any; `only_new`: there must be no connection yet."""
-
-    versions: Container[int] | None = None
-    only_new: bool = False
-
-    def check(self, current: ConnectionSetup | None) -> None:
-        """Raise StaleConnectionError if it does not hold; an archived one counts as none."""
-        version = None if current is None or current.is_archived else current.version
-        is_expected = self.versions is None or (version is not None and version in self.versions)
-        if not is_expected or (self.only_new and version is not None):
-            raise StaleConnectionError(version)
-
-
-NO_PRECONDITION: Final = Precondition()
-
-
 async def put(
     change: ConnectionChange,
     by: str,
@@ -70,7 +53,7 @@ async def put(
     Raises StaleConnectionError, InvalidConnectionError or WeakSecretError.
     """
     before = await uow.channel_connections.lock(change.kind, change.connection)
-    precondition.check(before)
+    _check(precondition, before)
     if change.secrets is not None and not allow_weak_secrets:
         _require_strong(change.secrets, uow.channel_connections.secrets)
     after = plan(before, change, by, uow)
@@ -93,7 +76,7 @@ async def archive(
     before = await uow.channel_connections.lock(kind, connection)
     if before is None:
         raise ConnectionNotFoundError
-    precondition.check(before)
+    _check(precondition, before)
     if before.is_archived:
         return
     await _save(before.changed(uow.now, by, state="archived", secrets=()), uow)
@@ -183,3 +166,10 @@ def _require_strong(secrets: Sequence[SecretSource], reader: ConnectionSecrets) 
 async def _save(setup: ConnectionSetup, uow: UnitOfWork) -> None:
     await uow.channel_connections.save(setup)
     await connection_watch.watch(setup, uow)
+
+
+def _check(precondition: Precondition, current: ConnectionSetup | None) -> None:
+    """Raise StaleConnectionError if it does not hold; an archived one counts as none."""
+    version = None if current is None or current.is_archived else current.version
+    if not precondition.holds(version):
+        raise StaleConnectionError(version)

@@ -5,7 +5,6 @@ None leads back to its contact, and what the customer still asked for goes on in
 
 from msgspec.structs import replace
 
-from common.contracts.contacts import Priority
 from common.contracts.event import ContactId
 from intake import use_cases
 from intake.domain.actors import Actor
@@ -52,8 +51,13 @@ async def _last_target(contact: Contact, uow: UnitOfWork) -> Contact | None:
     return target
 
 
-def _wishes(contact: Contact) -> tuple[ContactId | None, Priority, str | None]:
-    return contact.merged_into, contact.priority, contact.supervisor_quote
+def _wishes(contact: Contact) -> tuple[object, ...]:
+    return (
+        contact.merged_into,
+        contact.priority,
+        contact.supervisor_quote,
+        contact.supervisor_question,
+    )
 
 
 async def _circle(contact: Contact, uow: UnitOfWork) -> list[Contact]:

@@ -8,13 +8,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from common.contracts.contacts import (
-    Channel,
-    Customer,
-    DiscardCause,
-    Priority,
-    QuestionAnswer,
-)
+from common.contracts.contacts import Channel, Customer, DiscardCause, Priority, QuestionAnswer
 from common.contracts.event import ContactId, MessageId, PersonId, SystemName, TeamId
 from common.core.ids import new_id
 from intake.domain import (
@@ -320,11 +314,14 @@ async def merge(contact_id: ContactId, into: ContactId, actor: Actor, uow: UnitO
 
 async def take_over(target: Contact, merged: Contact, actor: Actor, uow: UnitOfWork) -> None:
     """Let the target of a merge take over, once, what the merged contact still asked for."""
-    taken_over = contacts.take_over(target, merged, actor, uow.now)
+    wishes = contacts.take_over(target, merged, actor, uow.now)
+    taken_over = supervisor_question.take_over(wishes, merged)
     if taken_over.contact != target:
         await record_change(taken_over, uow)
+    if taken_over.contact != target or target.supervisor_question is not None:
         # Later events do not ask again.
-        record(Decision(replace(merged, supervisor_quote=None)), uow)
+        silent = replace(merged, supervisor_quote=None, supervisor_question=None)
+        record(Decision(silent), uow)
 
 
 async def _get_target(contact_id: ContactId, actor: Actor, uow: UnitOfWork) -> Contact:

@@ -38,6 +38,7 @@ STATEMENTS = (
         team_id text NOT NULL,
         skills text[] NOT NULL,
         languages text[] NOT NULL,
+        usual_capacity integer NOT NULL CHECK (usual_capacity BETWEEN 1 AND 1000),
         capacity integer NOT NULL CHECK (capacity BETWEEN 1 AND 1000),
         auto_accept boolean NOT NULL,
         offer_s integer NOT NULL CHECK (offer_s > 0),
@@ -53,6 +54,31 @@ STATEMENTS = (
     ) WITH (fillfactor = 50)
     """,
     "CREATE INDEX representatives_skills ON representatives USING gin (skills) WHERE active",
+    # An adjustment without an end is in force; router writes them under the lock for matching.
+    """
+    CREATE TABLE adjustments (
+        adjustment_id uuid PRIMARY KEY,
+        person_id text NOT NULL REFERENCES representatives,
+        number integer NOT NULL,
+        reason text NOT NULL,
+        ends_at timestamptz NOT NULL,
+        capacity integer CHECK (capacity BETWEEN 1 AND 1000),
+        added_skills text[] NOT NULL,
+        removed_skills text[] NOT NULL,
+        only_skills text[] NOT NULL,
+        only_languages text[] NOT NULL,
+        set_by text NOT NULL,
+        set_at timestamptz NOT NULL,
+        ended_at timestamptz,
+        ended_by text,
+        end_cause text CHECK (
+            end_cause IN ('expired', 'withdrawn', 'replaced', 'entry_changed')),
+        UNIQUE (person_id, number),
+        CHECK ((ended_at IS NULL) = (end_cause IS NULL))
+    )
+    """,
+    "CREATE INDEX adjustments_in_force ON adjustments (person_id) WHERE ended_at IS NULL",
+    "CREATE INDEX adjustments_ended_at ON adjustments (ended_at) WHERE ended_at IS NOT NULL",
     # One row a contact with one representative: a contact can't have two live assignments.
     f"""
     CREATE TABLE assignments (

@@ -23,9 +23,11 @@ from common.messaging.subscriptions import HandlerRegistry
 from router.domain import absences, actions, assignments, reactions, timeouts
 from router.domain.assignments import Assignment, Decision
 from router.domain.errors import RepresentativeNotFoundError
-from router.domain.staffing import presence
+from router.domain.staffing import adjustments, presence, representatives
+from router.domain.staffing.adjustments import Adjustment, AdjustmentId
+from router.domain.staffing.people import Person
 from router.domain.staffing.representatives import Representative, StaffingChange
-from router.domain.timers import AbsenceGraceEnds, ExclusionEnds, OfferExpires
+from router.domain.timers import AbsenceGraceEnds, AdjustmentEnds, ExclusionEnds, OfferExpires
 from router.store import UnitOfWork
 
 
@@ -102,6 +104,27 @@ async def set_presence(
         raise RepresentativeNotFoundError
     change = presence.set_presence(current, new, reason, at=uow.now)
     await record_staffing(current, change, uow)
+
+
+async def end_adjustment(timer: AdjustmentEnds, uow: UnitOfWork) -> None:
+    adjustment = await uow.adjustments.lock(AdjustmentId(timer.contact_id))
+    # It may have been ended, or replaced by another one, before this timer fired.
+    if adjustment is None or adjustment.ended_at is not None:
+        return
+    person = await uow.people.get(adjustment.person_id)
+    uow.record_adjustment(adjustments.end(adjustment, "expired", None, at=uow.now))
+    if person is not None:
+        await adjust_representative(person, None, uow)
+
+
+async def adjust_representative(
+    person: Person, adjustment: Adjustment | None, uow: UnitOfWork
+) -> None:
+    """Let the adjustment count for the representative, or what is usual if it is None."""
+    current = await uow.representatives.lock(person.person_id)
+    if current is not None:
+        change = representatives.adjust(current, person, adjustment, at=uow.now)
+        await record_staffing(current, change, uow)
 
 
 async def record_staffing(
@@ -183,4 +206,5 @@ SUBSCRIPTIONS = (
     .on(OfferExpires, expire_offer)
     .on(ExclusionEnds, end_exclusion)
     .on(AbsenceGraceEnds, end_grace)
+    .on(AdjustmentEnds, end_adjustment)
 )

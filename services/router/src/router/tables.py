@@ -37,6 +37,7 @@ representatives = Table(
     Column("team_id", Text),
     Column("skills", ARRAY(Text)),
     Column("languages", ARRAY(Text)),
+    Column("usual_capacity", Integer),
     Column("capacity", Integer),
     Column("auto_accept", Boolean),
     Column("offer_s", Integer),
@@ -47,6 +48,25 @@ representatives = Table(
     Column("load", Integer),
     Column("load_limit", Integer),
     Column("idle_since", DateTime(timezone=True)),
+)
+adjustments = Table(
+    "adjustments",
+    metadata,
+    Column("adjustment_id", Uuid(as_uuid=False), primary_key=True),
+    Column("person_id", Text),
+    Column("number", Integer),
+    Column("reason", Text),
+    Column("ends_at", DateTime(timezone=True)),
+    Column("capacity", Integer),
+    Column("added_skills", ARRAY(Text)),
+    Column("removed_skills", ARRAY(Text)),
+    Column("only_skills", ARRAY(Text)),
+    Column("only_languages", ARRAY(Text)),
+    Column("set_by", Text),
+    Column("set_at", DateTime(timezone=True)),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("ended_by", Text),
+    Column("end_cause", Text),
 )
 assignments = Table(
     "assignments",
@@ -74,6 +94,7 @@ assignments = Table(
 
 RETENTION: tuple[Rule, ...] = (
     Retention("assignments", "ended_at", days=400, condition="state IN ('completed', 'abandoned')"),
+    Retention("adjustments", "ended_at", days=400),
     Kept("people", "one row a person; those who left are inactive"),
     Kept("representatives", "one row a person; those who left are inactive"),
     # The newest event of a person stays: it carries the number that the next one follows.

@@ -1,12 +1,14 @@
 """What people have router do with the entries of people and representatives."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from common.contracts.event import PersonId
 from common.contracts.people import ContactMethod, ContactMethodsChanged
+from common.core.ids import new_id
+from common.core.preconditions import NO_PRECONDITION, Precondition
 from common.storage.api_keys import ApiKeyStore
 from common.storage.known_people import record_person
 from router.domain.errors import (
@@ -14,10 +16,16 @@ from router.domain.errors import (
     PersonForbiddenError,
     RepresentativeNotFoundError,
 )
-from router.domain.staffing import people, representatives
+from router.domain.staffing import adjustments, people, representatives
+from router.domain.staffing.adjustments import (
+    Adjustment,
+    AdjustmentEntry,
+    AdjustmentId,
+    StaleAdjustmentError,
+)
 from router.domain.staffing.people import Person, PersonContext, PersonEntry, StalePersonError
 from router.domain.staffing.representatives import Workload
-from router.handlers import record_staffing
+from router.handlers import adjust_representative, record_staffing
 from router.store import UnitOfWork
 
 # As with notifier's own route: each change sends a message to the address before.
@@ -39,9 +47,9 @@ async def put_person(
     entry: PersonEntry,
     contact_methods: Sequence[ContactMethod] | None,
     uow: UnitOfWork,
-    versions: Container[int] | None = None,
+    precondition: Precondition = NO_PRECONDITION,
 ) -> Person:
-    """Put a person whose version is one of `versions`, or any if None; publish what changed.
+    """Put a person who is as `precondition` says, and publish what changed.
 
     Without `contact_methods` those stay. Raises PersonForbiddenError, InvalidPersonError,
     StalePersonError or FrequentChangesError.
@@ -53,7 +61,7 @@ async def put_person(
     if not caller.is_admin:
         await _require_right(caller, person_id, entry, context, uow)
     current = context.current
-    if versions is not None and (current is None or current.version not in versions):
+    if not precondition.holds(current.version if current else None):
         raise StalePersonError(current)
     people.require_valid(person_id, entry, context)
     person = people.describe(current, person_id, entry)
@@ -67,7 +75,13 @@ async def put_person(
         return person
     uow.people.put(person)
     await record_person(event, uow)
-    change = representatives.follow_person(representative, person, at=uow.now)
+    adjustment = await uow.adjustments.lock_in_force(person_id)
+    if adjustment is not None and not adjustment.fits(person):
+        uow.record_adjustment(
+            adjustments.end(adjustment, "entry_changed", caller.actor, at=uow.now)
+        )
+        adjustment = None
+    change = representatives.follow_person(representative, person, adjustment, at=uow.now)
     if change is not None:
         await record_staffing(representative, change, uow)
     return person
@@ -77,8 +91,65 @@ async def set_workload(person_id: PersonId, workload: Workload, uow: UnitOfWork)
     current = await uow.representatives.lock(person_id)
     if current is None:
         raise RepresentativeNotFoundError
-    change = representatives.set_workload(current, workload, at=uow.now)
+    adjustment = await uow.adjustments.lock_in_force(person_id)
+    change = representatives.set_workload(current, workload, adjustment, at=uow.now)
     await record_staffing(current, change, uow)
+
+
+async def adjust(
+    caller: Caller,
+    person_id: PersonId,
+    entry: AdjustmentEntry,
+    uow: UnitOfWork,
+    precondition: Precondition = NO_PRECONDITION,
+) -> Adjustment:
+    """Put an adjustment in place of the one in force, if that is as `precondition` says.
+
+    Raises RepresentativeNotFoundError, PersonForbiddenError, StaleAdjustmentError or
+    InvalidAdjustmentError.
+    """
+    person, current = await _lock_for_adjustment(caller, person_id, precondition, uow)
+    adjustments.require_valid(entry, person, at=uow.now)
+    if current is not None:
+        uow.record_adjustment(adjustments.end(current, "replaced", caller.actor, at=uow.now))
+    number = await uow.adjustments.count(person_id) + 1
+    adjustment = adjustments.begin(
+        AdjustmentId(new_id()), person_id, entry, number, by=caller.actor, at=uow.now
+    )
+    uow.adjustments.mark_absent(adjustment.adjustment_id)
+    uow.record_adjustment(adjustment)
+    await adjust_representative(person, adjustment, uow)
+    return adjustment
+
+
+async def withdraw_adjustment(
+    caller: Caller, person_id: PersonId, uow: UnitOfWork, precondition: Precondition
+) -> None:
+    """End the adjustment in force, if there is one.
+
+    Raises RepresentativeNotFoundError, PersonForbiddenError or StaleAdjustmentError.
+    """
+    person, current = await _lock_for_adjustment(caller, person_id, precondition, uow)
+    if current is not None:
+        uow.record_adjustment(adjustments.end(current, "withdrawn", caller.actor, at=uow.now))
+        await adjust_representative(person, None, uow)
+
+
+async def _lock_for_adjustment(
+    caller: Caller, person_id: PersonId, precondition: Precondition, uow: UnitOfWork
+) -> tuple[Person, Adjustment | None]:
+    """Lock the representative and the adjustment in force; return the person and that."""
+    representative = await uow.representatives.lock(person_id)
+    person = await uow.people.lock(person_id)
+    if representative is None or person is None or not representative.active:
+        raise RepresentativeNotFoundError
+    if not caller.is_admin:
+        line = await uow.people.line_above(person_id)
+        adjustments.require_right(await uow.people.get(caller.actor), person, line)
+    current = await uow.adjustments.lock_in_force(person_id)
+    if not precondition.holds(current.number if current else None):
+        raise StaleAdjustmentError(current)
+    return person, current
 
 
 async def _require_right(

@@ -56,7 +56,8 @@ class ContactMethodsChanged(PeopleEvent):
 class RepresentativeDescribed(PeopleEvent):
     """The whole profile of a representative, published when it is added or changed.
 
-    `skills` are topics of contacts. `capacity` is the most contacts at the same time. Without
+    `skills` are topics of contacts. `capacity` is the most contacts at the same time. Skills,
+    languages and capacity are those in force: the usual ones, as adjusted until a time. Without
     `auto_accept` each contact is an offer, to be answered within `offer_s` seconds. Who is not
     `active` gets no contacts.
     """

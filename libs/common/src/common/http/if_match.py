@@ -1,4 +1,4 @@
-"""`If-Match` and `If-None-Match`: a thing is changed only if it is as the caller has read it."""
+"""`If-Match` and `If-None-Match`: a thing is changed only if it is as the caller believes."""
 
 import re
 from collections.abc import Container
@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Header
 
+from common.core.preconditions import Precondition
 from common.http.problems import invalid
 
 _ETAGS: Final = re.compile(r'(W/)?"\d{1,9}"( *, *(W/)?"\d{1,9}")*')
@@ -38,20 +39,18 @@ async def _if_match(
 IfMatch = Annotated[Container[int] | None, Depends(_if_match)]
 
 
-async def _if_none_match(
+async def _precondition(
+    versions: IfMatch,
     if_none_match: Annotated[
-        str | None, Header(max_length=200, description="`*`: only if there is none yet")
+        str | None, Header(max_length=200, description="`*`: there must be none yet")
     ] = None,
-) -> bool:
-    if if_none_match is None:
-        return False
-    if if_none_match.strip() != "*":
+) -> Precondition:
+    if if_none_match is not None and if_none_match.strip() != "*":
         raise invalid(("header/if-none-match", "Send *, or leave it out."))
-    return True
+    return Precondition(versions, is_new=if_none_match is not None)
 
 
-# Whether the caller wants to make a new thing only.
-OnlyNew = Annotated[bool, Depends(_if_none_match)]
+WritePrecondition = Annotated[Precondition, Depends(_precondition)]
 
 
 def etag(version: int) -> str:

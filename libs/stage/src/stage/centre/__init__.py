@@ -2,6 +2,6 @@
 
 from stage.centre.pace import Pace
 from stage.centre.run import simulated_centre
-from stage.centre.staff import CENTRE_ROLES
+from stage.centre.staff import CENTRE_ROLES, SIMULATED_LEADERS
 
-__all__ = ["CENTRE_ROLES", "Pace", "simulated_centre"]
+__all__ = ["CENTRE_ROLES", "SIMULATED_LEADERS", "Pace", "simulated_centre"]

@@ -1,6 +1,6 @@
 """Signing in without a provider, on the machine of a developer only."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -16,13 +16,28 @@ LINK_LIFE: Final = timedelta(minutes=10)
 
 
 class DevLogin:
-    """Lets anybody in as one of these people. The settings admit it on loopback only."""
+    """Lets anybody in as one of these people. The settings admit it on loopback only.
+
+    A program acts for those who are simulated, and nobody for the others.
+    """
 
     def __init__(
-        self, database: Database[UnitOfWork], people: Mapping[PersonId, PersonRole]
+        self,
+        database: Database[UnitOfWork],
+        people: Mapping[PersonId, PersonRole],
+        simulated: Collection[PersonId] = (),
     ) -> None:
         self._database = database
         self.people = people
+        self._simulated = simulated
+
+    def offered(self, *, is_simulated: bool) -> dict[PersonId, PersonRole]:
+        """Return the people for whom a program acts, or those for whom nobody does."""
+        return {
+            person: role
+            for person, role in self.people.items()
+            if (person in self._simulated) == is_simulated
+        }
 
     def choose(self, person: str) -> Identity:
         """Return the person; raises PageError for one who is not offered."""

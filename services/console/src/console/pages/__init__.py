@@ -7,6 +7,7 @@ from fastapi import APIRouter
 
 from console.pages import (
     actions,
+    adjustments,
     alarms,
     bulk,
     devices,
@@ -34,6 +35,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     keys.router,
     home.router,
     floor.router,
+    adjustments.router,
     mine.router,
     duty.router,
     setting_forms.router,

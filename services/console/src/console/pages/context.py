@@ -45,6 +45,14 @@ class PageContext:
         fields = await read_fields(self.request)
         return {name: value.strip() for name, value in fields.items()}
 
+    async def read_choices(self, name: str) -> list[str]:
+        """Return what was ticked under one name; raises PageError as `read_fields`."""
+        choices = (await self.request.form()).getlist(name)
+        texts = [choice for choice in choices if isinstance(choice, str)]
+        if not all(map(is_unicode, texts)):
+            raise PageError(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid")
+        return texts
+
     async def get(self, service: EventService, path: str, **query: object) -> Any:
         return await self.services.get(service, path, self.viewer, **query)
 

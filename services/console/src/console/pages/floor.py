@@ -28,6 +28,8 @@ _DONE: Final[Mapping[str, str]] = {
     "presence": mark("The presence is set."),
     "capacity": mark("The number of contacts is set."),
     "release": mark("The contact went to another person or to the queue."),
+    "adjusted": mark("It counts from now on, and ends by itself."),
+    "usual": mark("From now on it is as usual again."),
 }
 
 
@@ -38,13 +40,13 @@ async def show_floor(
     """Show which customers wait, and who can take more; of one team, if the address says so."""
     data = await read_floor(page.parts.items, page.reader.local_midnight)
     view = floor_view(data, team or None, page.parts.missing, page.reader)
-    return page.render("floor.html", view=view)
+    return page.render("floor.html", view=view, done=page.done_text(_DONE))
 
 
 @router.get("/floor/{person}")
 async def show_person(person: PersonPath, page: Page) -> Response:
     """Show the presence of a person, and the contacts that may go back to the queue."""
-    return await _show_person(person, page)
+    return await show_floor_person(person, page)
 
 
 @router.post("/floor/{person}/presence")
@@ -55,8 +57,8 @@ async def set_presence(person: PersonPath, page: Page) -> Response:
     try:
         await page.services.put("router", path, page.viewer, body)
     except ServiceProblemError as error:
-        return await _show_person(
-            person, page, _refused(PRESENCE_FORM, error, values, page.reader.texts)
+        return await show_floor_person(
+            person, page, refused_form(PRESENCE_FORM, error, values, page.reader.texts)
         )
     return page.lead_to(f"{person_url(person)}?done=presence")
 
@@ -74,8 +76,8 @@ async def set_capacity(person: PersonPath, page: Page) -> Response:
     try:
         await page.services.put("router", path, page.viewer, body)
     except ServiceProblemError as error:
-        refused = _refused(CAPACITY_FORM, error, values, page.reader.texts)
-        return await _show_person(person, page, refused)
+        refused = refused_form(CAPACITY_FORM, error, values, page.reader.texts)
+        return await show_floor_person(person, page, refused)
     return page.lead_to(f"{person_url(person)}?done=capacity")
 
 
@@ -87,13 +89,13 @@ async def release(person: PersonPath, contact_id: ContactPath, page: Page) -> Re
     try:
         await page.post("router", f"/v1/assignments/{contact_id}/release", body)
     except ServiceProblemError as error:
-        return await _show_person(
-            person, page, _refused(contact_id, error, values, page.reader.texts)
+        return await show_floor_person(
+            person, page, refused_form(contact_id, error, values, page.reader.texts)
         )
     return page.lead_to(f"{person_url(person)}?done=release")
 
 
-def _refused(
+def refused_form(
     place: str, error: ServiceProblemError, values: Mapping[str, str], texts: Texts
 ) -> Refused:
     problems = form_problems(error.document, {"reason", "presence", "capacity"}, texts)
@@ -101,7 +103,9 @@ def _refused(
     return Refused(place, error.status, " ".join(said), values)
 
 
-async def _show_person(person: str, page: PageContext, refused: Refused | None = None) -> Response:
+async def show_floor_person(
+    person: str, page: PageContext, refused: Refused | None = None
+) -> Response:
     representative, assignments = await asyncio.gather(
         page.get("router", f"/v1/representatives/{person}"),
         page.parts.items(

@@ -22,15 +22,16 @@ from console.pages.settings import (
     find_or_404,
     require_manager,
 )
-from console.setting_client import etag_of
+from console.setting_client import etag_of_setting
+from console.views.etags import read_etag
 from console.views.service_problems import FormProblems
 from console.views.settings.differences import Comparison
-from console.views.settings.drafts import (
+from console.views.settings.entries import (
     BodyReader,
-    draft_of,
-    draft_of_form,
+    entries_of,
+    entries_of_form,
     fields_of,
-    initial_draft,
+    initial_entries,
     without_empty_rows,
 )
 from console.views.settings.form import ID, OPEN, FormState, form_view, review_view
@@ -44,7 +45,6 @@ router = APIRouter(prefix="/settings", dependencies=[require_manager])
 
 # A simulation that tried the setting as the person would like to have it.
 SimulationId = Annotated[str | None, Query(pattern=f"^{UUID_PATTERN}$")]
-_ETAG: Final = re.compile(r'"[0-9]{1,9}"')
 _SETTING_ID: Final = re.compile(ID_PATTERN)
 _MAX_FIELDS: Final = 5000
 
@@ -52,7 +52,7 @@ _MAX_FIELDS: Final = 5000
 @router.get("/new/{kind}")
 async def show_new_form(kind: KindPath, page: Page) -> Response:
     editor = _Editor(kind, page, is_new=True)
-    return await editor.show_form(FormState(initial_draft(kind.nodes)))
+    return await editor.show_form(FormState(initial_entries(kind.nodes)))
 
 
 @router.post("/new/{kind}")
@@ -79,20 +79,20 @@ async def show_form(
         bodies = {each["version"]: each["body"] for each in versions}
         body = bodies.get(version, body)
     if simulation is not None:
-        body = await _read_draft(kind, setting_id, simulation, page) or body
-    draft = draft_of(kind.nodes, kind.form_body(body), page.reader.texts)
-    state = FormState(draft, setting_id, etag_of(setting))
+        body = await _read_tried_body(kind, setting_id, simulation, page) or body
+    entries = entries_of(kind.nodes, kind.form_body(body), page.reader.texts)
+    state = FormState(entries, setting_id, etag_of_setting(setting))
     return await _Editor(kind, page, is_new=False).show_form(state)
 
 
-async def _read_draft(
+async def _read_tried_body(
     kind: Kind, setting_id: str, simulation_id: str, page: PageContext
 ) -> dict[str, Any] | None:
     """Return the setting as a simulation tried it; None if it tried another one."""
     job = await page.parts.get("escalation", f"/v1/simulations/{simulation_id}")
-    drafts = () if job is None else job["drafts"]
+    tried = () if job is None else job["drafts"]
     place = kind.path, setting_id
-    return next((draft["body"] for draft in drafts if (draft["kind"], draft["id"]) == place), None)
+    return next((each["body"] for each in tried if (each["kind"], each["id"]) == place), None)
 
 
 @router.post("/{kind}/{setting_id}/edit")
@@ -121,15 +121,15 @@ class _Editor:
 
     async def answer(self, values: Mapping[str, str], setting_id: str) -> Response:
         state = FormState(
-            draft_of_form(self.kind.nodes, values),
+            entries_of_form(self.kind.nodes, values),
             setting_id,
-            _etag(values),
+            read_etag(values.get("etag")),
             _open_contacts(values),
         )
         button = values.get("press", "review")
-        press = press_button(self.kind.nodes, state.draft, button)
+        press = press_button(self.kind.nodes, state.entries, button)
         if press is not None:
-            return await self.show_form(replace(state, draft=press.draft, focus=press.focus))
+            return await self.show_form(replace(state, entries=press.entries, focus=press.focus))
         if button == "edit":
             return await self.show_form(state)
         return await self._check(state, is_save=button == "save")
@@ -141,9 +141,9 @@ class _Editor:
 
     async def _check(self, state: FormState, *, is_save: bool) -> Response:
         """Show the form again if something in it can't be read."""
-        state = replace(state, draft=without_empty_rows(self.kind.nodes, state.draft))
+        state = replace(state, entries=without_empty_rows(self.kind.nodes, state.entries))
         body_reader = BodyReader(self.page.reader.texts)
-        body = body_reader.read(self.kind.nodes, state.draft)
+        body = body_reader.read(self.kind.nodes, state.entries)
         current, id_problem = await self._find_current(state.setting_id)
         problems = {**body_reader.problems, **({ID: id_problem} if id_problem else {})}
         if problems:
@@ -151,7 +151,7 @@ class _Editor:
             return await self.show_form(
                 replace(state, problems=FormProblems(problems), status=status)
             )
-        if not is_save or (current is not None and etag_of(current) != state.version):
+        if not is_save or (current is not None and etag_of_setting(current) != state.version):
             return await self._show_review(state, current)
         try:
             await client_of(self.page).put(
@@ -183,18 +183,18 @@ class _Editor:
         """Show what differs from the setting as it is now; it may have changed meanwhile."""
         reader, nodes = self.page.reader, self.kind.nodes
         body = self.kind.form_body(current.body) if current else {}
-        before = draft_of(nodes, body, reader.texts)
+        before = entries_of(nodes, body, reader.texts)
         choices = await client_of(self.page).choices(self.kind, reader)
-        changes = list(Comparison(choices).compare(nodes, before, state.draft))
+        changes = list(Comparison(choices).compare(nodes, before, state.entries))
         conflict = None
-        if current is not None and etag_of(current) != state.version:
+        if current is not None and etag_of_setting(current) != state.version:
             conflict = await self._conflict_text(state.setting_id)
-            state = replace(state, version=etag_of(current))
+            state = replace(state, version=etag_of_setting(current))
         view = review_view(
             self.kind,
             state,
             changes,
-            list(fields_of(nodes, state.draft)),
+            list(fields_of(nodes, state.entries)),
             choices,
             is_new=self.is_new,
         )
@@ -207,17 +207,12 @@ class _Editor:
     async def _conflict_text(self, setting_id: str) -> str:
         """Say who was faster, and how long ago."""
         reader = self.page.reader
-        newest = None
-        if self.kind.has_versions:
-            newest = next(iter(await client_of(self.page).versions(self.kind, setting_id)), None)
+        newest = await self._find_newest(setting_id)
         if newest is None:
             return reader.texts.gettext(
                 "Somebody has changed it meanwhile. Look at the difference again."
             )
-        words = {
-            "person": reader.name(newest["put_by"]),
-            "age": reader.duration_since(datetime.fromisoformat(newest["put_at"])),
-        }
+        words = self._who_and_when(newest)
         if newest.get("archived"):
             return reader.texts.gettext(
                 "%(person)s archived it %(age)s ago, while you wrote. Saving brings it back.",
@@ -228,12 +223,40 @@ class _Editor:
             **words,
         )
 
+    async def _taken_text(self, setting_id: str) -> str:
+        """Say who has made one of the name of a new setting, and how long ago."""
+        newest = await self._find_newest(setting_id)
+        if newest is None:
+            return self.page.reader.texts.gettext(
+                "Somebody made one of this name while you wrote: choose another name."
+            )
+        return self.page.reader.texts.gettext(
+            "%(person)s made one of this name %(age)s ago, while you wrote: choose another name.",
+            **self._who_and_when(newest),
+        )
+
+    async def _find_newest(self, setting_id: str) -> Mapping[str, Any] | None:
+        """Return the newest version; None of kinds without versions."""
+        if not self.kind.has_versions:
+            return None
+        return next(iter(await client_of(self.page).versions(self.kind, setting_id)), None)
+
+    def _who_and_when(self, version: Mapping[str, Any]) -> dict[str, str]:
+        reader = self.page.reader
+        return {
+            "person": reader.name(version["put_by"]),
+            "age": reader.duration_since(datetime.fromisoformat(version["put_at"])),
+        }
+
     async def _refuse(self, state: FormState, error: ServiceProblemError) -> Response:
+        if error.status == HTTPStatus.PRECONDITION_FAILED and self.is_new:
+            problems = FormProblems({ID: await self._taken_text(state.setting_id)})
+            return await self.show_form(replace(state, problems=problems, status=error.status))
         if error.status == HTTPStatus.PRECONDITION_FAILED:
             current = await client_of(self.page).find(self.kind, state.setting_id)
             return await self._show_review(state, current)
         problems = setting_problems(
-            error.document, self.kind.nodes, state.draft, self.page.reader.texts
+            error.document, self.kind.nodes, state.entries, self.page.reader.texts
         )
         return await self.show_form(replace(state, problems=problems, status=error.status))
 
@@ -247,11 +270,6 @@ class _Editor:
         return await self.show_form(
             replace(state, problems=FormProblems(whole=text), status=status)
         )
-
-
-def _etag(values: Mapping[str, str]) -> str:
-    etag = values.get("etag", "")
-    return etag if _ETAG.fullmatch(etag) else ""
 
 
 def _open_contacts(values: Mapping[str, str]) -> OpenContacts:

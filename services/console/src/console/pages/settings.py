@@ -13,9 +13,10 @@ from console.clients.services import ServiceProblemError
 from console.dependencies import require_role
 from console.errors import PageError
 from console.pages.context import Page, PageContext, require_leader
-from console.setting_client import SettingClient, etag_of
+from console.setting_client import SettingClient, etag_of_setting
 from console.texts import mark
 from console.views.duty import ladder_now
+from console.views.etags import read_etag
 from console.views.service_problems import form_problems
 from console.views.settings.kinds import Kind, Setting
 from console.views.settings.policy_match import FACTS, MatchView, match_view
@@ -138,7 +139,7 @@ async def show_versions(
 async def show_archive(kind: KindPath, setting_id: SettingPath, page: Page) -> Response:
     """Ask what becomes of the contacts that depend on the setting."""
     setting = await find_or_404(kind, setting_id, page)
-    view = archive_view(kind, setting_id, etag_of(setting), None, page.reader)
+    view = archive_view(kind, setting_id, etag_of_setting(setting), None, page.reader)
     return page.render("setting_archive.html", view=view)
 
 
@@ -146,7 +147,7 @@ async def show_archive(kind: KindPath, setting_id: SettingPath, page: Page) -> R
 async def archive_setting(kind: KindPath, setting_id: SettingPath, page: Page) -> Response:
     """Take a setting out of force, or say why that can't be done now."""
     values = await page.read_form()
-    etag = values.get("etag", "")
+    etag = read_etag(values.get("etag"))
     try:
         choice = values.get("open-contacts") or None
         await client_of(page).archive(kind, setting_id, etag, choice)

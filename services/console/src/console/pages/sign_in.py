@@ -47,7 +47,8 @@ async def show_sign_in(request: Request, next_path: NextPath = _HOME) -> Respons
         request,
         "sign_in.html",
         next_path=path,
-        people=dev_login.people if dev_login else {},
+        people=dev_login.offered(is_simulated=False) if dev_login else {},
+        simulated=dev_login.offered(is_simulated=True) if dev_login else {},
         has_provider=provider is not None,
     )
 

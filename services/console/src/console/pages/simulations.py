@@ -92,8 +92,8 @@ async def cancel(policy_id: PolicyPath, simulation_id: SimulationPath, page: Pag
 async def _read_job(policy_id: str, simulation_id: str, page: PageContext) -> Mapping[str, Any]:
     """Raise PageError if it tries something else: the API also takes ladders and calendars."""
     job: Mapping[str, Any] = await page.get("escalation", f"{_SIMULATIONS}/{simulation_id}")
-    draft = job["drafts"][0]
-    if (draft["kind"], draft["id"]) != ("sla-policies", policy_id):
+    tried = job["drafts"][0]
+    if (tried["kind"], tried["id"]) != ("sla-policies", policy_id):
         raise PageError(HTTPStatus.NOT_FOUND, "not-found")
     return job
 

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, get_args
 
-from babel import Locale, UnknownLocaleError
-
-from common.core.languages import UNDETERMINED
 from console.texts import mark
+from console.views.adjustments import AdjustmentView, adjustment_view
 from console.views.countdown import Tone
 from console.views.counters import Counter
+from console.views.languages import language_name
 from console.views.reader import Reader
 from console.views.words import service_names
 
@@ -67,6 +66,7 @@ class PersonRow:
     free_places: int
     longest: str | None
     missed_today: int
+    adjustment: AdjustmentView | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,16 +201,6 @@ def queue_name(queue: str, reader: Reader) -> str:
     return f"{topic}, {language_name(language, reader)}"
 
 
-def language_name(tag: str, reader: Reader) -> str:
-    if tag == UNDETERMINED:
-        return reader.texts.gettext("language not known")
-    try:
-        name = Locale.parse(tag, sep="-").get_display_name(reader.texts.locale)
-    except (ValueError, UnknownLocaleError):
-        return tag
-    return name or tag
-
-
 def _groups(people: Sequence[Mapping[str, Any]], reader: Reader) -> tuple[PersonGroup, ...]:
     rows = [(_group(person), person_row(person, reader)) for person in people]
     return tuple(
@@ -256,6 +246,7 @@ def person_row(person: Mapping[str, Any], reader: Reader) -> PersonRow:
         if longest is None
         else reader.duration_since(datetime.fromisoformat(longest["since"])),
         missed_today=person["missed_offers"],
+        adjustment=adjustment_view(person, reader),
     )
 
 

@@ -6,8 +6,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from console.texts import mark
+from console.views.adjustments import adjustment_url, may_adjust
 from console.views.fields import Option, options_of
 from console.views.floor import PRESENCES, PersonRow, person_row, person_url, queue_name
+from console.views.languages import language_name
 from console.views.reader import Reader
 from console.views.words import service_names
 
@@ -15,6 +17,7 @@ REASON_LENGTH: Final = 300
 # The place of what is refused there; the other forms are named by their contact.
 PRESENCE_FORM: Final = "presence"
 CAPACITY_FORM: Final = "capacity"
+ADJUSTMENT_FORM: Final = "adjustment"
 _ASSIGNMENT_STATES: Final[Mapping[str, str]] = {
     "offered": mark("offered"),
     "assigned": mark("assigned"),
@@ -46,10 +49,16 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class FloorPersonView:
+    """`skills` and `languages` are those in force; who may not adjust has no `adjustment_url`."""
+
     person: PersonRow
     presences: tuple[Option, ...]
     presence_url: str
     capacity_url: str
+    usual_capacity: int
+    skills: str
+    languages: str
+    adjustment_url: str | None
     contacts: tuple[FloorContact, ...]
     refused: Refused | None
     missing: tuple[str, ...]
@@ -72,6 +81,12 @@ def floor_person_view(
         presences=presence_choices(presence or row.presence, reader),
         presence_url=f"{row.url}/presence",
         capacity_url=f"{row.url}/capacity",
+        usual_capacity=person["usual_capacity"],
+        skills=", ".join(person["skills"]),
+        languages=", ".join(language_name(tag, reader) for tag in person["languages"]),
+        adjustment_url=adjustment_url(row.person)
+        if may_adjust(row.person, row.team, reader)
+        else None,
         contacts=tuple(
             _contact(assignment, subjects.get(assignment["contact_id"], ""), row.person, reader)
             for assignment in sorted(assignments, key=lambda assignment: assignment["since"])

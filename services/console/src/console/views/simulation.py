@@ -80,7 +80,7 @@ class SimulationView:
 def simulation_view(
     policy_id: str, in_force: Mapping[str, Any], job: Mapping[str, Any], reader: Reader
 ) -> SimulationView:
-    draft, result = job["drafts"][0]["body"], job["result"]
+    tried, result = job["drafts"][0]["body"], job["result"]
     _ = reader.texts.gettext
     return SimulationView(
         policy=words.title_of(policy_id),
@@ -88,7 +88,7 @@ def simulation_view(
         again_url=f"{try_url(policy_id)}?from={job['simulation_id']}",
         back_url=policy_url(policy_id),
         take_over_url=f"{policy_url(policy_id)}/edit?simulation={job['simulation_id']}",
-        changes=tuple(_changes(in_force, draft, reader)),
+        changes=tuple(_changes(in_force, tried, reader)),
         period=_period(job, reader),
         assumption=_assumption(job["answer_after_s"], reader),
         is_under_way=job["state"] in _UNDER_WAY,
@@ -101,11 +101,11 @@ def simulation_view(
 
 
 def _changes(
-    in_force: Mapping[str, Any], draft: Mapping[str, Any], reader: Reader
+    in_force: Mapping[str, Any], tried: Mapping[str, Any], reader: Reader
 ) -> Iterator[str]:
     _ = reader.texts.gettext
     present = {target["clock"]: target["target_s"] for target in in_force["targets"]}
-    for target in draft["targets"]:
+    for target in tried["targets"]:
         before, after = present.get(target["clock"]), target["target_s"]
         if before is not None and before != after:
             yield _(
@@ -114,12 +114,12 @@ def _changes(
                 before=reader.texts.duration(before),
                 after=reader.texts.duration(after),
             )
-    if in_force["ladder_id"] != draft["ladder_id"]:
+    if in_force["ladder_id"] != tried["ladder_id"]:
         yield _(
             "%(what)s: %(after)s instead of %(before)s",
             what=_("Ladder"),
             before=words.title_of(in_force["ladder_id"]),
-            after=words.title_of(draft["ladder_id"]),
+            after=words.title_of(tried["ladder_id"]),
         )
 
 

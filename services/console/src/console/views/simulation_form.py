@@ -103,13 +103,13 @@ def try_form_view(
 def parse_try_form(
     policy_id: str, policy: Mapping[str, Any], values: Mapping[str, str], reader: Reader
 ) -> Submission:
-    """Make the request of a simulation, with the changed policy as its draft."""
+    """Make the request of a simulation, that tries the changed policy."""
     fields = (*_target_fields(policy), _LADDER, *_PERIOD)
     read = parse_fields(fields, values, _read_field, reader)
     if read.problems:
         return read
     chosen = read.body
-    draft = {
+    tried = {
         **policy,
         "targets": [
             {**target, "target_s": chosen[_name_of(target)]} for target in policy["targets"]
@@ -117,7 +117,7 @@ def parse_try_form(
         "ladder_id": chosen["ladder_id"],
     }
     body = {
-        "drafts": [{"kind": "sla-policies", "id": policy_id, "body": draft}],
+        "drafts": [{"kind": "sla-policies", "id": policy_id, "body": tried}],
         "since": (reader.now - timedelta(days=chosen["days"])).isoformat(),
         "latest_contacts": chosen["contacts"],
         "answer_after_s": chosen["answer"],

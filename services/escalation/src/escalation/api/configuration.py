@@ -1,7 +1,7 @@
 """Questions about the settings: which policy, who would be asked, and what is wrong with them."""
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Body
 from pydantic import Field
@@ -10,11 +10,11 @@ from common.contracts.contacts import Channel, Priority, Tier
 from common.contracts.needs import ContactTopic, LanguageTag
 from common.http.access import StaffUser, SupervisorUser
 from common.http.app import RequestModel
-from common.http.examples import CONTACT, CUSTOMER, with_examples
+from common.http.examples import CONTACT, CUSTOMER, SUPERVISOR, TEAM, with_examples
 from common.http.pagination import Page
 from common.http.routes import ApiRouter
 from escalation.api.deps import EscalationDatabase, transaction
-from escalation.api.examples import CONFIGURATION_PROBLEM, POLICY_MATCH
+from escalation.api.examples import POLICY_MATCH
 from escalation.api.schemas import Out
 from escalation.domain.configuration_problems import ProblemCode, configuration_problems
 from escalation.domain.policy_match import match_policy
@@ -98,8 +98,18 @@ async def match_contact(
     )
 
 
+_PROBLEM: Final = {
+    "code": "person-missing",
+    "kind": "teams",
+    "setting_id": TEAM,
+    "place": "supervisors/0",
+    "detail": "sara has left.",
+    "parameters": {"person_id": SUPERVISOR, "has_left": True},
+}
+
+
 class ConfigurationProblemOut(Out):
-    model_config = with_examples(CONFIGURATION_PROBLEM)
+    model_config = with_examples(_PROBLEM)
 
     code: ProblemCode = Field(description="Names the kind of problem.")
     kind: str = Field(
@@ -109,6 +119,16 @@ class ConfigurationProblemOut(Out):
     setting_id: str = Field(description="The setting; empty if it concerns all of the kind.")
     place: str = Field(description="The place in the setting; empty if it concerns all of it.")
     detail: str = Field(description="What is wrong, in words.")
+    parameters: dict[str, str | int | bool | list[str] | None] = Field(
+        description="What the words name, so that they can be said in another language. By code: "
+        "`unknown-name`: `name`, `id`; `person-missing`: `person_id`, `has_left`; "
+        "`policy-never-matches`: `taken_by`; `level-finds-nobody`: `level`, `level_name`, "
+        "`skipped` (in words); `duty-gap`: `start`, `end`; `duty-gap-in-some-weeks` and "
+        "`duty-overlap-in-some-weeks`: `weeks`, `other_rotation`, and `start` and `end` of the "
+        "first; `override-for-absent-person`: `person_id`, `start`, `end`; `no-contact-method`: "
+        "`person_id`, `places`, `other_places`; `topic-not-served`: `topic`, `language`, "
+        "`has_skill`, `contacts`."
+    )
 
 
 @router.get("/configuration/problems")

@@ -376,13 +376,6 @@ CONTACT_RESPONDERS: Final = {
     "level": 0,
     **LADDER_PREVIEW,
 }
-CONFIGURATION_PROBLEM: Final = {
-    "code": "person-missing",
-    "kind": "teams",
-    "setting_id": TEAM,
-    "place": "supervisors/0",
-    "detail": "sara has left.",
-}
 LATENESS: Final = {
     "since": "2026-03-01T10:12:00Z",
     "until": ACTED_AT,

@@ -1,11 +1,12 @@
 """The settings that managers put in force.
 
 The routes of each kind follow from the registry of kinds. With `If-Match`, the ETag that the
-manager has read, a setting is put only if nothing has changed since.
+manager has read, a setting is put only if nothing has changed since; with `If-None-Match: *` only
+if none of this id is in force.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Container
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, TypeVar
 
@@ -13,9 +14,10 @@ from fastapi import Body, Depends, Path, Query, Response
 from pydantic import TypeAdapter
 
 from common.contracts.event import PersonId
+from common.core.preconditions import Precondition
 from common.http.access import Principal, require_role
 from common.http.app import Slug
-from common.http.if_match import IfMatch, etag
+from common.http.if_match import WritePrecondition, etag
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.routes import ApiRouter
 from common.storage.database import Database
@@ -95,11 +97,11 @@ SchedulePath = Annotated[Slug, Path(examples=[SETTING_IDS["duty-schedules"]])]
 
 @dataclass(frozen=True, slots=True)
 class PutContext:
-    """A manager who puts a setting at one of `versions`; None accepts any version."""
+    """A manager who puts a setting that is as `precondition` says."""
 
     database: Database[UnitOfWork]
     caller: Principal
-    versions: Container[int] | None
+    precondition: Precondition
     response: Response
 
     async def put(self, setting_id: str, body: S) -> SettingOut[S]:
@@ -108,7 +110,7 @@ class PutContext:
                 self._require_above(setting_id)
             await self._require_line(setting_id, body, uow)
             return await use_cases.put_setting(
-                setting_id, body, self.caller.actor, uow, self.versions
+                setting_id, body, self.caller.actor, uow, self.precondition
             )
 
         return await self.answer(handle)
@@ -122,7 +124,7 @@ class PutContext:
                 terms,
                 self.caller.actor,
                 uow,
-                self.versions,
+                self.precondition,
                 retarget_open_contacts=retarget_open_contacts,
             )
         )
@@ -154,9 +156,12 @@ class PutContext:
 
 
 async def _context(
-    database: EscalationDatabase, caller: ManagerUser, versions: IfMatch, response: Response
+    database: EscalationDatabase,
+    caller: ManagerUser,
+    precondition: WritePrecondition,
+    response: Response,
 ) -> PutContext:
-    return PutContext(database, caller, versions, response)
+    return PutContext(database, caller, precondition, response)
 
 
 Ctx = Annotated[PutContext, Depends(_context)]
@@ -211,7 +216,7 @@ async def put_duty_schedule(
     """
     async with transaction(ctx.database) as uow:
         setting = await duty_use_cases.put_schedule(
-            setting_id, schedule, ctx.caller.actor, uow, ctx.versions
+            setting_id, schedule, ctx.caller.actor, uow, ctx.precondition
         )
     ctx.response.headers["ETag"] = etag(setting.version)
     return await asyncio.to_thread(DutyScheduleOut.of, setting)
@@ -281,7 +286,7 @@ def _add_delete(kind: SettingKind) -> None:
                 setting_id,
                 ctx.caller.actor,
                 uow,
-                ctx.versions,
+                ctx.precondition,
                 open_contacts=open_contacts,
             )
         return Response(status_code=204)

@@ -1,8 +1,8 @@
 """What is wrong with the settings in force together, though each one was valid when it was put."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -51,11 +51,15 @@ ProblemCode = Literal[
 ]
 
 
+Parameter = str | int | bool | tuple[str, ...] | None
+
+
 @dataclass(frozen=True, slots=True)
 class ConfigurationProblem:
     """Something that will surprise people; `place` is in the setting, empty for all of it.
 
     `kind` is that of the setting, or of what another service keeps: people, recipients, queues.
+    `parameters` are what the sentence `detail` names, so that others write it in their language.
     """
 
     code: ProblemCode
@@ -63,6 +67,7 @@ class ConfigurationProblem:
     setting_id: str
     place: str
     detail: str
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
 
 
 def configuration_problems(
@@ -80,10 +85,14 @@ def configuration_problems(
 
 
 def _problem(
-    code: ProblemCode, setting: Versioned[T], place: str, detail: str
+    code: ProblemCode, setting: Versioned[T], place: str, detail: str, **parameters: Parameter
 ) -> ConfigurationProblem:
     path = KIND_BY_TYPE[type(setting.body)].path
-    return ConfigurationProblem(code, path, setting.id, place, detail)
+    return ConfigurationProblem(code, path, setting.id, place, detail, parameters)
+
+
+def _period(start: datetime, end: datetime) -> dict[str, Parameter]:
+    return {"start": start.isoformat(), "end": end.isoformat()}
 
 
 def _policies(configuration: Configuration) -> Iterator[ConfigurationProblem]:
@@ -93,7 +102,7 @@ def _policies(configuration: Configuration) -> Iterator[ConfigurationProblem]:
         for earlier in policies[:n]:
             if takes_all_of(earlier.body.match, match):
                 detail = f"It never applies: {earlier.id} takes all of its contacts."
-                yield _problem("policy-never-matches", policy, "match", detail)
+                yield _problem("policy-never-matches", policy, "match", detail, taken_by=earlier.id)
                 break
     if not any(policy.body.match.specificity == 0 for policy in policies):
         detail = "No policy has an empty match: a contact that matches none has no clocks."
@@ -111,7 +120,15 @@ def _ladders(configuration: Configuration, at: datetime) -> Iterator[Configurati
                 why = "; ".join(shown.skipped)
                 place = f"levels/{shown.level}/who"
                 detail = f"Nobody would be asked now: {why}."
-                yield _problem("level-finds-nobody", ladder, place, detail)
+                yield _problem(
+                    "level-finds-nobody",
+                    ladder,
+                    place,
+                    detail,
+                    level=shown.level,
+                    level_name=level.name,
+                    skipped=shown.skipped,
+                )
 
 
 def _depends_on_contact(level: Level) -> bool:
@@ -128,21 +145,36 @@ def _schedule(
     roster = configuration.rosters[setting.id]
     for gap in gaps(roster, at, at + FORECAST_PERIOD, configuration.absences):
         detail = f"Nobody is on duty from {format_period(gap.start, gap.end)}."
-        yield _problem("duty-gap", setting, "", detail)
+        yield _problem("duty-gap", setting, "", detail, **_period(gap.start, gap.end))
     for mismatch in seasonal_mismatches(setting.body):
         code: ProblemCode = (
             "duty-overlap-in-some-weeks"
             if mismatch.code == "duty-overlap"
             else "duty-gap-in-some-weeks"
         )
-        yield _problem(code, setting, mismatch.place, mismatch.detail)
+        yield _problem(
+            code,
+            setting,
+            mismatch.place,
+            mismatch.detail,
+            weeks=mismatch.weeks,
+            other_rotation=mismatch.other,
+            **_period(mismatch.start, mismatch.end),
+        )
     for override in _of_absent_people(configuration, roster, at):
         when = format_period(override.from_, override.until)
         detail = (
             f"{override.person_id} has the override from {when}, and is absent in part of it: "
             "whose turn it is stays on duty."
         )
-        yield _problem("override-for-absent-person", setting, "", detail)
+        yield _problem(
+            "override-for-absent-person",
+            setting,
+            "",
+            detail,
+            person_id=override.person_id,
+            **_period(override.from_, override.until),
+        )
 
 
 def _of_absent_people(
@@ -160,10 +192,14 @@ def _references(
 ) -> Iterator[ConfigurationProblem]:
     for setting in settings:
         for place, name in undefined_references(configuration, setting.body):
-            yield _problem("unknown-name", setting, place, f"There is no {name}.")
+            detail, setting_id = f"There is no {name}.", name.rpartition(" ")[2]
+            yield _problem("unknown-name", setting, place, detail, name=name, id=setting_id)
         for place, person in missing_people(configuration, setting.id, setting.body):
-            gone = "has left" if configuration.has_left(person) else "is not known"
-            yield _problem("person-missing", setting, place, f"{person} {gone}.")
+            has_left = configuration.has_left(person)
+            detail = f"{person} {'has left' if has_left else 'is not known'}."
+            yield _problem(
+                "person-missing", setting, place, detail, person_id=person, has_left=has_left
+            )
 
 
 def _unreachable_people(
@@ -175,17 +211,26 @@ def _unreachable_people(
             "operations has no contact method: nobody hears of escalations that nobody answers, of "
             "gaps in duty and of lost timers. An admin puts it with PUT /v1/recipients/operations."
         )
-        yield ConfigurationProblem("no-contact-method", "recipients", OPERATIONS, "", detail)
+        yield ConfigurationProblem(
+            "no-contact-method", "recipients", OPERATIONS, "", detail, {"person_id": OPERATIONS}
+        )
     places: defaultdict[PersonId, dict[str, None]] = defaultdict(dict)
     for person, place in _people_paged(configuration, at):
         if person not in staff.reachable and configuration.works_here(person):
             places[person][place] = None
     for person in sorted(places):
-        listed = list(places[person])
-        more = f" and {len(listed) - _MOST_PLACES} more" if len(listed) > _MOST_PLACES else ""
-        where = f"{', '.join(listed[:_MOST_PLACES])}{more}"
+        listed = tuple(places[person])
+        shown, others = listed[:_MOST_PLACES], len(listed[_MOST_PLACES:])
+        where = f"{', '.join(shown)}{f' and {others} more' if others else ''}"
         detail = f"{person} has no contact method, so no page arrives. Asked as: {where}."
-        yield ConfigurationProblem("no-contact-method", "people", person, "", detail)
+        yield ConfigurationProblem(
+            "no-contact-method",
+            "people",
+            person,
+            "",
+            detail,
+            {"person_id": person, "places": shown, "other_places": others},
+        )
 
 
 def _people_paged(configuration: Configuration, at: datetime) -> Iterator[tuple[PersonId, str]]:
@@ -227,14 +272,31 @@ def _unserved_topics(configuration: Configuration, staff: Staff) -> Iterator[Con
             for language in match.language or (None,):
                 if not staff.serves(topic, language):
                     detail = _nobody_serves(staff, topic, language)
-                    yield _problem("topic-not-served", policy, f"match/topic/{n}", detail)
+                    parameters = _unserved(staff, topic, language)
+                    yield _problem(
+                        "topic-not-served", policy, f"match/topic/{n}", detail, **parameters
+                    )
     for need in staff.open_needs:
         if not staff.serves(need.topic, need.language):
             queue = f"{need.topic}/{need.language}"
             verb = "contact needs it" if need.contacts == 1 else "contacts need it"
             why = _nobody_serves(staff, need.topic, need.language)
             detail = f"{why} {need.contacts} open {verb}."
-            yield ConfigurationProblem("topic-not-served", "queues", queue, "", detail)
+            parameters = _unserved(staff, need.topic, need.language)
+            yield ConfigurationProblem(
+                "topic-not-served",
+                "queues",
+                queue,
+                "",
+                detail,
+                {**parameters, "contacts": need.contacts},
+            )
+
+
+def _unserved(staff: Staff, topic: str, language: str | None) -> dict[str, Parameter]:
+    """`has_skill`: somebody has the skill, but does not speak the language."""
+    has_skill = language is not None and staff.serves(topic)
+    return {"topic": topic, "language": language, "has_skill": has_skill}
 
 
 def _nobody_serves(staff: Staff, topic: str, language: str | None) -> str:

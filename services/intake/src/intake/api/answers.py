@@ -29,6 +29,7 @@ from intake.domain.actors import Actor
 from intake.domain.escalation_mirror import visible_escalation
 from intake.domain.model import Attachment, Contact, ContactState, EscalationState, Message
 from intake.domain.receipts import Receipt, ReceiptOutcome
+from intake.domain.supervisor_question import open_question
 
 INTERACTION_ID = "call-7731"
 SURVEY_ID = "s-204"
@@ -265,7 +266,11 @@ def message_out(message: Message, attachments: Sequence[Attachment]) -> MessageO
 
 def contact_fields(contact: Contact, actor: Actor) -> dict[str, object]:
     """Return what the actor may see of the contact, without its messages."""
-    shown = replace(contact, escalation=visible_escalation(contact, actor))
+    shown = replace(
+        contact,
+        escalation=visible_escalation(contact, actor),
+        supervisor_question=open_question(contact),
+    )
     if actor.reach == "received":
         # It is for those who work on the contact.
         shown = replace(shown, vulnerability=())

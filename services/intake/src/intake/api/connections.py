@@ -10,16 +10,16 @@ from fastapi import Depends, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import TypeAdapter, ValidationError
 
+from common.core.preconditions import Precondition
 from common.http.access import Principal, require_role
 from common.http.app import Slug
-from common.http.if_match import IfMatch, OnlyNew, etag
+from common.http.if_match import IfMatch, WritePrecondition, etag
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.routes import ApiRouter
 from intake import connection_changes
 from intake.api.connection_schemas import ConnectionIn, ConnectionOut, connection_out
 from intake.api.deps import IntakeDatabase, get_channel, refusals, transaction
 from intake.channels.base import Channel
-from intake.connection_changes import Precondition
 from intake.domain import errors
 from intake.domain.connections import ConnectionActivity
 from intake.domain.model import ConnectionState
@@ -43,12 +43,7 @@ async def _target(kind: KindPath, connection: ConnectionPath, request: Request) 
     return ConnectionTarget(get_channel(request, kind), connection)
 
 
-async def _precondition(versions: IfMatch, only_new: OnlyNew) -> Precondition:
-    return Precondition(versions, only_new=only_new)
-
-
 Target = Annotated[ConnectionTarget, Depends(_target)]
-ConnectionPrecondition = Annotated[Precondition, Depends(_precondition)]
 
 _CURSOR_KEY: Final = TypeAdapter(tuple[Slug, Slug])
 _NO_KIND: Final = (404, "channel-not-found")
@@ -68,7 +63,7 @@ async def connect_channel(
     response: Response,
     database: IntakeDatabase,
     caller: ManagerUser,
-    precondition: ConnectionPrecondition,
+    precondition: WritePrecondition,
 ) -> None:
     """Connect an outside system, or change how it is connected.
 

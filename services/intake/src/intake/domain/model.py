@@ -82,7 +82,8 @@ class Contact(Struct, frozen=True):
     `latest` is when each field last changed, and `state_since` when the present state began.
     `supervisor_quote` is how the customer asked for a supervisor, if they did since it was opened
     last and no target of a merge has taken that over.
-    `supervisor_question` waits for a person to say whether the customer asked for one.
+    `supervisor_question` waits for a person to say whether the customer asked for one, until the
+    contact ends or the target of a merge takes it over.
     `vulnerability` is why the customer needs care, as their words say.
     `announced`: it was published. What is over when we first see it is not, until it is open.
     """

@@ -13,6 +13,7 @@ from intake.domain import contacts
 from intake.domain.actors import Actor
 from intake.domain.errors import SupervisorQuestionNotFoundError
 from intake.domain.model import Contact, Decision, Message, SupervisorQuestion
+from intake.domain.state import was_open_until_merged
 
 
 def ask(decision: Decision, message: Message, doubt: str | None) -> Decision:
@@ -30,20 +31,12 @@ def ask(decision: Decision, message: Message, doubt: str | None) -> Decision:
         doubt,
         max(message.at, contact.received_at),
     )
-    event = SupervisorQuestionAsked(
-        contact_id=contact.contact_id,
-        occurred_at=question.asked_at,
-        message_id=question.message_id,
-        quote=question.quote,
-        evidence=doubt,
-    )
-    asking = replace(contact, supervisor_question=question)
-    return Decision(asking, (*decision.events, event))
+    return _ask(decision, question)
 
 
 def answer(contact: Contact, said: QuestionAnswer, actor: Actor, at: datetime) -> Decision:
     """Let a yes request a supervisor; raises SupervisorQuestionNotFoundError."""
-    question = contact.supervisor_question
+    question = open_question(contact)
     if question is None:
         raise SupervisorQuestionNotFoundError
     answered = SupervisorQuestionAnswered(
@@ -58,6 +51,41 @@ def answer(contact: Contact, said: QuestionAnswer, actor: Actor, at: datetime) -
         return Decision(settled, (answered,))
     requested = contacts.request_supervisor(settled, question.quote, at)
     return Decision(requested.contact, (answered, *requested.events))
+
+
+def open_question(contact: Contact) -> SupervisorQuestion | None:
+    """Return what a person may answer. Who ended a contact has read what the customer wrote."""
+    return None if contacts.is_ended(contact) else contact.supervisor_question
+
+
+def take_over(decision: Decision, merged: Contact) -> Decision:
+    """Let the target of a merge keep the question of the merged contact, unless it has its own.
+
+    `decision` is what else the target takes over. Nobody is asked for whom a supervisor was
+    requested, nor about a contact that somebody had ended before it was merged.
+    """
+    question, target = merged.supervisor_question, decision.contact
+    if (
+        question is None
+        or target.supervisor_question is not None
+        or not _is_open(target)
+        or not was_open_until_merged(merged.latest)
+    ):
+        return decision
+    return _ask(decision, question)
+
+
+def _ask(decision: Decision, question: SupervisorQuestion) -> Decision:
+    contact = decision.contact
+    event = SupervisorQuestionAsked(
+        contact_id=contact.contact_id,
+        occurred_at=question.asked_at,
+        message_id=question.message_id,
+        quote=question.quote,
+        evidence=question.evidence,
+    )
+    asking = replace(contact, supervisor_question=question)
+    return Decision(asking, (*decision.events, event))
 
 
 def _is_open(contact: Contact) -> bool:

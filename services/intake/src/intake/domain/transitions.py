@@ -61,10 +61,7 @@ def is_ended(state: ContactState) -> bool:
 def _changed(contact: Contact, state: ContactState, change: Change) -> Contact:
     changed = replace(contact, state=state, state_since=change.at)
     if is_ended(contact.state) and not is_ended(state):
-        changed = replace(changed, supervisor_quote=None)
-    if is_ended(state):
-        # The person who ended it has read what the customer wrote.
-        changed = replace(changed, supervisor_question=None)
+        changed = replace(changed, supervisor_quote=None, supervisor_question=None)
     match state:
         case "open" | "waiting_on_customer":
             return replace(changed, resolved_at=None, resolved_by=None, merged_into=None)

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Annotated, Final
 
 from fastapi import Depends
+from pydantic import BaseModel
 
 from common.contracts.event import ContactId, PersonId
 from common.http.access import Principal
@@ -14,10 +15,12 @@ from common.http.app import get_database
 from common.http.if_match import etag
 from common.http.problems import ProblemError, error_responses, invalid
 from common.storage.database import Database
+from router.api.adjustment_schemas import AdjustmentOut
 from router.api.schemas import PersonOut
 from router.domain.errors import (
     AssignmentNotFoundError,
     FrequentChangesError,
+    InvalidAdjustmentError,
     InvalidPersonError,
     NotHolderError,
     PersonForbiddenError,
@@ -25,6 +28,7 @@ from router.domain.errors import (
     RepresentativeNotFoundError,
     WrongStateError,
 )
+from router.domain.staffing.adjustments import StaleAdjustmentError
 from router.domain.staffing.people import StalePersonError
 from router.store import UnitOfWork
 from router.use_cases import CONTACT_CHANGES_WINDOW
@@ -45,6 +49,7 @@ _PROBLEMS: Final[Mapping[type[Exception], tuple[int, str]]] = {
     FrequentChangesError: (429, "too-many-changes"),
     WrongStateError: (409, "wrong-state"),
     StalePersonError: (412, "stale"),
+    StaleAdjustmentError: (412, "stale"),
 }
 refusals = partial(error_responses, _PROBLEMS)
 # What a representative's action on a contact may meet, or a supervisor's.
@@ -61,10 +66,16 @@ async def unit_of_work(
             uow.outbox.cause = caller.name
             await uow.prelock(contacts)
             yield uow
-    except InvalidPersonError as error:
+    except (InvalidPersonError, InvalidAdjustmentError) as error:
         raise invalid((f"body/{error.place}", str(error))) from error
     except StalePersonError as error:
-        raise _stale(error) from error
+        person = error.current
+        shown = PersonOut.model_validate(person) if person else None
+        raise _stale(error, shown, person.version if person else None) from error
+    except StaleAdjustmentError as error:
+        adjustment = error.current
+        out = AdjustmentOut.model_validate(adjustment) if adjustment else None
+        raise _stale(error, out, adjustment.number if adjustment else None) from error
     except WrongStateError as error:
         raise ProblemError(*_PROBLEMS[WrongStateError], str(error), state=error.state) from error
     except tuple(_PROBLEMS) as error:
@@ -77,14 +88,13 @@ def problem_of(error: Exception) -> ProblemError:
     return ProblemError(status, code, str(error) or str(error.__doc__), headers=headers)
 
 
-def _stale(error: StalePersonError) -> ProblemError:
-    if error.current is None:
-        return ProblemError(*_PROBLEMS[StalePersonError], str(error), current=None)
+def _stale(error: Exception, current: BaseModel | None, version: int | None) -> ProblemError:
+    """Answer with what is in force, so that the caller can look at it and try again."""
     return ProblemError(
-        *_PROBLEMS[StalePersonError],
+        *_PROBLEMS[type(error)],
         str(error),
-        headers={"ETag": etag(error.current.version)},
-        current=PersonOut.model_validate(error.current).model_dump(mode="json"),
+        headers=None if version is None else {"ETag": etag(version)},
+        current=current.model_dump(mode="json") if current else None,
     )
 
 

@@ -9,7 +9,7 @@ from common.contracts.event import PersonId, TeamId
 from common.contracts.people import ContactMethod
 from common.http.access import Principal, StaffUser, require_role
 from common.http.app import PersonPath, RequestModel, Slug
-from common.http.if_match import IfMatch, etag
+from common.http.if_match import WritePrecondition, etag
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.routes import ApiRouter
 from router import use_cases
@@ -39,7 +39,7 @@ async def put_person(
     body: PersonIn,
     database: RouterDatabase,
     principal: Annotated[Principal, Depends(require_role("manager"))],
-    versions: IfMatch,
+    precondition: WritePrecondition,
     response: Response,
 ) -> PersonOut:
     """Put the whole entry of a person; what it leaves out is empty, but contact methods stay.
@@ -72,7 +72,7 @@ async def put_person(
     caller = Caller(principal.actor, is_admin=principal.role == "admin")
     async with unit_of_work(database, principal) as uow:
         person = await use_cases.put_person(
-            caller, person_id, entry, contact_methods, uow, versions
+            caller, person_id, entry, contact_methods, uow, precondition
         )
         await uow.match()
     response.headers["ETag"] = etag(person.version)

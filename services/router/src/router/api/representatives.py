@@ -16,6 +16,7 @@ from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import ProblemError, invalid
 from common.http.routes import ApiRouter
 from router import handlers, use_cases
+from router.api.adjustment_schemas import AdjustmentOut
 from router.api.deps import (
     NOT_YOURS,
     RouterDatabase,
@@ -64,11 +65,12 @@ async def set_workload(
     database: RouterDatabase,
     caller: SupervisorUser,
 ) -> RepresentativeOut:
-    """Set how many contacts a representative may have, and whether they are offered.
+    """Set how many contacts a representative usually has, and whether they are offered.
 
     The representative itself follows from `PUT /v1/people/{id}` with the role `representative`. If
     the capacity is lowered, assigned contacts above it stay with the representative, who gets no
-    more until the load is below the capacity; the newest offers above it go to others at once.
+    more until the load is below the capacity; the newest offers above it go to others at once. The
+    capacity of an adjustment counts until that ends.
     """
     workload = Workload(body.capacity, body.auto_accept, body.offer_s)
     async with unit_of_work(database, caller) as uow:
@@ -149,15 +151,17 @@ async def _with_status(
     readable = [person_id for person_id in ids if reader in (None, person_id)]
     contacts = await uow.staffing.longest_contacts(readable) if readable else {}
     missed = await uow.staffing.missed_offers(readable, missed_since) if readable else {}
+    adjustments = await uow.adjustments.in_force(readable) if readable else {}
     shown = []
     for person in people:
         person_id = person.representative_id
-        contact = contacts.get(person_id)
+        contact, adjustment = contacts.get(person_id), adjustments.get(person_id)
         shown.append(
             RepresentativeStatusOut(
                 **dict(_out(person, reader)),
                 longest_contact=contact and HeldContactOut.model_validate(contact),
                 missed_offers=missed.get(person_id, 0) if person_id in readable else None,
+                adjustment=adjustment and AdjustmentOut.model_validate(adjustment),
             )
         )
     return shown

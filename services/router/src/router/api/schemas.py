@@ -23,6 +23,7 @@ from common.http.examples import (
     with_examples,
 )
 from common.http.pagination import NextCursor
+from router.api.adjustment_schemas import AdjustmentOut
 from router.domain.assignments import State
 from router.domain.staffing.representatives import NEW_WORKLOAD
 
@@ -33,6 +34,7 @@ _REPRESENTATIVE: Final = {
     "representative_id": REPRESENTATIVE,
     **{name: _ENTRY[name] for name in ("name", "team_id", "skills", "languages")},
     **_WORKLOAD,
+    "usual_capacity": _WORKLOAD["capacity"],
     "active": True,
     "presence": _PRESENCE["presence"],
     "presence_reason": _PRESENCE["reason"],
@@ -173,9 +175,14 @@ class RepresentativeOut(BaseModel):
     representative_id: Annotated[PersonId, Field(description="The person's id.")]
     name: Annotated[str, Field(description="Name as other people see it.")]
     team_id: Annotated[TeamId, Field(description="The team.")]
-    skills: Annotated[tuple[str, ...], Field(description="Topics of contacts to take.")]
-    languages: Annotated[tuple[str, ...], Field(description="Languages to answer in.")]
-    capacity: Annotated[int, Field(description="Most contacts at the same time.")]
+    skills: Annotated[
+        tuple[str, ...], Field(description="Topics of contacts to take, as adjusted.")
+    ]
+    languages: Annotated[tuple[str, ...], Field(description="Languages to answer in, as adjusted.")]
+    capacity: Annotated[int, Field(description="Most contacts at the same time, as adjusted.")]
+    usual_capacity: Annotated[
+        int, Field(description="That without an adjustment, as the workload was put.")
+    ]
     auto_accept: Annotated[bool, Field(description="Whether contacts are assigned at once.")]
     offer_s: Annotated[int, Field(description="Seconds to answer an offer.")]
     active: Annotated[bool, Field(description="False for a person who left: no more contacts.")]
@@ -207,6 +214,7 @@ class RepresentativeStatusOut(RepresentativeOut):
             **_REPRESENTATIVE,
             "longest_contact": {"contact_id": CONTACT_ID, "since": ASSIGNED_AT},
             "missed_offers": 2,
+            "adjustment": None,
         }
     )
 
@@ -223,6 +231,10 @@ class RepresentativeStatusOut(RepresentativeOut):
             description="How many offers expired unanswered since `missed_since`, or else since the"
             " day began in UTC. Null for colleagues."
         ),
+    ] = None
+    adjustment: Annotated[
+        AdjustmentOut | None,
+        Field(description="What is adjusted until a time; null if nothing is, or for colleagues."),
     ] = None
 
 

@@ -39,3 +39,11 @@ class WrongStateError(Exception):
     def __init__(self, state: str, detail: str | None = None) -> None:
         self.state = state
         super().__init__(detail or f"The assignment is {state.replace('_', ' ')}.")
+
+
+class InvalidAdjustmentError(Exception):
+    """The adjustment does not fit the person; `place` is the field."""
+
+    def __init__(self, place: str, detail: str) -> None:
+        super().__init__(detail)
+        self.place = place

@@ -19,3 +19,10 @@ class AbsenceGraceEnds(Timer):
 
 class ExclusionEnds(Timer):
     """A waiting contact may go again to those who declined it."""
+
+
+class AdjustmentEnds(Timer):
+    """What is usual counts again for a representative.
+
+    Its `contact_id` is the id of the adjustment: timers have no other key.
+    """

@@ -24,7 +24,9 @@ from router.domain.routing.fallback import place_in_queue
 from router.domain.routing.matching import match
 from router.domain.routing.pool import AvailabilityPool
 from router.domain.routing.strategies import RoutingPolicy
+from router.domain.staffing.adjustments import Adjustment, timer_of
 from router.domain.staffing.representatives import Representative, StaffingChange
+from router.store.adjustments import Adjustments
 from router.store.people import People
 from router.store.pool_cache import CachedPool, PoolCache
 from router.store.queues import Queues
@@ -181,6 +183,7 @@ class UnitOfWork(BaseUnitOfWork):
         self.people = People(connection)
         self.representatives = Representatives(connection)
         self.assignments = Assignments(connection)
+        self.adjustments = Adjustments(connection)
         self.queues = Queues(connection)
         self.staffing = Staffing(connection)
         self.policy = policy
@@ -190,7 +193,7 @@ class UnitOfWork(BaseUnitOfWork):
 
     @property
     def rows(self) -> Sequence[LockedTable[Any, Any]]:
-        return (self.people, self.representatives, self.assignments)
+        return (self.people, self.representatives, self.assignments, self.adjustments)
 
     @property
     def new_contacts(self) -> Collection[ContactId]:
@@ -231,6 +234,11 @@ class UnitOfWork(BaseUnitOfWork):
         self._origins[person.representative_id] = Origin(self.outbox.cause, trace.current())
         self.representatives.put(person)
         self.outbox.add(change.events)
+
+    def record_adjustment(self, adjustment: Adjustment) -> None:
+        """Write it, and set or cancel the timer that ends it."""
+        self.adjustments.put(adjustment)
+        self.timers.set((timer_of(adjustment),))
 
     async def match(self) -> None:
         """Match the contacts and representatives that this transaction changed."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, assert_never
 
 from console.texts import mark
-from console.views.settings.nodes import Draft, Group, Leaf, Node, Rows, first_leaf
+from console.views.settings.nodes import Entries, Group, Leaf, Node, Rows, first_leaf
 from console.views.settings.values import Choices, Flag
 
 _NOTHING: Final = "\u2013"
@@ -23,12 +23,12 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Compares drafts; rows are the same row if their first values are."""
+    """Compares entries; rows are the same row if their first values are."""
 
     choices: Choices
 
     def compare(
-        self, nodes: Sequence[Node], before: Draft, after: Draft, path: Path = ()
+        self, nodes: Sequence[Node], before: Entries, after: Entries, path: Path = ()
     ) -> Iterator[Change]:
         for node in nodes:
             old, new = before[node.name], after[node.name]
@@ -46,7 +46,7 @@ class Comparison:
                     assert_never(node)
 
     def _compare_rows(
-        self, rows: Rows, before: Sequence[Draft], after: Sequence[Draft], path: Path
+        self, rows: Rows, before: Sequence[Entries], after: Sequence[Entries], path: Path
     ) -> Iterator[Change]:
         old, new = self._by_name(rows, before), self._by_name(rows, after)
         for name, row in old.items():
@@ -61,7 +61,7 @@ class Comparison:
             yield from self._compare_order(old, new, path)
 
     def _compare_order(
-        self, old: Mapping[str, Draft], new: Mapping[str, Draft], path: Path
+        self, old: Mapping[str, Entries], new: Mapping[str, Entries], path: Path
     ) -> Iterator[Change]:
         before = [name for name in old if name in new]
         after = [name for name in new if name in old]
@@ -69,25 +69,25 @@ class Comparison:
             place = (*path, self._text(mark("Order")))
             yield _change(place, ", ".join(before), ", ".join(after))
 
-    def _by_name(self, rows: Rows, drafts: Sequence[Draft]) -> dict[str, Draft]:
+    def _by_name(self, rows: Rows, row_entries: Sequence[Entries]) -> dict[str, Entries]:
         """Name each row by its first value; of several with the same the second is `… (2)`."""
         leaf = first_leaf(rows.nodes)
-        named: dict[str, Draft] = {}
-        for draft in drafts:
-            base = self._show(leaf, draft[leaf.name])
+        named: dict[str, Entries] = {}
+        for entries in row_entries:
+            base = self._show(leaf, entries[leaf.name])
             name, count = base, 1
             while name in named:
                 count += 1
                 name = f"{base} ({count})"
-            named[name] = draft
+            named[name] = entries
         return named
 
-    def _summary(self, nodes: Sequence[Node], draft: Draft) -> str:
-        return "; ".join(self._words(nodes, draft))
+    def _summary(self, nodes: Sequence[Node], entries: Entries) -> str:
+        return "; ".join(self._words(nodes, entries))
 
-    def _words(self, nodes: Sequence[Node], draft: Draft) -> Iterator[str]:
+    def _words(self, nodes: Sequence[Node], entries: Entries) -> Iterator[str]:
         for node in nodes:
-            member = draft[node.name]
+            member = entries[node.name]
             if not member:
                 continue
             match node:

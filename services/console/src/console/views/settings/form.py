@@ -9,7 +9,7 @@ from console.views.fields import FieldView, Option
 from console.views.service_problems import FormProblems
 from console.views.settings.differences import Change
 from console.views.settings.kinds import OPEN_CONTACTS, Kind, OpenContacts
-from console.views.settings.nodes import UNNAMED, Draft, Group, Leaf, Node, Rows, join_path
+from console.views.settings.nodes import UNNAMED, Entries, Group, Leaf, Node, Rows, join_path
 from console.views.settings.values import Choices, Hours, SeveralOf
 
 _MAX_LENGTH: Final = 2000
@@ -67,7 +67,7 @@ class FormState:
     `version` is the ETag of what the person has read, empty for a new setting.
     """
 
-    draft: Draft
+    entries: Entries
     setting_id: str = ""
     version: str = ""
     open_contacts: OpenContacts = "keep"
@@ -119,7 +119,7 @@ def form_view(kind: Kind, state: FormState, choices: Choices, *, is_new: bool) -
         problem=state.problems.whole,
         focus=state.focus,
         id_field=_id_field(kind, state, choices) if is_new else None,
-        parts=tuple(builder.parts(kind.nodes, state.draft)),
+        parts=tuple(builder.parts(kind.nodes, state.entries)),
         open_contacts=open_contact_options(("keep", "retarget"), state.open_contacts, choices)
         if kind.asks_for_open_contacts and not is_new
         else (),
@@ -172,20 +172,20 @@ class _Builder:
     problems: FormProblems
 
     def parts(
-        self, nodes: Sequence[Node], draft: Draft, path: str = "", *, may_be_empty: bool = False
+        self, nodes: Sequence[Node], entries: Entries, path: str = "", *, may_be_empty: bool = False
     ) -> Iterator[PartView]:
         """A group that may be empty requires none of its fields."""
         for node in nodes:
             place = join_path(path, node.name)
             match node:
                 case Leaf():
-                    field = self._field(node, draft[node.name], place)
+                    field = self._field(node, entries[node.name], place)
                     is_required = field.is_required and not may_be_empty
                     yield LeafView(replace(field, is_required=is_required))
                 case Group():
                     is_optional = may_be_empty or node.is_optional
                     parts = self.parts(
-                        node.nodes, draft[node.name], place, may_be_empty=is_optional
+                        node.nodes, entries[node.name], place, may_be_empty=is_optional
                     )
                     yield GroupView(
                         place,
@@ -196,30 +196,30 @@ class _Builder:
                         is_week=_is_week(node),
                     )
                 case Rows():
-                    yield self._rows(node, draft[node.name], place)
+                    yield self._rows(node, entries[node.name], place)
                 case _:
                     assert_never(node)
 
-    def _rows(self, rows: Rows, drafts: Sequence[Draft], path: str) -> RowsView:
+    def _rows(self, rows: Rows, row_entries: Sequence[Entries], path: str) -> RowsView:
         return RowsView(
             path=path,
             legend=self._text(rows.label),
             hint=self._text(rows.hint),
             problem=self.problems.by_field.get(path),
-            rows=tuple(self._row(rows, draft, path, n) for n, draft in enumerate(drafts)),
+            rows=tuple(self._row(rows, entries, path, n) for n, entries in enumerate(row_entries)),
             add_label=self._text(rows.add_label),
             is_ordered=rows.is_ordered,
             is_small=all(isinstance(node, Leaf) for node in rows.nodes),
         )
 
-    def _row(self, rows: Rows, draft: Draft, path: str, number: int) -> RowView:
+    def _row(self, rows: Rows, entries: Entries, path: str, number: int) -> RowView:
         place = join_path(path, number)
         is_whole = rows.nodes[0].name == UNNAMED
         return RowView(
             path=place,
             title=f"{self._text(rows.row_label)} {number + 1}",
             problem=None if is_whole else self.problems.by_field.get(place),
-            parts=tuple(self.parts(rows.nodes, draft, place)),
+            parts=tuple(self.parts(rows.nodes, entries, place)),
         )
 
     def _field(self, leaf: Leaf, text: str, path: str) -> FieldView:

@@ -53,6 +53,8 @@ class Kind:
     is_open_to_new: bool = True
     # Members of the body that belong to one version only.
     momentary: frozenset[str] = frozenset()
+    # Members of the body that have another name in the service's answers.
+    answer_names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -89,8 +91,8 @@ class Setting:
 
 def setting_of(kind: Kind, item: Mapping[str, Any], *, is_archived: bool = False) -> Setting:
     """Read a setting from the service's answer."""
-    names = {node.name for node in kind.nodes}
+    names = {node.name: kind.answer_names.get(node.name, node.name) for node in kind.nodes}
     whole = item["body"] if kind.in_envelope else item
-    body = {name: value for name, value in whole.items() if name in names}
+    body = {name: whole[answered] for name, answered in names.items() if answered in whole}
     warnings = tuple(warning["detail"] for warning in item.get("warnings", ()))
     return Setting(item[kind.id_field], item.get("version"), body, is_archived, warnings)

@@ -1,6 +1,6 @@
 """What a setting consists of: single values, groups of them, and rows that may be added.
 
-A `Draft` is a setting as a form has it: the text of each value by its name.
+`Entries` are a setting as a form has it: the text of each value by its name.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from console.texts import mark
 from console.views.settings.values import Value
 
-Draft = dict[str, Any]
+Entries = dict[str, Any]
 # How the rows stand in the setting: a list of objects, a list of values, or an object by key.
 Shape = Literal["records", "scalars", "map"]
 KEY: Final = "key"

@@ -120,6 +120,8 @@ WORKLOADS: Final = Kind(
     is_of_person=True,
     has_versions=False,
     is_open_to_new=False,
+    # `capacity` there is the one in force, which may be adjusted until a time.
+    answer_names={"capacity": "usual_capacity"},
 )
 
 

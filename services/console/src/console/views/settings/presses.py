@@ -3,81 +3,81 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from console.views.settings.drafts import initial_draft
-from console.views.settings.nodes import Draft, Group, Leaf, Node, Rows, join_path
+from console.views.settings.entries import initial_entries
+from console.views.settings.nodes import Entries, Group, Leaf, Node, Rows, join_path
 
 _MAX_DIGITS: Final = 9
 
 
 class Press(NamedTuple):
-    """`draft` is as it is after the press; `focus` is the path of where the person goes on."""
+    """`entries` is as it is after the press; `focus` is the path of where the person goes on."""
 
-    draft: Draft
+    entries: Entries
     focus: str
 
 
-def press_button(nodes: Sequence[Node], draft: Draft, button: str) -> Press | None:
-    """Do what the button says to the draft; None for a button that is not about rows."""
+def press_button(nodes: Sequence[Node], entries: Entries, button: str) -> Press | None:
+    """Do what the button says to the entries; None for a button that is not about rows."""
     action, _, path = button.partition(":")
     if action == "add":
-        return _add(nodes, draft, path)
+        return _add(nodes, entries, path)
     if action in ("remove", "up"):
-        return _change_row(nodes, draft, action, path)
+        return _change_row(nodes, entries, action, path)
     return None
 
 
-def _add(nodes: Sequence[Node], draft: Draft, path: str) -> Press | None:
-    place = _find_rows(nodes, draft, path.split("/"))
+def _add(nodes: Sequence[Node], entries: Entries, path: str) -> Press | None:
+    place = _find_rows(nodes, entries, path.split("/"))
     if place is None:
         return None
-    rows, drafts = place
-    drafts.append(initial_draft(rows.nodes))
-    row_path = join_path(path, len(drafts) - 1)
-    return Press(draft, first_path(rows.nodes, drafts[-1], row_path) or row_path)
+    rows, row_entries = place
+    row_entries.append(initial_entries(rows.nodes))
+    row_path = join_path(path, len(row_entries) - 1)
+    return Press(entries, first_path(rows.nodes, row_entries[-1], row_path) or row_path)
 
 
-def _change_row(nodes: Sequence[Node], draft: Draft, action: str, path: str) -> Press | None:
+def _change_row(nodes: Sequence[Node], entries: Entries, action: str, path: str) -> Press | None:
     rows_path, _, number = path.rpartition("/")
-    place = _find_rows(nodes, draft, rows_path.split("/"))
+    place = _find_rows(nodes, entries, rows_path.split("/"))
     index = None if place is None else _row_index(number, place[1])
     if place is None or index is None:
         return None
-    drafts = place[1]
-    row = drafts.pop(index)
+    row_entries = place[1]
+    row = row_entries.pop(index)
     if action == "remove":
-        return Press(draft, rows_path)
-    drafts.insert(max(0, index - 1), row)
-    return Press(draft, f"up:{join_path(rows_path, max(0, index - 1))}")
+        return Press(entries, rows_path)
+    row_entries.insert(max(0, index - 1), row)
+    return Press(entries, f"up:{join_path(rows_path, max(0, index - 1))}")
 
 
 def _find_rows(
-    nodes: Sequence[Node], draft: Draft, parts: Sequence[str]
-) -> tuple[Rows, list[Draft]] | None:
+    nodes: Sequence[Node], entries: Entries, parts: Sequence[str]
+) -> tuple[Rows, list[Entries]] | None:
     """Return the rows at this path, or None if the form has none there."""
     node = next((node for node in nodes if node.name == parts[0]), None)
     match node:
         case Group() if len(parts) > 1:
-            return _find_rows(node.nodes, draft[node.name], parts[1:])
+            return _find_rows(node.nodes, entries[node.name], parts[1:])
         case Rows():
-            drafts: list[Draft] = draft[node.name]
+            row_entries: list[Entries] = entries[node.name]
             if len(parts) == 1:
-                return node, drafts
-            index = _row_index(parts[1], drafts)
+                return node, row_entries
+            index = _row_index(parts[1], row_entries)
             if index is None or not parts[2:]:
                 return None
-            return _find_rows(node.nodes, drafts[index], parts[2:])
+            return _find_rows(node.nodes, row_entries[index], parts[2:])
         case _:
             return None
 
 
-def _row_index(number: str, drafts: Sequence[Draft]) -> int | None:
+def _row_index(number: str, row_entries: Sequence[Entries]) -> int | None:
     """Return the number of the row, or None if there is none of this number."""
     # Of more than some thousand digits, Python makes no number.
     is_number = number.isdecimal() and len(number) <= _MAX_DIGITS
-    return int(number) if is_number and int(number) < len(drafts) else None
+    return int(number) if is_number and int(number) < len(row_entries) else None
 
 
-def first_path(nodes: Sequence[Node], draft: Draft, path: str) -> str | None:
+def first_path(nodes: Sequence[Node], entries: Entries, path: str) -> str | None:
     """Return the path of the first field."""
     for node in nodes:
         place = join_path(path, node.name)
@@ -85,9 +85,9 @@ def first_path(nodes: Sequence[Node], draft: Draft, path: str) -> str | None:
             case Leaf():
                 return place
             case Group():
-                return first_path(node.nodes, draft[node.name], place)
-            case Rows() if draft[node.name]:
-                return first_path(node.nodes, draft[node.name][0], join_path(place, 0))
+                return first_path(node.nodes, entries[node.name], place)
+            case Rows() if entries[node.name]:
+                return first_path(node.nodes, entries[node.name][0], join_path(place, 0))
             case _:
                 continue
     return None

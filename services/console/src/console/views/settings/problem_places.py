@@ -9,7 +9,7 @@ from console.views.settings.nodes import (
     KEY,
     UNNAMED,
     VALUE,
-    Draft,
+    Entries,
     Group,
     Leaf,
     Node,
@@ -19,7 +19,7 @@ from console.views.settings.nodes import (
 
 
 def setting_problems(
-    document: Mapping[str, Any], nodes: Sequence[Node], draft: Draft, texts: Texts
+    document: Mapping[str, Any], nodes: Sequence[Node], entries: Entries, texts: Texts
 ) -> FormProblems:
     """Sort what a problem document says by the paths of fields, rows and groups.
 
@@ -28,12 +28,12 @@ def setting_problems(
 
     def path_of(pointer: str) -> str | None:
         parts = pointer.removeprefix("body").strip("/").split("/")
-        return _find_path(nodes, draft, parts, "") or None
+        return _find_path(nodes, entries, parts, "") or None
 
     return sort_problems(document, path_of, texts)
 
 
-def _find_path(nodes: Sequence[Node], draft: Draft, parts: Sequence[str], path: str) -> str:
+def _find_path(nodes: Sequence[Node], entries: Entries, parts: Sequence[str], path: str) -> str:
     """Return the path of the part that is nearest to the place."""
     if not parts:
         return path
@@ -45,26 +45,26 @@ def _find_path(nodes: Sequence[Node], draft: Draft, parts: Sequence[str], path: 
         case Leaf():
             return place
         case Group():
-            return _find_path(node.nodes, draft[node.name], parts[1:], place)
+            return _find_path(node.nodes, entries[node.name], parts[1:], place)
         case Rows():
-            return _find_row(node, draft[node.name], parts[1:], place)
+            return _find_row(node, entries[node.name], parts[1:], place)
 
 
 def _names(node: Node) -> tuple[str, ...]:
     return (node.name, *node.aliases) if isinstance(node, Leaf) else (node.name,)
 
 
-def _find_row(rows: Rows, drafts: Sequence[Draft], parts: Sequence[str], path: str) -> str:
+def _find_row(rows: Rows, row_entries: Sequence[Entries], parts: Sequence[str], path: str) -> str:
     if not parts:
         return path
     if rows.shape == "map":
         part = KEY if parts[-1] == "[key]" else VALUE
-        keys = [draft[KEY].casefold() for draft in drafts]
+        keys = [entries[KEY].casefold() for entries in row_entries]
         key = parts[0].casefold()
         return join_path(join_path(path, keys.index(key)), part) if key in keys else path
-    if not parts[0].isdecimal() or int(parts[0]) >= len(drafts):
+    if not parts[0].isdecimal() or int(parts[0]) >= len(row_entries):
         return path
     number = int(parts[0])
     place = join_path(path, number)
     inner = parts[1:] if rows.shape == "records" else (UNNAMED,)
-    return _find_path(rows.nodes, drafts[number], inner, place)
+    return _find_path(rows.nodes, row_entries[number], inner, place)

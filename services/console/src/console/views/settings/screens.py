@@ -5,40 +5,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from console.texts import mark
 from console.views.problem_texts import problem_text
 from console.views.reader import Reader
 from console.views.settings.differences import Change, Comparison
-from console.views.settings.drafts import draft_of
+from console.views.settings.entries import entries_of
 from console.views.settings.kinds import OPEN_CONTACTS, Kind, Related, Setting
+from console.views.settings.problem_words import TITLES, problem_sentence
 from console.views.settings.registry import KIND_BY_PATH, KINDS
 from console.views.settings.values import Choices
 from console.views.simulation_form import try_url
 
 _SUMMARY_SENTENCES: Final = 3
 
-PROBLEMS: Final[Mapping[str, str]] = {
-    "unknown-name": mark("A setting names what does not exist"),
-    "person-missing": mark("A person is missing"),
-    "no-default-ladder": mark("There is no ladder for contacts without a policy"),
-    "contacts-without-policy": mark("Some contacts get no policy"),
-    "policy-never-matches": mark("A policy never applies"),
-    "level-finds-nobody": mark("A level asks nobody"),
-    "duty-gap": mark("Nobody is on duty"),
-    "duty-gap-in-some-weeks": mark("In some weeks nobody is on duty"),
-    "duty-overlap-in-some-weeks": mark("In some weeks two are on duty"),
-    "override-for-absent-person": mark("Somebody who is away is put on duty"),
-    "no-contact-method": mark("No message reaches a person"),
-    "topic-not-served": mark("Nobody takes contacts about a topic"),
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`detail` is the service's own sentence, in English."""
+    """`is_own_text`: `detail` is the service's own sentence, in English."""
 
     title: str
     detail: str
+    is_own_text: bool
     url: str | None
     name: str
 
@@ -147,9 +133,11 @@ def _problem(problem: Mapping[str, Any], reader: Reader) -> Problem:
     gettext = reader.texts.gettext
     kind, setting_id = KIND_BY_PATH.get(problem["kind"]), problem["setting_id"]
     name = kind.title_of(setting_id, reader) if kind and setting_id else setting_id
-    title = PROBLEMS.get(problem["code"], problem["code"])
+    title = TITLES.get(problem["code"], problem["code"])
     url = kind.url_of(setting_id) if kind and setting_id else None
-    return Problem(gettext(title), problem["detail"], url, name)
+    sentence = problem_sentence(problem, reader)
+    detail = problem["detail"] if sentence is None else sentence
+    return Problem(gettext(title), detail, sentence is None, url, name)
 
 
 def list_view(
@@ -289,8 +277,8 @@ def _changes_between(
     bodies = {version["version"]: version["body"] for version in versions}
     if first is None or second is None:
         return ()
-    before = draft_of(kind.nodes, bodies[first], reader.texts)
-    after = draft_of(kind.nodes, bodies[second], reader.texts)
+    before = entries_of(kind.nodes, bodies[first], reader.texts)
+    after = entries_of(kind.nodes, bodies[second], reader.texts)
     return tuple(Comparison(Choices(reader)).compare(kind.nodes, before, after))
 
 

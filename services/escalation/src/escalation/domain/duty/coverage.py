@@ -26,17 +26,31 @@ MismatchCode = Literal["duty-overlap", "duty-gap"]
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """Rotations that overlap or leave a gap in some weeks of the year."""
+    """Rotations that overlap or leave a gap in some weeks of the year.
+
+    `other` is the rotation that is asked first where two overlap.
+    """
 
     code: MismatchCode
     place: str
     detail: str
+    weeks: int
+    start: datetime
+    end: datetime
+    other: int | None = None
 
 
 @dataclass(slots=True)
 class _Fault:
-    first: str
+    """`start` and `end` are those of the first time."""
+
+    start: datetime
+    end: datetime
     weeks: set[int] = field(default_factory=set)
+
+    @property
+    def first(self) -> str:
+        return format_period(self.start, self.end)
 
 
 # The overlapping rotations; None for a gap.
@@ -61,15 +75,18 @@ def seasonal_mismatches(schedule: DutySchedule) -> Iterator[Mismatch]:
     """Yield where rotations of several zones overlap or leave a gap in some weeks only."""
     for pair, fault in _faults(schedule).items():
         if _is_seasonal(schedule, fault):
-            when = f"in parts of {len(fault.weeks)} weeks of the year, first from {fault.first}"
+            weeks, period = len(fault.weeks), (fault.start, fault.end)
+            when = f"in parts of {weeks} weeks of the year, first from {fault.first}"
             if pair is None:
-                yield Mismatch("duty-gap", "rotations", f"Nobody is on duty {when}.")
+                detail = f"Nobody is on duty {when}."
+                yield Mismatch("duty-gap", "rotations", detail, weeks, *period)
             else:
                 detail = (
                     f"Overlaps rotations/{pair[0]} {when}. "
                     f"Both are on duty then; rotations/{pair[0]} is asked first."
                 )
-                yield Mismatch("duty-overlap", f"rotations/{pair[1]}/hours", detail)
+                place = f"rotations/{pair[1]}/hours"
+                yield Mismatch("duty-overlap", place, detail, weeks, *period, other=pair[0])
 
 
 def _is_seasonal(schedule: DutySchedule, fault: _Fault) -> bool:
@@ -86,7 +103,7 @@ def _faults(schedule: DutySchedule) -> dict[_Pair, _Fault]:
         if needed and not staffed:
             pairs.append(None)
         for pair in pairs:
-            fault = faults.setdefault(pair, _Fault(format_period(start, end)))
+            fault = faults.setdefault(pair, _Fault(start, end))
             fault.weeks.update(week % _WEEKS for week in weeks)
     return faults
 

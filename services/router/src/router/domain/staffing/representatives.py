@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from common.contracts.event import PersonId, TeamId
 from common.contracts.people import PeopleEvent, Presence, RepresentativeDescribed
 from router.domain.needs import Need
+from router.domain.staffing.adjustments import AdjustmentEntry
 from router.domain.staffing.people import Person
 
 
@@ -30,6 +31,9 @@ NEW_WORKLOAD: Final = Workload()
 class Representative(Struct, frozen=True):
     """`load` counts the contacts that are assigned or offered.
 
+    `skills`, `languages` and `capacity` are those in force: what is usual, with the adjustment if
+    there is one. `usual_capacity` counts again when that ends.
+
     The database refuses a `load` above `load_limit`. The limit is the capacity. If the capacity is
     lowered below the load, the limit is the load, and it falls with the load. A new assignment
     never raises it. `presence_since` is when this presence with this reason began.
@@ -40,6 +44,7 @@ class Representative(Struct, frozen=True):
     team_id: TeamId
     skills: tuple[str, ...]
     languages: tuple[str, ...]
+    usual_capacity: int
     capacity: int
     auto_accept: bool
     offer_s: int
@@ -91,25 +96,52 @@ class StaffingChange(Struct, frozen=True):
 
 
 def follow_person(
-    current: Representative | None, person: Person, *, at: datetime
+    current: Representative | None,
+    person: Person,
+    adjustment: AdjustmentEntry | None = None,
+    *,
+    at: datetime,
 ) -> StaffingChange | None:
     """Make the representative of a person who takes contacts; end it when the person does not.
 
-    Presence, workload and assigned contacts stay; a new representative is offline.
+    Presence, workload and assigned contacts stay; a new representative is offline. `adjustment` is
+    the one in force from now on.
     """
     if person.takes_contacts and person.team_id is not None:
         followed = replace(
             current or _new_representative(person, person.team_id, at),
             name=person.name,
             team_id=person.team_id,
-            skills=person.skills,
-            languages=person.languages,
             active=True,
         )
-        return _change(current, followed, at)
+        return _change(current, _adjusted(followed, person, adjustment), at)
     if current is None or not current.active:
         return None
-    return _change(current, replace(current, name=person.name, active=False), at)
+    ended = replace(current, name=person.name, active=False)
+    return _change(current, _with_capacity(ended, ended.usual_capacity), at)
+
+
+def adjust(
+    current: Representative, person: Person, adjustment: AdjustmentEntry | None, *, at: datetime
+) -> StaffingChange:
+    """Let the adjustment count, or what is usual if it is None. Contacts above a capacity stay."""
+    return _change(current, _adjusted(current, person, adjustment), at)
+
+
+def _adjusted(
+    representative: Representative, person: Person, adjustment: AdjustmentEntry | None
+) -> Representative:
+    capacity = adjustment.capacity if adjustment else None
+    served = replace(
+        representative,
+        skills=adjustment.skills_of(person) if adjustment else person.skills,
+        languages=adjustment.languages_of(person) if adjustment else person.languages,
+    )
+    return _with_capacity(served, capacity or representative.usual_capacity)
+
+
+def _with_capacity(representative: Representative, capacity: int) -> Representative:
+    return replace(representative, capacity=capacity, load_limit=max(capacity, representative.load))
 
 
 def _new_representative(person: Person, team_id: TeamId, at: datetime) -> Representative:
@@ -119,6 +151,7 @@ def _new_representative(person: Person, team_id: TeamId, at: datetime) -> Repres
         team_id=team_id,
         skills=person.skills,
         languages=person.languages,
+        usual_capacity=NEW_WORKLOAD.capacity,
         capacity=NEW_WORKLOAD.capacity,
         auto_accept=NEW_WORKLOAD.auto_accept,
         offer_s=NEW_WORKLOAD.offer_s,
@@ -132,16 +165,25 @@ def _new_representative(person: Person, team_id: TeamId, at: datetime) -> Repres
     )
 
 
-def set_workload(current: Representative, workload: Workload, *, at: datetime) -> StaffingChange:
-    """Change it. Contacts above a lowered capacity stay."""
+def set_workload(
+    current: Representative,
+    workload: Workload,
+    adjustment: AdjustmentEntry | None = None,
+    *,
+    at: datetime,
+) -> StaffingChange:
+    """Change what is usual. Contacts above a lowered capacity stay.
+
+    A capacity for now, of the adjustment in force, counts until that ends.
+    """
     changed = replace(
         current,
-        capacity=workload.capacity,
+        usual_capacity=workload.capacity,
         auto_accept=workload.auto_accept,
         offer_s=workload.offer_s,
-        load_limit=max(workload.capacity, current.load),
     )
-    return _change(current, changed, at)
+    capacity = adjustment.capacity if adjustment else None
+    return _change(current, _with_capacity(changed, capacity or workload.capacity), at)
 
 
 def _change(before: Representative | None, after: Representative, at: datetime) -> StaffingChange:

@@ -36,7 +36,7 @@ class Observation:
     after: str
 
 
-class Chair(Protocol):
+class ConsoleUser(Protocol):
     """Each method raises RowMissingError if the console does not show it in time.
 
     `action` is the name of an action, as `take_over`.

@@ -8,7 +8,7 @@ from typing import Final
 
 from playwright.async_api import Browser, Error, Locator, Page, ViewportSize, expect
 
-from stage.chairs.chair import BUTTONS, WAIT_S, RowMissingError, Sight, on_one_line
+from stage.console_users.user import BUTTONS, WAIT_S, RowMissingError, Sight, on_one_line
 
 _ANY_TEXT: Final = re.compile(r"\S")
 _WAIT_MS: Final = 1000 * WAIT_S
@@ -47,7 +47,7 @@ class Keyboard:
         await self.press("Enter")
 
 
-class KeyboardChair:
+class KeyboardUser:
     """The person looks at Now, which is live, and loads nothing again."""
 
     def __init__(self, page: Page) -> None:
@@ -128,7 +128,9 @@ class KeyboardChair:
 
 
 @asynccontextmanager
-async def sit_at_keyboard(browser: Browser, url: str, person: str) -> AsyncIterator[KeyboardChair]:
+async def open_keyboard_user(
+    browser: Browser, url: str, person: str
+) -> AsyncIterator[KeyboardUser]:
     """Sign in by the sign-in for development, and wait until Now is live."""
     context = await browser.new_context(base_url=url, locale="en", viewport=_VIEWPORT)
     try:
@@ -137,6 +139,6 @@ async def sit_at_keyboard(browser: Browser, url: str, person: str) -> AsyncItera
         await page.locator(f"form:has(input[value={person}]) button").press("Enter")
         live = re.compile("live")
         await expect(page.locator("#freshness")).to_have_text(live, timeout=_WAIT_MS)
-        yield KeyboardChair(page)
+        yield KeyboardUser(page)
     finally:
         await context.close()

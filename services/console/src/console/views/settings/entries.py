@@ -1,4 +1,4 @@
-"""Between a setting as a service has it, a draft, and the fields of a form."""
+"""Between a setting as a service has it, what its form has, and the fields of that form."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ from console.views.settings.nodes import (
     KEY,
     UNNAMED,
     VALUE,
-    Draft,
+    Entries,
     Group,
     Leaf,
     Node,
@@ -25,42 +25,44 @@ Nodes = Sequence[Node]
 _ROW_NUMBER: Final = re.compile("0|[1-9][0-9]{0,8}")
 
 
-def initial_draft(nodes: Nodes) -> Draft:
+def initial_entries(nodes: Nodes) -> Entries:
     """Return what a new form has."""
-    draft: Draft = {}
+    entries: Entries = {}
     for node in nodes:
         match node:
             case Leaf():
-                draft[node.name] = node.initial
+                entries[node.name] = node.initial
             case Group():
-                draft[node.name] = initial_draft(node.nodes)
+                entries[node.name] = initial_entries(node.nodes)
             case Rows():
-                draft[node.name] = [initial_draft(node.nodes) for _ in range(node.initial_count)]
+                entries[node.name] = [
+                    initial_entries(node.nodes) for _ in range(node.initial_count)
+                ]
             case _:
                 assert_never(node)
-    return draft
+    return entries
 
 
-def draft_of(nodes: Nodes, body: Mapping[str, Any], texts: Texts) -> Draft:
-    """Write a setting as a draft."""
-    draft: Draft = {}
+def entries_of(nodes: Nodes, body: Mapping[str, Any], texts: Texts) -> Entries:
+    """Write a setting as its form has it."""
+    entries: Entries = {}
     for node in nodes:
         member = body.get(node.name)
         match node:
             case Leaf():
                 value = body if node.spreads else member
-                draft[node.name] = "" if value in (None, {}) else node.value.write(value, texts)
+                entries[node.name] = "" if value in (None, {}) else node.value.write(value, texts)
             case Group() if node.is_optional and not member:
-                draft[node.name] = initial_draft(node.nodes)
+                entries[node.name] = initial_entries(node.nodes)
             case Group():
-                draft[node.name] = draft_of(node.nodes, member or {}, texts)
+                entries[node.name] = entries_of(node.nodes, member or {}, texts)
             case Rows():
-                draft[node.name] = [
-                    draft_of(node.nodes, record, texts) for record in _records(node, member)
+                entries[node.name] = [
+                    entries_of(node.nodes, record, texts) for record in _records(node, member)
                 ]
             case _:
                 assert_never(node)
-    return draft
+    return entries
 
 
 def _records(rows: Rows, member: Any) -> Iterator[Mapping[str, Any]]:
@@ -75,23 +77,23 @@ def _records(rows: Rows, member: Any) -> Iterator[Mapping[str, Any]]:
             assert_never(rows.shape)
 
 
-def draft_of_form(nodes: Nodes, values: Mapping[str, str], path: str = "") -> Draft:
+def entries_of_form(nodes: Nodes, values: Mapping[str, str], path: str = "") -> Entries:
     """Read the fields of a form below a path; rows keep their order, whatever their numbers are."""
-    draft: Draft = {}
+    entries: Entries = {}
     for node in nodes:
         place = join_path(path, node.name)
         match node:
             case Leaf():
-                draft[node.name] = values.get(place, "").strip()
+                entries[node.name] = values.get(place, "").strip()
             case Group():
-                draft[node.name] = draft_of_form(node.nodes, values, place)
+                entries[node.name] = entries_of_form(node.nodes, values, place)
             case Rows():
-                draft[node.name] = [
-                    draft_of_form(node.nodes, row) for row in _rows_of_form(values, place)
+                entries[node.name] = [
+                    entries_of_form(node.nodes, row) for row in _rows_of_form(values, place)
                 ]
             case _:
                 assert_never(node)
-    return draft
+    return entries
 
 
 def _rows_of_form(values: Mapping[str, str], place: str) -> list[dict[str, str]]:
@@ -106,42 +108,42 @@ def _rows_of_form(values: Mapping[str, str], place: str) -> list[dict[str, str]]
     return [rows[number] for number in sorted(rows)]
 
 
-def fields_of(nodes: Nodes, draft: Draft, path: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the name and the text of each field of the draft's form."""
+def fields_of(nodes: Nodes, entries: Entries, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the name and the text of each field of the form."""
     for node in nodes:
         place = join_path(path, node.name)
         match node:
             case Leaf():
-                yield place, draft[node.name]
+                yield place, entries[node.name]
             case Group():
-                yield from fields_of(node.nodes, draft[node.name], place)
+                yield from fields_of(node.nodes, entries[node.name], place)
             case Rows():
-                for number, row in enumerate(draft[node.name]):
+                for number, row in enumerate(entries[node.name]):
                     yield from fields_of(node.nodes, row, join_path(place, number))
             case _:
                 assert_never(node)
 
 
-def is_empty(nodes: Nodes, draft: Draft) -> bool:
+def is_empty(nodes: Nodes, entries: Entries) -> bool:
     """Tell whether nothing is written; what is only ticked does not count."""
     for node in nodes:
         match node:
             case Leaf(value=Flag()):
                 continue
-            case Group() if is_empty(node.nodes, draft[node.name]):
+            case Group() if is_empty(node.nodes, entries[node.name]):
                 continue
-            case _ if not draft[node.name]:
+            case _ if not entries[node.name]:
                 continue
             case _:
                 return False
     return True
 
 
-def without_empty_rows(nodes: Nodes, draft: Draft) -> Draft:
-    """Return the draft without rows in which nothing is written."""
-    kept: Draft = {}
+def without_empty_rows(nodes: Nodes, entries: Entries) -> Entries:
+    """Return the entries without rows in which nothing is written."""
+    kept: Entries = {}
     for node in nodes:
-        member = draft[node.name]
+        member = entries[node.name]
         match node:
             case Leaf():
                 kept[node.name] = member
@@ -157,23 +159,23 @@ def without_empty_rows(nodes: Nodes, draft: Draft) -> Draft:
 
 @dataclass(frozen=True, slots=True)
 class BodyReader:
-    """Reads a draft as the body for the service; `problems` are by the path of a field."""
+    """Reads the entries as the body for the service; `problems` are by the path of a field."""
 
     texts: Texts
     problems: dict[str, str] = field(default_factory=dict)
 
-    def read(self, nodes: Nodes, draft: Draft, path: str = "") -> dict[str, Any]:
+    def read(self, nodes: Nodes, entries: Entries, path: str = "") -> dict[str, Any]:
         body: dict[str, Any] = {}
         for node in nodes:
             place = join_path(path, node.name)
             match node:
                 case Leaf():
-                    self._read_leaf(node, draft[node.name], place, body)
+                    self._read_leaf(node, entries[node.name], place, body)
                 case Group():
-                    if not (node.is_optional and is_empty(node.nodes, draft[node.name])):
-                        body[node.name] = self.read(node.nodes, draft[node.name], place)
+                    if not (node.is_optional and is_empty(node.nodes, entries[node.name])):
+                        body[node.name] = self.read(node.nodes, entries[node.name], place)
                 case Rows():
-                    body[node.name] = self._read_rows(node, draft[node.name], place)
+                    body[node.name] = self._read_rows(node, entries[node.name], place)
                 case _:
                     assert_never(node)
         return body
@@ -190,10 +192,10 @@ class BodyReader:
             return
         body.update(value if leaf.spreads else {leaf.name: value})
 
-    def _read_rows(self, rows: Rows, drafts: Sequence[Draft], place: str) -> Any:
+    def _read_rows(self, rows: Rows, row_entries: Sequence[Entries], place: str) -> Any:
         records = [
-            self.read(rows.nodes, draft, join_path(place, number))
-            for number, draft in enumerate(drafts)
+            self.read(rows.nodes, entries, join_path(place, number))
+            for number, entries in enumerate(row_entries)
         ]
         match rows.shape:
             case "records":

@@ -1,4 +1,4 @@
-"""Chairs for the people of the stories: in a browser if there is one."""
+"""The people of the stories before the console: in a browser if there is one."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -7,22 +7,22 @@ from dataclasses import dataclass
 from playwright.async_api import Browser, Error
 
 from stage.browsers import MISSING, find_browser, open_browser
-from stage.chairs.chair import Chair
-from stage.chairs.keyboard import sit_at_keyboard
-from stage.chairs.pages import sit_before_pages
 from stage.console import wait_until_admitted
+from stage.console_users.keyboard import open_keyboard_user
+from stage.console_users.pages import open_page_user
+from stage.console_users.user import ConsoleUser
 
 
 @dataclass(frozen=True, slots=True)
-class OfferedChairs:
-    """The chairs by person; `method` says how they look at the console."""
+class OfferedUsers:
+    """The users of the console by person; `method` says how they look at the console."""
 
-    chairs: Mapping[str, Chair]
+    console_users: Mapping[str, ConsoleUser]
     method: str
 
 
 @asynccontextmanager
-async def open_chairs(url: str, people: Sequence[str]) -> AsyncIterator[OfferedChairs]:
+async def open_console_users(url: str, people: Sequence[str]) -> AsyncIterator[OfferedUsers]:
     """Let the people sign in to the console."""
     await wait_until_admitted(url, people)
     async with AsyncExitStack() as stack:
@@ -33,13 +33,13 @@ async def open_chairs(url: str, people: Sequence[str]) -> AsyncIterator[OfferedC
         except Error as error:
             # Such as a library of the system that is missing.
             reason = error.message.splitlines()[0] if path else reason
-        chairs: dict[str, Chair] = {}
+        users: dict[str, ConsoleUser] = {}
         for person in people:
-            chair = (
-                sit_at_keyboard(browser, url, person) if browser else sit_before_pages(url, person)
+            user = (
+                open_keyboard_user(browser, url, person) if browser else open_page_user(url, person)
             )
-            chairs[person] = await stack.enter_async_context(chair)
+            users[person] = await stack.enter_async_context(user)
         if browser is None:
-            yield OfferedChairs(chairs, f"by its pages by HTTP: {reason}")
+            yield OfferedUsers(users, f"by its pages by HTTP: {reason}")
         else:
-            yield OfferedChairs(chairs, "in a browser, with the keyboard only")
+            yield OfferedUsers(users, "in a browser, with the keyboard only")

@@ -9,13 +9,13 @@ import httpx
 from bs4 import BeautifulSoup, Tag
 
 from common.core.clock import monotonic
-from stage.chairs.chair import BUTTONS, WAIT_S, RowMissingError, Sight, on_one_line
 from stage.console import open_client, sign_in
+from stage.console_users.user import BUTTONS, WAIT_S, RowMissingError, Sight, on_one_line
 
 _POLL_S: Final = 0.2
 
 
-class PageChair:
+class PageUser:
     """The person loads Now again and again, as somebody whose browser runs no scripts."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
@@ -63,13 +63,13 @@ class PageChair:
 
 
 @asynccontextmanager
-async def sit_before_pages(url: str, person: str) -> AsyncIterator[PageChair]:
+async def open_page_user(url: str, person: str) -> AsyncIterator[PageUser]:
     """Sign in by the sign-in for development."""
     async with open_client(url, WAIT_S) as client:
         answer = await sign_in(client, person)
         if not answer.is_success:
             raise RowMissingError(f"the sign-in of {person} answered {answer.status_code}")
-        yield PageChair(client)
+        yield PageUser(client)
 
 
 def _parse(answer: httpx.Response) -> BeautifulSoup:

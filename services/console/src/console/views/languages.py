@@ -1,0 +1,16 @@
+"""The names of languages in the language of the reader."""
+
+from babel import Locale, UnknownLocaleError
+
+from common.core.languages import UNDETERMINED
+from console.views.reader import Reader
+
+
+def language_name(tag: str, reader: Reader) -> str:
+    if tag == UNDETERMINED:
+        return reader.texts.gettext("language not known")
+    try:
+        name = Locale.parse(tag, sep="-").get_display_name(reader.texts.locale)
+    except (ValueError, UnknownLocaleError):
+        return tag
+    return name or tag
