@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from common.contracts.assignments import ContactUnserved
 from common.contracts.contacts import (
+    ContactCustomerChanged,
     ContactErased,
     ContactReceived,
     FeedbackReceived,
@@ -119,6 +120,15 @@ _ENRICH: Mapping[type[ContactEvent | Timer], Enrich] = {
 }
 
 
+_decide_customer_change = handler_for()
+
+
+async def change_customer(event: ContactCustomerChanged, uow: UnitOfWork) -> None:
+    """What was granted for the contact counts for the other customer, too."""
+    await _decide_customer_change(event, uow)
+    await uow.grants.move(event.contact_id, event.customer.customer_id)
+
+
 async def erase_contact(event: ContactErased, uow: UnitOfWork) -> None:
     """Erase the words of and about the customer, here and in the pages that were requested."""
     situation = await uow.situation(event.contact_id)
@@ -168,6 +178,7 @@ SUBSCRIPTIONS = (
     HandlerRegistry[UnitOfWork](
         {kind: handler_for(_ENRICH.get(kind)) for kind in reactions.DECISIONS}
     )
+    .on(ContactCustomerChanged, change_customer)
     .on(ContactErased, erase_contact)
     .on(PersonDescribed, describe_person)
     .on(PresenceChanged, set_presence)

@@ -1,10 +1,11 @@
 """Which contacts a list shows, as SQL."""
 
 from collections.abc import Iterator
-from typing import assert_never
+from typing import Any, assert_never
 
-from sqlalchemy import ColumnElement, exists, true
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select, true
 
+from common.contracts.event import CustomerId
 from intake import tables
 from intake.domain.actors import Actor
 from intake.domain.model import ContactFilters
@@ -16,9 +17,24 @@ def conditions(filters: ContactFilters) -> Iterator[ColumnElement[bool]]:
         yield columns.state.in_(filters.states)
     if filters.changed_since is not None:
         yield columns.changed_at >= filters.changed_since
-    for name in ("customer_id", "external_ref", "received_from"):
+    if filters.customer_id is not None:
+        yield columns.customer_id.in_(_same_customers(filters.customer_id))
+    for name in ("external_ref", "received_from"):
         if (value := getattr(filters, name)) is not None:
             yield columns[name] == value
+
+
+def _same_customers(customer_id: CustomerId) -> Select[Any]:
+    """Return the ids of all who are one customer with this one."""
+    asked, member = tables.customers.alias("asked").c, tables.customers.alias("member").c
+    survivor = (
+        select(func.coalesce(asked.survivor_id, asked.customer_id))
+        .where(asked.customer_id == customer_id)
+        .scalar_subquery()
+    )
+    return select(member.customer_id).where(
+        or_(member.customer_id == survivor, member.survivor_id == survivor)
+    )
 
 
 def is_readable(actor: Actor) -> ColumnElement[bool]:

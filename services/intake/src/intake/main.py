@@ -12,7 +12,6 @@ from common.storage.database import Database
 from intake import api, commands, deliveries, handlers, reception, tables
 from intake.channels.base import Channel
 from intake.channels.registry import CHANNELS, MAIL_KINDS
-from intake.domain.customers import CustomerNamespaces
 from intake.domain.understanding.signs import SignReader
 from intake.settings import Settings
 from intake.store import UnitOfWork
@@ -23,7 +22,7 @@ _MB: Final = 1024 * 1024
 def build(
     settings: Settings, channels: Mapping[str, Channel] = CHANNELS
 ) -> ServiceSpec[UnitOfWork]:
-    namespaces = CustomerNamespaces(settings.customer_namespaces)
+    namespaces = settings.namespaces()
     signs = SignReader(settings.understanding.rules())
     return ServiceSpec(
         name="intake",

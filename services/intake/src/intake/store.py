@@ -9,20 +9,19 @@ from pydantic import TypeAdapter
 from sqlalchemy import select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
-from common.contracts.contacts import Customer
-from common.contracts.event import ContactId, CustomerId, SystemName
-from common.core.erasure import ERASED, WORDS
-from common.storage.bulk import arrays_of, bulk_insert, to_arrays
+from common.contracts.event import ContactId, SystemName
+from common.storage.bulk import bulk_insert, to_arrays
 from common.storage.connection import Connection
-from common.storage.erasure import erase_published
 from common.storage.rows import LockedTable
 from common.storage.tables import idempotency_keys
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
 from common.storage.writes import Write
 from intake import tables
 from intake.contact_list import conditions, is_readable
+from intake.customer_merge_store import CustomerMerges
+from intake.customer_store import Customers
+from intake.customer_views import CustomerViews
 from intake.domain.actors import Actor
-from intake.domain.customers import CustomerStatement
 from intake.domain.model import (
     AcceptedRequest,
     ChannelConnection,
@@ -31,6 +30,7 @@ from intake.domain.model import (
     IdempotencyKey,
     Survey,
 )
+from intake.erasure_store import Erasure
 from intake.message_store import ContactHistory, Messages
 from intake.representative_store import ContactRepresentatives
 from intake.understanding_store import PastContacts
@@ -70,36 +70,6 @@ class Contacts(LockedTable[ContactId, Contact]):
         query = query.order_by(table.c.contact_id.desc()).limit(limit)
         rows = await self.connection.execute(query)
         return [self.read(dict(row)) for row in rows]
-
-
-class Customers:
-    """Customers as their channels described them."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        # By identity: two equal ones may have another one between them.
-        self._stated: dict[int, CustomerStatement] = {}
-        self._described: dict[CustomerId, Customer] = {}
-
-    async def describe(self, stated: Sequence[CustomerStatement]) -> None:
-        """Write what is stated of all with one statement; what is not stated stays."""
-        together: dict[CustomerId, CustomerStatement] = {}
-        for customer in stated:
-            earlier = together.get(customer.customer_id, customer)
-            together[customer.customer_id] = customer.after(earlier)
-        if not together:
-            return
-        rows = to_arrays(list(together.values()))
-        for row in await self._connection.execute(_DESCRIBE_CUSTOMERS, rows):
-            described = Customer(**row)
-            self._described[described.customer_id] = described
-        self._stated.update({id(customer): customer for customer in stated})
-
-    async def describe_one(self, stated: CustomerStatement) -> Customer:
-        """Return all that is known of the customer; `describe` may have written it before."""
-        if id(stated) not in self._stated:
-            await self.describe([stated])
-        return self._described[stated.customer_id]
 
 
 class Surveys:
@@ -196,51 +166,15 @@ class ChannelConnections:
         return ChannelConnection(**row) if row else None
 
 
-class Erasure:
-    """Erases the words of a customer. Rows of contacts are locked and written as everywhere."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    async def erase_customer(self, customer_id: CustomerId) -> bool:
-        """Erase name and region; return False if there is no such customer."""
-        customers = tables.customers
-        erased = await self._connection.execute(
-            update(customers)
-            .where(customers.c.customer_id == customer_id)
-            .values(name=None, region=None)
-            .returning(customers.c.customer_id)
-        )
-        return erased.first() is not None
-
-    async def contacts_of(
-        self, customer_id: CustomerId, after: ContactId | None, limit: int
-    ) -> list[ContactId]:
-        contacts = tables.contacts
-        query = select(contacts.c.contact_id).where(contacts.c.customer_id == customer_id)
-        if after is not None:
-            query = query.where(contacts.c.contact_id > after)
-        rows = await self._connection.execute(query.order_by(contacts.c.contact_id).limit(limit))
-        return [ContactId(row.contact_id) for row in rows]
-
-    async def erase_words_of(self, contact_ids: Sequence[ContactId]) -> None:
-        """Erase messages, comments, the words in published events and stored answers."""
-        parameters = {"contact_ids": contact_ids, "erased": ERASED}
-        await self._connection.execute(_ERASE_MESSAGES, parameters)
-        await self._connection.execute(_ERASE_ATTACHMENTS, parameters)
-        await self._connection.execute(_ERASE_ANSWERS, parameters)
-        # Where the customer is goes too; escalation needs its copy while the contact is open.
-        words = WORDS | {"region"}
-        await erase_published(self._connection, contact_ids, words=words)
-
-
 class UnitOfWork(BaseUnitOfWork):
     rows_lock_keys = True
 
     def __init__(self, connection: Connection, now: datetime) -> None:
         super().__init__(connection, now)
         self.contacts = Contacts(connection)
-        self.customers = Customers(connection)
+        self.customers = Customers(connection, now)
+        self.customer_merges = CustomerMerges(connection)
+        self.customer_views = CustomerViews(connection)
         self.messages = Messages(connection)
         self.contact_history = ContactHistory(connection)
         self.contact_representatives = ContactRepresentatives(connection)
@@ -273,15 +207,6 @@ class UnitOfWork(BaseUnitOfWork):
 _survey = TypeAdapter(Survey)
 _surveys = TypeAdapter(list[Survey])
 
-# In the order of the key, so that two transactions do not deadlock.
-_DESCRIBE_CUSTOMERS = text(f"""
-    INSERT INTO customers (customer_id, name, tier, region)
-    SELECT customer_id, name, tier, region FROM {arrays_of(tables.customers)} ORDER BY customer_id
-    ON CONFLICT (customer_id) DO UPDATE SET name = coalesce(excluded.name, customers.name),
-        tier = coalesce(excluded.tier, customers.tier),
-        region = coalesce(excluded.region, customers.region)
-    RETURNING customer_id, name, coalesce(tier, 'standard') AS tier, region
-""")
 _UPSERT_SURVEYS = bulk_insert(tables.surveys, conflict="update")
 _INSERT_KEYS = text("""
     INSERT INTO idempotency_keys (scope, key, fingerprint, result, at)
@@ -291,18 +216,6 @@ _INSERT_KEYS = text("""
     ) AS accepted(scope, key, fingerprint, result, at)
     ORDER BY scope, key ON CONFLICT DO NOTHING RETURNING scope, key
 """)
-
-_ERASE_MESSAGES = text("""
-    UPDATE messages SET text = :erased WHERE contact_id = ANY (CAST(:contact_ids AS uuid[]))
-""")
-_ERASE_ATTACHMENTS = text("""
-    DELETE FROM attachments WHERE contact_id = ANY (CAST(:contact_ids AS uuid[]))
-""")
-_ERASE_ANSWERS = text("""
-    UPDATE surveys SET answer = jsonb_set(answer, '{comment}', 'null')
-    WHERE contact_id = ANY (CAST(:contact_ids AS uuid[])) AND answer IS NOT NULL
-""")
-
 
 # Everywhere in one order, so that two transactions with the same rows do not deadlock.
 _LOCK_REFS = text("""

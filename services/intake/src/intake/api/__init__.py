@@ -4,6 +4,7 @@ from intake.api import (
     channels,
     contacts,
     customers,
+    erasures,
     states,
     supervisor_requests,
     surveys,
@@ -16,6 +17,7 @@ ROUTERS = (
     supervisor_requests.router,
     surveys.router,
     customers.router,
+    erasures.router,
     channels.router,
     understanding.router,
 )

@@ -18,6 +18,7 @@ from common.storage.database import Database, connect
 from intake import erasure
 from intake.domain.actors import Actor
 from intake.domain.errors import CustomerNotFoundError
+from intake.erasure_store import ErasureRecord
 from intake.settings import Settings
 from intake.store import UnitOfWork
 
@@ -32,7 +33,7 @@ def erase_customer(
     """Erase a customer's name and words in all services."""
     logs.to_stderr()
     try:
-        count = asyncio.run(_erase(CustomerId(compose(customer_id))))
+        erasure_record = asyncio.run(_erase(CustomerId(compose(customer_id))))
     except CustomerNotFoundError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(_NOTHING_DONE) from error
@@ -41,10 +42,10 @@ def erase_customer(
             raise
         typer.echo(f"the database is unavailable: {error}", err=True)
         raise typer.Exit(_UNAVAILABLE) from error
-    typer.echo(f"erased; contacts: {count}")
+    typer.echo(f"erased; contacts: {erasure_record.contacts}")
 
 
-async def _erase(customer_id: CustomerId) -> int:
+async def _erase(customer_id: CustomerId) -> ErasureRecord:
     settings = read_settings(Settings, kafka_bootstrap="unused")
     engine = connect(str(settings.database_url), schema="intake", pool_size=1)
     try:
