@@ -31,6 +31,7 @@ from intake.domain.model import (
     Survey,
 )
 from intake.erasure_store import Erasure
+from intake.export_store import CustomerExport
 from intake.message_store import ContactHistory, Messages
 from intake.representative_store import ContactRepresentatives
 from intake.understanding_store import PastContacts
@@ -182,6 +183,7 @@ class UnitOfWork(BaseUnitOfWork):
         self.idempotency_keys = IdempotencyKeys(connection)
         self.channel_connections = ChannelConnections(connection)
         self.erasure = Erasure(connection)
+        self.customer_export = CustomerExport(connection)
         self.past_contacts = PastContacts(connection)
 
     @property

@@ -3,6 +3,7 @@
 import typer
 
 from intake.commands.erase_customer import erase_customer
+from intake.commands.export_customer import export_customer
 from intake.commands.import_mail import import_mail
 from intake.commands.understanding import measure_understanding, train_understanding
 
@@ -10,6 +11,7 @@ from intake.commands.understanding import measure_understanding, train_understan
 def install(cli: typer.Typer) -> None:
     """Add the commands to those that every service has."""
     cli.command("erase-customer")(erase_customer)
+    cli.command("export")(export_customer)
     cli.command("import-mail")(import_mail)
     cli.command("train-understanding")(train_understanding)
     cli.command("measure-understanding")(measure_understanding)
