@@ -123,7 +123,7 @@ async def test_address_of_two_customers_joins_neither(proving: httpx.AsyncClient
     assert (await show(proving, "channel:acme:a-9"))["survivor_id"] == "channel:acme:a-9"
 
 
-async def test_who_was_unmerged_does_not_join_again(proving: httpx.AsyncClient) -> None:
+async def test_unmerged_customer_does_not_join_again(proving: httpx.AsyncClient) -> None:
     await send(proving, "c-1", email(ADA, verified=True))
     await send(proving, "a-9", email(ADA, verified=True), caller="acme")
     await link(proving, "channel:acme:a-9", None)
@@ -157,13 +157,27 @@ async def test_addresses_are_kept_and_found_by_supervisors(proving: httpx.AsyncC
         ("phone", "+442079460018"),
     }
     for query in ({"email": "Ada@EXAMPLE.com"}, {"phone": "(020) 7946 0018"}):
-        found = await proving.get("/v1/customers", params=query, headers=key("supervisor"))
-        assert found.json() == {"items": [{"customer_id": "channel:shop:c-1", "verified": False}]}
+        answer = await proving.get("/v1/customers", params=query, headers=key("supervisor"))
+        items = [{"customer_id": "channel:shop:c-1", "verified": False}]
+        assert answer.json() == {"items": items, "next_cursor": None}
         refused = await proving.get("/v1/customers", params=query, headers=key("representative"))
         assert refused.status_code == 403
     none = {"email": "nobody@example.com"}
-    found = await proving.get("/v1/customers", params=none, headers=key("supervisor"))
-    assert found.json() == {"items": []}
+    answer = await proving.get("/v1/customers", params=none, headers=key("supervisor"))
+    assert answer.json()["items"] == []
+
+
+async def test_customers_with_one_address_come_in_pages(proving: httpx.AsyncClient) -> None:
+    for name in ("b", "c", "a"):
+        await send(proving, name, email(ADA))
+    listed, query = [], {"email": ADA, "limit": "2"}
+    for count in (2, 1):
+        answer = await proving.get("/v1/customers", params=query, headers=key("supervisor"))
+        items = answer.json()["items"]
+        assert len(items) == count
+        listed += [item["customer_id"] for item in items]
+        query["cursor"] = answer.json()["next_cursor"]
+    assert listed == ["channel:shop:a", "channel:shop:b", "channel:shop:c"]
 
 
 @pytest.mark.parametrize(

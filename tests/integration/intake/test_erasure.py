@@ -174,8 +174,8 @@ async def test_erasure_leaves_a_record_that_managers_read(
     assert listed[1]["erasure_id"] == answer.json()["erasure_id"]
     assert all(each["completed_at"] >= each["at"] for each in listed)
     of_one = {"customer": "channel:shop:b", "limit": 1}
-    (found,) = (await api.get("/v1/erasures", params=of_one, headers=key("admin"))).json()["items"]
-    assert found == listed[1]
+    filtered = await api.get("/v1/erasures", params=of_one, headers=key("admin"))
+    assert filtered.json()["items"] == listed[1:]
     first = await api.get("/v1/erasures", params={"limit": 1}, headers=key("admin"))
     cursor = {"limit": 1, "cursor": first.json()["next_cursor"]}
     rest = await api.get("/v1/erasures", params=cursor, headers=key("admin"))

@@ -26,10 +26,10 @@ def conditions(filters: ContactFilters) -> Iterator[ColumnElement[bool]]:
 
 def _same_customers(customer_id: CustomerId) -> Select[Any]:
     """Return the ids of all who are one customer with this one."""
-    asked, member = tables.customers.alias("asked").c, tables.customers.alias("member").c
+    customer, member = tables.customers.alias("customer").c, tables.customers.alias("member").c
     survivor = (
-        select(func.coalesce(asked.survivor_id, asked.customer_id))
-        .where(asked.customer_id == customer_id)
+        select(func.coalesce(customer.survivor_id, customer.customer_id))
+        .where(customer.customer_id == customer_id)
         .scalar_subquery()
     )
     return select(member.customer_id).where(

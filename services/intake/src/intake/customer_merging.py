@@ -58,8 +58,8 @@ async def link_customer(command: LinkCustomer, actor: Actor, uow: UnitOfWork) ->
 
 async def _decide(command: LinkCustomer, uow: UnitOfWork) -> tuple[Links, MergeDecision]:
     """Decide, with the customers who move locked: no contact of theirs comes meanwhile."""
-    asked = (command.customer_id, *([command.into] if command.into else ()))
-    links = await uow.customer_merges.links(asked)
+    named = (command.customer_id, *([command.into] if command.into else ()))
+    links = await uow.customer_merges.links(named)
     while True:
         decision = _link(links, command)
         moved = [link.customer_id for link in decision.moved]
@@ -67,7 +67,7 @@ async def _decide(command: LinkCustomer, uow: UnitOfWork) -> tuple[Links, MergeD
         await uow.contacts.lock_all(await uow.customer_merges.contacts_of(moved, MAX_CONTACTS))
         await uow.customer_merges.lock_customers(moved)
         # A new customer may have joined one of them until that one was locked.
-        latest = await uow.customer_merges.links(asked)
+        latest = await uow.customer_merges.links(named)
         if latest == links:
             return links, decision
         links = latest

@@ -207,7 +207,7 @@ _DESCRIBE = text(f"""
         ) AS newest) AS recent
     FROM described LEFT JOIN customers AS survivor ON survivor.customer_id = described.survivor_id
 """)
-# Whoever changes the links of the other customer holds its row: then nothing is joined.
+# A transaction that changes the links of the other customer holds its row: then nothing is joined.
 _JOIN = text("""
     WITH target AS MATERIALIZED (
         SELECT customer_id FROM customers WHERE customer_id = :into AND merged_into IS NULL

@@ -10,7 +10,7 @@ from common.contracts.event import CustomerId
 from common.storage.connection import Connection
 from intake.customer_merge_store import MergeRecord
 from intake.domain.actors import Actor
-from intake.domain.addresses import AddressKind
+from intake.domain.addresses import Address, AddressKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +73,16 @@ class CustomerViews:
         rows = await self._connection.execute(_OTHERS, parameters)
         return [KnownAddress(**row) for row in rows]
 
-    async def find(self, kind: AddressKind, address: str, limit: int) -> list[KnownAddress]:
-        """Return the customers with this address, the verified ones first."""
-        parameters = {"kind": kind, "address": address, "limit": limit}
+    async def find(
+        self, address: Address, after: CustomerId | None, limit: int
+    ) -> list[KnownAddress]:
+        """Return the customers with this address, behind the one named."""
+        parameters = {
+            "kind": address.kind,
+            "address": address.address,
+            "after": after,
+            "limit": limit,
+        }
         rows = await self._connection.execute(_FIND, parameters)
         return [KnownAddress(**row) for row in rows]
 
@@ -123,7 +130,8 @@ _FIND = text("""
             coalesce(survivor_id, customer_id) AS customer_id, kind, address, verified, first_at
         FROM customer_addresses JOIN customers USING (customer_id)
         WHERE address = :address AND kind = :kind
+            AND (CAST(:after AS text) IS NULL OR coalesce(survivor_id, customer_id) > :after)
         ORDER BY coalesce(survivor_id, customer_id), verified DESC, first_at
     ) AS holder
-    ORDER BY verified DESC, first_at LIMIT :limit
+    ORDER BY customer_id LIMIT :limit
 """)

@@ -1,6 +1,6 @@
 """What requests and answers about customers look like."""
 
-from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from pydantic import BaseModel, Field
@@ -87,17 +87,9 @@ class AddressOut(BaseModel):
     first_at: datetime = Field(description="When it came first.")
 
     @classmethod
-    def all_of(cls, addresses: Sequence[KnownAddress], *, masked: bool) -> "list[AddressOut]":
-        return [
-            cls(
-                customer_id=known.customer_id,
-                kind=known.kind,
-                address=mask(known.kind, known.address) if masked else known.address,
-                verified=known.verified,
-                first_at=known.first_at,
-            )
-            for known in addresses
-        ]
+    def of(cls, address: KnownAddress, *, masked: bool = False) -> "AddressOut":
+        text = mask(address.kind, address.address) if masked else address.address
+        return cls.model_validate(replace(address, address=text), from_attributes=True)
 
 
 class MergeRecordOut(BaseModel):
@@ -170,14 +162,6 @@ class FoundCustomerOut(BaseModel):
 
     customer_id: CustomerId = Field(description="The customer; of merged ones, the one who stays.")
     verified: bool = Field(description="The address is verified.")
-
-
-class FoundCustomersOut(BaseModel):
-    model_config = with_examples({"items": [{"customer_id": CUSTOMER_ID, "verified": True}]})
-
-    items: list[FoundCustomerOut] = Field(
-        description="Up to 50 customers with the address, those with a verified one first."
-    )
 
 
 class ErasureOut(BaseModel):

@@ -4,12 +4,14 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request, Response
+from pydantic import TypeAdapter
 
 from common.contracts.event import CustomerId
 from common.core.text import MAX_ID_CHARACTERS
 from common.http.access import Principal, require_role
 from common.http.examples import CUSTOMER_ID
 from common.http.if_match import IfMatch, etag
+from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import invalid
 from common.http.routes import ApiRouter
 from intake import customer_merging
@@ -22,7 +24,6 @@ from intake.api.customer_schemas import (
     CustomerOut,
     CustomerUnmergeIn,
     FoundCustomerOut,
-    FoundCustomersOut,
     MergeRecordOut,
 )
 from intake.api.deps import (
@@ -36,7 +37,7 @@ from intake.api.deps import (
 from intake.api.schemas import CustomerRef
 from intake.customer_merging import LinkCustomer
 from intake.domain import errors
-from intake.domain.addresses import AddressKind, StatedAddress, normalize
+from intake.domain.addresses import Address, AddressKind, StatedAddress, normalize
 from intake.domain.model import ContactFilters
 from intake.erasure import erase_customer
 
@@ -57,7 +58,7 @@ _SHOWN_CONTACTS = 10
 _SHOWN_ADDRESSES = 50
 _SHOWN_MERGES = 50
 _SHOWN_SUGGESTIONS = 20
-_FOUND_CUSTOMERS = 50
+_CUSTOMER_KEY: TypeAdapter[CustomerId] = TypeAdapter(CustomerId)
 AddressQuery = Annotated[str | None, Query(min_length=1, max_length=MAX_ID_CHARACTERS)]
 
 
@@ -68,24 +69,34 @@ async def find_customers(
     _caller: SupervisorUser,
     email: AddressQuery = None,
     phone: AddressQuery = None,
-) -> FoundCustomersOut:
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[FoundCustomerOut]:
     """Find the customers with a mail address or a telephone number; send one of the two."""
+    address = _require_address(email, phone, get_customer_namespaces(request).default_region)
+    filters = {address.kind: address.address}
+    after = decode_cursor(cursor, _CUSTOMER_KEY, filters)
+    async with transaction(database) as uow:
+        holders = await uow.customer_views.find(address, after, limit + 1)
+    return Page[FoundCustomerOut].of(
+        holders,
+        limit,
+        key=lambda holder: holder.customer_id,
+        show=lambda holder: FoundCustomerOut.model_validate(holder, from_attributes=True),
+        filters=filters,
+    )
+
+
+def _require_address(email: str | None, phone: str | None, region: str | None) -> Address:
+    """Raise ProblemError unless one of the two is an address."""
     kind: AddressKind = "email" if phone is None else "phone"
     text = email if phone is None else phone
     if text is None or (email is not None and phone is not None):
         raise invalid(("query", "Send `email` or `phone`."))
-    region = get_customer_namespaces(request).default_region
     address = normalize(StatedAddress(kind, text), region)
     if address is None:
         raise invalid((f"query/{kind}", f"This is no valid {kind}."))
-    async with transaction(database) as uow:
-        found = await uow.customer_views.find(kind, address.address, _FOUND_CUSTOMERS)
-    return FoundCustomersOut(
-        items=[
-            FoundCustomerOut(customer_id=known.customer_id, verified=known.verified)
-            for known in found
-        ]
-    )
+    return address
 
 
 # An outside system may have a slash in an id.
@@ -120,9 +131,9 @@ async def show_customer(
         survivor_id=customer.survivor_id,
         version=customer.version,
         members=[CustomerMemberOut.of(member) for member in members],
-        addresses=AddressOut.all_of(addresses, masked=masked),
+        addresses=[AddressOut.of(address, masked=masked) for address in addresses],
         merges=[MergeRecordOut.model_validate(each, from_attributes=True) for each in merges],
-        suggestions=AddressOut.all_of(others, masked=False),
+        suggestions=[AddressOut.of(address) for address in others],
         contacts=[
             ContactSummaryOut.model_validate(contact_fields(contact, actor), from_attributes=True)
             for contact in contacts

@@ -25,7 +25,7 @@ from intake.store import UnitOfWork
 
 _UNAVAILABLE: Final = 1
 _NOTHING_DONE: Final = 4
-# What is kept in other places, so that whoever answers the customer asks there too.
+# What is kept in other places, where the person who answers the customer has to ask too.
 _ELSEWHERE: Final[Mapping[str, str]] = {
     "router": "for each contact its topic, language and assignments; words of referrals",
     "escalation": "for each contact its subject, the customer's name, tier and region, clocks, "
