@@ -1,6 +1,6 @@
 """The SQL of all that intake keeps of a customer, as JSON, a few rows at a time."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import TextClause, text
@@ -35,7 +35,7 @@ class CustomerExport:
             yield row
 
     async def _stream(
-        self, statement: TextClause, parameters: dict[str, object]
+        self, statement: TextClause, parameters: Mapping[str, object]
     ) -> AsyncIterator[str]:
         async for rows in self._connection.stream(statement, parameters, _BATCH_ROWS):
             for row in rows:
