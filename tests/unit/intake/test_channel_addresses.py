@@ -75,7 +75,8 @@ def test_record_of_salesforce_is_proof_and_its_form_is_none() -> None:
         f"<sObject x:type='f:Case'>{inner}</sObject></Notification></notifications>"
         "</s:Body></s:Envelope>"
     )
-    stated = addresses(Salesforce(), body.encode(), default_region="GB")
+    options = {"organization": "00D5g000004AbCdEAK", "default_region": "GB"}
+    stated = addresses(Salesforce(), body.encode(), **options)
     assert stated == (
         ("email", ADA, True, "GB"),
         ("phone", "020 7946 0018", True, "GB"),
