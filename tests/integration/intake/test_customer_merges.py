@@ -1,14 +1,20 @@
 """A person merges customers, and takes that back; other services hear whose a contact is."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 
+from common.contracts.event import CustomerId, SystemName
 from common.storage.database import Database
 from intake import customer_merging
+from intake.domain.addresses import Address
+from intake.domain.customers import CustomerStatement
+from intake.reception import ReceiveRequest, receive
 from intake.store import UnitOfWork
+from intake.use_cases import ReceiveContact
 from integration.intake.customer_harness import (
     contacts_of,
     email,
@@ -19,6 +25,7 @@ from integration.intake.customer_harness import (
 )
 from integration.intake.harness import key, published_data
 from support.databases import rows
+from support.waiting import until
 
 A, B, C = (f"channel:shop:{name}" for name in "abc")
 
@@ -174,6 +181,43 @@ async def test_contacts_that_come_during_merges_are_published_with_their_last_cu
         last[event.key] = event.customer
     assert set(last.values()) == {B}
     assert len(last) == 22
+
+
+@pytest.mark.parametrize("customer", ["a", "new"])
+async def test_merge_waits_for_a_contact_that_is_being_taken_in(
+    api: httpx.AsyncClient, database: Database[UnitOfWork], customer: str
+) -> None:
+    """Also for one of a customer who joins the merged one at this moment."""
+    ada = Address("email", "ada@example.com", verified=True)
+    async with database.transaction() as uow:
+        await uow.customers.describe([CustomerStatement(CustomerId(A), addresses=(ada,))])
+    await send(api, "b")
+    command = ReceiveContact(
+        received_from=SystemName("channel:shop"),
+        customer=CustomerStatement(CustomerId(f"channel:shop:{customer}"), addresses=(ada,)),
+        channel="chat",
+        subject="s",
+        topic="billing",
+        language="en",
+        priority="normal",
+    )
+    async with asyncio.TaskGroup() as tasks, database.transaction() as uow:
+        await receive(ReceiveRequest(command, None), uow)
+        merging = tasks.create_task(link(api, A, B))
+        await until(partial(waits_for_a_lock_or_is_done, database, merging))
+        assert not merging.done()
+    assert (command.contact_id, B) in await changed(database)
+
+
+async def waits_for_a_lock_or_is_done(
+    database: Database[UnitOfWork], task: asyncio.Task[dict[str, Any]]
+) -> bool:
+    waiting = await rows(
+        database,
+        "SELECT 1 AS n FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND datname = current_database()",
+    )
+    return bool(waiting) or task.done()
 
 
 async def test_contacts_of_merged_customers_can_be_merged_and_followed(
