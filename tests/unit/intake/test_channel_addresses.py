@@ -75,8 +75,9 @@ def test_record_of_salesforce_is_proof_and_its_form_is_none() -> None:
         f"<sObject x:type='f:Case'>{inner}</sObject></Notification></notifications>"
         "</s:Body></s:Envelope>"
     )
-    options = {"organization": "00D5g000004AbCdEAK", "default_region": "GB"}
-    stated = addresses(Salesforce(), body.encode(), **options)
+    stated = addresses(
+        Salesforce(), body.encode(), organization="00D5g000004AbCdEAK", default_region="GB"
+    )
     assert stated == (
         ("email", ADA, True, "GB"),
         ("phone", "020 7946 0018", True, "GB"),

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
-from common.contracts.event import ContactId, SystemName
+from common.contracts.event import ContactId, CustomerId, SystemName
 from common.storage.bulk import bulk_insert, to_arrays
 from common.storage.connection import Connection
 from common.storage.rows import LockedTable
@@ -65,7 +65,13 @@ class Contacts(LockedTable[ContactId, Contact]):
     ) -> list[Contact]:
         """Return the contacts that the actor may read, newest first."""
         table = tables.contacts
-        query = select(table).where(*conditions(filters), is_readable(actor))
+        customer_ids: list[CustomerId] = []
+        if filters.customer_id is not None:
+            parameters = {"customer_id": filters.customer_id}
+            customer_ids = (await self.connection.execute(_SAME_CUSTOMERS, parameters)).scalars()
+            if not customer_ids:
+                return []
+        query = select(table).where(*conditions(filters, customer_ids), is_readable(actor))
         if after is not None:
             query = query.where(table.c.contact_id < after)
         query = query.order_by(table.c.contact_id.desc()).limit(limit)
@@ -228,6 +234,12 @@ _LOCK_REFS = text("""
     ) AS locks
 """)
 _LOCK_MERGES = text("SELECT pg_advisory_xact_lock(lock_key('merges ' || CAST(:system AS text)))")
+_SAME_CUSTOMERS = text("""
+    SELECT member.customer_id FROM customers AS named JOIN customers AS member
+        ON member.customer_id = coalesce(named.survivor_id, named.customer_id)
+            OR member.survivor_id = coalesce(named.survivor_id, named.customer_id)
+    WHERE named.customer_id = :customer_id
+""")
 _CONTACTS_OF_REFS = text("""
     SELECT external_ref, CAST(contact_id AS text) AS contact_id FROM contacts
     WHERE received_from = :system AND external_ref = ANY (CAST(:refs AS text[]))
