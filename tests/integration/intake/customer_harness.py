@@ -68,14 +68,13 @@ async def link(
     customer_id: str,
     into: str | None,
     status: int = 200,
-    **headers: str,
+    if_match: str | None = None,
 ) -> dict[str, Any]:
     """Merge a customer into another one, or unmerge it."""
     action = "merge" if into else "unmerge"
     body = {"reason": "She says so.", **({"into": into} if into else {})}
-    answer = await api.post(
-        f"{path_of(customer_id)}/{action}", json=body, headers={**key("supervisor"), **headers}
-    )
+    headers = {**key("supervisor"), **({"If-Match": if_match} if if_match else {})}
+    answer = await api.post(f"{path_of(customer_id)}/{action}", json=body, headers=headers)
     assert answer.status_code == status, answer.text
     content: dict[str, Any] = answer.json()
     return content

@@ -95,7 +95,7 @@ async def test_same_merge_again_changes_nothing(
     await send(api, "b")
     for action in (B, None):
         once = await link(api, A, action)
-        assert await link(api, A, action, **{"If-Match": '"1"'}) == once
+        assert await link(api, A, action, if_match='"1"') == once
     assert len(await changed(database)) == 2
     assert len((await show(api, A))["merges"]) == 2
 
@@ -108,10 +108,10 @@ async def test_merge_of_what_has_changed_since_it_was_read_is_refused(
     read = await api.get(path_of(A), headers=key("supervisor"))
     await link(api, A, B)
     await link(api, A, None)
-    stale = await link(api, A, B, 412, **{"If-Match": read.headers["ETag"]})
+    stale = await link(api, A, B, 412, if_match=read.headers["ETag"])
     assert stale["type"] == "urn:upstairs:problem:stale"
     now = (await api.get(path_of(A), headers=key("supervisor"))).headers["ETag"]
-    assert (await link(api, A, B, **{"If-Match": now}))["merged_into"] == B
+    assert (await link(api, A, B, if_match=now))["merged_into"] == B
     assert len(await changed(database)) == 3
 
 

@@ -173,7 +173,7 @@ async def test_erasure_leaves_a_record_that_managers_read(
     ] == [("channel:shop:c", 1, 1, "admin:ops"), ("channel:shop:b", 2, 3, "admin:ops")]
     assert listed[1]["erasure_id"] == answer.json()["erasure_id"]
     assert all(each["completed_at"] >= each["at"] for each in listed)
-    of_one = {"customer": "channel:shop:b", "limit": 1}
+    of_one = {"customer": "channel:shop:b", "limit": "1"}
     filtered = await api.get("/v1/erasures", params=of_one, headers=key("admin"))
     assert filtered.json()["items"] == listed[1:]
     first = await api.get("/v1/erasures", params={"limit": 1}, headers=key("admin"))

@@ -74,7 +74,7 @@ async def find_customers(
 ) -> Page[FoundCustomerOut]:
     """Find the customers with a mail address or a telephone number; send one of the two."""
     address = _require_address(email, phone, get_customer_namespaces(request).default_region)
-    filters = {address.kind: address.address}
+    filters: dict[str, str] = {address.kind: address.address}
     after = decode_cursor(cursor, _CUSTOMER_KEY, filters)
     async with transaction(database) as uow:
         holders = await uow.customer_views.find(address, after, limit + 1)
