@@ -54,7 +54,7 @@ VERBS = {
         "reopen",
         "replay",
     ),
-    *("request", "resolve", "revoke", "snooze", "stop", "take", "wait"),
+    *("request", "resolve", "revoke", "snooze", "stop", "take", "unmerge", "wait"),
 }
 # Parts of events, which docs/asyncapi.yaml describes.
 FOREIGN_SCHEMAS = {contract.__name__ for contract in Contract.__subclasses__()}

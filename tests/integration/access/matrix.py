@@ -61,7 +61,12 @@ _INTAKE = """
     POST /v1/contacts/{contact_id}/interactions               +    0     -    -     -    -   -   +
     POST /v1/contacts/{contact_id}/surveys                    +    0     -    -     -    -   -   +
     POST /v1/contacts/{contact_id}/surveys/{survey_id}/answer +    0     -    -     -    -   -   +
+    GET /v1/customers                                         -    -     -    -     +    +   +   +
+    GET /v1/customers/{customer_id}                           -    -     +    0     +    +   +   +
+    POST /v1/customers/{customer_id}/merge                    -    -     -    -     +    +   +   +
+    POST /v1/customers/{customer_id}/unmerge                  -    -     -    -     +    +   +   +
     POST /v1/customers/{customer_id}/erase                    -    -     -    -     -    -   +   +
+    GET /v1/erasures                                          -    -     -    -     -    -   +   +
     PUT /v1/channels/{kind}/{connection}                      -    -     -    -     -    -   +   +
     GET /v1/channels/{kind}/{connection}                      -    -     -    -     -    -   +   +
     GET /v1/channels                                          -    -     -    -     -    -   +   +

@@ -28,6 +28,7 @@ from common.http.examples import (
     TEAM,
 )
 from common.storage.dead_letters import DeadLetter, store_dead_letter
+from intake.api.customer_schemas import OTHER_CUSTOMER_ID
 from intake.domain.customers import CustomerStatement
 from intake.reception import ReceiveRequest, receive
 from intake.use_cases import ReceiveContact
@@ -94,6 +95,9 @@ async def read_intake(reader: Reader) -> None:
     await reader.send("rita", f"POST {contact}/reopen")
     await add_other_contact(scenario)
     await reader.send("rita", f"POST {contact}/merge")
+    await add_other_customer(scenario)
+    await reader.send(SUPERVISOR, "POST /v1/customers/{customer_id}/merge")
+    await reader.send(SUPERVISOR, "POST /v1/customers/{customer_id}/unmerge")
     await reader.send(MANAGER, "PUT /v1/channels/{kind}/{connection}")
     await reader.send(MANAGER, "POST /v1/channels/{kind}/{connection}/test")
     await reader.send(MANAGER, "POST /v1/understanding/preview")
@@ -236,6 +240,12 @@ async def add_other_contact(scenario: Scenario) -> None:
     async with scenario.database.transaction() as uow:
         await receive(ReceiveRequest(command, None), uow)
     await scenario.handle(assigned(await now(scenario), OTHER_CONTACT_ID))
+
+
+async def add_other_customer(scenario: Scenario) -> None:
+    """Let there be the customer into whom the example merges."""
+    async with scenario.database.transaction() as uow:
+        await uow.customers.describe([CustomerStatement(CustomerId(OTHER_CUSTOMER_ID))])
 
 
 async def now(scenario: Scenario) -> datetime:

@@ -7,9 +7,13 @@ import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner
 
+from common.contracts.event import CustomerId, SystemName
+from common.core.ids import new_id
 from common.storage.database import Database
+from intake.erasure_store import ErasureRecord
 from intake.main import cli
 from intake.store import UnitOfWork
+from integration.intake.customer_harness import email, link, send
 from integration.intake.harness import accept, key, published, published_data
 from support.databases import rows
 from support.erasure import find_tables_with
@@ -130,3 +134,67 @@ async def test_command_line_erases_a_customer(
     assert await find_tables_with(database, WORDS) == set()
     unknown = await asyncio.to_thread(runner.invoke, cli, ["erase-customer", "channel:shop:1"])
     assert unknown.exit_code == 4
+
+
+async def test_erasure_reaches_merged_customers_and_their_addresses(
+    api: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    private = email(f"{WORDS.lower()}@example.com")
+    contacts = [
+        await send(api, customer_id, private, about={"name": WORDS}, subject=WORDS, text=WORDS)
+        for customer_id in ("a", "b", "c")
+    ]
+    await link(api, "channel:shop:a", "channel:shop:b")
+    await link(api, "channel:shop:b", "channel:shop:c")
+    # Any of its ids stands for the customer.
+    erased = await api.post("/v1/customers/channel:shop:b/erase", headers=key("admin"))
+    assert (erased.status_code, erased.json()["contacts"]) == (202, 3)
+    assert await find_tables_with(database, WORDS) == set()
+    assert await find_tables_with(database, WORDS.lower()) == set()
+    assert await find_tables_with(database, "She says so.") == set()
+    events = await published_data(database, "contact_erased")
+    assert sorted(event["contact_id"] for event in events) == sorted(
+        contact["contact_id"] for contact in contacts
+    )
+
+
+async def test_erasure_leaves_a_record_that_managers_read(
+    api: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    for customer_id in ("a", "b", "b", "c"):
+        await send(api, customer_id)
+    await link(api, "channel:shop:a", "channel:shop:b")
+    answer = await api.post("/v1/customers/channel:shop:b/erase", headers=key("admin"))
+    await api.post("/v1/customers/channel:shop:c/erase", headers=key("admin"))
+    listed = (await api.get("/v1/erasures", headers=key("admin"))).json()["items"]
+    assert [
+        (each["customer_id"], each["customers"], each["contacts"], each["reported_by"])
+        for each in listed
+    ] == [("channel:shop:c", 1, 1, "admin:ops"), ("channel:shop:b", 2, 3, "admin:ops")]
+    assert listed[1]["erasure_id"] == answer.json()["erasure_id"]
+    assert all(each["completed_at"] >= each["at"] for each in listed)
+    of_one = {"customer": "channel:shop:b", "limit": "1"}
+    filtered = await api.get("/v1/erasures", params=of_one, headers=key("admin"))
+    assert filtered.json()["items"] == listed[1:]
+    first = await api.get("/v1/erasures", params={"limit": 1}, headers=key("admin"))
+    cursor = {"limit": 1, "cursor": first.json()["next_cursor"]}
+    rest = await api.get("/v1/erasures", params=cursor, headers=key("admin"))
+    assert rest.json()["items"] == listed[1:]
+    assert (await api.get("/v1/erasures", headers=key("supervisor"))).status_code == 403
+
+
+async def test_erasure_that_breaks_off_shows_it_and_can_be_repeated(
+    api: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    for _ in range(3):
+        await send(api, "a")
+    async with database.transaction() as uow:
+        customer_ids = await uow.erasure.erase_customer(CustomerId("channel:shop:a"))
+        broken = ErasureRecord(
+            new_id(), customer_ids[0], 1, 0, None, SystemName("admin:ops"), uow.now
+        )
+        await uow.erasure.begin(broken)
+    listed = (await api.get("/v1/erasures", headers=key("admin"))).json()["items"]
+    assert [each["completed_at"] for each in listed] == [None]
+    again = await api.post("/v1/customers/channel:shop:a/erase", headers=key("admin"))
+    assert again.json()["contacts"] == 3

@@ -11,6 +11,7 @@ from common.contracts.assignments import ContactUnserved
 from common.contracts.contacts import (
     ConnectionHeardAgain,
     ConnectionSilent,
+    ContactCustomerChanged,
     ContactErased,
     ContactReceived,
     FeedbackReceived,
@@ -122,6 +123,15 @@ _ENRICH: Mapping[type[ContactEvent | Timer], Enrich] = {
 }
 
 
+_decide_customer_change = handler_for()
+
+
+async def change_customer(event: ContactCustomerChanged, uow: UnitOfWork) -> None:
+    """What was granted for the contact counts for the other customer, too."""
+    await _decide_customer_change(event, uow)
+    await uow.grants.move(event.contact_id, event.customer.customer_id)
+
+
 async def erase_contact(event: ContactErased, uow: UnitOfWork) -> None:
     """Erase the words of and about the customer, here and in the pages that were requested."""
     situation = await uow.situation(event.contact_id)
@@ -177,6 +187,7 @@ SUBSCRIPTIONS = (
     HandlerRegistry[UnitOfWork](
         {kind: handler_for(_ENRICH.get(kind)) for kind in reactions.DECISIONS}
     )
+    .on(ContactCustomerChanged, change_customer)
     .on(ContactErased, erase_contact)
     .on(PersonDescribed, describe_person)
     .on(PresenceChanged, set_presence)

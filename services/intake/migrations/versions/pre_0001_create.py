@@ -17,9 +17,54 @@ STATEMENTS = (
         customer_id text PRIMARY KEY,
         name text,
         tier text,
-        region text
+        region text,
+        merged_into text,
+        survivor_id text,
+        version integer NOT NULL DEFAULT 1,
+        CHECK ((merged_into IS NULL) = (survivor_id IS NULL))
     ) WITH ({ANALYZE_SELDOM})
     """,
+    """
+    CREATE INDEX customers_of_survivor ON customers (survivor_id) WHERE survivor_id IS NOT NULL
+    """,
+    f"""
+    CREATE TABLE customer_addresses (
+        customer_id text NOT NULL REFERENCES customers ON DELETE CASCADE,
+        kind text NOT NULL CHECK (kind IN ('email', 'phone')),
+        address text NOT NULL,
+        verified boolean NOT NULL,
+        first_at timestamptz NOT NULL,
+        PRIMARY KEY (customer_id, kind, address)
+    ) WITH ({ANALYZE_SELDOM})
+    """,
+    "CREATE INDEX customers_of_address ON customer_addresses (address, kind)",
+    """
+    CREATE TABLE customer_merges (
+        merge_id uuid PRIMARY KEY,
+        customer_id text NOT NULL,
+        into_id text NOT NULL,
+        action text NOT NULL CHECK (action IN ('merged', 'unmerged')),
+        reason text NOT NULL,
+        by text,
+        reported_by text,
+        at timestamptz NOT NULL
+    )
+    """,
+    "CREATE INDEX customer_merges_at ON customer_merges (at)",
+    "CREATE INDEX merges_of_customer ON customer_merges (customer_id, merge_id)",
+    """
+    CREATE TABLE erasures (
+        erasure_id uuid PRIMARY KEY,
+        customer_id text NOT NULL,
+        customers integer NOT NULL,
+        contacts integer NOT NULL,
+        by text,
+        reported_by text,
+        at timestamptz NOT NULL,
+        completed_at timestamptz
+    )
+    """,
+    "CREATE INDEX erasures_at ON erasures (at)",
     f"""
     CREATE TABLE contacts (
         contact_id uuid PRIMARY KEY,

@@ -6,6 +6,7 @@ has changed; the rest is kept as history (ADR 0044).
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Final, assert_never
 
 from msgspec import structs
@@ -34,7 +35,6 @@ from intake.channels.base import (
 )
 from intake.domain import contacts
 from intake.domain.actors import Actor
-from intake.domain.customers import CustomerStatement
 from intake.domain.model import (
     Attachment,
     ChannelConnection,
@@ -51,6 +51,7 @@ from intake.event_preparation import PreparedEvent, line_of, text_of
 from intake.handlers import get_or_raise
 from intake.idempotency import claim_keys, take_claim
 from intake.store import UnitOfWork
+from intake.use_cases import ReceiveContact
 
 # What the contact was when we first saw it comes before the event that showed it.
 _SNAPSHOT: Final = -1
@@ -133,16 +134,17 @@ async def _load(
     planned: Iterable[_PlannedEvent], contact_ids: Mapping[str, ContactId], uow: UnitOfWork
 ) -> None:
     """Write the customers of new contacts, and look for known messages: one statement each."""
-    customers: dict[str, CustomerStatement] = {}
+    made: dict[str, ReceiveContact] = {}
     messages: list[tuple[ContactId, NewMessage]] = []
     for each in planned:
         prepared, ref = each.prepared, each.prepared.event.contact.ref
         if ref not in contact_ids:
-            customers.setdefault(ref, prepared.contact.customer)
+            made.setdefault(ref, prepared.contact)
         else:
             written = (prepared.first, prepared.message)
             messages += [(each.contact_id, message) for message in written if message]
-    await uow.customers.describe(list(customers.values()))
+    within = max((contact.follows_within for contact in made.values()), default=timedelta(0))
+    await uow.customers.describe([contact.customer for contact in made.values()], within)
     await channel_messages.load_known(messages, uow)
 
 

@@ -68,6 +68,7 @@ def _read_contact(
         **needs._asdict(),
         campaign=contact.campaign,
         external_ref=contact.ref,
+        follows_within=namespaces.follows_within,
         state=contact.state,
     )
 

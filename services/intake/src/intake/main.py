@@ -18,7 +18,6 @@ from intake.channels.base import Channel
 from intake.channels.registry import CHANNELS, MAIL_KINDS
 from intake.connection_activity import ActivityWriter, NoticedActivity
 from intake.connection_secrets import ConnectionSecrets
-from intake.domain.customers import CustomerNamespaces
 from intake.domain.understanding.signs import SignReader
 from intake.metrics import InboundMetrics, MailboxMetrics
 from intake.settings import Settings
@@ -38,7 +37,7 @@ class MissingKeyError(SystemExit):
 def build(
     settings: Settings, channels: Mapping[str, Channel] = CHANNELS
 ) -> ServiceSpec[UnitOfWork]:
-    namespaces = CustomerNamespaces(settings.customer_namespaces)
+    namespaces = settings.namespaces()
     signs = SignReader(settings.understanding.rules())
     noticed = NoticedActivity()
 

@@ -38,7 +38,9 @@ async def hand_over(before: Contact, actor: Actor, uow: UnitOfWork) -> None:
     if contact.merged_into is None or _wishes(contact) == _wishes(before):
         return
     target = await _last_target(contact, uow)
-    if target is None or target.customer_id != contact.customer_id:
+    if target is None:
+        return
+    if not await uow.customers.are_same(target.customer_id, contact.customer_id):
         return
     await use_cases.take_over(target, contact, actor, uow)
 

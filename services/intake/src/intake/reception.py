@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import msgspec
 from msgspec.structs import replace
@@ -37,7 +38,9 @@ async def prepare(requests: Sequence[ReceiveRequest], uow: UnitOfWork) -> None:
     ]
     await claim_keys(keyed, uow)
     first = [request for request in requests if uow.idempotency_keys.may_be_first(request.key)]
-    await uow.customers.describe([request.command.customer for request in first])
+    commands = [request.command for request in first]
+    within = max((command.follows_within for command in commands), default=timedelta(0))
+    await uow.customers.describe([command.customer for command in commands], within)
 
 
 async def receive_request(request: ReceiveRequest, uow: UnitOfWork) -> Receipt:
@@ -70,7 +73,7 @@ async def _add(request: ReceiveRequest, contact: Contact, uow: UnitOfWork) -> Re
     """Add what the request says to its contact; what it says again is not added again."""
     command, contact_id = request.command, contact.contact_id
     # `prepare` has written what it says of the customer.
-    if contact.customer_id != command.customer.customer_id:
+    if not await uow.customers.are_same(contact.customer_id, command.customer.customer_id):
         raise OtherCustomerError
     written = await uow.messages.first_and_latest_of_customer(contact_id) if command.text else ()
     repeats = command.text in written

@@ -1,6 +1,7 @@
 """The environment variables of intake, in addition to those of every service."""
 
 import re
+from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Final, get_args
 
@@ -12,6 +13,7 @@ from common.contracts.needs import ContactTopic
 from common.core.sealed_secrets import EncryptionKeys
 from common.http.app import Slug
 from common.service.settings import ServiceSettings
+from intake.domain.customers import CustomerNamespaces
 from intake.domain.networks import read_networks
 from intake.domain.understanding.signs import SignRules, with_own_rules
 
@@ -162,3 +164,30 @@ class Settings(ServiceSettings):
         description="the namespace of customers of each system that shares its customers with "
         'others, as JSON: `{"channel:shop": "retail", "zendesk:support": "retail"}`',
     )
+    proving_systems: frozenset[_System] = Field(
+        default=frozenset(),
+        description="the systems that have proof of their customers' addresses, as JSON: "
+        '`["salesforce:acme", "channel:shop"]`; a new customer whose verified address another '
+        "customer has joins that one; [who is the same customer]"
+        "(../channels.md#who-is-the-same-customer)",
+    )
+    default_region: Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")] | None = Field(
+        default=None,
+        description="the country, by ISO 3166, of telephone numbers without one: `GB`; a "
+        "connection's option of this name wins",
+    )
+    follows_within_days: int = Field(
+        default=7,
+        ge=0,
+        le=365,
+        description="a new contact follows the customer's latest one of the same topic that is "
+        "open, or that ended so many days before; 0: only if the channel says so",
+    )
+
+    def namespaces(self) -> CustomerNamespaces:
+        return CustomerNamespaces(
+            self.customer_namespaces,
+            self.proving_systems,
+            self.default_region,
+            timedelta(days=self.follows_within_days),
+        )

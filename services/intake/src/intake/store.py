@@ -8,13 +8,10 @@ from pydantic import TypeAdapter
 from sqlalchemy import select, text, tuple_, update
 
 from common.contracts.assignments import ContactAssigned
-from common.contracts.contacts import Customer
 from common.contracts.event import ContactId, CustomerId, Event, SystemName
-from common.core.erasure import ERASED, WORDS
 from common.messages import Timer
-from common.storage.bulk import arrays_of, bulk_insert, to_arrays
+from common.storage.bulk import bulk_insert, to_arrays
 from common.storage.connection import Connection
-from common.storage.erasure import erase_published
 from common.storage.rows import LockedTable
 from common.storage.tables import idempotency_keys
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
@@ -24,8 +21,10 @@ from intake.connection_names import ConnectionNames
 from intake.connection_secrets import ConnectionSecrets
 from intake.connection_store import ChannelActivity, ChannelConnections
 from intake.contact_list import conditions, is_readable
+from intake.customer_merge_store import CustomerMerges
+from intake.customer_store import Customers
+from intake.customer_views import CustomerViews
 from intake.domain.actors import Actor
-from intake.domain.customers import CustomerStatement
 from intake.domain.model import (
     AcceptedRequest,
     Contact,
@@ -34,6 +33,8 @@ from intake.domain.model import (
     Survey,
 )
 from intake.domain.timers import CustomerAbsenceDue
+from intake.erasure_store import Erasure
+from intake.export_store import CustomerExport
 from intake.mailbox_store import Mailboxes
 from intake.message_store import ContactHistory, Messages
 from intake.representative_store import ContactRepresentatives
@@ -74,42 +75,18 @@ class Contacts(LockedTable[ContactId, Contact]):
     ) -> list[Contact]:
         """Return the contacts that the actor may read, newest first."""
         table = tables.contacts
-        query = select(table).where(*conditions(filters), is_readable(actor))
+        customer_ids: list[CustomerId] = []
+        if filters.customer_id is not None:
+            parameters = {"customer_id": filters.customer_id}
+            customer_ids = (await self.connection.execute(_SAME_CUSTOMERS, parameters)).scalars()
+            if not customer_ids:
+                return []
+        query = select(table).where(*conditions(filters, customer_ids), is_readable(actor))
         if after is not None:
             query = query.where(table.c.contact_id < after)
         query = query.order_by(table.c.contact_id.desc()).limit(limit)
         rows = await self.connection.execute(query)
         return [self.read(dict(row)) for row in rows]
-
-
-class Customers:
-    """Customers as their channels described them."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        # By identity: two equal ones may have another one between them.
-        self._stated: dict[int, CustomerStatement] = {}
-        self._described: dict[CustomerId, Customer] = {}
-
-    async def describe(self, stated: Sequence[CustomerStatement]) -> None:
-        """Write what is stated of all with one statement; what is not stated stays."""
-        together: dict[CustomerId, CustomerStatement] = {}
-        for customer in stated:
-            earlier = together.get(customer.customer_id, customer)
-            together[customer.customer_id] = customer.after(earlier)
-        if not together:
-            return
-        rows = to_arrays(list(together.values()))
-        for row in await self._connection.execute(_DESCRIBE_CUSTOMERS, rows):
-            described = Customer(**row)
-            self._described[described.customer_id] = described
-        self._stated.update({id(customer): customer for customer in stated})
-
-    async def describe_one(self, stated: CustomerStatement) -> Customer:
-        """Return all that is known of the customer; `describe` may have written it before."""
-        if id(stated) not in self._stated:
-            await self.describe([stated])
-        return self._described[stated.customer_id]
 
 
 class Surveys:
@@ -185,44 +162,6 @@ class IdempotencyKeys:
         )
 
 
-class Erasure:
-    """Erases the words of a customer. Rows of contacts are locked and written as everywhere."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    async def erase_customer(self, customer_id: CustomerId) -> bool:
-        """Erase name and region; return False if there is no such customer."""
-        customers = tables.customers
-        erased = await self._connection.execute(
-            update(customers)
-            .where(customers.c.customer_id == customer_id)
-            .values(name=None, region=None)
-            .returning(customers.c.customer_id)
-        )
-        return erased.first() is not None
-
-    async def contacts_of(
-        self, customer_id: CustomerId, after: ContactId | None, limit: int
-    ) -> list[ContactId]:
-        contacts = tables.contacts
-        query = select(contacts.c.contact_id).where(contacts.c.customer_id == customer_id)
-        if after is not None:
-            query = query.where(contacts.c.contact_id > after)
-        rows = await self._connection.execute(query.order_by(contacts.c.contact_id).limit(limit))
-        return [ContactId(row.contact_id) for row in rows]
-
-    async def erase_words_of(self, contact_ids: Sequence[ContactId]) -> None:
-        """Erase messages, comments, the words in published events and stored answers."""
-        parameters = {"contact_ids": contact_ids, "erased": ERASED}
-        await self._connection.execute(_ERASE_MESSAGES, parameters)
-        await self._connection.execute(_ERASE_ATTACHMENTS, parameters)
-        await self._connection.execute(_ERASE_ANSWERS, parameters)
-        # Where the customer is goes too; escalation needs its copy while the contact is open.
-        words = WORDS | {"region"}
-        await erase_published(self._connection, contact_ids, words=words)
-
-
 _WITHOUT_KEYS: Final = ConnectionSecrets()
 
 
@@ -241,7 +180,9 @@ class UnitOfWork(BaseUnitOfWork):
             connection, status_sources or StatusSources(), self.outbox
         )
         self.contacts = Contacts(connection)
-        self.customers = Customers(connection)
+        self.customers = Customers(connection, now)
+        self.customer_merges = CustomerMerges(connection)
+        self.customer_views = CustomerViews(connection)
         self.messages = Messages(connection)
         self.contact_history = ContactHistory(connection)
         self.contact_representatives = ContactRepresentatives(connection)
@@ -252,6 +193,7 @@ class UnitOfWork(BaseUnitOfWork):
         self.connection_names = ConnectionNames(connection)
         self.mailboxes = Mailboxes(connection, now)
         self.erasure = Erasure(connection)
+        self.customer_export = CustomerExport(connection)
         self.past_contacts = PastContacts(connection)
 
     @property
@@ -284,15 +226,6 @@ class UnitOfWork(BaseUnitOfWork):
 _survey = TypeAdapter(Survey)
 _surveys = TypeAdapter(list[Survey])
 
-# In the order of the key, so that two transactions do not deadlock.
-_DESCRIBE_CUSTOMERS = text(f"""
-    INSERT INTO customers (customer_id, name, tier, region)
-    SELECT customer_id, name, tier, region FROM {arrays_of(tables.customers)} ORDER BY customer_id
-    ON CONFLICT (customer_id) DO UPDATE SET name = coalesce(excluded.name, customers.name),
-        tier = coalesce(excluded.tier, customers.tier),
-        region = coalesce(excluded.region, customers.region)
-    RETURNING customer_id, name, coalesce(tier, 'standard') AS tier, region
-""")
 _UPSERT_SURVEYS = bulk_insert(tables.surveys, conflict="update")
 _INSERT_KEYS = text("""
     INSERT INTO idempotency_keys (scope, key, fingerprint, result, at)
@@ -302,18 +235,6 @@ _INSERT_KEYS = text("""
     ) AS accepted(scope, key, fingerprint, result, at)
     ORDER BY scope, key ON CONFLICT DO NOTHING RETURNING scope, key
 """)
-
-_ERASE_MESSAGES = text("""
-    UPDATE messages SET text = :erased WHERE contact_id = ANY (CAST(:contact_ids AS uuid[]))
-""")
-_ERASE_ATTACHMENTS = text("""
-    DELETE FROM attachments WHERE contact_id = ANY (CAST(:contact_ids AS uuid[]))
-""")
-_ERASE_ANSWERS = text("""
-    UPDATE surveys SET answer = jsonb_set(answer, '{comment}', 'null')
-    WHERE contact_id = ANY (CAST(:contact_ids AS uuid[])) AND answer IS NOT NULL
-""")
-
 
 # Everywhere in one order, so that two transactions with the same rows do not deadlock.
 _LOCK_REFS = text("""
@@ -327,6 +248,12 @@ _IS_AWAY = text("""
     SELECT EXISTS (SELECT FROM timers WHERE contact_id = :contact_id AND slot = :slot)
 """)
 _LOCK_MERGES = text("SELECT pg_advisory_xact_lock(lock_key('merges ' || CAST(:system AS text)))")
+_SAME_CUSTOMERS = text("""
+    SELECT member.customer_id FROM customers AS named JOIN customers AS member
+        ON member.customer_id = coalesce(named.survivor_id, named.customer_id)
+            OR member.survivor_id = coalesce(named.survivor_id, named.customer_id)
+    WHERE named.customer_id = :customer_id
+""")
 _CONTACTS_OF_REFS = text("""
     SELECT external_ref, CAST(contact_id AS text) AS contact_id FROM contacts
     WHERE received_from = :system AND external_ref = ANY (CAST(:refs AS text[]))

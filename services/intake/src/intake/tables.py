@@ -1,11 +1,16 @@
 """The tables of intake, which the migrations make, and how long their rows are kept."""
 
+from typing import Final
+
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, Integer, MetaData, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
 from common.service.retention import Kept, Retention, Rule, published_events_rule
 
 metadata = MetaData()
+
+# Seven years.
+_AUDIT_DAYS: Final = 2557
 
 contacts = Table(
     "contacts",
@@ -43,6 +48,42 @@ customers = Table(
     Column("name", Text),
     Column("tier", Text),
     Column("region", Text),
+    Column("merged_into", Text),
+    Column("survivor_id", Text),
+    Column("version", Integer),
+)
+customer_addresses = Table(
+    "customer_addresses",
+    metadata,
+    Column("customer_id", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("address", Text, primary_key=True),
+    Column("verified", Boolean),
+    Column("first_at", DateTime(timezone=True)),
+)
+customer_merges = Table(
+    "customer_merges",
+    metadata,
+    Column("merge_id", Uuid(as_uuid=False), primary_key=True),
+    Column("customer_id", Text),
+    Column("into_id", Text),
+    Column("action", Text),
+    Column("reason", Text),
+    Column("by", Text),
+    Column("reported_by", Text),
+    Column("at", DateTime(timezone=True)),
+)
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("erasure_id", Uuid(as_uuid=False), primary_key=True),
+    Column("customer_id", Text),
+    Column("customers", Integer),
+    Column("contacts", Integer),
+    Column("by", Text),
+    Column("reported_by", Text),
+    Column("at", DateTime(timezone=True)),
+    Column("completed_at", DateTime(timezone=True)),
 )
 messages = Table(
     "messages",
@@ -180,12 +221,17 @@ RETENTION: tuple[Rule, ...] = (
             DELETE FROM contact_representatives USING deleted
             WHERE contact_representatives.contact_id = deleted.contact_id
             """,
-            # Customers without any other contact.
+            # Customers without any other contact, together with all that are merged with them.
             """
-            DELETE FROM customers USING deleted
-            WHERE customers.customer_id = deleted.customer_id AND NOT EXISTS (
-                SELECT FROM contacts WHERE contacts.customer_id = deleted.customer_id
-                    AND contacts.contact_id NOT IN (SELECT contact_id FROM deleted))
+            DELETE FROM customers USING (
+                SELECT DISTINCT coalesce(customers.survivor_id, customers.customer_id) AS id
+                FROM deleted JOIN customers USING (customer_id)
+            ) AS survivor
+            WHERE (customers.customer_id = survivor.id OR customers.survivor_id = survivor.id)
+                AND NOT EXISTS (
+                    SELECT FROM customers AS member JOIN contacts USING (customer_id)
+                    WHERE (member.customer_id = survivor.id OR member.survivor_id = survivor.id)
+                        AND contacts.contact_id NOT IN (SELECT contact_id FROM deleted))
             """,
         ),
     ),
@@ -195,6 +241,10 @@ RETENTION: tuple[Rule, ...] = (
     Kept("contact_representatives", "who had a contact is deleted with it"),
     Kept("surveys", "a survey is deleted with its contact"),
     Kept("customers", "a customer is deleted with the last contact"),
+    Kept("customer_addresses", "an address is deleted with its customer"),
+    # As long as the audit trail of escalations.
+    Retention("customer_merges", "at", days=_AUDIT_DAYS, min_days=366),
+    Retention("erasures", "at", days=_AUDIT_DAYS, min_days=366),
     published_events_rule("NOT EXISTS (SELECT FROM contacts WHERE contact_id = CAST(key AS uuid))"),
     Kept("mailboxes", "how far a mailbox is read is deleted with its connection"),
     Kept("channel_connections", "settings: they are in force until they are replaced"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 from msgspec import Struct
@@ -23,7 +23,6 @@ from intake.domain.actors import Actor, require_access
 from intake.domain.customers import CustomerStatement
 from intake.domain.errors import (
     ContactNotFoundError,
-    EarlierContactNotFoundError,
     MergeTargetEndedError,
     MergeTargetError,
     SurveyNotFoundError,
@@ -44,6 +43,7 @@ from intake.domain.model import (
 from intake.domain.surveys import SurveyRequest
 from intake.domain.text_signs import NO_SIGNS, TextSigns
 from intake.domain.transitions import Change
+from intake.follow_ups import choose_earlier_contact
 from intake.handlers import get_or_raise, record
 from intake.idempotency import claim_key
 from intake.store import UnitOfWork
@@ -68,6 +68,7 @@ class ReceiveContact(Struct, frozen=True):
     external_ref: str | None = None
     campaign: str | None = None
     follows: ContactId | None = None
+    follows_within: timedelta = timedelta(0)
     # What it is where it comes from, when we first see it.
     state: ContactState = "open"
     moment: Moment | None = None
@@ -121,11 +122,10 @@ class GiveFeedback:
 
 async def receive_new(command: ReceiveContact, uow: UnitOfWork) -> ContactId:
     """Make the contact of a customer, of whom what is not said now stays as it was said."""
-    customer = await uow.customers.describe_one(command.customer)
-    if command.follows is not None:
-        earlier = await uow.contacts.get(command.follows)
-        if earlier is None or earlier.customer_id != customer.customer_id:
-            raise EarlierContactNotFoundError
+    customer = await uow.customers.describe_one(command.customer, command.follows_within)
+    follows = await choose_earlier_contact(
+        command.follows, command.follows_within, command.customer, command.topic, uow
+    )
     uow.contacts.mark_absent(command.contact_id)
     contact = Contact(
         contact_id=command.contact_id,
@@ -133,7 +133,7 @@ async def receive_new(command: ReceiveContact, uow: UnitOfWork) -> ContactId:
         channel=command.channel,
         received_from=command.received_from,
         external_ref=command.external_ref,
-        customer_id=customer.customer_id,
+        customer_id=command.customer.customer_id,
         subject=command.subject,
         topic=command.topic,
         language=command.language,
@@ -141,8 +141,9 @@ async def receive_new(command: ReceiveContact, uow: UnitOfWork) -> ContactId:
         received_at=uow.now,
         changed_at=uow.now,
         campaign=command.campaign,
-        follows=command.follows,
+        follows=follows,
     )
+    uow.customers.note_made(command.customer, command.topic, contact.contact_id)
     record(_receive(contact, customer, command), uow)
     if command.text is not None:
         await write_text(contact.contact_id, command.text, command, uow)
@@ -196,9 +197,8 @@ async def get_to_read(contact_id: ContactId, actor: Actor, uow: UnitOfWork) -> C
 async def _check_access(
     contact: Contact, actor: Actor, uow: UnitOfWork, *, to_change: bool
 ) -> None:
-    representative = None
+    representative, representatives = None, uow.contact_representatives
     if actor.reach == "assigned" and actor.person_id is not None:
-        representatives = uow.contact_representatives
         representative = await representatives.get(contact.contact_id, actor.person_id)
     require_access(contact, actor, representative, to_change=to_change)
 
@@ -303,7 +303,8 @@ async def merge(contact_id: ContactId, into: ContactId, actor: Actor, uow: UnitO
     await uow.prelock((contact_id, into))
     contact = await get_to_change(contact_id, actor, uow)
     target = await _get_target(into, actor, uow)
-    if into == contact_id or target.customer_id != contact.customer_id:
+    same = await uow.customers.are_same(target.customer_id, contact.customer_id)
+    if into == contact_id or not same:
         raise MergeTargetError
     if contacts.is_ended(target):
         raise MergeTargetEndedError(target)

@@ -43,7 +43,8 @@ class ContactReceived(ContactsEvent):
 
     `received_from` is the system that sent it: no other system speaks for it. `campaign` is what
     made many customers turn to us: an advertisement, a product recall.
-    `follows` is an earlier contact about the same issue, if the channel knows one.
+    `follows` is an earlier contact about the same issue: the channel names it, or it is the
+    customer's latest one of the topic.
     """
 
     channel: Channel
@@ -250,6 +251,17 @@ class SurveyAnswered(ContactsEvent):
     comment: str | None = None
 
 
+class ContactCustomerChanged(ContactsEvent):
+    """Its customer was merged into another one, or taken out again: `customer` is whose it is now.
+
+    `by` or `reported_by` is the person or the system who demanded it.
+    """
+
+    customer: Customer
+    by: PersonId | None = None
+    reported_by: SystemName | None = None
+
+
 class ContactErased(ContactsEvent):
     """The customer's name and words are erased; every service erases its copies.
 
@@ -300,6 +312,7 @@ EVENTS: tuple[type[Event], ...] = (
     InteractionMeasured,
     SurveySent,
     SurveyAnswered,
+    ContactCustomerChanged,
     ContactErased,
     ConnectionSilent,
     ConnectionHeardAgain,

@@ -19,7 +19,7 @@ def _validated(address: str) -> ValidatedEmail:
     )
 
 
-def _normalized(address: str) -> str:
+def normalize_mailbox(address: str) -> str:
     """Raises EmailNotValidError, a ValueError that says in a sentence what is wrong."""
     return _validated(address).normalized
 
@@ -33,4 +33,4 @@ def ascii_mailbox(address: str) -> str:
     return mailbox.ascii_email or f"{mailbox.local_part}@{mailbox.ascii_domain}"
 
 
-Mailbox = Annotated[str, StringConstraints(max_length=254), AfterValidator(_normalized)]
+Mailbox = Annotated[str, StringConstraints(max_length=254), AfterValidator(normalize_mailbox)]

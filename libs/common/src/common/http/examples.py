@@ -53,6 +53,7 @@ PEOPLE: Final[Mapping[str, Mapping[str, Any]]] = {
 
 CHANNEL_SYSTEM: Final = "channel:shop"
 CUSTOMER: Final = {"customer_id": "c-81", "name": "Ada Lovelace", "tier": "premium"}
+MAILBOX: Final = "ada@example.com"
 CUSTOMER_ID: Final = f"{CHANNEL_SYSTEM}:{CUSTOMER['customer_id']}"
 # What customer service knows of the contact, by the names that all services use.
 CONTACT: Final[Mapping[str, Any]] = {

@@ -15,6 +15,7 @@ from common.contracts.assignments import AssignmentReleased, ContactAssigned, Co
 from common.contracts.clocks import ClockMet
 from common.contracts.contacts import (
     ContactAbandoned,
+    ContactCustomerChanged,
     ContactDiscarded,
     ContactMerged,
     ContactPrioritized,
@@ -200,6 +201,20 @@ def change_priority(situation: Situation, event: ContactPrioritized) -> Decision
     return retargeting.retarget_clocks(after, event.occurred_at, reason)
 
 
+def change_customer(situation: Situation, event: ContactCustomerChanged) -> Decision:
+    """Count the contact for another customer, whose tier and region choose the policy."""
+    details, customer = situation.contact.details, event.customer
+    if details is None:
+        return no_change(situation)
+    name = excerpt(customer.name) if customer.name else None
+    described = replace(details, tier=customer.tier, region=customer.region, customer=name)
+    contact = replace(situation.contact, details=described, customer_id=customer.customer_id)
+    after = situation.with_contact(contact)
+    if (described.tier, described.region) == (details.tier, details.region):
+        return no_change(after)
+    return retargeting.retarget_clocks(after, event.occurred_at, "another customer by a merge")
+
+
 def resolve_contact(situation: Situation, event: ContactResolved) -> Decision:
     by = f" by {event.by}" if event.by else ""
     reason = f"contact resolved{by}"
@@ -347,6 +362,7 @@ DECISIONS: Mapping[type[ContactEvent | Timer], Callable[[Situation, Any], Decisi
     WaitingOnCustomer: wait_for_customer,
     WaitingOnCustomerEnded: end_wait_for_customer,
     ContactPrioritized: change_priority,
+    ContactCustomerChanged: change_customer,
     SupervisorRequested: raise_for_customer,
     ContactResolved: resolve_contact,
     ContactAbandoned: abandon_contact,

@@ -32,6 +32,11 @@ class Grants:
             encoded = orjson.dumps(rows, default=str).decode()
             yield Write(_INSERT, {"rows": encoded})
 
+    async def move(self, contact_id: ContactId, customer_id: CustomerId) -> None:
+        """Let the grants of a contact count for another customer."""
+        parameters = {"contact": contact_id, "customer": customer_id}
+        await self._connection.execute(_MOVE, parameters)
+
     async def before(
         self, contact_id: ContactId, customer_id: CustomerId | None, since: datetime
     ) -> tuple[Grant, ...]:
@@ -57,6 +62,10 @@ class Grants:
 
 
 _INSERT = write_query("insert_grants", bulk_insert(tables.grants))
+_MOVE = text("""
+    UPDATE grants SET customer_id = CAST(:customer AS text)
+    WHERE contact_id = CAST(:contact AS uuid)
+""")
 _LOCK_CUSTOMER = text("""
     SELECT pg_advisory_xact_lock(lock_key('grants ' || CAST(:customer AS text)))
 """)

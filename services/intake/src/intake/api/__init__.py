@@ -6,6 +6,7 @@ from intake.api import (
     connections,
     contacts,
     customers,
+    erasures,
     presence,
     states,
     supervisor_requests,
@@ -22,6 +23,7 @@ ROUTERS = (
     customers.router,
     connections.router,
     connection_trials.router,
+    erasures.router,
     channels.router,
     understanding.router,
 )

@@ -17,6 +17,7 @@ from common.http.examples import (
     CUSTOMER_ID,
     LEVEL,
     MESSAGE_ID,
+    OTHER_CONTACT_ID,
     RAISED_AT,
     RECEIVED_AT,
     SUPERVISOR,
@@ -108,10 +109,13 @@ class MessageIdOut(BaseModel):
 
 
 class CustomerErasureOut(BaseModel):
-    model_config = with_examples({"customer_id": CUSTOMER_ID, "contacts": 1})
+    model_config = with_examples(
+        {"customer_id": CUSTOMER_ID, "contacts": 1, "erasure_id": OTHER_CONTACT_ID}
+    )
 
     customer_id: CustomerId = Field(description="The customer.")
-    contacts: int = Field(description="How many contacts the customer has.")
+    contacts: int = Field(description="How many contacts were erased, with those of merged ids.")
+    erasure_id: str = Field(description="The record of this erasure, in `GET /v1/erasures`.")
 
 
 class HistoryEntryOut(BaseModel):
@@ -200,14 +204,18 @@ class ContactSummaryOut(BaseModel):
     )
     external_ref: str | None = Field(description="Its id in that system, if any.")
     customer_id: CustomerId = Field(
-        description="The customer: the id in that system, after the system's name and a colon."
+        description="The customer: the id in that system, after the system's name and a colon. "
+        "`GET /v1/customers/{customer_id}` says who is the same person."
     )
     subject: str = Field(description="What it is about, in one line.")
     topic: str = Field(description="The topic, in small letters.")
     language: str = Field(description="The customer's language by BCP 47; `und` if not known.")
     priority: Priority = Field(description="How urgent it is.")
     campaign: str | None = Field(description="What made many customers contact us, if known.")
-    follows: ContactId | None = Field(description="An earlier contact about the same issue.")
+    follows: ContactId | None = Field(
+        description="An earlier contact about the same issue: the channel names it, or it is the "
+        "customer's latest one of the topic."
+    )
     received_at: datetime = Field(description="When it came to us.")
     changed_at: datetime = Field(
         description="When it was last written to or changed. An escalation that its representative "

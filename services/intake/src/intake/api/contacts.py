@@ -100,6 +100,7 @@ async def receive_contact(
     what was done. A reference is known per sender: kind and name of the system, as `channel:shop`.
     """
     namespaces, system = get_customer_namespaces(request), SystemName(caller.name)
+    body.customer.require_addresses(namespaces.default_region)
     signs = get_sign_reader(request)
     reading = read_text(body.text, signs)
     language = body.language if "language" in body.model_fields_set else UNDETERMINED
@@ -117,6 +118,7 @@ async def receive_contact(
         signs=reading.signs,
         campaign=body.campaign,
         follows=body.follows,
+        follows_within=namespaces.follows_within,
         external_ref=body.external_ref,
     )
     with problems():

@@ -46,6 +46,10 @@ _PROBLEMS: Mapping[type[Exception], tuple[HTTPStatus, str]] = {
     errors.NotYourContactError: (HTTPStatus.FORBIDDEN, "not-your-contact"),
     errors.PersonNotYourselfError: (HTTPStatus.FORBIDDEN, "person-not-yourself"),
     errors.CustomerNotFoundError: (HTTPStatus.NOT_FOUND, "customer-not-found"),
+    errors.CustomerMergeTargetError: (HTTPStatus.CONFLICT, "customer-merge-target"),
+    errors.CustomerMergedElsewhereError: (HTTPStatus.CONFLICT, "customer-merged"),
+    errors.StaleCustomerError: (HTTPStatus.PRECONDITION_FAILED, "stale"),
+    errors.TooManyContactsError: (HTTPStatus.CONFLICT, "too-many-contacts"),
     errors.EarlierContactNotFoundError: (
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "earlier-contact-not-found",
@@ -152,6 +156,9 @@ def problems() -> Iterator[None]:
         if isinstance(error, errors.WeakSecretError):
             raise ProblemError(*_PROBLEMS[type(error)], f"{place}: {error}") from error
         raise invalid((place, str(error))) from error
+    except errors.CustomerMergedElsewhereError as error:
+        status, code = _PROBLEMS[type(error)]
+        raise ProblemError(status, code, str(error), merged_into=error.merged_into) from error
     except tuple(_PROBLEMS) as error:
         status, code = _PROBLEMS[type(error)]
         raise ProblemError(status, code, str(error)) from error

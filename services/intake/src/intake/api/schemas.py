@@ -29,15 +29,18 @@ from common.http.examples import (
     CAMPAIGN,
     CONTACT,
     CUSTOMER,
+    MAILBOX,
     OTHER_CONTACT_ID,
     REPRESENTATIVE,
     TEXT,
     with_examples,
 )
 from common.http.pagination import Cursor, Limit
+from common.http.problems import invalid
 from intake.api.answers import INTERACTION_ID, SURVEY_ID
 from intake.api.message_schemas import ActionIn
-from intake.domain.customers import CustomerStatement
+from intake.domain.addresses import AddressKind, StatedAddress, normalize
+from intake.domain.customers import MAX_ADDRESSES, CustomerStatement
 from intake.domain.model import ContactFilters, ContactState
 
 MAX_INTERACTION = timedelta(days=1)
@@ -59,6 +62,21 @@ Seconds = Annotated[
 ]
 
 
+class AddressIn(RequestModel):
+    model_config = with_examples({"kind": "email", "address": MAILBOX, "verified": True})
+
+    kind: AddressKind = Field(description="`email` or `phone`.")
+    address: ShortText = Field(
+        description="A mail address, or a telephone number in any usual form; without its country "
+        "the setting `default_region` says it."
+    )
+    verified: bool = Field(
+        False,
+        description="You have proof that it is the customer's: they signed in with it, or answered "
+        "there. It counts if the setting `proving_systems` names you.",
+    )
+
+
 class CustomerIn(RequestModel):
     """What you leave out, or send as null, stays as it was said before."""
 
@@ -73,10 +91,26 @@ class CustomerIn(RequestModel):
         "standard", description="How important the customer is; `standard` if nobody ever said."
     )
     region: ShortText | None = Field(None, description="Where the customer is, as you name it.")
+    addresses: tuple[AddressIn, ...] = Field(
+        (),
+        max_length=MAX_ADDRESSES,
+        description="Mail addresses and telephone numbers; those that you said before stay.",
+    )
 
     def statement(self) -> CustomerStatement:
         tier = self.tier if "tier" in self.model_fields_set else None
-        return CustomerStatement(CustomerId(self.customer_id), self.name, tier, self.region)
+        addresses = tuple(StatedAddress(**address.model_dump()) for address in self.addresses)
+        return CustomerStatement(
+            CustomerId(self.customer_id), self.name, tier, self.region, addresses
+        )
+
+    def require_addresses(self, default_region: str | None) -> None:
+        """Raise ProblemError for what is no address."""
+        for number, address in enumerate(self.addresses):
+            stated = StatedAddress(**address.model_dump())
+            if normalize(stated, default_region) is None:
+                place = f"body/customer/addresses/{number}/address"
+                raise invalid((place, f"It is no valid {address.kind} address or number."))
 
 
 class ContactIn(RequestModel):

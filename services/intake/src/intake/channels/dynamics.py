@@ -29,6 +29,7 @@ from intake.channels.fields import moment_at, read_json
 from intake.channels.options import CaseOptions, CaseState, by_tag, find_priority, read_labels
 from intake.channels.own_writes import CLIENT
 from intake.channels.shared_secret import verify_shared_secret
+from intake.domain.addresses import StatedAddress
 from intake.domain.customers import CustomerStatement
 from intake.domain.model import ChannelConnection, ContactState, Moment
 
@@ -144,7 +145,7 @@ def _contact(
     number, description = fields.get("ticketnumber"), fields.get("description")
     customer_id = fields.get("customerid") or event_key("case", case_id)
     priority = _PRIORITIES.get(fields.get("prioritycode", ""))
-    written_at = read_date(fields.get("createdon"))
+    written_at, email = read_date(fields.get("createdon")), fields.get("emailaddress")
     return ExternalContact(
         ref=case_id,
         channel=_ORIGINS.get(fields.get("caseorigincode", ""), "case"),
@@ -152,6 +153,7 @@ def _contact(
             CustomerId(customer_id),
             name=fields.get("customerid name"),
             tier=by_tag(tags, options.tier_by_tag),
+            stated_addresses=(StatedAddress("email", email),) if email else (),
         ),
         subject=fields.get("title") or f"Case {number or case_id}",
         **read_labels(tags, options, priority=priority),

@@ -39,6 +39,7 @@ from intake.channels.fields import (
     read_object_or_none,
 )
 from intake.channels.options import MappingOptions, by_tag, read_labels, read_priority
+from intake.domain.addresses import AddressKind, StatedAddress
 from intake.domain.automatic_mail import is_automatic
 from intake.domain.customers import CustomerStatement
 from intake.domain.model import Moment
@@ -64,6 +65,20 @@ class Customer(WebhookModel):
     name: Text = None
     tier: Text = None
     region: Text = None
+    email: Text = None
+    phone: Text = None
+    verified: Flag = None
+
+    def addresses(self, default_region: str | None) -> tuple[StatedAddress, ...]:
+        stated: tuple[tuple[AddressKind, str | None], ...] = (
+            ("email", self.email),
+            ("phone", self.phone),
+        )
+        return tuple(
+            StatedAddress(kind, address, bool(self.verified), default_region)
+            for kind, address in stated
+            if address
+        )
 
 
 class Contact(WebhookModel):
@@ -189,6 +204,7 @@ def _contact(data: Data, options: MappingOptions, *, is_first: bool) -> External
             customer.name,
             by_tag(tags, options.tier_by_tag) or _TIERS.get((customer.tier or "").strip().lower()),
             customer.region,
+            customer.addresses(options.default_region),
         ),
         subject=contact.subject or f"Contact {contact.ref}",
         **read_labels(

@@ -32,6 +32,7 @@ from intake.channels.mime import (
 )
 from intake.channels.multipart import MailFile
 from intake.channels.options import MappingOptions, by_tag, read_labels
+from intake.domain.addresses import StatedAddress
 from intake.domain.automatic_mail import is_automatic
 from intake.domain.customers import CustomerStatement
 from intake.domain.model import Moment
@@ -141,7 +142,15 @@ def _message_event(
     customer = next(iter(others), sender) if is_ours else sender
     automatic = is_automatic(mail.headers) or _is_bot(sender, options)
     tags = [*(f"to={address}" for address in receivers), f"from={sender}"]
-    contact = _contact(mail, customer, "" if is_ours else name, tags, options, automatic=automatic)
+    contact = _contact(
+        mail,
+        customer,
+        "" if is_ours else name,
+        tags,
+        options,
+        automatic=automatic,
+        is_sender=not is_ours,
+    )
     about = (event_id, "mail", contact)
     if is_ours:
         return RepresentativeMessageAdded(
@@ -160,6 +169,7 @@ def _contact(
     options: MailOptions,
     *,
     automatic: bool,
+    is_sender: bool,
 ) -> ExternalContact:
     stated = _PRIORITIES.get(mail.headers.get("x-priority", "").strip()[:1])
     language = mail.headers.get("content-language", "").partition(",")[0].strip()
@@ -167,7 +177,11 @@ def _contact(
         ref=event_key(mail.thread),
         channel="email",
         customer=CustomerStatement(
-            CustomerId(customer), name=name or None, tier=by_tag(tags, options.tier_by_tag)
+            CustomerId(customer),
+            name=name or None,
+            tier=by_tag(tags, options.tier_by_tag),
+            # Anybody may write any sender: it counts if the mail service refuses forged ones.
+            stated_addresses=(StatedAddress("email", customer, verified=is_sender),),
         ),
         subject=mail.subject or "A mail without a subject",
         **read_labels(tags, options, priority=stated, language=language),

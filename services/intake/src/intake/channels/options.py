@@ -1,9 +1,9 @@
 """The options that the connections of most kinds share: what is not said, and what tags mean."""
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Final, Literal, TypedDict, TypeVar
+from typing import Annotated, Final, Literal, TypedDict, TypeVar
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from common.contracts.contacts import Priority, Tier
 from common.contracts.needs import ContactTopic, LanguageTag
@@ -54,6 +54,12 @@ class MappingOptions(ChannelOptions):
         "runs",
         description="What the status on-hold means: `runs`, because the customer waits on; or "
         "`pauses`, as if you waited for the customer.",
+    )
+    default_region: Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")] | None = Field(
+        None,
+        description="The country, by ISO 3166, of telephone numbers without one. Without it the "
+        "setting `default_region` counts.",
+        examples=["GB"],
     )
     bots: tuple[str, ...] = Field(
         (), description="The accounts that are no people: what they write is no reply."

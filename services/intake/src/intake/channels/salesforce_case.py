@@ -24,10 +24,19 @@ from intake.channels.event_keys import event_key
 from intake.channels.fields import moment_at, read_flag, read_id, read_time
 from intake.channels.options import CaseOptions, CaseState, by_tag, find_priority, read_labels
 from intake.channels.own_writes import is_own_note
+from intake.domain.addresses import AddressKind, StatedAddress
 from intake.domain.customers import CustomerStatement
 from intake.domain.model import ContactState, Moment
 
 SYSTEM: Final = "Salesforce"
+# What is supplied with a case, anybody typed into a form; the others are those of the record.
+_ADDRESSES: Final[tuple[tuple[str, AddressKind, bool], ...]] = (
+    ("ContactEmail", "email", True),
+    ("ContactPhone", "phone", True),
+    ("ContactMobile", "phone", True),
+    ("SuppliedEmail", "email", False),
+    ("SuppliedPhone", "phone", False),
+)
 # Of the long form of an id, the last three characters only say which letters are capitals.
 _ID_CHARACTERS: Final = 15
 _STATES: Final[Mapping[str, CaseState]] = {
@@ -182,7 +191,14 @@ def _customer(fields: Fields, tags: list[str], options: SalesforceOptions) -> Cu
         CustomerId(customer_id),
         name=fields.get("SuppliedName"),
         tier=by_tag(tags, options.tier_by_tag),
+        stated_addresses=tuple(_addresses(fields, options)),
     )
+
+
+def _addresses(fields: Fields, options: SalesforceOptions) -> Iterator[StatedAddress]:
+    for name, kind, verified in _ADDRESSES:
+        if address := fields.get(name):
+            yield StatedAddress(kind, address, verified, options.default_region)
 
 
 def _state(fields: Fields, tags: list[str], options: SalesforceOptions) -> CaseState | None:

@@ -37,6 +37,7 @@ from intake.channels.fields import (
 )
 from intake.channels.options import MappingOptions, by_tag, read_labels
 from intake.channels.twilio_signature import verify_twilio
+from intake.domain.addresses import StatedAddress
 from intake.domain.customers import CustomerStatement
 from intake.domain.model import ChannelConnection, Moment
 
@@ -48,6 +49,8 @@ _MAX_FILES: Final = 10
 _CONFERENCE_EVENTS: Final = ("conference-", "participant-")
 # Twilio ends a call after a day at the latest.
 _MAX_CALL_S: Final = 24 * 60 * 60
+# The caller's own telephone company has signed that the number is the caller's.
+_SIGNED_CALLER: Final = "TN-Validation-Passed-A"
 
 Parameters = Mapping[str, str]
 
@@ -217,6 +220,14 @@ def _contact(
             CustomerId(sender),
             name=parameters.get("CallerName") or None,
             tier=by_tag(tags, options.tier_by_tag),
+            stated_addresses=(
+                StatedAddress(
+                    "phone",
+                    sender,
+                    verified=parameters.get("StirVerstat") == _SIGNED_CALLER,
+                    region=options.default_region,
+                ),
+            ),
         ),
         subject=f"{words} from {sender}",
         **read_labels(tags, options),

@@ -1,6 +1,6 @@
 """Zendesk: signed webhooks about tickets, in the event schema and as a trigger may send them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -32,6 +32,7 @@ from intake.channels.fields import read_file, read_json
 from intake.channels.options import PRIORITIES, WriteBackOptions, by_tag, read_labels
 from intake.channels.own_writes import is_own_note
 from intake.channels.zendesk_schema import Comment, Delivery, Envelope, Ticket
+from intake.domain.addresses import StatedAddress
 from intake.domain.automatic_mail import is_automatic
 from intake.domain.customers import CustomerStatement
 from intake.domain.model import ChannelConnection, ContactState, Moment
@@ -151,7 +152,9 @@ def external_contact(ticket: Ticket, options: ZendeskOptions) -> ExternalContact
         ref=ticket.id,
         channel="ticket",
         customer=CustomerStatement(
-            CustomerId(requester), tier=by_tag(ticket.labels, options.tier_by_tag)
+            CustomerId(requester),
+            tier=by_tag(ticket.labels, options.tier_by_tag),
+            stated_addresses=tuple(_addresses(ticket, options)),
         ),
         subject=ticket.subject or f"Ticket {ticket.id}",
         **read_labels(ticket.labels, options, priority=ticket.priority),
@@ -291,6 +294,14 @@ def _writer(ticket: Ticket, comment: Comment, bots: Collection[str]) -> Writer:
 
 def _is_bot(account: str, bots: Collection[str]) -> bool:
     return account == _NOBODY or account.startswith(_BOT_PREFIX) or account in bots
+
+
+def _addresses(ticket: Ticket, options: ZendeskOptions) -> Iterator[StatedAddress]:
+    """Yield what a trigger may send of the requester; anybody can write a mail as somebody."""
+    if ticket.requester_email:
+        yield StatedAddress("email", ticket.requester_email)
+    if ticket.requester_phone:
+        yield StatedAddress("phone", ticket.requester_phone, region=options.default_region)
 
 
 def _first_message(ticket: Ticket) -> FirstMessage | None:

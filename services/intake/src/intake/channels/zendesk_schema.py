@@ -32,6 +32,8 @@ class Ticket(WebhookModel):
     priority: Text = None
     status: Text = None
     requester_id: Id = None
+    requester_email: Text = None
+    requester_phone: Text = None
     submitter_id: Id = None
     actor_id: Id = None
     assignee_id: Id = None

@@ -15,6 +15,7 @@ from intake import erasure
 from intake.commands.database import exit_if_unavailable, open_database
 from intake.domain.actors import Actor
 from intake.domain.errors import CustomerNotFoundError
+from intake.erasure_store import ErasureRecord
 
 _NOTHING_DONE: Final = 4
 _SYSTEM: Final = SystemName("admin:command-line")
@@ -27,13 +28,13 @@ def erase_customer(
     logs.to_stderr()
     try:
         with exit_if_unavailable():
-            count = asyncio.run(_erase(CustomerId(compose(customer_id))))
+            erasure_record = asyncio.run(_erase(CustomerId(compose(customer_id))))
     except CustomerNotFoundError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(_NOTHING_DONE) from error
-    typer.echo(f"erased; contacts: {count}")
+    typer.echo(f"erased; contacts: {erasure_record.contacts}")
 
 
-async def _erase(customer_id: CustomerId) -> int:
+async def _erase(customer_id: CustomerId) -> ErasureRecord:
     async with open_database() as (database, _settings):
         return await erasure.erase_customer(customer_id, Actor("all", system=_SYSTEM), database)

@@ -24,7 +24,6 @@ from intake.channels.event_keys import event_key
 from intake.channels.imap import Imap, ImapOptions
 from intake.channels.mail import MailOptions, mail_events, read_raw_mail
 from intake.commands.database import exit_if_unavailable, open_database
-from intake.domain.customers import CustomerNamespaces
 from intake.domain.model import ChannelConnection, Moment
 from intake.domain.understanding.signs import SignReader
 from intake.event_preparation import PreparedEvent, prepare_events
@@ -70,7 +69,7 @@ async def _import(kind: str, name: str, content: bytes) -> tuple[int, int]:
     async with open_database() as (database, settings):
         prepare = partial(
             prepare_events,
-            namespaces=CustomerNamespaces(settings.customer_namespaces),
+            namespaces=settings.namespaces(),
             signs=SignReader(settings.understanding.rules()),
         )
         return await import_mails(kind, name, content, database, prepare)

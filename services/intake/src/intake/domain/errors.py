@@ -1,6 +1,7 @@
 """Why a command is refused."""
 
 from common.contracts.contacts import SurveyKind, SurveyScale
+from common.contracts.event import CustomerId
 from intake.domain.model import Contact
 
 
@@ -30,6 +31,35 @@ class CustomerNotFoundError(Exception):
 
     def __init__(self) -> None:
         super().__init__(self.__doc__)
+
+
+class CustomerMergeTargetError(Exception):
+    """A customer is merged into another customer that is known, and not into one merged into it."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class CustomerMergedElsewhereError(Exception):
+    """The customer is merged into another one. Unmerge it first."""
+
+    def __init__(self, merged_into: CustomerId) -> None:
+        super().__init__(self.__doc__)
+        self.merged_into = merged_into
+
+
+class StaleCustomerError(Exception):
+    """The customer was merged or unmerged since you read it. Read it again."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class TooManyContactsError(Exception):
+    """The customer has more contacts than can change their customer together."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"More than {limit} contacts would change their customer together.")
 
 
 class EarlierContactNotFoundError(Exception):
