@@ -18,6 +18,8 @@ from intake.settings import Settings
 from intake.store import UnitOfWork
 
 _MB: Final = 1024 * 1024
+# Nobody reads who has a contact, or its status, within a tenth of a second after it changed.
+_LINGER_S: Final = 0.1
 
 
 def build(
@@ -29,6 +31,7 @@ def build(
         name="intake",
         unit_of_work=UnitOfWork,
         subscriptions=handlers.SUBSCRIPTIONS,
+        linger_s=_LINGER_S,
         retention=tables.RETENTION,
         routers=api.ROUTERS,
         webhook_paths=(api.channels.PATH,),

@@ -6,7 +6,7 @@ from common.core.clock import monotonic
 
 
 class Linger:
-    """Pauses for as long as the batch took, within bounds.
+    """Begins a batch at most every `min_s`, and pauses as long as a batch took, up to `max_s`.
 
     A batch has costs that do not depend on its size. So a worker that is quick, with little to do,
     hardly delays anything; on a busy machine batches take longer, and get larger.
@@ -23,4 +23,4 @@ class Linger:
     async def pause(self) -> None:
         """Pause after the batch that began last."""
         took_s = monotonic() - self._began_at
-        await sleep(min(max(took_s, self._min_s), self._max_s))
+        await sleep(min(max(took_s, self._min_s - took_s), self._max_s))

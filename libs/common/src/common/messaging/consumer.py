@@ -33,7 +33,8 @@ Record: TypeAlias = ConsumerRecord[bytes, bytes]
 _MAX_BATCH = 500
 # A signature takes up to 0.1 ms to verify; timers of the process must not wait for a whole batch.
 _DECODED_AT_ONCE = 25
-_POLL_MS = 200
+# How long the consumer waits for records before it looks at what else there is to do.
+_POLL_MS = 500
 _COMMIT_INTERVAL_S = 1.0
 _COMMIT_TIMEOUT_S = 5
 # Records that arrive within it share a transaction.
