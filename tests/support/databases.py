@@ -9,6 +9,7 @@ from typing import Any
 
 import asyncpg
 from sqlalchemy import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from common.contracts.services import SERVICES
 from common.core.clock import TimeSource
@@ -26,6 +27,7 @@ __all__ = [
     "PASSWORDS",
     "SERVICES",
     "Postgres",
+    "async_engine",
     "make_template",
     "open_database",
     "rows",
@@ -127,7 +129,12 @@ async def open_database(
         await engine.dispose()
 
 
+def async_engine(database: Database[Any]) -> AsyncEngine:
+    """Return SQLAlchemy's own interface to the pool of the service."""
+    return AsyncEngine(database.engine.sync_engine)
+
+
 async def rows(database: Database[Any], statement: str) -> list[Any]:
     """Run a query outside any unit of work, and return its rows."""
-    async with database.engine.connect() as connection:
+    async with async_engine(database).connect() as connection:
         return list((await connection.exec_driver_sql(statement)).all())

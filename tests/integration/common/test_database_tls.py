@@ -12,6 +12,7 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from common.service.provision import provision_schema
 from common.service.settings import ServiceSettings
@@ -76,7 +77,7 @@ async def server(postgres: Postgres, tmp_path: Path) -> AsyncIterator[TlsServer]
 async def answer(url: str) -> int:
     engine = connect(url, schema=SERVICE)
     try:
-        async with engine.connect() as connection:
+        async with AsyncEngine(engine.sync_engine).connect() as connection:
             return int((await connection.execute(text("SELECT 7"))).scalar_one())
     finally:
         await engine.dispose()

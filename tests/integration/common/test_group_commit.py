@@ -111,3 +111,21 @@ async def test_command_keeps_its_own_trace(
     parents = [call.result() for call in calls]
     events = await rows(database, "SELECT trace FROM published_events ORDER BY id")
     assert [trace.from_bytes(row.trace) for row in events] == parents
+
+
+async def test_commands_that_wait_let_others_join_them(database: Database[UnitOfWork]) -> None:
+    together = CommandBatcher(database, take, hold, interval_s=2)
+    contact_id = new_contact()
+    async with record_statements(database) as sent, asyncio.TaskGroup() as group:
+        first = group.create_task(together.submit((contact_id, "first")))
+        await asyncio.sleep(0)
+        group.create_task(together.submit((contact_id, "waits")))
+        await first
+        group.create_task(together.submit((contact_id, "joins")))
+    assert sum("INSERT INTO outbox" in statement for statement in sent) == 2
+
+
+async def test_command_after_command_does_not_wait(database: Database[UnitOfWork]) -> None:
+    together = CommandBatcher(database, take, hold, interval_s=3600)
+    for text in ("1", "2", "3"):
+        assert await together.submit((new_contact(), text)) == f"took {text}"

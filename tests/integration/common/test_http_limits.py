@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy.ext.asyncio import create_async_engine
 from starlette.types import Receive, Scope, Send
 
 from common.core.clock import TimeSource
 from common.core.metrics import Metrics
 from common.service.spec import application
 from common.storage.database import Database
+from common.storage.engine import make_engine
 from notifier.main import build
 from notifier.settings import Settings
 from notifier.store.unit_of_work import UnitOfWork
@@ -36,7 +36,7 @@ def make_notifier() -> FastAPI:
             "link_secret": "of this test",
         }
     )
-    engine = create_async_engine(str(settings.database_url))
+    engine = make_engine(str(settings.database_url))
     database = Database(engine, UnitOfWork, TimeSource())
     return application(build(settings), settings, database, Metrics())
 

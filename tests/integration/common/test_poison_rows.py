@@ -18,7 +18,7 @@ from common.service.database_monitor import DatabaseMonitor
 from common.service.retention import Retention, RetentionWorker
 from common.service.runtime import run_workers as run_service_workers
 from common.storage.database import Database
-from support.databases import Postgres, rows
+from support.databases import Postgres, async_engine, rows
 from support.probe import (
     NAME,
     SUBSCRIPTIONS,
@@ -48,7 +48,7 @@ _BODIES = (
 
 
 async def execute(database: Database[UnitOfWork], statement: str, **values: Any) -> None:
-    async with database.engine.begin() as connection:
+    async with async_engine(database).begin() as connection:
         await connection.execute(text(statement), values)
 
 

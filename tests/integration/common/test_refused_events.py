@@ -18,7 +18,7 @@ from common.messaging.subscriptions import HandlerRegistry
 from common.service.database_monitor import DatabaseMonitor
 from common.storage.database import Database
 from common.storage.outbox import EventTooLargeError
-from support.databases import rows
+from support.databases import async_engine, rows
 from support.outbox import add_events, count_pending, read_arrivals
 from support.probe import (
     Broker,
@@ -44,7 +44,7 @@ _SHRINK = text("""
 async def add_refused(database: Database[UnitOfWork], *events: CustomerWrote) -> None:
     """Add events and let their rows grow by hand: the outbox takes none of this size."""
     await add_events(database, *events)
-    async with database.engine.begin() as connection:
+    async with async_engine(database).begin() as connection:
         for event in events:
             await connection.execute(
                 text("""
@@ -68,7 +68,7 @@ async def add_row(database: Database[UnitOfWork], **changes: Any) -> None:
         "data": "{}",
         **changes,
     }
-    async with database.engine.begin() as connection:
+    async with async_engine(database).begin() as connection:
         await connection.execute(
             text("""
                 WITH event AS (
@@ -264,7 +264,7 @@ async def test_replayed_event_is_published_under_its_number(
         )
         assert (first.state, second.state) == ("replayed", "waiting")
         # As if the limit of the topic had been raised.
-        async with replica.database.engine.begin() as connection:
+        async with async_engine(replica.database).begin() as connection:
             await connection.execute(_SHRINK, {"key": event.contact_id})
         await replay.replay(second.id, "admin:ops")
         await until(lambda: count_pending(replica.database), lambda count: count == 0)

@@ -14,7 +14,7 @@ from common.core import trace
 from common.messaging.envelope import decode
 from common.storage.database import Database, begin
 from common.storage.outbox import Outbox
-from support.databases import Postgres, rows
+from support.databases import Postgres, async_engine, rows
 from support.outbox import (
     add_events,
     append,
@@ -278,7 +278,7 @@ async def test_long_foreign_transaction_does_not_delay_publishing(
     async with (
         broker.open_producer() as producer,
         run_workers(replica.make_relay(producer)),
-        replica.database.engine.connect() as pooled,
+        async_engine(replica.database).connect() as pooled,
     ):
         foreign = await pooled.execution_options(isolation_level="REPEATABLE READ")
         await foreign.exec_driver_sql(statement)

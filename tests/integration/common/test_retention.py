@@ -20,7 +20,7 @@ from common.service.retention import (
 )
 from common.storage.database import Database
 from common.storage.outbox import Outbox
-from support.databases import rows
+from support.databases import async_engine, rows
 from support.dead_letters import make_dead_letter
 from support.outbox import append
 from support.probe import (
@@ -150,7 +150,7 @@ _AGE = text("""
 
 async def empty_outbox(database: Database[UnitOfWork]) -> None:
     """Delete the rows, as the relay does when Kafka has them."""
-    async with database.engine.begin() as connection:
+    async with async_engine(database).begin() as connection:
         await connection.execute(text("DELETE FROM outbox"))
 
 

@@ -17,7 +17,7 @@ from common.messages import Cancel, Schedule, Timer
 from common.messaging.subscriptions import HandlerRegistry
 from common.service.database_monitor import DatabaseMonitor
 from common.storage.database import Database
-from support.databases import rows
+from support.databases import async_engine, rows
 from support.probe import Broker, Replica, UnitOfWork, add_note, new_contact, run_workers
 from support.waiting import until
 
@@ -164,7 +164,7 @@ async def test_timers_of_an_outage_fire_in_due_order(
 async def test_large_backlog_is_counted_up_to_a_limit(
     database: Database[UnitOfWork],
 ) -> None:
-    async with database.engine.begin() as connection:
+    async with async_engine(database).begin() as connection:
         await connection.exec_driver_sql(
             "INSERT INTO timers (due_at, contact_id, slot, type, data)"
             " SELECT now(), gen_random_uuid(), 'Alarm', 'Alarm', '{}'"

@@ -28,7 +28,7 @@ from escalation.domain.audit_trail import TrailEntry
 from escalation.main import cli
 from escalation.store.audit_trail import AuditTrail
 from integration.escalation.conftest import EscalationHarness, assigned, key
-from support.databases import Postgres
+from support.databases import Postgres, async_engine
 
 pytestmark = pytest.mark.usefixtures("configured")
 
@@ -167,7 +167,7 @@ async def test_database_refuses_changes_of_audit_trail(
     service: EscalationHarness, postgres: Postgres, escalation_id: str, statement: str
 ) -> None:
     with pytest.raises(DBAPIError, match=r"append-only|permission denied"):
-        async with service.database.engine.begin() as connection:
+        async with async_engine(service.database).begin() as connection:
             await connection.exec_driver_sql(statement)
     name = str(service.database.engine.url.database)
     owner = await asyncpg.connect(postgres.owner_url(name, "escalation").replace("+asyncpg", ""))

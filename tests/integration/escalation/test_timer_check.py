@@ -31,6 +31,7 @@ from escalation.metrics import TimerCheckMetrics
 from escalation.store.unit_of_work import UnitOfWork
 from escalation.workers.timer_check import TimerChecker
 from integration.escalation.conftest import EscalationHarness, assigned
+from support.databases import async_engine
 from support.probe import record_statements, run_workers
 from support.waiting import until
 
@@ -92,7 +93,7 @@ async def escalated_contact(service: EscalationHarness) -> ContactReceived:
 
 
 async def execute(service: EscalationHarness, statement: str) -> None:
-    async with service.database.engine.begin() as connection:
+    async with async_engine(service.database).begin() as connection:
         await connection.exec_driver_sql(statement)
 
 
@@ -298,7 +299,7 @@ async def test_timer_claimed_by_open_transaction_is_not_missing(
 ) -> None:
     """Other transactions still see a claimed timer, and its state as before."""
     await escalated_contact(service)
-    async with service.database.engine.connect() as firing:
+    async with async_engine(service.database).connect() as firing:
         claimed = await firing.exec_driver_sql("DELETE FROM timers")
         assert claimed.rowcount == 2
         assert await replica.check() == (0, 0)

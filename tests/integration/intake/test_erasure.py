@@ -15,7 +15,7 @@ from intake.main import cli
 from intake.store import UnitOfWork
 from integration.intake.customer_harness import email, link, send
 from integration.intake.harness import accept, key, published, published_data
-from support.databases import rows
+from support.databases import async_engine, rows
 from support.erasure import find_tables_with
 
 WORDS = "PRIVATE"
@@ -74,7 +74,7 @@ async def test_words_in_events_that_kafka_refused_are_gone(
     api: httpx.AsyncClient, database: Database[UnitOfWork], contact_id: str
 ) -> None:
     other = await accept(api, subject=WORDS, text=None)
-    async with database.engine.begin() as connection:
+    async with async_engine(database).begin() as connection:
         await connection.execute(_COPY_AS_REFUSED)
     assert {row.key for row in await rows(database, _COPIES)} == {contact_id, other}
     assert (await api.post(ERASE, headers=key("admin"))).status_code == 202

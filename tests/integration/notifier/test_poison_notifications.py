@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from common.core.metrics import Metrics
 from integration.notifier.conftest import ServiceHarness, paged
+from support.databases import async_engine
 from support.probe import sum_samples
 from support.waiting import until
 
@@ -20,7 +21,7 @@ _POISON = (
 
 
 async def change(harness: ServiceHarness, statement: str) -> None:
-    async with harness.database.engine.begin() as connection:
+    async with async_engine(harness.database).begin() as connection:
         await connection.execute(text(statement))
 
 

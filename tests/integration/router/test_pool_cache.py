@@ -11,13 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from common.contracts.contacts import ContactErased, ContactResolved
 from common.contracts.event import ContactId, PersonId
 from common.contracts.people import Presence
 from common.core.errors import TransientError
 from common.storage.database import Database
+from common.storage.engine import Engine
 from integration.router.conftest import ADMIN, RouterHarness
 from integration.router.examples import LATER, received
 from router import handlers, use_cases
@@ -194,7 +194,7 @@ steps = st.one_of(
 )
 
 
-async def open_replicas(engine: AsyncEngine) -> Replicas:
+async def open_replicas(engine: Engine) -> Replicas:
     """Forget what was before, and hire everybody."""
     harnesses = []
     for _ in range(2):

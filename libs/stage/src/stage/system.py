@@ -20,7 +20,7 @@ from common.messaging.kafka_connection import KafkaConnection
 from common.messaging.record_decoder import RecordDecoder
 from common.messaging.signatures import SigningKey, VerificationKeys
 from common.service.provision import RolePasswords, TopicSpec, create_topics, provision_schema
-from common.storage.engine import make_engine
+from common.storage.async_engine import make_async_engine
 from common.storage.migrations import migrate
 from common.storage.roles import owner_role, serving_role
 from devstack import Process, Progress, Stack, free_port
@@ -228,7 +228,7 @@ class System:
 
     async def _create_database(self) -> None:
         server = make_url(self.stack.postgres_admin_url).set(drivername="postgresql+asyncpg")
-        engine = make_engine(server, isolation_level="AUTOCOMMIT", poolclass=pool.NullPool)
+        engine = make_async_engine(server, isolation_level="AUTOCOMMIT", poolclass=pool.NullPool)
         async with engine.connect() as connection:
             await connection.execute(text(f"CREATE DATABASE {self.namespace}"))
         await engine.dispose()

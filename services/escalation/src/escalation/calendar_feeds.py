@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from hmac import compare_digest
+from importlib import import_module
 
-from icalendar import Calendar, Event, vDuration
 from itsdangerous import Signer
 
 from common.contracts.event import PersonId
-from common.core.ids import derived_id
 from common.core.secret_strength import split_secrets
 from escalation.domain.duty.shifts import Shift
 from escalation.domain.duty_history import DutyHistory
@@ -24,10 +23,6 @@ _PAST = timedelta(days=30)
 _AHEAD = timedelta(days=90)
 # Shifts that begin in the feed's period are listed whole, if they end within this time after it.
 _MAX_OVERHANG = timedelta(days=31)
-
-
-# How often calendar programs should read a feed again (RFC 7986, and the older property).
-_REFRESH_INTERVAL = timedelta(hours=1)
 
 
 class FeedSigner:
@@ -78,26 +73,10 @@ def earliest_shift(now: datetime) -> datetime:
 
 
 def render(feed: DutyFeed, now: datetime) -> bytes:
-    """Return the feed as an iCalendar document (RFC 5545), in UTC."""
-    calendar = Calendar()
-    calendar.add("prodid", "-//Upstairs//Duty schedules//EN")
-    calendar.add("version", "2.0")
-    calendar.add("x-wr-calname", feed.name)
-    calendar.add("refresh-interval", vDuration(_REFRESH_INTERVAL), parameters={"value": "DURATION"})
-    calendar.add("x-published-ttl", vDuration(_REFRESH_INTERVAL))
-    for schedule_id, history in feed.schedules.items():
-        for shift in feed.shifts_of(history, now):
-            calendar.add_component(_event(schedule_id, shift, now))
-    document: bytes = calendar.to_ical()
+    """Return the feed as an iCalendar document; call it in a thread.
+
+    The first one imports icalendar: 4 MB, and a tenth of a second in which timers must go on.
+    """
+    documents = import_module("escalation.calendar_documents")
+    document: bytes = documents.render(feed, now)
     return document
-
-
-def _event(schedule_id: str, shift: Shift, now: datetime) -> Event:
-    uid = derived_id("duty-schedule", schedule_id, shift.person_id, shift.start.isoformat())
-    event = Event()
-    event.add("uid", f"{uid}@upstairs")
-    event.add("dtstamp", now)
-    event.add("dtstart", shift.start)
-    event.add("dtend", shift.end)
-    event.add("summary", f"{shift.person_id} on duty: {schedule_id}")
-    return event

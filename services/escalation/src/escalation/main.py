@@ -1,9 +1,6 @@
 """The composition root of escalation."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-
-import structlog
 
 from common.contracts.clocks import ClocksEvent
 from common.contracts.escalations import EscalationsEvent
@@ -39,8 +36,6 @@ _STREAM_HEARTBEAT_S = 15.0
 # transaction here is also one record batch, and one transaction, in all services that hear of it.
 _LINGER_S = 0.1
 
-log = structlog.get_logger()
-
 
 def build(
     settings: Settings,
@@ -58,7 +53,7 @@ def build(
 
     def app_state(database: Database[UnitOfWork]) -> Mapping[str, object]:
         # The logs leave the machine: `verify-audit-trail --heads` compares the database with them.
-        database.after_commit(_log_trail_heads)
+        database.after_commit(lambda uow: uow.audit_trail.log_new_heads())
         broadcaster.read_snapshot = snapshot_reader(database)
         return {}
 
@@ -104,11 +99,6 @@ def build(
         workers=workers,
         http_workers=http_workers,
     )
-
-
-def _log_trail_heads(uow: UnitOfWork) -> None:
-    for head in uow.audit_trail.new_heads:
-        log.info("audit_trail_head", **asdict(head))
 
 
 cli = service_cli("escalation", Settings, build)

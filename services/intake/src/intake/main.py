@@ -28,6 +28,8 @@ from intake.workers.mailbox_reading import MailRules
 from intake.workers.mailboxes import MailboxWorker
 
 _MB: Final = 1024 * 1024
+# Nobody reads who has a contact, or its status, within a tenth of a second after it changed.
+_LINGER_S: Final = 0.1
 
 
 class MissingKeyError(SystemExit):
@@ -73,6 +75,7 @@ def build(
             status_sources=StatusSources(),
         ),
         subscriptions=handlers.SUBSCRIPTIONS,
+        linger_s=_LINGER_S,
         retention=tables.RETENTION,
         routers=api.ROUTERS,
         webhook_paths=(api.channels.PATH,),

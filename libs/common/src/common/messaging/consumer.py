@@ -26,7 +26,8 @@ from common.messaging.lag import Lag, Polled
 from common.storage.dead_letters import TooManyDeadLettersError
 
 _MAX_BATCH = 500
-_POLL_MS = 200
+# How long the consumer waits for records before it looks at what else there is to do.
+_POLL_MS = 500
 _COMMIT_INTERVAL_S = 1.0
 _COMMIT_TIMEOUT_S = 5
 # Records that arrive within it share a transaction.

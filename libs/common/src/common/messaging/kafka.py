@@ -17,6 +17,10 @@ readable_batches.install()
 _BATCH_BYTES: Final = 512 * 1024
 # How soon a topic reader finds a new partition; nothing in it is missed.
 _METADATA_MAX_AGE_MS: Final = 30_000
+# Of a group's member: how long a fetch waits at the broker while nothing arrives, and how often
+# aiokafka looks after its fetches although nothing has happened. Records end both at once.
+_FETCH_MAX_WAIT_MS: Final = 2000
+_FETCHER_TIMEOUT_MS: Final = 1000
 # For readers of a short range of offsets: many of them may run at once.
 _RANGE_FETCH_BYTES: Final = 64 * 1024
 
@@ -56,6 +60,8 @@ def make_group_consumer(
         group_instance_id=instance_id,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
+        fetch_max_wait_ms=_FETCH_MAX_WAIT_MS,
+        consumer_timeout_ms=_FETCHER_TIMEOUT_MS,
         session_timeout_ms=session_timeout_ms,
         heartbeat_interval_ms=session_timeout_ms // 4,
         # One member has the same partition of all topics, so that two rarely wait for one contact.

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from common.core.backoff import Backoff, pause
 from common.core.errors import is_transient
 from common.storage.database import driver_connection
+from common.storage.engine import Engine
 
 # Of asyncpg.
 Session = Any
@@ -46,7 +46,7 @@ class OutboxSignaller:
 
     name = "outbox signal"
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._woken = asyncio.Event()
 

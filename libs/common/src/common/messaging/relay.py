@@ -8,7 +8,6 @@ from typing import Any, TypeAlias, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from common.contracts.event import MAX_EVENT_BYTES
 from common.contracts.services import TOPIC_OWNERS
@@ -34,6 +33,7 @@ from common.storage.dead_letters import (
     TooManyDeadLettersError,
     store_dead_letter,
 )
+from common.storage.engine import Engine
 from common.storage.outbox import MissingEventError
 
 T = TypeVar("T")
@@ -97,7 +97,7 @@ class Relay:
 
     def __init__(
         self,
-        engine: AsyncEngine,
+        engine: Engine,
         producer: AIOKafkaProducer,
         metrics: Metrics,
         health: Health,

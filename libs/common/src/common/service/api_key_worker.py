@@ -8,7 +8,6 @@ from typing import Final, Generic, TypeVar
 import structlog
 
 from common.core.backoff import pause
-from common.core.clock import monotonic
 from common.core.errors import is_transient
 from common.core.health import Health
 from common.http.access import ApiKeys
@@ -61,20 +60,22 @@ class ApiKeyWorker(Generic[U]):
         self._unwritten_use: set[str] = set()
         # Set when the next reading, which has not begun, has ended.
         self._next_reading = asyncio.Event()
-        self._is_requested = False
+        self._requested = asyncio.Event()
         api_keys.withhold()
         health.report_trouble("api_keys", "not loaded yet")
 
     async def run(self, stopping: asyncio.Event) -> None:
         self._api_keys.reader = self._read_again
+        stopped = asyncio.ensure_future(self._request_when(stopping))
         try:
             while not stopping.is_set():
                 reading, self._next_reading = self._next_reading, asyncio.Event()
-                self._is_requested = False
+                self._requested.clear()
                 await self._try_refresh()
                 reading.set()
                 await self._pause(stopping)
         finally:
+            stopped.cancel()
             self._api_keys.reader = None
             self._next_reading.set()
 
@@ -91,14 +92,16 @@ class ApiKeyWorker(Generic[U]):
             self._health.report_healthy("api_keys")
 
     async def _pause(self, stopping: asyncio.Event) -> None:
-        ends_at = monotonic() + self._interval.total_seconds()
-        while not await pause(_MIN_INTERVAL_S, stopping):
-            if self._is_requested or monotonic() >= ends_at:
-                return
+        if not await pause(_MIN_INTERVAL_S, stopping):
+            await pause(self._interval.total_seconds() - _MIN_INTERVAL_S, self._requested)
+
+    async def _request_when(self, stopping: asyncio.Event) -> None:
+        await stopping.wait()
+        self._requested.set()
 
     async def _read_again(self) -> None:
         """Return when the keys were read, from the call on, or could not be."""
-        self._is_requested = True
+        self._requested.set()
         await pause(_READ_TIMEOUT_S, self._next_reading)
 
     async def refresh(self) -> None:

@@ -7,14 +7,12 @@ still waiting; 4 none failed, but some do not exist or are closed already.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Annotated, Any, Final, TypeVar
 
 import orjson
 import typer
 from pydantic import BaseModel
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from common.core import logs
 from common.core.clock import TimeSource
@@ -39,8 +37,6 @@ T = TypeVar("T")
 _UNAVAILABLE: Final = 1
 _FAILED: Final = 3
 _NOTHING_DONE: Final = 4
-_COLUMNS: Final = ("ID", "STATE", "SINCE", "ATTEMPTS", "TYPE", "KEY", "REASON")
-_PIPE_WIDTH: Final = 10_000
 
 Ids = Annotated[list[int], typer.Argument(metavar="ID")]
 SomeIds = Annotated[list[int] | None, typer.Argument(metavar="ID")]
@@ -201,28 +197,9 @@ def _print_list(letters: Iterable[DeadLetterSummary], *, as_json: bool) -> None:
     if as_json:
         for letter in letters:
             typer.echo(_json_line(summary_out(letter)))
-        return
-    table = Table(*_COLUMNS, box=None, pad_edge=False, header_style="bold")
-    for column in table.columns:
-        column.no_wrap = True
-    for letter in letters:
-        table.add_row(*map(escape, _row(letter)))
-    # A file or a pipe gets whole rows, whatever their length.
-    terminal = Console()
-    console = terminal if terminal.is_terminal else Console(width=_PIPE_WIDTH)
-    console.print(table)
-
-
-def _row(letter: DeadLetterSummary) -> tuple[str, ...]:
-    return (
-        str(letter.id),
-        letter.state,
-        f"{letter.closed_at or letter.at:%Y-%m-%d %H:%M:%S}",
-        str(letter.attempts),
-        letter.type or "-",
-        letter.key or "-",
-        " ".join(letter.reason.split()),
-    )
+    else:
+        # Imported only here: rich would take 4 MB of each process that serves.
+        import_module("common.service.dead_letter_table").print_table(letters)
 
 
 def _details(letter: DeadLetterDetail) -> str:

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from common.core.backoff import Backoff
 from common.messaging.kafka import make_admin, start_client, topic_name
 from common.messaging.kafka_connection import KafkaConnection
-from common.storage.engine import make_engine
+from common.storage.async_engine import make_async_engine
 from common.storage.locks import LOCK_TIMEOUT_S, advisory_key, explain_timeout, set_timeout
 from common.storage.roles import owner_role, serving_role
 
@@ -66,7 +66,7 @@ async def provision_schema(
     if not _NAME.fullmatch(service):
         message = f"{service!r} can't be the name of a schema"
         raise ValueError(message)
-    engine = make_engine(admin_url, poolclass=pool.NullPool)
+    engine = make_async_engine(admin_url, poolclass=pool.NullPool)
     backoff = Backoff()
     try:
         while True:
@@ -140,7 +140,7 @@ async def _hide_locks(engine: AsyncEngine) -> None:
 
 
 async def _hide_locks_in(engine: AsyncEngine, database: str) -> None:
-    other = make_engine(engine.url.set(database=database), poolclass=pool.NullPool)
+    other = make_async_engine(engine.url.set(database=database), poolclass=pool.NullPool)
     try:
         async with other.begin() as connection:
             if await connection.scalar(text(_LOCKS_ARE_SHOWN)):

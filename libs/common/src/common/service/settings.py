@@ -32,8 +32,8 @@ from common.messaging.signatures import public_text
 from common.service.kafka_settings import KafkaSettings, SigningKeyText
 from common.storage.api_keys import ListedKey, parse_key_list
 from common.storage.database import POOL_SIZE
+from common.storage.database_url import check_tls
 from common.storage.dead_letters import DEAD_LETTER_LIMIT
-from common.storage.engine import check_tls
 
 _HTTP_LIMITS = HttpLimits()
 # A century: the arithmetic of times has a limit too.

@@ -9,12 +9,11 @@ from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
 import structlog
 from sqlalchemy import PoolProxiedConnection, event
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from common.core.clock import TimeSource
 from common.core.ids import EventId
 from common.storage.connection import Connection, Driver, set_codecs, to_json_text
-from common.storage.engine import make_engine
+from common.storage.engine import Engine, make_engine
 from common.storage.inbox import claim
 from common.storage.uow import UnitOfWork
 
@@ -40,7 +39,7 @@ def connect(
     pool_size: int = POOL_SIZE,
     statement_timeout_s: float | None = 30,
     connect_timeout_s: float = 5,
-) -> AsyncEngine:
+) -> Engine:
     """Make an engine whose every session sees the schema and gives up when it hangs.
 
     `statement_timeout_s` bounds each statement, and each fetch of one that is streamed.
@@ -79,7 +78,7 @@ def connect(
 
 
 @asynccontextmanager
-async def driver_connection(engine: AsyncEngine) -> AsyncIterator[Any]:
+async def driver_connection(engine: Engine) -> AsyncIterator[Any]:
     """Yield an asyncpg connection for exclusive use, without a transaction; closed afterwards."""
     pooled = await _check_out(engine)
     try:
@@ -90,7 +89,7 @@ async def driver_connection(engine: AsyncEngine) -> AsyncIterator[Any]:
 
 
 @asynccontextmanager
-async def open_session(engine: AsyncEngine) -> AsyncIterator[Connection]:
+async def open_session(engine: Engine) -> AsyncIterator[Connection]:
     """Yield a session of the pool without a transaction; closed after an error."""
     pooled = await _check_out(engine)
     is_usable = False
@@ -101,7 +100,7 @@ async def open_session(engine: AsyncEngine) -> AsyncIterator[Connection]:
         (pooled.close if is_usable else pooled.invalidate)()
 
 
-async def _check_out(engine: AsyncEngine) -> PoolProxiedConnection:
+async def _check_out(engine: Engine) -> PoolProxiedConnection:
     while True:
         pooled = await engine.raw_connection()
         if not cast("Driver", pooled.driver_connection).is_closed():
@@ -111,7 +110,7 @@ async def _check_out(engine: AsyncEngine) -> PoolProxiedConnection:
 
 
 @asynccontextmanager
-async def begin(engine: AsyncEngine) -> AsyncIterator[Connection]:
+async def begin(engine: Engine) -> AsyncIterator[Connection]:
     """Begin a transaction; at the end commit, unless it has ended, or roll back on an error."""
     pooled = await _check_out(engine)
     connection = Connection(cast("Driver", pooled.driver_connection))
@@ -171,7 +170,7 @@ class Database(Generic[U]):
 
     def __init__(
         self,
-        engine: AsyncEngine,
+        engine: Engine,
         unit_of_work: Callable[[Connection, datetime], U],
         clock: TimeSource,
     ) -> None:

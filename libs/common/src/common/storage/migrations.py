@@ -12,7 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, pool, text
 
-from common.storage.engine import make_engine
+from common.storage.async_engine import make_async_engine
 from common.storage.locks import LOCK_TIMEOUT_S, advisory_key, explain_timeout, set_timeout
 from common.storage.roles import serving_role
 from common.storage.tables import LOCK_KEYS, REDUCE_STATISTICS, RELIABILITY
@@ -107,7 +107,7 @@ def _target(config: Config, current: str | None) -> str:
 
 def _current(url: str, schema: str) -> str | None:
     async def read() -> str | None:
-        async with make_engine(url, poolclass=pool.NullPool).connect() as connection:
+        async with make_async_engine(url, poolclass=pool.NullPool).connect() as connection:
             return await connection.run_sync(_revision, schema)
 
     return asyncio.run(read())
@@ -119,7 +119,7 @@ def _revision(connection: Connection, schema: str) -> str | None:
 
 
 async def _migrate(url: str, schema: str, lock_timeout_s: float) -> None:
-    engine = make_engine(url, poolclass=pool.NullPool)
+    engine = make_async_engine(url, poolclass=pool.NullPool)
     async with engine.connect() as connection:
         await connection.run_sync(_run, schema, lock_timeout_s)
     await engine.dispose()

@@ -20,7 +20,7 @@ from common.messaging.envelope import MalformedRecordError, type_of
 from common.messaging.kafka import topic_name
 from common.messaging.kafka_connection import KafkaConnection
 from common.messaging.record_decoder import RecordDecoder
-from common.storage.engine import make_engine
+from common.storage.async_engine import make_async_engine
 from stage.invariants import snapshot
 from stage.invariants.snapshot import Record, ServiceTables, Snapshot
 from stage.system import System
@@ -58,7 +58,7 @@ async def read_snapshot(
     """
     offsets = await committed_offsets(sources)
     records = await _records(sources)
-    engine = make_engine(
+    engine = make_async_engine(
         sources.admin_url, poolclass=pool.NullPool, isolation_level="REPEATABLE READ"
     )
     try:

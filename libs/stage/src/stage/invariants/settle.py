@@ -8,7 +8,7 @@ from sqlalchemy import pool, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.services import EVENT_SERVICES
-from common.storage.engine import make_engine
+from common.storage.async_engine import make_async_engine
 from stage.invariants.reader import (
     Sources,
     committed_offsets,
@@ -32,7 +32,7 @@ async def wait_until_settled(
     a row without a new record: one look at each part can miss work on its way from the database to
     Kafka.
     """
-    engine = make_engine(sources.admin_url, poolclass=pool.NullPool)
+    engine = make_async_engine(sources.admin_url, poolclass=pool.NullPool)
     pending: list[str] = []
     before: dict[Any, int] = {}
     try:

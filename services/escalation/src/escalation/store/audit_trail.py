@@ -1,10 +1,12 @@
 """The SQL of the audit trail: appended to in each transaction, read to show and to verify it."""
 
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import orjson
+import structlog
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -27,6 +29,9 @@ _CHAINS_PER_PAGE: Final = 200
 _LOWEST_ID: Final = EscalationId("00000000-0000-0000-0000-000000000000")
 
 
+log = structlog.get_logger()
+
+
 class AuditTrail:
     """The entries of one transaction, written at its end with one statement."""
 
@@ -44,6 +49,11 @@ class AuditTrail:
         return [
             TrailChainHead(entry.escalation_id, entry.number, entry.hash) for entry in last.values()
         ]
+
+    def log_new_heads(self) -> None:
+        """Log them once they are committed."""
+        for head in self.new_heads:
+            log.info("audit_trail_head", **asdict(head))
 
     def writes(self) -> Iterator[Write]:
         if self._new:
