@@ -33,6 +33,9 @@ def test_request_for_a_supervisor_is_recognised(text: str) -> None:
         "My supervisor at work gave me this phone.",
         "The manager was very kind, thank you.",
         "Where is my parcel?",
+        "Where is my parcel? :)",
+        "When does it come? \N{THUMBS UP SIGN} \N{CJK UNIFIED IDEOGRAPH-597D}!",
+        "?!?\n...",
         "",
     ],
 )

@@ -10,12 +10,12 @@ from typing import Final, Literal, NamedTuple
 from intake.domain.understanding.languages import closest_languages
 from intake.domain.understanding.lexicon import Kind, lexicon_of, may_open_request
 from intake.domain.understanding.model import load_model
-from intake.domain.understanding.own_words import own_words
+from intake.domain.understanding.own_words import fold_own_words
 from intake.domain.understanding.supervisor_rules import Reading, read_clause
 from intake.domain.understanding.text import (
+    FoldedText,
     Language,
     clauses,
-    fold,
     sentences,
     windows,
     words_of,
@@ -54,7 +54,11 @@ _ORDER: Final[Sequence[Answer]] = ("yes", "unsure", "no")
 
 def read_request(text: str) -> SupervisorRequest:
     """Return whether the customer's own words ask for a supervisor."""
-    folded = fold(own_words(text))
+    return read_folded_request(fold_own_words(text))
+
+
+def read_folded_request(folded: FoldedText) -> SupervisorRequest:
+    """Return what `read_request` does, for the words that `fold_own_words` returns."""
     parts = [(part, words_of(part), question) for part, question in sentences(folded)]
     languages: Sequence[Language] = ()
     model = load_model()

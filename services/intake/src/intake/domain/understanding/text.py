@@ -3,8 +3,10 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from typing import Final, Literal, get_args
+from typing import Final, Literal, NewType, get_args
 
+# What `fold` makes of a text.
+FoldedText = NewType("FoldedText", str)
 Language = Literal["en", "de", "es", "fr", "pt", "it"]
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
 
@@ -45,13 +47,13 @@ _WORD: Final = re.compile(r"[a-z0-9]+")
 _WINDOW_WORDS: Final = 24
 
 
-def fold(text: str) -> str:
+def fold(text: str) -> FoldedText:
     """Return the text in lower case, without accents and apostrophes."""
     text = text.lower()
     if not text.isascii():
         decomposed = unicodedata.normalize("NFKD", text.translate(_FOLDED))
         text = decomposed.encode("ascii", "ignore").decode()
-    return _CONTRACTION.sub(r"\1", text) if "'" in text else text
+    return FoldedText(_CONTRACTION.sub(r"\1", text) if "'" in text else text)
 
 
 def sentences(folded: str) -> Iterator[tuple[str, bool]]:
