@@ -3,6 +3,7 @@
 from typing import Final, NamedTuple
 
 from common.core.languages import UNDETERMINED, read_language
+from common.core.text import one_line
 from intake.channels.base import ExternalContact
 from intake.domain.text_signs import NO_SIGNS, TextSigns
 from intake.domain.understanding.own_words import fold_own_words
@@ -19,6 +20,8 @@ class TextReading(NamedTuple):
 
 
 NOTHING_READ: Final = TextReading()
+# Of a skill, which a topic is, a name has so many.
+_TOPIC_CHARACTERS: Final = 100
 
 
 def read_text(text: str | None, reader: SignReader) -> TextReading:
@@ -33,7 +36,8 @@ def read_text(text: str | None, reader: SignReader) -> TextReading:
 
 def read_needs(contact: ExternalContact) -> StatedNeeds:
     """Return what an outside system says of a contact."""
-    return StatedNeeds(contact.topic.lower(), read_language(contact.language), contact.priority)
+    topic = one_line(contact.topic[:_TOPIC_CHARACTERS]).lower()
+    return StatedNeeds(topic, read_language(contact.language), contact.priority)
 
 
 def fill(stated: StatedNeeds, reading: TextReading, reader: SignReader) -> StatedNeeds:
