@@ -21,6 +21,13 @@ from intake.domain.understanding.supervisor_request import (
         "Ich möchte mit Ihrem Vorgesetzten sprechen. Verbinden Sie mich mit dem Teamleiter",
         "Quiero hablar con su jefe",
         "Je veux parler à votre responsable",
+        "Is there no manager I could talk to?",
+        "Gibt es keinen Vorgesetzten, mit dem ich reden kann?",
+        "N'y a-t-il pas un responsable à qui je pourrais parler ?",
+        "Since you can't, put me through to someone who can.",
+        "Já que não resolve, me transfira para quem resolve.",
+        "Who is in charge here? Put him on.",
+        "Who can approve this, you or your manager? I want to speak to the manager.",
     ],
 )
 def test_request_for_a_supervisor_is_recognised(text: str) -> None:
@@ -36,6 +43,13 @@ def test_request_for_a_supervisor_is_recognised(text: str) -> None:
         "Where is my parcel? :)",
         "When does it come? \N{THUMBS UP SIGN} \N{CJK UNIFIED IDEOGRAPH-597D}!",
         "?!?\n...",
+        "Who is responsible for returns, you or the dealer?",
+        "Wer ist für Rücksendungen zuständig, Sie oder der Händler?",
+        "Chi è responsabile del reso, voi o il negozio?",
+        "Können Sie mir die Anleitung für den Manager-Zugang schicken?",
+        "Is there no manual?",
+        "Tell your boss he does well.",
+        "In quale direzione devo girare la manopola?",
         "",
     ],
 )

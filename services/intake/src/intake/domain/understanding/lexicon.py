@@ -44,6 +44,8 @@ Kind = Literal[
     "thanks",
     "that",
     "become",
+    "choice",
+    "absent",
     "correct",
 ]
 _KINDS: Final[Mapping[str, Kind]] = {kind: kind for kind in get_args(Kind)}
