@@ -143,6 +143,7 @@ async def test_wrong_secret_is_refused(
     answer = await kiosk.post(PATH, content=b"{}", headers={"X-Kiosk-Secret": "a guess"})
     assert answer.status_code == 401
     assert answer.json()["type"] == "urn:upstairs:problem:signature-refused"
+    assert answer.json()["detail"].endswith("The kiosk shows the secret in X-Kiosk-Secret.")
     assert await nothing_happened(database)
 
 

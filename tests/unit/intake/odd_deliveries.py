@@ -39,9 +39,9 @@ _EVENT_FIELDS: Final = ("event_id", "event_type", "moment", "message_ref", "into
 # The name of a file is cleaned later, and a long type goes into a digest.
 _CLEANED_LATER: Final = frozenset({"name", "event_type"})
 
-ZENDESK: Final = dataclasses.replace(
+COMMENT: Final = dataclasses.replace(
     SENDGRID,
-    name="zendesk",
+    name="zendesk comment",
     kind="zendesk",
     options={},
     media_type="application/json",
@@ -83,8 +83,8 @@ ZENDESK: Final = dataclasses.replace(
 
 
 def _with_type(name: str) -> Sample:
-    body = ZENDESK.body.replace(b"comment_added", name.encode())
-    return dataclasses.replace(ZENDESK, name=f"zendesk {name}", body=body)
+    body = COMMENT.body.replace(b"comment_added", name.encode())
+    return dataclasses.replace(COMMENT, name=f"zendesk {name}", body=body)
 
 
 MAILGUN: Final = dataclasses.replace(
@@ -136,8 +136,7 @@ WHOLE_EVENT: Final = dataclasses.replace(
 EVERY_KIND: Final = [
     WHOLE_EVENT,
     *SAMPLES,
-    ZENDESK,
-    _with_type("created"),
+    COMMENT,
     _with_type("attachment_linked_to_comment"),
     _with_type("status_changed"),
     _with_type("priority_changed"),

@@ -15,7 +15,7 @@ TOLERANCE = timedelta(minutes=5)
 
 
 class BadSignatureError(Exception):
-    """The signature is missing or does not match the request."""
+    """The signature or secret is missing, or does not match the request."""
 
 
 class StaleRequestError(Exception):

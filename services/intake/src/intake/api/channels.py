@@ -170,7 +170,8 @@ async def _receive(
             webhook, lambda: _verify(channel, named, webhook, now)
         )
     except (BadSignatureError, StaleRequestError) as error:
-        detail = str(error.__doc__)
+        # By the kind alone: a stranger does not learn which connections there are.
+        detail = f"{error.__doc__} {channel.proof}"
         raise ProblemError(HTTPStatus.UNAUTHORIZED, "signature-refused", detail) from error
     delivery = Delivery(channel, connected, webhook)
     metrics: Metrics = request.app.state.metrics

@@ -42,6 +42,10 @@ class Event(WebhookModel):
 
 class CloudEvents:
     kind = "cloudevents"
+    proof = (
+        "The event has a signature as Standard Webhooks says, or the secret as "
+        "Authorization: Bearer."
+    )
     options = MappingOptions
 
     def verify(self, connection: ChannelConnection, request: WebhookRequest, now: datetime) -> None:

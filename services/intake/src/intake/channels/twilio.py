@@ -65,6 +65,10 @@ class TwilioOptions(MappingOptions):
 
 class Twilio:
     kind = "twilio"
+    proof = (
+        "Twilio signs the address and the fields with the auth token: the header "
+        "x-twilio-signature. If a proxy changes the address, set the option public_url."
+    )
     options = TwilioOptions
 
     def verify(

@@ -52,6 +52,7 @@ _SURE_MENTIONS: Final = frozenset({"own_role", "own_supervisor", "thanks"})
 _SHORT_SENTENCE: Final = 10
 # Of what a question offers besides "you or", as "the shop down the road".
 _CHOICE_WORDS: Final = 3
+_OR: Final = frozenset({"or", "oder", "o", "ou"})
 # What a question about a supervisor may be, before the customer asks to reach that person.
 _OPEN_QUESTIONS: Final = frozenset({"negation", "subject"})
 _ORDER: Final[Sequence[Answer]] = ("yes", "unsure", "no")
@@ -122,6 +123,8 @@ def _readings(sentence: str, languages: Sequence[Language], *, question: bool) -
 
 def _is_choice(words: Sequence[str], lexicon: Lexicon) -> bool:
     """Tell whether a question ends with "you or the shop": whose task it is, not whom to get."""
+    if _OR.isdisjoint(words[-_CHOICE_WORDS - 1 :]):
+        return False
     cues = list(lexicon.cues(words))
     end = max((cue.end for cue in cues if cue.kind == "choice"), default=None)
     if end is None or len(words) - end > _CHOICE_WORDS:
