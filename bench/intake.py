@@ -133,14 +133,14 @@ def _total(rounds: Sequence[Measured]) -> Measured:
 
 async def _batches(generator: LoadGenerator, intake: Side, batches: int) -> Measured:
     path = f"/v1/channels/cloudevents/bench?key={_SECRET}"
-    posts = [Post(path, body) for body in _event_batches(batches)]
+    posts = [Post(path, body) for body in event_batches(batches)]
     return await _closed_loop(generator, intake, posts, _BATCHES_OPEN, batches * BATCH)
 
 
 async def _outbound_messages(generator: LoadGenerator, intake: Side, messages: int) -> Load:
     """Send one after the other, as Salesforce does."""
     path = f"/v1/channels/salesforce/bench/{_SECRET}"
-    posts = [Post(path, _outbound_message(number)) for number in range(messages)]
+    posts = [Post(path, outbound_message(number)) for number in range(messages)]
     return await generator.closed_loop(intake.target, posts, 1)
 
 
@@ -148,7 +148,7 @@ def _answer_times(load: Load) -> list[float]:
     return [sent.answered_at - sent.intended_at for sent in load.sent]
 
 
-def _event_batches(batches: int) -> Iterator[bytes]:
+def event_batches(batches: int) -> Iterator[bytes]:
     for batch in range(batches):
         events = [_event(f"{batch}-{number}") for number in range(BATCH)]
         yield json.dumps(events).encode()
@@ -173,7 +173,7 @@ def _event(name: str) -> dict[str, object]:
     }
 
 
-def _outbound_message(message: int) -> bytes:
+def outbound_message(message: int) -> bytes:
     notifications = "".join(_notification(f"{message:05}{case:04}") for case in range(BATCH))
     return (
         '<?xml version="1.0" encoding="UTF-8"?>'

@@ -19,7 +19,7 @@ class BadSignatureError(Exception):
 
 
 class StaleRequestError(Exception):
-    """The request was signed more than five minutes ago, or in the future."""
+    """The request was signed too long ago, or in the future: compare the clocks."""
 
 
 @dataclass(frozen=True, slots=True)
