@@ -16,7 +16,7 @@ def count_contacts(kind: str, body: bytes, **options: str) -> int:
     return len({part.contact.ref for part in parts if not isinstance(part, UnreadablePart)})
 
 
-def test_each_kind_accepts_its_signature() -> None:
+def test_kinds_accept_their_signatures() -> None:
     costs = channel_signatures.costs()
     assert {"signature_10kb_us_zendesk", "signature_10kb_us_twilio"} <= set(costs)
     assert all(float(cost) > 0 for cost in costs.values())

@@ -63,7 +63,7 @@ def named(sample: Sample) -> str:
 
 
 @pytest.mark.parametrize("sample", IN_JSON, ids=named)
-def test_each_value_of_json_may_be_odd(sample: Sample) -> None:
+def test_values_of_json_may_be_odd(sample: Sample) -> None:
     document = json.loads(sample.body)
     for place in places(document):
         for value in ODD_VALUES:
@@ -95,7 +95,7 @@ def test_any_field_of_a_form_may_be_odd(
 
 
 @pytest.mark.parametrize("name", ["Timestamp", "SequenceNumber", "CallSid", "From"])
-def test_each_field_of_a_call_may_be_odd(name: str) -> None:
+def test_fields_of_a_call_may_be_odd(name: str) -> None:
     call = {"CallSid": "CA81", "From": "+491701234567", "CallStatus": "completed", "Digits": "0"}
     for value in (*TIMES, *TEXTS):
         fields = {**call, name: value}

@@ -10,7 +10,7 @@ from intake.channels.registry import CHANNELS
 from intake.settings import Namespace
 
 
-def test_each_kind_says_how_it_proves_who_sends() -> None:
+def test_kinds_say_how_they_prove_who_sends() -> None:
     proofs = [channel.proof for channel in CHANNELS.values()]
     assert len(set(proofs)) == len(CHANNELS)
     assert all(proof.endswith(".") for proof in proofs)
