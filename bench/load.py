@@ -132,8 +132,8 @@ class Client:
         if head[9:10] != b"2":
             message = f"{post.path} answered {head[9:12].decode()}: {body.decode()}"
             raise RequestRefusedError(message)
-        # Only the answer to a new contact has an id of interest.
-        contact_id = orjson.loads(body).get("contact_id", "")
+        # Only the answer to a new contact has an id of interest; Salesforce's answers are XML.
+        contact_id = "" if body.startswith(b"<") else orjson.loads(body).get("contact_id", "")
         return SentPost(contact_id, intended_at, answered_at)
 
     async def _exchange(self, request: bytes) -> tuple[bytes, bytes]:

@@ -9,6 +9,7 @@ from bench import (
     classifier,
     clock_lateness,
     escalation_clocks,
+    intake,
     journey,
     outbox,
     pages,
@@ -54,6 +55,10 @@ class Plan:
     outbox_stream: int = 1_000_000
     additions: int = 500_000
     classified: int = 200_000
+    intake_posts: int = 5000
+    intake_batches: int = 200
+    intake_messages: int = 300
+    intake_seconds: int = 20
     event_contacts: int = 10_000
     clocks_open: int = 1_000_000
     clocks_due_seconds: int = 20
@@ -91,6 +96,10 @@ QUICK = replace(
     outbox_stream=20_000,
     additions=100_000,
     classified=40_000,
+    intake_posts=1500,
+    intake_batches=40,
+    intake_messages=100,
+    intake_seconds=5,
     event_contacts=1000,
     clocks_open=50_000,
     clocks_due_seconds=3,
@@ -122,6 +131,10 @@ BRIEF = replace(
     outbox_backlog=2000,
     outbox_stream=2000,
     additions=10_000,
+    intake_posts=100,
+    intake_batches=4,
+    intake_messages=5,
+    intake_seconds=2,
     event_contacts=100,
     clocks_open=2000,
     escalations_raised=100,
@@ -222,6 +235,16 @@ async def _classifier(_stack: devstack.Stack, plan: Plan) -> Figures:
     return await classifier.texts_per_s(plan.classified)
 
 
+async def _intake(stack: devstack.Stack, plan: Plan) -> Figures:
+    return await intake.figures(
+        stack,
+        posts=plan.intake_posts,
+        batches=plan.intake_batches,
+        messages=plan.intake_messages,
+        seconds=plan.intake_seconds,
+    )
+
+
 async def _escalation_clocks(stack: devstack.Stack, plan: Plan) -> Figures:
     return await escalation_clocks.figures(
         stack,
@@ -258,6 +281,7 @@ ISOLATED_PARTS: Mapping[str, Callable[[devstack.Stack, Plan], Awaitable[Figures]
     "takeover": _takeover,
     "business_time": _business_time,
     "classifier": _classifier,
+    "intake": _intake,
     "escalation_clocks": _escalation_clocks,
     "simulation": _simulation,
 }

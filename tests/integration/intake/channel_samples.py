@@ -5,6 +5,7 @@ import hmac
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -301,7 +302,46 @@ CHANGE = Sample(
     has_time=False,
 )
 
+
+def by_zendesk(body: bytes, age_s: int, secret: str) -> Signed:
+    timestamp = (TimeSource().utc_now() - timedelta(seconds=age_s)).isoformat()
+    mac = hmac.new(secret.encode(), timestamp.encode() + body, "sha256")
+    return Signed(
+        {
+            "X-Zendesk-Webhook-Signature-Timestamp": timestamp,
+            "X-Zendesk-Webhook-Signature": base64.b64encode(mac.digest()).decode(),
+        }
+    )
+
+
+ZENDESK = Sample(
+    "zendesk",
+    "zendesk",
+    {},
+    "application/json",
+    json.dumps(
+        {
+            "id": "01KQ3",
+            "type": "zen:event-type:ticket.created",
+            "time": "2026-11-22T10:00:00.123456789Z",
+            "detail": {
+                "id": "81",
+                "subject": "Boiler is cold",
+                "description": "No hot water since MARK.",
+                "status": "NEW",
+                "priority": "HIGH",
+                "requester_id": "7001",
+                "created_at": "2026-11-22T10:00:00Z",
+                "updated_at": "2026-11-22T10:00:00Z",
+            },
+            "event": {"meta": {"sequence": {"id": "01KQ2", "position": 1}}},
+        }
+    ).encode(),
+    by_zendesk,
+)
+
 SAMPLES = [
+    ZENDESK,
     CHANGE,
     SENDGRID,
     SLACK,

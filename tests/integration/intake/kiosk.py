@@ -60,6 +60,7 @@ class Kiosk:
     """A terminal in a lobby: it sends several updates at once, with its secret as a header."""
 
     kind = "kiosk"
+    proof = "The kiosk shows the secret in X-Kiosk-Secret."
     options = KioskOptions
 
     def verify(

@@ -10,6 +10,12 @@ from intake.channels.registry import CHANNELS
 from intake.settings import Namespace
 
 
+def test_kinds_say_how_they_prove_who_sends() -> None:
+    proofs = [channel.proof for channel in CHANNELS.values()]
+    assert len(set(proofs)) == len(CHANNELS)
+    assert all(proof.endswith(".") for proof in proofs)
+
+
 def test_kind_of_channel_is_no_role() -> None:
     """Else the connection `channel:shop` would be the channel `shop`."""
     assert not set(CHANNELS) & set(get_args(Role))

@@ -33,6 +33,7 @@ from intake.channels.base import (
     SupervisorRequested,
     UnrelatedUpdate,
 )
+from intake.channels.event_keys import event_key
 from intake.domain import contacts
 from intake.domain.actors import Actor
 from intake.domain.model import (
@@ -124,7 +125,7 @@ def _plan(
             continue
         contact_id = ids.setdefault(ref, prepared.contact.contact_id)
         # An id that comes with another type or ticket is no repeat.
-        fingerprint = f"{event.event_type} {ref}"
+        fingerprint = event_key(event.event_type, ref)
         key = IdempotencyKey(connection.system, event.event_id, fingerprint, "The event id")
         planned.append(_PlannedEvent(prepared, number, contact_id, key))
     return planned

@@ -58,15 +58,14 @@ def _read_contact(
     contact, first, customer = event.contact, event.contact.first_message, event.contact.customer
     text = text_of(first.text) if first is not None and first.author == "customer" else None
     needs = fill(read_needs(contact), read_text(text, signs), signs)
-    if customer.name is not None:
-        customer = customer._replace(name=line_of(customer.name))
+    customer = customer._replace(name=_line(customer.name), region=_line(customer.region))
     return ReceiveContact(
         received_from=connection.system,
         channel=contact.channel,
         customer=namespaces.scope(connection.system, customer),
         subject=line_of(contact.subject) or contact.ref,
         **needs._asdict(),
-        campaign=contact.campaign,
+        campaign=_line(contact.campaign),
         external_ref=contact.ref,
         follows_within=namespaces.follows_within,
         state=contact.state,
@@ -122,6 +121,10 @@ def _read_message(
 def _person(connection: ChannelConnection, account: str | None) -> PersonId | None:
     """Name a person of an outside system: two systems may have the same account."""
     return PersonId(f"{connection.system}:{account}") if account else None
+
+
+def _line(text: str | None) -> str | None:
+    return None if text is None else line_of(text)
 
 
 def line_of(text: str) -> str:

@@ -15,11 +15,11 @@ TOLERANCE = timedelta(minutes=5)
 
 
 class BadSignatureError(Exception):
-    """The signature is missing or does not match the request."""
+    """The signature or secret is missing, or does not match the request."""
 
 
 class StaleRequestError(Exception):
-    """The request was signed more than five minutes ago, or in the future."""
+    """The request was signed too long ago, or in the future: compare the clocks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,7 +146,8 @@ async def _receive(
             webhook, lambda: _verify(channel, connection, webhook, now)
         )
     except (BadSignatureError, StaleRequestError) as error:
-        detail = str(error.__doc__)
+        # By the kind alone: a stranger does not learn which connections there are.
+        detail = f"{error.__doc__} {channel.proof}"
         if connection is not None:
             note_failure("signature-refused", detail)
         raise ProblemError(HTTPStatus.UNAUTHORIZED, "signature-refused", detail) from error

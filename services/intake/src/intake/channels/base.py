@@ -283,6 +283,10 @@ class Channel(Protocol):
     def kind(self) -> str: ...
 
     @property
+    def proof(self) -> str:
+        """Say, in a sentence, how a request proves who sent it: for a sender that is refused."""
+
+    @property
     def options(self) -> type[ChannelOptions]:
         """The model of a connection's options."""
 

@@ -4,7 +4,6 @@
 """
 
 import base64
-import binascii
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
@@ -22,7 +21,7 @@ from intake.channels.base import (
     WebhookRequest,
 )
 from intake.channels.event_keys import event_key
-from intake.channels.fields import Id, Text, Time, load_json, moment_at
+from intake.channels.fields import Id, Text, Time, clean_text, load_json, moment_at
 from intake.channels.inbound_events import read_event
 from intake.channels.options import MappingOptions
 from intake.channels.shared_secret import verify_shared_secret
@@ -55,6 +54,10 @@ class CloudEventsOptions(MappingOptions):
 class CloudEvents:
     kind = "cloudevents"
     options = CloudEventsOptions
+    proof = (
+        "The event has a signature as Standard Webhooks says, or the secret as "
+        "Authorization: Bearer."
+    )
 
     def verify(self, connection: ChannelConnection, request: WebhookRequest, now: datetime) -> None:
         if request.headers.get(SIGNATURE_HEADER) is not None:
@@ -79,7 +82,7 @@ class CloudEvents:
 def _events(request: WebhookRequest) -> list[Any]:
     """Return the events as JSON objects; a list is a batch, whatever its media type says."""
     attributes = {
-        name.lower().removeprefix(_ATTRIBUTE_PREFIX): unquote(value)
+        name.lower().removeprefix(_ATTRIBUTE_PREFIX): clean_text(unquote(value))
         for name, value in request.headers.items()
         if name.lower().startswith(_ATTRIBUTE_PREFIX)
     }
@@ -110,6 +113,8 @@ def _parts(
 
 def _decoded(data: str) -> Any:
     try:
-        return load_json(base64.b64decode(data, validate=True))
-    except binascii.Error as error:
+        content = base64.b64decode(data, validate=True)
+    # Of text that is not ASCII, Python says it by another error than of wrong characters.
+    except ValueError as error:
         raise MalformedBodyError("Its data_base64 is not base64.") from error
+    return load_json(content)

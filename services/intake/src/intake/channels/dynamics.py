@@ -57,6 +57,7 @@ _ORIGINS: Final[Mapping[str, Channel]] = {"1": "call", "2": "email"}
 
 class Dynamics:
     kind = "dynamics"
+    proof = "The step shows the secret in a header, or in the query as ?code=."
     options = CaseOptions
 
     def verify(

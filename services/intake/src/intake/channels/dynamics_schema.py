@@ -31,7 +31,8 @@ def read_date(value: Any) -> datetime | None:
 
 def read_guid(value: Any) -> str | None:
     text = (read_id(value) or "").strip("{} ").lower()
-    return None if text in ("", _NO_ID) else text
+    # Some letters are longer in lower case.
+    return None if text == _NO_ID else read_id(text)
 
 
 def _parameters(value: Any) -> Mapping[str, Any]:

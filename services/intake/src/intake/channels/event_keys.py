@@ -3,13 +3,20 @@
 import hashlib
 from typing import Final
 
+from common.core.text import is_visible
+
 _KEY_CHARACTERS: Final = 300
 
 
 def event_key(*parts: str | None) -> str:
-    """Return the parts as one id, without those that are missing; of a long one, its digest."""
+    """Return the parts as one id, without those that are missing.
+
+    Of one that is long, or has characters that nobody sees or stores, its digest.
+    """
     key = "/".join(part for part in parts if part)
-    return key if len(key) <= _KEY_CHARACTERS else digest_key(key.encode())
+    if len(key) <= _KEY_CHARACTERS and is_visible(key):
+        return key
+    return digest_key(key.encode("utf-8", "surrogatepass"))
 
 
 def digest_key(content: bytes) -> str:

@@ -8,12 +8,13 @@ import json
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, BeforeValidator
 
-from common.core.text import one_line, opaque_id
+from common.core.text import is_visible, one_line, opaque_id
 from intake.channels.base import ExternalFile, MalformedBodyError
 from intake.domain.model import Moment
 
@@ -22,6 +23,8 @@ M = TypeVar("M", bound=BaseModel)
 # Rather far from the ends of the calendar, where time zones can't be computed.
 YEARS: Final = range(1971, 2200)
 _MAX_FIELDS: Final = 1000
+# More than any system writes, and few enough for whatever reads them by recursion.
+_MAX_LEVELS: Final = 100
 _URL_CHARACTERS: Final = 2_000
 _CONTENT_TYPE_CHARACTERS: Final = 100
 _LARGEST_POSITION: Final = 1_000_000
@@ -40,9 +43,10 @@ def read_json(body: bytes, model: type[M]) -> M:
 def load_json(body: bytes | str) -> Any:
     """Return the JSON as `read_json` reads it; raises MalformedBodyError."""
     try:
-        return _storable(json.loads(body, parse_constant=lambda _: None, parse_float=_finite))
+        content = json.loads(body, parse_constant=lambda _: None, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise MalformedBodyError("The body is not JSON.") from error
+    return _storable(content, _MAX_LEVELS)
 
 
 def _finite(number: str) -> float | None:
@@ -58,14 +62,16 @@ def clean_text(text: str) -> str:
     return whole.replace("\x00", "")
 
 
-def _storable(value: Any) -> Any:
+def _storable(value: Any, levels: int) -> Any:
+    if levels == 0:
+        raise MalformedBodyError("The JSON has too many levels.")
     match value:
         case str():
             return clean_text(value)
         case list():
-            return [_storable(item) for item in value]
+            return [_storable(item, levels - 1) for item in value]
         case dict():
-            return {_storable(name): _storable(item) for name, item in value.items()}
+            return {clean_text(name): _storable(item, levels - 1) for name, item in value.items()}
         case _:
             return value
 
@@ -103,16 +109,24 @@ def read_tags(value: Any) -> tuple[str, ...]:
 
 def read_time(value: Any) -> datetime | None:
     try:
-        time = datetime.fromisoformat(value)
+        return bounded_time(datetime.fromisoformat(value))
     except (TypeError, ValueError):
         return None
-    return _in_bounds(time if time.tzinfo else time.replace(tzinfo=UTC))
+
+
+def read_mail_date(value: Any) -> datetime | None:
+    """Read a time as mails have it: `Sat, 28 Nov 2026 10:00:00 +0100`."""
+    try:
+        return bounded_time(parsedate_to_datetime(value))
+    # Python's parser raises what its parts raise.
+    except (TypeError, ValueError, OverflowError, IndexError, AttributeError):
+        return None
 
 
 def read_seconds(value: Any) -> datetime | None:
     """Read seconds since 1970, as a number or as text; the offset is nobody's."""
     try:
-        return _in_bounds(_EPOCH + timedelta(seconds=float(value)))
+        return bounded_time(_EPOCH + timedelta(seconds=float(value)))
     except (TypeError, ValueError, OverflowError):
         return None
 
@@ -121,8 +135,13 @@ def moment_at(time: datetime | None) -> Moment | None:
     return None if time is None else Moment(time)
 
 
-def _in_bounds(time: datetime) -> datetime | None:
-    return time.astimezone(UTC) if time.year in YEARS else None
+def bounded_time(time: datetime) -> datetime | None:
+    """Return the time in UTC, which it is in without a zone; None if it is of no likely year."""
+    if time.year not in YEARS:
+        return None
+    in_utc = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    # A zone may move it into another year.
+    return in_utc if in_utc.year in YEARS else None
 
 
 def read_position(value: Any) -> int:
@@ -138,10 +157,13 @@ def read_file(
     """Return the file, unless it has no id or no address that people can open."""
     if file_id is None or url is None:
         return None
-    if not url.startswith("https://") or len(url) > _URL_CHARACTERS:
+    if not url.startswith("https://") or len(url) > _URL_CHARACTERS or not is_visible(url):
         return None
-    stated_type = (content_type or "")[:_CONTENT_TYPE_CHARACTERS] or None
-    return ExternalFile(file_id, name or file_id, url, stated_type)
+    return ExternalFile(file_id, name or file_id, url, read_content_type(content_type))
+
+
+def read_content_type(text: str | None) -> str | None:
+    return one_line(clean_text((text or "")[:_CONTENT_TYPE_CHARACTERS])) or None
 
 
 def read_object(value: Any) -> Any:

@@ -59,6 +59,7 @@ class ImapOptions(MailOptions):
 class Imap:
     kind = "imap"
     options = ImapOptions
+    proof = "It takes no webhooks: intake fetches the mails."
 
     def verify(
         self, _connection: ChannelConnection, _request: WebhookRequest, _now: datetime

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from email.message import EmailMessage
-from email.utils import getaddresses, parsedate_to_datetime
+from email.utils import getaddresses
 from html.parser import HTMLParser
 from typing import Final
 
@@ -22,7 +22,7 @@ from intake.channels.base import (
     RepresentativeMessageAdded,
 )
 from intake.channels.event_keys import digest_key, event_key
-from intake.channels.fields import YEARS, clean_text, read_id
+from intake.channels.fields import clean_text, read_content_type, read_id, read_mail_date
 from intake.channels.mime import (
     HEADER_ERRORS,
     parse_message,
@@ -80,7 +80,7 @@ class Mail:
     def message_id(self) -> str:
         ids = _MESSAGE_ID.findall(self.headers.get("message-id", ""))
         if ids:
-            return str(ids[0])
+            return event_key(ids[0])
         content = repr((self.sender, self.subject, self.headers.get("date"), self.text))
         return digest_key(content.encode())
 
@@ -89,17 +89,12 @@ class Mail:
         """The id of the mail that began the thread, as far as this one knows it."""
         for name in ("references", "in-reply-to"):
             if ids := _MESSAGE_ID.findall(self.headers.get(name, "")):
-                return str(ids[0])
+                return event_key(ids[0])
         return self.message_id
 
     @property
     def sent_at(self) -> datetime | None:
-        try:
-            time = parsedate_to_datetime(self.headers.get("date", ""))
-            aware = time if time.tzinfo else time.replace(tzinfo=UTC)
-            return aware.astimezone(UTC) if aware.year in YEARS else None
-        except (ValueError, TypeError, OverflowError, IndexError):
-            return None
+        return read_mail_date(self.headers.get("date"))
 
 
 def mail_events(
@@ -117,7 +112,10 @@ def mail_events(
             message.contact,
             mail.message_id,
             ExternalFile(
-                str(number), file.name, content_type=file.content_type, size_bytes=file.size_bytes
+                str(number),
+                file.name,
+                content_type=read_content_type(file.content_type),
+                size_bytes=file.size_bytes,
             ),
             moment=moment,
         )

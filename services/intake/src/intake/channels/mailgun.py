@@ -24,6 +24,10 @@ _TOLERANCE: Final = timedelta(hours=9)
 
 class Mailgun:
     kind = "mailgun"
+    proof = (
+        "Mailgun signs the time and a token with its signing key: the fields timestamp, "
+        "token and signature."
+    )
     options = MailOptions
 
     def verify(self, connection: ChannelConnection, request: WebhookRequest, now: datetime) -> None:

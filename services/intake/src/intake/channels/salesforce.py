@@ -34,6 +34,10 @@ _MESSAGES: Final = ("CaseComment", "EmailMessage")
 
 class Salesforce:
     kind = "salesforce"
+    proof = (
+        "An Outbound Message has the secret in its address, and the id of the "
+        "organization of the options; what a relay posts may have the secret in a header."
+    )
     options = SalesforceOptions
 
     def verify(

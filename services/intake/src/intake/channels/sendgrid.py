@@ -12,6 +12,7 @@ from intake.domain.model import ChannelConnection
 
 class SendGrid:
     kind = "sendgrid"
+    proof = "The secret is the password of Basic authentication, or a part of the address."
     options = MailOptions
 
     def verify(

@@ -59,6 +59,10 @@ class SlackOptions(MappingOptions):
 
 class Slack:
     kind = "slack"
+    proof = (
+        "Slack signs the time and the body with the signing secret: the headers "
+        "x-slack-signature and x-slack-request-timestamp."
+    )
     options = SlackOptions
 
     def verify(self, connection: ChannelConnection, request: WebhookRequest, now: datetime) -> None:

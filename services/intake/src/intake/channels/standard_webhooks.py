@@ -34,6 +34,10 @@ class Envelope(WebhookModel):
 
 class StandardWebhooks:
     kind = "webhook"
+    proof = (
+        "The signature is as Standard Webhooks says: the headers webhook-id, "
+        "webhook-timestamp and webhook-signature."
+    )
     options = MappingOptions
 
     def verify(self, connection: ChannelConnection, request: WebhookRequest, now: datetime) -> None:

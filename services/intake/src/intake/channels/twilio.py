@@ -2,8 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any, Final
 
 from pydantic import Field
@@ -32,6 +31,7 @@ from intake.channels.fields import (
     read_file,
     read_form,
     read_id,
+    read_mail_date,
     read_position,
     read_texts,
 )
@@ -73,6 +73,10 @@ class TwilioOptions(MappingOptions):
 
 class Twilio:
     kind = "twilio"
+    proof = (
+        "Twilio signs the address and the fields with the auth token: the header "
+        "x-twilio-signature. If a proxy changes the address, set the option public_url."
+    )
     options = TwilioOptions
 
     def verify(
@@ -247,12 +251,8 @@ def _fields(parameters: Parameters, contact: ExternalContact, part: str) -> dict
 
 
 def _moment(parameters: Parameters) -> Moment | None:
-    try:
-        time = parsedate_to_datetime(parameters["Timestamp"])
-    except (KeyError, ValueError, TypeError, OverflowError):
-        return None
-    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
-    return Moment(aware.astimezone(UTC), read_position(parameters.get("SequenceNumber")))
+    time = read_mail_date(parameters.get("Timestamp"))
+    return Moment(time, read_position(parameters.get("SequenceNumber"))) if time else None
 
 
 def _is_outbound(parameters: Parameters) -> bool:

@@ -111,6 +111,10 @@ class ZendeskOptions(WriteBackOptions):
 
 class Zendesk:
     kind = "zendesk"
+    proof = (
+        "Zendesk signs the time and the body with the secret: the headers "
+        "x-zendesk-webhook-signature and x-zendesk-webhook-signature-timestamp."
+    )
     options = ZendeskOptions
 
     def verify(self, connection: ChannelConnection, request: WebhookRequest, now: datetime) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib import resources
+from itertools import pairwise
 from typing import Final, Literal, NamedTuple, get_args
 
 from intake.domain.understanding.text import LANGUAGES, Language
@@ -43,6 +44,8 @@ Kind = Literal[
     "thanks",
     "that",
     "become",
+    "choice",
+    "absent",
     "correct",
 ]
 _KINDS: Final[Mapping[str, Kind]] = {kind: kind for kind in get_args(Kind)}
@@ -89,7 +92,7 @@ class Lexicon:
         words = tuple(map(self.correct, words))
         matches = [
             (start, start + len(phrase), kinds)
-            for start, pair in enumerate(zip(words, (*words[1:], ""), strict=True))
+            for start, pair in enumerate(pairwise((*words, "")))
             for phrase, kinds in (*self.longer.get(pair, ()), *self.single.get(pair[0], ()))
             if len(phrase) <= _PAIR or words[start : start + len(phrase)] == phrase
         ]

@@ -6,6 +6,8 @@ No library: those for mail replies know fewer of the six languages (ADR 0080).
 import re
 from typing import Final
 
+from intake.domain.understanding.text import FoldedText, fold
+
 # Of a long text, the beginning and the end are read: what customers quote stands between.
 HEAD_CHARACTERS: Final = 3000
 TAIL_CHARACTERS: Final = 1000
@@ -87,6 +89,11 @@ _DEVICE: Final = re.compile(
 )
 _NAME_LINE: Final = re.compile(rf"\s*{_NAME}(?: {_NAME}){{1,3}}[ \t]*\n")
 _POSTSCRIPT: Final = re.compile(r"^[ \t]*p\.? ?s\b", _LINE)
+
+
+def fold_own_words(text: str) -> FoldedText:
+    """Return what is read of a text, as the rules read it: for all of them once, it is slow."""
+    return fold(own_words(text))
 
 
 def own_words(text: str) -> str:

@@ -16,8 +16,8 @@ from msgspec.structs import replace
 from common.contracts.contacts import Priority
 from intake.domain.priorities import is_more_urgent
 from intake.domain.understanding.languages import guess_language
-from intake.domain.understanding.own_words import own_words
-from intake.domain.understanding.text import Language, fold, words_of
+from intake.domain.understanding.own_words import fold_own_words
+from intake.domain.understanding.text import FoldedText, Language, fold, words_of
 
 # "Not urgent", "no es tan urgente": what stands directly before a phrase of urgency.
 _DENIAL: Final = re.compile(
@@ -77,7 +77,11 @@ class SignReader:
 
     def read(self, text: str) -> Signs:
         """Read the customer's own words. Do it before a transaction."""
-        words = words_of(fold(own_words(text)))
+        return self.read_folded(fold_own_words(text))
+
+    def read_folded(self, folded: FoldedText) -> Signs:
+        """Read the customer's own words, which `fold_own_words` returns."""
+        words = words_of(folded)
         line = " ".join(words)
         guess = guess_language(words) if words else None
         return Signs(

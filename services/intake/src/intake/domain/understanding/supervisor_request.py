@@ -8,14 +8,15 @@ from collections.abc import Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
 from intake.domain.understanding.languages import closest_languages
-from intake.domain.understanding.lexicon import Kind, lexicon_of, may_open_request
+from intake.domain.understanding.lexicon import Kind, Lexicon, lexicon_of, may_open_request
 from intake.domain.understanding.model import load_model
-from intake.domain.understanding.own_words import own_words
+from intake.domain.understanding.own_words import fold_own_words
 from intake.domain.understanding.supervisor_rules import Reading, read_clause
 from intake.domain.understanding.text import (
+    FoldedText,
     Language,
     clauses,
-    fold,
+    join_compounds,
     sentences,
     windows,
     words_of,
@@ -49,12 +50,21 @@ _SURE_ALONE: Final = (1.1, 0.97)
 _SURE_AGAINST_RULE: Final = 0.99
 _SURE_MENTIONS: Final = frozenset({"own_role", "own_supervisor", "thanks"})
 _SHORT_SENTENCE: Final = 10
+# Of what a question offers besides "you or", as "the shop down the road".
+_CHOICE_WORDS: Final = 3
+_OR: Final = frozenset({"or", "oder", "o", "ou"})
+# What a question about a supervisor may be, before the customer asks to reach that person.
+_OPEN_QUESTIONS: Final = frozenset({"negation", "subject"})
 _ORDER: Final[Sequence[Answer]] = ("yes", "unsure", "no")
 
 
 def read_request(text: str) -> SupervisorRequest:
     """Return whether the customer's own words ask for a supervisor."""
-    folded = fold(own_words(text))
+    return read_folded_request(fold_own_words(text))
+
+
+def read_folded_request(folded: FoldedText) -> SupervisorRequest:
+    """Return what `read_request` does, for the words that `fold_own_words` returns."""
     parts = [(part, words_of(part), question) for part, question in sentences(folded)]
     languages: Sequence[Language] = ()
     model = load_model()
@@ -97,6 +107,9 @@ def _readings(sentence: str, languages: Sequence[Language], *, question: bool) -
         if lexicon_of(language).declines(words_of(sentence)):
             yield Reading("mentions", "declined")
             return
+        if question and _is_choice(words_of(sentence), lexicon_of(language)):
+            yield Reading("mentions", "choice")
+            return
         readings = _readings_in(language, sentence, question=question)
         asks = any(reading.verdict == "asks" for reading in readings)
         if asks and is_mention:
@@ -108,7 +121,19 @@ def _readings(sentence: str, languages: Sequence[Language], *, question: bool) -
         yield from (each for each in readings if not (asks and each.verdict == "denies"))
 
 
+def _is_choice(words: Sequence[str], lexicon: Lexicon) -> bool:
+    """Tell whether a question ends with "you or the shop": whose task it is, not whom to get."""
+    if _OR.isdisjoint(words[-_CHOICE_WORDS - 1 :]):
+        return False
+    cues = list(lexicon.cues(words))
+    end = max((cue.end for cue in cues if cue.kind == "choice"), default=None)
+    if end is None or len(words) - end > _CHOICE_WORDS:
+        return False
+    return not any(cue.start >= end and cue.kind in ("target", "authority") for cue in cues)
+
+
 def _readings_in(language: Language, sentence: str, *, question: bool) -> Sequence[Reading]:
+    sentence = join_compounds(sentence, language)
     parts = clauses(sentence, language)
     readings = list(_read_parts(parts, language, question=question))
     if len(parts) == 1 or any(each.verdict != "unsure" for each in readings):
@@ -137,7 +162,7 @@ def _is_still_open(words: Sequence[str], languages: Sequence[Language]) -> bool:
 def _is_open_mention(readings: Sequence[Reading], *, question: bool) -> bool:
     """Tell whether the next sentence may ask for whom this one names: "Who decides? Get them."."""
     return any(
-        reading.verdict == "unsure" or (question and reading.rule == "negation")
+        reading.verdict == "unsure" or (question and reading.rule in _OPEN_QUESTIONS)
         for reading in readings
     )
 

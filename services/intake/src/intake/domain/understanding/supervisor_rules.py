@@ -54,7 +54,7 @@ class Clause:
         return [*self.of("target"), *self._people_with_authority()]
 
     def _people_with_authority(self) -> list[Cue]:
-        able = (cue for cue in self.of("able") if cue.end == len(self.words))
+        able = (cue for cue in self.of("able") if self._is_whole(cue))
         return [
             Cue("authority", person.start, authority.end)
             for authority in (*self.of("authority"), *able)
@@ -62,6 +62,13 @@ class Clause:
             if 0 <= authority.start - person.end <= _AUTHORITY_DISTANCE
             or authority.start == person.start
         ]
+
+    def _is_whole(self, able: Cue) -> bool:
+        """Tell whether no verb follows, but a request: "who can (repair it)", "who can and …"."""
+        if able.end == len(self.words):
+            return True
+        requests = {cue.start for cue in self.of("contact")}
+        return self.words[able.end] in _AND and able.end + 1 in requests
 
 
 def read_clause(
@@ -89,6 +96,8 @@ def _read_target(clause: Clause, target: Cue, *, question: bool) -> Reading:
             return Reading("mentions", rule.__name__.strip("_"))
     if _is_condition(clause, target):
         return Reading("asks", "condition")
+    if question and _is_missed(clause, target):
+        return Reading("asks", "absent")
     return (
         _denial(clause, target)
         or _report_of(clause, target)
@@ -104,6 +113,12 @@ def _is_condition(clause: Clause, target: Cue) -> bool:
     return bool(conditions) and any(
         cue.end <= conditions[0].start for cue in clause.of("negation", "wish", "contact")
     )
+
+
+def _is_missed(clause: Clause, target: Cue) -> bool:
+    """The customer asks whether there is none to talk to: "Is there no manager I could see?"."""
+    is_after = any(cue.start >= target.end for cue in clause.of("contact"))
+    return is_after and _has_near(clause, target, "absent")
 
 
 def _denial(clause: Clause, target: Cue) -> Reading | None:

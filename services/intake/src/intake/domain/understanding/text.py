@@ -3,8 +3,10 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from typing import Final, Literal, get_args
+from typing import Final, Literal, NewType, get_args
 
+# What `fold` makes of a text.
+FoldedText = NewType("FoldedText", str)
 Language = Literal["en", "de", "es", "fr", "pt", "it"]
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
 
@@ -35,23 +37,30 @@ _CLAUSE_WORDS: Final[Mapping[Language, str]] = {
     "it": "ma|pero|quindi|allora|altrimenti|tuttavia",
 }
 # A comma before a relative pronoun does not end what it speaks of: "jemanden, der entscheidet".
-_RELATIVE: Final = r"(?!\s*(?:der|die|das|dem|den|who|that|qui|que|che|dass)\b)"
+_RELATIVE: Final = (
+    r"(?!\s*(?:(?:mit|an|bei|with|to|con|avec|a|com) )?"
+    r"(?:der|die|das|dem|den|who|whom|that|qui|que|quien|che|cui|quem|dass)\b)"
+)
 _CLAUSE: Final[Mapping[Language, re.Pattern[str]]] = {
     language: re.compile(rf",{_RELATIVE}|\s[-(]\s?|\b(?:{words})\b")
     for language, words in _CLAUSE_WORDS.items()
+}
+# The last part of a compound says what it is: no "Manager-Zugang" is a manager.
+_COMPOUND: Final[Mapping[Language, re.Pattern[str]]] = {
+    "de": re.compile(r"\b(chef|leiter|leitungs|manager|supervisor|teamleiter)-(?=[a-z])")
 }
 _WORD: Final = re.compile(r"[a-z0-9]+")
 # A sentence without punctuation is read in windows, so that its ends do not explain each other.
 _WINDOW_WORDS: Final = 24
 
 
-def fold(text: str) -> str:
+def fold(text: str) -> FoldedText:
     """Return the text in lower case, without accents and apostrophes."""
     text = text.lower()
     if not text.isascii():
         decomposed = unicodedata.normalize("NFKD", text.translate(_FOLDED))
         text = decomposed.encode("ascii", "ignore").decode()
-    return _CONTRACTION.sub(r"\1", text) if "'" in text else text
+    return FoldedText(_CONTRACTION.sub(r"\1", text) if "'" in text else text)
 
 
 def sentences(folded: str) -> Iterator[tuple[str, bool]]:
@@ -69,6 +78,12 @@ def clauses(sentence: str, language: Language) -> list[list[str]]:
     """Cut a sentence into clauses, each a list of its words."""
     parts = (words_of(part) for part in _CLAUSE[language].split(sentence))
     return [words for words in parts if words]
+
+
+def join_compounds(sentence: str, language: Language) -> str:
+    """Return a folded sentence with what is written with a hyphen as one word."""
+    pattern = _COMPOUND.get(language)
+    return sentence if pattern is None else pattern.sub(r"\1", sentence)
 
 
 def words_of(folded: str) -> list[str]:
