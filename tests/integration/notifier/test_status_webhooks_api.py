@@ -7,8 +7,9 @@ from cryptography.fernet import Fernet
 
 from common.core.sealed_secrets import SecretBox
 from integration.notifier.conftest import ServiceHarness, open_api
-from integration.notifier.status_examples import ENCRYPTION_KEY, SETTINGS, SHOP, Shop
+from integration.notifier.status_examples import SETTINGS, SHOP, Shop
 from notifier.commands.rotate_key import rotate_secrets
+from support.service_harness import ENCRYPTION_KEY
 from support.status_receiver import Answer, StatusReceiver
 from support.waiting import until
 
