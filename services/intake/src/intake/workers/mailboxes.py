@@ -19,7 +19,7 @@ from common.storage.database import Database
 from intake.channels.imap import Imap, ImapOptions
 from intake.domain.mailboxes import Mailbox
 from intake.domain.model import ChannelConnection
-from intake.domain.networks import read_networks
+from common.core.networks import read_networks
 from intake.mailboxes.errors import MailboxError
 from intake.mailboxes.session import MailboxSession
 from intake.metrics import MailboxMetrics
