@@ -15,11 +15,11 @@ from common.contracts.validation_messages import summarize
 from common.core.backoff import pause
 from common.core.errors import PermanentError, is_transient
 from common.core.ids import new_id
+from common.core.networks import read_networks
 from common.storage.database import Database
 from intake.channels.imap import Imap, ImapOptions
 from intake.domain.mailboxes import Mailbox
 from intake.domain.model import ChannelConnection
-from common.core.networks import read_networks
 from intake.mailboxes.errors import MailboxError
 from intake.mailboxes.session import MailboxSession
 from intake.metrics import MailboxMetrics
