@@ -110,7 +110,7 @@ class WriteBacksOffError(Exception):
 
 
 class StaleWriteBackError(Exception):
-    """The write-back was changed since you read it. Read it again."""
+    """The write-back was changed since you read it, or is there already. Read it again."""
 
 
 class CaseWriteNotFoundError(Exception):
