@@ -22,10 +22,11 @@ from pydantic import Field, ValidationError, model_validator
 from common.contracts.validation_messages import summarize
 from common.core import logs
 from common.http.app import Slug
+from common.service.command_database import exit_if_unavailable
 from common.storage.database import Database
 from intake.channels.base import Channel
 from intake.channels.registry import CHANNELS
-from intake.commands.database import exit_if_unavailable, open_database
+from intake.commands.database import open_database
 from intake.connections.changes import ConnectionChange, put
 from intake.connections.documents import ConnectionFields
 from intake.domain.connections import ConnectionSetup, StoredSecret

@@ -11,7 +11,8 @@ import typer
 from common.contracts.event import CustomerId, SystemName
 from common.core import logs
 from common.core.text import compose
-from intake.commands.database import exit_if_unavailable, open_database
+from common.service.command_database import exit_if_unavailable
+from intake.commands.database import open_database
 from intake.customers import erasure
 from intake.domain.actors import Actor
 from intake.domain.errors import CustomerNotFoundError

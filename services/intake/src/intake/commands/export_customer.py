@@ -14,7 +14,8 @@ import typer
 from common.contracts.event import CustomerId
 from common.core import logs
 from common.core.text import compose
-from intake.commands.database import exit_if_unavailable, open_database
+from common.service.command_database import exit_if_unavailable
+from intake.commands.database import open_database
 from intake.domain.errors import CustomerNotFoundError
 from intake.store import UnitOfWork
 from intake.store.customer_export import CONTACT_SECTIONS, CUSTOMER_SECTIONS
