@@ -208,7 +208,7 @@ async def retry_case_write(
     _caller: Manager,
     database: NotifierDatabase,
 ) -> CaseWriteOut:
-    """Try a write again that failed, unless the case was told a later step since."""
+    """Try a write again that failed, unless a later step was written to the case since."""
     async with transaction(database) as uow:
         retried = await write_backs.retry_write(system, write_id, uow)
     return shown_write(retried)
