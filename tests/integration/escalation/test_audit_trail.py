@@ -387,4 +387,4 @@ async def test_unavailable_database_exits_with_three() -> None:
     env = {"UPSTAIRS_DATABASE_URL": "postgresql+asyncpg://nobody@127.0.0.1:1/none"}
     result = await asyncio.to_thread(CliRunner().invoke, cli, ["verify-audit-trail"], env=env)
     assert result.exit_code == 3
-    assert result.stderr.startswith("the database is unavailable: ")
+    assert result.stderr.startswith("The database is unavailable: ")

@@ -12,7 +12,6 @@ from typer.testing import CliRunner
 
 from common.core.sealed_secrets import SecretBox
 from common.storage.database import Database
-from intake import connection_changes
 from intake.channels.registry import CHANNELS
 from intake.commands.apply_connections import (
     Difference,
@@ -21,8 +20,9 @@ from intake.commands.apply_connections import (
     read_changes,
 )
 from intake.commands.rotate_key import rotate_secrets
-from intake.connection_changes import ConnectionChange
 from intake.connection_secrets import ConnectionSecrets, SecretPlaces
+from intake.connections import changes
+from intake.connections.changes import ConnectionChange
 from intake.domain.connections import SecretSource
 from intake.main import cli
 from intake.store import UnitOfWork
@@ -152,7 +152,7 @@ async def test_weak_secret_of_a_variable_is_refused(
 async def put(database: Database[UnitOfWork], name: str, *secrets: SecretSource) -> None:
     change = ConnectionChange("zendesk", name, {}, secrets)
     async with database.transaction() as uow:
-        await connection_changes.put(change, "ops", uow, allow_weak_secrets=True)
+        await changes.put(change, "ops", uow, allow_weak_secrets=True)
 
 
 async def test_rotation_makes_the_old_key_useless_and_keeps_versions(

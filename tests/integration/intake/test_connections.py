@@ -12,7 +12,7 @@ from common.core.metrics import Metrics
 from common.core.sealed_secrets import SecretBox
 from common.storage.database import Database
 from intake.channels.registry import CHANNELS
-from intake.connection_activity import ActivityWriter, NoticedActivity
+from intake.connections.activity import ActivityWriter, NoticedActivity
 from intake.main import build
 from intake.settings import Settings
 from intake.store import UnitOfWork

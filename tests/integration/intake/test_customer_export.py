@@ -71,7 +71,8 @@ async def test_export_forgets_no_table_with_words_of_the_customer(
     }
     of_no_customer = {
         *("alembic_version", "api_keys", "channel_connections", "known_people", "lock_salt"),
-        *("inbox", "outbox", "timers"),
+        *("inbox", "outbox", "timers", "mailboxes", "status_sources"),
+        *("channel_activity", "listening_period"),
     }
     tables = await rows(
         database,

@@ -9,7 +9,7 @@ import pytest
 
 from common.contracts.event import CustomerId, SystemName
 from common.storage.database import Database
-from intake import customer_merging
+from intake.customers import merges
 from intake.domain.addresses import Address
 from intake.domain.customers import CustomerStatement
 from intake.reception import ReceiveRequest, receive
@@ -246,7 +246,7 @@ async def test_contacts_of_merged_customers_can_be_merged_and_followed(
 async def test_customer_with_too_many_contacts_is_not_merged(
     api: httpx.AsyncClient, database: Database[UnitOfWork], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(customer_merging, "MAX_CONTACTS", 2)
+    monkeypatch.setattr(merges, "MAX_CONTACTS", 2)
     for name in "aaab":
         await send(api, name)
     refused = await link(api, A, B, 409)

@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 from common.contracts.event import CustomerId, SystemName
 from common.core.ids import new_id
 from common.storage.database import Database
-from intake.erasure_store import ErasureRecord
 from intake.main import cli
 from intake.store import UnitOfWork
+from intake.store.erasure import ErasureRecord
 from integration.intake.customer_harness import email, link, send
 from integration.intake.harness import accept, key, published, published_data
 from support.databases import async_engine, rows

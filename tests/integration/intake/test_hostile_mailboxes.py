@@ -12,11 +12,11 @@ import pytest
 
 from common.core.clock import TimeSource
 from common.core.metrics import Metrics
+from common.core.networks import read_networks
 from common.storage.database import Database
 from intake.channels.imap import ImapOptions
 from intake.domain.customers import CustomerNamespaces
 from intake.domain.mailboxes import next_uids
-from intake.domain.networks import read_networks
 from intake.domain.understanding.signs import SignReader, standard_rules
 from intake.mailboxes import client
 from intake.mailboxes.errors import MailboxError

@@ -15,10 +15,10 @@ from common.core.metrics import Metrics
 from common.storage.database import Database
 from intake.domain.customers import CustomerNamespaces
 from intake.domain.understanding.signs import SignReader, standard_rules
-from intake.mailbox_store import LeaseLostError
 from intake.metrics import MailboxMetrics
 from intake.settings import Settings
 from intake.store import UnitOfWork
+from intake.store.mailboxes import LeaseLostError
 from intake.workers import mailbox_reading
 from intake.workers.mailbox_reading import MailRules
 from intake.workers.mailboxes import MailboxWorker

@@ -19,8 +19,8 @@ from intake.domain.customers import CustomerNamespaces, CustomerStatement
 from intake.domain.model import ChannelConnection
 from intake.domain.understanding.signs import SignReader, standard_rules
 from intake.event_preparation import prepare_events
-from intake.status_store import StatusSources
 from intake.store import UnitOfWork
+from intake.store.statuses import StatusSources
 from support.databases import Postgres, open_database, rows
 from support.probe import record_statements
 

@@ -8,7 +8,7 @@ import pytest
 
 from common.core.metrics import Metrics
 from common.storage.database import Database
-from intake.connection_activity import ActivityWriter, NoticedActivity
+from intake.connections.activity import ActivityWriter, NoticedActivity
 from intake.handlers import SUBSCRIPTIONS
 from intake.main import build
 from intake.settings import Settings

@@ -19,8 +19,8 @@ from common.core.ids import new_id
 from common.storage.database import Database
 from intake.main import build
 from intake.settings import Settings
-from intake.status_store import StatusSources
 from intake.store import UnitOfWork
+from intake.store.statuses import StatusSources
 from integration.intake.harness import accept, assign, handle, key
 from support.databases import Postgres, open_database, rows
 from support.probe import record_statements

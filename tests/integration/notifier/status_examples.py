@@ -22,10 +22,11 @@ from notifier.channels.status_calls import StatusCaller
 from notifier.domain.status_webhooks import StatusPolicy
 from notifier.metrics import StatusMetrics
 from notifier.workers.status_delivery import StatusDeliveryWorker
+from support.service_harness import ENCRYPTION_KEY
 from support.status_receiver import StatusReceiver
 
 SHOP = "/v1/status-webhooks/channel:shop"
-ENCRYPTION_KEY = "jBbVnTmCVDcHVV54yCNGM3eGm1tnqr2k8D0fYVwTGDI="
+
 SETTINGS: Mapping[str, Any] = {
     "encryption_keys": ENCRYPTION_KEY,
     "status_webhook_trusted_hosts": ("127.0.0.1",),

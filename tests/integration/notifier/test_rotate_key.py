@@ -8,7 +8,6 @@ from cryptography.fernet import Fernet
 from common.core.sealed_secrets import SecretBox
 from integration.notifier.conftest import ServiceHarness, key, open_api
 from integration.notifier.write_back_examples import (
-    ENCRYPTION_KEY,
     ZENDESK,
     EscalatedCase,
     has_refused,
@@ -17,6 +16,7 @@ from integration.notifier.write_back_examples import (
 )
 from notifier.commands.rotate_key import rotate_secrets
 from support.case_systems import ZendeskStandIn
+from support.service_harness import ENCRYPTION_KEY
 from support.waiting import until
 
 

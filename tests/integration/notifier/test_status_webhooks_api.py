@@ -7,8 +7,9 @@ from cryptography.fernet import Fernet
 
 from common.core.sealed_secrets import SecretBox
 from integration.notifier.conftest import ServiceHarness, open_api
-from integration.notifier.status_examples import ENCRYPTION_KEY, SETTINGS, SHOP, Shop
+from integration.notifier.status_examples import SETTINGS, SHOP, Shop
 from notifier.commands.rotate_key import rotate_secrets
+from support.service_harness import ENCRYPTION_KEY
 from support.status_receiver import Answer, StatusReceiver
 from support.waiting import until
 
@@ -76,6 +77,8 @@ async def test_stale_change_is_refused(shop: Shop) -> None:
     await shop.put(statuses=["resolved"])
     body = {"url": shop.receiver.url}
     stale = await shop.call("PUT", json=body, headers={"If-Match": tag})
+    new_only = await shop.call("PUT", json=body, headers={"If-None-Match": "*"})
+    assert (new_only.status_code, new_only.json()["code"]) == (412, "stale")
     assert stale.status_code == 412
     assert (await shop.call("DELETE", headers={"If-Match": tag})).status_code == 412
     assert (await shop.call("DELETE", headers={"If-Match": '"2"'})).status_code == 204

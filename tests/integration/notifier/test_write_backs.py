@@ -190,6 +190,8 @@ async def test_change_of_a_version_that_is_old_is_refused(
     async with managing(harness, zendesk.url) as api:
         body = {"state": "paused", "base_url": zendesk.url, "steps": {}}
         changed = await api.put(ZENDESK, json=body, headers={"If-Match": '"1"'})
+        new_only = await api.put(ZENDESK, json=body, headers={"If-None-Match": "*"})
+        assert new_only.status_code == 412
         removed = await api.delete(ZENDESK, headers={"If-Match": '"1"'})
     assert (changed.status_code, removed.status_code) == (412, 412)
 

@@ -6,7 +6,6 @@ from typing import Any, TypeVar
 
 import httpx
 import msgspec
-from cryptography.fernet import Fernet
 
 from common.contracts.escalations import (
     EscalationAcknowledged,
@@ -21,10 +20,11 @@ from common.core.clock import TimeSource
 from common.core.ids import new_id
 from integration.notifier.conftest import ServiceHarness, key, open_api
 from support.case_systems import CLIENT_ID, CLIENT_SECRET, TENANT, ZENDESK_EMAIL, ZENDESK_TOKEN
+from support.service_harness import ENCRYPTION_KEY
 from support.waiting import until
 
 E = TypeVar("E")
-ENCRYPTION_KEY = Fernet.generate_key().decode()
+
 TICKET = "5158"
 ZENDESK = "/v1/write-backs/zendesk/acme"
 ZENDESK_STEPS: Mapping[str, Any] = {

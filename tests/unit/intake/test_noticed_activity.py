@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from intake.connection_activity import NoticedActivity
+from intake.connections.activity import NoticedActivity
 
 START = datetime(2026, 7, 6, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -22,7 +22,7 @@ from common.contracts.people import PersonDescribed
 from common.contracts.statuses import StatusWebhookChanged
 from common.messaging.subscriptions import HandlerRegistry
 from common.storage.known_people import record_person
-from intake.connection_watch import check_silence
+from intake.connections.silence_watch import check_silence
 from intake.domain import contacts, escalation_mirror, presence, status_changes
 from intake.domain.assignments import AssignmentChange
 from intake.domain.errors import ContactNotFoundError

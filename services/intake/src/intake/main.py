@@ -16,13 +16,13 @@ from common.storage.database import Database
 from intake import api, commands, deliveries, handlers, reception, tables
 from intake.channels.base import Channel
 from intake.channels.registry import CHANNELS, MAIL_KINDS
-from intake.connection_activity import ActivityWriter, NoticedActivity
 from intake.connection_secrets import ConnectionSecrets
+from intake.connections.activity import ActivityWriter, NoticedActivity
 from intake.domain.understanding.signs import SignReader
 from intake.metrics import InboundMetrics, MailboxMetrics
 from intake.settings import Settings
-from intake.status_store import StatusSources
 from intake.store import UnitOfWork
+from intake.store.statuses import StatusSources
 from intake.workers.inbound import GROUP, InboundWorker
 from intake.workers.mailbox_reading import MailRules
 from intake.workers.mailboxes import MailboxWorker

@@ -10,11 +10,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from common.contracts.contacts import Priority
 from common.contracts.event import ID_PATTERN, Role, SystemName
 from common.contracts.needs import ContactTopic
+from common.core.networks import read_networks
 from common.core.sealed_secrets import EncryptionKeys
 from common.http.app import Slug
 from common.service.settings import ServiceSettings
 from intake.domain.customers import CustomerNamespaces
-from intake.domain.networks import read_networks
 from intake.domain.understanding.signs import SignRules, with_own_rules
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\*?")

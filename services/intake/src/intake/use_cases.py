@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from common.contracts.contacts import Channel, Customer, DiscardCause, Priority, QuestionAnswer
 from common.contracts.event import ContactId, MessageId, PersonId, SystemName, TeamId
 from common.core.ids import new_id
+from intake.customers.follow_ups import choose_earlier_contact
 from intake.domain import (
     contacts,
     feedback,
@@ -43,7 +44,6 @@ from intake.domain.model import (
 from intake.domain.surveys import SurveyRequest
 from intake.domain.text_signs import NO_SIGNS, TextSigns
 from intake.domain.transitions import Change
-from intake.follow_ups import choose_earlier_contact
 from intake.handlers import get_or_raise, record
 from intake.idempotency import claim_key
 from intake.store import UnitOfWork

@@ -16,17 +16,14 @@ import typer
 
 from common.contracts.event import Role
 from common.core import logs
-from common.core.clock import TimeSource
-from common.core.errors import is_transient
 from common.core.secret_strength import weakness
+from common.service.command_database import exit_if_unavailable, open_database
 from common.service.settings import ServiceSettings, read_settings
 from common.storage.api_keys import SCOPES, ApiKey, ApiKeyStore, ListedKey, make_key
-from common.storage.database import Database, connect
 from common.storage.uow import UnitOfWork
 
 T = TypeVar("T")
 
-_UNAVAILABLE: Final = 1
 _NOTHING_DONE: Final = 4
 _PAGE: Final = 1000
 
@@ -114,7 +111,7 @@ class _Commands:
 
     def _run(self, settings: ServiceSettings, work: Work[T]) -> T:
         logs.to_stderr()
-        return asyncio.run(_in_transaction(str(settings.database_url), self._service, work))
+        return asyncio.run(_in_transaction(settings, self._service, work))
 
 
 def _read_key(*, trial: bool) -> str:
@@ -125,15 +122,10 @@ def _read_key(*, trial: bool) -> str:
     return key
 
 
-async def _in_transaction(url: str, service: str, work: Work[T]) -> T:
-    engine = connect(url, schema=service, pool_size=1)
-    try:
-        async with Database(engine, UnitOfWork, TimeSource()).transaction() as uow:
+async def _in_transaction(settings: ServiceSettings, service: str, work: Work[T]) -> T:
+    with exit_if_unavailable():
+        async with (
+            open_database(settings, service, UnitOfWork) as database,
+            database.transaction() as uow,
+        ):
             return await work(uow)
-    except Exception as error:
-        if not is_transient(error):
-            raise
-        typer.echo(f"The database is unavailable: {error}", err=True)
-        raise typer.Exit(_UNAVAILABLE) from error
-    finally:
-        await engine.dispose()

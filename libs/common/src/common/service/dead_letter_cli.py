@@ -15,8 +15,6 @@ import typer
 from pydantic import BaseModel
 
 from common.core import logs
-from common.core.clock import TimeSource
-from common.core.errors import is_transient
 from common.core.metrics import Metrics
 from common.http.dead_letter_api import DeadLetterDetail, detail_out, summary_out
 from common.messaging.dispatcher import Dispatcher
@@ -27,14 +25,14 @@ from common.messaging.replay import (
     Replay,
     ReplayFailedError,
 )
+from common.service.command_database import exit_if_unavailable, open_database
 from common.service.settings import ServiceSettings, read_settings
 from common.service.spec import ServiceSpec
-from common.storage.database import Database, connect
+from common.storage.database import Database
 from common.storage.dead_letter_store import DeadLetterStore, DeadLetterSummary, State
 
 T = TypeVar("T")
 
-_UNAVAILABLE: Final = 1
 _FAILED: Final = 3
 _NOTHING_DONE: Final = 4
 
@@ -137,19 +135,11 @@ async def _with_database(
     settings: ServiceSettings, spec: ServiceSpec[Any], work: Callable[[_CliContext], Awaitable[T]]
 ) -> T:
     logs.to_stderr()
-    engine = connect(str(settings.database_url), schema=spec.name, pool_size=1)
-    database = Database(engine, spec.unit_of_work, TimeSource())
-    dispatcher = Dispatcher(database, spec.subscriptions, Metrics())
     decoder = RecordDecoder(settings.namespace, settings.verification_keys)
-    try:
-        return await work(_CliContext(database, Replay(dispatcher, decoder, spec.redelivery)))
-    except Exception as error:
-        if not is_transient(error):
-            raise
-        typer.echo(f"The database is unavailable: {error}", err=True)
-        raise typer.Exit(_UNAVAILABLE) from error
-    finally:
-        await engine.dispose()
+    with exit_if_unavailable():
+        async with open_database(settings, spec.name, spec.unit_of_work) as database:
+            dispatcher = Dispatcher(database, spec.subscriptions, Metrics())
+            return await work(_CliContext(database, Replay(dispatcher, decoder, spec.redelivery)))
 
 
 async def _newest(cli: _CliContext, states: Sequence[State], limit: int) -> list[DeadLetterSummary]:

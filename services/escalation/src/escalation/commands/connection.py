@@ -4,10 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final, Literal, TypeVar
 
-import typer
-
 from common.core import logs
-from common.core.errors import is_transient
+from common.service.command_database import exit_if_unavailable
 from common.service.settings import read_settings
 from common.storage.connection import Connection
 from common.storage.database import begin, connect, open_session
@@ -35,17 +33,12 @@ async def _run(
     url = str(settings.database_url)
     engine = connect(url, schema="escalation", pool_size=1, statement_timeout_s=None)
     try:
-        if isolation == "AUTOCOMMIT":
-            async with open_session(engine) as connection:
+        with exit_if_unavailable(EXIT_UNAVAILABLE):
+            if isolation == "AUTOCOMMIT":
+                async with open_session(engine) as connection:
+                    return await query(connection)
+            async with begin(engine) as connection:
+                await connection.driver.execute(f"SET TRANSACTION ISOLATION LEVEL {isolation}")
                 return await query(connection)
-        async with begin(engine) as connection:
-            await connection.driver.execute(f"SET TRANSACTION ISOLATION LEVEL {isolation}")
-            return await query(connection)
-    except Exception as error:
-        # A closed pipe is no failure of the database.
-        if isinstance(error, BrokenPipeError) or not is_transient(error):
-            raise
-        typer.echo(f"the database is unavailable: {error}", err=True)
-        raise typer.Exit(EXIT_UNAVAILABLE) from error
     finally:
         await engine.dispose()

@@ -28,8 +28,8 @@ from intake.api.deps import (
     transaction,
 )
 from intake.channels.base import Channel, WebhookRequest
-from intake.connection_changes import MIN_SECRET_CHARACTERS
 from intake.connection_secrets import SecretUnavailableError
+from intake.connections.changes import MIN_SECRET_CHARACTERS
 from intake.deliveries import Delivery, Outcome, TooManyKeptDeliveriesError
 from intake.domain.model import ChannelConnection
 from intake.store import UnitOfWork

@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field, model_validator
 from common.core.secret_strength import split_secrets
 from common.http.app import OpaqueText
 from common.http.examples import MANAGER, RECEIVED_AT, TOPIC, with_examples
-from intake.connection_documents import ConnectionFields
 from intake.connection_secrets import ConnectionSecrets, SecretUnavailableError
+from intake.connections.documents import ConnectionFields
 from intake.domain.connections import (
     ConnectionActivity,
     ConnectionSetup,

@@ -16,10 +16,10 @@ from common.http.app import Slug
 from common.http.if_match import IfMatch, WritePrecondition, etag
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.routes import ApiRouter
-from intake import connection_changes
 from intake.api.connection_schemas import ConnectionIn, ConnectionOut, connection_out
 from intake.api.deps import IntakeDatabase, get_channel, refusals, transaction
 from intake.channels.base import Channel
+from intake.connections import changes
 from intake.domain import errors
 from intake.domain.connections import ConnectionActivity
 from intake.domain.model import ConnectionState
@@ -73,7 +73,7 @@ async def connect_channel(
         change = body.change(target.channel, target.connection, body.state)
     trial: bool = request.app.state.trial
     async with transaction(database) as uow:
-        setup = await connection_changes.put(
+        setup = await changes.put(
             change,
             caller.actor,
             uow,
@@ -154,9 +154,7 @@ async def archive_connection(
     Its deliveries answer 401, as those of an unknown one. It can be put again.
     """
     async with transaction(database) as uow:
-        await connection_changes.archive(
-            kind, connection, caller.actor, uow, Precondition(versions)
-        )
+        await changes.archive(kind, connection, caller.actor, uow, Precondition(versions))
 
 
 @contextmanager

@@ -19,9 +19,9 @@ from common.http.examples import (
 )
 from intake.api.answers import ContactSummaryOut
 from intake.api.schemas import CustomerRef
-from intake.customer_views import CustomerView, KnownAddress
 from intake.domain.addresses import AddressKind, mask
 from intake.domain.customer_merges import CustomerLink, MergeAction
+from intake.store.customer_views import CustomerView, KnownAddress
 
 OTHER_CUSTOMER_ID = "zendesk:support:4711"
 _ADDRESS = {

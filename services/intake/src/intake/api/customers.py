@@ -14,7 +14,6 @@ from common.http.if_match import IfMatch, etag
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import invalid
 from common.http.routes import ApiRouter
-from intake import customer_merging
 from intake.api.answers import ContactSummaryOut, CustomerErasureOut, contact_fields
 from intake.api.customer_schemas import (
     AddressOut,
@@ -35,11 +34,12 @@ from intake.api.deps import (
     transaction,
 )
 from intake.api.schemas import CustomerRef
-from intake.customer_merging import LinkCustomer
+from intake.customers import merges
+from intake.customers.erasure import erase_customer
+from intake.customers.merges import LinkCustomer
 from intake.domain import errors
 from intake.domain.addresses import Address, AddressKind, StatedAddress, normalize
 from intake.domain.model import ContactFilters
-from intake.erasure import erase_customer
 
 router = ApiRouter(prefix="/v1/customers", tags=["customers"])
 
@@ -189,7 +189,7 @@ async def _link(
     command: LinkCustomer, database: IntakeDatabase, caller: Principal, response: Response
 ) -> CustomerLinkOut:
     async with transaction(database) as uow:
-        link = await customer_merging.link_customer(command, make_actor(caller), uow)
+        link = await merges.link_customer(command, make_actor(caller), uow)
     response.headers["ETag"] = etag(link.version)
     return CustomerLinkOut.of(link)
 

@@ -17,7 +17,7 @@ from common.http.if_match import etag
 from common.http.problems import ProblemError, error_responses, invalid
 from common.storage.database import Database
 from intake.channels.base import Channel
-from intake.connection_activity import NoticedActivity
+from intake.connections.activity import NoticedActivity
 from intake.domain import errors
 from intake.domain.actors import Actor, Reach
 from intake.domain.customers import CustomerNamespaces

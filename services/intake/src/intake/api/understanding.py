@@ -15,8 +15,8 @@ from intake.api.customers import ManagerUser
 from intake.api.deps import IntakeDatabase, transaction
 from intake.domain.understanding.signs import SignReader
 from intake.settings import SignRulesIn
+from intake.store.past_contacts import PastContact
 from intake.text_reading import fill, read_text
-from intake.understanding_store import PastContact
 
 router = ApiRouter(prefix="/v1/understanding", tags=["understanding"])
 

@@ -22,13 +22,13 @@ from pydantic import Field, ValidationError, model_validator
 from common.contracts.validation_messages import summarize
 from common.core import logs
 from common.http.app import Slug
+from common.service.command_database import exit_if_unavailable
 from common.storage.database import Database
-from intake import connection_changes
 from intake.channels.base import Channel
 from intake.channels.registry import CHANNELS
-from intake.commands.database import exit_if_unavailable, open_database
-from intake.connection_changes import ConnectionChange
-from intake.connection_documents import ConnectionFields
+from intake.commands.database import open_database
+from intake.connections.changes import ConnectionChange, put
+from intake.connections.documents import ConnectionFields
 from intake.domain.connections import ConnectionSetup, StoredSecret
 from intake.domain.errors import InvalidConnectionError
 from intake.domain.model import ConnectionState
@@ -170,9 +170,7 @@ async def apply_changes(
                 if before is None and change.state == "archived":
                     continue
                 try:
-                    after = await connection_changes.put(
-                        change, _BY, uow, allow_weak_secrets=allow_weak_secrets
-                    )
+                    after = await put(change, _BY, uow, allow_weak_secrets=allow_weak_secrets)
                 except InvalidConnectionError as error:
                     wrong.append(f"{name}: {error.place}: {error}")
                 else:

@@ -11,11 +11,12 @@ import typer
 from common.contracts.event import CustomerId, SystemName
 from common.core import logs
 from common.core.text import compose
-from intake import erasure
-from intake.commands.database import exit_if_unavailable, open_database
+from common.service.command_database import exit_if_unavailable
+from intake.commands.database import open_database
+from intake.customers import erasure
 from intake.domain.actors import Actor
 from intake.domain.errors import CustomerNotFoundError
-from intake.erasure_store import ErasureRecord
+from intake.store.erasure import ErasureRecord
 
 _NOTHING_DONE: Final = 4
 _SYSTEM: Final = SystemName("admin:command-line")

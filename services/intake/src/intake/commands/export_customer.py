@@ -14,10 +14,11 @@ import typer
 from common.contracts.event import CustomerId
 from common.core import logs
 from common.core.text import compose
-from intake.commands.database import exit_if_unavailable, open_database
+from common.service.command_database import exit_if_unavailable
+from intake.commands.database import open_database
 from intake.domain.errors import CustomerNotFoundError
-from intake.export_store import CONTACT_SECTIONS, CUSTOMER_SECTIONS
 from intake.store import UnitOfWork
+from intake.store.customer_export import CONTACT_SECTIONS, CUSTOMER_SECTIONS
 
 _NOTHING_DONE: Final = 4
 # What is kept in other places, where the person who answers the customer has to ask too.

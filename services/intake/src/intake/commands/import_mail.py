@@ -17,13 +17,14 @@ import typer
 
 from common.core import logs
 from common.core.errors import PermanentError, is_transient
+from common.service.command_database import exit_if_unavailable
 from common.storage.database import Database
 from intake.channel_events import apply_events
 from intake.channels.base import ChannelEvent, MalformedBodyError
 from intake.channels.event_keys import event_key
 from intake.channels.imap import Imap, ImapOptions
 from intake.channels.mail import MailOptions, mail_events, read_raw_mail
-from intake.commands.database import exit_if_unavailable, open_database
+from intake.commands.database import open_database
 from intake.domain.model import ChannelConnection, Moment
 from intake.domain.understanding.signs import SignReader
 from intake.event_preparation import PreparedEvent, prepare_events

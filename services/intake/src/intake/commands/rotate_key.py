@@ -11,8 +11,9 @@ from typing import Final, get_args
 import typer
 
 from common.core import logs
+from common.service.command_database import exit_if_unavailable
 from common.storage.database import Database
-from intake.commands.database import exit_if_unavailable, open_database
+from intake.commands.database import open_database
 from intake.connection_secrets import SecretUnavailableError
 from intake.domain.connections import ConnectionSetup
 from intake.domain.model import ConnectionState

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from common.core.clock import monotonic
-from intake.domain.networks import Network, is_listed, is_public, read_address
+from common.core.networks import Network, is_listed, is_public, read_address
 from intake.mailboxes.errors import InwardAddressError, MailboxError
 
 _CONNECT_TIMEOUT_S: Final = 10.0

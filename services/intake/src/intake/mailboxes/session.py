@@ -12,10 +12,10 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from common.core.clock import monotonic
+from common.core.networks import Network
 from common.core.text import is_visible, one_line
 from intake.channels.imap import ImapOptions
 from intake.domain.mailboxes import Folder
-from intake.domain.networks import Network
 from intake.mailboxes.client import BoundedClient, connect, encrypt
 from intake.mailboxes.errors import MailboxError
 

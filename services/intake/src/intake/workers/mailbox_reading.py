@@ -22,11 +22,11 @@ from intake.domain.mailboxes import Folder, Mailbox, next_uids
 from intake.domain.model import ChannelConnection
 from intake.domain.understanding.signs import SignReader
 from intake.event_preparation import PreparedEvent
-from intake.mailbox_store import LeaseLostError
 from intake.mailboxes.errors import MailboxError
 from intake.mailboxes.session import Envelope, MailboxSession
 from intake.metrics import MailboxMetrics
 from intake.store import UnitOfWork
+from intake.store.mailboxes import LeaseLostError
 
 T = TypeVar("T")
 

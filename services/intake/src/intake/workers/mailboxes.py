@@ -15,17 +15,17 @@ from common.contracts.validation_messages import summarize
 from common.core.backoff import pause
 from common.core.errors import PermanentError, is_transient
 from common.core.ids import new_id
+from common.core.networks import read_networks
 from common.storage.database import Database
 from intake.channels.imap import Imap, ImapOptions
 from intake.domain.mailboxes import Mailbox
 from intake.domain.model import ChannelConnection
-from intake.domain.networks import read_networks
-from intake.mailbox_store import ARE_THERE_MAILBOXES, LeaseLostError
 from intake.mailboxes.errors import MailboxError
 from intake.mailboxes.session import MailboxSession
 from intake.metrics import MailboxMetrics
 from intake.settings import Settings
 from intake.store import UnitOfWork
+from intake.store.mailboxes import ARE_THERE_MAILBOXES, LeaseLostError
 from intake.workers.mailbox_reading import MailboxReading, MailRules
 
 # Mailboxes that a process reads at the same time; each has a thread that waits for its server.

@@ -13,12 +13,13 @@ from pydantic import StringConstraints, TypeAdapter
 from common.contracts.contract import Instant
 from common.contracts.event import ID_PATTERN, ContactId, SystemName
 from common.core.ids import new_id
+from common.core.preconditions import Precondition
 from common.core.sealed_secrets import SecretBox
 from common.http.access import Principal, require_role
 from common.http.examples import (
     CHANNEL_SYSTEM,
 )
-from common.http.if_match import IfMatch, etag
+from common.http.if_match import IfMatch, WritePrecondition, etag
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.routes import ApiRouter
 from notifier.api.deps import UUID, NotifierDatabase, refusals, request_time, transaction
@@ -85,7 +86,7 @@ async def put_webhook(
     request: Request,
     database: NotifierDatabase,
     principal: WebhookUser,
-    versions: IfMatch,
+    precondition: WritePrecondition,
     response: Response,
 ) -> StatusWebhookOut:
     """Post the statuses of this system's contacts there; it replaces what was set before.
@@ -106,7 +107,7 @@ async def put_webhook(
             None if secret is None else box.seal(secret),
             principal.actor,
         )
-        webhook = await status_webhooks.put_webhook(command, versions, uow)
+        webhook = await status_webhooks.put_webhook(command, precondition, uow)
     response.headers["ETag"] = etag(webhook.version)
     return StatusWebhookOut(**fields_of(webhook), secret=secret)
 
@@ -158,7 +159,7 @@ async def remove_webhook(
 ) -> Response:
     """Post nothing more; what waits is removed too. Again is fine."""
     async with _opened(database, principal, source) as uow:
-        await status_webhooks.remove_webhook(source, versions, uow)
+        await status_webhooks.remove_webhook(source, Precondition(versions), uow)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 

@@ -8,11 +8,12 @@ from fastapi import Depends, Path, Query, Request, Response
 from pydantic import StringConstraints, TypeAdapter
 
 from common.contracts.event import ContactId, SystemName
+from common.core.preconditions import Precondition
 from common.core.sealed_secrets import UnknownEncryptionKeyError
 from common.http.access import Principal, require_role
 from common.http.app import Slug
 from common.http.examples import EVENT_ID
-from common.http.if_match import IfMatch, etag
+from common.http.if_match import IfMatch, WritePrecondition, etag
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.routes import ApiRouter
 from notifier.api.deps import UUID, NotifierDatabase, refusals, transaction
@@ -77,7 +78,7 @@ async def set_write_back(
     system: System,
     body: WriteBackIn,
     caller: Manager,
-    if_match: IfMatch,
+    precondition: WritePrecondition,
     factory: Factory,
     database: NotifierDatabase,
     response: Response,
@@ -88,7 +89,8 @@ async def set_write_back(
     """
     async with transaction(database) as uow:
         settings = read_settings(system, body, factory)
-        saved = await write_backs.save_write_back(system, settings, caller.actor, if_match, uow)
+        by = caller.actor
+        saved = await write_backs.save_write_back(system, settings, by, precondition, uow)
     response.headers["ETag"] = etag(saved.version)
     return shown(saved)
 
@@ -138,7 +140,7 @@ async def remove_write_back(
 ) -> Response:
     """Write nothing to this connection any longer, and forget the credentials."""
     async with transaction(database) as uow:
-        await write_backs.remove_write_back(system, if_match, uow)
+        await write_backs.remove_write_back(system, Precondition(if_match), uow)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
@@ -206,7 +208,7 @@ async def retry_case_write(
     _caller: Manager,
     database: NotifierDatabase,
 ) -> CaseWriteOut:
-    """Try a write again that failed, unless the case was told a later step since."""
+    """Try a write again that failed, unless a later step was written to the case since."""
     async with transaction(database) as uow:
         retried = await write_backs.retry_write(system, write_id, uow)
     return shown_write(retried)

@@ -6,12 +6,14 @@ each address is checked when it is resolved for a call, and the call goes to tha
 
 import socket
 from collections.abc import Iterable
-from ipaddress import IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv6Network, ip_address
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
+
+from common.core import networks
 
 # An address of IPv4 inside one of IPv6: by NAT64, Teredo and 6to4 it may lead to any network.
 _TRANSLATED: Final = tuple(
@@ -50,15 +52,11 @@ class ReceiverGuard:
 def is_public(address: str) -> bool:
     """Return whether this is the address of one host that everybody in the internet can reach."""
     try:
-        ip = ip_address(address.partition("%")[0])
+        written = ip_address(address.partition("%")[0])
+        called = networks.read_address(address)
     except ValueError:
         return False
-    if isinstance(ip, IPv6Address):
-        if ip.ipv4_mapped is not None:
-            return is_public(str(ip.ipv4_mapped))
-        if any(ip in network for network in _TRANSLATED):
-            return False
-    return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
+    return networks.is_public(called) and not networks.is_listed(written, _TRANSLATED)
 
 
 class GuardedResolver(AbstractResolver):

@@ -13,16 +13,14 @@ from msgspec.structs import replace
 
 from common.contracts.event import SystemName
 from common.core import logs
-from common.core.clock import TimeSource
-from common.core.errors import is_transient
 from common.core.sealed_secrets import SecretBox, UnknownEncryptionKeyError
+from common.service.command_database import exit_if_unavailable, open_database
 from common.service.settings import read_settings
-from common.storage.database import Database, connect
+from common.storage.database import Database
 from notifier.settings import Settings
 from notifier.store.unit_of_work import UnitOfWork
 
 _BATCH_WEBHOOKS: Final = 50
-_UNAVAILABLE: Final = 1
 _NO_KEY: Final = 2
 _SOME_UNREADABLE: Final = 3
 
@@ -41,13 +39,8 @@ def rotate_key() -> None:
     The service may run meanwhile.
     """
     logs.to_stderr()
-    try:
+    with exit_if_unavailable():
         rotation = asyncio.run(_rotate())
-    except Exception as error:
-        if not is_transient(error):
-            raise
-        typer.echo(f"the database is unavailable: {error}", err=True)
-        raise typer.Exit(_UNAVAILABLE) from error
     typer.echo(f"encrypted with the first key: {rotation.secrets} secrets")
     for holder in rotation.unreadable:
         typer.echo(f"no key decrypts a secret of the {holder}: put it again", err=True)
@@ -60,12 +53,8 @@ async def _rotate() -> Rotation:
     if not settings.encryption_keys.all:
         typer.echo("UPSTAIRS_ENCRYPTION_KEYS is empty.", err=True)
         raise typer.Exit(_NO_KEY)
-    engine = connect(str(settings.database_url), schema="notifier", pool_size=1)
-    try:
-        database = Database(engine, UnitOfWork, TimeSource())
+    async with open_database(settings, "notifier", UnitOfWork) as database:
         return await rotate_secrets(database, settings.encryption_keys.secret_box())
-    finally:
-        await engine.dispose()
 
 
 async def rotate_secrets(

@@ -144,9 +144,12 @@ def retry_delay(
 
     `spread`, above 0 and at most 1, shortens our own delay, so that retries do not come together.
     """
-    doubled = policy.first_delay * float(2 ** min(attempts - 1, 30))
-    own = min(doubled, policy.longest_delay) * spread
+    own = doubled_delay(policy.first_delay, attempts, policy.longest_delay) * spread
     return max(own, at_least or timedelta(0))
+
+
+def doubled_delay(first: timedelta, attempts: int, longest: timedelta) -> timedelta:
+    return min(first * float(2 ** min(attempts - 1, 30)), longest)
 
 
 def _sent(notification: Notification, attempt: Attempt, outcome: Sent, at: datetime) -> Decision:

@@ -110,7 +110,7 @@ class WriteBacksOffError(Exception):
 
 
 class StaleWriteBackError(Exception):
-    """The write-back was changed since you read it. Read it again."""
+    """The write-back was changed since you read it, or is there already. Read it again."""
 
 
 class CaseWriteNotFoundError(Exception):
@@ -122,7 +122,7 @@ class CaseWriteNotFailedError(Exception):
 
 
 class CaseWriteOutdatedError(Exception):
-    """The case was told a later step since: this write would undo it."""
+    """A later step was written to the case since: this write would undo it."""
 
 
 class CredentialsMissingError(Exception):

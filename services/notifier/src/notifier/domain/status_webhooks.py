@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from common.contracts.event import ContactId, Event, PersonId, SystemName
 from common.contracts.statuses import ContactStatus, ContactStatusChanged, StatusWebhookChanged
+from notifier.domain.delivery import doubled_delay
 
 WebhookState = Literal["active", "disabled"]
 DeliveryState = Literal["pending", "sending", "delivered", "failed"]
@@ -176,7 +177,7 @@ def record(
     failing = _fail(webhook, result, policy, spread, at)
     if at - delivery.added_at >= policy.give_up_after:
         return StatusDecision(replace(called, state="failed", due_at=None), failing)
-    delay = _doubled(policy.first_delay, delivery.attempts, policy.longest_delay) * spread
+    delay = doubled_delay(policy.first_delay, delivery.attempts, policy.longest_delay) * spread
     due_at = at + max(delay, result.wait or timedelta(0))
     return StatusDecision(replace(called, state="pending", due_at=due_at), failing)
 
@@ -206,14 +207,10 @@ def _fail(
     pause = result.wait or timedelta(0)
     if failures >= FAILURES_TO_PAUSE:
         count = failures - FAILURES_TO_PAUSE + 1
-        pause = max(pause, _doubled(policy.first_delay, count, policy.longest_pause) * spread)
+        pause = max(pause, doubled_delay(policy.first_delay, count, policy.longest_pause) * spread)
     return replace(
         webhook,
         failures=failures,
         failing_since=webhook.failing_since or at,
         retry_at=max(at + pause, webhook.retry_at or at) if pause else webhook.retry_at,
     )
-
-
-def _doubled(first: timedelta, count: int, longest: timedelta) -> timedelta:
-    return min(first * float(2 ** min(count - 1, 30)), longest)

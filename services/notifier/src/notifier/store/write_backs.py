@@ -99,7 +99,7 @@ class CaseWrites(LockedTable[CaseWriteId, CaseWrite]):
         return [self.read(dict(row)) for row in await self.connection.execute(ordered)]
 
     async def has_later(self, write: CaseWrite) -> bool:
-        """Return whether the case was told a later step."""
+        """Return whether a later step was written to the case."""
         query = select(_WRITES.c.write_id).where(
             _WRITES.c.contact_id == write.contact_id,
             _WRITES.c.system == write.system,

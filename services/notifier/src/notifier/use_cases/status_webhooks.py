@@ -1,6 +1,6 @@
 """Who sets a status webhook, and what becomes of each status: load, decide, record."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from common.contracts.event import ContactId, SystemName
 from common.contracts.statuses import ContactStatus
+from common.core.preconditions import Precondition
 from notifier.domain import status_webhooks
 from notifier.domain.errors import StatusWebhookChangedError, StatusWebhookNotFoundError
 from notifier.domain.status_webhooks import (
@@ -43,15 +44,14 @@ class RecordedCall:
 
 
 async def put_webhook(
-    command: PutStatusWebhook, versions: Container[int] | None, uow: UnitOfWork
+    command: PutStatusWebhook, precondition: Precondition, uow: UnitOfWork
 ) -> StatusWebhook:
     """Put it in force, also one that was disabled; raises StatusWebhookChangedError.
 
     A new one needs `sealed`: KeyError is a fault of the caller.
     """
     before = await uow.status_webhooks.lock(command.source)
-    if versions is not None and (before is None or before.version not in versions):
-        raise StatusWebhookChangedError
+    _require(precondition, before)
     secrets = before.secrets if before else ()
     if command.sealed is not None:
         secrets = (WebhookSecret(command.sealed),)
@@ -81,13 +81,10 @@ async def get_webhook(source: SystemName, uow: UnitOfWork) -> StatusWebhook:
     return webhook
 
 
-async def remove_webhook(
-    source: SystemName, versions: Container[int] | None, uow: UnitOfWork
-) -> None:
+async def remove_webhook(source: SystemName, precondition: Precondition, uow: UnitOfWork) -> None:
     """Remove it and what waits; again is fine. Raises StatusWebhookChangedError."""
     webhook = await uow.status_webhooks.lock(source)
-    if versions is not None and (webhook is None or webhook.version not in versions):
-        raise StatusWebhookChangedError
+    _require(precondition, webhook)
     if webhook is not None:
         await uow.status_webhooks.remove(source)
         removed = replace(webhook, state="disabled")
@@ -166,6 +163,11 @@ def _is_current(delivery: StatusDelivery, called: StatusDelivery, result: CallRe
     if delivery.state not in ("pending", "sending"):
         return False
     return result.is_success or delivery.attempts == called.attempts
+
+
+def _require(precondition: Precondition, before: StatusWebhook | None) -> None:
+    if not precondition.holds(before.version if before else None):
+        raise StatusWebhookChangedError
 
 
 async def _lock(source: SystemName, uow: UnitOfWork) -> StatusWebhook:

@@ -1,9 +1,9 @@
 """How a write-back is set, read and removed, and how a write that failed is tried again."""
 
-from collections.abc import Container
 from dataclasses import dataclass
 
 from common.contracts.event import ContactId, SystemName
+from common.core.preconditions import Precondition
 from notifier.domain.errors import (
     CaseWriteNotFailedError,
     CaseWriteNotFoundError,
@@ -52,12 +52,12 @@ async def save_write_back(
     system: SystemName,
     settings: WriteBackSettings,
     by: str,
-    expected: Container[int] | None,
+    precondition: Precondition,
     uow: UnitOfWork,
 ) -> WriteBack:
     """Set it; a halt ends. Raises StaleWriteBackError or CredentialsMissingError."""
     before = await uow.write_backs.lock(system)
-    _require_version(before, expected)
+    _require(precondition, before)
     credentials = settings.credentials
     if credentials is None:
         # Stored credentials must not get to another address.
@@ -90,13 +90,13 @@ async def read_write_back(system: SystemName, uow: UnitOfWork) -> WriteBack:
 
 
 async def remove_write_back(
-    system: SystemName, expected: Container[int] | None, uow: UnitOfWork
+    system: SystemName, precondition: Precondition, uow: UnitOfWork
 ) -> None:
     """Raises WriteBackNotFoundError or StaleWriteBackError."""
     before = await uow.write_backs.lock(system)
     if before is None:
         raise WriteBackNotFoundError
-    _require_version(before, expected)
+    _require(precondition, before)
     await uow.write_backs.remove(system)
 
 
@@ -131,6 +131,6 @@ async def retry_write(system: SystemName, write_id: CaseWriteId, uow: UnitOfWork
     return retried
 
 
-def _require_version(before: WriteBack | None, expected: Container[int] | None) -> None:
-    if expected is not None and (before is None or before.version not in expected):
+def _require(precondition: Precondition, before: WriteBack | None) -> None:
+    if not precondition.holds(before.version if before else None):
         raise StaleWriteBackError

@@ -7,6 +7,7 @@ import asyncio
 import random
 from collections import Counter
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import structlog
@@ -38,6 +39,7 @@ from notifier.store import write_backs as store
 from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases import case_writes
 from notifier.use_cases.case_writes import ClaimedWrite
+from notifier.workers.lease import record_within
 
 _POLL_S: Final = 1.0
 # On shutdown calls have so long to end; what takes longer is tried again by another replica.
@@ -142,7 +144,8 @@ class CaseWriter:
         trace.restore(claimed.write.traceparent)
         try:
             outcome = await self._write(claimed)
-            await self._record(claimed, outcome)
+            record = partial(self._record, claimed, outcome)
+            await record_within(self._policy.lease, self.name, record)
         except Exception:
             # Its attempt counts as lost when its lease has ended, and is repeated.
             log.exception("case_write_crashed", write_id=claimed.write.write_id)
@@ -181,21 +184,9 @@ class CaseWriter:
         return system
 
     async def _record(self, claimed: ClaimedWrite, outcome: WriteOutcome) -> None:
-        """Retry while the lease lasts; after it the attempt counts as lost and is repeated."""
-        backoff, never = Backoff(), asyncio.Event()
-        started = monotonic()
         spread = _RANDOM.uniform(0.5, 1)
-        while monotonic() - started < self._policy.lease.total_seconds():
-            try:
-                async with self._database.transaction() as uow:
-                    await case_writes.record_attempt(claimed, outcome, self._policy, spread, uow)
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                log.warning("case_write_results_delayed", error=repr(error))
-                await backoff.wait(never)
-            else:
-                return
+        async with self._database.transaction() as uow:
+            await case_writes.record_attempt(claimed, outcome, self._policy, spread, uow)
 
     def _observe(self, claimed: ClaimedWrite, outcome: WriteOutcome, seconds: float) -> None:
         label = type(outcome).__name__.lower()

@@ -27,6 +27,7 @@ from notifier.store.put_aside import due_ids, put_aside
 from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases import deliveries
 from notifier.use_cases.deliveries import Claim, ClaimedDelivery, DeliveryRules
+from notifier.workers.lease import record_within
 
 # A transaction that adds something to send also claims it. The polls bound the wait of what a
 # replica cannot send, because it died or its slots are taken, and of updates from a process
@@ -295,23 +296,14 @@ class DeliveryWorker:
                 assert_never(notification.kind)
 
     async def _record(self, ended: Sequence[Ended]) -> None:
-        """Retry while the lease lasts; after it the attempts count as lost and are repeated."""
-        backoff, never = Backoff(), asyncio.Event()
-        started = monotonic()
-        while ended and monotonic() - started < self._rules.retry.lease.total_seconds():
-            try:
-                await self._write(ended)
-            except Exception as error:
-                if is_transient(error):
-                    log.warning("delivery_results_delayed", error=repr(error))
-                    await backoff.wait(never)
-                    continue
-                attempts = [delivery.attempt for delivery, _ in ended]
-                log.exception("delivery_results_not_recorded", attempts=attempts)
-                # A result that can't be recorded must not prevent the others.
-                for single in ended if len(ended) > 1 else ():
-                    await self._record((single,))
-            return
+        try:
+            await record_within(self._rules.retry.lease, self.name, partial(self._write, ended))
+        except Exception:
+            attempts = [delivery.attempt for delivery, _ in ended]
+            log.exception("delivery_results_not_recorded", attempts=attempts)
+            # A result that can't be recorded must not prevent the others.
+            for single in ended if len(ended) > 1 else ():
+                await self._record((single,))
 
     async def _write(self, ended: Sequence[Ended]) -> None:
         async with self._database.transaction() as uow:

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import structlog
@@ -20,6 +21,7 @@ from notifier.metrics import StatusMetrics
 from notifier.store.status_webhooks import has_due, oldest_waiting_s
 from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases import status_webhooks
+from notifier.workers.lease import record_within
 
 # Calls of this process at a time, to all receivers.
 _MAX_CALLS: Final = 64
@@ -107,7 +109,8 @@ class StatusDeliveryWorker:
             result = await self._call(delivery, webhook, name)
             outcome = "delivered" if result.is_success else "failed"
             self._metrics.calls.labels(outcome).inc()
-            await self._record(delivery, result)
+            record = partial(self._record, delivery, result)
+            await record_within(self._policy.lease, self.name, record)
         except Exception:
             # It is sent again when its lease has ended.
             log.exception("status_delivery_crashed", change_id=delivery.change_id)
@@ -128,20 +131,6 @@ class StatusDeliveryWorker:
             return CallResult(None, f"no answer within {limit:g} s")
 
     async def _record(self, delivery: StatusDelivery, result: CallResult) -> None:
-        """Retry while the lease lasts; after it the status is sent again."""
-        backoff, never, started = Backoff(), asyncio.Event(), monotonic()
-        while monotonic() - started < self._policy.lease.total_seconds():
-            try:
-                await self._write(delivery, result)
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                log.warning("status_result_delayed", error=repr(error))
-                await backoff.wait(never)
-                continue
-            return
-
-    async def _write(self, delivery: StatusDelivery, result: CallResult) -> None:
         spread = _RANDOM.uniform(0.5, 1)
         async with self._database.transaction() as uow:
             recorded = await status_webhooks.record_call(

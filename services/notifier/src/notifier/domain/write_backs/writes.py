@@ -14,7 +14,7 @@ from notifier.domain.delivery import RetryPolicy, retry_delay
 from notifier.domain.write_backs.settings import Step, StepWrites
 
 CaseWriteId = NewType("CaseWriteId", str)
-# It is `superseded` if the case was told a later step, or the write-back was removed.
+# It is `superseded` if a later step was written to the case, or the write-back was removed.
 CaseWriteState = Literal["pending", "writing", "written", "failed", "superseded"]
 
 

@@ -7,12 +7,12 @@ from typing import Final
 from common.contracts.contacts import ContactCustomerChanged
 from common.contracts.event import ContactId, CustomerId
 from common.core.ids import new_id
-from intake.customer_merge_store import MergeRecord
 from intake.domain import customer_merges
 from intake.domain.actors import Actor
 from intake.domain.customer_merges import CustomerLink, Links, MergeDecision
 from intake.domain.errors import StaleCustomerError, TooManyContactsError
 from intake.store import UnitOfWork
+from intake.store.customer_merges import MergeRecord
 
 # Each publishes an event, all in one transaction.
 MAX_CONTACTS: Final = 5000

@@ -11,11 +11,11 @@ import structlog
 
 from common.contracts.contacts import ConnectionHeardAgain, ConnectionSilent
 from common.messages import Cancel, Schedule
-from intake.connection_store import ActivityRow
 from intake.domain.connections import ConnectionSetup
 from intake.domain.silence import Expectation, silent_at
 from intake.domain.timers import SilenceDue
 from intake.store import UnitOfWork
+from intake.store.connections import ActivityRow
 
 # What came last is written some seconds after it came.
 _GRACE: Final = timedelta(seconds=30)

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema, m
 from common.http.app import OpaqueText, RequestModel
 from intake.channels.base import Channel
 from intake.channels.registry import CHANNELS
-from intake.connection_changes import ConnectionChange
+from intake.connections.changes import ConnectionChange
 from intake.domain.connections import MAX_SECRETS, SecretOrigin, SecretSource
 from intake.domain.model import ConnectionState
 from intake.domain.silence import Expectation, OfficeHours, Weekday, overlapping

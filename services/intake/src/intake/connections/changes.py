@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from common.core.preconditions import NO_PRECONDITION, Precondition
 from common.core.secret_strength import split_secrets, weakness
-from intake import connection_watch
 from intake.connection_secrets import ConnectionSecrets, SecretUnavailableError
+from intake.connections import silence_watch
 from intake.domain.connections import (
     MAX_SECRETS,
     ConnectionSetup,
@@ -165,7 +165,7 @@ def _require_strong(secrets: Sequence[SecretSource], reader: ConnectionSecrets) 
 
 async def _save(setup: ConnectionSetup, uow: UnitOfWork) -> None:
     await uow.channel_connections.save(setup)
-    await connection_watch.watch(setup, uow)
+    await silence_watch.watch(setup, uow)
 
 
 def _check(precondition: Precondition, current: ConnectionSetup | None) -> None:

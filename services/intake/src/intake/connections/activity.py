@@ -15,10 +15,10 @@ from common.core.clock import monotonic
 from common.core.errors import is_transient
 from common.core.metrics import Metrics
 from common.storage.database import Database
-from intake.connection_store import ActivityRow, ConnectionKey
-from intake.connection_watch import record_activity
+from intake.connections.silence_watch import record_activity
 from intake.metrics import ConnectionMetrics
 from intake.store import UnitOfWork
+from intake.store.connections import ActivityRow, ConnectionKey
 
 _WRITE_INTERVAL: Final = timedelta(seconds=5)
 # Several of these fit into the gap after which webhooks count as not answered.

@@ -1,8 +1,8 @@
-"""Which addresses intake may call."""
+"""Addresses of the internet, and networks that settings name."""
 
 import pytest
 
-from intake.domain.networks import is_listed, is_public, read_address, read_networks
+from common.core.networks import is_listed, is_public, read_address, read_networks
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from common.storage.database import Database
 from intake.domain import erasure
 from intake.domain.actors import Actor
 from intake.domain.errors import CustomerNotFoundError
-from intake.erasure_store import ErasureRecord
 from intake.handlers import record
 from intake.store import UnitOfWork
+from intake.store.erasure import ErasureRecord
 
 # So many contacts in one transaction.
 _BATCH = 100

@@ -8,9 +8,9 @@ from sqlalchemy import text
 from common.contracts.contacts import Tier
 from common.contracts.event import CustomerId
 from common.storage.connection import Connection
-from intake.customer_merge_store import MergeRecord
 from intake.domain.actors import Actor
 from intake.domain.addresses import Address, AddressKind
+from intake.store.customer_merges import MergeRecord
 
 
 @dataclass(frozen=True, slots=True)

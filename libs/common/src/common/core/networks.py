@@ -1,4 +1,4 @@
-"""Which addresses intake may call: those in the internet, and networks that the settings name."""
+"""Addresses of the internet, and networks that settings name: what a service may call."""
 
 from collections.abc import Sequence
 from ipaddress import (

@@ -1,0 +1,1 @@
+"""Connections of outside systems: what managers change, what came by them, and silence."""

@@ -1,0 +1,1 @@
+"""Customers: merges, their erasure, and which earlier contact a new one follows."""
