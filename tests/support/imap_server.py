@@ -25,6 +25,7 @@ class MailServer:
     """What other programs do with the mailbox; each call is a session of its own."""
 
     port: int
+    password: str = PASSWORD
 
     async def add(self, *mails: bytes, folder: str = "INBOX") -> None:
         def append(client: imaplib.IMAP4) -> None:
@@ -62,7 +63,7 @@ class MailServer:
 
     def _in_session(self, call: Callable[[imaplib.IMAP4], T]) -> T:
         with imaplib.IMAP4("127.0.0.1", self.port, timeout=30) as client:
-            client.authenticate("PLAIN", lambda _: f"\0{USER}\0{PASSWORD}".encode())
+            client.authenticate("PLAIN", lambda _: f"\0{USER}\0{self.password}".encode())
             return call(client)
 
     def is_up(self) -> bool:
@@ -72,18 +73,20 @@ class MailServer:
 
 
 @asynccontextmanager
-async def mail_server(certificate: Path | None = None) -> AsyncIterator[MailServer]:
+async def mail_server(
+    certificate: Path | None = None, password: str = PASSWORD
+) -> AsyncIterator[MailServer]:
     """Run a server with one empty mailbox; with a certificate it offers STARTTLS."""
     port = free_port()
     tls = ["--cert", certificate, "--key", certificate] if certificate else ["--no-tls"]
     options: list[Any] = ["--host", "127.0.0.1", "--port", port, *tls, "--no-service", "admin"]
-    account = ["dict", "--demo-user", USER, "--demo-password", PASSWORD]
+    account = ["dict", "--demo-user", USER, "--demo-password", password]
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", _RUN, *map(str, options), *account),
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
     )
-    server = MailServer(port)
+    server = MailServer(port, password)
     try:
         await until(lambda: asyncio.to_thread(server.is_up))
         yield server

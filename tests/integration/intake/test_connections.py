@@ -274,7 +274,7 @@ async def test_last_delivery_and_last_failure_are_written_with_one_statement(
         await deliver(api)
         await deliver(api, "another-secret")
         await deliver(api, "another-secret", path="/v1/channels/zendesk/nobody")
-        writer = ActivityWriter(made[-1], database, Metrics())
+        writer = ActivityWriter(made[-1], database, Metrics(), ("webhooks",))
         shown = await get(api)
         assert (shown["last_delivery_at"], shown["last_failure"]) == (None, None)
         await writer.write()

@@ -15,6 +15,7 @@ from common.core.metrics import Metrics
 from common.core.networks import read_networks
 from common.storage.database import Database
 from intake.channels.imap import ImapOptions
+from intake.connections.activity import NoticedActivity
 from intake.domain.customers import CustomerNamespaces
 from intake.domain.mailboxes import next_uids
 from intake.domain.understanding.signs import SignReader, standard_rules
@@ -40,7 +41,7 @@ def open_session(port: int, *, session_s: float = 300, **options: Any) -> Mailbo
     account = {"host": "127.0.0.1", "port": port, "user": "support", "tls": "none"}
     return MailboxSession(
         ImapOptions.model_validate(account | options),
-        PASSWORD,
+        (PASSWORD,),
         ssl.create_default_context(),
         read_networks("127.0.0.1"),
         session_s=session_s,
@@ -137,7 +138,7 @@ async def test_password_is_not_sent_in_clear_to_the_internet(
         monkeypatch.setattr(client, "is_public", lambda _address: True)
         account = {"host": "127.0.0.1", "port": server.port, "user": "support", "tls": "none"}
         session = MailboxSession(
-            ImapOptions.model_validate(account), PASSWORD, ssl.create_default_context(), ()
+            ImapOptions.model_validate(account), (PASSWORD,), ssl.create_default_context(), ()
         )
         with pytest.raises(MailboxError, match="Without TLS"):
             await asyncio.to_thread(session.open)
@@ -173,7 +174,7 @@ async def test_mail_that_the_server_never_hands_over_is_put_aside(
         }
     )
     rules = MailRules(CustomerNamespaces({}), SignReader(standard_rules()), max_bytes=1000)
-    worker = MailboxWorker(settings, database, rules, metrics)
+    worker = MailboxWorker(settings, database, rules, NoticedActivity(), metrics)
     with hostile_server({"UID FETCH 2": CLOSE}) as server:
         options = {"host": "127.0.0.1", "port": server.port, "user": "support", "tls": "none"}
         answer = await api.put(

@@ -18,6 +18,7 @@ from common.core.metrics import Metrics
 from common.messaging.kafka_connection import KafkaConnection
 from common.service.provision import TopicSpec, create_topics
 from common.storage.database import Database
+from intake.connections.activity import NoticedActivity
 from intake.domain.customers import CustomerNamespaces
 from intake.domain.understanding.signs import SignReader, standard_rules
 from intake.metrics import InboundMetrics
@@ -111,12 +112,14 @@ class Intake:
     def __init__(self, database: Database[UnitOfWork], broker: Broker) -> None:
         self.metrics, self.health = Metrics(), Health()
         self.inbound = InboundMetrics(self.metrics)
+        self.noticed = NoticedActivity()
         settings = Settings.model_validate(broker.make_settings(kafka_inbound=True).model_dump())
         self.worker = InboundWorker(
             settings,
             database,
             CustomerNamespaces({}),
             SIGNS,
+            self.noticed,
             self.metrics,
             self.inbound,
             self.health,
@@ -253,6 +256,58 @@ async def test_record_that_fails_by_our_fault_is_kept_for_a_replay(
     assert counted.contacts == 3
 
 
+async def test_last_delivery_and_last_failure_of_records_are_noticed(
+    acme: None, channel: Channel, intake: Intake
+) -> None:
+    headers, value = structured(event(1))
+    await channel.send([*headers, ("upstairs-connection", b"acme")], value)
+    await channel.send([*headers, ("upstairs-connection", b"nobody")], value)
+    async with intake.run_until_handled(2):
+        pass
+    (unproven,) = intake.noticed.take()
+    assert (unproven.kind, unproven.connection) == ("cloudevents", "acme")
+    assert (unproven.last_delivery_at, unproven.failure_code) == (None, "signature-refused")
+    await channel.send_signed(event(1))
+    async with intake.run_until_handled(3):
+        pass
+    (applied,) = intake.noticed.take()
+    assert applied.last_delivery_at is not None
+    assert applied.failure_code is None
+    await channel.send_signed(event(1, type="upstairs.inbound.contact_resolved.v1"))
+    async with intake.run_until_handled(4):
+        pass
+    (refused,) = intake.noticed.take()
+    assert refused.last_delivery_at is not None
+    assert (refused.failure_code, refused.failure_detail) == ("not-applied", "KeyReusedError")
+
+
+async def test_records_of_a_paused_connection_come_back_until_it_is_active(
+    api: httpx.AsyncClient, acme: None, channel: Channel, intake: Intake
+) -> None:
+    async def put(state: str) -> None:
+        body = {"secret": SECRET, "state": state}
+        answer = await api.put("/v1/channels/cloudevents/acme", json=body, headers=key("admin"))
+        assert answer.status_code == 204
+
+    await put("paused")
+    headers, value = structured(event(1))
+    await channel.send([*headers, ("upstairs-connection", b"acme")], value)
+    await channel.send_signed(event(1))
+    async with intake.run_until_handled(2):
+        pass
+    codes = [
+        dict(refusal.headers)["upstairs-refusal-code"] for refusal in await channel.read_refusals()
+    ]
+    # Only who has the secret learns that it is paused.
+    assert sorted(codes) == [b"connection-paused", b"signature-refused"]
+    (row,) = intake.noticed.take()
+    assert row.last_delivery_at is None
+    await put("active")
+    await channel.send_signed(event(1))
+    async with intake.run_until_handled(3):
+        assert intake.count("applied") == 1
+
+
 @pytest.mark.parametrize("size", [1, 100])
 async def test_batch_takes_a_fixed_number_of_statements(
     acme: None, database: Database[UnitOfWork], broker: Broker, channel: Channel, size: int
@@ -261,7 +316,9 @@ async def test_batch_takes_a_fixed_number_of_statements(
     metrics = InboundMetrics(Metrics())
     async with broker.open_producer() as own:
         refusals = RefusalPublisher(own, broker.topic("inbound-refused"))
-        handler = InboundRecordHandler(database, CustomerNamespaces({}), SIGNS, refusals, metrics)
+        handler = InboundRecordHandler(
+            database, CustomerNamespaces({}), SIGNS, refusals, NoticedActivity(), metrics
+        )
         for number in range(size):
             await channel.send_signed(event(number))
             headers, value = structured(event(number))

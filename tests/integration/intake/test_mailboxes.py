@@ -1,57 +1,36 @@
 """Mailboxes: each mail once, marked only when it is stored, whatever happens between."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy import text
 
-from common.core.clock import TimeSource
-from common.core.metrics import Metrics
 from common.storage.database import Database
-from intake.domain.customers import CustomerNamespaces
-from intake.domain.understanding.signs import SignReader, standard_rules
-from intake.metrics import MailboxMetrics
-from intake.settings import Settings
 from intake.store import UnitOfWork
 from intake.store.mailboxes import LeaseLostError
 from intake.workers import mailbox_reading
-from intake.workers.mailbox_reading import MailRules
-from intake.workers.mailboxes import MailboxWorker
 from integration.intake.harness import key, published
+from integration.intake.mailbox_harness import (
+    Intake,
+    connect,
+    count_contacts,
+    mail,
+    open_intake_database,
+    read_mailbox,
+)
 from support.certificates import Authority
-from support.databases import Postgres, open_database, rows
-from support.imap_server import PASSWORD, USER, MailServer, mail_server
-from support.probe import run_workers, sum_samples
+from support.databases import Postgres, rows
+from support.imap_server import PASSWORD, MailServer, mail_server
+from support.probe import run_workers
 from support.waiting import until
-
-RULES = MailRules(CustomerNamespaces({}), SignReader(standard_rules()), max_bytes=20_000)
-
-
-def mail(number: int, text: str = "No hot water.") -> bytes:
-    lines = [
-        f"From: Ada <ada-{number}@example.org>",
-        "To: support@example.com",
-        f"Message-ID: <m-{number}@example.org>",
-        "Subject: Boiler",
-        "",
-        text,
-        "",
-    ]
-    return "\r\n".join(lines).encode()
 
 
 @pytest.fixture
 async def database(postgres: Postgres, database_name: str) -> AsyncIterator[Database[UnitOfWork]]:
-    """With time that passes: mailboxes are read again after a while."""
-    clock = TimeSource()
-    async with open_database(
-        postgres, database_name, "intake", UnitOfWork, clock=clock
-    ) as database:
+    async with open_intake_database(postgres, database_name) as database:
         yield database
 
 
@@ -61,63 +40,9 @@ async def server() -> AsyncIterator[MailServer]:
         yield server
 
 
-class Intake:
-    """The worker of one process, which reads what is due at once."""
-
-    def __init__(
-        self, database: Database[UnitOfWork], rules: MailRules = RULES, **changes: Any
-    ) -> None:
-        self.database = database
-        self.metrics = MailboxMetrics(Metrics())
-        settings = Settings.model_validate(
-            {
-                "database_url": "postgresql+asyncpg://unused@localhost/unused",
-                "kafka_bootstrap": "unused",
-                "mailbox_poll_seconds": 1,
-                "mailbox_networks": "127.0.0.0/8, ::1",
-                **changes,
-            }
-        )
-        self.worker = MailboxWorker(settings, database, rules, self.metrics)
-
-    def count(self, outcome: str) -> float:
-        return sum_samples(self.metrics.mails, outcome=outcome)
-
-    def count_polls(self, outcome: str = "read") -> float:
-        return sum_samples(self.metrics.polls, outcome=outcome)
-
-    @asynccontextmanager
-    async def run_until_read(self, polls: int = 1) -> AsyncIterator[None]:
-        """Run it until the mailboxes were read so many times more."""
-        before = self.count_polls()
-        async with run_workers(self.worker):
-            await until(self.count_polls, lambda count: count >= before + polls)
-            yield
-
-
 @pytest.fixture
 def intake(database: Database[UnitOfWork]) -> Intake:
     return Intake(database)
-
-
-async def connect(api: httpx.AsyncClient, port: int, name: str = "acme", **options: Any) -> None:
-    account = {"host": "127.0.0.1", "port": port, "user": USER, "tls": "none", "begin": "all"}
-    answer = await api.put(
-        f"/v1/channels/imap/{name}",
-        json={"secret": PASSWORD, "options": account | options},
-        headers=key("admin"),
-    )
-    assert answer.status_code == 204, answer.text
-
-
-async def count_contacts(database: Database[UnitOfWork]) -> int:
-    (counted,) = await rows(database, "SELECT count(*) AS contacts FROM contacts")
-    return int(counted.contacts)
-
-
-async def read_mailbox(database: Database[UnitOfWork], name: str = "acme") -> Any:
-    (row,) = await rows(database, f"SELECT * FROM mailboxes WHERE connection = '{name}'")
-    return row
 
 
 async def test_mails_become_contacts_once_and_are_marked(

@@ -9,6 +9,7 @@ import pytest
 from common.core.metrics import Metrics
 from common.storage.database import Database
 from intake.connections.activity import ActivityWriter, NoticedActivity
+from intake.domain.silence import Listener
 from intake.handlers import SUBSCRIPTIONS
 from intake.main import build
 from intake.settings import Settings
@@ -37,7 +38,10 @@ class Replica:
         self.metrics = Metrics()
         self.service = ServiceHarness(database, make_dispatcher(database, SUBSCRIPTIONS))
         self.noticed = NoticedActivity()
-        self.writer = ActivityWriter(self.noticed, database, self.metrics)
+        self.writer = self.make_writer("webhooks", "workers")
+
+    def make_writer(self, *listeners: Listener) -> ActivityWriter:
+        return ActivityWriter(self.noticed, self.database, self.metrics, listeners)
 
     async def put(self, **changes: Any) -> None:
         body = {"secret": ZENDESK_SECRET, "expected": {"every_minutes": 30}, **changes}
@@ -146,4 +150,53 @@ async def test_archived_connection_is_no_longer_silent(replica: Replica) -> None
     silent = replica.metrics.registry.get_sample_value("upstairs_silent_connections")
     assert silent == 0
     await replica.listen(60)
+    assert await replica.reports() == ["connection_silent"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "listener", "other"),
+    [
+        ("imap", {"host": "imap.example.com", "user": "support"}, "workers", "webhooks"),
+        ("zendesk", {}, "webhooks", "workers"),
+    ],
+)
+async def test_time_in_which_nobody_read_the_connection_is_no_silence(
+    replica: Replica, kind: str, options: dict[str, Any], listener: Listener, other: Listener
+) -> None:
+    """Processes may answer webhooks while none reads mailboxes, and the other way round."""
+    expected = {"every_minutes": 30}
+    answer = await replica.api.put(
+        f"/v1/channels/{kind}/acme",
+        json={"secret": ZENDESK_SECRET, "options": options, "expected": expected},
+        headers=key("admin"),
+    )
+    assert answer.status_code == 204, answer.text
+    replica.metrics = Metrics()
+    replica.writer = replica.make_writer(other)
+    await replica.listen(60)
+    assert await replica.reports() == []
+    replica.metrics = Metrics()
+    replica.writer = replica.make_writer(listener)
+    await replica.listen(25)
+    assert await replica.reports() == []
+    await replica.listen(40)
+    assert await replica.reports() == ["connection_silent"]
+
+
+async def test_cloudevents_are_silent_only_while_both_ways_are_listened_to(
+    replica: Replica,
+) -> None:
+    answer = await replica.api.put(
+        "/v1/channels/cloudevents/acme",
+        json={"secret": ZENDESK_SECRET, "expected": {"every_minutes": 30}},
+        headers=key("admin"),
+    )
+    assert answer.status_code == 204, answer.text
+    both = replica.writer
+    replica.metrics = Metrics()
+    replica.writer = replica.make_writer("webhooks")
+    await replica.listen(60)
+    assert await replica.reports() == []
+    replica.writer = both
+    await replica.listen(65)
     assert await replica.reports() == ["connection_silent"]

@@ -23,6 +23,7 @@ URL = "postgresql+asyncpg://role@localhost/db"
         ({}, ["mailboxes"]),
         ({"kafka_inbound": True}, ["inbound", "mailboxes"]),
         ({"mailbox_poll_seconds": 0}, []),
+        ({"parts": "workers"}, ["connection activity", "mailboxes"]),
     ],
 )
 async def test_workers_follow_the_settings(settings: dict[str, Any], names: list[str]) -> None:

@@ -37,6 +37,7 @@ EMAIL = Address("email", {"address": "dana@example.com"})
 REASONS: tuple[Reason, ...] = (
     *get_args(PageReason),
     *("alarm", "connection_silent", "connection_heard_again", "write_back_halted"),
+    "status_webhook_disabled",
 )
 
 ADA = {
@@ -49,6 +50,7 @@ ADA = {
     "customer_name": "Ada",
     "representative_id": "rui",
 }
+GONE = "the receiver answered 410 Gone"
 REFUSED = "answered 401: Couldn't authenticate you"
 LATE_REPLY = {
     "cause": "breach",
@@ -196,6 +198,10 @@ def notification(
     elif reason == "write_back_halted":
         page = notifications.halt_alarm(
             SystemName("zendesk:acme"), changes.get("answer", REFUSED), PageId(PAGE)
+        )
+    elif reason == "status_webhook_disabled":
+        page = notifications.webhook_alarm(
+            SystemName("channel:shop"), changes.get("answer", GONE), PageId(PAGE)
         )
     else:
         page = notifications.page_from(paged(reason, **changes))

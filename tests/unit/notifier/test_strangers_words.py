@@ -49,7 +49,7 @@ def page(reason: Reason, words: str, medium: Any) -> Notification:
     """Return a page whose every free text consists of these words."""
     if reason == "alarm":
         return notification(medium, reason, slot=words)
-    if reason == "write_back_halted":
+    if reason in {"write_back_halted", "status_webhook_disabled"}:
         return notification(medium, reason, answer=words)
     changes: dict[str, Any] = {
         "explanation": words,

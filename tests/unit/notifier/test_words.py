@@ -31,7 +31,7 @@ def words(reason: Reason = "climbed", **changes: Any) -> rendering.Words:
 
 
 def test_every_reason_has_its_own_words() -> None:
-    alarms: tuple[Reason, ...] = ("alarm", "write_back_halted")
+    alarms: tuple[Reason, ...] = ("alarm", "write_back_halted", "status_webhook_disabled")
     sentences = {
         words(reason, explanation=None).why_now for reason in REASONS if reason not in alarms
     }
@@ -46,6 +46,7 @@ def test_every_reason_has_its_own_words() -> None:
         ("updated", "New reason added."),
         ("alarm", "An internal timer was lost and restored."),
         ("write_back_halted", "A connected system refuses our credentials."),
+        ("status_webhook_disabled", "Its receiver no longer takes calls."),
         ("climbed", "It moved up to your level. No answer from sam."),
         ("returned", "It is back at your level. Shift of sam ended."),
         ("handed_over", "You are asked to take it. Sam hands it over: “she speaks German”"),

@@ -202,8 +202,8 @@ STATEMENTS = (
     ) WITH (fillfactor = 50)
     """,
     """
-    CREATE TABLE listening_period (
-        id integer PRIMARY KEY CHECK (id = 1),
+    CREATE TABLE listening_periods (
+        listener text PRIMARY KEY,
         since timestamptz NOT NULL,
         last_seen_at timestamptz NOT NULL
     )

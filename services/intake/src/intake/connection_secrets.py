@@ -99,18 +99,18 @@ class ConnectionSecrets:
                     self._open(secret.value) if isinstance(secret, StoredSecret) else secret.value
                 )
 
-    def read_all(self, secrets: Sequence[StoredSecret]) -> str:
-        """Return those that can be read, with commas; raises SecretUnavailableError if none can."""
+    def read_all(self, secrets: Sequence[StoredSecret]) -> tuple[str, ...]:
+        """Return those that can be read, as given; raises SecretUnavailableError if none can."""
         read: list[str] = []
         failures: list[SecretUnavailableError] = []
         for secret in secrets:
             try:
-                read += split_secrets(self.read(secret))
+                read.append(self.read(secret))
             except SecretUnavailableError as error:
                 failures.append(error)
-        if not read:
+        if not any(map(split_secrets, read)):
             raise failures[0] if failures else SecretUnavailableError("There is no secret.")
-        return ",".join(read)
+        return tuple(read)
 
     def _box_or_raise(self) -> SecretBox:
         if self._box is None:

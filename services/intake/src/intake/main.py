@@ -18,6 +18,7 @@ from intake.channels.base import Channel
 from intake.channels.registry import CHANNELS, MAIL_KINDS
 from intake.connection_secrets import ConnectionSecrets
 from intake.connections.activity import ActivityWriter, NoticedActivity
+from intake.domain.silence import Listener
 from intake.domain.understanding.signs import SignReader
 from intake.metrics import InboundMetrics, MailboxMetrics
 from intake.settings import Settings
@@ -30,6 +31,11 @@ from intake.workers.mailboxes import MailboxWorker
 _MB: Final = 1024 * 1024
 # Nobody reads who has a contact, or its status, within a tenth of a second after it changed.
 _LINGER_S: Final = 0.1
+_LISTENERS: Final[Mapping[str, tuple[Listener, ...]]] = {
+    "all": ("webhooks", "workers"),
+    "http": ("webhooks",),
+    "workers": ("workers",),
+}
 
 
 class MissingKeyError(SystemExit):
@@ -47,22 +53,28 @@ def build(
         database: Database[UnitOfWork], metrics: Metrics, _health: Health
     ) -> Sequence[Worker]:
         _require_encryption_keys(settings)
-        return [ActivityWriter(noticed, database, metrics)]
+        return [ActivityWriter(noticed, database, metrics, _LISTENERS[settings.parts])]
 
     def workers(
         database: Database[UnitOfWork], metrics: Metrics, health: Health
     ) -> Sequence[Worker]:
         _require_encryption_keys(settings)
         inbound = InboundWorker(
-            settings, database, namespaces, signs, metrics, InboundMetrics(metrics), health
+            settings, database, namespaces, signs, noticed, metrics, InboundMetrics(metrics), health
         )
         mailboxes = MailboxWorker(
             settings,
             database,
             MailRules(namespaces, signs, settings.mail_body_mb * _MB),
+            noticed,
             MailboxMetrics(metrics),
         )
+        own: list[Worker] = []
+        # Where webhooks are answered it is among the `http_workers`.
+        if settings.parts == "workers":
+            own.append(ActivityWriter(noticed, database, metrics, _LISTENERS[settings.parts]))
         return [
+            *own,
             *((inbound,) if settings.kafka_inbound else ()),
             *((mailboxes,) if settings.mailbox_poll_seconds else ()),
         ]

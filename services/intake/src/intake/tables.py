@@ -168,10 +168,10 @@ channel_activity = Table(
     Column("failure_detail", Text),
     Column("silent_since", DateTime(timezone=True)),
 )
-listening_period = Table(
-    "listening_period",
+listening_periods = Table(
+    "listening_periods",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("listener", Text, primary_key=True),
     Column("since", DateTime(timezone=True)),
     Column("last_seen_at", DateTime(timezone=True)),
 )
@@ -249,6 +249,6 @@ RETENTION: tuple[Rule, ...] = (
     Kept("mailboxes", "how far a mailbox is read is deleted with its connection"),
     Kept("channel_connections", "settings: they are in force until they are replaced"),
     Kept("channel_activity", "one row for each connection: what came last"),
-    Kept("listening_period", "one row: since when webhooks are answered without a break"),
+    Kept("listening_periods", "two rows: since when intake listens without a break"),
     Kept("status_sources", "one row for each system that had a status webhook"),
 )

@@ -127,7 +127,7 @@ _INBOUND_MESSAGES: dict[str, Any] = {
                 "upstairs-refusal-code": {
                     "enum": [
                         *("malformed", "no-connection", "signature-refused"),
-                        *("stale-signature", "not-applied"),
+                        *("stale-signature", "connection-paused", "not-applied"),
                     ]
                 },
                 "upstairs-refusal-detail": _TEXT,

@@ -6,7 +6,6 @@ from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from common.core.secret_strength import split_secrets
 from common.http.app import OpaqueText
 from common.http.examples import MANAGER, RECEIVED_AT, TOPIC, with_examples
 from intake.connection_secrets import ConnectionSecrets, SecretUnavailableError
@@ -16,6 +15,7 @@ from intake.domain.connections import (
     ConnectionSetup,
     SecretSource,
     StoredSecret,
+    separate_secrets,
 )
 from intake.domain.model import ConnectionState
 from intake.domain.silence import OfficeHours, Weekday
@@ -51,7 +51,8 @@ class ConnectionIn(ConnectionFields):
     secret: OpaqueText | None = Field(
         default=None,
         description="The secret with which the outside system signs, in place of `secrets`. While "
-        "you change it there, send the new and the old one, separated by a comma: both are valid.",
+        "you change it there, send the new and the old one, separated by a comma: both are valid. "
+        "For `imap` it is the password as it is, also with a comma.",
     )
 
     state: Literal["active", "paused"] | None = Field(
@@ -66,10 +67,10 @@ class ConnectionIn(ConnectionFields):
             raise ValueError("must have secret or secrets, not both")
         return self
 
-    def sources(self) -> list[SecretSource] | None:
+    def sources(self, kind: str) -> list[SecretSource] | None:
         if self.secret is None:
-            return super().sources()
-        return [SecretSource("request", each) for each in split_secrets(self.secret)]
+            return super().sources(kind)
+        return [SecretSource("request", each) for each in separate_secrets(kind, self.secret)]
 
 
 class SecretOut(BaseModel):
@@ -95,7 +96,9 @@ class ConnectionFailureOut(BaseModel):
     at: datetime = Field(description="When.")
     code: str = Field(
         description="`signature-refused`, `delivery-kept` (it is a dead letter), "
-        "`connection-paused`, `secret-unavailable` or `too-many-kept-deliveries`."
+        "`connection-paused`, `secret-unavailable` or `too-many-kept-deliveries`; of a record "
+        "also `stale-signature`, `malformed` or `not-applied`, and of a mailbox "
+        "`mailbox-unreadable`."
     )
     detail: str = Field(description="What was wrong.")
 

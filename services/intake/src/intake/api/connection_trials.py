@@ -241,7 +241,7 @@ async def test_connection(
     webhook = body.webhook(address_of(request).removesuffix("/test"))
     clock: TimeSource = request.app.state.clock
     try:
-        secret = secrets.read_all(setup.secrets)
+        secret = ",".join(secrets.read_all(setup.secrets))
         channel.verify(replace(connection, secret=secret), webhook, clock.utc_now())
         signature, reason = _RIGHT
     except (BadSignatureError, StaleRequestError, SecretUnavailableError) as error:

@@ -16,12 +16,13 @@ from common.core.errors import is_transient
 from common.core.metrics import Metrics
 from common.storage.database import Database
 from intake.connections.silence_watch import record_activity
+from intake.domain.silence import Listener
 from intake.metrics import ConnectionMetrics
 from intake.store import UnitOfWork
 from intake.store.connections import ActivityRow, ConnectionKey
 
 _WRITE_INTERVAL: Final = timedelta(seconds=5)
-# Several of these fit into the gap after which webhooks count as not answered.
+# Several of these fit into the gap after which nobody counts as listening.
 _LISTENING_INTERVAL: Final = timedelta(seconds=30)
 _DETAIL_CHARACTERS: Final = 300
 
@@ -64,7 +65,7 @@ class NoticedActivity:
 
 
 class ActivityWriter:
-    """Writes what was noticed, and says that webhooks are answered."""
+    """Writes what was noticed, and says what listens in this process."""
 
     name = "connection activity"
 
@@ -73,12 +74,14 @@ class ActivityWriter:
         noticed: NoticedActivity,
         database: Database[UnitOfWork],
         metrics: Metrics,
+        listeners: tuple[Listener, ...],
         *,
         write_interval: timedelta = _WRITE_INTERVAL,
     ) -> None:
         self._noticed = noticed
         self._database = database
         self._metrics = ConnectionMetrics(metrics.registry)
+        self._listeners = listeners
         self._write_interval = write_interval
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -103,7 +106,7 @@ class ActivityWriter:
 
     async def keep_listening(self) -> None:
         async with self._database.transaction() as uow:
-            await uow.channel_activity.keep_listening(uow.now)
+            await uow.channel_activity.keep_listening(self._listeners, uow.now)
             self._metrics.silent.set(await uow.channel_activity.count_silent())
 
     async def _try(self, act: Callable[[], Awaitable[None]]) -> None:

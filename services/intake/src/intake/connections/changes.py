@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from common.core.preconditions import NO_PRECONDITION, Precondition
-from common.core.secret_strength import split_secrets, weakness
+from common.core.secret_strength import weakness
 from intake.connection_secrets import ConnectionSecrets, SecretUnavailableError
 from intake.connections import silence_watch
 from intake.domain.connections import (
@@ -13,6 +13,7 @@ from intake.domain.connections import (
     ConnectionSetup,
     SecretSource,
     StoredSecret,
+    separate_secrets,
 )
 from intake.domain.errors import (
     ConnectionNotFoundError,
@@ -55,7 +56,7 @@ async def put(
     before = await uow.channel_connections.lock(change.kind, change.connection)
     _check(precondition, before)
     if change.secrets is not None and not allow_weak_secrets:
-        _require_strong(change.secrets, uow.channel_connections.secrets)
+        _require_strong(change.kind, change.secrets, uow.channel_connections.secrets)
     after = plan(before, change, by, uow)
     if after != before:
         await _save(after, uow)
@@ -152,13 +153,13 @@ def _is_same(stored: StoredSecret, source: SecretSource, reader: ConnectionSecre
         return False
 
 
-def _require_strong(secrets: Sequence[SecretSource], reader: ConnectionSecrets) -> None:
+def _require_strong(kind: str, secrets: Sequence[SecretSource], reader: ConnectionSecrets) -> None:
     for source in secrets:
         try:
             value = reader.read(source)
         except SecretUnavailableError as error:
             raise InvalidConnectionError("secret", str(error)) from error
-        for each in split_secrets(value) or ("",):
+        for each in separate_secrets(kind, value) or ("",):
             if reason := weakness(each, min_characters=MIN_SECRET_CHARACTERS):
                 raise WeakSecretError("secret", f"{reason}.")
 

@@ -131,7 +131,8 @@ class ConnectionFields(RequestModel):
         default=None, description="How often something should come; null if nobody can say."
     )
 
-    def sources(self) -> list[SecretSource] | None:
+    def sources(self, kind: str) -> list[SecretSource] | None:
+        del kind
         return None if self.secrets is None else [each.source() for each in self.secrets]
 
     def change(
@@ -142,7 +143,7 @@ class ConnectionFields(RequestModel):
             kind=channel.kind,
             connection=connection,
             options=channel.options.model_validate(self.options).model_dump(mode="json"),
-            secrets=self.sources(),
+            secrets=self.sources(channel.kind),
             state=state,
             expected=self.expected.expectation() if self.expected else None,
         )

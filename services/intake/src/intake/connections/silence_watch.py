@@ -12,7 +12,7 @@ import structlog
 from common.contracts.contacts import ConnectionHeardAgain, ConnectionSilent
 from common.messages import Cancel, Schedule
 from intake.domain.connections import ConnectionSetup
-from intake.domain.silence import Expectation, silent_at
+from intake.domain.silence import Expectation, listeners_of, silent_at
 from intake.domain.timers import SilenceDue
 from intake.store import UnitOfWork
 from intake.store.connections import ActivityRow
@@ -35,14 +35,14 @@ async def watch(setup: ConnectionSetup, uow: UnitOfWork) -> None:
 
 
 async def check_silence(timer: SilenceDue, uow: UnitOfWork) -> None:
-    """Tell it if nothing came for as long as expected while webhooks were answered."""
+    """Tell it if nothing came for as long as expected while intake listened."""
     setup = await uow.channel_connections.lock(timer.kind, timer.connection)
     if setup is None or setup.expected is None or setup.state != "active":
         return
     activity = await uow.channel_activity.lock(timer.kind, timer.connection)
     if activity.silent_since is not None:
         return
-    listening_since = await uow.channel_activity.listening_since(uow.now)
+    listening_since = await uow.channel_activity.listening_since(listeners_of(setup.kind), uow.now)
     if listening_since is None:
         # What was sent meanwhile was not heard: that says nothing about the connection.
         _set_timer(setup, setup.expected, uow.now, uow)

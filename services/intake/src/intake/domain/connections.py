@@ -7,12 +7,15 @@ from typing import Any, Final, Literal
 
 from common.contracts.event import ContactId, SystemName
 from common.core.ids import derived_id
+from common.core.secret_strength import split_secrets
 from intake.domain.model import ConnectionState
 from intake.domain.silence import Expectation
 
 SecretOrigin = Literal["request", "variable", "file"]
 # The new one and the old one, while it is changed.
 MAX_SECRETS: Final = 2
+# Their secret is a password, which may hold a comma.
+_PASSWORD_KINDS: Final = frozenset({"imap"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,11 @@ class ConnectionActivity:
     last_delivery_at: datetime | None = None
     last_failure: ConnectionFailure | None = None
     silent_since: datetime | None = None
+
+
+def separate_secrets(kind: str, text: str) -> tuple[str, ...]:
+    """Return the secrets that a text names; of a kind with a password, the text itself."""
+    return (text,) if kind in _PASSWORD_KINDS else split_secrets(text)
 
 
 def connection_key(kind: str, connection: str) -> ContactId:

@@ -236,6 +236,7 @@ class ChannelConnection:
     """An outside system that sends contacts: its secret, and the options of its kind.
 
     While the secret is changed there are two, separated by a comma. A `paused` one takes nothing.
+    `passwords` are the same secrets as they were given: a password may hold a comma.
     """
 
     connection: str
@@ -243,6 +244,7 @@ class ChannelConnection:
     secret: str = field(repr=False)
     options: Mapping[str, Any]
     state: ConnectionState = "active"
+    passwords: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def system(self) -> SystemName:

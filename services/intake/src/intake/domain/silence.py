@@ -6,6 +6,8 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
+# What of intake listens: the API to webhooks, the workers to records and mailboxes.
+Listener = Literal["webhooks", "workers"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 WEEKDAYS: Final[tuple[Weekday, ...]] = (
     *("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
@@ -44,6 +46,17 @@ class Expectation:
     @property
     def weekly_minutes(self) -> int:
         return sum(hours.minutes * len(hours.days) for hours in self.hours)
+
+
+def listeners_of(kind: str) -> tuple[Listener, ...]:
+    """Return what has to run for something of such a connection to be heard."""
+    match kind:
+        case "imap":
+            return ("workers",)
+        case "cloudevents":
+            return ("webhooks", "workers")
+        case _:
+            return ("webhooks",)
 
 
 def overlapping(hours: Sequence[OfficeHours]) -> int | None:

@@ -50,19 +50,22 @@ class Envelope:
 
 
 class MailboxSession:
-    """Every call raises MailboxError, with a reason for people and without the password."""
+    """Every call raises MailboxError, with a reason for people and without a password.
+
+    The second password counts if the first is refused, while it is changed.
+    """
 
     def __init__(
         self,
         options: ImapOptions,
-        secret: str,
+        passwords: tuple[str, ...],
         context: ssl.SSLContext,
         networks: Sequence[Network],
         *,
         session_s: float = _SESSION_S,
     ) -> None:
         self._options = options
-        self._secret = secret
+        self._passwords = passwords
         self._context = context
         self._networks = networks
         self._session_s = session_s
@@ -152,22 +155,33 @@ class MailboxSession:
         return client
 
     def _log_in(self, client: BoundedClient) -> None:
-        user, secret = self._options.user, self._secret
-        if not is_visible(secret):
-            raise MailboxError("the password has a line break or a control character")
-        try:
-            if "AUTH=PLAIN" in client.capabilities:
-                client.authenticate("PLAIN", lambda _: f"\0{user}\0{secret}".encode())
-            else:
-                client.login(user, secret)
-        except client.abort:
-            raise
-        except client.error as error:
-            reason = self._reason(f"the login is refused: {_text(error)}")
-            raise MailboxError(reason) from None
+        refusals: list[str] = []
+        for password in self._passwords:
+            refusal = self._try_password(client, password)
+            if refusal is None:
+                break
+            refusals.append(refusal)
+        else:
+            raise MailboxError(refusals[0] if refusals else "there is no password")
         # Servers tell more to those whom they know.
         listed = b" ".join(_flat(self._require(client.capability(), "CAPABILITY is refused")))
         self._capabilities = frozenset(listed.upper().split())
+
+    def _try_password(self, client: BoundedClient, password: str) -> str | None:
+        """Return why the server refuses it; None if it does not."""
+        user = self._options.user
+        if not is_visible(password):
+            return "the password has a line break or a control character"
+        try:
+            if "AUTH=PLAIN" in client.capabilities:
+                client.authenticate("PLAIN", lambda _: f"\0{user}\0{password}".encode())
+            else:
+                client.login(user, password)
+        except client.abort:
+            raise
+        except client.error as error:
+            return self._reason(f"the login is refused: {_text(error)}")
+        return None
 
     def _fetch_part(self, uid: int, part: str, max_bytes: int) -> bytes | None:
         self._opened.expect(max_bytes)
@@ -224,7 +238,9 @@ class MailboxSession:
             raise MailboxError(self._reason(_text(error))) from None
 
     def _reason(self, text: str) -> str:
-        return one_line(text.replace(self._secret, "…")[:_MAX_REASON])
+        for password in self._passwords:
+            text = text.replace(password, "…")
+        return one_line(text[:_MAX_REASON])
 
 
 def _flat(data: Sequence[Any]) -> Iterator[bytes]:

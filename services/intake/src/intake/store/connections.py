@@ -19,11 +19,11 @@ from intake.domain.connections import (
     StoredSecret,
 )
 from intake.domain.model import ChannelConnection, ConnectionState
-from intake.domain.silence import Expectation
+from intake.domain.silence import Expectation, Listener
 
 ConnectionKey = tuple[str, str]
 
-# Without a sign of life for so long, nobody answered webhooks.
+# Without a sign of life for so long, nobody listened.
 LISTENING_GAP: Final = timedelta(seconds=90)
 
 
@@ -53,8 +53,10 @@ class ChannelConnections:
         row = rows.first()
         if row is None:
             return None
-        secret = self.secrets.read_all(_secrets.validate_python(row.secrets))
-        return ChannelConnection(name, kind, secret, row.options, row.state)
+        secrets = self.secrets.read_all(_secrets.validate_python(row.secrets))
+        return ChannelConnection(
+            name, kind, ",".join(secrets), row.options, row.state, passwords=secrets
+        )
 
     async def find(self, kind: str, name: str) -> ConnectionSetup | None:
         connections = tables.channel_connections
@@ -152,18 +154,23 @@ class ChannelActivity:
         count: int = (await self._connection.execute(_COUNT_SILENT)).scalar_one()
         return count
 
-    async def keep_listening(self, now: datetime) -> None:
-        """Say that webhooks are answered now."""
-        await self._connection.execute(_KEEP_LISTENING, {"now": now, "gap": LISTENING_GAP})
+    async def keep_listening(self, listeners: Collection[Listener], now: datetime) -> None:
+        """Say that these listen now."""
+        values = {"listeners": sorted(listeners), "now": now, "gap": LISTENING_GAP}
+        await self._connection.execute(_KEEP_LISTENING, values)
 
-    async def listening_since(self, now: datetime) -> datetime | None:
-        """Return since when webhooks are answered without a break; None if they are not."""
-        table = tables.listening_period
+    async def listening_since(
+        self, listeners: Collection[Listener], now: datetime
+    ) -> datetime | None:
+        """Return since when all these listen without a break; None if one does not."""
+        table = tables.listening_periods
         rows = await self._connection.execute(
-            select(table.c.since).where(table.c.last_seen_at >= now - LISTENING_GAP)
+            select(table.c.since).where(
+                table.c.listener.in_(listeners), table.c.last_seen_at >= now - LISTENING_GAP
+            )
         )
-        row = rows.first()
-        return row.since if row else None
+        since = [row.since for row in rows]
+        return max(since) if len(since) == len(listeners) else None
 
 
 def _setup(row: Any) -> ConnectionSetup:
@@ -212,8 +219,9 @@ _RECORD = text(f"""
 """)
 _COUNT_SILENT = text("SELECT count(*) FROM channel_activity WHERE silent_since IS NOT NULL")
 _KEEP_LISTENING = text("""
-    INSERT INTO listening_period AS known (id, since, last_seen_at) VALUES (1, :now, :now)
-    ON CONFLICT (id) DO UPDATE SET
+    INSERT INTO listening_periods AS known (listener, since, last_seen_at)
+    SELECT listener, :now, :now FROM unnest(CAST(:listeners AS text[])) AS listener
+    ON CONFLICT (listener) DO UPDATE SET
         since = CASE WHEN known.last_seen_at < excluded.last_seen_at - CAST(:gap AS interval)
             THEN excluded.since ELSE known.since END,
         last_seen_at = greatest(known.last_seen_at, excluded.last_seen_at)

@@ -12,6 +12,7 @@ from common.messaging.consumer import Consumer, Subscription
 from common.messaging.kafka import group_name, make_group_consumer, topic_name
 from common.messaging.publisher import start_producer
 from common.storage.database import Database
+from intake.connections.activity import NoticedActivity
 from intake.domain.customers import CustomerNamespaces
 from intake.domain.understanding.signs import SignReader
 from intake.metrics import InboundMetrics
@@ -32,6 +33,7 @@ class InboundWorker:
     database: Database[UnitOfWork]
     namespaces: CustomerNamespaces
     signs: SignReader
+    noticed: NoticedActivity
     metrics: Metrics
     inbound_metrics: InboundMetrics
     health: Health
@@ -56,7 +58,12 @@ class InboundWorker:
     def _make_consumer(self, refusals: RefusalPublisher) -> Consumer:
         settings = self.settings
         handler = InboundRecordHandler(
-            self.database, self.namespaces, self.signs, refusals, self.inbound_metrics
+            self.database,
+            self.namespaces,
+            self.signs,
+            refusals,
+            self.noticed,
+            self.inbound_metrics,
         )
         return Consumer(
             make_group_consumer(

@@ -23,6 +23,8 @@ from intake.channels.kafka_records import (
     read_record,
     verify_record,
 )
+from intake.connection_secrets import SecretUnavailableError
+from intake.connections.activity import NoticedActivity
 from intake.deliveries import Delivery, TooManyKeptDeliveriesError, UnreadableDeliveryError
 from intake.domain.customers import CustomerNamespaces
 from intake.domain.errors import KeyReusedError, OtherCustomerError
@@ -63,12 +65,14 @@ class InboundRecordHandler:
         namespaces: CustomerNamespaces,
         signs: SignReader,
         refusals: RefusalPublisher,
+        noticed: NoticedActivity,
         metrics: InboundMetrics,
     ) -> None:
         self._database = database
         self._namespaces = namespaces
         self._signs = signs
         self._refusals = refusals
+        self._noticed = noticed
         self._metrics = metrics
 
     async def handle(self, polled: Polled) -> None:
@@ -103,8 +107,19 @@ class InboundRecordHandler:
             return {}
         async with self._database.transaction() as uow:
             existing = await uow.connection_names.find(_CHANNEL.kind, listed)
-            connections = [await _get_connection(name, uow) for name in sorted(existing)]
+            connections = [await self._get_connection(name, uow) for name in sorted(existing)]
         return {each.connection: each for each in connections if each is not None}
+
+    async def _get_connection(self, name: str, uow: UnitOfWork) -> ChannelConnection | None:
+        """Return None for one that can't be read: it must not stop the others."""
+        try:
+            return await uow.channel_connections.get(_CHANNEL.kind, name)
+        except SecretUnavailableError as error:
+            self._note_failure(name, "secret-unavailable", str(error))
+            log.warning("connection_secret_unavailable", kind=_CHANNEL.kind, connection=name)
+        except PermanentError:
+            log.exception("connection_unreadable", kind=_CHANNEL.kind, connection=name)
+        return None
 
     async def _read(
         self, connection: ChannelConnection | None, read: ConnectionRecord
@@ -117,8 +132,12 @@ class InboundRecordHandler:
             content = delivery.read(self._namespaces, self._signs)
             content.require_whole()
         except RecordRefusedError as error:
+            if connection is not None:
+                self._note_failure(read.connection, error.code, str(error))
             return Refusal(read.record, error.code, str(error))
         except UnreadableDeliveryError as error:
+            self._note_delivery(read.connection)
+            self._note_failure(read.connection, "malformed", str(error))
             return Refusal(read.record, "malformed", str(error))
         except Exception as error:
             if delivery is None:
@@ -161,6 +180,7 @@ class InboundRecordHandler:
         async with self._database.transaction() as uow:
             events = [event for read in batch for event in read.events]
             applied = await apply_events(connection, events, uow)
+        self._note_delivery(connection.connection)
         self._count(batch, applied)
 
     def _count(self, batch: Sequence[_ReadRecord], applied: Sequence[AppliedEvent]) -> None:
@@ -174,15 +194,28 @@ class InboundRecordHandler:
         self, record: InboundRecord, delivery: Delivery, error: Exception
     ) -> Refusal | None:
         """Refuse what the record itself is to blame for; keep the rest as a dead letter."""
+        name, cause = delivery.connection.connection, type(error).__name__
         if _is_of_record(error):
+            self._note_delivery(name)
+            self._note_failure(name, "not-applied", cause)
             return Refusal(record, "not-applied", _reason(error))
         try:
             if await deliveries.keep(delivery, error, self._database):
                 self._metrics.dead_letters.inc()
         except TooManyKeptDeliveriesError as many:
+            self._note_failure(name, "too-many-kept-deliveries", str(many))
             return Refusal(record, "not-applied", str(many))
+        self._note_delivery(name)
+        self._note_failure(name, "delivery-kept", cause)
         self._metrics.records.labels("kept").inc()
         return None
+
+    def _note_delivery(self, connection: str) -> None:
+        self._noticed.note_delivery(_CHANNEL.kind, connection, self._database.clock.utc_now())
+
+    def _note_failure(self, connection: str, code: str, detail: str) -> None:
+        now = self._database.clock.utc_now()
+        self._noticed.note_failure(_CHANNEL.kind, connection, now, code, detail)
 
     async def _publish(self, refused: Sequence[Refusal]) -> None:
         if not refused:
@@ -194,15 +227,6 @@ class InboundRecordHandler:
         first = refused[0]
         place = f"{first.record.topic}/{first.record.partition}/{first.record.offset}"
         log.warning("records_refused", count=len(refused), first=place, code=first.code)
-
-
-async def _get_connection(name: str, uow: UnitOfWork) -> ChannelConnection | None:
-    """Return None for one that can't be read: it must not stop the others."""
-    try:
-        return await uow.channel_connections.get(_CHANNEL.kind, name)
-    except PermanentError:
-        log.exception("connection_unreadable", kind=_CHANNEL.kind, connection=name)
-        return None
 
 
 def _to_inbound(record: ConsumerRecord[bytes, bytes]) -> InboundRecord:

@@ -70,7 +70,10 @@ class _Mail:
 
 
 class MailboxReading:
-    """`mailbox` is how far it got, also after an error."""
+    """`mailbox` is how far it got, also after an error.
+
+    `kept_because` names the error for which the last mail was put aside.
+    """
 
     def __init__(
         self,
@@ -83,6 +86,8 @@ class MailboxReading:
         threads: Executor,
     ) -> None:
         self.mailbox = mailbox
+        self.has_new_mail = False
+        self.kept_because: str | None = None
         self._connection = connection
         self._options = ImapOptions.model_validate(connection.options)
         self._session = session
@@ -186,6 +191,8 @@ class MailboxReading:
             return False
         is_repeated = all(each.repeated for each in applied)
         self._metrics.mails.labels("repeated" if is_repeated else "applied").inc()
+        # A folder with new numbers is read again: that is no sign that mails still come.
+        self.has_new_mail |= not (applied and is_repeated)
         return True
 
     def _prepare(self, mail: _Mail) -> list[PreparedEvent]:
@@ -213,6 +220,8 @@ class MailboxReading:
                     raise TooManyKeptMailsError
         self._metrics.dead_letters.inc()
         self._metrics.mails.labels("kept").inc()
+        self.has_new_mail = True
+        self.kept_because = type(error).__name__
         log.warning("mail_kept", origin=letter.origin, error=type(error).__name__)
 
     async def _give_up(self, uid: int, error: MailboxError) -> None:

@@ -18,6 +18,8 @@ from common.core.ids import new_id
 from common.core.networks import read_networks
 from common.storage.database import Database
 from intake.channels.imap import Imap, ImapOptions
+from intake.connection_secrets import SecretUnavailableError
+from intake.connections.activity import NoticedActivity
 from intake.domain.mailboxes import Mailbox
 from intake.domain.model import ChannelConnection
 from intake.mailboxes.errors import MailboxError
@@ -26,7 +28,7 @@ from intake.metrics import MailboxMetrics
 from intake.settings import Settings
 from intake.store import UnitOfWork
 from intake.store.mailboxes import ARE_THERE_MAILBOXES, LeaseLostError
-from intake.workers.mailbox_reading import MailboxReading, MailRules
+from intake.workers.mailbox_reading import MailboxReading, MailRules, TooManyKeptMailsError
 
 # Mailboxes that a process reads at the same time; each has a thread that waits for its server.
 _SLOTS: Final = 4
@@ -48,10 +50,12 @@ class MailboxWorker:
         settings: Settings,
         database: Database[UnitOfWork],
         rules: MailRules,
+        noticed: NoticedActivity,
         metrics: MailboxMetrics,
     ) -> None:
         self._database = database
         self._rules = rules
+        self._noticed = noticed
         self._metrics = metrics
         self._interval = timedelta(seconds=settings.mailbox_poll_seconds)
         self._pause_s = min(settings.mailbox_poll_seconds / 4, _LONGEST_PAUSE_S)
@@ -136,7 +140,7 @@ class MailboxWorker:
         self, connection: ChannelConnection, context: ssl.SSLContext
     ) -> MailboxSession:
         options = ImapOptions.model_validate(connection.options)
-        return MailboxSession(options, connection.secret, context, self._networks)
+        return MailboxSession(options, connection.passwords, context, self._networks)
 
     async def _read(
         self,
@@ -150,6 +154,7 @@ class MailboxWorker:
         try:
             return await reading.read(stopping)
         finally:
+            self._note(reading)
             await asyncio.get_running_loop().run_in_executor(threads, session.close)
             self._sessions.discard(session)
             if not self._sessions:
@@ -170,6 +175,7 @@ class MailboxWorker:
         if is_of_mailbox and not is_stopping:
             failed = mailbox.fail(_reason(error))
             self._metrics.polls.labels(mailbox.connection, "failed").inc()
+            self._note_failure(mailbox.connection, _code(error), _quotable(error))
             log.warning(
                 "mailbox_failed",
                 connection=mailbox.connection,
@@ -181,6 +187,34 @@ class MailboxWorker:
             wait = failed.wait(self._interval) if failed is not mailbox else timedelta(0)
             await uow.mailboxes.release(failed, uow.now + wait)
         return is_of_mailbox
+
+    def _note(self, reading: MailboxReading) -> None:
+        """Note what came; a mailbox without new mails delivered nothing."""
+        connection = reading.mailbox.connection
+        if reading.has_new_mail:
+            now = self._database.clock.utc_now()
+            self._noticed.note_delivery(Imap.kind, connection, now)
+        if reading.kept_because is not None:
+            self._note_failure(connection, "delivery-kept", reading.kept_because)
+
+    def _note_failure(self, connection: str, code: str, detail: str) -> None:
+        now = self._database.clock.utc_now()
+        self._noticed.note_failure(Imap.kind, connection, now, code, detail)
+
+
+def _code(error: Exception) -> str:
+    match error:
+        case SecretUnavailableError():
+            return "secret-unavailable"
+        case TooManyKeptMailsError():
+            return "too-many-kept-deliveries"
+        case _:
+            return "mailbox-unreadable"
+
+
+def _quotable(error: Exception) -> str:
+    """Return what is wrong without the words of a mail: other errors may quote it."""
+    return _reason(error) if isinstance(error, _FAULTS_OF_MAILBOXES) else type(error).__name__
 
 
 def _reason(error: Exception) -> str:

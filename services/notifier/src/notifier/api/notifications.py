@@ -41,7 +41,7 @@ from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.routes import ApiRouter
 from notifier import rendering
 from notifier.api.deps import UUID, NotifierDatabase, transaction
-from notifier.domain.content import LostTimer, WriteBackHalt
+from notifier.domain.content import DisabledStatusWebhook, LostTimer, WriteBackHalt
 from notifier.domain.notifications import Attempt, AttemptOutcome, Kind, Notification, State
 from notifier.domain.reasons import Reason
 from notifier.store.notifications import Filter
@@ -89,6 +89,7 @@ _EXAMPLE: Final[dict[str, Any]] = {
         "connection": None,
         "lost_timer": None,
         "write_back_halt": None,
+        "disabled_status_webhook": None,
     },
     "requested_at": RAISED_AT,
     "due_at": None,
@@ -139,6 +140,9 @@ class ContentOut(_Out):
     lost_timer: LostTimer | None = Field(description="The internal timer that was lost.")
     write_back_halt: WriteBackHalt | None = Field(
         description="The helpdesk or CRM that is written to no more."
+    )
+    disabled_status_webhook: DisabledStatusWebhook | None = Field(
+        description="The system that is told no more what becomes of its contacts."
     )
 
 

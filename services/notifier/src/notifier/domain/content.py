@@ -83,6 +83,15 @@ class WriteBackHalt:
 
 @with_config(ConfigDict(use_attribute_docstrings=True))
 @dataclass(frozen=True, slots=True)
+class DisabledStatusWebhook:
+    source: SystemName
+    """The system that is told no more what becomes of its contacts."""
+    reason: str
+    """Why."""
+
+
+@with_config(ConfigDict(use_attribute_docstrings=True))
+@dataclass(frozen=True, slots=True)
 class AddressChange:
     by: str
     """Who changed the contact method: a person, or a system as `admin:ops`."""
@@ -127,6 +136,7 @@ class Content(Struct, frozen=True):
     connection: PagedConnection | None = None
     lost_timer: LostTimer | None = None
     write_back_halt: WriteBackHalt | None = None
+    disabled_status_webhook: DisabledStatusWebhook | None = None
     status: Status | None = None
     address_change: AddressChange | None = None
     summary: Summary | None = None

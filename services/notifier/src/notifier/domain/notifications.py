@@ -23,7 +23,14 @@ from common.contracts.event import (
 from common.contracts.notifications import Action, Medium, NotificationFailed
 from common.core.ids import derived_id
 from notifier.domain import content as contents
-from notifier.domain.content import AddressChange, Content, Status, Summary, WriteBackHalt
+from notifier.domain.content import (
+    AddressChange,
+    Content,
+    DisabledStatusWebhook,
+    Status,
+    Summary,
+    WriteBackHalt,
+)
 from notifier.domain.escalations import Escalation
 from notifier.domain.reasons import asks_for
 from notifier.domain.recipients import (
@@ -165,6 +172,15 @@ def halt_alarm(system: SystemName, reason: str, page_id: PageId) -> Page:
     """Make the page that tells operations that a system is written to no more."""
     content = Content("write_back_halted", write_back_halt=WriteBackHalt(system, reason))
     contact_id = ContactId(derived_id("write-back", system))
+    return Page(page_id, contact_id, None, OPERATIONS, content)
+
+
+def webhook_alarm(source: SystemName, reason: str, page_id: PageId) -> Page:
+    """Make the page that tells operations that a system is told no more statuses."""
+    content = Content(
+        "status_webhook_disabled", disabled_status_webhook=DisabledStatusWebhook(source, reason)
+    )
+    contact_id = ContactId(derived_id("status-webhook", source))
     return Page(page_id, contact_id, None, OPERATIONS, content)
 
 

@@ -5,7 +5,9 @@ from typing import Final, Literal, assert_never
 from common.contracts.escalations import PageReason
 
 # Escalation requests a page, found a lost timer, or reports a connection; the others are our own.
-_ConnectionReason = Literal["connection_silent", "connection_heard_again", "write_back_halted"]
+_ConnectionReason = Literal[
+    "connection_silent", "connection_heard_again", "write_back_halted", "status_webhook_disabled"
+]
 Reason = PageReason | _ConnectionReason | Literal["alarm", "address_changed", "summary"]
 # An answer is given by a button or the signed link. The rest is done in Upstairs: to approve, to
 # make progress with what one holds, or to see that somebody answers (help).
@@ -36,6 +38,7 @@ def asks_for(reason: Reason) -> Ask:
             | "connection_heard_again"
             | "alarm"
             | "write_back_halted"
+            | "status_webhook_disabled"
             | "address_changed"
             | "summary"
         ):

@@ -7,10 +7,11 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from common.contracts.event import ContactId, SystemName
+from common.contracts.event import ContactId, PageId, SystemName
 from common.contracts.statuses import ContactStatus
+from common.core.ids import derived_id
 from common.core.preconditions import Precondition
-from notifier.domain import status_webhooks
+from notifier.domain import notifications, status_webhooks
 from notifier.domain.errors import StatusWebhookChangedError, StatusWebhookNotFoundError
 from notifier.domain.status_webhooks import (
     FAILURES_TO_PAUSE,
@@ -20,6 +21,7 @@ from notifier.domain.status_webhooks import (
     StatusWebhook,
     WebhookSecret,
 )
+from notifier.handlers import notify_page
 from notifier.store.unit_of_work import UnitOfWork
 
 # So long the secret before signs too, unless the caller says otherwise.
@@ -150,12 +152,21 @@ async def record_call(
     if decision.webhook != webhook:
         uow.status_webhooks.put(decision.webhook)
     uow.outbox.add(decision.events)
+    if decision.events:
+        await _report_disabled(decision.webhook, uow)
     given_up = 0
     if decision.is_recovered:
         await uow.status_deliveries.hasten(called.source, uow.now)
     elif decision.webhook.failures >= FAILURES_TO_PAUSE and not result.is_success:
         given_up = await uow.status_deliveries.give_up(called.source, policy, uow.now)
     return RecordedCall(given_up, is_disabled=bool(decision.events))
+
+
+async def _report_disabled(disabled: StatusWebhook, uow: UnitOfWork) -> None:
+    """Tell operations, once for each time that it is disabled."""
+    page_id = PageId(derived_id("status-webhook", disabled.source, disabled.version))
+    reason = disabled.disabled_reason or ""
+    await notify_page(notifications.webhook_alarm(disabled.source, reason, page_id), uow)
 
 
 def _is_current(delivery: StatusDelivery, called: StatusDelivery, result: CallResult) -> bool:
