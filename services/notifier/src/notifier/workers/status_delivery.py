@@ -107,7 +107,7 @@ class StatusDeliveryWorker:
             result = await self._call(delivery, webhook, name)
             outcome = "delivered" if result.is_success else "failed"
             self._metrics.calls.labels(outcome).inc()
-            await self._record(delivery, result)
+            await self._record(delivery, webhook, result)
         except Exception:
             # It is sent again when its lease has ended.
             log.exception("status_delivery_crashed", change_id=delivery.change_id)
@@ -127,12 +127,14 @@ class StatusDeliveryWorker:
         except TimeoutError:
             return CallResult(None, f"no answer within {limit:g} s")
 
-    async def _record(self, delivery: StatusDelivery, result: CallResult) -> None:
+    async def _record(
+        self, delivery: StatusDelivery, webhook: StatusWebhook, result: CallResult
+    ) -> None:
         """Retry while the lease lasts; after it the status is sent again."""
         backoff, never, started = Backoff(), asyncio.Event(), monotonic()
         while monotonic() - started < self._policy.lease.total_seconds():
             try:
-                await self._write(delivery, result)
+                await self._write(delivery, webhook, result)
             except Exception as error:
                 if not is_transient(error):
                     raise
@@ -141,11 +143,13 @@ class StatusDeliveryWorker:
                 continue
             return
 
-    async def _write(self, delivery: StatusDelivery, result: CallResult) -> None:
+    async def _write(
+        self, delivery: StatusDelivery, webhook: StatusWebhook, result: CallResult
+    ) -> None:
         spread = _RANDOM.uniform(0.5, 1)
         async with self._database.transaction() as uow:
             recorded = await status_webhooks.record_call(
-                delivery, result, self._policy, spread, uow
+                delivery, webhook, result, self._policy, spread, uow
             )
         if recorded.given_up:
             self._metrics.given_up.inc(recorded.given_up)
