@@ -224,7 +224,16 @@ class MailboxSession:
             raise MailboxError(self._reason(_text(error))) from None
 
     def _reason(self, text: str) -> str:
-        return one_line(text.replace(self._secret, "…")[:_MAX_REASON])
+        for repeated in _written_forms(self._options.user, self._secret):
+            text = text.replace(repeated, "…")
+        return one_line(text[:_MAX_REASON])
+
+
+def _written_forms(user: str, secret: str) -> tuple[str, ...]:
+    """Return the secret as it may have been sent, the longest first."""
+    quoted = secret.replace("\\", "\\\\").replace('"', '\\"')
+    plain = base64.b64encode(f"\0{user}\0{secret}".encode()).decode()
+    return plain, quoted, secret
 
 
 def _flat(data: Sequence[Any]) -> Iterator[bytes]:
