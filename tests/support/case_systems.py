@@ -155,7 +155,7 @@ class ZendeskStandIn(StandIn):
         self._require_us(request)
         return web.json_response({"user": {"id": int(ZENDESK_USER), "name": "Upstairs"}})
 
-    async def _show(self, request: web.Request) -> web.Response:
+    async def _show(self, request: web.Request) -> web.StreamResponse:
         ticket = self._ticket(request)
         shown = {
             "id": int(request.match_info["id"]),

@@ -117,6 +117,13 @@ async def test_two_secrets_are_valid_while_one_is_changed(api: httpx.AsyncClient
     assert (three.status_code, three.json()["errors"][0]["pointer"]) == (422, "body/secret")
 
 
+async def test_secret_of_commas_alone_is_refused(api: httpx.AsyncClient) -> None:
+    assert (await put(api, secret=", ,")).status_code == 422
+    assert (await put(api)).status_code == 204
+    assert (await put(api, secret=",")).status_code == 422
+    assert (await deliver(api)).status_code == 200
+
+
 async def test_paused_connection_takes_nothing_and_tells_only_its_own_system(
     api: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:

@@ -17,6 +17,7 @@ from integration.intake.customer_harness import email, link, send
 from integration.intake.harness import accept, key, published, published_data
 from support.databases import async_engine, rows
 from support.erasure import find_tables_with
+from support.waiting import until
 
 WORDS = "PRIVATE"
 
@@ -33,7 +34,11 @@ _COPIES = """
     WHERE position('PRIVATE' IN convert_from(payload, 'UTF8')) > 0
 """
 ADA = {"customer_id": "4711", "name": f"Ada {WORDS}", "region": f"{WORDS} street"}
-ERASE = "/v1/customers/channel:shop:4711/erase"
+ADA_ID = "channel:shop:4711"
+ERASE = f"/v1/customers/{ADA_ID}/erase"
+_WAITING = """
+    SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
 
 
 @pytest.fixture
@@ -198,3 +203,30 @@ async def test_erasure_that_breaks_off_shows_it_and_can_be_repeated(
     assert [each["completed_at"] for each in listed] == [None]
     again = await api.post("/v1/customers/channel:shop:a/erase", headers=key("admin"))
     assert again.json()["contacts"] == 3
+
+
+async def test_customer_who_joins_another_one_during_the_erasure_is_erased_too(
+    api: httpx.AsyncClient, database: Database[UnitOfWork], contact_id: str
+) -> None:
+    del contact_id
+    async with (
+        async_engine(database).connect() as joining,
+        asyncio.TaskGroup() as group,
+        joining.begin(),
+    ):
+        # As a contact of a new customer, by the same verified address.
+        await joining.execute(
+            text("SELECT FROM customers WHERE customer_id = :into FOR SHARE"), {"into": ADA_ID}
+        )
+        await joining.execute(
+            text("""
+                INSERT INTO customers (customer_id, name, merged_into, survivor_id, version)
+                VALUES ('channel:shop:new', 'Ada PRIVATE', :into, :into, 1)
+            """),
+            {"into": ADA_ID},
+        )
+        erasing = group.create_task(api.post(ERASE, headers=key("admin")))
+        await until(lambda: rows(database, _WAITING))
+    assert erasing.result().status_code == 202
+    names = await rows(database, "SELECT name FROM customers ORDER BY customer_id")
+    assert [row.name for row in names] == [None, None]

@@ -1,6 +1,7 @@
 """Servers that hang, lie or break off: every session ends, and no mail holds up others."""
 
 import asyncio
+import base64
 import ssl
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -129,6 +130,18 @@ async def test_password_that_the_server_repeats_is_not_shown() -> None:
     reason = await failure({"LOGIN": b"{tag} NO wrong: %s\r\n" % PASSWORD.encode()})
     assert reason.startswith("the login is refused")
     assert PASSWORD not in reason
+
+
+async def test_password_that_the_server_repeats_as_it_was_sent_is_not_shown() -> None:
+    plain = base64.b64encode(f"\0support\0{PASSWORD}".encode())
+    reason = await failure(
+        {
+            "CAPABILITY": b"* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n{tag} OK done\r\n",
+            "AUTHENTICATE": b"{tag} NO wrong: %s\r\n" % plain,
+        }
+    )
+    assert reason.startswith("the login is refused")
+    assert plain.decode() not in reason
 
 
 async def test_password_is_not_sent_in_clear_to_the_internet(

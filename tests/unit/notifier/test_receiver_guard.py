@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+import threading
+from typing import Any
 
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -63,6 +65,10 @@ def test_address_of_a_network_of_ours_is_not_public(address: str) -> None:
         "https://127.1/",
         "https://shop.example.com:port/",
         "https://[::1/",
+        "https://shop..example.com/",
+        "https://127%2e0.0.1/",
+        "https://127.0.0.1\\.example.com/",
+        f"https://{'a' * 64}.example.com/",
     ],
 )
 def test_url_that_no_resolving_makes_good_is_refused(url: str) -> None:
@@ -109,3 +115,38 @@ def test_host_with_one_private_address_is_not_called() -> None:
         asyncio.run(resolve("shop.example.com", 443))
     results = asyncio.run(GuardedResolver(guard, _Names("8.8.8.8")).resolve("shop.example.com"))
     assert [result["host"] for result in results] == ["8.8.8.8"]
+
+
+async def _look_up_while_others_hang(hosts: int) -> str:
+    """Let many look-ups of receivers hang; return what one by the event loop says."""
+    resolver = GuardedResolver(ReceiverGuard())
+    names = (f"{number}.example.com" for number in range(hosts))
+    hanging = asyncio.gather(*(resolver.resolve(name, 443) for name in names))
+    await asyncio.sleep(0)
+    try:
+        (*_, address), *_ = await asyncio.get_running_loop().getaddrinfo("ours.example.com", 443)
+        return str(address[0])
+    finally:
+        hanging.cancel()
+        await resolver.close()
+
+
+def test_name_service_of_a_receiver_delays_no_other_channel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    may_answer = threading.Event()
+
+    def look_up(host: str, port: int, *_: Any) -> list[Any]:
+        if host != "ours.example.com":
+            may_answer.wait()
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+
+    async def look_up_and_let_go() -> str:
+        try:
+            return await asyncio.wait_for(_look_up_while_others_hang(64), 10)
+        finally:
+            may_answer.set()
+
+    assert asyncio.run(look_up_and_let_go()) == "192.0.2.1"

@@ -26,6 +26,8 @@ from unit.notifier.examples import AT
         ("nan", None),
         ("soon", None),
         ("Mon, 99 Mar 2026 14:00:30 GMT", None),
+        (f"Mon, {'9' * 30} Mar 2026 14:00:30 GMT", None),
+        (f"Mon, 02 Mar 2026 14:00:30 +{'9' * 30}", None),
         ("", None),
         (None, None),
     ],

@@ -38,6 +38,7 @@ _WRONG_FILE: Final = 3
 _DIFFERENT: Final = 4
 _BY: Final = "admin:command-line"
 _SUFFIXES: Final = (".yaml", ".yml")
+_MAX_FILE_CHARACTERS: Final = 200_000
 _ORIGINS: Final = {"request": "stored", "variable": "from_env", "file": "from_file"}
 
 
@@ -61,6 +62,10 @@ class WrongFilesError(Exception):
     def __init__(self, lines: Sequence[str]) -> None:
         super().__init__(self.__doc__)
         self.lines = lines
+
+
+class _NoYamlError(Exception):
+    """The text of a file is not YAML, or has a value that is none."""
 
 
 class _DryRunError(Exception):
@@ -137,7 +142,7 @@ def read_changes(directory: Path, channels: Mapping[str, Channel]) -> dict[str, 
             change = _read_file(path, channels)
         except ValidationError as error:
             wrong.append(f"{path.name}: {summarize(error, 'the file')}")
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        except (OSError, _NoYamlError) as error:
             wrong.append(f"{path.name}: it is no YAML file: {_first_line(error)}")
         except InvalidConnectionError as error:
             wrong.append(f"{path.name}: {error.place}: {error}")
@@ -183,7 +188,7 @@ async def apply_changes(
 
 
 def _read_file(path: Path, channels: Mapping[str, Channel]) -> ConnectionChange:
-    file = ConnectionFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    file = ConnectionFile.model_validate(_read_yaml(path))
     channel = channels.get(file.kind)
     if channel is None:
         kinds = ", ".join(sorted(channels))
@@ -191,6 +196,21 @@ def _read_file(path: Path, channels: Mapping[str, Channel]) -> ConnectionChange:
             "kind", f"There is no kind {file.kind}. The kinds are: {kinds}."
         )
     return file.change(channel, file.connection, file.state)
+
+
+def _read_yaml(path: Path) -> Any:
+    """Raises OSError or _NoYamlError."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            content = file.read(_MAX_FILE_CHARACTERS + 1)
+        if len(content) > _MAX_FILE_CHARACTERS:
+            raise _NoYamlError(f"it has more than {_MAX_FILE_CHARACTERS} characters")
+        return yaml.safe_load(content)
+    except RecursionError as error:
+        raise _NoYamlError("it has too many levels") from error
+    # PyYAML reads dates and numbers without looking whether they are any.
+    except (ValueError, LookupError, AttributeError, yaml.YAMLError) as error:
+        raise _NoYamlError(str(error)) from error
 
 
 def _fields(setup: ConnectionSetup) -> dict[str, str]:

@@ -120,6 +120,8 @@ def _plan_secrets(
         if not present:
             raise InvalidConnectionError("secret", "A new connection needs one.")
         return present
+    if not change.secrets:
+        raise InvalidConnectionError("secret", "There must be one between the commas.")
     if len(change.secrets) > MAX_SECRETS:
         raise InvalidConnectionError("secret", f"There may be {MAX_SECRETS} at once, not more.")
     reader = uow.channel_connections.secrets

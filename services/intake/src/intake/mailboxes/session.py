@@ -239,8 +239,16 @@ class MailboxSession:
 
     def _reason(self, text: str) -> str:
         for password in self._passwords:
-            text = text.replace(password, "…")
+            for repeated in _written_forms(self._options.user, password):
+                text = text.replace(repeated, "…")
         return one_line(text[:_MAX_REASON])
+
+
+def _written_forms(user: str, password: str) -> tuple[str, ...]:
+    """Return the password as it may have been sent, the longest first."""
+    quoted = password.replace("\\", "\\\\").replace('"', '\\"')
+    plain = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
+    return plain, quoted, password
 
 
 def _flat(data: Sequence[Any]) -> Iterator[bytes]:

@@ -38,6 +38,8 @@ class Erasure:
 
         Returns their ids; none if there is no such customer.
         """
+        # Its own statement: the next one sees who has joined them until they were locked.
+        await self._connection.execute(_LOCK_CUSTOMERS, {"customer_id": customer_id})
         rows = await self._connection.execute(_ERASE_CUSTOMERS, {"customer_id": customer_id})
         customer_ids = [CustomerId(row.customer_id) for row in rows]
         parameters = {"customer_ids": customer_ids}
@@ -92,6 +94,14 @@ class Erasure:
         return [ErasureRecord(**row) for row in rows]
 
 
+_LOCK_CUSTOMERS = text("""
+    SELECT FROM customers, (
+        SELECT coalesce(survivor_id, customer_id) AS id FROM customers
+        WHERE customer_id = :customer_id
+    ) AS survivor
+    WHERE customers.customer_id = survivor.id OR customers.survivor_id = survivor.id
+    ORDER BY customers.customer_id FOR UPDATE OF customers
+""")
 _ERASE_CUSTOMERS = text("""
     UPDATE customers SET name = NULL, region = NULL
     FROM (

@@ -39,7 +39,11 @@ from notifier.use_cases.write_backs import SealedCredentials, WriteBackSettings
 _MAX_FIELDS: Final = 20
 _MAX_TAGS: Final = 20
 
+# What JSON carries everywhere; others could be stored, and not read or written again.
+_LARGEST_NUMBER: Final = 2**63 - 1
 FieldText = Annotated[str, StringConstraints(max_length=1000)]
+FieldInteger = Annotated[int, Field(ge=-_LARGEST_NUMBER, le=_LARGEST_NUMBER)]
+FieldNumber = Annotated[float, Field(ge=-_LARGEST_NUMBER, le=_LARGEST_NUMBER, allow_inf_nan=False)]
 _STEPS: Final[Mapping[str, dict[str, Any]]] = {
     "escalated": {"note": True, "priority": "urgent", "tags": ["escalated"]},
     "acknowledged": {"note": True},
@@ -52,12 +56,12 @@ class StepIn(RequestModel):
     priority: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = Field(
         None, description="Set this priority, as the system names it; null: it stays."
     )
-    fields: Annotated[dict[Slug, FieldText | bool | int | float], Field(max_length=_MAX_FIELDS)] = (
-        Field(
-            {},
-            description="Set these: custom fields of Zendesk by their ids, fields of Salesforce "
-            "and columns of Dynamics by their names.",
-        )
+    fields: Annotated[
+        dict[Slug, FieldText | bool | FieldInteger | FieldNumber], Field(max_length=_MAX_FIELDS)
+    ] = Field(
+        {},
+        description="Set these: custom fields of Zendesk by their ids, fields of Salesforce "
+        "and columns of Dynamics by their names.",
     )
     tags: Annotated[tuple[Slug, ...], Field(max_length=_MAX_TAGS)] = Field(
         (), description="Add these tags; only Zendesk has tags."

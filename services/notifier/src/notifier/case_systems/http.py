@@ -11,6 +11,7 @@ import orjson
 from aiohttp import (
     ClientConnectorError,
     ClientError,
+    ClientResponse,
     ClientSession,
     ConnectionTimeoutError,
 )
@@ -88,10 +89,13 @@ class CaseHttp:
                 headers={"Accept": "application/json", **more, **headers},
                 allow_redirects=False,
             ) as response:
-                body = await response.content.read(_MAX_ANSWER_BYTES)
+                body = await _read_body(response)
                 return Answer(response.status, response.headers, _read_json(body))
         except (ClientError, OSError, TimeoutError) as error:
             raise WriteFailedError(_read_failure(error, call)) from error
+        except ValueError as error:
+            # Its words may have the token.
+            raise WriteFailedError(Rejected("credentials or URL can't be sent by HTTP")) from error
 
     def require_success(self, answer: Answer, call: Call) -> Answer:
         """Raises WriteFailedError."""
@@ -124,6 +128,16 @@ def _read_failure(error: Exception, call: Call) -> WriteOutcome:
     if isinstance(error, (ClientConnectorError, ConnectionTimeoutError)):
         return Delayed(f"not reached: {reason}")
     return Uncertain(f"no answer: {reason}") if call.changes else Delayed(f"no answer: {reason}")
+
+
+async def _read_body(response: ClientResponse) -> bytes:
+    """Read all parts, but no more than the limit: what is cut off is no JSON."""
+    body = bytearray()
+    async for part in response.content.iter_any():
+        body += part
+        if len(body) > _MAX_ANSWER_BYTES:
+            break
+    return bytes(body)
 
 
 def _read_json(body: bytes) -> Any:

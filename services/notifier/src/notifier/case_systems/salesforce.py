@@ -54,7 +54,8 @@ class SalesforceCases(CaseSystem):
         user = answer.body if isinstance(answer.body, dict) else {}
         if not user.get("user_id"):
             raise WriteFailedError(CredentialsRefused("Salesforce does not know the user"))
-        return Account(str(user["user_id"]), user.get("name"))
+        name = user.get("name")
+        return Account(str(user["user_id"]), None if name is None else str(name))
 
     async def write(self, change: CaseChange) -> Written:
         ref = change.external_ref

@@ -63,7 +63,8 @@ class ZendeskTickets(CaseSystem):
         # Without valid credentials Zendesk answers with an anonymous user.
         if user.get("id") is None:
             raise WriteFailedError(CredentialsRefused("Zendesk does not know the user"))
-        return Account(str(user["id"]), user.get("name"))
+        name = user.get("name")
+        return Account(str(user["id"]), None if name is None else str(name))
 
     async def write(self, change: CaseChange) -> Written:
         if not _TICKET_ID.fullmatch(change.external_ref):

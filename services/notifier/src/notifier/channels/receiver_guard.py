@@ -4,14 +4,17 @@ A channel chooses the host of its webhook, and the owner of the host's DNS choos
 each address is checked when it is resolved for a call, and the call goes to that address.
 """
 
+import asyncio
+import re
 import socket
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from ipaddress import IPv6Network, ip_address
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
 
 from common.core import networks
 
@@ -19,6 +22,12 @@ from common.core import networks
 _TRANSLATED: Final = tuple(
     IPv6Network(network) for network in ("64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16")
 )
+
+
+# As many as one process calls at a time; a thread begins when it is needed.
+_MAX_LOOKUPS: Final = 64
+# Others make the resolver raise errors of its own, or can be read in two ways.
+_HOST: Final = re.compile(r"(?=.{1,253}\Z)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?")
 
 
 class ForbiddenReceiverError(OSError):
@@ -37,6 +46,8 @@ class ReceiverGuard:
         host = parts.hostname or ""
         if not host or parts.username is not None or parts.password is not None or parts.fragment:
             raise ForbiddenReceiverError("the URL must have a host, and no user and no fragment")
+        if not (_is_address(host) or _HOST.fullmatch(host)):
+            raise ForbiddenReceiverError("the host is no name of DNS")
         if host in self._trusted:
             return
         if parts.scheme != "https":
@@ -59,12 +70,43 @@ def is_public(address: str) -> bool:
     return networks.is_public(called) and not networks.is_listed(written, _TRANSLATED)
 
 
+class OwnThreadsResolver(AbstractResolver):
+    """Asks the name service in threads of its own.
+
+    A look-up can't be ended, and who owns a domain decides how long it takes: in the threads of the
+    event loop some of these would let all other channels wait.
+    """
+
+    def __init__(self, max_threads: int = _MAX_LOOKUPS) -> None:
+        self._threads = ThreadPoolExecutor(max_threads, thread_name_prefix="receivers")
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        look_up = partial(socket.getaddrinfo, host, port, family, socket.SOCK_STREAM)
+        answers = await asyncio.get_running_loop().run_in_executor(self._threads, look_up)
+        return [
+            ResolveResult(
+                hostname=host,
+                host=str(address[0]),
+                port=port,
+                family=result_family,
+                proto=protocol,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+            for result_family, _, protocol, _, address in answers
+        ]
+
+    async def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
 class GuardedResolver(AbstractResolver):
     """Resolves again for each connection; every address of the host must be public."""
 
     def __init__(self, guard: ReceiverGuard, inner: AbstractResolver | None = None) -> None:
         self._guard = guard
-        self._inner = inner or ThreadedResolver()
+        self._inner = inner or OwnThreadsResolver()
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET

@@ -31,7 +31,8 @@ def _seconds(value: str) -> timedelta | None:
 def _until(value: str, at: datetime) -> timedelta | None:
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
+        # No date, or one with a number that no date has.
         return None
     # A date without a zone is one of HTTP, which is in UTC.
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - at

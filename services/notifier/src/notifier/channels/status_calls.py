@@ -37,6 +37,7 @@ class StatusCaller:
         self.guard = guard
         self.timeout_s = timeout_s
         self._client: ClientSession | None = None
+        self._resolver: GuardedResolver | None = None
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "StatusCaller":
@@ -51,6 +52,9 @@ class StatusCaller:
         if self._client is not None:
             await self._client.close()
             self._client = None
+        if self._resolver is not None:
+            await self._resolver.close()
+            self._resolver = None
 
     async def call(
         self, webhook: StatusWebhook, message_id: str, body: bytes, at: datetime
@@ -67,7 +71,8 @@ class StatusCaller:
             return CallResult(None, f"not called: {error}")
         except PermanentError as error:
             return CallResult(None, f"not called: {error.__doc__}")
-        except (ClientError, OSError) as error:
+        # ValueError: what the client says of a URL or a secret that it can't use.
+        except (ClientError, OSError, ValueError) as error:
             forbidden = _find_forbidden(error)
             detail = f"not called: {forbidden}" if forbidden else type(error).__name__
             return CallResult(None, detail)
@@ -84,10 +89,11 @@ class StatusCaller:
 
     def _open(self) -> ClientSession:
         if self._client is None:
+            self._resolver = GuardedResolver(self.guard)
             self._client = open_client(
                 self.timeout_s,
                 {"User-Agent": _USER_AGENT, "Content-Type": "application/json"},
-                resolver=GuardedResolver(self.guard),
+                resolver=self._resolver,
             )
         return self._client
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
+import structlog
+from msgspec import ValidationError
 from msgspec.structs import replace
 from sqlalchemy import select, text, tuple_
 
@@ -22,6 +24,8 @@ from notifier.domain.status_webhooks import (
     StatusPolicy,
     StatusWebhook,
 )
+
+log = structlog.get_logger()
 
 # What a list of deliveries continues after: `occurred_at`, and the id.
 DeliveryKey: TypeAlias = tuple[datetime, str]
@@ -83,7 +87,8 @@ class StatusDeliveries(LockedTable[str, StatusDelivery]):
 
         Of one receiver `policy.slots` are under way at a time, in all replicas together; one
         that fails gets one at a time. Nothing of a contact begins before what came earlier has
-        ended.
+        ended. A row that can't be read keeps no other waiting: a status fails, and a webhook is
+        disabled.
         """
         parameters: dict[str, Any] = {
             "now": now,
@@ -93,12 +98,16 @@ class StatusDeliveries(LockedTable[str, StatusDelivery]):
         }
         # Its own statement: the next one sees what the replica before has claimed.
         rows = await self.connection.execute(_LOCK_READY, {"now": now})
-        sources = [row.source for row in rows]
+        sources = [row.source for row in rows if await self._is_readable(row)]
         if not sources:
             return []
-        claimed = self.adopt(
-            await self.connection.execute(_CLAIM, {**parameters, "sources": sources})
-        )
+        claimed: list[StatusDelivery] = []
+        for row in await self.connection.execute(_CLAIM, {**parameters, "sources": sources}):
+            try:
+                claimed += self.adopt([row])
+            except ValidationError:
+                log.exception("status_unreadable", change_id=row["change_id"])
+                await self.connection.execute(_FAIL_UNREADABLE, {"id": row["change_id"]})
         begun = [
             replace(each, state="sending", due_at=now + policy.lease, attempts=each.attempts + 1)
             for each in claimed
@@ -106,6 +115,15 @@ class StatusDeliveries(LockedTable[str, StatusDelivery]):
         for delivery in begun:
             self.put(delivery)
         return begun
+
+    async def _is_readable(self, webhook: Any) -> bool:
+        try:
+            StatusWebhooks(self.connection).read(dict(webhook))
+        except ValidationError:
+            log.exception("status_webhook_unreadable", source=webhook["source"])
+            await self.connection.execute(_DISABLE_UNREADABLE, {"source": webhook["source"]})
+            return False
+        return True
 
     async def hasten(self, source: SystemName, now: datetime) -> None:
         """Let all that waits for this receiver be due now."""
@@ -174,7 +192,7 @@ _ADD = write_query(
 _REMOVE_DELIVERIES = text("DELETE FROM status_deliveries WHERE source = :source")
 _REMOVE_WEBHOOK = text("DELETE FROM status_webhooks WHERE source = :source")
 _LOCK_READY = text(f"""
-    SELECT source FROM status_webhooks webhook
+    SELECT * FROM status_webhooks webhook
     WHERE state = 'active' AND (retry_at IS NULL OR retry_at <= :now) AND EXISTS (
         SELECT FROM status_deliveries
         WHERE source = webhook.source AND {_UNSENT} AND due_at <= :now)
@@ -200,6 +218,14 @@ _CLAIM = text(f"""
     ) AS first
     WHERE webhook.source = ANY (CAST(:sources AS text[]))
     ORDER BY first.due_at LIMIT :limit
+""")
+_FAIL_UNREADABLE = text("""
+    UPDATE status_deliveries SET state = 'failed', due_at = NULL, detail = 'its row can''t be read'
+    WHERE change_id = CAST(:id AS uuid)
+""")
+_DISABLE_UNREADABLE = text("""
+    UPDATE status_webhooks SET state = 'disabled', disabled_reason = 'its row can''t be read'
+    WHERE source = :source
 """)
 _HASTEN = text("""
     UPDATE status_deliveries SET due_at = :now

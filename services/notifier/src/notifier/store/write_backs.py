@@ -39,6 +39,15 @@ class WriteBacks(LockedTable[SystemName, WriteBack]):
             query = query.where(_BACKS.c.state == state)
         return [self.read(dict(row)) for row in await self.connection.execute(query)]
 
+    async def get_to_claim(self, system: SystemName) -> WriteBack | None:
+        """Return it; one whose row can't be read is halted, so that it keeps no other waiting."""
+        try:
+            return await self.get(system)
+        except ValidationError:
+            log.exception("write_back_unreadable", system=system)
+            await self.connection.execute(_HALT_UNREADABLE, {"system": system})
+            return None
+
     async def lock_each(self) -> list[WriteBack]:
         """Lock all of them, to encrypt their credentials again."""
         query = select(_BACKS).order_by(_BACKS.c.system).with_for_update()
@@ -152,6 +161,10 @@ _EXPIRE = text("""
         reason = 'gave up: ' || coalesce(reason, 'the write-back was paused or halted')
     WHERE state = 'pending' AND expires_at <= :now
     RETURNING CAST(write_id AS text), system
+""")
+_HALT_UNREADABLE = text("""
+    UPDATE write_backs SET state = 'halted', halt_reason = 'its row can''t be read'
+    WHERE system = :system
 """)
 _FAIL_UNREADABLE = text("""
     UPDATE case_writes SET state = 'failed', due_at = NULL, reason = 'its row can''t be read'

@@ -40,7 +40,7 @@ async def claim(
     system: SystemName, free: int, policy: WritePolicy, uow: UnitOfWork
 ) -> list[ClaimedWrite]:
     """Begin what is due for this system."""
-    write_back = await uow.write_backs.get(system)
+    write_back = await uow.write_backs.get_to_claim(system)
     if write_back is None or write_back.state != "active":
         return []
     claimed = []

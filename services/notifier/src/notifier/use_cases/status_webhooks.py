@@ -138,6 +138,7 @@ async def claim(
 
 async def record_call(
     called: StatusDelivery,
+    used: StatusWebhook,
     result: CallResult,
     policy: StatusPolicy,
     spread: float,
@@ -146,6 +147,11 @@ async def record_call(
     webhook = await uow.status_webhooks.lock(called.source)
     delivery = await uow.status_deliveries.lock(called.change_id)
     if webhook is None or delivery is None or not _is_current(delivery, called, result):
+        return RecordedCall()
+    if webhook.version != used.version and not result.is_success:
+        # Its settings are others now: how the call failed says nothing of these.
+        failed = replace(delivery, answer=result.answer, detail=result.detail)
+        uow.status_deliveries.put(replace(failed, state="pending", due_at=uow.now))
         return RecordedCall()
     decision = status_webhooks.record(delivery, webhook, result, policy, spread, uow.now)
     uow.status_deliveries.put(decision.delivery)

@@ -109,7 +109,7 @@ class StatusDeliveryWorker:
             result = await self._call(delivery, webhook, name)
             outcome = "delivered" if result.is_success else "failed"
             self._metrics.calls.labels(outcome).inc()
-            record = partial(self._record, delivery, result)
+            record = partial(self._record, delivery, webhook, result)
             await record_within(self._policy.lease, self.name, record)
         except Exception:
             # It is sent again when its lease has ended.
@@ -130,11 +130,13 @@ class StatusDeliveryWorker:
         except TimeoutError:
             return CallResult(None, f"no answer within {limit:g} s")
 
-    async def _record(self, delivery: StatusDelivery, result: CallResult) -> None:
+    async def _record(
+        self, delivery: StatusDelivery, webhook: StatusWebhook, result: CallResult
+    ) -> None:
         spread = _RANDOM.uniform(0.5, 1)
         async with self._database.transaction() as uow:
             recorded = await status_webhooks.record_call(
-                delivery, result, self._policy, spread, uow
+                delivery, webhook, result, self._policy, spread, uow
             )
         if recorded.given_up:
             self._metrics.given_up.inc(recorded.given_up)

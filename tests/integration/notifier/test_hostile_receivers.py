@@ -1,0 +1,84 @@
+"""A receiver, its host or a row that is odd harms no other receiver, and is not called forever."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import text
+
+from integration.notifier.conftest import ServiceHarness, open_api
+from integration.notifier.status_examples import IMPATIENT, SETTINGS, SHOP, Shop
+from support.databases import async_engine
+from support.status_receiver import Answer, StatusReceiver
+from support.waiting import until
+
+KIOSK = "/v1/status-webhooks/channel:kiosk"
+
+
+@pytest.fixture
+async def shop(harness: ServiceHarness) -> AsyncIterator[Shop]:
+    async with StatusReceiver() as receiver, open_api(harness, **SETTINGS) as client:
+        yield Shop(harness, receiver, client)
+
+
+async def change(harness: ServiceHarness, statement: str) -> None:
+    async with async_engine(harness.database).begin() as connection:
+        await connection.execute(text(statement))
+
+
+@pytest.mark.parametrize("host", ["shop..example.com", f"{'a' * 64}.example.com", "127%2e0.0.1"])
+async def test_host_that_no_name_service_takes_is_refused(shop: Shop, host: str) -> None:
+    refused = await shop.call("PUT", json={"url": f"https://{host}/"})
+    assert refused.status_code == 422
+
+
+@pytest.mark.parametrize("host", ["shop..example.com", "127%2e0.0.1"])
+async def test_call_to_host_that_no_name_service_takes_is_a_failure(shop: Shop, host: str) -> None:
+    await shop.put()
+    await change(shop.harness, f"UPDATE status_webhooks SET url = 'https://{host}/'")
+    tested = await shop.call("POST", f"{SHOP}/test")
+    assert (tested.status_code, tested.json()["delivered"]) == (200, False)
+    async with shop.sending(IMPATIENT):
+        await shop.tell("received")
+        await until(shop.deliveries, lambda listed: listed[0]["attempts"] > 1)
+
+
+async def test_answer_with_impossible_date_is_a_failure(shop: Shop) -> None:
+    await shop.put()
+    wait = {"Retry-After": f"Mon, {'9' * 30} Mar 2026 14:00:30 GMT"}
+    shop.receiver.answers.append(Answer(503, headers=wait))
+    async with shop.sending(IMPATIENT):
+        await shop.tell("received")
+        await until(lambda: shop.receiver.accepted)
+
+
+async def test_answer_of_the_address_before_says_nothing_of_the_new_one(shop: Shop) -> None:
+    async with StatusReceiver() as before:
+        before.secrets = shop.receiver.secrets
+        put = await shop.call("PUT", json={"url": before.url})
+        shop.receiver.secrets.append(put.json()["secret"])
+        before.may_answer.clear()
+        before.answers.append(Answer(410))
+        async with shop.sending(IMPATIENT):
+            contact = await shop.tell("received")
+            await until(lambda: before.max_at_once == 1)
+            await shop.put()
+            before.may_answer.set()
+            await until(lambda: shop.receiver.statuses_of(contact))
+    assert (await shop.call("GET")).json()["state"] == "active"
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [
+        "UPDATE status_deliveries SET content = '[]' WHERE source = 'channel:kiosk'",
+        "UPDATE status_webhooks SET secrets = '17' WHERE source = 'channel:kiosk'",
+    ],
+)
+async def test_row_that_can_not_be_read_keeps_no_other_waiting(shop: Shop, poison: str) -> None:
+    await shop.put()
+    await shop.call("PUT", KIOSK, "mona", json={"url": shop.receiver.url})
+    await shop.tell("received", source="channel:kiosk")
+    await change(shop.harness, poison)
+    async with shop.sending(IMPATIENT):
+        contact = await shop.tell("received", "assigned")
+        await until(lambda: len(shop.receiver.statuses_of(contact)) == 2)
