@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import httpx
@@ -11,7 +12,9 @@ import orjson
 import pytest
 
 from common.core.clock import TimeSource
+from common.core.sealed_secrets import SecretBox
 from common.storage.database import Database
+from intake.connection_secrets import ConnectionSecrets
 from intake.main import build as build_intake
 from intake.settings import Settings as IntakeSettings
 from intake.store import UnitOfWork as IntakeUnitOfWork
@@ -27,7 +30,7 @@ from integration.notifier.write_back_examples import (
 )
 from support.case_systems import ZENDESK_USER, Ticket, ZendeskStandIn
 from support.databases import Postgres, open_database, rows
-from support.service_harness import open_client
+from support.service_harness import ENCRYPTION_KEY, open_client
 
 CREATED = {
     "id": "0189c7e2-6c43-7b05-a5a2-8f0f6e0b3c11",
@@ -49,7 +52,8 @@ CREATED = {
 async def intake_database(
     postgres: Postgres, database_name: str
 ) -> AsyncIterator[Database[IntakeUnitOfWork]]:
-    async with open_database(postgres, database_name, "intake", IntakeUnitOfWork) as database:
+    unit_of_work = partial(IntakeUnitOfWork, secrets=ConnectionSecrets(SecretBox(ENCRYPTION_KEY)))
+    async with open_database(postgres, database_name, "intake", unit_of_work) as database:
         yield database
 
 

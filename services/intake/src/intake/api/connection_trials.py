@@ -22,7 +22,7 @@ from common.http.routes import ApiRouter
 from common.http.webhooks import BadSignatureError, StaleRequestError
 from intake import deliveries
 from intake.api.channels import address_of
-from intake.api.connections import ManagerUser, Target, invalid_at
+from intake.api.connections import NO_KIND, ManagerUser, Target, invalid_at
 from intake.api.deps import (
     IntakeDatabase,
     get_customer_namespaces,
@@ -214,7 +214,10 @@ class TrialOut(BaseModel):
     )
 
 
-@router.post("/{kind}/{connection}/test", responses=refusals(errors.ConnectionNotFoundError))
+@router.post(
+    "/{kind}/{connection}/test",
+    responses=refusals(errors.ConnectionNotFoundError, others=(NO_KIND,)),
+)
 async def test_connection(
     target: Target,
     body: TrialIn,

@@ -46,14 +46,14 @@ async def _target(kind: KindPath, connection: ConnectionPath, request: Request) 
 Target = Annotated[ConnectionTarget, Depends(_target)]
 
 _CURSOR_KEY: Final = TypeAdapter(tuple[Slug, Slug])
-_NO_KIND: Final = (404, "channel-not-found")
+NO_KIND: Final = (404, "channel-not-found")
 
 
 @router.put(
     "/{kind}/{connection}",
     status_code=HTTPStatus.NO_CONTENT,
     responses=refusals(
-        errors.StaleConnectionError, errors.WeakSecretError, others=(_NO_KIND, (422, "invalid"))
+        errors.StaleConnectionError, errors.WeakSecretError, others=(NO_KIND, (422, "invalid"))
     ),
 )
 async def connect_channel(
