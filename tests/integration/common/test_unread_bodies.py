@@ -15,7 +15,14 @@ from support.openapi import document_of
 _RAW = ("/v1/channels/", "/v1/acknowledgements/", "/v1/callbacks/")
 
 
-_VALUES = {"key_id": "0123456789ab", "letter_id": "1", "customer_id": "c-81"}
+_VALUES = {
+    "key_id": "0123456789ab",
+    "letter_id": "1",
+    "customer_id": "c-81",
+    "source": "channel:shop",
+    "kind": "zendesk",
+    "connection": "acme",
+}
 
 
 def operations_without_fields(service: str) -> list[tuple[str, str]]:

@@ -72,7 +72,7 @@ async def test_export_forgets_no_table_with_words_of_the_customer(
     of_no_customer = {
         *("alembic_version", "api_keys", "channel_connections", "known_people", "lock_salt"),
         *("inbox", "outbox", "timers", "mailboxes", "status_sources"),
-        *("channel_activity", "listening_period"),
+        *("channel_activity", "listening_periods"),
     }
     tables = await rows(
         database,

@@ -40,6 +40,8 @@ PATTERNS: Final[Mapping[str, str]] = {
     " for example 09:30",
     r"^([01]\d|2[0-3]):[0-5]\d$": "must be a time from 00:00 to 23:59 with four digits, for example"
     " 09:30",
+    r"^[A-Za-z0-9.:_-]+$": "must be the name or the address of a host, for example"
+    " imap.example.com",
     r"^[A-Za-z_][A-Za-z0-9_]{0,99}$": "must be the name of an environment variable, for example"
     " CHANNEL_ACME",
     r"^/[^\x00-\x1f]{0,298}$": "must be the path of a file that begins with a slash",

@@ -6,6 +6,8 @@ const board = document.querySelector("upstairs-board");
 const place = document.getElementById("bulk-results");
 const limit = Number(form?.dataset.limit);
 const chosen = new Set();
+// Chosen rows that were not acknowledged: each leaves the choice when its box goes.
+const refused = new Set();
 let isSending = false;
 
 const boxOf = (row) => row?.querySelector("input[name=escalation]");
@@ -13,9 +15,10 @@ const boxes = () => [...board.querySelectorAll("input[name=escalation]")];
 
 /** Rows are written without their ticks; to look for fifty boxes is quicker than to go over all. */
 function tickChosen() {
-  for (const id of chosen) {
+  for (const id of [...chosen]) {
     const box = document.getElementById(`choose-${id}`);
     if (box) box.checked = true;
+    else if (refused.has(id)) leave(id);
   }
 }
 
@@ -31,6 +34,7 @@ function leave(id) {
   const box = document.getElementById(`choose-${id}`);
   if (box) box.checked = false;
   chosen.delete(id);
+  refused.delete(id);
 }
 
 function choose(box, isChosen) {
@@ -57,7 +61,8 @@ async function send(event) {
     // Each sending has a name of its own: what failed may be sent again.
     form.elements.submission.value = crypto.randomUUID();
     for (const { dataset } of place.querySelectorAll("[data-id]"))
-      if ("done" in dataset || !document.getElementById(`choose-${dataset.id}`)) leave(dataset.id);
+      if ("done" in dataset) leave(dataset.id);
+      else refused.add(dataset.id);
     place.focus();
   } else place.textContent = JSON.parse(board.dataset.words).failed;
   show();
@@ -81,7 +86,11 @@ if (form && board) {
     for (const id of [...chosen]) leave(id);
     show();
   });
-  new MutationObserver(tickChosen).observe(board.querySelector("table"), { childList: true, subtree: true });
+  new MutationObserver(() => {
+    const count = chosen.size;
+    tickChosen();
+    if (chosen.size !== count) show();
+  }).observe(board.querySelector("table"), { childList: true, subtree: true });
   // A browser that goes back has the boxes as they were.
   for (const box of boxes()) if (box.checked) chosen.add(box.value);
   show();
