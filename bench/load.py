@@ -137,7 +137,8 @@ class Client:
         return SentPost(contact_id, intended_at, answered_at)
 
     async def _exchange(self, request: bytes) -> tuple[bytes, bytes]:
-        connection = self._idle.pop() if self._idle else await self.connect()
+        # The one that waited longest: the server ends a connection that sends nothing for 10 s.
+        connection = self._idle.pop(0) if self._idle else await self.connect()
         try:
             return await self._roundtrip(connection, request)
         except (asyncio.IncompleteReadError, ConnectionError):
