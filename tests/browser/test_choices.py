@@ -48,6 +48,14 @@ async def test_rows_are_chosen_by_key_and_acknowledged_while_others_come(
     await expect(sara.locator("#bulk")).to_be_hidden(timeout=WAIT_MS)
     for subject in subjects[:2]:
         await expect(row_of(sara, subject)).to_contain_text("You have it", timeout=WAIT_MS)
+    # A row without a box has its countdown where the others have it.
+    lefts = {
+        await row_of(sara, subject)
+        .locator(".left")
+        .evaluate("it => it.getBoundingClientRect().left")
+        for subject in ("Comes meanwhile", *subjects[:2])
+    }
+    assert len(lefts) == 1
     await look_at(sara, "now-acknowledged")
 
 

@@ -175,7 +175,10 @@ async def test_sessions_that_the_server_ended_are_replaced(
 
 async def end_backends(postgres: Any, database: Database[Any]) -> None:
     name = database.engine.url.database
-    condition = f"FROM pg_stat_activity WHERE datname = '{name}' AND pid <> pg_backend_pid()"
+    condition = (
+        f"FROM pg_stat_activity WHERE datname = '{name}' AND pid <> pg_backend_pid()"
+        " AND backend_type = 'client backend'"
+    )
     await postgres.execute(f"SELECT pg_terminate_backend(pid) {condition}")
     connection = await asyncpg.connect(postgres.admin_of("template1").replace("+asyncpg", ""))
     try:

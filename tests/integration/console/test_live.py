@@ -182,7 +182,7 @@ async def test_open_page_outlasts_a_database_that_is_gone(
         await postgres.execute(f"ALTER DATABASE {database_name} CONNECTION LIMIT 0")
         await postgres.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            f"WHERE datname = '{database_name}'"
+            f"WHERE datname = '{database_name}' AND backend_type = 'client backend'"
         )
         console.clients["router"].event_hooks["request"].append(note)
         # The first may have been under way.
