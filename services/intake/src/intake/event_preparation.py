@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
-from common.contracts.event import PersonId
+from common.contracts.event import PersonId, SystemName
 from common.core.text import one_line, plain_text
 from intake.channel_messages import NewMessage
 from intake.channels.base import (
@@ -94,7 +94,7 @@ def _first_message(
         author=first.author,
         text=text,
         system=connection.system,
-        person_id=_person(connection, first.account),
+        person_id=person_of(connection.system, first.account),
         internal=first.internal,
         asks_for_supervisor=reading.asks_for_supervisor,
         signs=reading.signs,
@@ -120,7 +120,7 @@ def _read_message(
             asks = reading.asks_for_supervisor
             return replace(message, asks_for_supervisor=asks, signs=reading.signs)
         case RepresentativeMessageAdded():
-            person = _person(connection, event.account)
+            person = person_of(connection.system, event.account)
             return replace(
                 message, author="representative", person_id=person, internal=event.internal
             )
@@ -128,9 +128,9 @@ def _read_message(
             assert_never(event)
 
 
-def _person(connection: ChannelConnection, account: str | None) -> PersonId | None:
+def person_of(system: SystemName, account: str | None) -> PersonId | None:
     """Name a person of an outside system: two systems may have the same account."""
-    return PersonId(f"{connection.system}:{account}") if account else None
+    return PersonId(f"{system}:{account}") if account else None
 
 
 def _line(text: str | None) -> str | None:
