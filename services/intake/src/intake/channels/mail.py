@@ -172,7 +172,7 @@ def _contact(
     stated = _PRIORITIES.get(mail.headers.get("x-priority", "").strip()[:1])
     language = mail.headers.get("content-language", "").partition(",")[0].strip()
     return ExternalContact(
-        ref=event_key(mail.thread),
+        ref=mail.thread,
         channel="email",
         customer=CustomerStatement(
             CustomerId(customer),
