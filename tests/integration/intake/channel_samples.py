@@ -247,11 +247,12 @@ def by_password(_body: bytes, _age_s: int, secret: str) -> Signed:
 
 
 def make_form(fields: Mapping[str, str]) -> bytes:
+    """Return a form of parts; halves of surrogate pairs are written as three bytes."""
     parts = [
         f'--xYz\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
         for name, value in fields.items()
     ]
-    return "".join([*parts, "--xYz--\r\n"]).encode()
+    return "".join([*parts, "--xYz--\r\n"]).encode("utf-8", "surrogatepass")
 
 
 SENDGRID = Sample(

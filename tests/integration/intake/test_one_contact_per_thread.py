@@ -14,13 +14,12 @@ from intake.channels.mail import MailOptions, mail_events, read_raw_mail
 from intake.channels.registry import CHANNELS
 from intake.domain.customers import CustomerNamespaces
 from intake.domain.model import ChannelConnection
-from intake.domain.understanding.signs import SignReader
+from intake.domain.understanding.signs import SignReader, standard_rules
 from intake.event_preparation import prepare_events
-from intake.settings import SignRulesIn
 from intake.store import UnitOfWork
 from integration.intake.harness import published_data
+from integration.intake.outbound_messages import ORGANIZATION, envelope, record
 
-ORGANIZATION = "00D5g000004AbCdEAK"
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 NAMESPACES = CustomerNamespaces({}, follows_within=timedelta(days=7))
 
@@ -99,19 +98,11 @@ def zendesk_tickets() -> Parts:
 
 
 def salesforce_cases() -> Parts:
-    def message(case: str, notification: str) -> bytes:
-        return (
-            "<s:Envelope xmlns:s='http://schemas.xmlsoap.org/soap/envelope/'"
-            " xmlns:x='http://www.w3.org/2001/XMLSchema-instance'"
-            " xmlns:f='urn:sobject.enterprise.soap.sforce.com'><s:Body>"
-            "<notifications xmlns='http://soap.sforce.com/2005/09/outbound'>"
-            f"<OrganizationId>{ORGANIZATION}</OrganizationId><Notification><Id>{notification}</Id>"
-            f"<sObject x:type='f:Case'><f:Id>{case}</f:Id><f:ContactId>003A</f:ContactId>"
-            "</sObject></Notification></notifications></s:Body></s:Envelope>"
-        ).encode()
-
     cases = (("500A", "04l1"), ("500A", "04l2"), ("500B", "04l3"))
-    return [parse("salesforce", message(*case)) for case in cases]
+    records = (
+        record(notification=notification, Id=case, ContactId="003A") for case, notification in cases
+    )
+    return [parse("salesforce", envelope(each)) for each in records]
 
 
 def dynamics_cases() -> Parts:
@@ -164,7 +155,7 @@ async def test_thread_is_one_contact_and_the_next_thread_follows_it(
     database: Database[UnitOfWork], read: Callable[[], Parts]
 ) -> None:
     connection = ChannelConnection("acme", "any", "a-secret", {})
-    signs = SignReader(SignRulesIn().rules())
+    signs = SignReader(standard_rules())
     contact_ids = []
     for events in read():
         prepared = prepare_events(connection, events, NAMESPACES, signs)

@@ -255,15 +255,6 @@ def put(document: Any, place: tuple[Any, ...], value: Any) -> Any:
     return [*document[:name], changed, *document[name + 1 :]]
 
 
-def form(fields: Mapping[str, str]) -> bytes:
-    """Return a form of parts; halves of surrogate pairs are written as three bytes."""
-    parts = [
-        f'--xYz\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-        for name, value in fields.items()
-    ]
-    return "".join([*parts, "--xYz--\r\n"]).encode("utf-8", "surrogatepass")
-
-
 def read(sample: Sample, body: bytes, headers: Mapping[str, str] | None = None) -> None:
     """Read as a request is read: it is refused, or its events can be stored."""
     connection = ChannelConnection("acme", sample.kind, SECRET, sample.options)

@@ -15,6 +15,7 @@ from intake.channels.twilio import Twilio
 from intake.channels.zendesk import Zendesk
 from intake.domain.addresses import StatedAddress
 from intake.domain.model import ChannelConnection
+from integration.intake.outbound_messages import ORGANIZATION, envelope, record
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 ADA = "ada@example.org"
@@ -65,19 +66,8 @@ def test_record_of_salesforce_is_proof_and_its_form_is_none() -> None:
         "SuppliedEmail": "typed@example.org",
         "SuppliedPhone": "12",
     }
-    inner = "".join(f"<f:{name}>{value}</f:{name}>" for name, value in fields.items())
-    body = (
-        "<s:Envelope xmlns:s='http://schemas.xmlsoap.org/soap/envelope/'"
-        " xmlns:x='http://www.w3.org/2001/XMLSchema-instance'"
-        " xmlns:f='urn:sobject.enterprise.soap.sforce.com'><s:Body>"
-        "<notifications xmlns='http://soap.sforce.com/2005/09/outbound'>"
-        "<OrganizationId>00D5g000004AbCdEAK</OrganizationId><Notification><Id>04l1</Id>"
-        f"<sObject x:type='f:Case'>{inner}</sObject></Notification></notifications>"
-        "</s:Body></s:Envelope>"
-    )
-    stated = addresses(
-        Salesforce(), body.encode(), organization="00D5g000004AbCdEAK", default_region="GB"
-    )
+    body = envelope(record(**fields))
+    stated = addresses(Salesforce(), body, organization=ORGANIZATION, default_region="GB")
     assert stated == (
         ("email", ADA, True, "GB"),
         ("phone", "020 7946 0018", True, "GB"),

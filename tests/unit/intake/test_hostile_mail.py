@@ -65,7 +65,12 @@ LARGE_MAILS: Final[Mapping[str, bytes]] = {
     "lines of an old system": _MULTIPART + b"\r" * _LARGE,
     "lines in parts in parts": MAILS["parts in parts"].partition(b"--x%s\n" % (b"y" * 48))[0]
     + b"\n" * (_LARGE // 5),
-    "slow charset": _FROM + b"Content-Type: text/plain; charset=punycode\n\na-" + b"b" * 1_000_000,
+    **{
+        f"slow charset {name}": _FROM
+        + f"Content-Type: text/plain; charset={name}\n\na-".encode()
+        + b"b" * 1_000_000
+        for name in ("punycode", "punycode-")
+    },
     "page of tags": _FROM + b"Content-Type: text/html\n\n" + b"<b>" * (_LARGE // 3),
 }
 _SENDER: Final = _DISPOSITION + b"; name=from\r\n\r\na@example.org\r\n"

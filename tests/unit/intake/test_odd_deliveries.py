@@ -18,6 +18,7 @@ from integration.intake.channel_samples import (
     SLACK_COMMAND,
     TWILIO,
     Sample,
+    make_form,
 )
 from unit.intake.odd_deliveries import (
     EVERY_KIND,
@@ -26,7 +27,6 @@ from unit.intake.odd_deliveries import (
     ODD_VALUES,
     TEXTS,
     TIMES,
-    form,
     nested,
     odd_texts,
     odd_values,
@@ -107,7 +107,7 @@ def test_fields_of_a_call_may_be_odd(name: str) -> None:
 @given(fields=st.dictionaries(st.sampled_from(MAIL_FIELDS), odd_texts, max_size=5))
 def test_any_field_of_a_mail_may_be_odd(sample: Sample, fields: dict[str, str]) -> None:
     usual = {"from": "a@example.org", "token": "t", "timestamp": "1795863600", "text": "Hi"}
-    read(sample, form({**usual, **fields}))
+    read(sample, make_form({**usual, **fields}))
 
 
 @FEW
@@ -122,7 +122,7 @@ def test_any_mail_is_refused_or_can_be_stored(
     head = f"From: a@example.org\n{lines}\n".encode("utf-8", "surrogatepass")
     with suppress(MalformedBodyError):
         mail_events(read_raw_mail(head + content), MailOptions(), "e-1", None)
-    read(SENDGRID, form({"email": "EMAIL"}).replace(b"EMAIL", head + content))
+    read(SENDGRID, make_form({"email": "EMAIL"}).replace(b"EMAIL", head + content))
 
 
 @FEW

@@ -18,6 +18,7 @@ from intake.channels.dynamics import Dynamics
 from intake.channels.salesforce import Salesforce
 from intake.channels.zendesk import Zendesk
 from intake.domain.model import ChannelConnection
+from integration.intake.outbound_messages import ORGANIZATION, envelope, record
 
 MARK = "[upstairs:0199c1f0-2222-7bd3-8f5e-0d5f3f7f2c11]"
 OWN_NOTE = f"Escalated. Supervisor is asked.\n2026-03-02 10:12 UTC\n{MARK}\n"
@@ -44,7 +45,7 @@ def comment(text: str, *, public: bool, author: str = "77") -> dict[str, Any]:
 
 
 def salesforce(body: bytes) -> list[type]:
-    options = {"organization": "00D5g000004AbCdEAK", "own_users": [SALESFORCE_US[:15]]}
+    options = {"organization": ORGANIZATION, "own_users": [SALESFORCE_US[:15]]}
     connection = ChannelConnection("acme", "salesforce", "s", options)
     return [type(part) for part in Salesforce().parse(connection, WebhookRequest({}, body))]
 
@@ -63,16 +64,7 @@ def change(kind: str = "UPDATE", **header: Any) -> bytes:
 
 
 def outbound(kind: str, **fields: str) -> bytes:
-    inner = "".join(f"<f:{name}>{value}</f:{name}>" for name, value in fields.items())
-    return (
-        "<s:Envelope xmlns:s='http://schemas.xmlsoap.org/soap/envelope/'"
-        " xmlns:x='http://www.w3.org/2001/XMLSchema-instance'"
-        " xmlns:f='urn:sobject.enterprise.soap.sforce.com'><s:Body>"
-        "<notifications xmlns='http://soap.sforce.com/2005/09/outbound'>"
-        "<OrganizationId>00D5g000004AbCdEAK</OrganizationId><Notification><Id>04l1</Id>"
-        f"<sObject x:type='f:{kind}'>{inner}</sObject></Notification></notifications>"
-        "</s:Body></s:Envelope>"
-    ).encode()
+    return envelope(record(kind, **fields))
 
 
 def dynamics(message: str = "Update", **context: Any) -> list[type]:

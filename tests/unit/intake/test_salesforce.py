@@ -23,8 +23,8 @@ from intake.channels.base import (
 )
 from intake.channels.salesforce import Salesforce
 from intake.domain.model import ChannelConnection
+from integration.intake.outbound_messages import ORGANIZATION, envelope, record
 
-ORGANIZATION = "00D5g000004AbCdEAK"
 SECRET = "a-secret-of-a-test-7f3c"
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 
@@ -33,24 +33,6 @@ def connection(**options: Any) -> ChannelConnection:
     return ChannelConnection(
         "acme", "salesforce", SECRET, {"organization": ORGANIZATION, **options}
     )
-
-
-def record(kind: str = "Case", notification: str = "04l1", **fields: str) -> str:
-    inner = "".join(f"<f:{name}>{value}</f:{name}>" for name, value in fields.items())
-    body = f"<Id>{notification}</Id><sObject x:type='f:{kind}'>{inner}</sObject>"
-    return f"<Notification>{body}</Notification>"
-
-
-def envelope(*notifications: str, organization: str = ORGANIZATION) -> bytes:
-    return (
-        "<?xml version='1.0' encoding='UTF-8'?><s:Envelope"
-        " xmlns:s='http://schemas.xmlsoap.org/soap/envelope/'"
-        " xmlns:x='http://www.w3.org/2001/XMLSchema-instance'"
-        " xmlns:f='urn:sobject.enterprise.soap.sforce.com'><s:Body>"
-        "<notifications xmlns='http://soap.sforce.com/2005/09/outbound'>"
-        f"<OrganizationId>{organization}</OrganizationId>"
-        f"<SessionId>door-key</SessionId>{''.join(notifications)}</notifications></s:Body></s:Envelope>"
-    ).encode()
 
 
 def read(body: bytes, **options: Any) -> list[ChannelEvent | UnreadablePart]:

@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
-from common.contracts.event import PersonId
 from intake import use_cases
 from intake.channels.base import CallMeasured
 from intake.domain.actors import Actor
 from intake.domain.model import Contact, Interaction, Moment
+from intake.event_preparation import person_of
 from intake.store import UnitOfWork
 
 
@@ -17,7 +17,9 @@ async def record(
 
     It needs to be somebody's: without an account it is whose contact it is.
     """
-    person_id = await _person(contact, event, actor, uow)
+    person_id = person_of(contact.received_from, event.account)
+    if person_id is None:
+        person_id = await uow.contact_representatives.current(contact.contact_id)
     if person_id is None:
         return
     interaction = Interaction(
@@ -32,11 +34,3 @@ async def record(
         ended_by="system",
     )
     await use_cases.record_interaction(contact.contact_id, interaction, event.call_id, actor, uow)
-
-
-async def _person(
-    contact: Contact, event: CallMeasured, actor: Actor, uow: UnitOfWork
-) -> PersonId | None:
-    if event.account is not None:
-        return PersonId(f"{actor.system}:{event.account}")
-    return await uow.contact_representatives.current(contact.contact_id)

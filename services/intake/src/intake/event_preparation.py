@@ -4,14 +4,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
-from common.contracts.event import PersonId
+from common.contracts.event import PersonId, SystemName
 from common.core.text import one_line, plain_text
 from intake.channel_messages import NewMessage
-from intake.channels.base import ChannelEvent, CustomerMessageAdded, RepresentativeMessageAdded
+from intake.channels.base import (
+    ChannelEvent,
+    CustomerMessageAdded,
+    ExternalContact,
+    FirstMessage,
+    RepresentativeMessageAdded,
+)
 from intake.domain.customers import CustomerNamespaces
 from intake.domain.model import ChannelConnection
 from intake.domain.understanding.signs import SignReader
-from intake.text_reading import fill, read_needs, read_text
+from intake.text_reading import TextReading, fill, read_needs, read_text
 from intake.use_cases import ReceiveContact
 
 _LINE_CHARACTERS: Final = 300
@@ -38,26 +44,35 @@ def prepare_events(
     signs: SignReader,
 ) -> list[PreparedEvent]:
     """Clean and read the texts of the events; call it before the transaction."""
-    return [
-        PreparedEvent(
-            event,
-            _read_contact(connection, event, namespaces, signs),
-            _read_first_message(connection, event, signs),
-            _read_message(connection, event, signs),
-        )
-        for event in events
-    ]
+    return [_prepare(connection, event, namespaces, signs) for event in events]
 
 
-def _read_contact(
+def _prepare(
     connection: ChannelConnection,
     event: ChannelEvent,
     namespaces: CustomerNamespaces,
     signs: SignReader,
+) -> PreparedEvent:
+    contact, first = event.contact, event.contact.first_message
+    text = text_of(first.text) if first is not None else ""
+    by_customer = first is not None and first.author == "customer"
+    reading = read_text(text if by_customer else None, signs)
+    return PreparedEvent(
+        event,
+        _new_contact(connection, contact, reading, namespaces, signs),
+        _first_message(connection, first, text, reading) if first and text.strip() else None,
+        _read_message(connection, event, signs),
+    )
+
+
+def _new_contact(
+    connection: ChannelConnection,
+    contact: ExternalContact,
+    reading: TextReading,
+    namespaces: CustomerNamespaces,
+    signs: SignReader,
 ) -> ReceiveContact:
-    contact, first, customer = event.contact, event.contact.first_message, event.contact.customer
-    text = text_of(first.text) if first is not None and first.author == "customer" else None
-    needs = fill(read_needs(contact), read_text(text, signs), signs)
+    needs, customer = fill(read_needs(contact), reading, signs), contact.customer
     customer = customer._replace(name=_line(customer.name), region=_line(customer.region))
     return ReceiveContact(
         received_from=connection.system,
@@ -72,19 +87,14 @@ def _read_contact(
     )
 
 
-def _read_first_message(
-    connection: ChannelConnection, event: ChannelEvent, signs: SignReader
-) -> NewMessage | None:
-    first = event.contact.first_message
-    text = text_of(first.text) if first else ""
-    if first is None or not text.strip():
-        return None
-    reading = read_text(text if first.author == "customer" else None, signs)
+def _first_message(
+    connection: ChannelConnection, first: FirstMessage, text: str, reading: TextReading
+) -> NewMessage:
     return NewMessage(
         author=first.author,
         text=text,
         system=connection.system,
-        person_id=_person(connection, first.account),
+        person_id=person_of(connection.system, first.account),
         internal=first.internal,
         asks_for_supervisor=reading.asks_for_supervisor,
         signs=reading.signs,
@@ -110,7 +120,7 @@ def _read_message(
             asks = reading.asks_for_supervisor
             return replace(message, asks_for_supervisor=asks, signs=reading.signs)
         case RepresentativeMessageAdded():
-            person = _person(connection, event.account)
+            person = person_of(connection.system, event.account)
             return replace(
                 message, author="representative", person_id=person, internal=event.internal
             )
@@ -118,9 +128,9 @@ def _read_message(
             assert_never(event)
 
 
-def _person(connection: ChannelConnection, account: str | None) -> PersonId | None:
+def person_of(system: SystemName, account: str | None) -> PersonId | None:
     """Name a person of an outside system: two systems may have the same account."""
-    return PersonId(f"{connection.system}:{account}") if account else None
+    return PersonId(f"{system}:{account}") if account else None
 
 
 def _line(text: str | None) -> str | None:

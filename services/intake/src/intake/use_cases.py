@@ -197,8 +197,9 @@ async def get_to_read(contact_id: ContactId, actor: Actor, uow: UnitOfWork) -> C
 async def _check_access(
     contact: Contact, actor: Actor, uow: UnitOfWork, *, to_change: bool
 ) -> None:
-    representative, representatives = None, uow.contact_representatives
+    representative = None
     if actor.reach == "assigned" and actor.person_id is not None:
+        representatives = uow.contact_representatives
         representative = await representatives.get(contact.contact_id, actor.person_id)
     require_access(contact, actor, representative, to_change=to_change)
 

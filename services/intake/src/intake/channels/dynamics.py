@@ -23,7 +23,7 @@ from intake.channels.case_updates import (
     contact_state,
     missing_details,
 )
-from intake.channels.dynamics_schema import ExecutionContext, Fields, read_date
+from intake.channels.dynamics_schema import ExecutionContext, Fields, read_date, read_guid
 from intake.channels.event_keys import event_key
 from intake.channels.fields import moment_at, read_json
 from intake.channels.options import CaseOptions, CaseState, by_tag, find_priority, read_labels
@@ -111,7 +111,7 @@ def _events(
 
 def _is_own(context: ExecutionContext, options: CaseOptions) -> bool:
     """Return whether we made the change: we call with the tag `upstairs`."""
-    own_users = {user.strip("{} ").lower() for user in options.own_users}
+    own_users = {read_guid(user) for user in options.own_users} - {None}
     return context.shared_variables.get("tag") == CLIENT or context.user_id in own_users
 
 

@@ -9,7 +9,6 @@ from pydantic import Field, model_validator
 from common.core.text import is_visible
 from common.http.webhooks import BadSignatureError
 from intake.channels.base import ChannelEvent, Reply, WebhookRequest
-from intake.channels.event_keys import event_key
 from intake.channels.fields import moment_at, read_time
 from intake.channels.mail import MailOptions, mail_events, read_raw_mail
 from intake.domain.model import ChannelConnection
@@ -74,7 +73,7 @@ class Imap:
         options = ImapOptions.model_validate(connection.options)
         mail = read_raw_mail(request.body)
         moment = moment_at(read_time(request.headers.get(RECEIVED_HEADER)))
-        return mail_events(mail, options, event_key(mail.message_id), moment)
+        return mail_events(mail, options, mail.message_id, moment)
 
     def reply(self, _request: WebhookRequest) -> Reply | None:
         return None

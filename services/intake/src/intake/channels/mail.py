@@ -1,5 +1,6 @@
 """Mails, however they come: who wrote, in which thread, and what."""
 
+import codecs
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -172,7 +173,7 @@ def _contact(
     stated = _PRIORITIES.get(mail.headers.get("x-priority", "").strip()[:1])
     language = mail.headers.get("content-language", "").partition(",")[0].strip()
     return ExternalContact(
-        ref=event_key(mail.thread),
+        ref=mail.thread,
         channel="email",
         customer=CustomerStatement(
             CustomerId(customer),
@@ -217,10 +218,10 @@ def parse_headers(text: str) -> Mapping[str, str]:
 def decode_text(content: bytes, charset: str | None) -> str:
     """Decode what a mail program wrote; many state a charset that it is not."""
     for name in (charset, "utf-8"):
-        if name and name.strip().lower() in _SLOW_CHARSETS:
-            continue
         try:
-            return content.decode(name or "utf-8")
+            # It has other names too, as `punycode-`.
+            if codecs.lookup(name or "utf-8").name not in _SLOW_CHARSETS:
+                return content.decode(name or "utf-8")
         except (LookupError, ValueError):
             continue
     return content.decode("cp1252", "replace")

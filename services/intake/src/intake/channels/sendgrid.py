@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from intake.channels.base import ChannelEvent, Reply, WebhookRequest
-from intake.channels.event_keys import event_key
 from intake.channels.mail import MailOptions, mail_events, read_raw_mail
 from intake.channels.mail_posts import mail_of, read_post
 from intake.channels.shared_secret import verify_shared_secret
@@ -26,7 +25,7 @@ class SendGrid:
         # With "post the raw message" the whole mail is one field.
         raw = post.fields.get("email")
         mail = read_raw_mail(raw) if raw else mail_of(post)
-        return mail_events(mail, options, event_key(mail.message_id), None)
+        return mail_events(mail, options, mail.message_id, None)
 
     def reply(self, _request: WebhookRequest) -> Reply | None:
         return None

@@ -3,15 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 from zoneinfo import ZoneInfo
 
 # What of intake listens: the API to webhooks, the workers to records and mailboxes.
 Listener = Literal["webhooks", "workers"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-WEEKDAYS: Final[tuple[Weekday, ...]] = (
-    *("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
-)
+WEEKDAYS: Final[tuple[Weekday, ...]] = get_args(Weekday)
 # A week of office time is over after a week, or after two if the clocks are changed in between.
 _SEARCH_DAYS: Final = 16
 _MIDNIGHT: Final = time(0)

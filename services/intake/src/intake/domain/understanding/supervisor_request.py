@@ -102,12 +102,13 @@ def _place(request: SupervisorRequest) -> int:
 
 def _readings(sentence: str, languages: Sequence[Language], *, question: bool) -> Iterator[Reading]:
     """Yield what the clauses say; if one language denies what another asks, only the denial."""
-    is_mention = False
+    words, is_mention = words_of(sentence), False
     for language in languages:
-        if lexicon_of(language).declines(words_of(sentence)):
+        lexicon = lexicon_of(language)
+        if lexicon.declines(words):
             yield Reading("mentions", "declined")
             return
-        if question and _is_choice(words_of(sentence), lexicon_of(language)):
+        if question and _is_choice(words, lexicon):
             yield Reading("mentions", "choice")
             return
         readings = _readings_in(language, sentence, question=question)
