@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,23 @@ def _fields(environment: dict[str, str]) -> dict[str, Any]:
 def _conditions(name: str) -> dict[str, str]:
     needed = COMPOSE[name].get("depends_on", {})
     return {dependency: options["condition"] for dependency, options in needed.items()}
+
+
+def test_no_name_stands_twice_in_a_mapping() -> None:
+    """Compose refuses the file; PyYAML would take the last one."""
+    for mapping in _mappings(yaml.compose(SOURCE)):
+        names = [key.value for key, _ in mapping.value]
+        assert len(names) == len(set(names)), f"{sorted(names)}, {mapping.start_mark}"
+
+
+def _mappings(node: yaml.Node | None) -> Iterator[yaml.MappingNode]:
+    if isinstance(node, yaml.MappingNode):
+        yield node
+        for _, value in node.value:
+            yield from _mappings(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _mappings(item)
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -151,7 +169,7 @@ def test_ports_are_open_to_this_machine_only() -> None:
 
 def test_default_secrets_say_dev_only() -> None:
     secret = re.compile(
-        r"\$\{(UPSTAIRS_\w*(?:PASSWORD|SECRET|TOKEN|API_KEYS|SIGNING_KEY)):-([^}]*)\}"
+        r"\$\{(UPSTAIRS_\w*(?:PASSWORD|SECRET|TOKEN|(?:API|ENCRYPTION)_KEYS|SIGNING_KEY)):-([^}]*)\}"
     )
     secrets = secret.findall(SOURCE)
     assert len({name for name, _ in secrets}) >= 9
