@@ -223,7 +223,7 @@ _MAKE_ACTIVITY = text("""
 _LOCK_ACTIVITY = text("""
     SELECT * FROM channel_activity WHERE kind = :kind AND connection = :name FOR UPDATE
 """)
-# In the order of the key, so that two transactions do not deadlock.
+# In the order of the key as Python and the table have it, so that two transactions do not deadlock.
 _RECORD = text(f"""
     INSERT INTO channel_activity AS known
     SELECT * FROM {arrays_of(tables.channel_activity)} ORDER BY kind, connection
