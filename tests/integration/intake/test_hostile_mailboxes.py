@@ -2,6 +2,8 @@
 
 import asyncio
 import base64
+import itertools
+import socket
 import ssl
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -156,6 +158,24 @@ async def test_password_is_not_sent_in_clear_to_the_internet(
         with pytest.raises(MailboxError, match="Without TLS"):
             await asyncio.to_thread(session.open)
         assert server.sessions == 0
+
+
+async def test_host_with_many_addresses_is_left_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The owner of a name says how many addresses it has, and that none of them answers."""
+    moments = itertools.count()
+
+    def look_up(_host: str, port: int, **_kind: object) -> list[Any]:
+        place = ("127.0.0.1", port)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", place)] * 1000
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(client, "monotonic", lambda: float(next(moments)))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        closed_port = server.getsockname()[1]
+    with pytest.raises(TimeoutError, match="took too long"):
+        client.connect(
+            "many.example.com", closed_port, read_networks("127.0.0.1"), 300, encrypted=True
+        )
 
 
 async def test_words_before_tls_do_not_count_after_it() -> None:

@@ -281,6 +281,20 @@ async def test_last_delivery_and_last_failure_of_records_are_noticed(
     assert (refused.failure_code, refused.failure_detail) == ("not-applied", "KeyReusedError")
 
 
+async def test_connection_that_cant_be_read_stops_no_other(
+    acme: None, database: Database[UnitOfWork], channel: Channel, intake: Intake
+) -> None:
+    async with database.transaction() as uow:
+        await uow.connection.driver.execute(
+            "UPDATE channel_connections SET secrets = '[{}]' WHERE connection = 'open'"
+        )
+    headers, value = structured(event(1))
+    await channel.send([*headers, ("upstairs-connection", b"open")], value)
+    await channel.send_signed(event(2))
+    async with intake.run_until_handled(2):
+        assert (intake.count("refused"), intake.count("applied")) == (1, 1)
+
+
 async def test_records_of_a_paused_connection_come_back_until_it_is_active(
     api: httpx.AsyncClient, acme: None, channel: Channel, intake: Intake
 ) -> None:

@@ -200,3 +200,23 @@ async def test_cloudevents_are_silent_only_while_both_ways_are_listened_to(
     replica.writer = both
     await replica.listen(65)
     assert await replica.reports() == ["connection_silent"]
+
+
+async def test_row_that_cant_be_read_holds_up_no_other_connection(replica: Replica) -> None:
+    answer = await replica.api.put(
+        "/v1/channels/webhook/odd",
+        json={"secret": ZENDESK_SECRET, "expected": {"every_minutes": 30}},
+        headers=key("admin"),
+    )
+    assert answer.status_code == 204, answer.text
+    await replica.put()
+    await replica.listen(40)
+    assert await replica.reports() == ["connection_silent", "connection_silent"]
+    async with replica.database.transaction() as uow:
+        await uow.connection.driver.execute(
+            "UPDATE channel_connections SET expected = '{}' WHERE kind = 'webhook'"
+        )
+    replica.noticed.note_delivery("webhook", "odd", replica.database.clock.utc_now())
+    await replica.deliver(1)
+    assert (await replica.reports())[2:] == ["connection_heard_again"]
+    assert replica.noticed.take() == []

@@ -1,5 +1,7 @@
 """A file of a connection that is odd is named as wrong; it never ends the command with an error."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -34,3 +36,13 @@ def test_file_that_is_no_connection_is_named_as_wrong(tmp_path: Path, content: s
         read_changes(tmp_path, CHANNELS)
     (line,) = wrong.value.lines
     assert line.startswith("acme.yaml: ")
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_regular_file_is_named_as_wrong(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    make(tmp_path / "acme.yaml")
+    with pytest.raises(WrongFilesError) as wrong:
+        read_changes(tmp_path, CHANNELS)
+    assert wrong.value.lines == ["acme.yaml: it is no YAML file: it is no regular file"]

@@ -176,8 +176,8 @@ STATEMENTS = (
     """,
     """
     CREATE TABLE channel_connections (
-        kind text NOT NULL,
-        connection text NOT NULL,
+        kind text COLLATE "C" NOT NULL,
+        connection text COLLATE "C" NOT NULL,
         state text NOT NULL CHECK (state IN ('active', 'paused', 'archived')),
         version integer NOT NULL,
         secrets jsonb NOT NULL,
@@ -191,8 +191,8 @@ STATEMENTS = (
     # Written every few seconds while deliveries come.
     """
     CREATE TABLE channel_activity (
-        kind text NOT NULL,
-        connection text NOT NULL,
+        kind text COLLATE "C" NOT NULL,
+        connection text COLLATE "C" NOT NULL,
         last_delivery_at timestamptz,
         failed_at timestamptz,
         failure_code text,

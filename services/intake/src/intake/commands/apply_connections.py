@@ -200,6 +200,9 @@ def _read_file(path: Path, channels: Mapping[str, Channel]) -> ConnectionChange:
 
 def _read_yaml(path: Path) -> Any:
     """Raises OSError or _NoYamlError."""
+    # To open a pipe waits for who writes to it.
+    if path.exists() and not path.is_file():
+        raise _NoYamlError("it is no regular file")
     try:
         with path.open(encoding="utf-8") as file:
             content = file.read(_MAX_FILE_CHARACTERS + 1)

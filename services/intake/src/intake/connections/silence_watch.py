@@ -15,7 +15,7 @@ from intake.domain.connections import ConnectionSetup
 from intake.domain.silence import Expectation, listeners_of, silent_at
 from intake.domain.timers import SilenceDue
 from intake.store import UnitOfWork
-from intake.store.connections import ActivityRow
+from intake.store.connections import ActivityRow, UnreadableConnectionError
 
 # What came last is written some seconds after it came.
 _GRACE: Final = timedelta(seconds=30)
@@ -70,8 +70,15 @@ async def record_activity(noticed: Sequence[ActivityRow], uow: UnitOfWork) -> No
     deliveries = {(row.kind, row.connection): row.last_delivery_at for row in noticed}
     for (kind, name), silent_since in await uow.channel_activity.record(noticed):
         heard_at = deliveries[kind, name]
-        setup = await uow.channel_connections.find(kind, name)
-        if heard_at is None or setup is None:
+        if heard_at is None:
+            continue
+        try:
+            setup = await uow.channel_connections.find(kind, name)
+        except UnreadableConnectionError:
+            # It must not hold up what came by the others.
+            log.exception("connection_unreadable", kind=kind, connection=name)
+            continue
+        if setup is None:
             continue
         await uow.channel_activity.set_silent(kind, name, None)
         heard_again = ConnectionHeardAgain(

@@ -25,11 +25,13 @@ _MAX_LINE_BYTES: Final = 8 * 1024 * 1024
 _MAX_OVERHEAD_BYTES: Final = 16 * 1024 * 1024
 
 
-def connect(host: str, port: int, networks: Sequence[Network], *, encrypted: bool) -> socket.socket:
+def connect(
+    host: str, port: int, networks: Sequence[Network], deadline: float, *, encrypted: bool
+) -> socket.socket:
     """Connect to the host, unless any of its addresses is one that may not be called.
 
-    The addresses are looked up once, so that a later look can't give another. Raises MailboxError
-    or OSError.
+    The addresses are looked up once, so that a later look can't give another. However many there
+    are, `deadline` ends it, by `monotonic`. Raises MailboxError or OSError.
     """
     places = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     addresses = [read_address(str(each[4][0])) for each in places]
@@ -40,8 +42,9 @@ def connect(host: str, port: int, networks: Sequence[Network], *, encrypted: boo
         raise MailboxError("Without TLS only servers in UPSTAIRS_MAILBOX_NETWORKS are read.")
     failure: OSError | None = None
     for family, kind, protocol, _, address in places:
+        patience = _patience(_CONNECT_TIMEOUT_S, deadline)
         connection = socket.socket(family, kind, protocol)
-        connection.settimeout(_CONNECT_TIMEOUT_S)
+        connection.settimeout(patience)
         try:
             connection.connect(address)
         except OSError as error:
@@ -89,7 +92,7 @@ class BoundedClient(imaplib.IMAP4):
         return self._take(end + 1)
 
     def send(self, data: Any) -> None:
-        self.sock.settimeout(self._patience())
+        self.sock.settimeout(_patience(_SILENCE_S, self._deadline))
         self.sock.sendall(data)
 
     def shutdown(self) -> None:
@@ -115,7 +118,7 @@ class BoundedClient(imaplib.IMAP4):
         return data
 
     def _receive(self) -> None:
-        self.sock.settimeout(self._patience())
+        self.sock.settimeout(_patience(_SILENCE_S, self._deadline))
         data = self.sock.recv(_RECEIVED_AT_ONCE)
         if not data:
             raise self.abort("the server closed the connection")
@@ -124,13 +127,17 @@ class BoundedClient(imaplib.IMAP4):
             raise self.error("the server sends more than it was asked for")
         self._buffer += data
 
-    def _patience(self) -> float:
-        remaining = self._deadline - monotonic()
-        if remaining <= 0:
-            raise TimeoutError("the session took too long")
-        return min(_SILENCE_S, remaining)
 
-
-def encrypt(connection: socket.socket, host: str, context: ssl.SSLContext) -> ssl.SSLSocket:
-    connection.settimeout(_SILENCE_S)
+def encrypt(
+    connection: socket.socket, host: str, context: ssl.SSLContext, deadline: float
+) -> ssl.SSLSocket:
+    connection.settimeout(_patience(_SILENCE_S, deadline))
     return context.wrap_socket(connection, server_hostname=host)
+
+
+def _patience(seconds: float, deadline: float) -> float:
+    """Return how long to wait for the server; raises TimeoutError behind the deadline."""
+    remaining = deadline - monotonic()
+    if remaining <= 0:
+        raise TimeoutError("the session took too long")
+    return min(seconds, remaining)

@@ -141,11 +141,11 @@ class MailboxSession:
         options, deadline = self._options, monotonic() + self._session_s
         encrypted = options.tls != "none"
         connection: socket.socket = connect(
-            options.host, options.port, self._networks, encrypted=encrypted
+            options.host, options.port, self._networks, deadline, encrypted=encrypted
         )
         try:
             if options.tls == "implicit":
-                connection = encrypt(connection, options.host, self._context)
+                connection = encrypt(connection, options.host, self._context, deadline)
             client = BoundedClient(connection, options.host, deadline)
             if options.tls == "starttls":
                 client.starttls(self._context)

@@ -2,12 +2,14 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
+from common.contracts.validation_messages import summarize
+from common.core.errors import PermanentError
 from common.storage.bulk import arrays_of, to_arrays
 from common.storage.connection import Connection
 from intake import tables
@@ -21,10 +23,16 @@ from intake.domain.connections import (
 from intake.domain.model import ChannelConnection, ConnectionState
 from intake.domain.silence import Expectation, Listener
 
+T = TypeVar("T")
+
 ConnectionKey = tuple[str, str]
 
 # Without a sign of life for so long, nobody listened.
 LISTENING_GAP: Final = timedelta(seconds=90)
+
+
+class UnreadableConnectionError(PermanentError):
+    """A connection is not stored as this version of intake stores them."""
 
 
 class ActivityRow(NamedTuple):
@@ -47,18 +55,21 @@ class ChannelConnections:
     async def get(self, kind: str, name: str) -> ChannelConnection | None:
         """Return the connection with its secrets, unless it is archived.
 
-        Raises SecretUnavailableError if none of its secrets can be read.
+        Raises UnreadableConnectionError, or SecretUnavailableError if none of its secrets can be
+        read.
         """
         rows = await self._connection.execute(_GET, {"kind": kind, "name": name})
         row = rows.first()
         if row is None:
             return None
-        secrets = self.secrets.read_all(_secrets.validate_python(row.secrets))
+        stored = _read(_secrets, row.secrets)
+        secrets = self.secrets.read_all(stored)
         return ChannelConnection(
             name, kind, ",".join(secrets), row.options, row.state, passwords=secrets
         )
 
     async def find(self, kind: str, name: str) -> ConnectionSetup | None:
+        """Raise UnreadableConnectionError, as all that return it do."""
         connections = tables.channel_connections
         rows = await self._connection.execute(
             select(connections).where(connections.c.connection == name, connections.c.kind == kind)
@@ -174,7 +185,15 @@ class ChannelActivity:
 
 
 def _setup(row: Any) -> ConnectionSetup:
-    return _setups.validate_python(dict(row))
+    return _read(_setups, dict(row))
+
+
+def _read(adapter: TypeAdapter[T], stored: Any) -> T:
+    try:
+        return adapter.validate_python(stored)
+    except ValidationError as error:
+        # Without the cause: its text quotes what is stored.
+        raise UnreadableConnectionError(summarize(error, "connection")) from None
 
 
 def _activity(row: Any) -> ConnectionActivity:
@@ -204,7 +223,7 @@ _MAKE_ACTIVITY = text("""
 _LOCK_ACTIVITY = text("""
     SELECT * FROM channel_activity WHERE kind = :kind AND connection = :name FOR UPDATE
 """)
-# In the order of the key, so that two transactions do not deadlock.
+# In the order of the key as Python and the table have it, so that two transactions do not deadlock.
 _RECORD = text(f"""
     INSERT INTO channel_activity AS known
     SELECT * FROM {arrays_of(tables.channel_activity)} ORDER BY kind, connection

@@ -33,6 +33,7 @@ from intake.domain.understanding.signs import SignReader
 from intake.event_preparation import PreparedEvent
 from intake.metrics import InboundMetrics
 from intake.store import UnitOfWork
+from intake.store.connections import UnreadableConnectionError
 from intake.workers.refusals import Refusal, RefusalPublisher
 
 # Timers and probes of the process must not wait for a whole batch.
@@ -117,7 +118,7 @@ class InboundRecordHandler:
         except SecretUnavailableError as error:
             self._note_failure(name, "secret-unavailable", str(error))
             log.warning("connection_secret_unavailable", kind=_CHANNEL.kind, connection=name)
-        except PermanentError:
+        except UnreadableConnectionError:
             log.exception("connection_unreadable", kind=_CHANNEL.kind, connection=name)
         return None
 
