@@ -50,7 +50,7 @@ async def put_webhook(
 ) -> StatusWebhook:
     """Put it in force, also one that was disabled; raises StatusWebhookChangedError.
 
-    A new one needs `sealed`: KeyError is a fault of the caller.
+    A new one needs `sealed`: without a secret nothing signs its calls.
     """
     before = await uow.status_webhooks.lock(command.source)
     _require(precondition, before)
