@@ -118,6 +118,8 @@ class CaseWrites(LockedTable[CaseWriteId, CaseWrite]):
         return bool(await self.connection.execute(query.limit(1)))
 
     async def delete_of(self, contact_id: ContactId) -> None:
+        # Also what this transaction has added.
+        await self.flush()
         await self.connection.execute(delete(_WRITES).where(_WRITES.c.contact_id == contact_id))
 
 
