@@ -90,7 +90,8 @@ async def put_webhook(
         box = _secret_box(request)
         _check_url(body.url, request)
         secret = body.secret
-        if secret is None and await uow.status_webhooks.lock(source) is None:
+        before = await uow.status_webhooks.lock(source)
+        if secret is None and not (before and before.secrets):
             secret = make_secret()
         command = PutStatusWebhook(
             source,

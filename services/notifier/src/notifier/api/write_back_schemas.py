@@ -125,7 +125,8 @@ class WriteBackOut(BaseModel):
     kind: str = Field(description="The kind of system.")
     connection: str = Field(description="The name of the connection, the same as in intake.")
     state: WriteBackState = Field(
-        description="`halted`: the system refused the credentials several times; writes wait."
+        description="`halted`: the system refused the credentials several times, or the settings "
+        "can't be read; writes wait."
     )
     base_url: str = Field(description="The address of the account.")
     credentials_type: CredentialsType = Field(description="How Upstairs signs in.")
@@ -135,7 +136,9 @@ class WriteBackOut(BaseModel):
     version: int = Field(description="Counts the changes; it is the ETag.")
     changed_at: datetime = Field(description="When it was last changed.")
     changed_by: str = Field(description="Who changed it.")
-    halt_reason: str | None = Field(description="What the system answered when it was halted.")
+    halt_reason: str | None = Field(
+        description="Why it is halted, for example what the system answered."
+    )
     held_until: datetime | None = Field(
         description="Until then the system wants no further calls; null if it did not say so."
     )

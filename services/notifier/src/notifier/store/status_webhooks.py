@@ -19,10 +19,12 @@ from common.storage.writes import Write, write_query
 from notifier import tables
 from notifier.domain.status_webhooks import (
     FAILURES_TO_PAUSE,
+    UNREADABLE,
     DeliveryState,
     StatusDelivery,
     StatusPolicy,
     StatusWebhook,
+    stand_in,
 )
 
 log = structlog.get_logger()
@@ -35,6 +37,15 @@ class StatusWebhooks(LockedTable[SystemName, StatusWebhook]):
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection, tables.status_webhooks, StatusWebhook)
         self._read: dict[SystemName, StatusWebhook | None] = {}
+
+    def read(self, row: Mapping[str, Any]) -> StatusWebhook:
+        """Return it; one that can't be read is disabled, so that its channel can put it again."""
+        try:
+            return super().read(row)
+        except ValidationError:
+            log.exception("status_webhook_unreadable", source=row["source"])
+            kept = ("source", "url", "version", "changed_at", "changed_by")
+            return stand_in(*(row[name] for name in kept))
 
     async def of_sources(
         self, sources: Iterable[SystemName]
@@ -117,13 +128,10 @@ class StatusDeliveries(LockedTable[str, StatusDelivery]):
         return begun
 
     async def _is_readable(self, webhook: Any) -> bool:
-        try:
-            StatusWebhooks(self.connection).read(dict(webhook))
-        except ValidationError:
-            log.exception("status_webhook_unreadable", source=webhook["source"])
-            await self.connection.execute(_DISABLE_UNREADABLE, {"source": webhook["source"]})
-            return False
-        return True
+        if StatusWebhooks(self.connection).read(dict(webhook)).disabled_reason != UNREADABLE:
+            return True
+        await self.connection.execute(_DISABLE, {"source": webhook.source, "reason": UNREADABLE})
+        return False
 
     async def hasten(self, source: SystemName, now: datetime) -> None:
         """Let all that waits for this receiver be due now."""
@@ -223,8 +231,8 @@ _FAIL_UNREADABLE = text("""
     UPDATE status_deliveries SET state = 'failed', due_at = NULL, detail = 'its row can''t be read'
     WHERE change_id = CAST(:id AS uuid)
 """)
-_DISABLE_UNREADABLE = text("""
-    UPDATE status_webhooks SET state = 'disabled', disabled_reason = 'its row can''t be read'
+_DISABLE = text("""
+    UPDATE status_webhooks SET state = 'disabled', disabled_reason = :reason
     WHERE source = :source
 """)
 _HASTEN = text("""

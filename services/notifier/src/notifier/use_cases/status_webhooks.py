@@ -98,11 +98,11 @@ async def rotate_secret(
 ) -> StatusWebhook:
     """Sign by the new secret, and by the one before for a while."""
     webhook = await _lock(source, uow)
-    before = replace(webhook.secrets[0], ends_at=uow.now + overlap)
-    secrets = (WebhookSecret(sealed), *((before,) if overlap > timedelta(0) else ()))
+    last = webhook.secrets[:1] if overlap > timedelta(0) else ()
+    before = (replace(each, ends_at=uow.now + overlap) for each in last)
     rotated = replace(
         webhook,
-        secrets=secrets,
+        secrets=(WebhookSecret(sealed), *before),
         version=webhook.version + 1,
         changed_at=uow.now,
         changed_by=by,
