@@ -238,17 +238,8 @@ def _faults(kind: str, body: WriteBackIn) -> Iterator[tuple[str, str]]:
 
 
 def shown(write_back: WriteBack) -> WriteBackOut:
-    values: dict[str, Any] = {
-        name: getattr(write_back, name) for name in WriteBackOut.model_fields if name != "steps"
-    }
-    steps = {
-        step: {name: getattr(writes, name) for name in StepIn.model_fields}
-        for step, writes in write_back.steps.items()
-    }
-    return WriteBackOut.model_validate({**values, "steps": steps})
+    return WriteBackOut.model_validate(write_back, from_attributes=True)
 
 
 def shown_write(write: CaseWrite) -> CaseWriteOut:
-    names = (name for name in CaseWriteOut.model_fields if name != "step")
-    values = {name: getattr(write, name) for name in names}
-    return CaseWriteOut.model_validate({**values, "step": write.facts.step})
+    return CaseWriteOut.model_validate(write)
