@@ -1,6 +1,6 @@
 """The SQL of status webhooks, and of the statuses that are sent to them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeAlias
@@ -26,6 +26,7 @@ from notifier.domain.status_webhooks import (
     StatusWebhook,
     stand_in,
 )
+from notifier.store.system_rows import SystemRows
 
 log = structlog.get_logger()
 
@@ -33,10 +34,9 @@ log = structlog.get_logger()
 DeliveryKey: TypeAlias = tuple[datetime, str]
 
 
-class StatusWebhooks(LockedTable[SystemName, StatusWebhook]):
+class StatusWebhooks(SystemRows[StatusWebhook]):
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection, tables.status_webhooks, StatusWebhook)
-        self._read: dict[SystemName, StatusWebhook | None] = {}
 
     def read(self, row: Mapping[str, Any]) -> StatusWebhook:
         """Return it; one that can't be read is disabled, so that its channel can put it again."""
@@ -46,15 +46,6 @@ class StatusWebhooks(LockedTable[SystemName, StatusWebhook]):
             log.exception("status_webhook_unreadable", source=row["source"])
             kept = ("source", "url", "version", "changed_at", "changed_by")
             return stand_in(*(row[name] for name in kept))
-
-    async def of_sources(
-        self, sources: Iterable[SystemName]
-    ) -> Mapping[SystemName, StatusWebhook | None]:
-        """Return the webhooks without a lock, each read once; None where a system has none."""
-        if missing := set(sources) - self._read.keys():
-            webhooks = await self.get_all(missing)
-            self._read.update({source: webhooks.get(source) for source in missing})
-        return self._read
 
     async def page(self, after: SystemName | None, limit: int) -> list[StatusWebhook]:
         query = select(self.table).order_by(self.table.c.source).limit(limit)

@@ -15,6 +15,7 @@ from common.storage.uow import UnitOfWork
 from notifier import tables
 from notifier.domain.write_backs.settings import UNREADABLE, WriteBack, stand_in
 from notifier.domain.write_backs.writes import CaseWrite, CaseWriteId, CaseWriteState
+from notifier.store.system_rows import SystemRows
 
 _WRITES = tables.case_writes
 _BACKS = tables.write_backs
@@ -23,7 +24,7 @@ _UNFINISHED = ("pending", "writing")
 log = structlog.get_logger()
 
 
-class WriteBacks(LockedTable[SystemName, WriteBack]):
+class WriteBacks(SystemRows[WriteBack]):
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection, tables.write_backs, WriteBack)
 

@@ -123,7 +123,7 @@ async def claim(
 ) -> Sequence[tuple[StatusDelivery, StatusWebhook, str | None]]:
     """Return what is sent now, each with its webhook and the name of the person in it."""
     claimed = await uow.status_deliveries.claim(limit, policy, uow.now)
-    webhooks = await uow.status_webhooks.of_sources({each.source for each in claimed})
+    webhooks = await uow.status_webhooks.of_systems({each.source for each in claimed})
     people = {person for each in claimed if (person := each.person_to_name) is not None}
     recipients = await uow.recipients.get_all(people)
     names: dict[str, str] = {
