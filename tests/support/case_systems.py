@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import orjson
 from aiohttp import web
 
 from common.core.clock import TimeSource
 from common.core.ids import new_id
+from support.loopback_server import LoopbackServer
 
 ZENDESK_EMAIL, ZENDESK_TOKEN = "upstairs@acme.example", "a-token-of-zendesk-0123456789"
 ZENDESK_USER = "900"
@@ -35,14 +35,13 @@ class Call:
     body: Any
 
 
-class StandIn:
-    """A server on loopback. `answers` are given to the next calls that change something.
+class StandIn(LoopbackServer):
+    """`answers` are given to the next calls that change something.
 
     With `answers_late` an answer comes after the change is done; else nothing is changed.
     """
 
     def __init__(self) -> None:
-        self.url = ""
         self.calls: list[Call] = []
         self.answers: list[tuple[int, dict[str, str]]] = []
         self.answers_late = False
@@ -51,26 +50,10 @@ class StandIn:
         self._answering.set()
         app = web.Application(middlewares=[self._observe])
         self.add_routes(app.router)
-        self._runner = web.AppRunner(app)
+        super().__init__(app)
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         raise NotImplementedError
-
-    async def __aenter__(self) -> Self:
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        host, port = self._runner.addresses[0][:2]
-        self.url = f"http://{host}:{port}"
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._runner.cleanup()
 
     @asynccontextmanager
     async def hanging(self) -> AsyncIterator[None]:

@@ -2,8 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import http_ece
 import orjson
@@ -15,6 +14,7 @@ from joserfc.jwk import ECKey
 
 from common.core.ids import new_id
 from notifier.web_push.vapid import decode, encode
+from support.loopback_server import LoopbackServer
 
 _VAPID = re.compile(r"vapid t=([\w.-]+), k=([\w-]+)")
 
@@ -54,31 +54,15 @@ class Push:
     key: str
 
 
-class PushService:
+class PushService(LoopbackServer):
     """Answers 201, or what `answers` has for the path: a status, and its headers."""
 
     def __init__(self) -> None:
         self.pushes: list[Push] = []
         self.answers: dict[str, tuple[int, dict[str, str]]] = {}
-        self._runner = web.AppRunner(web.Application())
-        self._runner.app.router.add_post("/{name}", self._take)
-        self.url = ""
-
-    async def __aenter__(self) -> Self:
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        host, port = self._runner.addresses[0][:2]
-        self.url = f"http://{host}:{port}"
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._runner.cleanup()
+        app = web.Application()
+        app.router.add_post("/{name}", self._take)
+        super().__init__(app)
 
     def subscribe(self) -> Subscription:
         return Subscription(f"{self.url}/{new_id()}")

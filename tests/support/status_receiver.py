@@ -6,11 +6,12 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from aiohttp import web
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+from support.loopback_server import LoopbackServer
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class ReceivedStatus:
         return str(self.body["data"]["status"])
 
 
-class StatusReceiver:
+class StatusReceiver(LoopbackServer):
     """The next calls get `answers`, one each, and later calls `otherwise`.
 
     A call that no secret of `secrets` has signed gets 401. `max_at_once` is how many calls were
@@ -58,27 +59,14 @@ class StatusReceiver:
         self.may_answer.set()
         self._at_once = 0
         self._ended = asyncio.Event()
-        self._runner = web.AppRunner(web.Application(), shutdown_timeout=1)
-        self._runner.app.router.add_post("/statuses", self._take)
-        self.url = ""
+        app = web.Application()
+        app.router.add_post("/statuses", self._take)
+        super().__init__(app, "/statuses", shutdown_timeout_s=1)
 
-    async def __aenter__(self) -> Self:
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        host, port = self._runner.addresses[0][:2]
-        self.url = f"http://{host}:{port}/statuses"
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         self._ended.set()
         self.may_answer.set()
-        await self._runner.cleanup()
+        await super().__aexit__(*error)
 
     @property
     def accepted(self) -> list[ReceivedStatus]:

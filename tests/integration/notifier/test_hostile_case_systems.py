@@ -6,19 +6,24 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from common.core.sealed_secrets import SecretBox
 from integration.notifier.conftest import ServiceHarness
 from integration.notifier.write_back_examples import (
     API_TOKEN,
     TICKET,
     ZENDESK,
+    ZENDESK_STEPS,
     EscalatedCase,
+    all_written,
     managing,
     set_up,
     write_states,
     writing,
 )
+from notifier.commands.rotate_key import rotate_secrets
 from support.case_systems import Ticket, ZendeskStandIn
 from support.databases import async_engine
+from support.service_harness import ENCRYPTION_KEY
 from support.waiting import until
 
 OTHER = "/v1/write-backs/zendesk/other"
@@ -119,3 +124,42 @@ async def test_write_back_that_can_not_be_read_keeps_no_other_waiting(
             lambda: harness.rows("SELECT state FROM case_writes ORDER BY system"),
             lambda rows: [row.state for row in rows][1] == "written",
         )
+
+
+async def test_write_back_that_can_not_be_read_is_halted_until_it_is_set_again(
+    harness: ServiceHarness, zendesk: ZendeskStandIn
+) -> None:
+    await set_up(harness, zendesk.url)
+    async with async_engine(harness.database).begin() as connection:
+        await connection.exec_driver_sql("UPDATE write_backs SET steps = '[]'")
+    case = EscalatedCase()
+    # The escalation is handled all the same.
+    await harness.handle(case.raised(), case.acknowledged())
+    body: dict[str, Any] = {"state": "active", "base_url": zendesk.url, "steps": ZENDESK_STEPS}
+    async with managing(harness, zendesk.url) as api:
+        shown = (await api.get(ZENDESK)).json()
+        assert (shown["state"], shown["halt_reason"]) == ("halted", "its row can't be read")
+        listed = await api.get("/v1/write-backs")
+        assert [each["state"] for each in listed.json()["items"]] == ["halted"]
+        tested = await api.post(f"{ZENDESK}/test")
+        assert (tested.status_code, tested.json()["works"]) == (200, False)
+        without_credentials = await api.put(ZENDESK, json=body)
+        assert without_credentials.status_code == 422
+        rotation = await rotate_secrets(harness.database, SecretBox(ENCRYPTION_KEY))
+        assert rotation.unreadable == ["write-back zendesk:acme"]
+        again = await api.put(ZENDESK, json={**body, "credentials": API_TOKEN})
+        assert (again.status_code, again.headers["etag"]) == (200, '"2"')
+    async with writing(harness, zendesk.url):
+        await harness.handle(case.resolved())
+        assert await all_written(harness) == [("resolved", "written")]
+
+
+async def test_write_back_that_can_not_be_read_is_removed(
+    harness: ServiceHarness, zendesk: ZendeskStandIn
+) -> None:
+    await set_up(harness, zendesk.url)
+    async with async_engine(harness.database).begin() as connection:
+        await connection.exec_driver_sql("UPDATE write_backs SET language = 'fr'")
+    async with managing(harness, zendesk.url) as api:
+        assert (await api.delete(ZENDESK)).status_code == 204
+        assert (await api.get(ZENDESK)).status_code == 404

@@ -5,9 +5,12 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import text
 
+from common.core.sealed_secrets import SecretBox
 from integration.notifier.conftest import ServiceHarness, open_api
 from integration.notifier.status_examples import IMPATIENT, SETTINGS, SHOP, Shop
+from notifier.commands.rotate_key import rotate_secrets
 from support.databases import async_engine
+from support.service_harness import ENCRYPTION_KEY
 from support.status_receiver import Answer, StatusReceiver
 from support.waiting import until
 
@@ -82,3 +85,34 @@ async def test_row_that_can_not_be_read_keeps_no_other_waiting(shop: Shop, poiso
     async with shop.sending(IMPATIENT):
         contact = await shop.tell("received", "assigned")
         await until(lambda: len(shop.receiver.statuses_of(contact)) == 2)
+
+
+async def test_webhook_that_can_not_be_read_is_disabled_until_it_is_put_again(shop: Shop) -> None:
+    await shop.put()
+    await change(shop.harness, """UPDATE status_webhooks SET statuses = '["unknown"]'""")
+    shown = await shop.call("GET")
+    assert shown.json()["disabled_reason"] == "its row can't be read"
+    listed = await shop.call("GET", "/v1/status-webhooks")
+    assert [each["state"] for each in listed.json()["items"]] == ["disabled"]
+    tested = await shop.call("POST", f"{SHOP}/test")
+    assert (tested.status_code, tested.json()["delivered"]) == (200, False)
+    assert shop.receiver.received == []
+    # It is as if it was disabled: an event about its contact is handled.
+    await shop.tell("received")
+    put = await shop.put()
+    assert (put.status_code, put.headers["etag"]) == (200, '"2"')
+    async with shop.sending(IMPATIENT):
+        contact = await shop.tell("received")
+        await until(lambda: shop.receiver.statuses_of(contact) == ["received"])
+
+
+async def test_webhook_that_can_not_be_read_gets_a_secret_and_is_removed(shop: Shop) -> None:
+    await shop.put()
+    await change(shop.harness, "UPDATE status_webhooks SET secrets = '17'")
+    rotation = await rotate_secrets(shop.harness.database, SecretBox(ENCRYPTION_KEY))
+    assert rotation.unreadable == ["status webhook channel:shop"]
+    rotated = await shop.call("POST", f"{SHOP}/rotate-secret", json={})
+    assert (rotated.status_code, rotated.json()["old_secret_ends_at"]) == (200, None)
+    await change(shop.harness, "UPDATE status_webhooks SET secrets = '17'")
+    assert (await shop.call("DELETE")).status_code == 204
+    assert (await shop.call("GET")).status_code == 404

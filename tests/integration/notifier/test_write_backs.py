@@ -136,6 +136,18 @@ async def test_customer_who_is_erased_leaves_nothing_to_write(
     assert [row.external_ref for row in refs] == ["77", None]
 
 
+async def test_customer_who_is_erased_in_the_batch_of_a_step_leaves_nothing_to_write(
+    harness: ServiceHarness, zendesk: ZendeskStandIn
+) -> None:
+    await set_up(harness, zendesk.url)
+    case = EscalatedCase()
+    # In one batch, as after a break.
+    await harness.handle(case.raised(), case.erased())
+    assert await write_states(harness) == []
+    (escalation,) = await harness.rows("SELECT external_ref FROM escalations")
+    assert escalation.external_ref is None
+
+
 async def test_credentials_are_encrypted_and_never_shown(
     harness: ServiceHarness, zendesk: ZendeskStandIn
 ) -> None:

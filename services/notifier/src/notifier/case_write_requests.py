@@ -54,7 +54,7 @@ async def request_step(escalation: Escalation | None, event: StepEvent, uow: Uni
     """Add what is written to the contact's case at this step, if anything is."""
     if escalation is None or escalation.system is None or escalation.external_ref is None:
         return
-    write_back = await uow.write_backs.get(escalation.system)
+    write_back = (await uow.write_backs.of_systems([escalation.system]))[escalation.system]
     if write_back is None or write_back.state == "paused":
         return
     facts = await _facts_of(event, uow)

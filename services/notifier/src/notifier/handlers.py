@@ -1,7 +1,5 @@
 """What the notifier does with each event: load, decide, record."""
 
-from datetime import datetime
-
 import structlog
 from msgspec.structs import replace
 
@@ -25,29 +23,18 @@ from common.contracts.escalations import (
     PagesErased,
     TimerMissing,
 )
-from common.contracts.event import OPERATIONS, EscalationId, NotificationId, PersonId
-from common.contracts.notifications import Medium, RecipientChanged
+from common.contracts.event import EscalationId, NotificationId, PersonId
 from common.contracts.people import ContactMethodsChanged, PersonDescribed
 from common.contracts.statuses import ContactStatusChanged
 from common.core import trace
 from common.core.ids import new_id
 from common.messaging.subscriptions import HandlerRegistry
-from common.storage.known_people import record_person
-from notifier import case_write_requests, rendering, status_requests
+from notifier import case_write_requests, recipient_changes, rendering, status_requests
 from notifier.domain import erasure, notifications
 from notifier.domain.content import Status, StatusKind, status_of
 from notifier.domain.escalations import Escalation, EscalationState, in_state
 from notifier.domain.notifications import Decision, Notification, Page
 from notifier.domain.reasons import asks_for
-from notifier.domain.recipients import (
-    DEFAULT_TIME_ZONE,
-    Address,
-    ContactMethods,
-    Recipient,
-    RecipientChange,
-    ReportingLine,
-    without_refused,
-)
 from notifier.store.unit_of_work import UnitOfWork
 
 OperationsEvent = TimerMissing | ConnectionPageRequested
@@ -176,99 +163,6 @@ async def erase_pages(event: PagesErased, uow: UnitOfWork) -> None:
     await case_write_requests.erase_case(event.contact_id, uow)
 
 
-async def describe_person(event: PersonDescribed, uow: UnitOfWork) -> None:
-    """Keep the name and who reports to whom. Links and API keys of a person who leaves are void."""
-    if event.person_id == OPERATIONS:
-        # No person: nobody is above it, and it never leaves.
-        return
-    line = ReportingLine(event.person_id, event.version, event.reports_to, event.active)
-    if not await uow.reporting_lines.save(line):
-        return
-    before = await uow.recipients.lock(event.person_id)
-    named = replace(before or Recipient(event.person_id, "", ()), name=event.name)
-    await uow.recipients.save(named)
-    await record_person(event, uow)
-    if not event.active:
-        await uow.recipients.void_links(event.person_id)
-
-
-async def change_contact_methods(event: ContactMethodsChanged, uow: UnitOfWork) -> None:
-    """Set how a person is reached, unless somebody has changed it here since.
-
-    A user that another recipient has is refused; the other addresses count all the same.
-    """
-    if event.person_id == OPERATIONS:
-        return
-    before = await uow.recipients.lock(event.person_id)
-    if await uow.recipient_changes.count_since(event.person_id, event.occurred_at):
-        log.warning("contact_methods_outdated", person_id=event.person_id, by=event.by)
-        return
-    media = tuple(Address(method.medium, method.details) for method in event.contact_methods)
-    refused = await uow.recipients.taken_media(event.person_id, media)
-    if refused:
-        log.warning("contact_method_refused", person_id=event.person_id, by=event.by, media=refused)
-    time_zone = before.time_zone if before else DEFAULT_TIME_ZONE
-    methods = ContactMethods(event.name, without_refused(media, refused, before), time_zone)
-    await change_recipient(
-        before, event.person_id, methods, event.by, event.occurred_at, uow, refused
-    )
-
-
-async def change_recipient(
-    before: Recipient | None,
-    person_id: PersonId,
-    methods: ContactMethods,
-    by: str,
-    at: datetime,
-    uow: UnitOfWork,
-    refused_media: tuple[Medium, ...] = (),
-) -> Recipient:
-    """Set how a locked person is reached; keep who did it, tell addresses no longer used.
-
-    Raises ChannelUserTakenError.
-    """
-    change = RecipientChange(
-        change_id=new_id(),
-        person_id=person_id,
-        changed_at=at,
-        changed_by=by,
-        before=before.methods if before else None,
-        after=methods,
-        refused_media=refused_media,
-    )
-    if before and change.before == change.after and not refused_media:
-        return before
-    epoch = before.link_epoch if before else 0
-    saved = replace(
-        before or Recipient(person_id, methods.name, ()),
-        name=methods.name,
-        media=methods.media,
-        time_zone=methods.time_zone,
-        link_epoch=epoch + 1 if before is None or change.changes_addresses else epoch,
-    )
-    await record_recipient(before, saved, uow)
-    await uow.recipient_changes.add(change)
-    for address in change.removed_addresses:
-        notice = notifications.address_notice(
-            change, address, new_notification_id(), trace.current()
-        )
-        uow.notifications.add(notice)
-    return saved
-
-
-async def record_recipient(before: Recipient | None, after: Recipient, uow: UnitOfWork) -> None:
-    """Save it; publish on which media the person is reached from now on, if they changed."""
-    await uow.recipients.save(after)
-    media = _media_of(after)
-    if set(media) != set(_media_of(before)):
-        changed = RecipientChanged(person_id=after.person_id, occurred_at=uow.now, media=media)
-        uow.outbox.add((changed,))
-
-
-def _media_of(recipient: Recipient | None) -> tuple[Medium, ...]:
-    return tuple(address.medium for address in recipient.addresses) if recipient else ()
-
-
 def correct(notification: Notification, status: Status, uow: UnitOfWork) -> None:
     """Cancel it if it was not sent yet; if it was, and can be changed, make it show `status`.
 
@@ -392,7 +286,7 @@ SUBSCRIPTIONS = (
     .on(EscalationHandedBack, hand_back)
     .on(EscalationResolved, resolve)
     .on(EscalationClosed, close)
-    .on(PersonDescribed, describe_person)
-    .on(ContactMethodsChanged, change_contact_methods)
+    .on(PersonDescribed, recipient_changes.describe_person)
+    .on(ContactMethodsChanged, recipient_changes.change_contact_methods)
     .project(ContactStatusChanged, status_requests.queue_status)
 )

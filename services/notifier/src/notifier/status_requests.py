@@ -7,6 +7,6 @@ from notifier.store.unit_of_work import UnitOfWork
 
 async def queue_status(event: ContactStatusChanged, sequence: int, uow: UnitOfWork) -> None:
     """Let the status be sent, if its system has a webhook that wants it; again is fine."""
-    webhook = (await uow.status_webhooks.of_sources([event.source]))[event.source]
+    webhook = (await uow.status_webhooks.of_systems([event.source]))[event.source]
     if webhook is not None and webhook.wants(event.status):
         uow.status_deliveries.add(status_webhooks.queue(event, sequence, uow.now))

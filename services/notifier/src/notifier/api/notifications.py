@@ -11,12 +11,7 @@ from common.contracts.connection_pages import PagedConnection
 from common.contracts.escalations import LeaseEnd, PagedApproval, PagedCause, Severity
 from common.contracts.event import ContactId, EscalationId, NotificationId, PageId, PersonId
 from common.contracts.notifications import Action, Medium
-from common.contracts.page_subjects import (
-    PagedCoaching,
-    PagedContact,
-    PagedDutyGap,
-    PagedQueue,
-)
+from common.contracts.page_subjects import PagedCoaching, PagedContact, PagedDutyGap, PagedQueue
 from common.http.access import SupervisorUser
 from common.http.app import Slug
 from common.http.examples import (

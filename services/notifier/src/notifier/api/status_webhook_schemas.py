@@ -78,7 +78,8 @@ class StatusWebhookOut(BaseModel):
     url: str = Field(description="Where statuses are posted.")
     statuses: tuple[ContactStatus, ...] = Field(description="Which are posted; none: all.")
     state: WebhookState = Field(
-        description="`disabled` once the receiver answered 410; put it again to go on."
+        description="`disabled` once the receiver answered 410, or if its settings can't be read; "
+        "put it again to go on."
     )
     disabled_reason: str | None = Field(description="Why it is disabled, if it is.")
     changed_at: datetime = Field(description="When it was put or its secret was changed.")

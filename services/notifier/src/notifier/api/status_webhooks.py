@@ -16,9 +16,7 @@ from common.core.ids import new_id
 from common.core.preconditions import Precondition
 from common.core.sealed_secrets import SecretBox
 from common.http.access import Principal, require_role
-from common.http.examples import (
-    CHANNEL_SYSTEM,
-)
+from common.http.examples import CHANNEL_SYSTEM
 from common.http.if_match import IfMatch, WritePrecondition, etag
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.routes import ApiRouter
@@ -38,11 +36,7 @@ from notifier.api.status_webhook_schemas import (
 from notifier.channels.receiver_guard import ForbiddenReceiverError
 from notifier.channels.status_calls import StatusCaller, make_secret, write_test_body
 from notifier.domain import errors
-from notifier.domain.status_webhooks import (
-    CallResult,
-    DeliveryState,
-    StatusWebhook,
-)
+from notifier.domain.status_webhooks import CallResult, DeliveryState, StatusWebhook
 from notifier.store.status_webhooks import DeliveryFilter
 from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases import status_webhooks
@@ -52,9 +46,7 @@ _SYSTEM_PATTERN: Final = f"^{ID_PATTERN}:{ID_PATTERN}$"
 # Tests of all callers at a time in one process.
 _TESTS: Final = asyncio.Semaphore(4)
 _SOURCE_KEY = TypeAdapter(Annotated[SystemName, StringConstraints(pattern=_SYSTEM_PATTERN)])
-_DELIVERY_KEY = TypeAdapter(
-    tuple[Instant, Annotated[str, StringConstraints(pattern=UUID)]],
-)
+_DELIVERY_KEY = TypeAdapter(tuple[Instant, Annotated[str, StringConstraints(pattern=UUID)]])
 
 SourcePath = Annotated[
     SystemName,
@@ -98,7 +90,8 @@ async def put_webhook(
         box = _secret_box(request)
         _check_url(body.url, request)
         secret = body.secret
-        if secret is None and await uow.status_webhooks.lock(source) is None:
+        before = await uow.status_webhooks.lock(source)
+        if secret is None and not (before and before.secrets):
             secret = make_secret()
         command = PutStatusWebhook(
             source,

@@ -125,7 +125,8 @@ class WriteBackOut(BaseModel):
     kind: str = Field(description="The kind of system.")
     connection: str = Field(description="The name of the connection, the same as in intake.")
     state: WriteBackState = Field(
-        description="`halted`: the system refused the credentials several times; writes wait."
+        description="`halted`: the system refused the credentials several times, or the settings "
+        "can't be read; writes wait."
     )
     base_url: str = Field(description="The address of the account.")
     credentials_type: CredentialsType = Field(description="How Upstairs signs in.")
@@ -135,7 +136,9 @@ class WriteBackOut(BaseModel):
     version: int = Field(description="Counts the changes; it is the ETag.")
     changed_at: datetime = Field(description="When it was last changed.")
     changed_by: str = Field(description="Who changed it.")
-    halt_reason: str | None = Field(description="What the system answered when it was halted.")
+    halt_reason: str | None = Field(
+        description="Why it is halted, for example what the system answered."
+    )
     held_until: datetime | None = Field(
         description="Until then the system wants no further calls; null if it did not say so."
     )
@@ -235,17 +238,8 @@ def _faults(kind: str, body: WriteBackIn) -> Iterator[tuple[str, str]]:
 
 
 def shown(write_back: WriteBack) -> WriteBackOut:
-    values: dict[str, Any] = {
-        name: getattr(write_back, name) for name in WriteBackOut.model_fields if name != "steps"
-    }
-    steps = {
-        step: {name: getattr(writes, name) for name in StepIn.model_fields}
-        for step, writes in write_back.steps.items()
-    }
-    return WriteBackOut.model_validate({**values, "steps": steps})
+    return WriteBackOut.model_validate(write_back, from_attributes=True)
 
 
 def shown_write(write: CaseWrite) -> CaseWriteOut:
-    names = (name for name in CaseWriteOut.model_fields if name != "step")
-    values = {name: getattr(write, name) for name in names}
-    return CaseWriteOut.model_validate({**values, "step": write.facts.step})
+    return CaseWriteOut.model_validate(write)

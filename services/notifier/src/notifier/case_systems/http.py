@@ -123,9 +123,7 @@ def read_refusal(answer: Answer, call: Call, at: datetime) -> WriteOutcome:
 
 def _read_failure(error: Exception, call: Call) -> WriteOutcome:
     reason = type(error).__name__
-    if isinstance(error, ssl.SSLError):
-        return Delayed(f"not reached: {reason}")
-    if isinstance(error, (ClientConnectorError, ConnectionTimeoutError)):
+    if isinstance(error, (ssl.SSLError, ClientConnectorError, ConnectionTimeoutError)):
         return Delayed(f"not reached: {reason}")
     return Uncertain(f"no answer: {reason}") if call.changes else Delayed(f"no answer: {reason}")
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any, Final
 
 import orjson
@@ -12,12 +14,12 @@ from common.core.clock import TimeSource
 from common.core.sealed_secrets import SecretBox
 from notifier.allowed_origins import AllowedOrigins
 from notifier.case_systems.base import CaseSystem, Credentials
-from notifier.case_systems.dynamics import AppRegistration, DynamicsCases
+from notifier.case_systems.dynamics import DynamicsCases
 from notifier.case_systems.http import CaseHttp
-from notifier.case_systems.salesforce import ConnectedApp, SalesforceCases
-from notifier.case_systems.zendesk import ApiToken, OAuthToken, ZendeskTickets
+from notifier.case_systems.salesforce import SalesforceCases
+from notifier.case_systems.zendesk import ZendeskTickets
 from notifier.domain.errors import WriteBacksOffError
-from notifier.domain.write_backs.settings import CaseSystemKind, WriteBack
+from notifier.domain.write_backs.settings import WriteBack
 
 CASE_SYSTEMS: Final[Mapping[str, type[CaseSystem]]] = {
     "zendesk": ZendeskTickets,
@@ -26,9 +28,7 @@ CASE_SYSTEMS: Final[Mapping[str, type[CaseSystem]]] = {
 }
 # Two kinds have the same type, so the order of the members tells nothing: `kind` does.
 _CREDENTIALS: Final[Mapping[str, TypeAdapter[Any]]] = {
-    "zendesk": TypeAdapter(ApiToken | OAuthToken),
-    "salesforce": TypeAdapter(ConnectedApp),
-    "dynamics": TypeAdapter(AppRegistration),
+    kind: TypeAdapter(reduce(or_, system.credentials)) for kind, system in CASE_SYSTEMS.items()
 }
 
 
@@ -41,28 +41,13 @@ class CaseSystemFactory:
     box: SecretBox | None
     call_timeout_s: float
 
-    def make(
-        self,
-        kind: str,
-        base_url: str,
-        credentials: Credentials,
-        session: ClientSession,
-        clock: TimeSource,
-    ) -> CaseSystem:
-        http = CaseHttp(session, base_url, self._with_login(), clock)
-        return CASE_SYSTEMS[kind](http, credentials, self.login_url)
-
     def make_for(
         self, write_back: WriteBack, session: ClientSession, clock: TimeSource
     ) -> CaseSystem:
         """Raises WriteBacksOffError or UnknownEncryptionKeyError."""
         credentials = self.open(write_back)
-        return self.make(write_back.kind, write_back.base_url, credentials, session, clock)
-
-    def read(self, kind: CaseSystemKind, credentials: Any) -> Credentials:
-        """Raises pydantic's ValidationError."""
-        read: Credentials = _CREDENTIALS[kind].validate_python(credentials)
-        return read
+        http = CaseHttp(session, write_back.base_url, self._with_login(), clock)
+        return CASE_SYSTEMS[write_back.kind](http, credentials, self.login_url)
 
     def seal(self, credentials: Credentials) -> str:
         """Raises WriteBacksOffError."""

@@ -65,6 +65,8 @@ class StatusCaller:
         try:
             self.guard.check_url(webhook.url)
             opened = [self.box.open(sealed) for sealed in webhook.valid_secrets(at)]
+            if not opened:
+                return CallResult(None, "not called: it has no secret")
             headers = sign(opened, message_id, at, body)
             return await self._post(webhook.url, body, headers, at)
         except ForbiddenReceiverError as error:

@@ -85,6 +85,8 @@ async def _rotate_webhook(
     try:
         secrets = tuple(replace(each, sealed=box.reseal(each.sealed)) for each in webhook.secrets)
     except UnknownEncryptionKeyError:
+        secrets = ()
+    if not secrets:
         rotation.unreadable.append(f"status webhook {source}")
         return
     uow.status_webhooks.put(replace(webhook, secrets=secrets))

@@ -17,12 +17,7 @@ from common.contracts.escalations import (
     TimerMissing,
 )
 from common.contracts.event import ContactId, EscalationId, NotificationId, SystemName
-from common.contracts.page_subjects import (
-    PagedCoaching,
-    PagedContact,
-    PagedDutyGap,
-    PagedQueue,
-)
+from common.contracts.page_subjects import PagedCoaching, PagedContact, PagedDutyGap, PagedQueue
 from notifier.domain.escalations import Escalation
 from notifier.domain.reasons import Reason
 

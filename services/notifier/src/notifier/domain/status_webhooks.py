@@ -17,6 +17,9 @@ DeliveryState = Literal["pending", "sending", "delivered", "failed"]
 # A receiver that fails so often in a row gets one call at a time, after a pause.
 FAILURES_TO_PAUSE: Final = 3
 
+# What `disabled_reason` says where the row of a webhook can't be read.
+UNREADABLE: Final = "its row can't be read"
+
 
 class WebhookSecret(Struct, frozen=True):
     """Encrypted; it signs until `ends_at`, if it is to be replaced."""
@@ -52,6 +55,23 @@ class StatusWebhook(Struct, frozen=True):
         return tuple(
             each.sealed for each in self.secrets if each.ends_at is None or each.ends_at > at
         )
+
+
+def stand_in(
+    source: SystemName, url: str, version: int, changed_at: datetime, changed_by: str
+) -> StatusWebhook:
+    """Return what stands for one that can't be read: it is disabled, and has no secret."""
+    return StatusWebhook(
+        source=source,
+        url=url,
+        statuses=(),
+        secrets=(),
+        state="disabled",
+        disabled_reason=UNREADABLE,
+        version=version,
+        changed_at=changed_at,
+        changed_by=changed_by,
+    )
 
 
 class StatusContent(Struct, frozen=True):

@@ -1,6 +1,6 @@
 """The SQL of status webhooks, and of the statuses that are sent to them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeAlias
@@ -19,11 +19,14 @@ from common.storage.writes import Write, write_query
 from notifier import tables
 from notifier.domain.status_webhooks import (
     FAILURES_TO_PAUSE,
+    UNREADABLE,
     DeliveryState,
     StatusDelivery,
     StatusPolicy,
     StatusWebhook,
+    stand_in,
 )
+from notifier.store.system_rows import SystemRows
 
 log = structlog.get_logger()
 
@@ -31,19 +34,18 @@ log = structlog.get_logger()
 DeliveryKey: TypeAlias = tuple[datetime, str]
 
 
-class StatusWebhooks(LockedTable[SystemName, StatusWebhook]):
+class StatusWebhooks(SystemRows[StatusWebhook]):
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection, tables.status_webhooks, StatusWebhook)
-        self._read: dict[SystemName, StatusWebhook | None] = {}
 
-    async def of_sources(
-        self, sources: Iterable[SystemName]
-    ) -> Mapping[SystemName, StatusWebhook | None]:
-        """Return the webhooks without a lock, each read once; None where a system has none."""
-        if missing := set(sources) - self._read.keys():
-            webhooks = await self.get_all(missing)
-            self._read.update({source: webhooks.get(source) for source in missing})
-        return self._read
+    def read(self, row: Mapping[str, Any]) -> StatusWebhook:
+        """Return it; one that can't be read is disabled, so that its channel can put it again."""
+        try:
+            return super().read(row)
+        except ValidationError:
+            log.exception("status_webhook_unreadable", source=row["source"])
+            kept = ("source", "url", "version", "changed_at", "changed_by")
+            return stand_in(*(row[name] for name in kept))
 
     async def page(self, after: SystemName | None, limit: int) -> list[StatusWebhook]:
         query = select(self.table).order_by(self.table.c.source).limit(limit)
@@ -117,13 +119,10 @@ class StatusDeliveries(LockedTable[str, StatusDelivery]):
         return begun
 
     async def _is_readable(self, webhook: Any) -> bool:
-        try:
-            StatusWebhooks(self.connection).read(dict(webhook))
-        except ValidationError:
-            log.exception("status_webhook_unreadable", source=webhook["source"])
-            await self.connection.execute(_DISABLE_UNREADABLE, {"source": webhook["source"]})
-            return False
-        return True
+        if StatusWebhooks(self.connection).read(dict(webhook)).disabled_reason != UNREADABLE:
+            return True
+        await self.connection.execute(_DISABLE, {"source": webhook.source, "reason": UNREADABLE})
+        return False
 
     async def hasten(self, source: SystemName, now: datetime) -> None:
         """Let all that waits for this receiver be due now."""
@@ -223,8 +222,8 @@ _FAIL_UNREADABLE = text("""
     UPDATE status_deliveries SET state = 'failed', due_at = NULL, detail = 'its row can''t be read'
     WHERE change_id = CAST(:id AS uuid)
 """)
-_DISABLE_UNREADABLE = text("""
-    UPDATE status_webhooks SET state = 'disabled', disabled_reason = 'its row can''t be read'
+_DISABLE = text("""
+    UPDATE status_webhooks SET state = 'disabled', disabled_reason = :reason
     WHERE source = :source
 """)
 _HASTEN = text("""

@@ -130,7 +130,7 @@ class UnitOfWork(BaseUnitOfWork):
         await self.recipients.get_all(people)
         sources = {each.source for each in messages if isinstance(each, ContactStatusChanged)}
         if sources:
-            await self.status_webhooks.of_sources(sources)
+            await self.status_webhooks.of_systems(sources)
 
     async def writes(self) -> list[Write]:
         return [

@@ -1,7 +1,8 @@
 """The SQL of write-backs: how each connection is set, and what is written to its cases."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import structlog
 from msgspec import ValidationError
@@ -12,8 +13,9 @@ from common.storage.connection import Connection
 from common.storage.rows import LockedTable
 from common.storage.uow import UnitOfWork
 from notifier import tables
-from notifier.domain.write_backs.settings import WriteBack
+from notifier.domain.write_backs.settings import UNREADABLE, WriteBack, stand_in
 from notifier.domain.write_backs.writes import CaseWrite, CaseWriteId, CaseWriteState
+from notifier.store.system_rows import SystemRows
 
 _WRITES = tables.case_writes
 _BACKS = tables.write_backs
@@ -22,9 +24,18 @@ _UNFINISHED = ("pending", "writing")
 log = structlog.get_logger()
 
 
-class WriteBacks(LockedTable[SystemName, WriteBack]):
+class WriteBacks(SystemRows[WriteBack]):
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection, tables.write_backs, WriteBack)
+
+    def read(self, row: Mapping[str, Any]) -> WriteBack:
+        """Return it; one that can't be read is halted, so that a manager can set it again."""
+        try:
+            return super().read(row)
+        except ValidationError:
+            log.exception("write_back_unreadable", system=row["system"])
+            kept = ("system", "version", "changed_at", "changed_by")
+            return stand_in(*(row[name] for name in kept))
 
     async def after(
         self, system: SystemName | None, limit: int, kind: str | None, state: str | None
@@ -41,12 +52,10 @@ class WriteBacks(LockedTable[SystemName, WriteBack]):
 
     async def get_to_claim(self, system: SystemName) -> WriteBack | None:
         """Return it; one whose row can't be read is halted, so that it keeps no other waiting."""
-        try:
-            return await self.get(system)
-        except ValidationError:
-            log.exception("write_back_unreadable", system=system)
-            await self.connection.execute(_HALT_UNREADABLE, {"system": system})
-            return None
+        write_back = await self.get(system)
+        if write_back is not None and write_back.halt_reason == UNREADABLE:
+            await self.connection.execute(_HALT, {"system": system, "reason": UNREADABLE})
+        return write_back
 
     async def lock_each(self) -> list[WriteBack]:
         """Lock all of them, to encrypt their credentials again."""
@@ -118,6 +127,8 @@ class CaseWrites(LockedTable[CaseWriteId, CaseWrite]):
         return bool(await self.connection.execute(query.limit(1)))
 
     async def delete_of(self, contact_id: ContactId) -> None:
+        # Also what this transaction has added.
+        await self.flush()
         await self.connection.execute(delete(_WRITES).where(_WRITES.c.contact_id == contact_id))
 
 
@@ -162,9 +173,8 @@ _EXPIRE = text("""
     WHERE state = 'pending' AND expires_at <= :now
     RETURNING CAST(write_id AS text), system
 """)
-_HALT_UNREADABLE = text("""
-    UPDATE write_backs SET state = 'halted', halt_reason = 'its row can''t be read'
-    WHERE system = :system
+_HALT = text("""
+    UPDATE write_backs SET state = 'halted', halt_reason = :reason WHERE system = :system
 """)
 _FAIL_UNREADABLE = text("""
     UPDATE case_writes SET state = 'failed', due_at = NULL, reason = 'its row can''t be read'

@@ -54,7 +54,7 @@ async def claim(
 def change_of(claimed: ClaimedWrite, links: Links) -> CaseChange:
     """Return what to write, by the settings as they are now."""
     write, write_back = claimed.write, claimed.write_back
-    step_writes = write_back.writes_at(write.facts.step)
+    step_writes = write_back.writes_at(write.step)
     return CaseChange(
         write_id=write.write_id,
         external_ref=write.external_ref,

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from common.contracts.event import PersonId
 from notifier.domain.errors import DeviceForbiddenError, DeviceNotFoundError
 from notifier.domain.recipients import Device, Recipient
-from notifier.handlers import record_recipient
+from notifier.recipient_changes import record_recipient
 from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases.recipients import Caller, require_read
 

@@ -13,7 +13,7 @@ from notifier.domain.errors import (
     TooManyChangesError,
 )
 from notifier.domain.recipients import ContactMethods, Recipient, RecipientChange
-from notifier.handlers import change_recipient
+from notifier.recipient_changes import change_recipient
 from notifier.store.unit_of_work import UnitOfWork
 
 # Each change sends a mail to the address before: nobody makes us write to strangers all day.

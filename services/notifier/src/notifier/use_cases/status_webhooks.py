@@ -50,7 +50,7 @@ async def put_webhook(
 ) -> StatusWebhook:
     """Put it in force, also one that was disabled; raises StatusWebhookChangedError.
 
-    A new one needs `sealed`: KeyError is a fault of the caller.
+    A new one needs `sealed`: without a secret nothing signs its calls.
     """
     before = await uow.status_webhooks.lock(command.source)
     _require(precondition, before)
@@ -98,11 +98,11 @@ async def rotate_secret(
 ) -> StatusWebhook:
     """Sign by the new secret, and by the one before for a while."""
     webhook = await _lock(source, uow)
-    before = replace(webhook.secrets[0], ends_at=uow.now + overlap)
-    secrets = (WebhookSecret(sealed), *((before,) if overlap > timedelta(0) else ()))
+    last = webhook.secrets[:1] if overlap > timedelta(0) else ()
+    before = (replace(each, ends_at=uow.now + overlap) for each in last)
     rotated = replace(
         webhook,
-        secrets=secrets,
+        secrets=(WebhookSecret(sealed), *before),
         version=webhook.version + 1,
         changed_at=uow.now,
         changed_by=by,
@@ -123,7 +123,7 @@ async def claim(
 ) -> Sequence[tuple[StatusDelivery, StatusWebhook, str | None]]:
     """Return what is sent now, each with its webhook and the name of the person in it."""
     claimed = await uow.status_deliveries.claim(limit, policy, uow.now)
-    webhooks = await uow.status_webhooks.of_sources({each.source for each in claimed})
+    webhooks = await uow.status_webhooks.of_systems({each.source for each in claimed})
     people = {person for each in claimed if (person := each.person_to_name) is not None}
     recipients = await uow.recipients.get_all(people)
     names: dict[str, str] = {

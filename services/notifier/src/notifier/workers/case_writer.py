@@ -15,9 +15,8 @@ from aiohttp import ClientSession
 
 from common.contracts.event import SystemName
 from common.core import trace
-from common.core.backoff import Backoff, pause
+from common.core.backoff import pause
 from common.core.clock import monotonic
-from common.core.errors import is_transient
 from common.core.health import Health
 from common.core.sealed_secrets import UnknownEncryptionKeyError
 from common.storage.database import Database
@@ -40,6 +39,7 @@ from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases import case_writes
 from notifier.use_cases.case_writes import ClaimedWrite
 from notifier.workers.lease import record_within
+from notifier.workers.steps import repeat
 
 _POLL_S: Final = 1.0
 # On shutdown calls have so long to end; what takes longer is tried again by another replica.
@@ -86,27 +86,11 @@ class CaseWriter:
     async def run(self, stopping: asyncio.Event) -> None:
         timeout_s = self._factory.call_timeout_s
         async with open_client(timeout_s) as self._session, asyncio.TaskGroup() as calls:
-            await self._work(stopping, calls)
+            await repeat(partial(self._step, calls), self.name, self._health, stopping)
             if self._tasks:
                 await asyncio.wait(self._tasks, timeout=_STOP_S)
             for task in self._tasks:
                 task.cancel()
-
-    async def _work(self, stopping: asyncio.Event, calls: asyncio.TaskGroup) -> None:
-        backoff = Backoff()
-        while not stopping.is_set():
-            try:
-                await self._step(calls)
-            except Exception as error:
-                self._health.report_trouble(self.name, repr(error))
-                if is_transient(error):
-                    log.warning("case_writer_backing_off", error=repr(error))
-                else:
-                    log.exception("case_writer_failed")
-                await backoff.wait(stopping)
-            else:
-                self._health.report_healthy(self.name)
-                backoff.reset()
 
     async def _step(self, calls: asyncio.TaskGroup) -> None:
         self._woken.clear()

@@ -14,7 +14,7 @@ import structlog
 from common.contracts.event import NotificationId
 from common.contracts.notifications import Medium
 from common.core import trace
-from common.core.backoff import Backoff, pause
+from common.core.backoff import pause
 from common.core.clock import monotonic
 from common.core.errors import is_transient
 from common.core.health import Health
@@ -28,6 +28,7 @@ from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases import deliveries
 from notifier.use_cases.deliveries import Claim, ClaimedDelivery, DeliveryRules
 from notifier.workers.lease import record_within
+from notifier.workers.steps import repeat
 
 # A transaction that adds something to send also claims it. The polls bound the wait of what a
 # replica cannot send, because it died or its slots are taken, and of updates from a process
@@ -79,7 +80,7 @@ class DeliveryWorker:
     async def run(self, stopping: asyncio.Event) -> None:
         try:
             async with asyncio.TaskGroup() as self._calls:
-                await self._work(stopping)
+                await repeat(self._step, self.name, self._health, stopping)
                 self._is_stopping = True
                 while self._open_claims:
                     self._woken.clear()
@@ -88,22 +89,6 @@ class DeliveryWorker:
             self._calls = None
             for channel in self._channels.values():
                 await channel.close()
-
-    async def _work(self, stopping: asyncio.Event) -> None:
-        backoff = Backoff()
-        while not stopping.is_set():
-            try:
-                await self._step()
-            except Exception as error:
-                self._health.report_trouble(self.name, repr(error))
-                if is_transient(error):
-                    log.warning("delivery_backing_off", error=repr(error))
-                else:
-                    log.exception("delivery_failed")
-                await backoff.wait(stopping)
-            else:
-                self._health.report_healthy(self.name)
-                backoff.reset()
 
     async def _step(self) -> None:
         self._woken.clear()

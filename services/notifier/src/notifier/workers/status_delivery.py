@@ -10,9 +10,8 @@ from typing import Final
 import structlog
 
 from common.contracts.event import SystemName
-from common.core.backoff import Backoff, pause
+from common.core.backoff import pause
 from common.core.clock import monotonic
-from common.core.errors import is_transient
 from common.core.health import Health
 from common.storage.database import Database
 from notifier.channels.status_calls import StatusCaller, write_body
@@ -22,6 +21,7 @@ from notifier.store.status_webhooks import has_due, oldest_waiting_s
 from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases import status_webhooks
 from notifier.workers.lease import record_within
+from notifier.workers.steps import repeat
 
 # Calls of this process at a time, to all receivers.
 _MAX_CALLS: Final = 64
@@ -65,22 +65,10 @@ class StatusDeliveryWorker:
         )
 
     async def run(self, stopping: asyncio.Event) -> None:
-        backoff = Backoff()
         try:
             async with asyncio.TaskGroup() as calls:
-                while not stopping.is_set():
-                    try:
-                        await self._step(calls, stopping)
-                    except Exception as error:
-                        self._health.report_trouble(self.name, repr(error))
-                        if is_transient(error):
-                            log.warning("status_delivery_backing_off", error=repr(error))
-                        else:
-                            log.exception("status_delivery_failed")
-                        await backoff.wait(stopping)
-                    else:
-                        self._health.report_healthy(self.name)
-                        backoff.reset()
+                step = partial(self._step, calls, stopping)
+                await repeat(step, self.name, self._health, stopping)
         finally:
             await self._caller.close()
 

@@ -21,6 +21,8 @@ KINDS: Final[frozenset[str]] = frozenset(get_args(CaseSystemKind))
 # So often in a row the system must refuse the credentials until it is called no more.
 _REFUSALS_UNTIL_HALT: Final = 3
 _WAIT_AFTER_REFUSAL: Final = timedelta(minutes=1)
+# What `halt_reason` says where the row of a write-back can't be read.
+UNREADABLE: Final = "its row can't be read"
 # For a system that wants fewer calls and does not say when again.
 DEFAULT_HOLD: Final = timedelta(seconds=30)
 
@@ -70,6 +72,25 @@ class WriteBack(Struct, frozen=True):
 
     def writes_at(self, step: Step) -> StepWrites:
         return self.steps.get(step, StepWrites())
+
+
+def stand_in(system: SystemName, version: int, changed_at: datetime, changed_by: str) -> WriteBack:
+    """Return what stands for one that can't be read: it is halted, and must be set again whole."""
+    return WriteBack(
+        system=system,
+        version=version,
+        state="halted",
+        # No address is the same, so credentials are asked for.
+        base_url="",
+        credentials_type="client_credentials",
+        credentials="",
+        account="",
+        steps={},
+        language="en",
+        changed_at=changed_at,
+        changed_by=changed_by,
+        halt_reason=UNREADABLE,
+    )
 
 
 def system_name(kind: str, connection: str) -> SystemName:

@@ -71,6 +71,10 @@ class CaseWrite(Struct, frozen=True):
     written_at: datetime | None = None
     traceparent: str | None = None
 
+    @property
+    def step(self) -> Step:
+        return self.facts.step
+
 
 @dataclass(frozen=True, slots=True)
 class CaseChange:

@@ -1,0 +1,25 @@
+"""What is set for outside systems: a row for each."""
+
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+from sqlalchemy import Table
+
+from common.contracts.event import SystemName
+from common.storage.connection import Connection
+from common.storage.rows import LockedTable
+
+V = TypeVar("V")
+
+
+class SystemRows(LockedTable[SystemName, V]):
+    def __init__(self, connection: Connection, table: Table, kind: type[V]) -> None:
+        super().__init__(connection, table, kind)
+        self._of_systems: dict[SystemName, V | None] = {}
+
+    async def of_systems(self, systems: Iterable[SystemName]) -> Mapping[SystemName, V | None]:
+        """Return the rows without a lock, each read once; None where a system has none."""
+        if missing := set(systems) - self._of_systems.keys():
+            rows = await self.get_all(missing)
+            self._of_systems.update({system: rows.get(system) for system in missing})
+        return self._of_systems
