@@ -18,6 +18,7 @@ from console.views.fields import (
     options_of,
     parse_fields,
     read_moment,
+    whole_number,
 )
 from console.views.languages import language_name
 from console.views.reader import Reader
@@ -234,9 +235,10 @@ def _read_field(entry: Field, value: str, reader: Reader) -> object:
         case "more_skills":
             return tuple(word.strip().lower() for word in value.split(",") if word.strip())
         case "capacity":
-            if not (value.isascii() and value.isdecimal()):
+            number = whole_number(value)
+            if number is None or not value.isascii():
                 raise FieldError(reader.texts.gettext("Please write a whole number."))
-            return int(value)
+            return number
         case _:
             return value
 
