@@ -28,7 +28,7 @@ async def test_supervisor_sets_how_many_contacts_a_person_may_have(screens: Scre
     }
 
 
-@pytest.mark.parametrize("capacity", ["-1", "many", "", "9999999", "²"])
+@pytest.mark.parametrize("capacity", ["-1", "many", "", "9999999", "²", "9" * 5000])
 async def test_wrong_number_of_contacts_is_refused_beside_its_field(
     screens: Screens, capacity: str
 ) -> None:

@@ -146,4 +146,4 @@ async def test_last_word_of_the_stream_counts(live: Live, last: str) -> None:
     rows = [each.data for each in received if each.event == "row"]
     assert ("html" in rows[-1]) == (last == "listed")
     assert ERASED not in received
-    assert new_id() not in rows[-1]
+    assert escalation_id in rows[-1]

@@ -132,6 +132,7 @@ def test_form_sends_what_differs_from_usual() -> None:
     [
         (sent(), "capacity"),
         (sent(capacity="²"), "capacity"),
+        (sent(capacity="9" * 5000), "capacity"),
         (sent(skills=()), "skills"),
         (sent(languages=()), "languages"),
         (sent(capacity="1", ends_at="2026-03-02T10:00"), "ends_at"),

@@ -352,6 +352,6 @@ def test_countries_and_regions_without_a_list_of_holidays_are_named_by_their_pla
         }
     )
     assert list(calendar.unknown_holidays()) == [
-        ("holidays/1/region", "region Atlantis in the holidays of DE"),
-        ("holidays/2/country", "list of the holidays of ZZ"),
+        ("holidays/1/region", "region Atlantis in the holidays of DE", "Atlantis"),
+        ("holidays/2/country", "list of the holidays of ZZ", "ZZ"),
     ]

@@ -77,16 +77,16 @@ def test_references_of_ladder_and_policy_must_exist() -> None:
     )
     ladder = Ladder((Level("first", 5, who, calendar_id="berlin"),), 20, 60)
     assert list(undefined_references(organised(), ladder)) == [
-        ("levels/0/calendar_id", "calendar berlin"),
-        ("levels/0/who/0/schedule_id", "duty schedule night"),
-        ("levels/0/who/1/team_id", "team care"),
+        ("levels/0/calendar_id", "calendar berlin", "berlin"),
+        ("levels/0/who/0/schedule_id", "duty schedule night", "night"),
+        ("levels/0/who/1/team_id", "team care", "care"),
     ]
     policy = SlaPolicy(
         (Target("resolution", 60),), "default", "low", ladder_by_severity={"critical": "fast"}
     )
     assert list(undefined_references(organised(), policy)) == [
-        ("ladder_id", "ladder default"),
-        ("ladder_by_severity/critical", "ladder fast"),
+        ("ladder_id", "ladder default", "default"),
+        ("ladder_by_severity/critical", "ladder fast", "fast"),
     ]
 
 

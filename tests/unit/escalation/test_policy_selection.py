@@ -60,12 +60,12 @@ def test_unknown_region_matches_no_list() -> None:
 def test_references_to_undefined_settings_are_refused() -> None:
     policy = SlaPolicy(TARGETS, "night", "low", calendar_id="berlin")
     assert list(undefined_references(Configuration(), policy)) == [
-        ("ladder_id", "ladder night"),
-        ("calendar_id", "calendar berlin"),
+        ("ladder_id", "ladder night", "night"),
+        ("calendar_id", "calendar berlin", "berlin"),
     ]
     ladder = Ladder((Level("supervisors", 5, (PersonOnDuty("duty", "early"),)),), 20, 60)
     assert list(undefined_references(Configuration(), ladder)) == [
-        ("levels/0/who/0/schedule_id", "duty schedule early")
+        ("levels/0/who/0/schedule_id", "duty schedule early", "early")
     ]
 
 

@@ -71,12 +71,12 @@ def test_policy_without_calendar_runs_24x7_in_other_regions() -> None:
 def test_calendars_of_regions_must_exist() -> None:
     policy = replace(SUN, calendar_by_region={"APAC": "tokyo", "EMEA": "cairo"})
     assert list(undefined_references(FOLLOWING, policy)) == [
-        ("calendar_by_region/EMEA", "calendar cairo")
+        ("calendar_by_region/EMEA", "calendar cairo", "cairo")
     ]
 
 
 def test_unknown_holidays_are_refused_with_their_place() -> None:
     calendar = Calendar("UTC", OFFICE_HOURS, holidays=(HolidaysOf("DE"), HolidaysOf("DE", "XX")))
     assert list(undefined_references(Configuration(), calendar)) == [
-        ("holidays/1/region", "region XX in the holidays of DE")
+        ("holidays/1/region", "region XX in the holidays of DE", "XX")
     ]

@@ -9,7 +9,7 @@ from typing import Any, Final
 from console.clients.services import ServiceProblemError, Services
 from console.parts import Parts
 from console.viewer import Viewer
-from console.views.etags import etag_of
+from console.views.etags import etag_of, precondition
 from console.views.reader import Reader
 from console.views.settings.kinds import Body, Kind, OpenContacts, Related, Setting, setting_of
 from console.views.settings.values import Choices
@@ -69,7 +69,8 @@ class SettingClient:
             self.viewer,
             query={"open_contacts": open_contacts} if kind.asks_for_open_contacts else None,
             body=body,
-            headers=_precondition(kind, etag),
+            # What is there for each person has no version.
+            headers=precondition(etag) if etag or kind.is_open_to_new else None,
         )
 
     async def archive(
@@ -111,10 +112,3 @@ class SettingClient:
 def etag_of_setting(setting: Setting) -> str:
     """Return the ETag to send with a change; empty for what is put again or has no version."""
     return "" if setting.is_archived else etag_of(setting.version)
-
-
-def _precondition(kind: Kind, etag: str) -> dict[str, str]:
-    if etag:
-        return {"If-Match": etag}
-    # What is there for each person has no version.
-    return {"If-None-Match": "*"} if kind.is_open_to_new else {}

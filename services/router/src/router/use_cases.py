@@ -112,7 +112,7 @@ async def adjust(
     adjustments.require_valid(entry, person, at=uow.now)
     if current is not None:
         uow.record_adjustment(adjustments.end(current, "replaced", caller.actor, at=uow.now))
-    number = await uow.adjustments.count(person_id) + 1
+    number = await uow.adjustments.last_number(person_id) + 1
     adjustment = adjustments.begin(
         AdjustmentId(new_id()), person_id, entry, number, by=caller.actor, at=uow.now
     )

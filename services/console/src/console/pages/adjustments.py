@@ -20,7 +20,7 @@ from console.views.adjustments import (
     adjustment_form_view,
     parse_adjustment_form,
 )
-from console.views.etags import etag_of, read_etag
+from console.views.etags import etag_of, precondition, read_etag
 from console.views.floor import person_url
 from console.views.floor_person import ADJUSTMENT_FORM
 from console.views.service_problems import FormProblems, sort_problems
@@ -53,10 +53,14 @@ async def adjust(person: PersonPath, page: Page) -> Response:
     if submission.problems:
         state = replace(state, problems=FormProblems(submission.problems))
         return await _render(representative, entry, state, page)
-    headers = {"If-Match": state.etag} if state.etag else {"If-None-Match": "*"}
     try:
         await page.services.send(
-            "router", "PUT", _path(person), page.viewer, body=submission.body, headers=headers
+            "router",
+            "PUT",
+            _path(person),
+            page.viewer,
+            body=submission.body,
+            headers=precondition(state.etag),
         )
     except ServiceProblemError as error:
         texts = page.reader.texts

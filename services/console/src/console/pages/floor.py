@@ -12,6 +12,7 @@ from console.clients.services import ServiceProblemError
 from console.live.floor import read_floor
 from console.pages.context import Page, PageContext, require_leader
 from console.texts import Texts, mark
+from console.views.fields import whole_number
 from console.views.floor import floor_view, person_url
 from console.views.floor_person import (
     CAPACITY_FORM,
@@ -70,9 +71,10 @@ async def set_capacity(person: PersonPath, page: Page) -> Response:
     path = f"/v1/representatives/{person}"
     current = await page.get("router", path)
     kept = {name: current[name] for name in ("auto_accept", "offer_s")}
-    capacity = values.get("capacity", "")
+    text = values.get("capacity", "")
+    number = whole_number(text)
     # The service says what is wrong with a text.
-    body = {**kept, "capacity": int(capacity) if capacity.isdecimal() else capacity}
+    body = {**kept, "capacity": text if number is None else number}
     try:
         await page.services.put("router", path, page.viewer, body)
     except ServiceProblemError as error:

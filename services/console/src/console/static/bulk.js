@@ -1,13 +1,14 @@
 // Choosing rows of the list Now, to acknowledge them at once. A choice is kept here, since rows are
 // written again while one chooses. Without this file the form shows its results on a page.
 
+import { show as showText } from "./rows.js";
+
 const form = document.getElementById("bulk");
 const board = document.querySelector("upstairs-board");
 const place = document.getElementById("bulk-results");
 const limit = Number(form?.dataset.limit);
-const chosen = new Set();
-// Chosen rows that were not acknowledged: each leaves the choice when its box goes.
-const refused = new Set();
+// Their ids, each with whether it was refused: such a row leaves the choice when its box goes.
+const chosen = new Map();
 let isSending = false;
 
 const boxOf = (row) => row?.querySelector("input[name=escalation]");
@@ -15,17 +16,17 @@ const boxes = () => [...board.querySelectorAll("input[name=escalation]")];
 
 /** Rows are written without their ticks; to look for fifty boxes is quicker than to go over all. */
 function tickChosen() {
-  for (const id of [...chosen]) {
+  for (const [id, isRefused] of chosen) {
     const box = document.getElementById(`choose-${id}`);
     if (box) box.checked = true;
-    else if (refused.has(id)) leave(id);
+    else if (isRefused) chosen.delete(id);
   }
 }
 
 function show() {
   tickChosen();
   form.hidden = chosen.size === 0;
-  document.getElementById("bulk-count").textContent = form.dataset.count.replace("{}", chosen.size);
+  showText(document.getElementById("bulk-count"), form.dataset.count.replace("{}", chosen.size));
   form.querySelector("button.primary").disabled = isSending || chosen.size > limit;
   document.getElementById("bulk-limit").hidden = chosen.size <= limit;
 }
@@ -34,11 +35,10 @@ function leave(id) {
   const box = document.getElementById(`choose-${id}`);
   if (box) box.checked = false;
   chosen.delete(id);
-  refused.delete(id);
 }
 
 function choose(box, isChosen) {
-  if (isChosen) chosen.add(box.value);
+  if (isChosen) chosen.set(box.value, false);
   else leave(box.value);
   show();
 }
@@ -50,7 +50,7 @@ async function send(event) {
   // Also rows that somebody else has taken meanwhile: the answer says who was faster.
   const body = new URLSearchParams(new FormData(form));
   body.delete("escalation");
-  for (const id of chosen) body.append("escalation", id);
+  for (const id of chosen.keys()) body.append("escalation", id);
   const response = await fetch(form.action, { method: "POST", body }).catch(() => null);
   isSending = false;
   if (response?.status === 401) location.reload();
@@ -62,7 +62,7 @@ async function send(event) {
     form.elements.submission.value = crypto.randomUUID();
     for (const { dataset } of place.querySelectorAll("[data-id]"))
       if ("done" in dataset) leave(dataset.id);
-      else refused.add(dataset.id);
+      else if (chosen.has(dataset.id)) chosen.set(dataset.id, true);
     place.focus();
   } else place.textContent = JSON.parse(board.dataset.words).failed;
   show();
@@ -83,15 +83,11 @@ if (form && board) {
   form.addEventListener("submit", send);
   form.addEventListener("reset", (event) => {
     event.preventDefault();
-    for (const id of [...chosen]) leave(id);
+    for (const id of chosen.keys()) leave(id);
     show();
   });
-  new MutationObserver(() => {
-    const count = chosen.size;
-    tickChosen();
-    if (chosen.size !== count) show();
-  }).observe(board.querySelector("table"), { childList: true, subtree: true });
+  new MutationObserver(show).observe(board.querySelector("table"), { childList: true, subtree: true });
   // A browser that goes back has the boxes as they were.
-  for (const box of boxes()) if (box.checked) chosen.add(box.value);
+  for (const box of boxes()) if (box.checked) chosen.set(box.value, false);
   show();
 }

@@ -96,15 +96,10 @@ export class RowOrder {
   /** The rows in sight: of a thousand that is a dozen. Nothing is written, so there is one layout. */
   inSight() {
     const rows = [...this.bands.values()].flatMap(({ body, rows }) => (body.hidden ? [] : rows));
-    let [low, high] = [0, rows.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (rows[middle].getBoundingClientRect().bottom < 0) low = middle + 1;
-      else high = middle;
-    }
-    let end = low;
+    const first = findFirst(rows, (row) => row.getBoundingClientRect().bottom >= 0);
+    let end = first;
     while (end < rows.length && rows[end].getBoundingClientRect().top <= innerHeight) end += 1;
-    return rows.slice(low, end);
+    return rows.slice(first, end);
   }
 
   countIn({ dataset: { id, band } }) {
@@ -129,13 +124,7 @@ export class RowOrder {
   /** Before the first that comes later. */
   list(row) {
     const { rows } = this.bands.get(row.dataset.band);
-    let [low, high] = [0, rows.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (rows[middle].dataset.sort > row.dataset.sort) high = middle;
-      else low = middle + 1;
-    }
-    rows.splice(low, 0, row);
+    rows.splice(findFirst(rows, ({ dataset }) => dataset.sort > row.dataset.sort), 0, row);
   }
 
   /** The row after it is in its place already. */
@@ -144,6 +133,17 @@ export class RowOrder {
     const next = rows[rows.indexOf(row) + 1] ?? empty;
     if (row.parentElement !== body || row.nextElementSibling !== next) body.insertBefore(row, next);
   }
+}
+
+/** Return the index of the first row of which it is so; of all rows after it, it is so too. */
+function findFirst(rows, isSo) {
+  let [low, high] = [0, rows.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (isSo(rows[middle])) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 function isInPlace(row) {

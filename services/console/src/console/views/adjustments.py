@@ -18,6 +18,7 @@ from console.views.fields import (
     options_of,
     parse_fields,
     read_moment,
+    whole_number,
 )
 from console.views.languages import language_name
 from console.views.reader import Reader
@@ -142,14 +143,12 @@ def adjustment_form_view(
 ) -> AdjustmentFormView:
     """`person` is the usual entry, `zone` where the person is, as far as that is known."""
     url = adjustment_url(representative["representative_id"])
-    is_first = state.values is None
-    skills = representative["skills"] if is_first else state.skills
-    chosen = {
-        "skills": [skill for skill in person["skills"] if skill in skills],
-        "languages": representative["languages"] if is_first else state.languages,
-    }
-    first_values = _first_values(representative, person, zone, reader)
-    shown = first_values if state.values is None else state.values
+    if state.values is None:
+        shown: Mapping[str, str] = _first_values(representative, person, zone, reader)
+        chosen = {name: representative[name] for name in ("skills", "languages")}
+    else:
+        shown = state.values
+        chosen = {"skills": state.skills, "languages": state.languages}
     fields = []
     for entry in FIELDS:
         problem = state.problems.by_field.get(entry.name)
@@ -176,12 +175,12 @@ def _first_values(
 ) -> dict[str, str]:
     """Offer what is in force, or what is usual until the person's day ends."""
     adjustment = representative["adjustment"]
-    more = [skill for skill in representative["skills"] if skill not in person["skills"]]
     if adjustment is None:
         ends_at = _end_of_day(zone, reader)
         return {"ends_at": ends_at.astimezone(reader.texts.zone).strftime(MOMENT)}
     ends_at = datetime.fromisoformat(adjustment["ends_at"]).astimezone(reader.texts.zone)
     capacity = adjustment["capacity"]
+    more = [skill for skill in representative["skills"] if skill not in person["skills"]]
     return {
         "capacity": "" if capacity is None else str(capacity),
         "more_skills": ", ".join(more),
@@ -191,7 +190,7 @@ def _first_values(
 
 
 def _end_of_day(zone: str | None, reader: Reader) -> datetime:
-    where = reader.texts.zone if zone in (None, _NO_ZONE) else ZoneInfo(str(zone))
+    where = reader.texts.zone if zone is None or zone == _NO_ZONE else ZoneInfo(zone)
     tomorrow = reader.now.astimezone(where).date() + timedelta(days=1)
     return datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=where)
 
@@ -234,9 +233,10 @@ def _read_field(entry: Field, value: str, reader: Reader) -> object:
         case "more_skills":
             return tuple(word.strip().lower() for word in value.split(",") if word.strip())
         case "capacity":
-            if not (value.isascii() and value.isdecimal()):
+            number = whole_number(value)
+            if number is None or not value.isascii():
                 raise FieldError(reader.texts.gettext("Please write a whole number."))
-            return int(value)
+            return number
         case _:
             return value
 

@@ -1,5 +1,6 @@
 """The fields of forms: how each is shown, and how what people write in them is read."""
 
+import re
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, datetime
@@ -25,6 +26,8 @@ Kind = Literal[
 # As browsers write a time.
 MOMENT: Final = "%Y-%m-%dT%H:%M"
 _LINE_LENGTH: Final = 300
+# Of a text of some thousand digits Python makes no number.
+_WHOLE_NUMBER: Final = re.compile(r"\d{1,9}")
 
 
 class FieldError(Exception):
@@ -80,6 +83,11 @@ def options_of(labels: Iterable[tuple[str, str]], chosen: Container[str]) -> tup
 def people_by_name(reader: Reader) -> list[tuple[str, str]]:
     """Return everybody's id and name, in the order of their names."""
     return sorted(reader.names.items(), key=lambda item: item[1].casefold())
+
+
+def whole_number(text: str) -> int | None:
+    """Return the number that is written, or None if it is none, or has more than nine digits."""
+    return int(text) if _WHOLE_NUMBER.fullmatch(text) else None
 
 
 def read_moment(text: str, texts: Texts) -> datetime:

@@ -191,9 +191,9 @@ def _references(
     configuration: Configuration, settings: Iterable[Versioned[T]]
 ) -> Iterator[ConfigurationProblem]:
     for setting in settings:
-        for place, name in undefined_references(configuration, setting.body):
-            detail, setting_id = f"There is no {name}.", name.rpartition(" ")[2]
-            yield _problem("unknown-name", setting, place, detail, name=name, id=setting_id)
+        for place, name, unknown in undefined_references(configuration, setting.body):
+            detail = f"There is no {name}."
+            yield _problem("unknown-name", setting, place, detail, name=name, id=unknown)
         for place, person in missing_people(configuration, setting.id, setting.body):
             has_left = configuration.has_left(person)
             detail = f"{person} {'has left' if has_left else 'is not known'}."

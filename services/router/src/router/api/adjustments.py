@@ -2,7 +2,7 @@
 
 from fastapi import Response
 
-from common.http.access import Principal, StaffUser, SupervisorUser
+from common.http.access import StaffUser, SupervisorUser
 from common.http.app import PersonPath
 from common.http.if_match import WritePrecondition, etag
 from common.http.pagination import ROW_NUMBER, Cursor, Limit, Page, decode_cursor
@@ -10,10 +10,16 @@ from common.http.problems import ProblemError
 from common.http.routes import ApiRouter
 from router import use_cases
 from router.api.adjustment_schemas import AdjustmentIn, AdjustmentOut
-from router.api.deps import NOT_YOURS, RouterDatabase, refusals, restricted_to, unit_of_work
+from router.api.deps import (
+    NOT_YOURS,
+    RouterDatabase,
+    caller_of,
+    refusals,
+    restricted_to,
+    unit_of_work,
+)
 from router.domain.errors import PersonForbiddenError, RepresentativeNotFoundError
 from router.domain.staffing.adjustments import AdjustmentEntry, StaleAdjustmentError
-from router.use_cases import Caller
 
 router = ApiRouter(prefix="/v1/representatives", tags=["representatives"])
 
@@ -48,7 +54,7 @@ async def put_adjustment(
     )
     async with unit_of_work(database, caller) as uow:
         adjustment = await use_cases.adjust(
-            _caller(caller), representative_id, entry, uow, precondition
+            caller_of(caller), representative_id, entry, uow, precondition
         )
         await uow.match()
     response.headers["ETag"] = etag(adjustment.number)
@@ -69,7 +75,7 @@ async def withdraw_adjustment(
 ) -> Response:
     """Let what is usual count again, now, if anything is adjusted. Who may adjust may do this."""
     async with unit_of_work(database, caller) as uow:
-        await use_cases.withdraw_adjustment(_caller(caller), representative_id, uow, precondition)
+        await use_cases.withdraw_adjustment(caller_of(caller), representative_id, uow, precondition)
     return Response(status_code=204)
 
 
@@ -98,7 +104,3 @@ async def list_adjustments(
         show=AdjustmentOut.model_validate,
         filters=filters,
     )
-
-
-def _caller(principal: Principal) -> Caller:
-    return Caller(principal.actor, is_admin=principal.role == "admin")

@@ -31,7 +31,7 @@ from router.domain.errors import (
 from router.domain.staffing.adjustments import StaleAdjustmentError
 from router.domain.staffing.people import StalePersonError
 from router.store import UnitOfWork
-from router.use_cases import CONTACT_CHANGES_WINDOW
+from router.use_cases import CONTACT_CHANGES_WINDOW, Caller
 
 RouterDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
 # By then there is room for another change at the latest.
@@ -96,6 +96,10 @@ def _stale(error: Exception, current: BaseModel | None, version: int | None) -> 
         headers=None if version is None else {"ETag": etag(version)},
         current=current.model_dump(mode="json") if current else None,
     )
+
+
+def caller_of(principal: Principal) -> Caller:
+    return Caller(principal.actor, is_admin=principal.role == "admin")
 
 
 def restricted_to(caller: Principal) -> PersonId | None:

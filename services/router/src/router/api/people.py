@@ -13,11 +13,10 @@ from common.http.if_match import WritePrecondition, etag
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.routes import ApiRouter
 from router import use_cases
-from router.api.deps import RouterDatabase, problem_of, refusals, unit_of_work
+from router.api.deps import RouterDatabase, caller_of, problem_of, refusals, unit_of_work
 from router.api.schemas import PersonIn, PersonOut
 from router.domain.errors import FrequentChangesError, PersonForbiddenError, PersonNotFoundError
 from router.domain.staffing.people import PersonEntry, StalePersonError
-from router.use_cases import Caller
 
 router = ApiRouter(prefix="/v1/people", tags=["people"])
 
@@ -69,10 +68,9 @@ async def put_person(
             ContactMethod(medium=method.medium, details=method.model_dump(exclude={"medium"}))
             for method in body.contact_methods
         ]
-    caller = Caller(principal.actor, is_admin=principal.role == "admin")
     async with unit_of_work(database, principal) as uow:
         person = await use_cases.put_person(
-            caller, person_id, entry, contact_methods, uow, precondition
+            caller_of(principal), person_id, entry, contact_methods, uow, precondition
         )
         await uow.match()
     response.headers["ETag"] = etag(person.version)

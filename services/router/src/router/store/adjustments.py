@@ -30,8 +30,8 @@ class Adjustments(LockedTable[AdjustmentId, Adjustment]):
             None,
         )
 
-    async def count(self, person_id: PersonId) -> int:
-        """Return the highest number of an adjustment of the person; 0 without any."""
+    async def last_number(self, person_id: PersonId) -> int:
+        """Return the number of the person's newest adjustment; 0 without any."""
         table = tables.adjustments.c
         query = select(func.coalesce(func.max(table.number), 0)).where(table.person_id == person_id)
         return int((await self.connection.execute(query)).scalar_one())

@@ -1,12 +1,11 @@
 """Ladders: who is asked, how long each level has, and what a holder may do."""
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from console.texts import Texts, mark
 from console.views import words
-from console.views.fields import FieldError
+from console.views.fields import FieldError, whole_number
 from console.views.reader import Reader
 from console.views.settings.kinds import Body, Kind, Related
 from console.views.settings.nodes import UNNAMED, Leaf, Rows
@@ -54,8 +53,8 @@ class Responder(Value):
                 return {"kind": kind, "schedule_id": value}
             case "person":
                 return {"kind": kind, "person_id": value}
-            case "reporting_line" if re.fullmatch(r"\d{1,9}", value):
-                return {"kind": kind, "steps": int(value)}
+            case "reporting_line" if (steps := whole_number(value)) is not None:
+                return {"kind": kind, "steps": steps}
             case "team_supervisors":
                 return {"kind": kind} | ({"team_id": value} if value else {})
             case _:

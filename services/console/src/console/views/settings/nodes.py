@@ -3,10 +3,12 @@
 `Entries` are a setting as a form has it: the text of each value by its name.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from console.texts import mark
+from console.views.fields import whole_number
 from console.views.settings.values import Value
 
 Entries = dict[str, Any]
@@ -70,6 +72,12 @@ def join_path(path: str, name: str | int) -> str:
     if name == UNNAMED:
         return path
     return f"{path}/{name}" if path else str(name)
+
+
+def row_index(text: str, row_entries: Sequence[Entries]) -> int | None:
+    """Return the number of a row as it stands in a path, or None if there is no such row."""
+    number = whole_number(text)
+    return number if number is not None and number < len(row_entries) else None
 
 
 def first_leaf(nodes: tuple[Node, ...]) -> Leaf:

@@ -1,12 +1,10 @@
 """What the buttons in a form do to its rows: add one, remove one, move one up."""
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from console.views.settings.entries import initial_entries
-from console.views.settings.nodes import Entries, Group, Leaf, Node, Rows, join_path
-
-_MAX_DIGITS: Final = 9
+from console.views.settings.nodes import Entries, Group, Leaf, Node, Rows, join_path, row_index
 
 
 class Press(NamedTuple):
@@ -39,7 +37,7 @@ def _add(nodes: Sequence[Node], entries: Entries, path: str) -> Press | None:
 def _change_row(nodes: Sequence[Node], entries: Entries, action: str, path: str) -> Press | None:
     rows_path, _, number = path.rpartition("/")
     place = _find_rows(nodes, entries, rows_path.split("/"))
-    index = None if place is None else _row_index(number, place[1])
+    index = None if place is None else row_index(number, place[1])
     if place is None or index is None:
         return None
     row_entries = place[1]
@@ -62,19 +60,12 @@ def _find_rows(
             row_entries: list[Entries] = entries[node.name]
             if len(parts) == 1:
                 return node, row_entries
-            index = _row_index(parts[1], row_entries)
+            index = row_index(parts[1], row_entries)
             if index is None or not parts[2:]:
                 return None
             return _find_rows(node.nodes, row_entries[index], parts[2:])
         case _:
             return None
-
-
-def _row_index(number: str, row_entries: Sequence[Entries]) -> int | None:
-    """Return the number of the row, or None if there is none of this number."""
-    # Of more than some thousand digits, Python makes no number.
-    is_number = number.isdecimal() and len(number) <= _MAX_DIGITS
-    return int(number) if is_number and int(number) < len(row_entries) else None
 
 
 def first_path(nodes: Sequence[Node], entries: Entries, path: str) -> str | None:

@@ -15,6 +15,7 @@ from console.views.settings.nodes import (
     Node,
     Rows,
     join_path,
+    row_index,
 )
 
 
@@ -62,9 +63,9 @@ def _find_row(rows: Rows, row_entries: Sequence[Entries], parts: Sequence[str], 
         keys = [entries[KEY].casefold() for entries in row_entries]
         key = parts[0].casefold()
         return join_path(join_path(path, keys.index(key)), part) if key in keys else path
-    if not parts[0].isdecimal() or int(parts[0]) >= len(row_entries):
+    number = row_index(parts[0], row_entries)
+    if number is None:
         return path
-    number = int(parts[0])
     place = join_path(path, number)
     inner = parts[1:] if rows.shape == "records" else (UNNAMED,)
     return _find_path(rows.nodes, row_entries[number], inner, place)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from babel.dates import format_date
 
 from console.texts import Texts
-from console.views.fields import MOMENT, FieldError, Kind, people_by_name, read_moment
+from console.views.fields import MOMENT, FieldError, Kind, people_by_name, read_moment, whole_number
 from console.views.reader import Reader
 from console.views.settings.durations import parse_duration, write_duration
 from console.views.words import title_of
@@ -60,9 +60,10 @@ class Line(Value):
 
 class WholeNumber(Value):
     def read(self, text: str, texts: Texts) -> int:
-        if not re.fullmatch(r"\d{1,9}", text):
+        number = whole_number(text)
+        if number is None:
             raise FieldError(texts.gettext("Please write a whole number."))
-        return int(text)
+        return number
 
 
 class Words(Value):

@@ -191,14 +191,15 @@ class Calendar:
         weekly, special = frozenset(self.hours.items()), frozenset(self.special.items())
         return hash((self.zone, weekly, self.holidays, special, self.closed))
 
-    def unknown_holidays(self) -> Iterator[tuple[str, str]]:
-        """Yield (place, name) for each country or region without a list of holidays."""
+    def unknown_holidays(self) -> Iterator[tuple[str, str, str]]:
+        """Yield (place, name, id) for each country or region without a list of holidays."""
         for n, source in enumerate(self.holidays):
             country, region = source.country, source.region
             if not HolidaysOf(country).is_known:
-                yield f"holidays/{n}/country", f"list of the holidays of {country}"
-            elif not source.is_known:
-                yield f"holidays/{n}/region", f"region {region} in the holidays of {country}"
+                yield f"holidays/{n}/country", f"list of the holidays of {country}", country
+            elif region is not None and not source.is_known:
+                name = f"region {region} in the holidays of {country}"
+                yield f"holidays/{n}/region", name, region
 
 
 def add_business_time(calendar: Calendar | None, start: datetime, duration: timedelta) -> datetime:

@@ -46,7 +46,7 @@ def validate_setting(
             pass
         case _:
             assert_never(setting)
-    for place, name in undefined_references(configuration, setting):
+    for place, name, _ in undefined_references(configuration, setting):
         yield place, f"There is no {name}."
     for place, person in missing_people(configuration, setting_id, setting):
         has_left = person in configuration.staff
@@ -93,8 +93,8 @@ def _thresholds_before_start(policy: SlaPolicy) -> Iterator[tuple[str, str]]:
 
 def undefined_references(
     configuration: Configuration, setting: Setting
-) -> Iterator[tuple[str, str]]:
-    """Yield (place, name) for each setting that is named but does not exist."""
+) -> Iterator[tuple[str, str, str]]:
+    """Yield (place, name, id) for each setting that is named but does not exist."""
     match setting:
         case SlaPolicy():
             yield from _undefined_in_policy(configuration, setting)
@@ -151,47 +151,49 @@ def _listed(place: str, people: Sequence[PersonId]) -> Iterator[tuple[str, Perso
     return ((f"{place}/{n}", person) for n, person in enumerate(people))
 
 
-def _unknown_holidays(schedule: DutySchedule) -> Iterator[tuple[str, str]]:
+def _unknown_holidays(schedule: DutySchedule) -> Iterator[tuple[str, str, str]]:
     if schedule.covers is not None:
-        for place, name in schedule.covers.unknown_holidays():
-            yield f"covers/{place}", name
+        for place, name, unknown in schedule.covers.unknown_holidays():
+            yield f"covers/{place}", name, unknown
 
 
 def _undefined_in_policy(
     configuration: Configuration, policy: SlaPolicy
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[tuple[str, str, str]]:
     ladders, calendars = configuration.ladders, configuration.calendars
     if policy.ladder_id not in ladders:
-        yield "ladder_id", f"ladder {policy.ladder_id}"
+        yield "ladder_id", f"ladder {policy.ladder_id}", policy.ladder_id
     if policy.calendar_id is not None and policy.calendar_id not in calendars:
-        yield "calendar_id", f"calendar {policy.calendar_id}"
+        yield "calendar_id", f"calendar {policy.calendar_id}", policy.calendar_id
     for region, calendar_id in policy.calendar_by_region.items():
         if calendar_id not in calendars:
-            yield f"calendar_by_region/{region}", f"calendar {calendar_id}"
+            yield f"calendar_by_region/{region}", f"calendar {calendar_id}", calendar_id
     for severity, ladder_id in policy.ladder_by_severity.items():
         if ladder_id not in ladders:
-            yield f"ladder_by_severity/{severity}", f"ladder {ladder_id}"
+            yield f"ladder_by_severity/{severity}", f"ladder {ladder_id}", ladder_id
 
 
-def _undefined_in_ladder(configuration: Configuration, ladder: Ladder) -> Iterator[tuple[str, str]]:
+def _undefined_in_ladder(
+    configuration: Configuration, ladder: Ladder
+) -> Iterator[tuple[str, str, str]]:
     for n, level in enumerate(ladder.levels):
         if level.calendar_id is not None and level.calendar_id not in configuration.calendars:
-            yield f"levels/{n}/calendar_id", f"calendar {level.calendar_id}"
+            yield f"levels/{n}/calendar_id", f"calendar {level.calendar_id}", level.calendar_id
     for place, rule in ladder.responder_rules():
-        for name, missing in _undefined_in_rule(configuration, rule):
-            yield f"{place}/{name}", missing
+        for part, name, missing in _undefined_in_rule(configuration, rule):
+            yield f"{place}/{part}", name, missing
 
 
 def _undefined_in_rule(
     configuration: Configuration, rule: ResponderRule
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[tuple[str, str, str]]:
     match rule:
         case PersonOnDuty(schedule_id=schedule_id):
             if schedule_id not in configuration.schedules:
-                yield "schedule_id", f"duty schedule {schedule_id}"
+                yield "schedule_id", f"duty schedule {schedule_id}", schedule_id
         case TeamSupervisors(team_id=team_id):
             if team_id is not None and not configuration.supervisors_of(team_id):
-                yield "team_id", f"team {team_id}"
+                yield "team_id", f"team {team_id}", team_id
         case NamedPerson() | ReportingLine():
             return
         case _:

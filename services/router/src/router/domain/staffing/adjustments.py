@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Final, Literal, NewType
 
-from msgspec import Struct, structs
-from msgspec.structs import replace
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from common.contracts.event import ContactId, PersonId
 from common.messages import Cancel, Schedule
@@ -105,7 +105,7 @@ def require_valid(entry: AdjustmentEntry, person: Person, *, at: datetime) -> No
     """Raises InvalidAdjustmentError."""
     if not at < entry.ends_at <= at + LONGEST:
         raise InvalidAdjustmentError("ends_at", "It must be in the next seven days.")
-    if structs.replace(entry, reason="", ends_at=at) == AdjustmentEntry("", at):
+    if replace(entry, reason="", ends_at=at) == AdjustmentEntry("", at):
         raise InvalidAdjustmentError("capacity", "Say what is different: the capacity or skills.")
     _require_skills(entry, person)
     strange = sorted(set(entry.only_languages) - set(person.languages))
@@ -139,7 +139,7 @@ def begin(
     at: datetime,
 ) -> Adjustment:
     return Adjustment(
-        **structs.asdict(entry),
+        **asdict(entry),
         adjustment_id=adjustment_id,
         person_id=person_id,
         number=number,

@@ -118,7 +118,7 @@ def follow_person(
     if current is None or not current.active:
         return None
     ended = replace(current, name=person.name, active=False)
-    return _change(current, _with_capacity(ended, ended.usual_capacity), at)
+    return _change(current, _with_capacity(ended, None), at)
 
 
 def adjust(
@@ -131,16 +131,19 @@ def adjust(
 def _adjusted(
     representative: Representative, person: Person, adjustment: AdjustmentEntry | None
 ) -> Representative:
-    capacity = adjustment.capacity if adjustment else None
     served = replace(
         representative,
         skills=adjustment.skills_of(person) if adjustment else person.skills,
         languages=adjustment.languages_of(person) if adjustment else person.languages,
     )
-    return _with_capacity(served, capacity or representative.usual_capacity)
+    return _with_capacity(served, adjustment)
 
 
-def _with_capacity(representative: Representative, capacity: int) -> Representative:
+def _with_capacity(
+    representative: Representative, adjustment: AdjustmentEntry | None
+) -> Representative:
+    """Let the capacity of the adjustment count, or the usual one if it says nothing of that."""
+    capacity = (adjustment and adjustment.capacity) or representative.usual_capacity
     return replace(representative, capacity=capacity, load_limit=max(capacity, representative.load))
 
 
@@ -182,8 +185,7 @@ def set_workload(
         auto_accept=workload.auto_accept,
         offer_s=workload.offer_s,
     )
-    capacity = adjustment.capacity if adjustment else None
-    return _change(current, _with_capacity(changed, capacity or workload.capacity), at)
+    return _change(current, _with_capacity(changed, adjustment), at)
 
 
 def _change(before: Representative | None, after: Representative, at: datetime) -> StaffingChange:
