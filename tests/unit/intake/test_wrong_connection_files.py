@@ -39,7 +39,7 @@ def test_file_that_is_no_connection_is_named_as_wrong(tmp_path: Path, content: s
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
-def test_what_is_no_regular_file_is_named_as_wrong(
+def test_pipe_or_folder_is_named_as_a_wrong_file(
     tmp_path: Path, make: Callable[[Path], None]
 ) -> None:
     make(tmp_path / "acme.yaml")

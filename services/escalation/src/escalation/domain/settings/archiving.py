@@ -30,5 +30,5 @@ def dependents(configuration: Configuration, setting: Versioned[Any]) -> Iterato
 def _dangling(before: Configuration, after: Configuration, body: Setting) -> list[str]:
     earlier = set(undefined_references(before, body))
     return [
-        place for place, *what in undefined_references(after, body) if (place, *what) not in earlier
+        reference[0] for reference in undefined_references(after, body) if reference not in earlier
     ]
