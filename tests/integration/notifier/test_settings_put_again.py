@@ -1,4 +1,4 @@
-"""What is removed and put again is another thing than what it was, though its version is the same."""
+"""What is removed and put again is another thing than before, though its version is the same."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -30,6 +30,10 @@ async def zendesk() -> AsyncIterator[ZendeskStandIn]:
     async with ZendeskStandIn() as zendesk:
         zendesk.tickets[TICKET] = Ticket()
         yield zendesk
+
+
+async def mails_are(harness: ServiceHarness, number: int) -> None:
+    await until(lambda: len(harness.mail.messages) == number)
 
 
 async def remove(harness: ServiceHarness, url: str) -> None:
@@ -68,7 +72,7 @@ async def test_write_back_put_again_that_is_halted_is_told_again(
             for refusals in (1, 2, 3):
                 await until(partial(has_refused, harness, refusals))
                 harness.advance(2 * MINUTE)
-            await until(lambda: len(harness.mail.messages) == mails)
+            await mails_are(harness, mails)
             await remove(harness, zendesk.url)
 
 
@@ -83,5 +87,5 @@ async def test_status_webhook_put_again_that_is_disabled_is_told_again(
             for mails in (1, 2):
                 await shop.put()
                 await shop.tell("received")
-                await until(lambda: len(harness.mail.messages) == mails)
+                await mails_are(harness, mails)
                 assert (await shop.call("DELETE", SHOP)).status_code == 204
