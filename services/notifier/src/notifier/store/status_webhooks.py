@@ -90,8 +90,8 @@ class StatusDeliveries(LockedTable[str, StatusDelivery]):
         Of one receiver `policy.slots` are under way at a time, in all replicas together; one
         that fails gets one at a time. A call that is free is for the receiver with the fewest, so
         that what waits for a slow one delays no other. Nothing of a contact begins before what came
-        earlier has ended. A row that can't be read keeps no other waiting: a status fails, and a webhook is
-        disabled.
+        earlier has ended. A row that can't be read keeps no other waiting: a status fails, and a
+        webhook is disabled.
         """
         parameters: dict[str, Any] = {
             "now": now,

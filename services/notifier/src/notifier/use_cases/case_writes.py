@@ -117,7 +117,8 @@ async def _record_system(used: WriteBack, outcome: WriteOutcome, uow: UnitOfWork
         after = replace(after, refusals=0)
     if hold is not None:
         after = settings.hold(after, hold, uow.now)
-    if isinstance(outcome, CredentialsRefused):
+    # Calls that were under way together are refused once.
+    if isinstance(outcome, CredentialsRefused) and write_back.refusals == used.refusals:
         after = settings.count_refusal(after, outcome.reason, uow.now)
     uow.write_backs.put(after)
     if after.state == "halted":
