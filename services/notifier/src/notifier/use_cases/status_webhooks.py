@@ -52,7 +52,7 @@ async def put_webhook(
 
     A new one needs `sealed`: without a secret nothing signs its calls.
     """
-    before = await uow.status_webhooks.lock(command.source)
+    before = await uow.status_webhooks.lock_name(command.source)
     _require(precondition, before)
     secrets = before.secrets if before else ()
     if command.sealed is not None:
