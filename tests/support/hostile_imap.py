@@ -32,13 +32,16 @@ class HostileServer:
     """`replies` replace the polite ones, by the beginning of a command or `greeting`.
 
     They may hold `{tag}` and `{uid}`; HANG says nothing, CLOSE ends the connection, DRIP sends a
-    byte now and then, without end.
+    byte now and then, without end. What `gates` name is answered once its event is set.
     """
 
     replies: Mapping[str, bytes]
+    gates: Mapping[str, threading.Event] = field(default_factory=dict)
     port: int = 0
     sessions: int = 0
     ended: threading.Event = field(default_factory=threading.Event)
+    # A command came whose answer waits.
+    asked: threading.Event = field(default_factory=threading.Event)
 
     def serve(self, handler: socketserver.StreamRequestHandler) -> None:
         self.sessions += 1
@@ -47,6 +50,10 @@ class HostileServer:
                 return
             while line := handler.rfile.readline():
                 tag, _, command = line.decode().strip().partition(" ")
+                for begin, may_answer in self.gates.items():
+                    if command.startswith(begin):
+                        self.asked.set()
+                        may_answer.wait(60)
                 if not self._send(handler, self._reply(tag, command)):
                     return
 
@@ -74,8 +81,10 @@ class HostileServer:
 
 
 @contextmanager
-def hostile_server(replies: Mapping[str, bytes]) -> Iterator[HostileServer]:
-    hostile = HostileServer(replies)
+def hostile_server(
+    replies: Mapping[str, bytes], gates: Mapping[str, threading.Event] | None = None
+) -> Iterator[HostileServer]:
+    hostile = HostileServer(replies, gates or {})
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:

@@ -43,7 +43,7 @@ from common.service.runtime import HaltingWorker, Worker
 from common.service.settings import ServiceSettings
 from common.service.spec import ServiceSpec
 from common.storage.connection import Connection
-from common.storage.database import Database, connect
+from common.storage.database import POOL_SIZE, Database, connect
 from common.storage.rows import LockedTable
 from common.storage.tables import RELIABILITY
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
@@ -168,8 +168,10 @@ async def make_template(postgres: Postgres) -> None:
 
 
 @asynccontextmanager
-async def open_database(url: str) -> AsyncIterator[Database[UnitOfWork]]:
-    engine = connect(url, schema=NAME, connect_timeout_s=60)
+async def open_database(
+    url: str, pool_size: int = POOL_SIZE
+) -> AsyncIterator[Database[UnitOfWork]]:
+    engine = connect(url, schema=NAME, pool_size=pool_size, connect_timeout_s=60)
     try:
         yield Database(engine, UnitOfWork, TimeSource())
     finally:

@@ -1,5 +1,6 @@
 """Connections of mailboxes: what is noticed of them, passwords, and a pause."""
 
+import threading
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from common.storage.database import Database
 from intake.store import UnitOfWork
+from integration.intake.harness import key
 from integration.intake.mailbox_harness import (
     Intake,
     connect,
@@ -17,8 +19,9 @@ from integration.intake.mailbox_harness import (
     open_intake_database,
     read_mailbox,
 )
-from support.databases import Postgres
-from support.imap_server import MailServer, mail_server
+from support.databases import Postgres, rows
+from support.hostile_imap import hostile_server
+from support.imap_server import PASSWORD, MailServer, mail_server
 from support.probe import run_workers, sum_samples
 from support.waiting import until
 
@@ -91,6 +94,33 @@ async def test_paused_mailbox_is_not_read_and_keeps_its_place(
     async with run_workers(intake.worker):
         await until(lambda: intake.count("applied"), lambda count: count == 2)
     assert intake.count("repeated") == 0
+
+
+@pytest.mark.parametrize("change", ["paused", "archived"])
+async def test_mailbox_paused_or_archived_while_it_is_read_stores_nothing_more(
+    api: httpx.AsyncClient, database: Database[UnitOfWork], intake: Intake, change: str
+) -> None:
+    may_answer = threading.Event()
+    with hostile_server({}, {"UID FETCH 2": may_answer}) as server:
+        await connect(api, server.port)
+        async with run_workers(intake.worker):
+            await until(server.asked.is_set)
+            assert await count_contacts(database) == 1
+            if change == "paused":
+                await connect(api, server.port, fields={"state": "paused"})
+            else:
+                await api.delete("/v1/channels/imap/acme", headers=key("admin"))
+            may_answer.set()
+            await until(lambda: held_mailboxes(database), lambda held: held == 0)
+            assert await count_contacts(database) == 1
+            # Active again, it goes on at once where it was.
+            await connect(api, server.port, fields={"secret": PASSWORD, "state": "active"})
+            await until(lambda: count_contacts(database), lambda count: count == 3)
+
+
+async def held_mailboxes(database: Database[UnitOfWork]) -> int:
+    (row,) = await rows(database, "SELECT count(holder) AS held FROM mailboxes")
+    return int(row.held)
 
 
 @pytest.mark.parametrize(

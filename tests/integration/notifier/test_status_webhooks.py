@@ -9,6 +9,8 @@ from common.contracts.statuses import ContactStatus
 from common.core.metrics import Metrics
 from integration.notifier.conftest import ServiceHarness, open_api
 from integration.notifier.status_examples import IMPATIENT, SETTINGS, SHOP, Shop
+from notifier.domain.status_webhooks import StatusPolicy
+from notifier.use_cases import status_webhooks
 from support.status_receiver import Answer, StatusReceiver
 from support.waiting import until
 
@@ -70,6 +72,28 @@ async def test_slow_receiver_delays_no_other(shop: Shop) -> None:
             slow.may_answer.set()
             await until(lambda: len(slow.accepted) == 5)
     assert slow.max_at_once == 2
+
+
+async def test_call_that_is_free_goes_to_who_has_the_fewest(shop: Shop) -> None:
+    """Statuses of a slow receiver that wait for long do not take all calls of a process."""
+    await shop.put()
+    kiosk = {"url": shop.receiver.url}
+    await shop.call("PUT", "/v1/status-webhooks/channel:kiosk", "mona", json=kiosk)
+    for _ in range(8):
+        await shop.tell("received", source="channel:kiosk")
+    assert await _claim(shop, 2) == ["channel:kiosk"] * 2
+    await shop.tell("received")
+    await shop.tell("received")
+    assert await _claim(shop, 1) == ["channel:shop"]
+    # One more makes both equal; then they take turns, the longest wait first.
+    assert await _claim(shop, 2) == ["channel:shop", "channel:kiosk"]
+
+
+async def _claim(shop: Shop, limit: int) -> list[str]:
+    """Let so many calls begin; return to whom."""
+    async with shop.harness.database.transaction() as uow:
+        claimed = await status_webhooks.claim(limit, StatusPolicy(), uow)
+    return [delivery.source for delivery, _, _ in claimed]
 
 
 async def test_receiver_that_is_gone_disables_webhook_and_later_gets_what_waited(

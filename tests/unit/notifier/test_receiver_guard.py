@@ -117,6 +117,34 @@ def test_host_with_one_private_address_is_not_called() -> None:
     assert [result["host"] for result in results] == ["8.8.8.8"]
 
 
+def test_host_whose_name_service_hangs_delays_no_other_host(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    may_answer = threading.Event()
+
+    def look_up(host: str, port: int, *_: Any) -> list[Any]:
+        if host == "slow.example.com":
+            may_answer.wait()
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("8.8.8.8", port))]
+
+    async def look_up_both() -> tuple[str, list[str]]:
+        resolver = GuardedResolver(ReceiverGuard())
+        slow = [asyncio.ensure_future(resolver.resolve("slow.example.com", 443)) for _ in range(80)]
+        await asyncio.sleep(0)
+        try:
+            # Calls are given up before the name service answers; its threads are not free then.
+            slow.pop().cancel()
+            (other,) = await asyncio.wait_for(resolver.resolve("other.example.com", 443), 10)
+            may_answer.set()
+            return other["host"], [each["host"] for (each,) in await asyncio.gather(*slow)]
+        finally:
+            may_answer.set()
+            await resolver.close()
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    assert asyncio.run(look_up_both()) == ("8.8.8.8", ["8.8.8.8"] * 79)
+
+
 async def _look_up_while_others_hang(hosts: int) -> str:
     """Let many look-ups of receivers hang; return what one by the event loop says."""
     resolver = GuardedResolver(ReceiverGuard())

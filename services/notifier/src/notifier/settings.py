@@ -170,7 +170,8 @@ class Settings(ServiceSettings):
     status_webhook_slots: int = Field(
         default=_STATUS_CALLS.slots,
         ge=1,
-        le=100,
+        # A quarter of the calls of a process.
+        le=16,
         description="calls at a time to one receiver of statuses, in all replicas together",
     )
     status_webhook_timeout_seconds: float = Field(

@@ -33,6 +33,7 @@ from intake.connections.changes import MIN_SECRET_CHARACTERS
 from intake.deliveries import Delivery, Outcome, TooManyKeptDeliveriesError
 from intake.domain.model import ChannelConnection
 from intake.store import UnitOfWork
+from intake.store.connections import UnreadableConnectionError
 
 # An admin has to replay or discard what was kept.
 _RETRY_AFTER_S: Final = "600"
@@ -188,7 +189,7 @@ async def _find(
     try:
         async with transaction(database) as uow:
             return await uow.channel_connections.get(channel.kind, name)
-    except SecretUnavailableError as error:
+    except (SecretUnavailableError, UnreadableConnectionError) as error:
         # Nobody can say whether the signature is right: the system sends it again.
         note_failure("secret-unavailable", str(error))
         log.warning("connection_secret_unavailable", kind=channel.kind, connection=name)

@@ -78,6 +78,9 @@ async def _rotate_one(listed: ConnectionSetup, rotation: Rotation, uow: UnitOfWo
     setup = await connections.lock(listed.kind, listed.connection)
     if setup is None:
         return
+    if setup.is_unreadable:
+        rotation.unreadable.append(setup.system)
+        return
     stored = [secret for secret in setup.secrets if secret.origin == "request"]
     if not stored:
         return

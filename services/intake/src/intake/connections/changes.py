@@ -117,6 +117,8 @@ def _plan_secrets(
     if change.state == "archived":
         return []
     if change.secrets is None:
+        if before is not None and before.is_unreadable:
+            raise InvalidConnectionError("secret", "The stored one can't be read: name it again.")
         if not present:
             raise InvalidConnectionError("secret", "A new connection needs one.")
         return present

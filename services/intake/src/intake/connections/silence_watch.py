@@ -37,6 +37,8 @@ async def watch(setup: ConnectionSetup, uow: UnitOfWork) -> None:
 async def check_silence(timer: SilenceDue, uow: UnitOfWork) -> None:
     """Tell it if nothing came for as long as expected while intake listened."""
     setup = await uow.channel_connections.lock(timer.kind, timer.connection)
+    if setup is not None and setup.is_unreadable:
+        raise UnreadableConnectionError
     if setup is None or setup.expected is None or setup.state != "active":
         return
     activity = await uow.channel_activity.lock(timer.kind, timer.connection)
@@ -72,13 +74,8 @@ async def record_activity(noticed: Sequence[ActivityRow], uow: UnitOfWork) -> No
         heard_at = deliveries[kind, name]
         if heard_at is None:
             continue
-        try:
-            setup = await uow.channel_connections.find(kind, name)
-        except UnreadableConnectionError:
-            # It must not hold up what came by the others.
-            log.exception("connection_unreadable", kind=kind, connection=name)
-            continue
-        if setup is None:
+        setup = await uow.channel_connections.find(kind, name)
+        if setup is None or setup.is_unreadable:
             continue
         await uow.channel_activity.set_silent(kind, name, None)
         heard_again = ConnectionHeardAgain(

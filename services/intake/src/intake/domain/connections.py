@@ -65,6 +65,14 @@ class ConnectionSetup:
         return self.state == "archived"
 
     @property
+    def is_unreadable(self) -> bool:
+        """Whether it stands for one whose row can't be read: of others the archived have no secret.
+
+        It is shown without what can't be read, and must be put again whole.
+        """
+        return not self.secrets and not self.is_archived
+
+    @property
     def is_watched(self) -> bool:
         """Whether its silence is told."""
         return self.state == "active" and self.expected is not None

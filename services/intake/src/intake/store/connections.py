@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar, get_args
 
+import structlog
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
@@ -22,6 +23,8 @@ from intake.domain.connections import (
 )
 from intake.domain.model import ChannelConnection, ConnectionState
 from intake.domain.silence import Expectation, Listener
+
+log = structlog.get_logger()
 
 T = TypeVar("T")
 
@@ -69,7 +72,7 @@ class ChannelConnections:
         )
 
     async def find(self, kind: str, name: str) -> ConnectionSetup | None:
-        """Raise UnreadableConnectionError, as all that return it do."""
+        """Return it; one that can't be read is `is_unreadable`, as of all that return it."""
         connections = tables.channel_connections
         rows = await self._connection.execute(
             select(connections).where(connections.c.connection == name, connections.c.kind == kind)
@@ -185,7 +188,21 @@ class ChannelActivity:
 
 
 def _setup(row: Any) -> ConnectionSetup:
-    return _read(_setups, dict(row))
+    try:
+        return _read(_setups, dict(row))
+    except UnreadableConnectionError:
+        log.exception("connection_unreadable", kind=row.kind, connection=row.connection)
+        return ConnectionSetup(
+            kind=row.kind,
+            connection=row.connection,
+            state=row.state if row.state in get_args(ConnectionState) else "paused",
+            version=row.version,
+            secrets=(),
+            options={},
+            expected=None,
+            changed_at=row.changed_at,
+            changed_by=row.changed_by,
+        )
 
 
 def _read(adapter: TypeAdapter[T], stored: Any) -> T:

@@ -15,7 +15,7 @@ _LEASE: Final = timedelta(minutes=10)
 
 
 class LeaseLostError(PermanentError):
-    """Another process reads the mailbox now."""
+    """Another process reads the mailbox now, or nobody may: it is paused or archived."""
 
 
 class Mailboxes:
@@ -34,7 +34,10 @@ class Mailboxes:
         return Mailbox(**row) if row else None
 
     async def save(self, mailbox: Mailbox) -> None:
-        """Write how far it is read, and keep the lease; raises LeaseLostError."""
+        """Write how far it is read, and keep the lease; raises LeaseLostError.
+
+        Whoever pauses a mailbox while it is read wants none of its further mails.
+        """
         values = {"until": self._now + _LEASE}
         if not await self._connection.execute(_SAVE, {**asdict(mailbox), **values}):
             raise LeaseLostError
@@ -61,14 +64,16 @@ _FOLLOW_CONNECTIONS = text("""
     WHERE connection NOT IN (SELECT connection FROM mailboxes)
     ON CONFLICT DO NOTHING
 """)
+_IS_ACTIVE = """
+    connection IN (
+        SELECT connection FROM channel_connections WHERE kind = 'imap' AND state = 'active')
+"""
 _COLUMNS = ", ".join(column.name for column in fields(Mailbox))
 _CLAIM = text(f"""
     UPDATE mailboxes SET holder = :holder, held_until = :until
     WHERE connection = (
         SELECT connection FROM mailboxes
-        WHERE due_at <= :now AND (held_until IS NULL OR held_until < :now)
-            AND connection IN (
-                SELECT connection FROM channel_connections WHERE kind = 'imap' AND state = 'active')
+        WHERE due_at <= :now AND (held_until IS NULL OR held_until < :now) AND {_IS_ACTIVE}
         ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
     )
     RETURNING {_COLUMNS}
@@ -79,7 +84,7 @@ _SET = """
 """
 _SAVE = text(f"""
     UPDATE mailboxes SET {_SET}, held_until = :until
-    WHERE connection = :connection AND holder = :holder RETURNING connection
+    WHERE connection = :connection AND holder = :holder AND {_IS_ACTIVE} RETURNING connection
 """)
 _RELEASE = text(f"""
     UPDATE mailboxes SET {_SET}, holder = NULL, held_until = NULL, due_at = :due_at

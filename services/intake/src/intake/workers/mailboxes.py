@@ -121,6 +121,9 @@ class MailboxWorker:
             more = await self._read(reading, session, stopping, threads)
         except LeaseLostError:
             log.warning("mailbox_lease_lost", connection=mailbox.connection)
+            # If it was paused, the lease is still ours.
+            async with self._database.transaction() as uow:
+                await uow.mailboxes.release(reading.mailbox if reading else mailbox, uow.now)
         except Exception as error:
             reached = reading.mailbox if reading else mailbox
             if not await self._end_failed(reached, error, is_stopping=stopping.is_set()):

@@ -90,7 +90,7 @@ async def put_webhook(
         box = _secret_box(request)
         _check_url(body.url, request)
         secret = body.secret
-        before = await uow.status_webhooks.lock(source)
+        before = await uow.status_webhooks.lock_name(source)
         if secret is None and not (before and before.secrets):
             secret = make_secret()
         command = PutStatusWebhook(

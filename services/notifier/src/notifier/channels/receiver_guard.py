@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from ipaddress import IPv6Network, ip_address
-from typing import Final
+from typing import Any, Final, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -28,6 +28,10 @@ _TRANSLATED: Final = tuple(
 _MAX_LOOKUPS: Final = 64
 # Others make the resolver raise errors of its own, or can be read in two ways.
 _HOST: Final = re.compile(r"(?=.{1,253}\Z)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?")
+
+
+# What is asked of the name service: a host, a port and a family of addresses.
+_Question: TypeAlias = tuple[str, int, socket.AddressFamily]
 
 
 class ForbiddenReceiverError(OSError):
@@ -74,17 +78,19 @@ class OwnThreadsResolver(AbstractResolver):
     """Asks the name service in threads of its own.
 
     A look-up can't be ended, and who owns a domain decides how long it takes: in the threads of the
-    event loop some of these would let all other channels wait.
+    event loop some of these would let all other channels wait. So a host has one thread at a time:
+    calls that come meanwhile, also after earlier ones have given up, wait for its answer.
     """
 
     def __init__(self, max_threads: int = _MAX_LOOKUPS) -> None:
         self._threads = ThreadPoolExecutor(max_threads, thread_name_prefix="receivers")
+        self._under_way: dict[_Question, asyncio.Future[list[Any]]] = {}
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        look_up = partial(socket.getaddrinfo, host, port, family, socket.SOCK_STREAM)
-        answers = await asyncio.get_running_loop().run_in_executor(self._threads, look_up)
+        # One that is given up goes on for the others.
+        answers = await asyncio.shield(self._look_up((host, port, family)))
         return [
             ResolveResult(
                 hostname=host,
@@ -96,6 +102,21 @@ class OwnThreadsResolver(AbstractResolver):
             )
             for result_family, _, protocol, _, address in answers
         ]
+
+    def _look_up(self, question: _Question) -> "asyncio.Future[list[Any]]":
+        under_way = self._under_way.get(question)
+        if under_way is None:
+            look_up = partial(socket.getaddrinfo, *question, socket.SOCK_STREAM)
+            under_way = asyncio.get_running_loop().run_in_executor(self._threads, look_up)
+            self._under_way[question] = under_way
+            under_way.add_done_callback(partial(self._end, question))
+        return under_way
+
+    def _end(self, question: _Question, answered: "asyncio.Future[list[Any]]") -> None:
+        del self._under_way[question]
+        if not answered.cancelled():
+            # Nobody else reads it if all have given up.
+            answered.exception()
 
     async def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)

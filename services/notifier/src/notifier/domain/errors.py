@@ -122,7 +122,7 @@ class CaseWriteNotFailedError(Exception):
 
 
 class CaseWriteOutdatedError(Exception):
-    """A later step was written to the case since: this write would undo it."""
+    """A later step was or is being written to the case: this write would undo it."""
 
 
 class CredentialsMissingError(Exception):

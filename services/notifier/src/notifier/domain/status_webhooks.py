@@ -48,6 +48,11 @@ class StatusWebhook(Struct, frozen=True):
     failing_since: datetime | None = None
     retry_at: datetime | None = None
 
+    @property
+    def edition(self) -> tuple[int, datetime]:
+        """Return what tells these settings from others: one put again begins at version 1 again."""
+        return self.version, self.changed_at
+
     def wants(self, status: ContactStatus) -> bool:
         return self.state == "active" and (not self.statuses or status in self.statuses)
 

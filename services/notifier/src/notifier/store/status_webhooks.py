@@ -88,9 +88,10 @@ class StatusDeliveries(LockedTable[str, StatusDelivery]):
         """Let the first status of each contact begin that is due: at most `limit`.
 
         Of one receiver `policy.slots` are under way at a time, in all replicas together; one
-        that fails gets one at a time. Nothing of a contact begins before what came earlier has
-        ended. A row that can't be read keeps no other waiting: a status fails, and a webhook is
-        disabled.
+        that fails gets one at a time. A call that is free is for the receiver with the fewest, so
+        that what waits for a slow one delays no other. Nothing of a contact begins before what came
+        earlier has ended. A row that can't be read keeps no other waiting: a status fails, and a
+        webhook is disabled.
         """
         parameters: dict[str, Any] = {
             "now": now,
@@ -199,6 +200,9 @@ _LOCK_READY = text(f"""
 """)
 _CLAIM = text(f"""
     SELECT first.* FROM status_webhooks webhook, LATERAL (
+        SELECT count(*) AS calls FROM status_deliveries
+        WHERE source = webhook.source AND state = 'sending' AND due_at > :now
+    ) AS busy, LATERAL (
         SELECT delivery.* FROM status_deliveries delivery
         WHERE delivery.source = webhook.source AND delivery.{_UNSENT} AND delivery.due_at <= :now
             AND NOT EXISTS (
@@ -210,13 +214,15 @@ _CLAIM = text(f"""
                 WHERE busy.contact_id = delivery.contact_id AND busy.state = 'sending'
                     AND busy.due_at > :now)
         ORDER BY delivery.due_at
-        LIMIT greatest(0, CASE WHEN webhook.failures >= :failures THEN 1 ELSE :slots END - (
-            SELECT count(*) FROM status_deliveries busy
-            WHERE busy.source = webhook.source AND busy.state = 'sending' AND busy.due_at > :now))
+        LIMIT greatest(
+            0, CASE WHEN webhook.failures >= :failures THEN 1 ELSE :slots END - busy.calls)
         FOR UPDATE
     ) AS first
     WHERE webhook.source = ANY (CAST(:sources AS text[]))
-    ORDER BY first.due_at LIMIT :limit
+    ORDER BY
+        busy.calls + row_number() OVER (PARTITION BY first.source ORDER BY first.due_at),
+        first.due_at
+    LIMIT :limit
 """)
 _FAIL_UNREADABLE = text("""
     UPDATE status_deliveries SET state = 'failed', due_at = NULL, detail = 'its row can''t be read'

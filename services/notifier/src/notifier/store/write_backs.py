@@ -117,14 +117,14 @@ class CaseWrites(LockedTable[CaseWriteId, CaseWrite]):
         return [self.read(dict(row)) for row in await self.connection.execute(ordered)]
 
     async def has_later(self, write: CaseWrite) -> bool:
-        """Return whether a later step was written to the case."""
-        query = select(_WRITES.c.write_id).where(
+        """Return whether a later step was or is being written to the case; none begins now."""
+        query = select(_WRITES.c.state).where(
             _WRITES.c.contact_id == write.contact_id,
             _WRITES.c.system == write.system,
             _WRITES.c.requested_at > write.requested_at,
-            _WRITES.c.state == "written",
         )
-        return bool(await self.connection.execute(query.limit(1)))
+        later = await self.connection.execute(query.order_by(_WRITES.c.write_id).with_for_update())
+        return not {"writing", "written"}.isdisjoint(later.scalars())
 
     async def delete_of(self, contact_id: ContactId) -> None:
         # Also what this transaction has added.
@@ -139,7 +139,10 @@ async def due_systems(now: datetime, uow: UnitOfWork) -> Sequence[SystemName]:
 
 
 async def expire(now: datetime, uow: UnitOfWork) -> Sequence[tuple[CaseWriteId, SystemName]]:
-    """Let fail what has waited too long, also for a system that is paused or halted."""
+    """Let fail what has waited too long, also for a system that is paused or halted.
+
+    That may have been left by a process that died while it wrote.
+    """
     rows = await uow.connection.execute(_EXPIRE, {"now": now})
     return [(CaseWriteId(row.write_id), SystemName(row.system)) for row in rows]
 
@@ -170,7 +173,7 @@ _DUE = text("""
 _EXPIRE = text("""
     UPDATE case_writes SET state = 'failed', due_at = NULL,
         reason = 'gave up: ' || coalesce(reason, 'the write-back was paused or halted')
-    WHERE state = 'pending' AND expires_at <= :now
+    WHERE (state = 'pending' OR state = 'writing' AND due_at <= :now) AND expires_at <= :now
     RETURNING CAST(write_id AS text), system
 """)
 _HALT = text("""

@@ -110,14 +110,15 @@ async def _record_system(used: WriteBack, outcome: WriteOutcome, uow: UnitOfWork
     if hold is None and not is_refused and not is_accepted_again:
         return
     write_back = await uow.write_backs.lock(used.system)
-    if write_back is None or write_back.version != used.version or write_back.state != "active":
+    if write_back is None or write_back.edition != used.edition or write_back.state != "active":
         return
     after = write_back
     if is_accepted_again:
         after = replace(after, refusals=0)
     if hold is not None:
         after = settings.hold(after, hold, uow.now)
-    if isinstance(outcome, CredentialsRefused):
+    # Calls that were under way together are refused once.
+    if isinstance(outcome, CredentialsRefused) and write_back.refusals == used.refusals:
         after = settings.count_refusal(after, outcome.reason, uow.now)
     uow.write_backs.put(after)
     if after.state == "halted":
@@ -128,5 +129,5 @@ async def _report_halt(halted: WriteBack, uow: UnitOfWork) -> None:
     """Tell operations, once for each time that it is halted."""
     reason = halted.halt_reason or ""
     log.error("write_back_halted", system=halted.system, reason=reason)
-    page_id = PageId(derived_id("write-back", halted.system, halted.version))
+    page_id = PageId(derived_id("write-back", halted.system, *halted.edition))
     await notify_page(notifications.halt_alarm(halted.system, reason, page_id), uow)

@@ -52,7 +52,7 @@ async def put_webhook(
 
     A new one needs `sealed`: without a secret nothing signs its calls.
     """
-    before = await uow.status_webhooks.lock(command.source)
+    before = await uow.status_webhooks.lock_name(command.source)
     _require(precondition, before)
     secrets = before.secrets if before else ()
     if command.sealed is not None:
@@ -148,7 +148,7 @@ async def record_call(
     delivery = await uow.status_deliveries.lock(called.change_id)
     if webhook is None or delivery is None or not _is_current(delivery, called, result):
         return RecordedCall()
-    if webhook.version != used.version and not result.is_success:
+    if webhook.edition != used.edition and not result.is_success:
         # Its settings are others now: how the call failed says nothing of these.
         failed = replace(delivery, answer=result.answer, detail=result.detail)
         uow.status_deliveries.put(replace(failed, state="pending", due_at=uow.now))
@@ -170,7 +170,7 @@ async def record_call(
 
 async def _report_disabled(disabled: StatusWebhook, uow: UnitOfWork) -> None:
     """Tell operations, once for each time that it is disabled."""
-    page_id = PageId(derived_id("status-webhook", disabled.source, disabled.version))
+    page_id = PageId(derived_id("status-webhook", disabled.source, *disabled.edition))
     reason = disabled.disabled_reason or ""
     await notify_page(notifications.webhook_alarm(disabled.source, reason, page_id), uow)
 

@@ -56,7 +56,7 @@ async def save_write_back(
     uow: UnitOfWork,
 ) -> WriteBack:
     """Set it; a halt ends. Raises StaleWriteBackError or CredentialsMissingError."""
-    before = await uow.write_backs.lock(system)
+    before = await uow.write_backs.lock_name(system)
     _require(precondition, before)
     credentials = settings.credentials
     if credentials is None:

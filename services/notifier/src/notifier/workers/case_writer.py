@@ -6,7 +6,7 @@ It has connections and calls of its own, so that a system that hangs delays no p
 import asyncio
 import random
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -74,8 +74,8 @@ class CaseWriter:
         self._health = health
         self._woken = asyncio.Event()
         self._under_way: Counter[SystemName] = Counter()
-        # One for each system, with the version of the settings that it was made from.
-        self._systems: dict[SystemName, tuple[int, CaseSystem]] = {}
+        # One for each system, with the edition of the settings that it was made from.
+        self._systems: dict[SystemName, tuple[tuple[int, datetime], CaseSystem]] = {}
         self._session: ClientSession | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._expired_at = float("-inf")
@@ -159,12 +159,12 @@ class CaseWriter:
 
     def _system_of(self, write_back: WriteBack) -> CaseSystem:
         """Return the client of a connection, whose access token is kept for further writes."""
-        version, system = self._systems.get(write_back.system, (None, None))
-        if system is None or version != write_back.version:
+        edition, system = self._systems.get(write_back.system, (None, None))
+        if system is None or edition != write_back.edition:
             if self._session is None:
                 raise RuntimeError("the worker does not run")
             system = self._factory.make_for(write_back, self._session, self._database.clock)
-            self._systems[write_back.system] = (write_back.version, system)
+            self._systems[write_back.system] = (write_back.edition, system)
         return system
 
     async def _record(self, claimed: ClaimedWrite, outcome: WriteOutcome) -> None:

@@ -63,6 +63,11 @@ class WriteBack(Struct, frozen=True):
     halt_reason: str | None = None
 
     @property
+    def edition(self) -> tuple[int, datetime]:
+        """Return what tells these settings from others: one put again begins at version 1 again."""
+        return self.version, self.changed_at
+
+    @property
     def kind(self) -> str:
         return split_system(self.system)[0]
 
