@@ -9,8 +9,11 @@ import httpx
 
 from common.core.clock import TimeSource
 from common.core.metrics import Metrics
+from common.core.networks import read_networks
 from common.core.sealed_secrets import SecretBox
+from common.http.guarded_calls import GuardedCalls
 from common.storage.database import Database
+from intake.access_tokens import AccessTokens
 from intake.connection_secrets import ConnectionSecrets
 from intake.connections.activity import NoticedActivity
 from intake.domain.customers import CustomerNamespaces
@@ -73,7 +76,8 @@ class Intake:
                 **changes,
             }
         )
-        self.worker = MailboxWorker(settings, database, rules, self.noticed, self.metrics)
+        tokens = AccessTokens(GuardedCalls(read_networks("127.0.0.0/8")), database)
+        self.worker = MailboxWorker(settings, database, rules, self.noticed, self.metrics, tokens)
 
     def count(self, outcome: str) -> float:
         return sum_samples(self.metrics.mails, outcome=outcome)

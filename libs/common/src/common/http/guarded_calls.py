@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from http import HTTPStatus
 from typing import Any, Final
 
 import httpx
@@ -48,6 +49,10 @@ class Answer:
     headers: Mapping[str, str]
     content: bytes
 
+    @property
+    def is_success(self) -> bool:
+        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
+
     def json(self) -> Any:
         """Return None for what is no JSON."""
         try:
@@ -78,10 +83,10 @@ class GuardedCalls:
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await self._send(call)
-        except (TimeoutError, httpx.TimeoutException) as error:
-            raise CallError(f"no answer within {self._timeout_s:g} s") from error
+        except (TimeoutError, httpx.TimeoutException):
+            raise CallError(f"no answer within {self._timeout_s:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-            # Without the cause: its text may quote what was sent.
+            # Without the cause: its text may quote what was sent, and it is no failure of ours.
             raise CallError(f"no answer: {type(error).__name__}") from None
 
     def close(self) -> None:
