@@ -73,10 +73,14 @@ class Intake:
                 "kafka_bootstrap": "unused",
                 "mailbox_poll_seconds": 1,
                 "mailbox_networks": "127.0.0.0/8, ::1",
+                "call_networks": "127.0.0.0/8",
                 **changes,
             }
         )
-        tokens = AccessTokens(GuardedCalls(read_networks("127.0.0.0/8")), database)
+        calls = GuardedCalls(
+            read_networks(settings.call_networks), timeout_s=2, max_answer_bytes=1_000_000
+        )
+        tokens = AccessTokens(calls, database)
         self.worker = MailboxWorker(settings, database, rules, self.noticed, self.metrics, tokens)
 
     def count(self, outcome: str) -> float:

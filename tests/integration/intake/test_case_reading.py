@@ -148,17 +148,20 @@ class Reading:
     def count(self, outcome: str) -> float:
         return sum_samples(self.metrics.reads, outcome=outcome)
 
+    async def wait_for(self, outcome: str, times: int) -> None:
+        await until(lambda: self.count(outcome), lambda count: count >= times)
+
     @asynccontextmanager
     async def run_until(self, outcome: str, times: int = 1) -> AsyncIterator[None]:
         async with run_workers(self.worker):
-            await until(lambda: self.count(outcome), lambda count: count >= times)
+            await self.wait_for(outcome, times)
             yield
 
     async def fail_times(self, times: int) -> None:
         """Run it until so many attempts have failed, each when it is due."""
         async with run_workers(self.worker):
             for number in range(1, times + 1):
-                await until(lambda: self.count("failed"), lambda n, least=number: n >= least)
+                await self.wait_for("failed", number)
                 self.database.clock.offset += timedelta(minutes=6)
 
     def failure_codes(self) -> list[str | None]:
@@ -185,7 +188,7 @@ async def test_case_without_columns_becomes_a_whole_contact_once(
     async with run_workers(reading.worker):
         for times in (1, 2):
             await deliver(channel)
-            await until(lambda: reading.count("read"), lambda n, least=times: n >= least)
+            await reading.wait_for("read", times)
     contact = await contact_of(database)
     assert (contact.subject, contact.topic, contact.priority) == (
         *("Boiler is cold", "questions", "high"),
@@ -245,7 +248,11 @@ async def test_later_event_that_came_first_counts_more(
     channel: httpx.AsyncClient, database: Database[UnitOfWork], dynamics: DynamicsStandIn
 ) -> None:
     await deliver(channel)
-    solved = {"statecode": {"Value": 1}, "statuscode": {"Value": 5}, "prioritycode": {"Value": 3}}
+    solved: dict[str, Any] = {
+        "statecode": {"Value": 1},
+        "statuscode": {"Value": 5},
+        "prioritycode": {"Value": 3},
+    }
     operation = "e2b8f0a4-6f0e-4c1d-9b7a-0f1e2d3c4b5a"
     await deliver(channel, "Update", operation, UPDATED_MS, title="Boiler is warm", **solved)
     # The picture that is read is of before.
