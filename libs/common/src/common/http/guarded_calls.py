@@ -70,12 +70,13 @@ class GuardedCalls:
         *,
         timeout_s: float = 20.0,
         max_answer_bytes: int = 1024 * 1024,
+        context: ssl.SSLContext | None = None,
     ) -> None:
         self._networks = networks
         self._timeout_s = timeout_s
         self._max_answer_bytes = max_answer_bytes
         # Both are made when they are needed: most processes call nobody.
-        self._context: ssl.SSLContext | None = None
+        self._context = context
         self._threads: ThreadPoolExecutor | None = None
 
     async def send(self, call: Call) -> Answer:
