@@ -89,7 +89,7 @@ async def test_address_that_is_not_public_is_not_called(
 
 
 @pytest.mark.parametrize("url", ["https://[::1", "a\x00b", "https://a:99999999/", "//"])
-async def test_what_is_no_address_is_a_failed_call(url: str) -> None:
+async def test_wrong_address_is_a_failed_call(url: str) -> None:
     with pytest.raises(CallError):
         await GuardedCalls(OWN).send(Call("GET", url))
 

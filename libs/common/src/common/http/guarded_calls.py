@@ -136,8 +136,8 @@ class GuardedCalls:
         if self._threads is None:
             self._threads = ThreadPoolExecutor(_MAX_LOOKUPS, thread_name_prefix="look-ups")
         look_up = partial(socket.getaddrinfo, host.strip("[]"), port, type=socket.SOCK_STREAM)
-        found = await asyncio.get_running_loop().run_in_executor(self._threads, look_up)
-        return [str(place[4][0]) for place in found]
+        places = await asyncio.get_running_loop().run_in_executor(self._threads, look_up)
+        return [str(place[4][0]) for place in places]
 
     def _choose(self, addresses: Sequence[str], scheme: str) -> str:
         """Return the address to call; raises ForbiddenAddressError if one may not be called."""

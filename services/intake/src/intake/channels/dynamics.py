@@ -156,9 +156,9 @@ class Dynamics:
         times = filter(None, (context.operation_created_on, incident.modified_at))
         moment = moment_at(max(times, default=None))
         message = _message(context, request)
-        seen = _update(context, context.case_id, message, options, incident, moment)
+        picture = _update(context, context.case_id, message, options, incident, moment)
         # The request itself may have made the contact.
-        update = replace(seen, event_id=event_key(seen.event_id, "read"))
+        update = replace(picture, event_id=event_key(picture.event_id, "read"))
         return [*case_events(update), *([details_note(update)] if is_late else [])]
 
     def name_case(

@@ -170,8 +170,8 @@ class CaseReadingWorker:
     async def _fill(self, read: CaseRead, connection: ChannelConnection, content: bytes) -> str:
         """Apply what was read, once: nobody else has the attempt."""
         request, system = _request(read), self._systems[read.kind]
-        seen = system.events_of(connection, request, content, is_late=read.is_opened)
-        events = await self._prepare(connection, seen)
+        case_events = system.events_of(connection, request, content, is_late=read.is_opened)
+        events = await self._prepare(connection, case_events)
         try:
             async with self._database.transaction() as uow:
                 if not await uow.case_reads.lock(read):
@@ -234,8 +234,10 @@ class CaseReadingWorker:
                 return "erased"
             await apply_events(connection, events, uow)
             if outcome == "failed":
-                asked = error.wait if isinstance(error, CaseUnreadableError) else None
-                await uow.case_reads.postpone(read, reason, max(read.wait(), asked or _NO_TIME))
+                stated_wait = error.wait if isinstance(error, CaseUnreadableError) else None
+                await uow.case_reads.postpone(
+                    read, reason, max(read.wait(), stated_wait or _NO_TIME)
+                )
             else:
                 await uow.case_reads.remove(read)
         return outcome
