@@ -121,6 +121,7 @@ class Reading:
             SignReader(standard_rules()),
             self.noticed,
             self.metrics,
+            poll_s=0.2,
         )
 
     def count(self, outcome: str) -> float:

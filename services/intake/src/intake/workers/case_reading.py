@@ -46,7 +46,8 @@ from intake.store.case_reads import ARE_THERE_READS
 
 # Cases that a process reads at the same time.
 _SLOTS: Final = 4
-_POLL_S: Final = 1.0
+# A delivery to this process wakes it; one to another process is seen after it.
+_POLL_S: Final = 4.0
 # On shutdown calls have so long to end; what takes longer is read by another process.
 _STOP_S: Final = 5.0
 _NO_TIME: Final = timedelta(0)
@@ -78,6 +79,8 @@ class CaseReadingWorker:
         signs: SignReader,
         noticed: NoticedActivity,
         metrics: CaseReadMetrics,
+        *,
+        poll_s: float = _POLL_S,
     ) -> None:
         self._systems = systems
         self._tokens = tokens
@@ -86,6 +89,7 @@ class CaseReadingWorker:
         self._signs = signs
         self._noticed = noticed
         self._metrics = metrics
+        self._poll_s = poll_s
         self._woken = asyncio.Event()
         database.after_commit(lambda uow: self._woken.set() if uow.case_reads.has_new else None)
 
@@ -107,11 +111,11 @@ class CaseReadingWorker:
             except Exception as error:
                 if is_transient(error):
                     log.warning("case_reading_backing_off", error=repr(error))
-                    await pause(_POLL_S, stopping)
+                    await pause(self._poll_s, stopping)
                 else:
                     log.exception("case_reading_failed")
             if not was_due and not stopping.is_set():
-                await pause(_POLL_S, self._woken)
+                await pause(self._poll_s, self._woken)
 
     async def _read_next(self) -> bool:
         """Read the case that is due longest; return False if none is."""
