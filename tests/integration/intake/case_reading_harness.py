@@ -19,7 +19,7 @@ from intake.domain.customers import CustomerNamespaces
 from intake.domain.understanding.signs import SignReader, standard_rules
 from intake.metrics import CaseReadMetrics
 from intake.store import UnitOfWork
-from intake.workers.case_reading import CaseReadingWorker
+from intake.workers.case_reading import CaseReadingWorker, CaseRules
 from integration.intake.harness import key
 from support.case_systems import CLIENT_ID, CLIENT_SECRET, TENANT
 from support.databases import rows
@@ -117,8 +117,7 @@ class Reading:
             {"dynamics": DynamicsCases(calls, login_url, database.clock)},
             AccessTokens(calls, database),
             database,
-            CustomerNamespaces({}),
-            SignReader(standard_rules()),
+            CaseRules(CustomerNamespaces({}), SignReader(standard_rules())),
             self.noticed,
             self.metrics,
             poll_s=0.2,

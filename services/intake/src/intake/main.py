@@ -28,7 +28,7 @@ from intake.metrics import CaseReadMetrics, InboundMetrics, MailboxMetrics
 from intake.settings import Settings
 from intake.store import UnitOfWork
 from intake.store.statuses import StatusSources
-from intake.workers.case_reading import CaseReadingWorker
+from intake.workers.case_reading import CaseReadingWorker, CaseRules
 from intake.workers.inbound import GROUP, InboundWorker
 from intake.workers.mailbox_reading import MailRules
 from intake.workers.mailboxes import MailboxWorker
@@ -77,8 +77,7 @@ def build(
             {"dynamics": DynamicsCases(calls, settings.microsoft_login_url, database.clock)},
             tokens,
             database,
-            namespaces,
-            signs,
+            CaseRules(namespaces, signs),
             noticed,
             CaseReadMetrics(metrics),
         )

@@ -6,6 +6,7 @@ without it, and is filled when it is read.
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -61,6 +62,14 @@ _EXPECTED: Final = (
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class CaseRules:
+    """What of intake decides how a case is read."""
+
+    namespaces: CustomerNamespaces
+    signs: SignReader
+
+
 class _ErasedError(Exception):
     """The customer of the case was erased after the delivery came."""
 
@@ -75,8 +84,7 @@ class CaseReadingWorker:
         systems: Mapping[str, CaseSystem],
         tokens: AccessTokens,
         database: Database[UnitOfWork],
-        namespaces: CustomerNamespaces,
-        signs: SignReader,
+        rules: CaseRules,
         noticed: NoticedActivity,
         metrics: CaseReadMetrics,
         *,
@@ -85,8 +93,7 @@ class CaseReadingWorker:
         self._systems = systems
         self._tokens = tokens
         self._database = database
-        self._namespaces = namespaces
-        self._signs = signs
+        self._rules = rules
         self._noticed = noticed
         self._metrics = metrics
         self._poll_s = poll_s
@@ -258,7 +265,7 @@ class CaseReadingWorker:
         self, read: CaseRead, connection: ChannelConnection
     ) -> Sequence[PreparedEvent]:
         delivery = Delivery(self._systems[read.kind].channel, connection, _request(read))
-        content = await asyncio.to_thread(delivery.read, self._namespaces, self._signs)
+        content = await asyncio.to_thread(delivery.read, self._rules.namespaces, self._rules.signs)
         return [*content.events, *(each for case in content.cases for each in case.otherwise)]
 
     async def _keep(self, read: CaseRead, failure: Exception) -> str:
@@ -275,7 +282,7 @@ class CaseReadingWorker:
         self, connection: ChannelConnection, events: Sequence[ChannelEvent]
     ) -> Sequence[PreparedEvent]:
         return await asyncio.to_thread(
-            prepare_events, connection, events, self._namespaces, self._signs
+            prepare_events, connection, events, self._rules.namespaces, self._rules.signs
         )
 
 
