@@ -293,6 +293,7 @@ class DynamicsStandIn(TokenIssuer):
         data = "/api/data/v9.2"
         router.add_post(f"/{TENANT}/oauth2/v2.0/token", self._issue)
         router.add_get(f"{data}/WhoAmI", self._show_user)
+        router.add_get(rf"{data}/incidents({{id:[0-9a-f-]+}})", self._show)
         router.add_patch(rf"{data}/incidents({{id:[0-9a-f-]+}})", self._update)
         router.add_patch(rf"{data}/annotations({{id:[0-9a-f-]+}})", self._add_note)
 
@@ -303,6 +304,14 @@ class DynamicsStandIn(TokenIssuer):
     async def _show_user(self, request: web.Request) -> web.Response:
         self.require_token(request)
         return web.json_response({"UserId": DYNAMICS_USER.upper()})
+
+    async def _show(self, request: web.Request) -> web.Response:
+        self.require_token(request)
+        assert "FormattedValue" in request.headers["Prefer"]
+        ref = request.match_info["id"]
+        if ref not in self.incidents:
+            return web.json_response({"error": {"code": "0x80040217"}}, status=404)
+        return web.json_response({"incidentid": ref, **self.incidents[ref]})
 
     async def _update(self, request: web.Request) -> web.Response:
         self.require_token(request)

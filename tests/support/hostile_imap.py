@@ -1,5 +1,7 @@
 """An IMAP server that does what no honest one does."""
 
+import base64
+import json
 import re
 import socketserver
 import threading
@@ -39,6 +41,9 @@ class HostileServer:
     gates: Mapping[str, threading.Event] = field(default_factory=dict)
     port: int = 0
     sessions: int = 0
+    # The access tokens that XOAUTH2 takes, and what it was shown.
+    tokens: set[str] = field(default_factory=set)
+    shown: list[str] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
     # A command came whose answer waits.
     asked: threading.Event = field(default_factory=threading.Event)
@@ -54,8 +59,26 @@ class HostileServer:
                     if command.startswith(begin):
                         self.asked.set()
                         may_answer.wait(60)
+                if command == "AUTHENTICATE XOAUTH2" and command not in self.replies:
+                    self._check_token(handler, tag)
+                    continue
                 if not self._send(handler, self._reply(tag, command)):
                     return
+
+    def _check_token(self, handler: socketserver.StreamRequestHandler, tag: str) -> None:
+        """Do as Google and Microsoft: a refusal is a challenge that is answered by nothing."""
+        handler.wfile.write(b"+ \r\n")
+        written = base64.b64decode(handler.rfile.readline()).decode()
+        match = re.fullmatch("user=([^\x01]+)\x01auth=Bearer ([^\x01]+)\x01\x01", written)
+        assert match, written
+        self.shown.append(match[2])
+        if match[2] in self.tokens:
+            handler.wfile.write(f"{tag} OK done\r\n".encode())
+            return
+        reason = json.dumps({"status": "400", "schemes": "Bearer", "scope": match[2]})
+        handler.wfile.write(b"+ " + base64.b64encode(reason.encode()) + b"\r\n")
+        assert handler.rfile.readline().strip() == b""
+        handler.wfile.write(f"{tag} NO AUTHENTICATE failed {match[2]}\r\n".encode())
 
     def _reply(self, tag: str, command: str) -> bytes:
         replies = {**_POLITE, **self.replies}

@@ -1,6 +1,7 @@
 """A delivery of each kind of channel, signed as its system signs."""
 
 import base64
+import hashlib
 import hmac
 import json
 from collections.abc import Callable, Mapping
@@ -16,10 +17,14 @@ SECRET = "a-secret-of-a-test-7f3c"
 
 @dataclass(frozen=True)
 class Signed:
-    """What proves a request: headers, and what comes behind the connection in its address."""
+    """What proves a request: headers, and what comes behind the connection in its address.
+
+    `body` is the body with the proof, if that is where it stands.
+    """
 
     headers: Mapping[str, str]
     address: str = ""
+    body: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,7 @@ class Sample:
     """`sign` takes a body, how many seconds ago it was signed, and the secret.
 
     `body` has the word MARK once, in a text of the customer. `covers_body`: the signature is of
-    the body too, and `has_time` of a time.
+    the body too, and `has_time` of a time, which is too old after `stale_after_s`.
     """
 
     name: str
@@ -38,6 +43,7 @@ class Sample:
     sign: Callable[[bytes, int, str], Signed]
     covers_body: bool = True
     has_time: bool = True
+    stale_after_s: int = 301
     reply_type: str = "application/json"
 
     @property
@@ -122,10 +128,11 @@ DYNAMICS = Sample(
 
 def by_standard_webhook(body: bytes, age_s: int, secret: str) -> Signed:
     timestamp = str(int(TimeSource().utc_now().timestamp()) - age_s)
-    mac = hmac.new(secret.encode(), f"msg-1.{timestamp}.".encode() + body, "sha256")
+    message_id = f"msg-{hashlib.sha256(body).hexdigest()[:8]}"
+    mac = hmac.new(secret.encode(), f"{message_id}.{timestamp}.".encode() + body, "sha256")
     return Signed(
         {
-            "webhook-id": "msg-1",
+            "webhook-id": message_id,
             "webhook-timestamp": timestamp,
             "webhook-signature": f"v1,{base64.b64encode(mac.digest()).decode()}",
         }
@@ -275,6 +282,34 @@ SENDGRID = Sample(
     has_time=False,
 )
 
+
+def by_mailgun(body: bytes, age_s: int, secret: str) -> Signed:
+    """Sign a time and a token, which stand before the mail; another mail has another token."""
+    timestamp = str(int(TimeSource().utc_now().timestamp()) - age_s)
+    token = hashlib.sha256(body).hexdigest()
+    mac = hmac.new(secret.encode(), (timestamp + token).encode(), "sha256")
+    proof = {"timestamp": timestamp, "token": token, "signature": mac.hexdigest()}
+    return Signed({}, body=make_form(proof).removesuffix(b"--xYz--\r\n") + body)
+
+
+MAILGUN = replace(
+    SENDGRID,
+    name="mailgun",
+    kind="mailgun",
+    body=make_form(
+        {
+            "from": "Ada <ada@example.org>",
+            "recipient": "support@example.com",
+            "subject": "Boiler is cold",
+            "message-headers": '[["Message-Id", "<a-1@mail.example.org>"], ["Date", "now"]]',
+            "body-plain": "No hot water since MARK.",
+        }
+    ),
+    sign=by_mailgun,
+    has_time=True,
+    # Mailgun repeats a post for eight hours.
+    stale_after_s=9 * 3600 + 60,
+)
 CHANGE = Sample(
     "salesforce change",
     "salesforce",
@@ -345,6 +380,7 @@ SAMPLES = [
     ZENDESK,
     CHANGE,
     SENDGRID,
+    MAILGUN,
     SLACK,
     SLACK_COMMAND,
     TWILIO,

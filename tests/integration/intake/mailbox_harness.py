@@ -9,8 +9,11 @@ import httpx
 
 from common.core.clock import TimeSource
 from common.core.metrics import Metrics
+from common.core.networks import read_networks
 from common.core.sealed_secrets import SecretBox
+from common.http.guarded_calls import GuardedCalls
 from common.storage.database import Database
+from intake.access_tokens import AccessTokens
 from intake.connection_secrets import ConnectionSecrets
 from intake.connections.activity import NoticedActivity
 from intake.domain.customers import CustomerNamespaces
@@ -70,10 +73,15 @@ class Intake:
                 "kafka_bootstrap": "unused",
                 "mailbox_poll_seconds": 1,
                 "mailbox_networks": "127.0.0.0/8, ::1",
+                "call_networks": "127.0.0.0/8",
                 **changes,
             }
         )
-        self.worker = MailboxWorker(settings, database, rules, self.noticed, self.metrics)
+        calls = GuardedCalls(
+            read_networks(settings.call_networks), timeout_s=2, max_answer_bytes=1_000_000
+        )
+        tokens = AccessTokens(calls, database)
+        self.worker = MailboxWorker(settings, database, rules, self.noticed, self.metrics, tokens)
 
     def count(self, outcome: str) -> float:
         return sum_samples(self.metrics.mails, outcome=outcome)

@@ -14,11 +14,9 @@ import httpx
 import pytest
 
 from common.core.clock import TimeSource
-from common.core.metrics import Metrics
 from common.core.networks import read_networks
 from common.storage.database import Database
 from intake.channels.imap import ImapOptions
-from intake.connections.activity import NoticedActivity
 from intake.domain.customers import CustomerNamespaces
 from intake.domain.mailboxes import next_uids
 from intake.domain.understanding.signs import SignReader, standard_rules
@@ -26,11 +24,10 @@ from intake.mailboxes import client
 from intake.mailboxes.errors import MailboxError
 from intake.mailboxes.session import MailboxSession
 from intake.metrics import MailboxMetrics
-from intake.settings import Settings
 from intake.store import UnitOfWork
 from intake.workers.mailbox_reading import MailRules
-from intake.workers.mailboxes import MailboxWorker
 from integration.intake.harness import key
+from integration.intake.mailbox_harness import Intake
 from support.databases import rows
 from support.hostile_imap import CLOSE, DRIP, HANG, hostile_server
 from support.probe import run_workers, sum_samples
@@ -197,17 +194,9 @@ async def test_mail_that_the_server_never_hands_over_is_put_aside(
     api: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
     database.clock = TimeSource()
-    metrics = MailboxMetrics(Metrics())
-    settings = Settings.model_validate(
-        {
-            "database_url": "postgresql+asyncpg://unused@localhost/unused",
-            "kafka_bootstrap": "unused",
-            "mailbox_poll_seconds": 1,
-            "mailbox_networks": "127.0.0.1",
-        }
-    )
     rules = MailRules(CustomerNamespaces({}), SignReader(standard_rules()), max_bytes=1000)
-    worker = MailboxWorker(settings, database, rules, NoticedActivity(), metrics)
+    intake = Intake(database, rules)
+    metrics, worker = intake.metrics, intake.worker
     with hostile_server({"UID FETCH 2": CLOSE}) as server:
         options = {"host": "127.0.0.1", "port": server.port, "user": "support", "tls": "none"}
         answer = await api.put(

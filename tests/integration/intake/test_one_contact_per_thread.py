@@ -9,7 +9,7 @@ import pytest
 
 from common.storage.database import Database
 from intake.channel_events import apply_events
-from intake.channels.base import ChannelEvent, UnreadablePart, WebhookRequest
+from intake.channels.base import CaseToRead, ChannelEvent, UnreadablePart, WebhookRequest
 from intake.channels.mail import MailOptions, mail_events, read_raw_mail
 from intake.channels.registry import CHANNELS
 from intake.domain.customers import CustomerNamespaces
@@ -31,7 +31,7 @@ def parse(kind: str, body: bytes, headers: dict[str, str] | None = None) -> list
     options = {"organization": ORGANIZATION} if kind == "salesforce" else {}
     connection = ChannelConnection("acme", kind, "a-secret", options)
     parts = CHANNELS[kind].parse(connection, WebhookRequest(headers or {}, body))
-    return [part for part in parts if not isinstance(part, UnreadablePart)]
+    return [part for part in parts if not isinstance(part, UnreadablePart | CaseToRead)]
 
 
 def mails() -> Parts:

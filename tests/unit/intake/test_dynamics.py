@@ -8,6 +8,7 @@ import pytest
 
 from common.http.webhooks import BadSignatureError
 from intake.channels.base import (
+    CaseToRead,
     ChannelEvent,
     ContactDiscarded,
     ContactMerged,
@@ -53,7 +54,8 @@ def read(
 ) -> list[ChannelEvent]:
     connection = ChannelConnection("acme", "dynamics", SECRET, options)
     request = WebhookRequest(headers or {}, json.dumps(body).encode())
-    return Dynamics().parse(connection, request)
+    parts = Dynamics().parse(connection, request)
+    return [part for part in parts if not isinstance(part, CaseToRead)]
 
 
 @pytest.mark.parametrize(

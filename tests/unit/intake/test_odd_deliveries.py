@@ -13,6 +13,7 @@ from intake.channels.base import MalformedBodyError
 from intake.channels.mail import MailOptions, mail_events, read_raw_mail
 from integration.intake.channel_samples import (
     BINARY,
+    MAILGUN,
     SALESFORCE,
     SENDGRID,
     SLACK_COMMAND,
@@ -23,7 +24,6 @@ from integration.intake.channel_samples import (
 from unit.intake.odd_deliveries import (
     EVERY_KIND,
     IN_JSON,
-    MAILGUN,
     ODD_VALUES,
     TEXTS,
     TIMES,

@@ -20,10 +20,10 @@ URL = "postgresql+asyncpg://role@localhost/db"
 @pytest.mark.parametrize(
     ("settings", "names"),
     [
-        ({}, ["mailboxes"]),
-        ({"kafka_inbound": True}, ["inbound", "mailboxes"]),
-        ({"mailbox_poll_seconds": 0}, []),
-        ({"parts": "workers"}, ["connection activity", "mailboxes"]),
+        ({}, ["case reading", "mailboxes"]),
+        ({"kafka_inbound": True}, ["case reading", "inbound", "mailboxes"]),
+        ({"mailbox_poll_seconds": 0}, ["case reading"]),
+        ({"parts": "workers"}, ["connection activity", "case reading", "mailboxes"]),
     ],
 )
 async def test_workers_follow_the_settings(settings: dict[str, Any], names: list[str]) -> None:

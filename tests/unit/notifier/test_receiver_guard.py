@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from common.core.networks import is_public_host
 from notifier.channels.receiver_guard import (
     ForbiddenReceiverError,
     GuardedResolver,
     ReceiverGuard,
-    is_public,
 )
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700:4700::1111", "::ffff:8.8.8.8"])
-def test_address_that_everybody_reaches_is_public(address: str) -> None:
-    assert is_public(address)
+def test_address_that_everybody_reaches_is_public_host(address: str) -> None:
+    assert is_public_host(address)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_address_that_everybody_reaches_is_public(address: str) -> None:
     ],
 )
 def test_address_of_a_network_of_ours_is_not_public(address: str) -> None:
-    assert not is_public(address)
+    assert not is_public_host(address)
 
 
 @pytest.mark.parametrize(

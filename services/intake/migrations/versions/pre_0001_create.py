@@ -181,6 +181,7 @@ STATEMENTS = (
         state text NOT NULL CHECK (state IN ('active', 'paused', 'archived')),
         version integer NOT NULL,
         secrets jsonb NOT NULL,
+        app_secret jsonb,
         options jsonb NOT NULL,
         expected jsonb,
         changed_at timestamptz NOT NULL,
@@ -226,6 +227,39 @@ STATEMENTS = (
         CHECK ((holder IS NULL) = (held_until IS NULL))
     )
     """,
+    # The credentials that a token server refused last, as a digest.
+    """
+    CREATE TABLE sign_ins (
+        kind text COLLATE "C" NOT NULL,
+        connection text COLLATE "C" NOT NULL,
+        credentials text NOT NULL,
+        refusals integer NOT NULL,
+        reason text NOT NULL,
+        refused_at timestamptz NOT NULL,
+        PRIMARY KEY (kind, connection)
+    )
+    """,
+    # Cases that are to be read in their system, and who reads each until when.
+    """
+    CREATE TABLE case_reads (
+        kind text COLLATE "C" NOT NULL,
+        connection text COLLATE "C" NOT NULL,
+        event_id text NOT NULL,
+        case_ref text NOT NULL,
+        headers jsonb NOT NULL,
+        body bytea NOT NULL,
+        requested_at timestamptz NOT NULL,
+        attempts integer NOT NULL DEFAULT 0,
+        is_opened boolean NOT NULL DEFAULT false,
+        reason text,
+        due_at timestamptz NOT NULL,
+        holder text,
+        held_until timestamptz,
+        PRIMARY KEY (kind, connection, event_id),
+        CHECK ((holder IS NULL) = (held_until IS NULL))
+    )
+    """,
+    "CREATE INDEX case_reads_due ON case_reads (due_at)",
     # The systems that notifier tells of their contacts.
     """
     CREATE TABLE status_sources (

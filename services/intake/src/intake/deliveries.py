@@ -24,7 +24,13 @@ from common.storage.dead_letters import (
     store_dead_letter,
 )
 from intake.channel_events import AppliedEvent, apply_events
-from intake.channels.base import Channel, MalformedBodyError, UnreadablePart, WebhookRequest
+from intake.channels.base import (
+    CaseToRead,
+    Channel,
+    MalformedBodyError,
+    UnreadablePart,
+    WebhookRequest,
+)
 from intake.domain.customers import CustomerNamespaces
 from intake.domain.model import ChannelConnection
 from intake.domain.understanding.signs import SignReader
@@ -98,19 +104,33 @@ class Delivery:
             raise UnreadableDeliveryError(summarize(error, "body")) from error
         except MalformedBodyError as error:
             raise UnreadableDeliveryError(str(error)) from error
-        events = [part for part in parts if not isinstance(part, UnreadablePart)]
+        events = [part for part in parts if not isinstance(part, UnreadablePart | CaseToRead)]
         return ReadDelivery(
             prepare_events(self.connection, events, namespaces, signs),
             [part for part in parts if isinstance(part, UnreadablePart)],
+            [
+                UnreadCase(part, prepare_events(self.connection, part.otherwise, namespaces, signs))
+                for part in parts
+                if isinstance(part, CaseToRead)
+            ],
         )
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadCase:
+    """A case that is to be read in its system; `otherwise` counts while it can't be read."""
+
+    part: CaseToRead
+    otherwise: Sequence[PreparedEvent]
+
+
+@dataclass(frozen=True, slots=True)
 class ReadDelivery:
-    """The events of a delivery, and what of it can't be read."""
+    """The events of a delivery, what of it can't be read, and what is to be read elsewhere."""
 
     events: Sequence[PreparedEvent]
     unreadable: Sequence[UnreadablePart]
+    cases: Sequence[UnreadCase] = ()
 
     def require_whole(self) -> None:
         """Raise UnreadableDeliveryError if a part can't be read."""
@@ -122,9 +142,13 @@ class ReadDelivery:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What was done with a delivery; `kept_because`: not all of it could be applied."""
+    """What was done with a delivery; `kept_because`: not all of it could be applied.
+
+    `cases` are to be read in their system.
+    """
 
     applied: Sequence[AppliedEvent] = ()
+    cases: int = 0
     kept_because: str | None = None
 
     @property
@@ -144,10 +168,12 @@ async def receive(
     Raises TooManyKeptDeliveriesError if so many are that this one is not kept.
     """
     applied: Sequence[AppliedEvent] = ()
+    cases = 0
     try:
         content = await use_body(delivery.request, lambda: delivery.read(namespaces, signs))
         async with database.transaction() as uow:
-            applied = await apply_events(delivery.connection, content.events, uow)
+            applied = await _apply(delivery, content, uow)
+        cases = len(content.cases)
         content.require_whole()
     except Exception as error:
         # Whatever it was: few outside systems send again what was refused.
@@ -155,8 +181,25 @@ async def receive(
             raise
         if await keep(delivery, error, database):
             metrics.dead_letters.inc()
-        return Outcome(applied, kept_because=_reason(error))
-    return Outcome(applied)
+        return Outcome(applied, cases, kept_because=_reason(error))
+    return Outcome(applied, cases)
+
+
+async def _apply(
+    delivery: Delivery, content: ReadDelivery, uow: UnitOfWork
+) -> Sequence[AppliedEvent]:
+    """Apply its events, and have the cases read that it leaves out."""
+    events = list(content.events)
+    for case in content.cases:
+        is_added = await uow.case_reads.add(
+            delivery.connection.system,
+            {name: value.decode("latin-1") for name, value in delivery.kept_headers.items()},
+            delivery.request.body,
+            case.part.case,
+        )
+        if not is_added:
+            events += case.otherwise
+    return await apply_events(delivery.connection, events, uow)
 
 
 async def try_to_read(
@@ -208,7 +251,7 @@ async def receive_again(
     delivery = Delivery(channels[kind], connection, WebhookRequest(headers, letter.payload or b""))
     content = delivery.read(namespaces, signs)
     content.require_whole()
-    await apply_events(connection, content.events, uow)
+    await _apply(delivery, content, uow)
 
 
 async def keep(delivery: Delivery, error: Exception, database: Database[UnitOfWork]) -> bool:

@@ -7,23 +7,28 @@ from typing import Final
 from common.contracts.services import INBOUND_TOPIC, REFUSED_TOPIC
 from common.core.health import Health
 from common.core.metrics import Metrics
+from common.core.networks import read_networks
 from common.http.group_commit import CommandBatcher
+from common.http.guarded_calls import GuardedCalls
 from common.http.limits import BodyLimit
 from common.service.cli import service_cli
 from common.service.runtime import Worker
 from common.service.spec import ServiceSpec
 from common.storage.database import Database
 from intake import api, commands, deliveries, handlers, reception, tables
+from intake.access_tokens import AccessTokens
+from intake.case_systems.dynamics import DynamicsCases
 from intake.channels.base import Channel
 from intake.channels.registry import CHANNELS, MAIL_KINDS
 from intake.connection_secrets import ConnectionSecrets
 from intake.connections.activity import ActivityWriter, NoticedActivity
 from intake.domain.silence import Listener
 from intake.domain.understanding.signs import SignReader
-from intake.metrics import InboundMetrics, MailboxMetrics
+from intake.metrics import CaseReadMetrics, InboundMetrics, MailboxMetrics
 from intake.settings import Settings
 from intake.store import UnitOfWork
 from intake.store.statuses import StatusSources
+from intake.workers.case_reading import CaseReadingWorker, CaseRules
 from intake.workers.inbound import GROUP, InboundWorker
 from intake.workers.mailbox_reading import MailRules
 from intake.workers.mailboxes import MailboxWorker
@@ -31,6 +36,8 @@ from intake.workers.mailboxes import MailboxWorker
 _MB: Final = 1024 * 1024
 # Nobody reads who has a contact, or its status, within a tenth of a second after it changed.
 _LINGER_S: Final = 0.1
+# The description of a case has a million characters at most.
+_LARGEST_CASE_BYTES: Final = 8 * _MB
 _LISTENERS: Final[Mapping[str, tuple[Listener, ...]]] = {
     "all": ("webhooks", "workers"),
     "http": ("webhooks",),
@@ -62,12 +69,25 @@ def build(
         inbound = InboundWorker(
             settings, database, namespaces, signs, noticed, metrics, InboundMetrics(metrics), health
         )
+        calls = GuardedCalls(
+            read_networks(settings.call_networks), max_answer_bytes=_LARGEST_CASE_BYTES
+        )
+        tokens = AccessTokens(calls, database)
+        cases = CaseReadingWorker(
+            {"dynamics": DynamicsCases(calls, settings.microsoft_login_url, database.clock)},
+            tokens,
+            database,
+            CaseRules(namespaces, signs),
+            noticed,
+            CaseReadMetrics(metrics),
+        )
         mailboxes = MailboxWorker(
             settings,
             database,
             MailRules(namespaces, signs, settings.mail_body_mb * _MB),
             noticed,
             MailboxMetrics(metrics),
+            tokens,
         )
         own: list[Worker] = []
         # Where webhooks are answered it is among the `http_workers`.
@@ -75,6 +95,7 @@ def build(
             own.append(ActivityWriter(noticed, database, metrics, _LISTENERS[settings.parts]))
         return [
             *own,
+            cases,
             *((inbound,) if settings.kafka_inbound else ()),
             *((mailboxes,) if settings.mailbox_poll_seconds else ()),
         ]

@@ -53,6 +53,21 @@ class MailboxMetrics:
         )
 
 
+class CaseReadMetrics:
+    """Of the cases that intake reads in their system."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self.dead_letters = metrics.dead_letters
+        self.reads = Counter(
+            "upstairs_case_reads",
+            "Attempts to read a case in its system: read, gone (there is no such case), erased, "
+            "failed (it is tried again), expired (it could not be read for a day), or kept as a "
+            "dead letter",
+            ("kind", "outcome"),
+            registry=metrics.registry,
+        )
+
+
 class ConnectionMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.silent = Gauge(

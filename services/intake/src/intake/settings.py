@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Final, get_args
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -73,6 +74,13 @@ class SignRulesIn(BaseModel):
 
     def rules(self) -> SignRules:
         return with_own_rules(SignRules(**self.model_dump()))
+
+
+def _check_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+        raise ValueError("must begin with https:// and have a host")
+    return url.rstrip("/")
 
 
 def _check_keys(keys: EncryptionKeys) -> EncryptionKeys:
@@ -147,6 +155,19 @@ class Settings(ServiceSettings):
         default=None,
         description="PEM file of the authorities that sign certificates of IMAP servers; without "
         "it those that browsers believe",
+    )
+    call_networks: Annotated[str, AfterValidator(_check_networks)] = Field(
+        default="",
+        description="networks of your own that token servers and systems whose cases are read may "
+        "be in, as `10.8.0.0/16`, separated by commas; all others must be in the internet",
+    )
+    microsoft_login_url: Annotated[str, AfterValidator(_check_url)] = Field(
+        default="https://login.microsoftonline.com",
+        description="where Microsoft Entra gives access tokens; other clouds have other addresses",
+    )
+    google_token_url: Annotated[str, AfterValidator(_check_url)] = Field(
+        default="https://oauth2.googleapis.com/token",
+        description="where Google gives access tokens",
     )
     kafka_inbound: bool = Field(
         default=False,

@@ -2,7 +2,18 @@
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Integer, MetaData, Table, Text, Uuid
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from common.service.retention import Kept, Retention, Rule, published_events_rule
@@ -151,6 +162,7 @@ channel_connections = Table(
     Column("state", Text),
     Column("version", Integer),
     Column("secrets", JSONB),
+    Column("app_secret", JSONB(none_as_null=True)),
     Column("options", JSONB),
     Column("expected", JSONB(none_as_null=True)),
     Column("changed_at", DateTime(timezone=True)),
@@ -187,6 +199,35 @@ mailboxes = Table(
     Column("uid_failures", Integer),
     Column("failures", Integer),
     Column("error", Text),
+    Column("due_at", DateTime(timezone=True)),
+    Column("holder", Text),
+    Column("held_until", DateTime(timezone=True)),
+)
+# What a token server refuses, so that it is not asked for ever.
+sign_ins = Table(
+    "sign_ins",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("connection", Text, primary_key=True),
+    Column("credentials", Text),
+    Column("refusals", Integer),
+    Column("reason", Text),
+    Column("refused_at", DateTime(timezone=True)),
+)
+# Cases that are to be read in their system, since a delivery had not what they are about.
+case_reads = Table(
+    "case_reads",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("connection", Text, primary_key=True),
+    Column("event_id", Text, primary_key=True),
+    Column("case_ref", Text),
+    Column("headers", JSONB),
+    Column("body", LargeBinary),
+    Column("requested_at", DateTime(timezone=True)),
+    Column("attempts", Integer),
+    Column("is_opened", Boolean),
+    Column("reason", Text),
     Column("due_at", DateTime(timezone=True)),
     Column("holder", Text),
     Column("held_until", DateTime(timezone=True)),
@@ -250,5 +291,7 @@ RETENTION: tuple[Rule, ...] = (
     Kept("channel_connections", "settings: they are in force until they are replaced"),
     Kept("channel_activity", "one row for each connection: what came last"),
     Kept("listening_periods", "two rows: since when intake listens without a break"),
+    Kept("sign_ins", "one row for each connection whose credentials were refused last"),
+    Kept("case_reads", "a row is deleted when its case is read, or after a day"),
     Kept("status_sources", "one row for each system that had a status webhook"),
 )

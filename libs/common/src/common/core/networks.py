@@ -16,6 +16,10 @@ Network: TypeAlias = IPv4Network | IPv6Network
 
 # Addresses of NAT64 hold one of IPv4 in their last four bytes (RFC 6052).
 _NAT64: Final = IPv6Network("64:ff9b::/96")
+# An address of IPv4 inside one of IPv6: by NAT64, Teredo and 6to4 it may lead to any network.
+_TRANSLATED: Final = tuple(
+    IPv6Network(network) for network in ("64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16")
+)
 
 
 def read_networks(text: str) -> tuple[Network, ...]:
@@ -40,3 +44,12 @@ def is_listed(address: Address, networks: Sequence[Network]) -> bool:
 
 def is_public(address: Address) -> bool:
     return address.is_global and not (address.is_multicast or address.is_reserved)
+
+
+def is_public_host(text: str) -> bool:
+    """Return whether this is the address of one host that everybody in the internet can reach."""
+    try:
+        written, called = ip_address(text.partition("%")[0]), read_address(text)
+    except ValueError:
+        return False
+    return is_public(called) and not is_listed(written, _TRANSLATED)

@@ -200,7 +200,7 @@ async def _find(
 def _outcome(outcome: Outcome) -> str:
     if outcome.kept:
         return "kept"
-    return "applied" if outcome.applied else "ignored"
+    return "applied" if outcome.applied or outcome.cases else "ignored"
 
 
 def _verify(

@@ -6,10 +6,9 @@ from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from common.http.app import OpaqueText
 from common.http.examples import MANAGER, RECEIVED_AT, TOPIC, with_examples
 from intake.connection_secrets import ConnectionSecrets, SecretUnavailableError
-from intake.connections.documents import ConnectionFields
+from intake.connections.documents import ConnectionFields, SecretText
 from intake.domain.connections import (
     ConnectionActivity,
     ConnectionSetup,
@@ -48,11 +47,12 @@ class ConnectionIn(ConnectionFields):
         }
     )
 
-    secret: OpaqueText | None = Field(
+    secret: SecretText | None = Field(
         default=None,
         description="The secret with which the outside system signs, in place of `secrets`. While "
         "you change it there, send the new and the old one, separated by a comma: both are valid. "
-        "For `imap` it is the password as it is, also with a comma.",
+        "For `imap` it is the password as it is, also with a comma; with `oauth`, the secret of "
+        "the app (Microsoft) or the refresh token (Google).",
     )
 
     state: Literal["active", "paused"] | None = Field(
@@ -98,7 +98,8 @@ class ConnectionFailureOut(BaseModel):
         description="`signature-refused`, `delivery-kept` (it is a dead letter), "
         "`connection-paused`, `secret-unavailable` or `too-many-kept-deliveries`; of a record "
         "also `stale-signature`, `malformed` or `not-applied`, and of a mailbox "
-        "`mailbox-unreadable`."
+        "`mailbox-unreadable`, `credentials-refused` or `sign-in-stopped`; of a case that is read "
+        "in its system `case-unreadable` or one of the last two."
     )
     detail: str = Field(description="What was wrong.")
 
@@ -115,6 +116,7 @@ class ConnectionOut(BaseModel):
             "secrets": [
                 {"from_env": None, "from_file": None, "since": RECEIVED_AT, "problem": None}
             ],
+            "app_secret": None,
             "options": _OPTIONS,
             "expected": _EXPECTED,
             "changed_at": RECEIVED_AT,
@@ -133,6 +135,10 @@ class ConnectionOut(BaseModel):
     version: int = Field(description="Counts the changes from 1; the ETag has it too.")
     secrets: list[SecretOut] = Field(
         description="The secrets that are valid, without the secrets themselves."
+    )
+    app_secret: SecretOut | None = Field(
+        description="The secret of the app that the options name, without the secret itself; null "
+        "if they name none, or one without a secret of its own."
     )
     options: dict[str, Any] = Field(description="The options of this kind of channel.")
     expected: ExpectedOut | None = Field(
@@ -162,6 +168,7 @@ def connection_out(
                 for name in ("kind", "connection", "state", "version", "options")
             },
             "secrets": [_secret_out(secret, secrets) for secret in setup.secrets],
+            "app_secret": setup.app_secret and _secret_out(setup.app_secret, secrets),
             "expected": expected
             and ExpectedOut(
                 every_minutes=expected.every_minutes,

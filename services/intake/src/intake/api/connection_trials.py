@@ -261,7 +261,13 @@ async def test_connection(
         unreadable=[
             TrialPartOut(place=part.place, reason=part.reason) for part in content.unreadable
         ],
-        events=[_event_out(prepared) for prepared in content.events],
+        events=[
+            _event_out(prepared)
+            for prepared in (
+                *content.events,
+                *(each for case in content.cases for each in case.otherwise),
+            )
+        ],
     )
 
 

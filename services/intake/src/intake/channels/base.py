@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from common.contracts import contacts
 from common.contracts.contacts import DiscardCause, Priority
+from intake.domain.case_reads import CaseName
 from intake.domain.customers import CustomerStatement
 from intake.domain.model import Author, ChannelConnection, ContactState, Moment
 
@@ -25,6 +26,11 @@ class ChannelOptions(BaseModel):
     """The options of a connection; a kind of channel adds its own fields."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @property
+    def needs_app_secret(self) -> bool:
+        """Whether intake signs in to the system as an app that has a secret of its own."""
+        return False
 
 
 class WebhookModel(BaseModel):
@@ -276,6 +282,17 @@ class UnreadablePart:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class CaseToRead:
+    """A delivery that leaves out what its case is about: the case is to be read in the system.
+
+    `otherwise` is what becomes of it while the case can't be read.
+    """
+
+    case: CaseName
+    otherwise: Sequence[ChannelEvent]
+
+
 class Channel(Protocol):
     """A kind of channel. Its `kind` is a part of the webhook's path."""
 
@@ -297,7 +314,7 @@ class Channel(Protocol):
 
     def parse(
         self, connection: ChannelConnection, request: WebhookRequest, /
-    ) -> Sequence[ChannelEvent | UnreadablePart]:
+    ) -> Sequence[ChannelEvent | UnreadablePart | CaseToRead]:
         """Read a verified request; raises MalformedBodyError, or ValidationError for its fields.
 
         What raises, or has an unreadable part, is kept as a dead letter. A replay reads it again,

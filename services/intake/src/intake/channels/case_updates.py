@@ -77,6 +77,16 @@ def missing_details(update: CaseUpdate, fields: str) -> list[ChannelEvent]:
     ]
 
 
+def details_note(update: CaseUpdate) -> ChannelEvent:
+    """Return the note of a case that was read when its contact was there already."""
+    contact = update.contact
+    name = contact.customer.name or contact.customer.customer_id
+    note = f"Read in {update.system}: {contact.subject}. Customer: {name}."
+    return RepresentativeMessageAdded(
+        **_fields(update, "read"), text=note, automatic=True, internal=True
+    )
+
+
 def _events(update: CaseUpdate) -> Iterator[ChannelEvent]:
     if update.is_new or update.contact.first_message is not None:
         yield ContactOpened(**_fields(update, "case"))

@@ -1,13 +1,20 @@
 """Dynamics 365: what a webhook step of the Plug-in Registration Tool posts about cases."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from pydantic import Field
+
 from common.contracts.contacts import Channel, Priority
 from common.contracts.event import CustomerId
+from common.http.app import Slug
 from intake.channels.base import (
+    CaseToRead,
     ChannelEvent,
+    ChannelOptions,
     ContactDiscarded,
     ContactMerged,
     ExternalContact,
@@ -21,15 +28,24 @@ from intake.channels.case_updates import (
     CaseUpdate,
     case_events,
     contact_state,
+    details_note,
     missing_details,
 )
-from intake.channels.dynamics_schema import ExecutionContext, Fields, read_date, read_guid
+from intake.channels.dynamics_schema import (
+    ExecutionContext,
+    Fields,
+    Incident,
+    read_date,
+    read_guid,
+    read_incident,
+)
 from intake.channels.event_keys import event_key
 from intake.channels.fields import moment_at, read_json
 from intake.channels.options import CaseOptions, CaseState, by_tag, find_priority, read_labels
 from intake.channels.own_writes import CLIENT
 from intake.channels.shared_secret import verify_shared_secret
 from intake.domain.addresses import StatedAddress
+from intake.domain.case_reads import CaseName
 from intake.domain.customers import CustomerStatement
 from intake.domain.model import ChannelConnection, ContactState, Moment
 
@@ -37,6 +53,10 @@ _SYSTEM: Final = "Dynamics"
 _ENTITY: Final = "incident"
 _SIZE_EXCEEDED: Final = "x-ms-dynamics-msg-size-exceeded"
 _ENTITY_HEADER: Final = "x-ms-dynamics-entity-name"
+_MISSES_COLUMNS: Final = frozenset(("create", "update"))
+# It becomes a part of an address.
+_GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_CASE_ID: Final = "incidentid"
 _MESSAGE_HEADER: Final = "x-ms-dynamics-request-name"
 # The usual columns; what a message does not have, nobody knows.
 _COLUMNS: Final = ("title", "description", "customerid", "statuscode", "prioritycode")
@@ -55,10 +75,37 @@ _PRIORITIES: Final[Mapping[str, Priority]] = {"1": "high", "2": "normal", "3": "
 _ORIGINS: Final[Mapping[str, Channel]] = {"1": "call", "2": "email"}
 
 
+class CaseReading(ChannelOptions):
+    """Where a case is read of which a webhook leaves out the columns, and as which app."""
+
+    base_url: str = Field(
+        description="The address of the environment.",
+        max_length=300,
+        pattern=r"^https?://[a-z0-9.-]+(:\d{1,5})?$",
+        examples=["https://acme.crm4.dynamics.com"],
+    )
+    tenant_id: Slug = Field(description="The tenant of Microsoft Entra that has the app.")
+    client_id: Slug = Field(
+        description="The id of the app; its secret is the connection's `app_secret`."
+    )
+
+
+class DynamicsOptions(CaseOptions):
+    read_from: CaseReading | None = Field(
+        None,
+        description="Where cases are read of which a webhook leaves out the columns, as it does "
+        "over 256 KB; without it, a note says what is missing.",
+    )
+
+    @property
+    def needs_app_secret(self) -> bool:
+        return self.read_from is not None
+
+
 class Dynamics:
     kind = "dynamics"
     proof = "The step shows the secret in a header, or in the query as ?code=."
-    options = CaseOptions
+    options = DynamicsOptions
 
     def verify(
         self, connection: ChannelConnection, request: WebhookRequest, _now: datetime
@@ -66,20 +113,64 @@ class Dynamics:
         # WebhookKey is `?code=`; of HttpHeader and HttpQueryString an admin chooses the names.
         verify_shared_secret(connection, request)
 
-    def parse(self, connection: ChannelConnection, request: WebhookRequest) -> list[ChannelEvent]:
-        options = CaseOptions.model_validate(connection.options)
+    def parse(
+        self, connection: ChannelConnection, request: WebhookRequest
+    ) -> Sequence[ChannelEvent | CaseToRead]:
+        options = DynamicsOptions.model_validate(connection.options)
         context = read_json(request.body, ExecutionContext)
         entity = context.primary_entity_name or request.headers.get(_ENTITY_HEADER, "")
         if entity.strip().lower() != _ENTITY:
             return []
-        message = (context.message_name or request.headers.get(_MESSAGE_HEADER, "")).strip().lower()
+        message = _message(context, request)
         if context.case_id is None:
             raise MalformedBodyError("The body has no id of the case.")
         is_shortened = request.headers.get(_SIZE_EXCEEDED, "false").strip().lower() != "false"
-        return _events(context, context.case_id, message, options, is_shortened=is_shortened)
+        events = _events(context, context.case_id, message, options, is_shortened=is_shortened)
+        is_readable = options.read_from is not None and _GUID.fullmatch(context.case_id)
+        if is_shortened and message in _MISSES_COLUMNS and is_readable:
+            return [CaseToRead(CaseName(events[0].event_id, context.case_id), events)]
+        return events
 
     def reply(self, _request: WebhookRequest) -> Reply | None:
         return None
+
+    def read_case(
+        self,
+        connection: ChannelConnection,
+        request: WebhookRequest,
+        content: bytes,
+        *,
+        is_late: bool,
+    ) -> list[ChannelEvent]:
+        """Return the events of a case as it was read because of a request.
+
+        A note says what a contact that was made before has not. They are of when the case was
+        changed last: what a webhook says of a later change counts more, whichever comes first.
+        Raises MalformedBodyError.
+        """
+        options = DynamicsOptions.model_validate(connection.options)
+        context, incident = read_json(request.body, ExecutionContext), read_incident(content)
+        if context.case_id is None or context.case_id != read_guid(incident.fields.get(_CASE_ID)):
+            raise MalformedBodyError("Dynamics answered with another case.")
+        # It has whole seconds, and the operation of the request was before.
+        times = filter(None, (context.operation_created_on, incident.modified_at))
+        moment = moment_at(max(times, default=None))
+        message = _message(context, request)
+        picture = _update(context, context.case_id, message, options, incident, moment)
+        # The request itself may have made the contact.
+        update = replace(picture, event_id=event_key(picture.event_id, "read"))
+        return [*case_events(update), *([details_note(update)] if is_late else [])]
+
+    def name_case(
+        self, connection: ChannelConnection, request: WebhookRequest
+    ) -> list[ChannelEvent]:
+        """Return the events of a request without any words of its customer."""
+        options = DynamicsOptions.model_validate(connection.options)
+        context = read_json(request.body, ExecutionContext)
+        message, nothing = _message(context, request), Incident({}, [], None)
+        moment = moment_at(context.operation_created_on)
+        update = _update(context, context.case_id or "", message, options, nothing, moment)
+        return missing_details(update, "all columns")
 
 
 def _events(
@@ -115,11 +206,23 @@ def _is_own(context: ExecutionContext, options: CaseOptions) -> bool:
     return context.shared_variables.get("tag") == CLIENT or context.user_id in own_users
 
 
+def _message(context: ExecutionContext, request: WebhookRequest) -> str:
+    return (context.message_name or request.headers.get(_MESSAGE_HEADER, "")).strip().lower()
+
+
 def _update(
-    context: ExecutionContext, case_id: str, message: str, options: CaseOptions
+    context: ExecutionContext,
+    case_id: str,
+    message: str,
+    options: CaseOptions,
+    incident: Incident | None = None,
+    moment: Moment | None = None,
 ) -> CaseUpdate:
-    fields, tags = context.fields, context.tags
-    moment = moment_at(context.operation_created_on)
+    """Return what the request says of the case, or what was read of it."""
+    fields, tags = (
+        (context.fields, context.tags) if incident is None else (incident.fields, incident.tags)
+    )
+    moment = moment or moment_at(context.operation_created_on)
     state: CaseState | None = "resolved" if message == "close" else _state(fields, tags, options)
     priority = _PRIORITIES.get(fields.get("prioritycode", ""))
     return CaseUpdate(

@@ -4,18 +4,22 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_pascal
 
-from intake.channels.base import WebhookModel
-from intake.channels.fields import Id, Text, read_id, read_seconds, read_text, read_time
+from intake.channels.base import MalformedBodyError, WebhookModel
+from intake.channels.fields import Id, Text, load_json, read_id, read_seconds, read_text, read_time
 
 # Milliseconds since 1970; the offset is of who wrote it, and changes nothing.
 _DATE: Final = re.compile(r"\\?/Date\((-?\d{1,17})(?:[+-]\d{4})?\)\\?/")
 _MILLISECONDS: Final = 1000
+# The id of a record that a column refers to.
+_LOOKUP: Final = re.compile(r"_(.+)_value")
+_LABEL: Final = "OData.Community.Display.V1.FormattedValue"
 _NO_ID: Final = "00000000-0000-0000-0000-000000000000"
 
 Fields = Mapping[str, str]
@@ -70,6 +74,36 @@ def _labels(entity: Any) -> Iterator[str]:
     if isinstance(entity, dict):
         for name, value in _parameters(entity.get("FormattedValues")).items():
             yield f"{name}={read_text(value) or ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """A case as the Web API shows it, with its columns as webhooks name them."""
+
+    fields: Fields
+    tags: list[str]
+    modified_at: datetime | None
+
+
+def read_incident(content: bytes) -> Incident:
+    """Raises MalformedBodyError."""
+    columns = load_json(content)
+    if not isinstance(columns, dict):
+        raise MalformedBodyError("Dynamics answered with something that is no case.")
+    fields: dict[str, str] = {}
+    labels: list[str] = []
+    for name, value in columns.items():
+        written, _, annotation = name.partition("@")
+        lookup = _LOOKUP.fullmatch(written)
+        column = lookup[1] if lookup else written
+        if annotation == _LABEL and (text := read_text(value)) is not None:
+            labels.append(f"{column}={text}")
+            if lookup:
+                fields[f"{column} name"] = text
+        elif not annotation and (text := _plain(value)) is not None:
+            fields[column] = text
+    tags = [f"{name}={value}" for name, value in fields.items()]
+    return Incident(fields, [*tags, *labels], read_date(fields.get("modifiedon")))
 
 
 Parameters = Annotated[Mapping[str, Any], BeforeValidator(_parameters)]

@@ -7,8 +7,9 @@ from typing import Final, Literal, Self
 from pydantic import Field, model_validator
 
 from common.core.text import is_visible
+from common.http.app import Slug
 from common.http.webhooks import BadSignatureError
-from intake.channels.base import ChannelEvent, Reply, WebhookRequest
+from intake.channels.base import ChannelEvent, ChannelOptions, Reply, WebhookRequest
 from intake.channels.fields import moment_at, read_time
 from intake.channels.mail import MailOptions, mail_events, read_raw_mail
 from intake.domain.model import ChannelConnection
@@ -17,7 +18,36 @@ from intake.domain.model import ChannelConnection
 RECEIVED_HEADER: Final = "received-at"
 
 
+class MailboxApp(ChannelOptions):
+    """The app as which intake signs in to a mailbox, in place of a password (OAuth 2.0)."""
+
+    provider: Literal["microsoft", "google"] = Field(
+        description="Who gives the access tokens. `microsoft`: the app signs in as itself, and "
+        "`secret` is its secret. `google`: the app goes on in the name of the mailbox's owner; "
+        "`secret` is the refresh token, and `app_secret` the secret of the app."
+    )
+    client_id: str = Field(
+        description="The id of the app.",
+        min_length=1,
+        max_length=300,
+        pattern=r"^[A-Za-z0-9._-]+$",
+        examples=["4711-a.apps.googleusercontent.com"],
+    )
+    tenant_id: Slug | None = Field(
+        None, description="The tenant of Microsoft Entra that has the app; for `microsoft` only."
+    )
+
+    @model_validator(mode="after")
+    def _check_tenant(self) -> Self:
+        if (self.tenant_id is None) == (self.provider == "microsoft"):
+            raise ValueError("must have a tenant_id for microsoft, and none for google")
+        return self
+
+
 class ImapOptions(MailOptions):
+    oauth: MailboxApp | None = Field(
+        None, description="The app as which intake signs in; without it, `secret` is the password."
+    )
     host: str = Field(
         description="The name of the IMAP server.",
         min_length=1,
@@ -45,6 +75,10 @@ class ImapOptions(MailOptions):
     move_to: str | None = Field(
         None, description="The folder that `move` moves to.", min_length=1, max_length=300
     )
+
+    @property
+    def needs_app_secret(self) -> bool:
+        return self.oauth is not None and self.oauth.provider == "google"
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -51,7 +51,8 @@ class ConnectionFile(ConnectionFields):
 
     @model_validator(mode="after")
     def _require_no_secret(self) -> Self:
-        if any(secret.value is not None for secret in self.secrets or ()):
+        own = () if self.app_secret is None else (self.app_secret,)
+        if any(secret.value is not None for secret in (*(self.secrets or ()), *own)):
             raise ValueError("must name secrets by from_env or from_file: a file holds none")
         return self
 
@@ -224,6 +225,7 @@ def _fields(setup: ConnectionSetup) -> dict[str, str]:
         "state": setup.state,
         "expected": _text(setup.expected),
         "secrets": ", ".join(map(_secret_text, setup.secrets)) or "none",
+        **({"app_secret": _secret_text(setup.app_secret)} if setup.app_secret else {}),
     }
 
 

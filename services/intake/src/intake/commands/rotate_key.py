@@ -81,14 +81,15 @@ async def _rotate_one(listed: ConnectionSetup, rotation: Rotation, uow: UnitOfWo
     if setup.is_unreadable:
         rotation.unreadable.append(setup.system)
         return
-    stored = [secret for secret in setup.secrets if secret.origin == "request"]
+    stored = [secret for secret in setup.all_secrets if secret.origin == "request"]
     if not stored:
         return
     try:
         secrets = [connections.secrets.reseal(secret) for secret in setup.secrets]
+        app_secret = setup.app_secret and connections.secrets.reseal(setup.app_secret)
     except SecretUnavailableError:
         rotation.unreadable.append(setup.system)
         return
-    await connections.replace_secrets(replace(setup, secrets=secrets))
+    await connections.replace_secrets(replace(setup, secrets=secrets, app_secret=app_secret))
     rotation.connections += 1
     rotation.secrets += len(stored)

@@ -31,7 +31,10 @@ MIN_SECRET_CHARACTERS: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class ConnectionChange:
-    """How a connection shall be; None keeps its state or its secrets. The options are checked."""
+    """How a connection shall be; None keeps its state or its secrets. The options are checked.
+
+    `needs_app_secret`: intake signs in to the system as an app. Else there is no `app_secret`.
+    """
 
     kind: str
     connection: str
@@ -39,6 +42,8 @@ class ConnectionChange:
     secrets: Sequence[SecretSource] | None = None
     state: ConnectionState | None = None
     expected: Expectation | None = None
+    app_secret: SecretSource | None = None
+    needs_app_secret: bool = False
 
 
 async def put(
@@ -55,8 +60,11 @@ async def put(
     """
     before = await uow.channel_connections.lock(change.kind, change.connection)
     _check(precondition, before)
-    if change.secrets is not None and not allow_weak_secrets:
-        _require_strong(change.kind, change.secrets, uow.channel_connections.secrets)
+    if not allow_weak_secrets:
+        reader = uow.channel_connections.secrets
+        _require_strong(change.kind, change.secrets or (), "secret", reader)
+        own = () if change.app_secret is None else (change.app_secret,)
+        _require_strong(change.kind, own, "app_secret", reader)
     after = plan(before, change, by, uow)
     if after != before:
         await _save(after, uow)
@@ -80,7 +88,7 @@ async def archive(
     _check(precondition, before)
     if before.is_archived:
         return
-    await _save(before.changed(uow.now, by, state="archived", secrets=()), uow)
+    await _save(before.changed(uow.now, by, state="archived", secrets=(), app_secret=None), uow)
 
 
 def plan(
@@ -89,9 +97,10 @@ def plan(
     """Return the connection as it will be; `before` itself if nothing changes."""
     secrets = _plan_secrets(before, change, uow)
     kept_state = "active" if before is None or before.is_archived else before.state
-    fields = {
+    fields: dict[str, Any] = {
         "state": change.state or kept_state,
         "secrets": secrets,
+        "app_secret": _plan_app_secret(before, change, uow),
         "options": dict(change.options),
         "expected": change.expected,
     }
@@ -100,13 +109,10 @@ def plan(
     return ConnectionSetup(
         kind=change.kind,
         connection=change.connection,
-        state=change.state or "active",
         version=1,
-        secrets=secrets,
-        options=dict(change.options),
-        expected=change.expected,
         changed_at=uow.now,
         changed_by=by,
+        **fields,
     )
 
 
@@ -127,12 +133,32 @@ def _plan_secrets(
     if len(change.secrets) > MAX_SECRETS:
         raise InvalidConnectionError("secret", f"There may be {MAX_SECRETS} at once, not more.")
     reader = uow.channel_connections.secrets
-    return [_store(source, present, reader, uow) for source in change.secrets]
+    return [_store(source, present, "secret", reader, uow) for source in change.secrets]
+
+
+def _plan_app_secret(
+    before: ConnectionSetup | None, change: ConnectionChange, uow: UnitOfWork
+) -> StoredSecret | None:
+    present = None if before is None else before.app_secret
+    if change.state == "archived":
+        return None
+    if not change.needs_app_secret:
+        if change.app_secret is not None:
+            raise InvalidConnectionError("app_secret", "The options name no app that it is of.")
+        return None
+    if change.app_secret is None:
+        if present is None:
+            raise InvalidConnectionError("app_secret", "The app that the options name needs one.")
+        return present
+    reader = uow.channel_connections.secrets
+    kept = () if present is None else (present,)
+    return _store(change.app_secret, kept, "app_secret", reader, uow)
 
 
 def _store(
     source: SecretSource,
     present: Sequence[StoredSecret],
+    place: str,
     reader: ConnectionSecrets,
     uow: UnitOfWork,
 ) -> StoredSecret:
@@ -140,7 +166,7 @@ def _store(
     try:
         value = reader.read(source)
     except SecretUnavailableError as error:
-        raise InvalidConnectionError("secret", str(error)) from error
+        raise InvalidConnectionError(place, str(error)) from error
     for stored in present:
         if stored.origin == source.origin and _is_same(stored, source, reader):
             return stored
@@ -157,15 +183,17 @@ def _is_same(stored: StoredSecret, source: SecretSource, reader: ConnectionSecre
         return False
 
 
-def _require_strong(kind: str, secrets: Sequence[SecretSource], reader: ConnectionSecrets) -> None:
+def _require_strong(
+    kind: str, secrets: Sequence[SecretSource], place: str, reader: ConnectionSecrets
+) -> None:
     for source in secrets:
         try:
             value = reader.read(source)
         except SecretUnavailableError as error:
-            raise InvalidConnectionError("secret", str(error)) from error
+            raise InvalidConnectionError(place, str(error)) from error
         for each in separate_secrets(kind, value) or ("",):
             if reason := weakness(each, min_characters=MIN_SECRET_CHARACTERS):
-                raise WeakSecretError("secret", f"{reason}.")
+                raise WeakSecretError(place, f"{reason}.")
 
 
 async def _save(setup: ConnectionSetup, uow: UnitOfWork) -> None:

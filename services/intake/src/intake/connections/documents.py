@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema, model_validator
 
-from common.http.app import OpaqueText, RequestModel
+from common.core.text import require_visible
+from common.http.app import RequestModel
 from intake.channels.base import Channel
 from intake.channels.registry import CHANNELS
 from intake.connections.changes import ConnectionChange
@@ -37,10 +38,16 @@ def _require_zone(name: str) -> str:
     return name
 
 
+# Refresh tokens have hundreds of characters. A secret is kept as it came.
+SecretText = Annotated[
+    str, StringConstraints(min_length=1, max_length=2_000), AfterValidator(require_visible)
+]
+
+
 class SecretIn(RequestModel):
     """One secret: itself, or where intake reads it."""
 
-    value: OpaqueText | None = Field(
+    value: SecretText | None = Field(
         default=None, description="The secret itself. It is stored encrypted, and never shown."
     )
     from_env: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")] | None = (
@@ -124,6 +131,11 @@ class ConnectionFields(RequestModel):
         description="The secrets with which the outside system proves itself; each is valid. "
         "Without any, those that are there stay.",
     )
+    app_secret: SecretIn | None = Field(
+        default=None,
+        description="The secret of the app that the options name, as which intake signs in to the "
+        "system. Without it, the one that is there stays.",
+    )
     options: Options = Field(
         default_factory=dict, description="The options of this kind of channel."
     )
@@ -139,11 +151,14 @@ class ConnectionFields(RequestModel):
         self, channel: Channel, connection: str, state: ConnectionState | None
     ) -> ConnectionChange:
         """Return what is put; raises ValidationError for the options."""
+        options = channel.options.model_validate(self.options)
         return ConnectionChange(
             kind=channel.kind,
             connection=connection,
-            options=channel.options.model_validate(self.options).model_dump(mode="json"),
+            options=options.model_dump(mode="json"),
             secrets=self.sources(channel.kind),
             state=state,
             expected=self.expected.expectation() if self.expected else None,
+            app_secret=self.app_secret.source() if self.app_secret else None,
+            needs_app_secret=options.needs_app_secret,
         )

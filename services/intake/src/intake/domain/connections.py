@@ -39,6 +39,7 @@ class StoredSecret:
 class ConnectionSetup:
     """A connection with all that managers may read and change.
 
+    `app_secret` is of the app as which intake signs in to the system, if its options name one.
     An archived one has no secrets: its deliveries are answered as those of an unknown one.
     """
 
@@ -51,6 +52,7 @@ class ConnectionSetup:
     expected: Expectation | None
     changed_at: datetime
     changed_by: str
+    app_secret: StoredSecret | None = None
 
     @property
     def system(self) -> SystemName:
@@ -59,6 +61,11 @@ class ConnectionSetup:
     @property
     def key(self) -> ContactId:
         return connection_key(self.kind, self.connection)
+
+    @property
+    def all_secrets(self) -> Sequence[StoredSecret]:
+        own = () if self.app_secret is None else (self.app_secret,)
+        return (*self.secrets, *own)
 
     @property
     def is_archived(self) -> bool:

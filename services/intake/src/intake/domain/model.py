@@ -236,7 +236,8 @@ class ChannelConnection:
     """An outside system that sends contacts: its secret, and the options of its kind.
 
     While the secret is changed there are two, separated by a comma. A `paused` one takes nothing.
-    `passwords` are the same secrets as they were given: a password may hold a comma.
+    `passwords` are the same secrets as they were given: a password may hold a comma. `app_secret`
+    is of the app as which intake signs in there. `version` counts the changes of the connection.
     """
 
     connection: str
@@ -245,6 +246,8 @@ class ChannelConnection:
     options: Mapping[str, Any]
     state: ConnectionState = "active"
     passwords: tuple[str, ...] = field(default=(), repr=False)
+    app_secret: str | None = field(default=None, repr=False)
+    version: int = 0
 
     @property
     def system(self) -> SystemName:

@@ -17,7 +17,7 @@ from common.core.text import is_visible, one_line
 from intake.channels.imap import ImapOptions
 from intake.domain.mailboxes import Folder
 from intake.mailboxes.client import BoundedClient, connect, encrypt
-from intake.mailboxes.errors import MailboxError
+from intake.mailboxes.errors import MailboxError, TokenRefusedError
 
 _SESSION_S: Final = 300.0
 _MAX_REASON: Final = 300
@@ -52,7 +52,8 @@ class Envelope:
 class MailboxSession:
     """Every call raises MailboxError, with a reason for people and without a password.
 
-    The second password counts if the first is refused, while it is changed.
+    The second password counts if the first is refused, while it is changed. With an access token,
+    passwords do not count, and TokenRefusedError says that another one is needed.
     """
 
     def __init__(
@@ -62,10 +63,12 @@ class MailboxSession:
         context: ssl.SSLContext,
         networks: Sequence[Network],
         *,
+        token: str | None = None,
         session_s: float = _SESSION_S,
     ) -> None:
         self._options = options
         self._passwords = passwords
+        self._token = token
         self._context = context
         self._networks = networks
         self._session_s = session_s
@@ -155,17 +158,34 @@ class MailboxSession:
         return client
 
     def _log_in(self, client: BoundedClient) -> None:
+        if self._token is not None:
+            self._use_token(client, self._token)
+        else:
+            self._use_password(client)
+        # Servers tell more to those whom they know.
+        listed = b" ".join(_flat(self._require(client.capability(), "CAPABILITY is refused")))
+        self._capabilities = frozenset(listed.upper().split())
+
+    def _use_token(self, client: BoundedClient, token: str) -> None:
+        # The server tells why it refuses it in a challenge, and then waits for an empty answer.
+        answers = iter((_token_form(self._options.user, token).encode(), b""))
+        try:
+            client.authenticate("XOAUTH2", lambda _: next(answers, b""))
+        except client.abort:
+            raise
+        except client.error as error:
+            raise TokenRefusedError(
+                self._reason(f"the access token is refused: {_text(error)}")
+            ) from None
+
+    def _use_password(self, client: BoundedClient) -> None:
         refusals: list[str] = []
         for password in self._passwords:
             refusal = self._try_password(client, password)
             if refusal is None:
-                break
+                return
             refusals.append(refusal)
-        else:
-            raise MailboxError(refusals[0] if refusals else "there is no password")
-        # Servers tell more to those whom they know.
-        listed = b" ".join(_flat(self._require(client.capability(), "CAPABILITY is refused")))
-        self._capabilities = frozenset(listed.upper().split())
+        raise MailboxError(refusals[0] if refusals else "there is no password")
 
     def _try_password(self, client: BoundedClient, password: str) -> str | None:
         """Return why the server refuses it; None if it does not."""
@@ -238,9 +258,13 @@ class MailboxSession:
             raise MailboxError(self._reason(_text(error))) from None
 
     def _reason(self, text: str) -> str:
-        for password in self._passwords:
-            for repeated in _written_forms(self._options.user, password):
-                text = text.replace(repeated, "…")
+        user = self._options.user
+        secrets = [form for each in self._passwords for form in _written_forms(user, each)]
+        if self._token is not None:
+            sent = _token_form(user, self._token)
+            secrets += [base64.b64encode(sent.encode()).decode(), self._token]
+        for secret in secrets:
+            text = text.replace(secret, "…")
         return one_line(text[:_MAX_REASON])
 
 
@@ -249,6 +273,11 @@ def _written_forms(user: str, password: str) -> tuple[str, ...]:
     quoted = password.replace("\\", "\\\\").replace('"', '\\"')
     plain = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
     return plain, quoted, password
+
+
+def _token_form(user: str, token: str) -> str:
+    """Write the initial response of XOAUTH2."""
+    return f"user={user}\x01auth=Bearer {token}\x01\x01"
 
 
 def _flat(data: Sequence[Any]) -> Iterator[bytes]:

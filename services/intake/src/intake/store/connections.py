@@ -55,11 +55,13 @@ class ChannelConnections:
         self._connection = connection
         self.secrets = secrets
 
-    async def get(self, kind: str, name: str) -> ChannelConnection | None:
+    async def get(
+        self, kind: str, name: str, *, with_app_secret: bool = False
+    ) -> ChannelConnection | None:
         """Return the connection with its secrets, unless it is archived.
 
         Raises UnreadableConnectionError, or SecretUnavailableError if none of its secrets can be
-        read.
+        read, or not the app's though it is asked for.
         """
         rows = await self._connection.execute(_GET, {"kind": kind, "name": name})
         row = rows.first()
@@ -67,8 +69,16 @@ class ChannelConnections:
             return None
         stored = _read(_secrets, row.secrets)
         secrets = self.secrets.read_all(stored)
+        app_secret = _read(_app_secret, row.app_secret) if with_app_secret else None
         return ChannelConnection(
-            name, kind, ",".join(secrets), row.options, row.state, passwords=secrets
+            name,
+            kind,
+            ",".join(secrets),
+            row.options,
+            row.state,
+            passwords=secrets,
+            app_secret=self.secrets.read(app_secret) if app_secret else None,
+            version=row.version,
         )
 
     async def find(self, kind: str, name: str) -> ConnectionSetup | None:
@@ -107,6 +117,7 @@ class ChannelConnections:
         key = ("kind", "connection")
         row = _setups.dump_python(setup, mode="python") | {
             "secrets": _secrets.dump_python(list(setup.secrets), mode="json"),
+            "app_secret": _app_secret.dump_python(setup.app_secret, mode="json"),
             "expected": _expectation.dump_python(setup.expected, mode="json"),
         }
         changes = {name: statement.excluded[name] for name in row if name not in key}
@@ -118,10 +129,11 @@ class ChannelConnections:
         """Write its secrets as they are encrypted now: the connection itself is the same."""
         table = tables.channel_connections
         secrets = _secrets.dump_python(list(setup.secrets), mode="json")
+        app_secret = _app_secret.dump_python(setup.app_secret, mode="json")
         await self._connection.execute(
             update(table)
             .where(table.c.kind == setup.kind, table.c.connection == setup.connection)
-            .values(secrets=secrets)
+            .values(secrets=secrets, app_secret=app_secret)
         )
 
 
@@ -224,13 +236,15 @@ def _activity(row: Any) -> ConnectionActivity:
 
 _setups = TypeAdapter(ConnectionSetup)
 _secrets = TypeAdapter(list[StoredSecret])
+_app_secret = TypeAdapter(StoredSecret | None)
 _expectation = TypeAdapter(Expectation | None)
 
 _GET = text("""
-    SELECT state, secrets, options FROM channel_connections
+    SELECT state, version, secrets, app_secret, options FROM channel_connections
     WHERE kind = :kind AND connection = :name AND state <> 'archived'
 """).columns(
     secrets=tables.channel_connections.c.secrets.type,
+    app_secret=tables.channel_connections.c.app_secret.type,
     options=tables.channel_connections.c.options.type,
 )
 _LOCK = text("SELECT pg_advisory_xact_lock(lock_key('connection ' || CAST(:name AS text)))")

@@ -63,9 +63,17 @@ class Erasure:
         await self._connection.execute(_ERASE_MESSAGES, parameters)
         await self._connection.execute(_ERASE_ATTACHMENTS, parameters)
         await self._connection.execute(_ERASE_ANSWERS, parameters)
+        # What is not read yet is not read any more.
+        await self._connection.execute(_DELETE_CASE_READS, parameters)
         # Where the customer is goes too; escalation needs its copy while the contact is open.
         words = WORDS | {"region"}
         await erase_published(self._connection, contact_ids, words=words)
+
+    async def is_erased_since(self, customer_id: CustomerId, since: datetime) -> bool:
+        """Return whether this customer, or one who is merged with them, was erased since."""
+        values = {"customer_id": customer_id, "since": since}
+        is_erased: bool = (await self._connection.execute(_ERASED_SINCE, values)).scalar_one()
+        return is_erased
 
     async def begin(self, record: ErasureRecord) -> None:
         await self._connection.execute(insert(tables.erasures), asdict(record))
@@ -124,6 +132,19 @@ _ERASE_MESSAGES = text("""
 """)
 _ERASE_ATTACHMENTS = text("""
     DELETE FROM attachments WHERE contact_id = ANY (CAST(:contact_ids AS uuid[]))
+""")
+_DELETE_CASE_READS = text("""
+    DELETE FROM case_reads USING contacts
+    WHERE contact_id = ANY (CAST(:contact_ids AS uuid[]))
+        AND received_from = kind || ':' || connection AND external_ref = case_ref
+""")
+_ERASED_SINCE = text("""
+    SELECT EXISTS (
+        SELECT FROM erasures JOIN customers AS erased USING (customer_id)
+        JOIN customers AS named ON named.customer_id = :customer_id
+        WHERE erasures.at >= :since
+            AND coalesce(erased.survivor_id, erased.customer_id)
+                = coalesce(named.survivor_id, named.customer_id))
 """)
 _ERASE_ANSWERS = text("""
     UPDATE surveys SET answer = jsonb_set(answer, '{comment}', 'null')

@@ -12,6 +12,7 @@ from common.storage.rows import LockedTable
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
 from common.storage.writes import Write
 from intake.connection_secrets import ConnectionSecrets
+from intake.store.case_reads import CaseReads
 from intake.store.connection_names import ConnectionNames
 from intake.store.connections import ChannelActivity, ChannelConnections
 from intake.store.contacts import Contacts
@@ -25,6 +26,7 @@ from intake.store.mailboxes import Mailboxes
 from intake.store.messages import ContactHistory, Messages
 from intake.store.past_contacts import PastContacts
 from intake.store.representatives import ContactRepresentatives
+from intake.store.sign_ins import SignIns
 from intake.store.statuses import StatusChanges, StatusSources
 from intake.store.surveys import Surveys
 
@@ -58,6 +60,8 @@ class UnitOfWork(BaseUnitOfWork):
         self.channel_activity = ChannelActivity(connection)
         self.connection_names = ConnectionNames(connection)
         self.mailboxes = Mailboxes(connection, now)
+        self.sign_ins = SignIns(connection, now)
+        self.case_reads = CaseReads(connection, now)
         self.erasure = Erasure(connection)
         self.customer_export = CustomerExport(connection)
         self.past_contacts = PastContacts(connection)

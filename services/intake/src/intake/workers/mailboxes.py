@@ -12,17 +12,25 @@ import structlog
 from pydantic import ValidationError
 
 from common.contracts.validation_messages import summarize
+from common.core.access_tokens import AccessToken
 from common.core.backoff import pause
 from common.core.errors import PermanentError, is_transient
 from common.core.ids import new_id
 from common.core.networks import read_networks
 from common.storage.database import Database
+from intake.access_tokens import (
+    AccessTokens,
+    CredentialsRefusedError,
+    SignInError,
+    SignInStoppedError,
+)
 from intake.channels.imap import Imap, ImapOptions
 from intake.connection_secrets import SecretUnavailableError
 from intake.connections.activity import NoticedActivity
 from intake.domain.mailboxes import Mailbox
 from intake.domain.model import ChannelConnection
-from intake.mailboxes.errors import MailboxError
+from intake.mailboxes.apps import MailboxApps
+from intake.mailboxes.errors import MailboxError, TokenRefusedError
 from intake.mailboxes.session import MailboxSession
 from intake.metrics import MailboxMetrics
 from intake.settings import Settings
@@ -35,7 +43,7 @@ _SLOTS: Final = 4
 _LONGEST_PAUSE_S: Final = 15.0
 # After it a process that is to stop breaks off its sessions.
 _GRACE_S: Final = 3.0
-_FAULTS_OF_MAILBOXES: Final = (MailboxError, PermanentError, ValidationError)
+_FAULTS_OF_MAILBOXES: Final = (MailboxError, SignInError, PermanentError, ValidationError)
 
 log = structlog.get_logger()
 
@@ -52,11 +60,14 @@ class MailboxWorker:
         rules: MailRules,
         noticed: NoticedActivity,
         metrics: MailboxMetrics,
+        tokens: AccessTokens,
     ) -> None:
         self._database = database
         self._rules = rules
         self._noticed = noticed
         self._metrics = metrics
+        self._tokens = tokens
+        self._apps = MailboxApps(settings.microsoft_login_url, settings.google_token_url)
         self._interval = timedelta(seconds=settings.mailbox_poll_seconds)
         self._pause_s = min(settings.mailbox_poll_seconds / 4, _LONGEST_PAUSE_S)
         self._networks = read_networks(settings.mailbox_networks)
@@ -108,17 +119,17 @@ class MailboxWorker:
         reading: MailboxReading | None = None
         try:
             connection = await self._get_connection(mailbox)
-            session = self._make_session(connection, context)
-            reading = MailboxReading(
-                mailbox,
-                connection,
-                session,
-                self._database,
-                self._rules,
-                self._metrics,
-                threads,
-            )
-            more = await self._read(reading, session, stopping, threads)
+            token = await self._get_token(connection)
+            session = self._make_session(connection, context, token)
+            reading = self._make_reading(mailbox, connection, session, threads)
+            try:
+                more = await self._read(reading, session, stopping, threads)
+            except TokenRefusedError:
+                # It may have been revoked. Nothing was read with it.
+                token = await self._get_token(connection, refused=token)
+                session = self._make_session(connection, context, token)
+                reading = self._make_reading(mailbox, connection, session, threads)
+                more = await self._read(reading, session, stopping, threads)
         except LeaseLostError:
             log.warning("mailbox_lease_lost", connection=mailbox.connection)
             # If it was paused, the lease is still ours.
@@ -134,16 +145,42 @@ class MailboxWorker:
 
     async def _get_connection(self, mailbox: Mailbox) -> ChannelConnection:
         async with self._database.transaction() as uow:
-            connection = await uow.channel_connections.get(Imap.kind, mailbox.connection)
+            connection = await uow.channel_connections.get(
+                Imap.kind, mailbox.connection, with_app_secret=True
+            )
         if connection is None:
             raise LeaseLostError
         return connection
 
+    async def _get_token(
+        self, connection: ChannelConnection, refused: AccessToken | None = None
+    ) -> AccessToken | None:
+        """Return None for a mailbox with a password; raises SignInError."""
+        sign_in = self._apps.sign_in(connection)
+        return None if sign_in is None else await self._tokens.get(connection, sign_in, refused)
+
     def _make_session(
-        self, connection: ChannelConnection, context: ssl.SSLContext
+        self, connection: ChannelConnection, context: ssl.SSLContext, token: AccessToken | None
     ) -> MailboxSession:
         options = ImapOptions.model_validate(connection.options)
-        return MailboxSession(options, connection.passwords, context, self._networks)
+        return MailboxSession(
+            options,
+            connection.passwords,
+            context,
+            self._networks,
+            token=token.value if token else None,
+        )
+
+    def _make_reading(
+        self,
+        mailbox: Mailbox,
+        connection: ChannelConnection,
+        session: MailboxSession,
+        threads: Executor,
+    ) -> MailboxReading:
+        return MailboxReading(
+            mailbox, connection, session, self._database, self._rules, self._metrics, threads
+        )
 
     async def _read(
         self,
@@ -209,6 +246,10 @@ def _code(error: Exception) -> str:
     match error:
         case SecretUnavailableError():
             return "secret-unavailable"
+        case CredentialsRefusedError():
+            return "credentials-refused"
+        case SignInStoppedError():
+            return "sign-in-stopped"
         case TooManyKeptMailsError():
             return "too-many-kept-deliveries"
         case _:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
+from common.core.access_tokens import client_credentials, entra_token_url
 from common.http.app import Slug
 from notifier.case_systems.base import Account, CaseSystem, Credentials, secret
 from notifier.case_systems.http import Call, CaseHttp, WriteFailedError
@@ -37,13 +38,10 @@ class DynamicsCases(CaseSystem):
         if not isinstance(credentials, AppRegistration):
             raise TypeError(f"no credentials of Dynamics: {credentials.type}")
         self._http = http
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": credentials.client_id,
-            "client_secret": secret(credentials.client_secret),
-            "scope": f"{http.base_url}/.default",
-        }
-        url = f"{login_url}/{credentials.tenant_id}/oauth2/v2.0/token"
+        form = client_credentials(
+            credentials.client_id, secret(credentials.client_secret), f"{http.base_url}/.default"
+        )
+        url = entra_token_url(login_url, credentials.tenant_id)
         self._tokens = TokenSource(http, url, form)
 
     async def read_account(self) -> Account:

@@ -17,8 +17,8 @@ from aiohttp import (
 )
 
 from common.core.clock import TimeSource
+from common.http.retry_after import retry_after
 from notifier.allowed_origins import AllowedOrigins
-from notifier.channels.retry_after import retry_after
 from notifier.domain.write_backs.writes import (
     CredentialsRefused,
     Delayed,

@@ -19,7 +19,7 @@ from aiohttp import (
 )
 from aiohttp.abc import AbstractResolver
 
-from notifier.channels.retry_after import retry_after
+from common.http.retry_after import retry_after
 from notifier.domain.delivery import Postponed, Refused, Unknown
 
 # Shorter to connect: if that fails, we know that nothing was sent.

@@ -10,19 +10,13 @@ import socket
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from ipaddress import IPv6Network, ip_address
+from ipaddress import ip_address
 from typing import Any, Final, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from common.core import networks
-
-# An address of IPv4 inside one of IPv6: by NAT64, Teredo and 6to4 it may lead to any network.
-_TRANSLATED: Final = tuple(
-    IPv6Network(network) for network in ("64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16")
-)
-
+from common.core.networks import is_public_host
 
 # As many as one process calls at a time; a thread begins when it is needed.
 _MAX_LOOKUPS: Final = 64
@@ -56,22 +50,12 @@ class ReceiverGuard:
             return
         if parts.scheme != "https":
             raise ForbiddenReceiverError("the URL must begin with https://")
-        if _is_address(host) and not is_public(host):
+        if _is_address(host) and not is_public_host(host):
             raise ForbiddenReceiverError("the address is of a private network")
 
     def check_address(self, host: str, address: str) -> None:
-        if host.lower() not in self._trusted and not is_public(address):
+        if host.lower() not in self._trusted and not is_public_host(address):
             raise ForbiddenReceiverError("the host has an address of a private network")
-
-
-def is_public(address: str) -> bool:
-    """Return whether this is the address of one host that everybody in the internet can reach."""
-    try:
-        written = ip_address(address.partition("%")[0])
-        called = networks.read_address(address)
-    except ValueError:
-        return False
-    return networks.is_public(called) and not networks.is_listed(written, _TRANSLATED)
 
 
 class OwnThreadsResolver(AbstractResolver):

@@ -14,9 +14,9 @@ from aiohttp import ClientError, ClientSession
 
 from common.core.errors import PermanentError
 from common.core.sealed_secrets import SecretBox
+from common.http.retry_after import retry_after
 from notifier.channels.http_client import open_client
 from notifier.channels.receiver_guard import ForbiddenReceiverError, GuardedResolver, ReceiverGuard
-from notifier.channels.retry_after import retry_after
 from notifier.domain.status_webhooks import CallResult, StatusDelivery, StatusWebhook
 from notifier.settings import Settings
 

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from notifier.channels.retry_after import LONGEST_WAIT, retry_after
+from common.http.retry_after import LONGEST_WAIT, retry_after
 from unit.notifier.examples import AT
 
 
