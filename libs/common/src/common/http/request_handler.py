@@ -1,6 +1,6 @@
 """The steps by which every request is answered, whatever its route; an ASGI application."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -47,11 +47,13 @@ class RequestHandler:
     ) -> None:
         self._routes = RouteTable(routes)
         self.bodies = BodyLimits()
+        # Raises ProblemError for a request that is not to be handled now.
+        self.admit: Callable[[WholeRequest], Awaitable[None]] | None = None
         self._memory = LargeBodyMemory()
         self._metrics = metrics
         self._webhook_paths = tuple(webhook_paths)
         self._form_paths = tuple(form_paths)
-        self._handle_idempotently = IdempotentHandler(self._route, unkeyed_paths)
+        self._handle_idempotently = IdempotentHandler(self._route, unkeyed_paths, webhook_paths)
         self._wrong_keys = WrongKeyGuard()
         # Routes and statuses are few.
         self._durations: dict[tuple[str, int], Histogram] = {}
@@ -103,9 +105,15 @@ class RequestHandler:
 
     async def _respond(self, request: WholeRequest) -> Response:
         try:
-            return await self._handle_idempotently(request)
+            if self.admit is not None:
+                # Before a transaction is begun, which would wait with the request.
+                await self.admit(request)
+            response = await self._handle_idempotently(request)
         except Exception as error:  # noqa: BLE001 - every error is a response
-            return response_to(error)
+            response = response_to(error)
+        if request.answer_headers is not None:
+            response.headers.update(request.answer_headers)
+        return response
 
     async def _route(self, request: WholeRequest) -> Response:
         scope = request.scope

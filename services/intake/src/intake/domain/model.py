@@ -24,6 +24,7 @@ from common.contracts.event import (
     TeamId,
 )
 from common.core.secret_strength import split_secrets
+from intake.domain.rate_limits import RateLimit
 
 ContactState = Literal[
     "open", "waiting_on_customer", "resolved", "abandoned", "discarded", "merged"
@@ -245,6 +246,11 @@ class ChannelConnection:
     options: Mapping[str, Any]
     state: ConnectionState = "active"
     passwords: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        stored = self.options.get("rate_limit")
+        return None if stored is None else RateLimit(**stored)
 
     @property
     def system(self) -> SystemName:

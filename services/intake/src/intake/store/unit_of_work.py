@@ -24,6 +24,7 @@ from intake.store.idempotency_keys import IdempotencyKeys
 from intake.store.mailboxes import Mailboxes
 from intake.store.messages import ContactHistory, Messages
 from intake.store.past_contacts import PastContacts
+from intake.store.rate_limits import RateLimitWindows
 from intake.store.representatives import ContactRepresentatives
 from intake.store.statuses import StatusChanges, StatusSources
 from intake.store.surveys import Surveys
@@ -56,6 +57,7 @@ class UnitOfWork(BaseUnitOfWork):
         self.idempotency_keys = IdempotencyKeys(connection)
         self.channel_connections = ChannelConnections(connection, secrets)
         self.channel_activity = ChannelActivity(connection)
+        self.rate_limit_windows = RateLimitWindows(connection)
         self.connection_names = ConnectionNames(connection)
         self.mailboxes = Mailboxes(connection, now)
         self.erasure = Erasure(connection)
