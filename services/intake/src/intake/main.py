@@ -14,7 +14,7 @@ from common.service.runtime import Worker
 from common.service.spec import ServiceSpec
 from common.storage.database import Database
 from intake import api, commands, deliveries, handlers, reception, tables
-from intake.api.rate_limits import ChannelRateLimits
+from intake.api.rate_limits import PROBLEMS, ChannelRateLimits
 from intake.channels.base import Channel
 from intake.channels.registry import CHANNELS, MAIL_KINDS
 from intake.connection_secrets import ConnectionSecrets
@@ -99,6 +99,7 @@ def build(
         routers=api.ROUTERS,
         webhook_paths=(api.channels.PATH,),
         body_limits=body_limits(settings),
+        admission_problems=PROBLEMS,
         admit=ChannelRateLimits(limits, api.channels.PATH) if limits else None,
         # Contacts that come together share a transaction, and their keys one statement.
         unkeyed_paths=(api.contacts.router.prefix,),

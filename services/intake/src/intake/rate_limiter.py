@@ -145,7 +145,7 @@ class _Account:
     def end_lease(self, *, even_if_usable: bool = False) -> None:
         """Mark what is left of it as unused, if it may not be used any more."""
         if self._ahead and self._grant and (even_if_usable or self._is_over()):
-            self._unused.append(Taken(self._grant.until, self._ahead))
+            self._unused.append(Taken(self._grant.ahead.until, self._ahead))
             self._ahead = 0
             self._next_ahead //= 2
 
@@ -183,14 +183,16 @@ class _Account:
         except Exception as error:  # noqa: BLE001 - each request gets it
             _fail(batch, error)
             return
-        left = grant.deliveries
+        self._ahead = grant.ahead.deliveries
+        left = grant.needed.deliveries
         for answer in batch:
             # The request may have been cancelled.
             if not answer.done():
                 is_admitted = left > 0
                 left -= is_admitted
-                answer.set_result(self._admission(grant, is_admitted=is_admitted, ahead=left))
-        self._ahead = left
+                answer.set_result(self._admission(grant, is_admitted=is_admitted, unused=left))
+        if left:
+            self._unused.append(Taken(grant.needed.until, left))
         if limit != self._limit:
             self.end_lease(even_if_usable=True)
 
@@ -213,19 +215,18 @@ class _Account:
             # From before the database's time was read: no lease is used for too long.
             self._grant, self._asked_at = grant, asked_at
             self._ahead_ends_at = asked_at + grant.lease_time.total_seconds()
-            is_refused = grant.deliveries < needed
+            is_refused = grant.needed.deliveries < needed
             wait = min(grant.more_at - grant.at, _REFUSAL) if is_refused else timedelta(0)
             self._refuses_until = asked_at + wait.total_seconds()
         return grant
 
-    def _admission(self, grant: Grant, *, is_admitted: bool, ahead: int | None = None) -> Admission:
-        left = self._ahead if ahead is None else ahead
+    def _admission(self, grant: Grant, *, is_admitted: bool, unused: int = 0) -> Admission:
         passed_s = self._seconds() - self._asked_at
         more_in_s = (grant.more_at - grant.at).total_seconds() - passed_s
         return Admission(
             limit=self._limit,
             is_admitted=is_admitted,
-            remaining=grant.remaining + left if is_admitted else 0,
+            remaining=grant.remaining + self._ahead + unused if is_admitted else 0,
             more_in_s=max(1, math.ceil(more_in_s)),
         )
 

@@ -117,6 +117,7 @@ def make_app(
         redirect_slashes=False,
     )
     app.state.metrics = metrics
+    app.state.admission_problems = ()
     for name, value in state.items():
         setattr(app.state, name, value)
     openapi.install(app, unkeyed_paths, webhook_paths)
@@ -141,9 +142,17 @@ def set_body_limits(app: FastAPI, limits: Sequence[BodyLimit]) -> None:
     cast("_Api", app).handler.bodies = BodyLimits(limits)
 
 
-def set_admission(app: FastAPI, admit: Callable[[WholeRequest], Awaitable[None]]) -> None:
-    """Let `admit` see each request first; what it raises is the answer."""
+def set_admission(
+    app: FastAPI,
+    admit: Callable[[WholeRequest], Awaitable[None]] | None,
+    problems: Sequence[tuple[int, str]],
+) -> None:
+    """Let `admit` see each request first; what it raises is the answer.
+
+    `problems`: those of a request that changes something, for OpenAPI, whether it is set or not.
+    """
     cast("_Api", app).handler.admit = admit
+    app.state.admission_problems = problems
 
 
 class _Api(FastAPI):

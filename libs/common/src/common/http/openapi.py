@@ -62,6 +62,9 @@ def _openapi(
                 is_webhook = method == "post" and path.startswith(webhook_paths)
                 is_keyed = path not in unkeyed_paths and not is_webhook
                 _complete(operation, method, is_keyed=is_keyed)
+                if "security" in operation and method.upper() not in SAFE_METHODS:
+                    for status, code in app.state.admission_problems:
+                        _add(operation["responses"], status, code)
                 show_examples(operation, document["components"]["schemas"])
     return generate()
 

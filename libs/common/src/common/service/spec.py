@@ -90,8 +90,10 @@ class ServiceSpec(Generic[U]):
     form_paths: Sequence[str] = ()
     # Below these paths a body may be larger than elsewhere.
     body_limits: Sequence[BodyLimit] = ()
-    # Sees each request before its route, and may refuse it.
+    # Sees each request before its route, and may refuse one that changes something; how, by status
+    # and code.
     admit: Callable[[WholeRequest], Awaitable[None]] | None = None
+    admission_problems: Sequence[tuple[int, str]] = ()
     # Routes that heed idempotency keys on their own.
     unkeyed_paths: Sequence[str] = ()
     # What a replay does with a dead letter that was such a request.
@@ -232,8 +234,7 @@ def application(
         },
     )
     set_body_limits(app, spec.body_limits)
-    if spec.admit is not None:
-        set_admission(app, spec.admit)
+    set_admission(app, spec.admit, spec.admission_problems)
     return app
 
 

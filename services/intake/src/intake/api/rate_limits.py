@@ -18,6 +18,7 @@ from intake.rate_limiter import Admission, RateLimiter
 from intake.store import UnitOfWork
 
 CODE: Final = "rate-limited"
+PROBLEMS: Final = ((429, CODE),)
 _EVERY_OTHER: Final = "*"
 # The name of the policy in the headers; each system has one.
 _POLICY: Final = '"deliveries"'

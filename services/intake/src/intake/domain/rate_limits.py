@@ -1,9 +1,9 @@
 """How many deliveries a system may send: what it has taken, and what it may take now.
 
-At most `deliveries` are taken in any `per_seconds`, however many processes take them. A delivery
-counts from when it is taken until a window later. A process may take some ahead; such a lease has
+At most `deliveries` come in within any `per_seconds`, however many processes take them. A delivery
+that is there counts from now until a window later. A process may take some ahead; such a lease has
 an end, and what is not used by then is given back. Its deliveries count until a window after that
-end, so those that were used last count long enough.
+end, so that those which are used last count long enough.
 """
 
 from collections.abc import Iterable, Sequence
@@ -67,21 +67,17 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What was granted, and until when those beyond the needed ones may be used.
+    """What was taken at a time: what was needed then, and ahead, to be used in the `lease_time`.
 
     `remaining` can be taken still; `more_at` is when there will be more.
     """
 
-    deliveries: int
+    at: datetime
+    needed: Taken
+    ahead: Taken
     lease_time: timedelta
-    until: datetime
     remaining: int
     more_at: datetime
-    at: datetime
-
-    @property
-    def taken(self) -> Taken:
-        return Taken(self.until, self.deliveries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,27 +111,29 @@ class LimitWindow:
         current = [each for each in self.taken if each.until > now]
         total = sum(each.deliveries for each in current)
         free = max(0, limit.deliveries - total)
-        granted = min(needed, free)
-        granted += min(ahead, limit.most_ahead, (free - granted) // 2)
-        lease_time = limit.lease_time(total + granted)
-        until = _round_up(now + limit.window + lease_time, limit.window / _PARTS)
-        if granted:
-            current = _merge([*current, Taken(until, granted)])
+        needed = min(needed, free)
+        ahead = min(ahead, limit.most_ahead, (free - needed) // 2)
+        lease_time = limit.lease_time(total + needed + ahead)
+        step, ends_at = limit.window / _PARTS, now + limit.window
+        used = Taken(_round_up(ends_at, step), needed)
+        leased = Taken(_round_up(ends_at + lease_time, step), ahead)
+        current = _merge([*current, used, leased])
         return LimitWindow(now, current), Grant(
-            deliveries=granted,
-            lease_time=lease_time,
-            until=until,
-            remaining=free - granted,
-            more_at=_more_at(current, limit) or now,
             at=now,
+            needed=used,
+            ahead=leased,
+            lease_time=lease_time,
+            remaining=free - needed - ahead,
+            more_at=_more_at(current, limit) or now,
         )
 
 
 def _merge(taken: Iterable[Taken]) -> list[Taken]:
     by_end = attrgetter("until")
+    some = sorted((each for each in taken if each.deliveries), key=by_end)
     return [
         Taken(until, sum(each.deliveries for each in group))
-        for until, group in groupby(sorted(taken, key=by_end), key=by_end)
+        for until, group in groupby(some, key=by_end)
     ]
 
 
