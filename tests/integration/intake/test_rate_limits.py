@@ -133,7 +133,7 @@ async def test_answers_that_refuse_or_keep_a_delivery_say_what_is_left(
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
-async def test_each_kind_is_refused_in_the_way_after_which_it_sends_again(
+async def test_kind_of_channel_is_refused_in_the_way_after_which_it_sends_again(
     api: httpx.AsyncClient, sample: Sample
 ) -> None:
     await connect(api, 1, 3600, sample.path, **sample.options)
@@ -307,4 +307,13 @@ async def test_webhook_with_an_api_key_counts_for_its_connection(
     async with open_client(build, Settings, database, key, channel_rate_limits=limits) as api:
         await connect(api, 2)
         answers = [await deliver(api, number) for number in range(3)]
-    assert [answer.status_code for answer in answers] == [200, 200, 429]
+        assert [answer.status_code for answer in answers] == [200, 200, 429]
+        # Its signature is its proof, and its own id says whether it is a repeat.
+        zendesk = next(sample for sample in SAMPLES if sample.kind == "zendesk")
+        await connect(api, 2, path=zendesk.path)
+        for text in (b"Hello", b"Bye", b"Bye"):
+            body = zendesk.body.replace(b"MARK", text)
+            headers = {**zendesk.sign(body, 0, SECRET).headers, **key("channel")}
+            headers |= {"Content-Type": zendesk.media_type, "Idempotency-Key": "k-1"}
+            answers.append(await api.post(zendesk.path, content=body, headers=headers))
+    assert [answer.status_code for answer in answers[3:]] == [200, 200, 429]

@@ -92,7 +92,7 @@ def test_limit_of_one_a_day_admits_one_a_day() -> None:
     assert third.needed.deliveries == 1
 
 
-def test_what_is_given_back_can_be_taken_again_once() -> None:
+def test_deliveries_that_are_given_back_can_be_taken_again_once() -> None:
     limit = RateLimit(20, 60)
     window, lease = EMPTY.take(limit, 1, 2, START)
     assert (lease.needed.deliveries, lease.ahead.deliveries) == (1, 2)

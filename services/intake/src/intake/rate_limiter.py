@@ -180,7 +180,9 @@ class _Account:
         limit = self._limit
         try:
             grant = await self._take(len(batch), database)
-        except Exception as error:  # noqa: BLE001 - each request gets it
+        except Exception as error:
+            if not is_transient(error):
+                log.exception("rate_limit_failed")
             _fail(batch, error)
             return
         self._ahead = grant.ahead.deliveries

@@ -120,7 +120,7 @@ def make_app(
     app.state.admission_problems = ()
     for name, value in state.items():
         setattr(app.state, name, value)
-    openapi.install(app, unkeyed_paths, webhook_paths)
+    openapi.install(app, unkeyed_paths)
     for router in routers:
         for route in router.routes:
             if isinstance(route, ApiRoute):

@@ -40,20 +40,15 @@ DESCRIPTION: Final = (
 
 
 class IdempotentHandler:
-    """Calls `handle` once for each key; `unkeyed_paths` heed it on their own, or not at all.
-
-    A POST below the `webhook_paths` is signed, and known by its own id when it comes again.
-    """
+    """Calls `handle` once for each key; `unkeyed_paths` heed it on their own, or not at all."""
 
     def __init__(
         self,
         handle: Callable[[WholeRequest], Awaitable[Response]],
         unkeyed_paths: Collection[str] = (),
-        webhook_paths: Collection[str] = (),
     ) -> None:
         self._handle = handle
         self._unkeyed_paths = frozenset(unkeyed_paths)
-        self._webhook_paths = tuple(webhook_paths)
 
     async def __call__(self, request: WholeRequest) -> Response:
         caller = await self._keyed_caller(request) if _FIELD in request.fields else None
@@ -68,10 +63,7 @@ class IdempotentHandler:
 
         A caller without a valid API key, or who may only read, is refused by the route.
         """
-        path: str = request.scope["path"]
-        if request.method in SAFE_METHODS or path in self._unkeyed_paths:
-            return None
-        if request.method == "POST" and path.startswith(self._webhook_paths):
+        if request.method in SAFE_METHODS or request.scope["path"] in self._unkeyed_paths:
             return None
         caller = await caller_of(request)
         return caller if caller and "write" in caller.scopes else None

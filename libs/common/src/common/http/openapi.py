@@ -40,18 +40,13 @@ _CHANGING: Final = (
 _KEYED: Final = ((409, "answer-erased"), (422, "idempotency-key-reused"))
 
 
-def install(
-    app: FastAPI, unkeyed_paths: Collection[str], webhook_paths: Collection[str] = ()
-) -> None:
+def install(app: FastAPI, unkeyed_paths: Collection[str]) -> None:
     generate = app.openapi
-    app.openapi = partial(_openapi, app, generate, unkeyed_paths, tuple(webhook_paths))  # type: ignore[method-assign]  # FastAPI documents this way
+    app.openapi = partial(_openapi, app, generate, unkeyed_paths)  # type: ignore[method-assign]  # FastAPI documents this way
 
 
 def _openapi(
-    app: FastAPI,
-    generate: Callable[[], dict[str, Any]],
-    unkeyed_paths: Collection[str],
-    webhook_paths: tuple[str, ...],
+    app: FastAPI, generate: Callable[[], dict[str, Any]], unkeyed_paths: Collection[str]
 ) -> dict[str, Any]:
     if app.openapi_schema is None:
         document = generate()
@@ -59,9 +54,7 @@ def _openapi(
         document["components"]["schemas"].update(definitions["$defs"])
         for path, operations in document["paths"].items():
             for method, operation in operations.items():
-                is_webhook = method == "post" and path.startswith(webhook_paths)
-                is_keyed = path not in unkeyed_paths and not is_webhook
-                _complete(operation, method, is_keyed=is_keyed)
+                _complete(operation, method, is_keyed=path not in unkeyed_paths)
                 if "security" in operation and method.upper() not in SAFE_METHODS:
                     for status, code in app.state.admission_problems:
                         _add(operation["responses"], status, code)
