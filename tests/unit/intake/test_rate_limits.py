@@ -133,6 +133,7 @@ def test_clock_that_is_set_back_gives_nothing_twice() -> None:
 
 def test_leases_are_long_only_while_little_is_taken() -> None:
     limit = RateLimit(100, 60)
-    assert limit.lease_time(25) == timedelta(seconds=30)
-    assert limit.lease_time(26) == timedelta(seconds=1.2)
-    assert RateLimit(100, 86_400).lease_time(100) == timedelta(seconds=5)
+    assert limit.lease_time(75) == timedelta(seconds=30)
+    assert limit.lease_time(74) == timedelta(seconds=6)
+    assert limit.lease_time(49) == timedelta(seconds=1.2)
+    assert RateLimit(100, 86_400).lease_time(0) == timedelta(seconds=5)

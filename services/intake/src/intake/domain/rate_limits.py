@@ -20,11 +20,13 @@ _DAY_S: Final = 24 * 60 * 60
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # Leases that end within such a part of the window are stored as one.
 _PARTS: Final = 50
-# Of a window: how long a lease lasts, and at most how long. The long ones while little is taken.
-_SHORT_LEASE_PARTS: Final = 50
-_LONG_LEASE_PARTS: Final = 2
-_SHORT_LEASE: Final = timedelta(seconds=5)
-_LONG_LEASE: Final = timedelta(seconds=30)
+# While so much of a limit is free, a lease lasts such a part of the window, and at most so long. A
+# long one asks the database seldom, and lets its deliveries count for longer.
+_LEASES: Final = (
+    (0.75, 2, timedelta(seconds=30)),
+    (0.5, 10, timedelta(seconds=10)),
+    (0.0, 50, timedelta(seconds=5)),
+)
 # A process takes ahead such a part of the limit at most, so that the others can have theirs.
 _AHEAD_PARTS: Final = 10
 
@@ -50,11 +52,13 @@ class RateLimit:
         """How many deliveries one process may take ahead."""
         return self.deliveries // _AHEAD_PARTS
 
-    def lease_time(self, taken: int) -> timedelta:
-        """Return how long a lease lasts: long, so that leases are few, while little is taken."""
-        if taken * 4 <= self.deliveries:
-            return min(self.window / _LONG_LEASE_PARTS, _LONG_LEASE)
-        return min(self.window / _SHORT_LEASE_PARTS, _SHORT_LEASE)
+    def lease_time(self, free: int) -> timedelta:
+        """Return how long a lease lasts that leaves so much of the limit free."""
+        return next(
+            min(self.window / parts, longest)
+            for share, parts, longest in _LEASES
+            if free >= share * self.deliveries
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,7 @@ class LimitWindow:
         free = max(0, limit.deliveries - total)
         needed = min(needed, free)
         ahead = min(ahead, limit.most_ahead, (free - needed) // 2)
-        lease_time = limit.lease_time(total + needed + ahead)
+        lease_time = limit.lease_time(free - needed - ahead)
         step, ends_at = limit.window / _PARTS, now + limit.window
         used = Taken(_round_up(ends_at, step), needed)
         leased = Taken(_round_up(ends_at + lease_time, step), ahead)
