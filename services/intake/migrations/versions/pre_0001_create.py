@@ -202,6 +202,14 @@ STATEMENTS = (
         PRIMARY KEY (kind, connection)
     ) WITH (fillfactor = 50)
     """,
+    # Of the systems with a rate limit; no column that changes has an index.
+    """
+    CREATE TABLE rate_limit_windows (
+        system text PRIMARY KEY,
+        at timestamptz NOT NULL,
+        taken jsonb NOT NULL
+    ) WITH (fillfactor = 50)
+    """,
     """
     CREATE TABLE listening_periods (
         listener text PRIMARY KEY,

@@ -17,6 +17,7 @@ from common.service.spec import ServiceSpec
 from common.storage.database import Database
 from intake import api, commands, deliveries, handlers, reception, tables
 from intake.access_tokens import AccessTokens
+from intake.api.rate_limits import PROBLEMS, ChannelRateLimits
 from intake.case_systems.dynamics import DynamicsCases
 from intake.channels.base import Channel
 from intake.channels.registry import CHANNELS, MAIL_KINDS
@@ -25,6 +26,7 @@ from intake.connections.activity import ActivityWriter, NoticedActivity
 from intake.domain.silence import Listener
 from intake.domain.understanding.signs import SignReader
 from intake.metrics import CaseReadMetrics, InboundMetrics, MailboxMetrics
+from intake.rate_limiter import LeaseReturner, RateLimiter
 from intake.settings import Settings
 from intake.store import UnitOfWork
 from intake.store.statuses import StatusSources
@@ -55,12 +57,17 @@ def build(
     namespaces = settings.namespaces()
     signs = SignReader(settings.understanding.rules())
     noticed = NoticedActivity()
+    limiter = RateLimiter()
+    limits = settings.channel_rate_limits
 
     def http_workers(
         database: Database[UnitOfWork], metrics: Metrics, _health: Health
     ) -> Sequence[Worker]:
         _require_encryption_keys(settings)
-        return [ActivityWriter(noticed, database, metrics, _LISTENERS[settings.parts])]
+        return [
+            ActivityWriter(noticed, database, metrics, _LISTENERS[settings.parts]),
+            LeaseReturner(limiter, database),
+        ]
 
     def workers(
         database: Database[UnitOfWork], metrics: Metrics, health: Health
@@ -113,6 +120,8 @@ def build(
         routers=api.ROUTERS,
         webhook_paths=(api.channels.PATH,),
         body_limits=body_limits(settings),
+        admission_problems=PROBLEMS,
+        admit=ChannelRateLimits(limits, api.channels.PATH) if limits else None,
         # Contacts that come together share a transaction, and their keys one statement.
         unkeyed_paths=(api.contacts.router.prefix,),
         redelivery=partial(
@@ -123,6 +132,7 @@ def build(
             "customer_namespaces": namespaces,
             "sign_reader": signs,
             "noticed_activity": noticed,
+            "rate_limiter": limiter,
         },
         app_state=app_state,
         workers=workers,

@@ -3,7 +3,7 @@
 import re
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Final, get_args
+from typing import Annotated, Final, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -16,6 +16,7 @@ from common.core.sealed_secrets import EncryptionKeys
 from common.http.app import Slug
 from common.service.settings import ServiceSettings
 from intake.domain.customers import CustomerNamespaces
+from intake.domain.rate_limits import RateLimit
 from intake.domain.understanding.signs import SignRules, with_own_rules
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\*?")
@@ -191,6 +192,13 @@ class Settings(ServiceSettings):
         '`["salesforce:acme", "channel:shop"]`; a new customer whose verified address another '
         "customer has joins that one; [who is the same customer]"
         "(../channels.md#who-is-the-same-customer)",
+    )
+    channel_rate_limits: dict[Slug | Literal["*"], RateLimit] = Field(
+        default={},
+        description="how many requests that change something each API key of the role `channel` "
+        "may send, by its subject, as JSON: "
+        '`{"shop": {"deliveries": 600, "per_seconds": 60}, "*": …}`; `*`: each subject that is '
+        "not named; [rate limits](../operations.md#rate-limits)",
     )
     default_region: Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")] | None = Field(
         default=None,

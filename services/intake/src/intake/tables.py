@@ -180,6 +180,13 @@ channel_activity = Table(
     Column("failure_detail", Text),
     Column("silent_since", DateTime(timezone=True)),
 )
+rate_limit_windows = Table(
+    "rate_limit_windows",
+    metadata,
+    Column("system", Text, primary_key=True),
+    Column("at", DateTime(timezone=True)),
+    Column("taken", JSONB),
+)
 listening_periods = Table(
     "listening_periods",
     metadata,
@@ -290,6 +297,7 @@ RETENTION: tuple[Rule, ...] = (
     Kept("mailboxes", "how far a mailbox is read is deleted with its connection"),
     Kept("channel_connections", "settings: they are in force until they are replaced"),
     Kept("channel_activity", "one row for each connection: what came last"),
+    Kept("rate_limit_windows", "one row for each system that has had a limit: what it took last"),
     Kept("listening_periods", "two rows: since when intake listens without a break"),
     Kept("sign_ins", "one row for each connection whose credentials were refused last"),
     Kept("case_reads", "a row is deleted when its case is read, or after a day"),

@@ -131,9 +131,16 @@ class Metrics:
         )
         self.webhooks = Counter(
             "upstairs_webhooks",
-            "Signed deliveries of outside systems: applied, ignored (not about a contact), or kept "
-            "as a dead letter",
+            "Signed deliveries of outside systems: applied, ignored (not about a contact), kept as "
+            "a dead letter, or refused: paused, rate_limited",
             ("kind", "outcome"),
+            registry=self.registry,
+        )
+        self.rate_limited = Counter(
+            "upstairs_rate_limited",
+            "Deliveries and requests over the rate limit of their system, by the kind of system: "
+            "`channel` with an API key",
+            ("kind",),
             registry=self.registry,
         )
         self.retention_removed_rows = Counter(

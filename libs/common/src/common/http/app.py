@@ -1,6 +1,6 @@
 """The HTTP API of a service: what its routes share, and what surrounds them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, Final, cast
 
 from fastapi import FastAPI, Request
@@ -22,6 +22,7 @@ from common.http.examples import CONTACT_ID, REPRESENTATIVE
 from common.http.limits import BodyLimit, BodyLimits
 from common.http.request_handler import RequestHandler
 from common.http.routes import ApiRoute, ApiRouter
+from common.http.whole_request import WholeRequest
 
 
 def reject_nul(text: str) -> str:
@@ -116,6 +117,7 @@ def make_app(
         redirect_slashes=False,
     )
     app.state.metrics = metrics
+    app.state.admission_problems = ()
     for name, value in state.items():
         setattr(app.state, name, value)
     openapi.install(app, unkeyed_paths)
@@ -138,6 +140,19 @@ def make_app(
 def set_body_limits(app: FastAPI, limits: Sequence[BodyLimit]) -> None:
     """Let bodies below these paths be larger than others; for what `make_app` returned."""
     cast("_Api", app).handler.bodies = BodyLimits(limits)
+
+
+def set_admission(
+    app: FastAPI,
+    admit: Callable[[WholeRequest], Awaitable[None]] | None,
+    problems: Sequence[tuple[int, str]],
+) -> None:
+    """Let `admit` see each request first; what it raises is the answer.
+
+    `problems`: those of a request that changes something, for OpenAPI, whether it is set or not.
+    """
+    cast("_Api", app).handler.admit = admit
+    app.state.admission_problems = problems
 
 
 class _Api(FastAPI):

@@ -55,6 +55,9 @@ def _openapi(
         for path, operations in document["paths"].items():
             for method, operation in operations.items():
                 _complete(operation, method, is_keyed=path not in unkeyed_paths)
+                if "security" in operation and method.upper() not in SAFE_METHODS:
+                    for status, code in app.state.admission_problems:
+                        _add(operation["responses"], status, code)
                 show_examples(operation, document["components"]["schemas"])
     return generate()
 

@@ -1,6 +1,6 @@
 """The steps by which every request is answered, whatever its route; an ASGI application."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -47,11 +47,13 @@ class RequestHandler:
     ) -> None:
         self._routes = RouteTable(routes)
         self.bodies = BodyLimits()
+        # Raises ProblemError for a request that is not to be handled now.
+        self.admit: Callable[[WholeRequest], Awaitable[None]] | None = None
         self._memory = LargeBodyMemory()
         self._metrics = metrics
         self._webhook_paths = tuple(webhook_paths)
         self._form_paths = tuple(form_paths)
-        self._handle_idempotently = IdempotentHandler(self._route, unkeyed_paths)
+        self._handle_idempotently = IdempotentHandler(_respond_by_route, unkeyed_paths)
         self._wrong_keys = WrongKeyGuard()
         # Routes and statuses are few.
         self._durations: dict[tuple[str, int], Histogram] = {}
@@ -94,24 +96,37 @@ class RequestHandler:
         check_request(request)
         if not request.content:
             return
-        path: str = request.scope["path"]
-        if request.method == "POST" and path.startswith(self._webhook_paths):
+        if self._is_webhook(request):
             return
         check_content(request.content)
+        path: str = request.scope["path"]
         if not path.startswith(self._form_paths):
             check_media_type(request)
 
+    def _is_webhook(self, request: WholeRequest) -> bool:
+        path: str = request.scope["path"]
+        return request.method == "POST" and path.startswith(self._webhook_paths)
+
     async def _respond(self, request: WholeRequest) -> Response:
         try:
-            return await self._handle_idempotently(request)
+            response = await self._route(request)
         except Exception as error:  # noqa: BLE001 - every error is a response
-            return response_to(error)
+            response = response_to(error)
+        if request.answer_headers is not None:
+            response.headers.update(request.answer_headers)
+        return response
 
     async def _route(self, request: WholeRequest) -> Response:
         scope = request.scope
         route, scope["path_params"] = self._routes.find(scope)
         scope["route"] = route
-        return await route.respond(request)
+        if self.admit is not None:
+            # Before a transaction is begun, which would wait with the request.
+            await self.admit(request)
+        if self._is_webhook(request) and route.body_field is None:
+            # Signed, and known by its own id when it comes again, whatever key it has.
+            return await route.respond(request)
+        return await self._handle_idempotently(request)
 
     async def _send(self, response: Response, scope: Scope, receive: Receive, send: Send) -> None:
         response = self._wrong_keys.replace(response, scope)
@@ -128,3 +143,8 @@ class RequestHandler:
         # What went well is counted; a line for each would cost more than many requests.
         if status >= _REFUSED and route.startswith("/v1"):
             log.info("http_request", method=scope["method"], route=route, status=status)
+
+
+async def _respond_by_route(request: WholeRequest) -> Response:
+    route: ApiRoute = request.scope["route"]
+    return await route.respond(request)

@@ -1,5 +1,6 @@
 """A request whose body has been read, within its limit, before anything looks at it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -10,7 +11,10 @@ from common.http.limits import MAX_BODY_BYTES, USUAL_BODY, BodyLimit, LargeBodyM
 
 
 class WholeRequest(Request):
-    """`fields` has the first value of each header, by its name in lower case."""
+    """`fields` has the first value of each header, by its name in lower case.
+
+    `answer_headers` go out with the answer, whether it is a success or a problem.
+    """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, content: bytes) -> None:
         super().__init__(scope, receive, send)
@@ -19,6 +23,7 @@ class WholeRequest(Request):
         self.content = content
         self.fields: dict[bytes, bytes] = dict(reversed(scope["headers"]))
         self.repeats_fields = len(self.fields) < len(scope["headers"])
+        self.answer_headers: Mapping[str, str] | None = None
         self.has_query = bool(scope["query_string"])
         self._document: Any = None
         self._is_parsed = False

@@ -1,7 +1,7 @@
 """Puts a service together from its spec, so that no `main.py` repeats it."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,10 +17,11 @@ from common.core.health import Health
 from common.core.metrics import Metrics
 from common.http import api_key_api, dead_letter_api
 from common.http.access import ApiKeys
-from common.http.app import make_app, set_body_limits
+from common.http.app import make_app, set_admission, set_body_limits
 from common.http.limits import BodyLimit
 from common.http.routes import ApiRouter
 from common.http.tokens import TokenVerifier
+from common.http.whole_request import WholeRequest
 from common.messaging.consumer import MIN_LINGER_S, Consumer, Subscription, make_linger
 from common.messaging.dispatcher import Dispatcher
 from common.messaging.event_records import EventRecordHandler
@@ -89,6 +90,10 @@ class ServiceSpec(Generic[U]):
     form_paths: Sequence[str] = ()
     # Below these paths a body may be larger than elsewhere.
     body_limits: Sequence[BodyLimit] = ()
+    # Sees each request before its route, and may refuse one that changes something; how, by status
+    # and code.
+    admit: Callable[[WholeRequest], Awaitable[None]] | None = None
+    admission_problems: Sequence[tuple[int, str]] = ()
     # Routes that heed idempotency keys on their own.
     unkeyed_paths: Sequence[str] = ()
     # What a replay does with a dead letter that was such a request.
@@ -229,6 +234,7 @@ def application(
         },
     )
     set_body_limits(app, spec.body_limits)
+    set_admission(app, spec.admit, spec.admission_problems)
     return app
 
 

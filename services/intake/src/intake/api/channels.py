@@ -15,6 +15,7 @@ from common.core.metrics import Metrics
 from common.http.problems import ProblemError, listed
 from common.http.routes import ApiRouter
 from common.http.webhooks import BadSignatureError, StaleRequestError
+from common.http.whole_request import WholeRequest
 from common.storage.database import Database
 from intake import deliveries
 from intake.api.answers import DeliveryOut
@@ -27,7 +28,9 @@ from intake.api.deps import (
     get_sign_reader,
     transaction,
 )
-from intake.channels.base import Channel, WebhookRequest
+from intake.api.rate_limits import require_within_limit
+from intake.channels.base import Channel, RefusalOverLimit, WebhookRequest
+from intake.channels.registry import REFUSALS_OVER_LIMIT
 from intake.connection_secrets import SecretUnavailableError
 from intake.connections.changes import MIN_SECRET_CHARACTERS
 from intake.deliveries import Delivery, Outcome, TooManyKeptDeliveriesError
@@ -61,8 +64,10 @@ _WEBHOOK_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
         (401, "signature-refused"),
         (404, "channel-not-found"),
         (413, "too-large"),
+        (429, "rate-limited"),
         (503, "connection-paused"),
         (503, "over-the-limit"),
+        (503, "rate-limited"),
         (503, "secret-unavailable"),
         (503, "too-many-kept-deliveries"),
         (503, "too-many-large-bodies"),
@@ -74,7 +79,7 @@ _WEBHOOK_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
 async def receive_webhook(
     kind: KindPath,
     connection: ConnectionPath,
-    request: Request,
+    request: WholeRequest,
     response: Response,
     database: IntakeDatabase,
 ) -> DeliveryOut | Response:
@@ -91,6 +96,10 @@ async def receive_webhook(
     reason, among the dead letters; an admin replays it once the fault is corrected. While a
     thousand of a connection wait there, a further one answers 503: it has to be sent again. So does
     one of a connection that is paused, or whose secret can't be read.
+
+    Of a connection with a rate limit every answer to a right signature has the headers
+    `RateLimit-Policy` and `RateLimit`. A delivery over the limit answers 429 or 503, by what makes
+    this kind of system send it again.
     """
     channel = get_channel(request, kind)
     webhook = WebhookRequest(request.headers, await request.body(), address_of(request))
@@ -104,7 +113,7 @@ async def receive_webhook_by_secret(
     kind: KindPath,
     connection: ConnectionPath,
     secret: SecretPath,
-    request: Request,
+    request: WholeRequest,
     response: Response,
     database: IntakeDatabase,
 ) -> DeliveryOut | Response:
@@ -133,7 +142,7 @@ async def _receive(
     channel: Channel,
     name: str,
     webhook: WebhookRequest,
-    request: Request,
+    request: WholeRequest,
     response: Response,
     database: Database[UnitOfWork],
 ) -> DeliveryOut | Response:
@@ -152,11 +161,7 @@ async def _receive(
         if connection is not None:
             note_failure("signature-refused", detail)
         raise ProblemError(HTTPStatus.UNAUTHORIZED, "signature-refused", detail) from error
-    if verified.state == "paused":
-        note_failure("connection-paused", _PAUSED)
-        metrics.webhooks.labels(channel.kind, "paused").inc()
-        headers = {"Retry-After": _RETRY_PAUSED_S}
-        raise ProblemError(503, "connection-paused", _PAUSED, headers=headers)
+    await _admit(verified, request, now)
     delivery = Delivery(channel, verified, webhook)
     namespaces, signs = get_customer_namespaces(request), get_sign_reader(request)
     try:
@@ -195,6 +200,29 @@ async def _find(
         log.warning("connection_secret_unavailable", kind=channel.kind, connection=name)
         detail = "Deliveries by this connection can't be checked now. Send it again later."
         raise ProblemError(503, "secret-unavailable", detail) from error
+
+
+async def _admit(connection: ChannelConnection, request: WholeRequest, now: datetime) -> None:
+    """Raise ProblemError if the connection is paused, or over its rate limit."""
+    activity, key = get_noticed_activity(request), (connection.kind, connection.connection)
+    metrics: Metrics = request.app.state.metrics
+    if connection.state == "paused":
+        activity.note_failure(*key, now, "connection-paused", _PAUSED)
+        metrics.webhooks.labels(connection.kind, "paused").inc()
+        headers = {"Retry-After": _RETRY_PAUSED_S}
+        raise ProblemError(503, "connection-paused", _PAUSED, headers=headers)
+    limit = connection.rate_limit
+    if limit is None:
+        return
+    refusal = REFUSALS_OVER_LIMIT.get(connection.kind, RefusalOverLimit())
+    try:
+        await require_within_limit(connection.system, limit, request, refusal)
+    except ProblemError as problem:
+        # It came, and will come again: the connection is not silent.
+        activity.note_delivery(*key, now)
+        activity.note_failure(*key, now, problem.code, problem.detail)
+        metrics.webhooks.labels(connection.kind, "rate_limited").inc()
+        raise
 
 
 def _outcome(outcome: Outcome) -> str:

@@ -96,7 +96,8 @@ class ConnectionFailureOut(BaseModel):
     at: datetime = Field(description="When.")
     code: str = Field(
         description="`signature-refused`, `delivery-kept` (it is a dead letter), "
-        "`connection-paused`, `secret-unavailable` or `too-many-kept-deliveries`; of a record "
+        "`connection-paused`, `rate-limited`, `secret-unavailable` or "
+        "`too-many-kept-deliveries`; of a record "
         "also `stale-signature`, `malformed` or `not-applied`, and of a mailbox "
         "`mailbox-unreadable`, `credentials-refused` or `sign-in-stopped`; of a case that is read "
         "in its system `case-unreadable` or one of the last two."

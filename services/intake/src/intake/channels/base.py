@@ -9,13 +9,14 @@ from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from common.contracts import contacts
 from common.contracts.contacts import DiscardCause, Priority
 from intake.domain.case_reads import CaseName
 from intake.domain.customers import CustomerStatement
 from intake.domain.model import Author, ChannelConnection, ContactState, Moment
+from intake.domain.rate_limits import RateLimit
 
 
 class MalformedBodyError(Exception):
@@ -26,6 +27,12 @@ class ChannelOptions(BaseModel):
     """The options of a connection; a kind of channel adds its own fields."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rate_limit: RateLimit | None = Field(
+        default=None,
+        description="How many deliveries are taken in so many seconds; further ones are refused, "
+        "to be sent again later. null: any number.",
+    )
 
     @property
     def needs_app_secret(self) -> bool:
@@ -291,6 +298,18 @@ class CaseToRead:
 
     case: CaseName
     otherwise: Sequence[ChannelEvent]
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalOverLimit:
+    """How a delivery over the rate limit is refused, so that its system sends it again.
+
+    Most repeat what is refused with 5xx, and drop what is refused with 4xx. Some give up if
+    `Retry-After` is over `longest_wait_s`.
+    """
+
+    status: int = 503
+    longest_wait_s: int | None = None
 
 
 class Channel(Protocol):

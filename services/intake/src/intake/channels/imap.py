@@ -84,6 +84,8 @@ class ImapOptions(MailOptions):
     def _check(self) -> Self:
         if self.after == "move" and self.move_to in (None, self.folder):
             raise ValueError("move_to must name another folder")
+        if self.rate_limit is not None:
+            raise ValueError("rate_limit must be left out: intake reads as fast as it can store")
         if not all(map(is_visible, (self.user, self.folder, self.move_to or ""))):
             raise ValueError("user and folders must be one line without invisible characters")
         return self

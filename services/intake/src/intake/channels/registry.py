@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from intake.channels.base import Channel
+from intake.channels.base import Channel, RefusalOverLimit
 from intake.channels.cloud_events import CloudEvents
 from intake.channels.dynamics import Dynamics
 from intake.channels.imap import Imap
@@ -30,4 +30,11 @@ _KINDS: tuple[Channel, ...] = (
 
 # What they post has the files of a mail in it.
 MAIL_KINDS: Final = (Mailgun.kind, SendGrid.kind)
+# Their senders wait and send again after 429; of the others, no guide says so.
+REFUSALS_OVER_LIMIT: Final[Mapping[str, RefusalOverLimit]] = {
+    CloudEvents.kind: RefusalOverLimit(429),
+    StandardWebhooks.kind: RefusalOverLimit(429),
+    # It waits for less than a minute.
+    Zendesk.kind: RefusalOverLimit(429, longest_wait_s=59),
+}
 CHANNELS: Final[Mapping[str, Channel]] = {channel.kind: channel for channel in _KINDS}

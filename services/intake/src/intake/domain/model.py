@@ -24,6 +24,7 @@ from common.contracts.event import (
     TeamId,
 )
 from common.core.secret_strength import split_secrets
+from intake.domain.rate_limits import RateLimit
 
 ContactState = Literal[
     "open", "waiting_on_customer", "resolved", "abandoned", "discarded", "merged"
@@ -248,6 +249,11 @@ class ChannelConnection:
     passwords: tuple[str, ...] = field(default=(), repr=False)
     app_secret: str | None = field(default=None, repr=False)
     version: int = 0
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        stored = self.options.get("rate_limit")
+        return None if stored is None else RateLimit(**stored)
 
     @property
     def system(self) -> SystemName:

@@ -25,6 +25,7 @@ from intake.store.idempotency_keys import IdempotencyKeys
 from intake.store.mailboxes import Mailboxes
 from intake.store.messages import ContactHistory, Messages
 from intake.store.past_contacts import PastContacts
+from intake.store.rate_limits import RateLimitWindows
 from intake.store.representatives import ContactRepresentatives
 from intake.store.sign_ins import SignIns
 from intake.store.statuses import StatusChanges, StatusSources
@@ -58,6 +59,7 @@ class UnitOfWork(BaseUnitOfWork):
         self.idempotency_keys = IdempotencyKeys(connection)
         self.channel_connections = ChannelConnections(connection, secrets)
         self.channel_activity = ChannelActivity(connection)
+        self.rate_limit_windows = RateLimitWindows(connection)
         self.connection_names = ConnectionNames(connection)
         self.mailboxes = Mailboxes(connection, now)
         self.sign_ins = SignIns(connection, now)
