@@ -51,6 +51,8 @@ _ASSIGNMENT: Final = {
     "since": ASSIGNED_AT,
     "queue": _QUEUE,
     "unserved_queue": None,
+    "team_id": None,
+    "waits_for_team": False,
     "representative_id": REPRESENTATIVE,
     "reason": "rita has been free longest.",
     "waiting_since": RECEIVED_AT,
@@ -333,6 +335,16 @@ class AssignmentOut(BaseModel):
         Field(
             description="The skill and language it needs, if no active representative has them;"
             " otherwise null. It returns to this queue as soon as somebody serves it."
+        ),
+    ]
+    team_id: Annotated[
+        TeamId | None, Field(description="The team that it is for; null if for all.")
+    ]
+    waits_for_team: Annotated[
+        bool,
+        Field(
+            description="Whether people of its team alone may get it now: for as long as operations"
+            " set (`UPSTAIRS_TEAM_WAIT_S`, 5 minutes), if the team has anybody for its queue."
         ),
     ]
     representative_id: Annotated[

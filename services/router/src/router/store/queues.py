@@ -1,6 +1,6 @@
 """Queries about the queues: who waits in each, and who serves it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -94,7 +94,17 @@ class Queues:
 
     async def waiting_needs(self) -> list[Need]:
         """Return the needs with waiting contacts, each once."""
-        return [Need(*row) for row in await self._connection.execute(_WAITING_NEEDS)]
+        rows = await self._connection.execute(_WAITING_NEEDS)
+        return [Need(row.skill, row.language, row.queue_team or None) for row in rows]
+
+
+def needs_to_arrays(needs: Collection[Need]) -> dict[str, list[str]]:
+    """Return the needs as columns; a need of all teams has an empty one."""
+    return {
+        "skills": [need.skill for need in needs],
+        "languages": [need.language for need in needs],
+        "teams": [need.team_id or "" for need in needs],
+    }
 
 
 def _staffing(
@@ -155,13 +165,14 @@ _STAFF = text("""
 # Each step finds the next need in the index `assignments_waiting`, however many contacts wait.
 _WAITING_NEEDS = text("""
     WITH RECURSIVE needs AS (
-        (SELECT skill, language FROM assignments WHERE state = 'queued'
-         ORDER BY skill, language LIMIT 1)
+        (SELECT skill, language, queue_team FROM assignments WHERE state = 'queued'
+         ORDER BY skill, language, queue_team LIMIT 1)
         UNION ALL
-        SELECT next.skill, next.language FROM needs CROSS JOIN LATERAL (
-            SELECT a.skill, a.language FROM assignments a
-            WHERE state = 'queued' AND (a.skill, a.language) > (needs.skill, needs.language)
-            ORDER BY a.skill, a.language LIMIT 1) AS next
+        SELECT next.* FROM needs CROSS JOIN LATERAL (
+            SELECT a.skill, a.language, a.queue_team FROM assignments a
+            WHERE state = 'queued' AND (a.skill, a.language, a.queue_team)
+                > (needs.skill, needs.language, needs.queue_team)
+            ORDER BY a.skill, a.language, a.queue_team LIMIT 1) AS next
     )
-    SELECT skill, language FROM needs
+    SELECT skill, language, queue_team FROM needs
 """)

@@ -13,6 +13,7 @@ Rank = tuple[float, datetime, int, PersonId]
 EXCLUSION = timedelta(seconds=30)
 FALLBACK = Need("general", "en")
 ABSENCE_GRACE = timedelta(minutes=30)
+TEAM_WAIT = timedelta(minutes=5)
 
 
 def least_busy(representative: Representative) -> Rank:
@@ -35,10 +36,11 @@ class RoutingPolicy:
     `exclusion`: for so long a queued contact is not offered again to those who declined it.
     `fallback`: the skill and the language that stand in for those that nobody has.
     `absence_grace`: after so long contacts of somebody offline or inactive go to others; None:
-    they stay.
+    they stay. `team_wait`: for so long only the team of a contact may get it.
     """
 
     rank: Callable[[Representative], Rank] = least_busy
     exclusion: timedelta = EXCLUSION
     fallback: Need = FALLBACK
     absence_grace: timedelta | None = ABSENCE_GRACE
+    team_wait: timedelta = TEAM_WAIT
