@@ -197,7 +197,7 @@ def test_team_of_the_contact_comes_from_the_event() -> None:
 
 NAMES = ("p0", "p1", "p2", "p3", "p4")
 teams = st.sampled_from(["front", "vip"])
-staff = st.lists(
+staff: st.SearchStrategy[list[dict[str, Any]]] = st.lists(
     st.builds(
         dict,
         team_id=teams,
@@ -211,7 +211,7 @@ staff = st.lists(
     min_size=5,
     max_size=5,
 )
-waiting_contacts = st.lists(
+waiting_contacts: st.SearchStrategy[list[dict[str, Any]]] = st.lists(
     st.builds(
         dict,
         skill=st.sampled_from(["billing", "orders"]),
