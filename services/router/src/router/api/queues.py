@@ -7,7 +7,7 @@ from common.http.app import OpaqueText
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.routes import ApiRouter
 from router.api.deps import RouterDatabase
-from router.api.schemas import QueueOut
+from router.api.queue_schemas import QueueOut
 from router.domain.needs import Need
 
 router = ApiRouter(prefix="/v1/queues", tags=["queues"])
