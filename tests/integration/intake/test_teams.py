@@ -68,7 +68,7 @@ async def test_team_of_a_request_is_published_shown_and_kept(
 
 
 @pytest.mark.parametrize("team", ["key accounts", "", "x" * 101, 7])
-async def test_what_can_be_no_team_is_refused(api: httpx.AsyncClient, team: object) -> None:
+async def test_team_that_can_be_none_is_refused(api: httpx.AsyncClient, team: object) -> None:
     answer = await api.post("/v1/contacts", json={**CONTACT, "team": team})
 
     assert answer.status_code == 422

@@ -160,8 +160,10 @@ class RoutingHarness:
         assert decisions == expected, "the pool that lives on decides otherwise"
         decided = {each.contact_id: each for decision in decisions for each in decision.assignments}
         for contact_id, holder in holders.items():
-            found = decided[contact_id].representative_id if contact_id in decided else None
-            assert found == holder, "the pool decides otherwise than the plain rules"
+            decided_holder = (
+                decided[contact_id].representative_id if contact_id in decided else None
+            )
+            assert decided_holder == holder, "the pool decides otherwise than the plain rules"
         for decision in decisions:
             self.record(decision)
 

@@ -40,10 +40,9 @@ def match(
         best = pool.best_for(contact, need)
         if best:
             is_of_team = contact.team_id == best.team_id
-            met = need._replace(team_id=contact.team_id if is_of_team else None)
-            reason = _reason(contact, met, best, pool.available_for(met), at)
-            given = replace(contact, waits_for_team=False, reason=reason)
-            yield _give(given, contact.cancelled_timers(), met, pool.assign(best, at), at)
+            need_met = need._replace(team_id=contact.team_id if is_of_team else None)
+            reason = _reason(contact, need_met, best, pool.available_for(need_met), at)
+            yield _give(contact, need_met, pool.assign(best, at), reason, at)
         elif contact.state == "seeking":
             yield enqueue(contact, need, policy, at=at)
 
@@ -71,13 +70,16 @@ def _merit(contact: Assignment, best: Representative, available: int, at: dateti
 
 
 def _give(
-    contact: Assignment,
-    cancelled: tuple[TimerChange, ...],
-    need: Need,
-    representative: Representative,
-    at: datetime,
+    contact: Assignment, need: Need, representative: Representative, reason: str, at: datetime
 ) -> Decision:
-    assignment = replace(contact, since=at, representative_id=representative.representative_id)
+    assignment = replace(
+        contact,
+        since=at,
+        waits_for_team=False,
+        representative_id=representative.representative_id,
+        reason=reason,
+    )
+    cancelled = contact.cancelled_timers()
     if representative.auto_accept:
         return _assign(assignment, need, representative, cancelled)
     return _offer(assignment, representative, cancelled)
