@@ -16,7 +16,7 @@ from common.contracts.event import ContactId, PersonId, TeamId
 from common.contracts.people import Presence
 from router.domain import actions, timeouts
 from router.domain.assignments import ENDED, WAITING, Decision
-from router.domain.routing.queue import team_wait_ends_at
+from router.domain.routing import queue
 from router.domain.staffing.adjustments import AdjustmentEntry
 from router.domain.staffing.presence import set_presence
 from router.domain.staffing.representatives import Workload, follow_person, set_workload
@@ -189,7 +189,7 @@ class RoutingMachine(RuleBasedStateMachine):
                     holder = self.harness.holder(timer.contact_id)
                     decided = timeouts.expire_offer(current, holder, timer, at=self.harness.at)
                 case TeamWaitEnds():
-                    decided = timeouts.end_team_wait(current, POLICY, at=self.harness.at)
+                    decided = queue.end_team_wait(current, POLICY, at=self.harness.at)
                 case _:
                     decided = timeouts.end_exclusion(current)
             self.act(decided)
@@ -244,7 +244,7 @@ class RoutingMachine(RuleBasedStateMachine):
             team_wait = self.harness.timers.get((assignment.contact_id, TeamWaitEnds.type))
             assert (team_wait is not None) == assignment.has_team_timer
             if team_wait:
-                assert team_wait[0] == team_wait_ends_at(assignment, POLICY)
+                assert team_wait[0] == POLICY.team_wait_ends_at(assignment)
 
     @invariant()
     def contact_waits_for_its_team_only_while_somebody_of_it_takes_it(self) -> None:

@@ -11,8 +11,9 @@ from msgspec.structs import replace
 from common.contracts.assignments import ContactAssigned, ContactQueued, ContactUnserved
 from common.contracts.event import ContactId, TeamId
 from common.messages import Cancel, Schedule
-from router.domain import reactions, timeouts
+from router.domain import reactions
 from router.domain.assignments import Assignment, Decision
+from router.domain.routing import queue
 from router.domain.routing.fallback import place_in_queue
 from router.domain.routing.matching import match
 from router.domain.routing.pool import AvailabilityPool
@@ -80,7 +81,7 @@ def test_wait_for_a_team_ends_and_everybody_may_get_the_contact() -> None:
     rita, vera = representative("rita"), representative("vera", team_id=VIP, load=2)
     waiting, _ = decide(seeking(), rita, vera)
 
-    everybody = only(timeouts.end_team_wait(waiting, POLICY, at=ENDS_AT))
+    everybody = only(queue.end_team_wait(waiting, POLICY, at=ENDS_AT))
 
     assert everybody.reason == (
         "nobody who can take billing, en is free; the time for team vip alone is over"
@@ -96,7 +97,7 @@ def test_wait_for_a_team_ends_and_everybody_may_get_the_contact() -> None:
 
 def test_late_timer_of_a_contact_that_waits_no_more_changes_nothing() -> None:
     for contact in (None, assignment("assigned", team_id=VIP), assignment("queued", team_id=VIP)):
-        assert timeouts.end_team_wait(contact, POLICY, at=NOW) == Decision()
+        assert queue.end_team_wait(contact, POLICY, at=NOW) == Decision()
 
 
 def test_people_of_the_team_are_first_after_the_wait_too() -> None:

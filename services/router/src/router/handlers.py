@@ -23,6 +23,7 @@ from common.messaging.subscriptions import HandlerRegistry
 from router.domain import absences, actions, assignments, reactions, timeouts
 from router.domain.assignments import Assignment, Decision
 from router.domain.errors import RepresentativeNotFoundError
+from router.domain.routing import queue
 from router.domain.staffing import adjustments, presence, representatives
 from router.domain.staffing.adjustments import Adjustment, AdjustmentId
 from router.domain.staffing.people import Person
@@ -99,7 +100,7 @@ async def end_exclusion(timer: ExclusionEnds, uow: UnitOfWork) -> None:
 
 async def end_team_wait(timer: TeamWaitEnds, uow: UnitOfWork) -> None:
     assignment = await uow.assignments.lock(timer.contact_id)
-    uow.record(timeouts.end_team_wait(assignment, uow.policy, at=uow.now))
+    uow.record(queue.end_team_wait(assignment, uow.policy, at=uow.now))
 
 
 async def end_grace(timer: AbsenceGraceEnds, uow: UnitOfWork) -> None:

@@ -88,6 +88,10 @@ class Assignment(Struct, frozen=True):
         return self.unserved_need or (self.need and self.need.of_all_teams)
 
     @property
+    def waits_since(self) -> datetime:
+        return self.waiting_since or self.since
+
+    @property
     def is_excluding(self) -> bool:
         """Whether it is queued and its timer `ExclusionEnds` is set."""
         return self.state == "queued" and bool(self.declined_by)

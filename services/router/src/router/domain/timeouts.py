@@ -6,8 +6,6 @@ from msgspec.structs import replace
 
 from common.contracts.assignments import OfferExpired
 from router.domain.assignments import Assignment, Decision, exclude, leave
-from router.domain.routing.queue import waiting_reason
-from router.domain.routing.strategies import RoutingPolicy
 from router.domain.staffing.representatives import Representative
 from router.domain.timers import OfferExpires
 
@@ -29,16 +27,6 @@ def expire_offer(
     )
     seeking = exclude(assignment, timer.representative_id, at)
     return leave(assignment, seeking, holder, expired, at=at)
-
-
-def end_team_wait(
-    assignment: Assignment | None, policy: RoutingPolicy, *, at: datetime
-) -> Decision:
-    """Let everybody who fits get a contact that waits for its team."""
-    if assignment is None or not assignment.has_team_timer:
-        return Decision()
-    everybody = replace(assignment, waits_for_team=False)
-    return Decision((replace(everybody, reason=waiting_reason(everybody, policy, at=at)),))
 
 
 def end_exclusion(assignment: Assignment | None) -> Decision:

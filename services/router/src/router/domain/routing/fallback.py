@@ -9,7 +9,6 @@ from common.contracts.assignments import ContactUnserved
 from common.contracts.event import Event, TeamId
 from router.domain.assignments import Assignment, Decision, enter, leave
 from router.domain.needs import Need
-from router.domain.routing.queue import team_wait_ends_at
 from router.domain.routing.strategies import RoutingPolicy
 
 
@@ -36,7 +35,7 @@ def place_in_queue(
         return Decision()
     unserved = None if serves(own) else own
     queues = (own, *candidates(own, policy.fallback)) if unserved else (own,)
-    team_id = contact.team_id if at < team_wait_ends_at(contact, policy) else None
+    team_id = contact.team_id if at < policy.team_wait_ends_at(contact) else None
     stand_in = next((need for need in _of_team_first(queues, team_id) if serves(need)), None)
     need = stand_in or own
     if (need, unserved) == (contact.need, contact.unserved_need):

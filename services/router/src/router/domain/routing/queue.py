@@ -15,16 +15,7 @@ from router.domain.timers import ExclusionEnds, TeamWaitEnds
 
 def position(contact: Assignment) -> tuple[int, datetime, str]:
     """Sort by priority, highest first, then by waiting time, longest first."""
-    return (-contact.priority_rank, _waits_since(contact), contact.contact_id)
-
-
-def team_wait_ends_at(contact: Assignment, policy: RoutingPolicy) -> datetime:
-    """Return until when only the team of the contact may get it."""
-    return _waits_since(contact) + policy.team_wait
-
-
-def _waits_since(contact: Assignment) -> datetime:
-    return contact.waiting_since or contact.since
+    return (-contact.priority_rank, contact.waits_since, contact.contact_id)
 
 
 def enqueue(contact: Assignment, need: Need, policy: RoutingPolicy, *, at: datetime) -> Decision:
@@ -34,7 +25,7 @@ def enqueue(contact: Assignment, need: Need, policy: RoutingPolicy, *, at: datet
     its team ends.
     """
     queued = replace(contact, state="queued", since=at)
-    reason = waiting_reason(queued, policy, at=at)
+    reason = _waiting_reason(queued, policy, at=at)
     event = ContactQueued(
         contact_id=contact.contact_id, occurred_at=at, queue=need.queue, reason=reason
     )
@@ -49,16 +40,26 @@ def _timers(queued: Assignment, policy: RoutingPolicy, at: datetime) -> Iterator
     if queued.is_excluding:
         yield Schedule(ExclusionEnds(contact_id=queued.contact_id), at + policy.exclusion)
     if queued.has_team_timer:
-        ends_at = team_wait_ends_at(queued, policy)
+        ends_at = policy.team_wait_ends_at(queued)
         yield Schedule(TeamWaitEnds(contact_id=queued.contact_id), ends_at)
 
 
-def waiting_reason(contact: Assignment, policy: RoutingPolicy, *, at: datetime) -> str:
+def end_team_wait(
+    assignment: Assignment | None, policy: RoutingPolicy, *, at: datetime
+) -> Decision:
+    """Let everybody who fits get a contact that waits for its team."""
+    if assignment is None or not assignment.has_team_timer:
+        return Decision()
+    everybody = replace(assignment, waits_for_team=False)
+    return Decision((replace(everybody, reason=_waiting_reason(everybody, policy, at=at)),))
+
+
+def _waiting_reason(contact: Assignment, policy: RoutingPolicy, *, at: datetime) -> str:
     """Say why the contact waits."""
     who = f"nobody of team {contact.team_id}" if contact.waits_for_team else "nobody"
     reason = f"{who} who can take {contact.skill}, {contact.language} is free"
     if contact.team_id:
-        reason += f"; {_team_wait(contact, team_wait_ends_at(contact, policy), at)}"
+        reason += f"; {_team_wait(contact, policy.team_wait_ends_at(contact), at)}"
     own = contact.unserved_need
     if own is not None:
         reason += f"; no active representative takes {own.wording}"

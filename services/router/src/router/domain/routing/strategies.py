@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from common.contracts.event import PersonId
+from router.domain.assignments import Assignment
 from router.domain.needs import Need
 from router.domain.staffing.representatives import Representative
 
@@ -44,3 +45,7 @@ class RoutingPolicy:
     fallback: Need = FALLBACK
     absence_grace: timedelta | None = ABSENCE_GRACE
     team_wait: timedelta = TEAM_WAIT
+
+    def team_wait_ends_at(self, contact: Assignment) -> datetime:
+        """Return until when only the team of the contact may get it."""
+        return contact.waits_since + self.team_wait
