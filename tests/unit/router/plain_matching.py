@@ -1,6 +1,7 @@
 """Matching as the documents say it, without heaps: each contact looks at everybody."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from msgspec.structs import replace
 
@@ -10,11 +11,10 @@ from router.domain.needs import Need
 from router.domain.routing.queue import position
 from router.domain.routing.strategies import least_busy
 from router.domain.staffing.representatives import Representative
-from unit.router.examples import NOW
 
 
 def match_plainly(
-    contacts: Iterable[Assignment], people: Mapping[PersonId, Representative]
+    contacts: Iterable[Assignment], people: Mapping[PersonId, Representative], *, at: datetime
 ) -> dict[ContactId, PersonId | None]:
     """Return who gets each contact."""
     staff = dict(people)
@@ -23,7 +23,7 @@ def match_plainly(
         holder = _choose(contact, staff.values())
         holders[contact.contact_id] = holder.representative_id if holder else None
         if holder:
-            busier = replace(holder, load=holder.load + 1, idle_since=NOW.replace(year=2100))
+            busier = replace(holder, load=holder.load + 1, idle_since=at)
             staff[holder.representative_id] = busier
     return holders
 

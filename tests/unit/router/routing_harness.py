@@ -155,7 +155,7 @@ class RoutingHarness:
         ]
         new_pool = AvailabilityPool(POLICY, self.people.values())
         expected = list(match(waiting, new_pool, POLICY, at=self.at))
-        holders = match_plainly(waiting, self.people)
+        holders = match_plainly(waiting, self.people, at=self.at)
         decisions = list(match(waiting, self.pool, POLICY, at=self.at))
         assert decisions == expected, "the pool that lives on decides otherwise"
         decided = {each.contact_id: each for decision in decisions for each in decision.assignments}

@@ -256,4 +256,4 @@ def test_heaps_give_each_contact_to_whom_the_plain_rules_give_it(
         for decision in decisions
         for contact in decision.assignments
     }
-    assert holders == match_plainly(contacts, people)
+    assert holders == match_plainly(contacts, people, at=NOW)
