@@ -79,7 +79,9 @@ async def test_queues_show_waiting_contacts_and_free_slots(
         "served": True,
         "available_representatives": 1,
         "free_slots": 2,
-        "teams": [{"team_id": "front", "available_representatives": 1, "free_slots": 2}],
+        "teams": [
+            {"team_id": "front", "waiting": 0, "available_representatives": 1, "free_slots": 2}
+        ],
     }
     assert (orders["queue"], orders["waiting"]) == ("orders/en", 1)
     assert (orders["available_representatives"], orders["free_slots"]) == (0, 0)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from common.contracts.contacts import ContactErased, ContactResolved
-from common.contracts.event import ContactId, PersonId
+from common.contracts.event import ContactId, PersonId, TeamId
 from common.contracts.people import Presence
 from common.core.errors import TransientError
 from common.storage.database import Database
@@ -32,9 +32,21 @@ from support.databases import SteppedClock
 from support.service_harness import make_dispatcher
 
 PEOPLE = ("rita", "sam", "tom")
-NEEDS = tuple(Need(*each) for each in product(("billing", "orders"), ("en", "de")))
+TEAMS = (TeamId("front"), TeamId("vip"))
+NEEDS = tuple(Need(*each) for each in product(("billing", "orders"), ("en", "de"), (None, *TEAMS)))
 # More than everybody has slots.
 CONTACTS_OF_A_NEED = 5
+_WAITS_THOUGH_SOMEBODY_IS_FREE = """
+    SELECT contact_id FROM assignments
+    JOIN representatives ON skills @> ARRAY[skill] AND languages @> ARRAY[language]
+        AND queue_team IN ('', representatives.team_id)
+    WHERE state = 'queued' AND active AND presence = 'available' AND load < capacity
+"""
+_WAITS_FOR_A_TEAM_WITHOUT_END = """
+    SELECT contact_id FROM assignments
+    WHERE state = 'queued' AND waits_for_team AND NOT EXISTS (
+        SELECT FROM timers WHERE timers.contact_id = assignments.contact_id)
+"""
 
 
 class CheckedUnitOfWork(UnitOfWork):
@@ -54,11 +66,13 @@ class CheckedUnitOfWork(UnitOfWork):
     def _give_everything(self, pool: AvailabilityPool) -> list[Decision]:
         contacts = [
             Assignment(
-                ContactId(f"{need.queue} {n}"),
+                ContactId(f"{need.wording} {n}"),
                 state="seeking",
                 since=self.now,
                 skill=need.skill,
                 language=need.language,
+                team_id=need.team_id,
+                waits_for_team=need.team_id is not None,
                 waiting_since=self.now,
                 preferred_id=PersonId(PEOPLE[n % len(PEOPLE)]),
             )
@@ -104,9 +118,16 @@ class Replicas:
             await handlers.set_presence(PersonId(name), presence, None, uow)
 
     async def change(
-        self, harness: RouterHarness, name: str, capacity: int, skills: tuple[str, ...]
+        self,
+        harness: RouterHarness,
+        name: str,
+        capacity: int,
+        skills: tuple[str, ...],
+        team: TeamId,
     ) -> None:
-        await harness.hire(name, capacity=capacity, skills=skills, languages=("de", "en"))
+        await harness.hire(
+            name, capacity=capacity, skills=skills, languages=("de", "en"), team_id=team
+        )
 
     async def adjust(
         self, harness: RouterHarness, name: str, capacity: int | None, skill: str
@@ -156,7 +177,16 @@ class Replicas:
         await uow.flush()
 
     def _received(self, needs: list[Need]) -> list[Any]:
-        events = [received(topic_of_contact=need.skill, language=need.language) for need in needs]
+        at = self.harnesses[0].database.clock.utc_now()
+        events = [
+            received(
+                topic_of_contact=need.skill,
+                language=need.language,
+                team=need.team_id,
+                occurred_at=at,
+            )
+            for need in needs
+        ]
         self.contacts += [event.contact_id for event in events]
         return events
 
@@ -181,6 +211,7 @@ steps = st.one_of(
         names,
         st.integers(1, 3),
         st.sampled_from([("billing",), ("orders",), ("billing", "orders")]),
+        st.sampled_from(TEAMS),
     ),
     st.tuples(
         st.just("adjust"),
@@ -230,6 +261,8 @@ async def test_pool_is_right_after_any_changes_in_two_replicas(
         " LEFT JOIN assignments USING (representative_id)"
         " GROUP BY representative_id HAVING load <> count(contact_id)"
     )
+    assert not await replicas.harnesses[0].rows(_WAITS_THOUGH_SOMEBODY_IS_FREE)
+    assert not await replicas.harnesses[0].rows(_WAITS_FOR_A_TEAM_WITHOUT_END)
 
 
 async def test_representative_changed_by_hand_gets_nothing(

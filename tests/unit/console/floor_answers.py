@@ -14,6 +14,7 @@ def queue(name: str = "billing/en", **changes: Any) -> dict[str, Any]:
         "served": True,
         "available_representatives": 1,
         "free_slots": 1,
+        "teams": [],
         **changes,
     }
 

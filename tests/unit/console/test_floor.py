@@ -82,6 +82,19 @@ def test_note_says_what_is_wrong_with_a_queue(changes: dict[str, Any], note: str
     assert row.note == note
 
 
+def test_queue_says_how_many_wait_for_one_team_only() -> None:
+    teams = [
+        {"team_id": team, "waiting": waiting, "available_representatives": 0, "free_slots": 0}
+        for team, waiting in (("care", 0), ("key-accounts", 1), ("vip", 2))
+    ]
+    shown = view([queue(waiting=4, oldest_waiting_s=5.0, teams=teams), queue("returns/en")])
+    assert shown.busy_queues is not None
+    assert [row.for_teams for row in (*shown.busy_queues, *shown.idle_queues)] == [
+        "For one team only: key-accounts 1, vip 2",
+        None,
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "language", "text"),
     [

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from common.contracts.assignments import AssignmentReleased
 from common.contracts.escalations import (
@@ -16,7 +17,7 @@ from common.contracts.escalations import (
     PageRequested,
     Severity,
 )
-from common.contracts.event import OPERATIONS, PersonId
+from common.contracts.event import OPERATIONS, PersonId, TeamId
 from escalation.domain import reactions
 from escalation.domain.duty.calendars import Calendar
 from escalation.domain.duty.windows import Absence
@@ -32,7 +33,18 @@ from escalation.domain.settings.ladders import (
 from escalation.domain.settings.people import Person, PersonAbsences, Team
 from escalation.domain.settings.registry import Configuration, Versioned
 from unit.escalation.contact_harness import ContactHarness
-from unit.escalation.examples import CONTACT, DAN, KIM, MIA, POLICY, RITA, SAM, SETTINGS, START
+from unit.escalation.examples import (
+    CONTACT,
+    DAN,
+    KIM,
+    MIA,
+    POLICY,
+    RITA,
+    SAM,
+    SETTINGS,
+    START,
+    contact_received,
+)
 
 STAFF = {
     RITA: Person(reports_to=SAM),
@@ -127,6 +139,33 @@ def test_contact_without_representative_has_no_line_and_no_team() -> None:
     assert harness.event(EscalationClimbed).reason == (
         "first: no representative yet; first: no team yet"
     )
+
+
+@pytest.mark.parametrize("is_assigned_first", [False, True])
+def test_supervisors_of_the_team_that_the_channel_says_are_asked_until_somebody_has_it(
+    is_assigned_first: bool,
+) -> None:
+    harness = ContactHarness(settings(first(TeamSupervisors("team_supervisors")), TOP))
+    care = Versioned("care", 1, Team(supervisors=(MIA,)))
+    harness.settings = replace(harness.settings, teams={**harness.settings.teams, "care": care})
+    if is_assigned_first:
+        harness.assign()
+    harness.send(structs.replace(contact_received(START), team=TeamId("care")))
+    assert harness.contact.team_id == ("t" if is_assigned_first else "care")
+
+    harness.ask_for_supervisor()
+
+    supervisors = [SAM, KIM] if is_assigned_first else [MIA]
+    assert harness.pages() == [(person, "raised") for person in supervisors]
+    harness.assign()
+    assert harness.contact.team_id == "t"
+
+
+def test_team_without_supervisors_hides_the_contact_from_nobody() -> None:
+    harness = ContactHarness(settings(first(TeamSupervisors("team_supervisors")), TOP))
+    harness.send(structs.replace(contact_received(START), team=TeamId("nosuch")))
+
+    assert harness.contact.team_id is None
 
 
 def test_released_contact_keeps_its_team() -> None:

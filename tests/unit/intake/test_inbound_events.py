@@ -128,6 +128,7 @@ def test_contact_is_read_whatever_is_missing_or_odd() -> None:
                 "customer": None,
                 "priority": "HIGH",
                 "tags": ["Gold"],
+                "team": 7,
                 "unknown": {},
             }
         },
@@ -136,7 +137,19 @@ def test_contact_is_read_whatever_is_missing_or_odd() -> None:
     contact = event.contact
     assert (contact.ref, contact.channel, contact.priority) == (str(number), "chat", "high")
     assert contact.customer[:4] == (f"contact-{number}", None, "vip", None)
-    assert contact.topic == "general"
+    assert (contact.topic, contact.team) == ("general", "7")
+
+
+def test_team_is_that_of_a_tag_then_the_stated_one_then_the_default() -> None:
+    stated = {"ref": "T-7", "team": "repairs"}
+    options = {"team": "care", "team_by_tag": {"gold": "key-accounts"}}
+    teams = [
+        read_webhook("contact.received", {"contact": fields}, **options)[0].contact.team
+        for fields in ({**stated, "tags": ["Gold"]}, stated, {"ref": "T-7"})
+    ]
+    assert teams == ["key-accounts", "repairs", "care"]
+    (without,) = read_webhook("contact.received", {"contact": {"ref": "T-7"}})
+    assert without.contact.team is None
 
 
 def test_event_without_contact_is_malformed() -> None:

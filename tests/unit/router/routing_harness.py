@@ -1,7 +1,7 @@
 """Applies decisions of the domain as the unit of work does, in memory."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from common.contracts.assignments import (
@@ -30,7 +30,8 @@ from common.contracts.escalations import (
 from common.contracts.event import ContactId, CustomerId, EscalationId, Event, PersonId, TeamId
 from common.messages import Cancel, Schedule, Timer
 from router.domain import reactions
-from router.domain.assignments import WAITING, Assignment, Decision
+from router.domain.assignments import WAITING, Assignment, Decision, State
+from router.domain.routing.fallback import place_in_queue
 from router.domain.routing.matching import match
 from router.domain.routing.pool import AvailabilityPool
 from router.domain.routing.strategies import RoutingPolicy
@@ -45,7 +46,9 @@ from router.domain.staffing.representatives import (
     follow_person,
     set_workload,
 )
+from unit.router.plain_matching import match_plainly
 
+POLICY = RoutingPolicy(team_wait=timedelta(minutes=1))
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 ESCALATION = EscalationId("e1")
 MIA = PersonId("mia")
@@ -58,7 +61,7 @@ class RoutingHarness:
         self.entries: dict[PersonId, Person] = {}
         self.people: dict[PersonId, Representative] = {}
         self.adjustments: dict[PersonId, AdjustmentEntry | None] = {}
-        self.pool = AvailabilityPool(RoutingPolicy())
+        self.pool = AvailabilityPool(POLICY)
         self.timers: dict[tuple[ContactId, str], tuple[datetime, Timer]] = {}
         self.live: dict[ContactId, PersonId] = {}
 
@@ -88,6 +91,7 @@ class RoutingHarness:
         skills: Sequence[str],
         languages: Sequence[str],
         workload: Workload,
+        team: str = "front",
     ) -> None:
         """Add an available representative."""
         entry = self.entries[person_id] = Person(
@@ -95,7 +99,7 @@ class RoutingHarness:
             person_id=person_id,
             version=1,
             roles=("representative",),
-            team_id=TeamId("front"),
+            team_id=TeamId(team),
             skills=tuple(skills),
             languages=tuple(languages),
         )
@@ -111,6 +115,17 @@ class RoutingHarness:
 
     def record_staffing(self, change: StaffingChange) -> None:
         self.record(Decision(representatives=(change.representative,), events=change.events))
+        self.place("queued")
+
+    def place(self, state: State) -> None:
+        """Choose the queues of these contacts, as the unit of work does."""
+        for contact in list(self.assignments.values()):
+            if contact.state == state and (
+                state == "seeking"
+                or contact.unserved_need
+                or (contact.need and not self.pool.serves(contact.need))
+            ):
+                self.record(place_in_queue(contact, self.pool.serves, POLICY, at=self.at))
 
     def publish(self, event: Event) -> None:
         """Follow the events alone, as a consumer would."""
@@ -134,13 +149,21 @@ class RoutingHarness:
                 pass
 
     def match(self) -> None:
+        self.place("seeking")
         waiting = [
             assignment for assignment in self.assignments.values() if assignment.state in WAITING
         ]
-        new_pool = AvailabilityPool(RoutingPolicy(), self.people.values())
-        expected = list(match(waiting, new_pool, RoutingPolicy(), at=self.at))
-        decisions = list(match(waiting, self.pool, RoutingPolicy(), at=self.at))
+        new_pool = AvailabilityPool(POLICY, self.people.values())
+        expected = list(match(waiting, new_pool, POLICY, at=self.at))
+        holders = match_plainly(waiting, self.people, at=self.at)
+        decisions = list(match(waiting, self.pool, POLICY, at=self.at))
         assert decisions == expected, "the pool that lives on decides otherwise"
+        decided = {each.contact_id: each for decision in decisions for each in decision.assignments}
+        for contact_id, holder in holders.items():
+            decided_holder = (
+                decided[contact_id].representative_id if contact_id in decided else None
+            )
+            assert decided_holder == holder, "the pool decides otherwise than the plain rules"
         for decision in decisions:
             self.record(decision)
 
@@ -149,7 +172,14 @@ class RoutingHarness:
         holder = assignment.representative_id if assignment else None
         return self.people[holder] if holder else None
 
-    def receive(self, contact_id: ContactId, skill: str, language: str, priority: Any) -> None:
+    def receive(
+        self,
+        contact_id: ContactId,
+        skill: str,
+        language: str,
+        priority: Any,
+        team: str | None = None,
+    ) -> None:
         event = ContactReceived(
             contact_id=contact_id,
             occurred_at=self.at,
@@ -159,6 +189,7 @@ class RoutingHarness:
             topic_of_contact=skill,
             language=language,
             priority=priority,
+            team=TeamId(team) if team else None,
         )
         current = self.assignments.get(contact_id)
         self.record(reactions.receive(current, event, at=self.at))

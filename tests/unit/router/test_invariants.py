@@ -12,18 +12,20 @@ from msgspec.structs import replace
 from common.contracts.contacts import (
     Priority,
 )
-from common.contracts.event import ContactId, PersonId
+from common.contracts.event import ContactId, PersonId, TeamId
 from common.contracts.people import Presence
 from router.domain import actions, timeouts
-from router.domain.assignments import ENDED, Decision
+from router.domain.assignments import ENDED, WAITING, Decision
+from router.domain.routing import queue
 from router.domain.staffing.adjustments import AdjustmentEntry
 from router.domain.staffing.presence import set_presence
 from router.domain.staffing.representatives import Workload, follow_person, set_workload
-from router.domain.timers import ExclusionEnds, OfferExpires
-from unit.router.routing_harness import RoutingHarness
+from router.domain.timers import ExclusionEnds, OfferExpires, TeamWaitEnds
+from unit.router.routing_harness import POLICY, RoutingHarness
 
 SKILLS = ("billing", "orders", "returns")
 LANGUAGES = ("en", "de")
+TEAMS = ("front", "vip")
 
 
 people = st.sampled_from([PersonId(f"r{n}") for n in range(4)])
@@ -37,15 +39,18 @@ class RoutingMachine(RuleBasedStateMachine):
     @initialize(
         skills=st.lists(st.sets(st.sampled_from(SKILLS), min_size=1), min_size=4, max_size=4),
         languages=st.lists(st.sets(st.sampled_from(LANGUAGES), min_size=1), min_size=4, max_size=4),
+        teams=st.lists(st.sampled_from(TEAMS), min_size=4, max_size=4),
         capacity=capacities,
     )
-    def start(self, skills: list[set[str]], languages: list[set[str]], capacity: int) -> None:
+    def start(
+        self, skills: list[set[str]], languages: list[set[str]], teams: list[str], capacity: int
+    ) -> None:
         self.harness = RoutingHarness()
         self.is_matched = True
         for n in range(4):
             person = PersonId(f"r{n}")
             workload = Workload(capacity, auto_accept=n % 2 == 0)
-            self.harness.hire(person, sorted(skills[n]), sorted(languages[n]), workload)
+            self.harness.hire(person, sorted(skills[n]), sorted(languages[n]), workload, teams[n])
 
     def act(self, decision: Decision) -> None:
         self.harness.record(decision)
@@ -83,10 +88,11 @@ class RoutingMachine(RuleBasedStateMachine):
             self.harness.adjust(person, None)
             self.is_matched = False
 
-    @rule(person=people, capacity=capacities, active=st.booleans())
-    def change_profile(self, person: PersonId, capacity: int, active: bool) -> None:
+    @rule(person=people, capacity=capacities, active=st.booleans(), team=st.sampled_from(TEAMS))
+    def change_profile(self, person: PersonId, capacity: int, active: bool, team: str) -> None:
         current = self.harness.people[person]
-        entry = replace(self.harness.entries[person], active=active)
+        entry = replace(self.harness.entries[person], active=active, team_id=TeamId(team))
+        self.harness.entries[person] = entry
         adjustment = self.harness.adjustments.get(person) if active else None
         followed = follow_person(current, entry, adjustment, at=self.harness.at)
         after = followed.representative if followed else current
@@ -101,9 +107,12 @@ class RoutingMachine(RuleBasedStateMachine):
         skill=st.sampled_from(SKILLS),
         language=st.sampled_from(LANGUAGES),
         priority=st.sampled_from(["low", "urgent"]),
+        team=st.none() | st.sampled_from((*TEAMS, "nobody")),
     )
-    def receive(self, contact: ContactId, skill: str, language: str, priority: str) -> None:
-        self.harness.receive(contact, skill, language, priority)
+    def receive(
+        self, contact: ContactId, skill: str, language: str, priority: str, team: str | None
+    ) -> None:
+        self.harness.receive(contact, skill, language, priority, team)
         self.is_matched = False
 
     @rule(contact=contacts)
@@ -179,6 +188,8 @@ class RoutingMachine(RuleBasedStateMachine):
                 case OfferExpires():
                     holder = self.harness.holder(timer.contact_id)
                     decided = timeouts.expire_offer(current, holder, timer, at=self.harness.at)
+                case TeamWaitEnds():
+                    decided = queue.end_team_wait(current, POLICY, at=self.harness.at)
                 case _:
                     decided = timeouts.end_exclusion(current)
             self.act(decided)
@@ -229,6 +240,21 @@ class RoutingMachine(RuleBasedStateMachine):
             # Those left out get their turn: the exclusion has an end.
             exclusion = self.harness.timers.get((assignment.contact_id, ExclusionEnds.type))
             assert (exclusion is not None) == assignment.is_excluding
+            # The wait for a team has an end.
+            team_wait = self.harness.timers.get((assignment.contact_id, TeamWaitEnds.type))
+            assert (team_wait is not None) == assignment.has_team_timer
+            if team_wait:
+                assert team_wait[0] == POLICY.team_wait_ends_at(assignment)
+
+    @invariant()
+    def contact_waits_for_its_team_only_while_somebody_of_it_takes_it(self) -> None:
+        for assignment in self.harness.assignments.values():
+            if assignment.has_team_timer:
+                assert assignment.need
+                assert any(
+                    person.serves(assignment.need) for person in self.harness.people.values()
+                )
+            assert not assignment.waits_for_team or assignment.state in WAITING
 
     @invariant()
     def ended_contact_has_no_timer_and_no_holder(self) -> None:

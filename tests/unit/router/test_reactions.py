@@ -9,6 +9,7 @@ from common.contracts.assignments import AssignmentCompleted, AssignmentReleased
 from common.messages import Cancel
 from router.domain import actions, reactions
 from router.domain.assignments import Decision, State
+from router.domain.needs import Need
 from unit.router.examples import (
     ABANDONED,
     C1,
@@ -31,7 +32,7 @@ def test_received_contact_seeks_by_topic_and_language() -> None:
     decision = reactions.receive(None, RECEIVED, at=NOW)
 
     state = only(decision)
-    assert (state.state, state.need, state.priority_rank) == ("seeking", ("billing", "en"), 2)
+    assert (state.state, state.need, state.priority_rank) == ("seeking", Need("billing", "en"), 2)
     assert state.waiting_since == RECEIVED.occurred_at
     assert decision.events == ()
 
@@ -167,7 +168,7 @@ def test_contact_abandoned_before_it_was_received_is_not_queued() -> None:
 
     state = only(reactions.receive(abandoned, RECEIVED, at=NOW))
 
-    assert (state.state, state.need) == ("abandoned", ("billing", "en"))
+    assert (state.state, state.need) == ("abandoned", Need("billing", "en"))
 
 
 @pytest.mark.parametrize("state", ["completed", "abandoned"])

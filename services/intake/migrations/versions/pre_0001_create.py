@@ -93,7 +93,8 @@ STATEMENTS = (
         supervisor_quote text,
         supervisor_question jsonb,
         vulnerability jsonb NOT NULL DEFAULT '[]',
-        announced boolean NOT NULL DEFAULT true
+        announced boolean NOT NULL DEFAULT true,
+        team text
     ) WITH ({ANALYZE_SELDOM})
     """,
     """

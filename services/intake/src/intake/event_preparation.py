@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
-from common.contracts.event import PersonId, SystemName
+from common.contracts.event import PersonId, SystemName, TeamId
 from common.core.text import one_line, plain_text
 from intake.channel_messages import NewMessage
 from intake.channels.base import (
@@ -73,7 +73,12 @@ def _new_contact(
     signs: SignReader,
 ) -> ReceiveContact:
     needs, customer = fill(read_needs(contact), reading, signs), contact.customer
-    customer = customer._replace(name=_line(customer.name), region=_line(customer.region))
+    customer = customer._replace(
+        name=_line(customer.name),
+        region=_line(customer.region),
+        default_tier=contact.default_tier,
+    )
+    team = _line(contact.team)
     return ReceiveContact(
         received_from=connection.system,
         channel=contact.channel,
@@ -81,6 +86,7 @@ def _new_contact(
         subject=line_of(contact.subject) or contact.ref,
         **needs._asdict(),
         campaign=_line(contact.campaign),
+        team=TeamId(team) if team else None,
         external_ref=contact.ref,
         follows_within=namespaces.follows_within,
         state=contact.state,

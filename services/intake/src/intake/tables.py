@@ -51,6 +51,7 @@ contacts = Table(
     Column("supervisor_question", JSONB),
     Column("vulnerability", JSONB),
     Column("announced", Boolean),
+    Column("team", Text),
 )
 customers = Table(
     "customers",

@@ -69,6 +69,7 @@ class ReceiveContact(Struct, frozen=True):
     campaign: str | None = None
     follows: ContactId | None = None
     follows_within: timedelta = timedelta(0)
+    team: TeamId | None = None
     # What it is where it comes from, when we first see it.
     state: ContactState = "open"
     moment: Moment | None = None
@@ -142,6 +143,7 @@ async def receive_new(command: ReceiveContact, uow: UnitOfWork) -> ContactId:
         changed_at=uow.now,
         campaign=command.campaign,
         follows=follows,
+        team=command.team,
     )
     uow.customers.note_made(command.customer, command.topic, contact.contact_id)
     record(_receive(contact, customer, command), uow)

@@ -80,6 +80,7 @@ STATEMENTS = (
     "CREATE INDEX adjustments_in_force ON adjustments (person_id) WHERE ended_at IS NULL",
     "CREATE INDEX adjustments_ended_at ON adjustments (ended_at) WHERE ended_at IS NOT NULL",
     # One row a contact with one representative: a contact can't have two live assignments.
+    # queue_team: the only team that may get it now; empty: all of them.
     f"""
     CREATE TABLE assignments (
         contact_id uuid PRIMARY KEY,
@@ -91,6 +92,10 @@ STATEMENTS = (
         language text,
         unserved_skill text,
         unserved_language text,
+        team_id text,
+        waits_for_team boolean NOT NULL,
+        queue_team text NOT NULL
+            GENERATED ALWAYS AS (CASE WHEN waits_for_team THEN team_id ELSE '' END) STORED,
         priority_rank integer NOT NULL,
         waiting_since timestamptz,
         representative_id text REFERENCES representatives,
@@ -112,7 +117,8 @@ STATEMENTS = (
     """,
     """
     CREATE INDEX assignments_waiting
-        ON assignments (skill, language, priority_rank DESC, waiting_since, contact_id)
+        ON assignments (
+            skill, language, queue_team, priority_rank DESC, waiting_since, contact_id)
         WHERE state = 'queued'
     """,
     """

@@ -23,11 +23,18 @@ from common.messaging.subscriptions import HandlerRegistry
 from router.domain import absences, actions, assignments, reactions, timeouts
 from router.domain.assignments import Assignment, Decision
 from router.domain.errors import RepresentativeNotFoundError
+from router.domain.routing import queue
 from router.domain.staffing import adjustments, presence, representatives
 from router.domain.staffing.adjustments import Adjustment, AdjustmentId
 from router.domain.staffing.people import Person
 from router.domain.staffing.representatives import Representative, StaffingChange
-from router.domain.timers import AbsenceGraceEnds, AdjustmentEnds, ExclusionEnds, OfferExpires
+from router.domain.timers import (
+    AbsenceGraceEnds,
+    AdjustmentEnds,
+    ExclusionEnds,
+    OfferExpires,
+    TeamWaitEnds,
+)
 from router.store import UnitOfWork
 
 
@@ -89,6 +96,11 @@ async def expire_offer(timer: OfferExpires, uow: UnitOfWork) -> None:
 async def end_exclusion(timer: ExclusionEnds, uow: UnitOfWork) -> None:
     assignment = await uow.assignments.lock(timer.contact_id)
     uow.record(timeouts.end_exclusion(assignment))
+
+
+async def end_team_wait(timer: TeamWaitEnds, uow: UnitOfWork) -> None:
+    assignment = await uow.assignments.lock(timer.contact_id)
+    uow.record(queue.end_team_wait(assignment, uow.policy, at=uow.now))
 
 
 async def end_grace(timer: AbsenceGraceEnds, uow: UnitOfWork) -> None:
@@ -205,6 +217,7 @@ SUBSCRIPTIONS = (
     .on(EscalationClosed, end_escalation)
     .on(OfferExpires, expire_offer)
     .on(ExclusionEnds, end_exclusion)
+    .on(TeamWaitEnds, end_team_wait)
     .on(AbsenceGraceEnds, end_grace)
     .on(AdjustmentEnds, end_adjustment)
 )

@@ -7,7 +7,7 @@ from pydantic import Field
 from common.contracts.needs import ContactTopic, LanguageTag
 from common.service.settings import ServiceSettings
 from router.domain.needs import Need
-from router.domain.routing.strategies import ABSENCE_GRACE, FALLBACK, RoutingPolicy
+from router.domain.routing.strategies import ABSENCE_GRACE, FALLBACK, TEAM_WAIT, RoutingPolicy
 
 
 class Settings(ServiceSettings):
@@ -27,8 +27,20 @@ class Settings(ServiceSettings):
         description="the language in which contacts are answered whose language nobody speaks",
     )
 
+    team_wait_s: int = Field(
+        default=int(TEAM_WAIT.total_seconds()),
+        ge=0,
+        le=24 * 3600,
+        description="seconds that a contact with a team waits for people of that team only, then "
+        "for everybody who fits; 0: it is never kept from others",
+    )
+
     @property
     def routing_policy(self) -> RoutingPolicy:
         grace = timedelta(seconds=self.absence_grace_s) if self.absence_grace_s else None
         fallback = Need(self.fallback_skill, self.fallback_language)
-        return RoutingPolicy(absence_grace=grace, fallback=fallback)
+        return RoutingPolicy(
+            absence_grace=grace,
+            fallback=fallback,
+            team_wait=timedelta(seconds=self.team_wait_s),
+        )

@@ -78,6 +78,8 @@ assignments = Table(
     Column("language", Text),
     Column("unserved_skill", Text),
     Column("unserved_language", Text),
+    Column("team_id", Text),
+    Column("waits_for_team", Boolean),
     Column("priority_rank", Integer),
     Column("waiting_since", DateTime(timezone=True)),
     Column("representative_id", Text),

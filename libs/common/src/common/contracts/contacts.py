@@ -44,7 +44,8 @@ class ContactReceived(ContactsEvent):
     `received_from` is the system that sent it: no other system speaks for it. `campaign` is what
     made many customers turn to us: an advertisement, a product recall.
     `follows` is an earlier contact about the same issue: the channel names it, or it is the
-    customer's latest one of the topic.
+    customer's latest one of the topic. `team` is the team that it is for, as the channel or its
+    connection says; there may be none of this name.
     """
 
     channel: Channel
@@ -57,6 +58,7 @@ class ContactReceived(ContactsEvent):
     priority: Priority
     campaign: str | None = None
     follows: ContactId | None = None
+    team: TeamId | None = None
 
 
 class CustomerWrote(ContactsEvent):

@@ -33,7 +33,7 @@ PRESENCES: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class QueueRow:
-    """`note` says what is wrong with the queue, if something is."""
+    """`note` says what is wrong with the queue, and `for_teams` how many wait for one team only."""
 
     queue: str
     name: str
@@ -43,6 +43,7 @@ class QueueRow:
     free_places: int
     available: int
     note: str | None
+    for_teams: str | None
 
     @property
     def needs_attention(self) -> bool:
@@ -178,7 +179,16 @@ def _queue_row(queue: Mapping[str, Any], reader: Reader) -> QueueRow:
         free_places=queue["free_slots"],
         available=queue["available_representatives"],
         note=_queue_note(queue, reader),
+        for_teams=_for_teams(queue, reader),
     )
+
+
+def _for_teams(queue: Mapping[str, Any], reader: Reader) -> str | None:
+    """Say how many others can't help with; None if everybody may take all."""
+    waiting = [f"{team['team_id']} {team['waiting']}" for team in queue["teams"] if team["waiting"]]
+    if not waiting:
+        return None
+    return reader.texts.gettext("For one team only: %(teams)s", teams=", ".join(waiting))
 
 
 def _queue_note(queue: Mapping[str, Any], reader: Reader) -> str | None:

@@ -41,6 +41,7 @@ class Row:
     state_text: str
     who: str
     representative: str | None
+    team: str | None
     is_alarm: bool
     is_urgent: bool
     buttons: Buttons
@@ -71,6 +72,7 @@ def make_row(escalation: Escalation, reader: Reader, sort: str = "time_left") ->
         state_text=gettext(words.STATES[escalation["state"]]),
         who=who(escalation, reader),
         representative=_representative(contact, reader),
+        team=contact.get("team_id"),
         is_alarm=escalation["alarm_since"] is not None,
         is_urgent=band == "needs_you" and severity in URGENT_SEVERITIES,
         buttons=buttons(escalation, choices(escalation, reader), reader),

@@ -131,7 +131,10 @@ class ContactOut(BaseModel):
     topic: str = Field(description="Its topic, by which policies match.")
     customer: str | None = Field(description="The customer's name, if known.")
     representative_id: PersonId | None = Field(description="Who works on it now.")
-    team_id: TeamId | None = Field(description="The team of who works or worked on it.")
+    team_id: TeamId | None = Field(
+        description="The team of who works or worked on it, else the one that its channel says, if "
+        "that has supervisors."
+    )
     customer_id: CustomerId | None = Field(
         description="The customer, by whom intake lists the other contacts."
     )

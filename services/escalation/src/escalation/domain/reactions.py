@@ -76,13 +76,14 @@ _KEPT_ASSIGNMENTS = 20
 def receive_contact(situation: Situation, event: ContactReceived) -> Decision:
     if situation.contact.details is not None:
         return no_change(situation)
-    details = details_of(event)
+    details, configuration = details_of(event), situation.configuration
     contact = replace(
         situation.contact,
         details=details,
         customer_id=event.customer.customer_id,
         opened_at=event.occurred_at,
         reply_owed_since=event.occurred_at,
+        team_id=situation.contact.team_id or configuration.team_with_supervisors(event.team),
     )
     return (
         lifecycle.start_on_receipt(situation.with_contact(contact), event.occurred_at)

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from pydantic import BaseModel, Field
 
 from common.contracts.contacts import Channel, Priority
-from common.contracts.event import ContactId, CustomerId, MessageId, PersonId, SystemName
+from common.contracts.event import ContactId, CustomerId, MessageId, PersonId, SystemName, TeamId
 from common.http.examples import (
     ACTED_AT,
     CAMPAIGN,
@@ -21,6 +21,7 @@ from common.http.examples import (
     RAISED_AT,
     RECEIVED_AT,
     SUPERVISOR,
+    TEAM,
     TEXT,
     with_examples,
 )
@@ -44,6 +45,7 @@ _CONTACT = {
     "customer_id": CUSTOMER_ID,
     **CONTACT,
     "campaign": CAMPAIGN,
+    "team": TEAM,
     "follows": None,
     "received_at": RECEIVED_AT,
     "changed_at": RAISED_AT,
@@ -212,6 +214,7 @@ class ContactSummaryOut(BaseModel):
     language: str = Field(description="The customer's language by BCP 47; `und` if not known.")
     priority: Priority = Field(description="How urgent it is.")
     campaign: str | None = Field(description="What made many customers contact us, if known.")
+    team: TeamId | None = Field(description="The team that it is for, if the channel says one.")
     follows: ContactId | None = Field(
         description="An earlier contact about the same issue: the channel names it, or it is the "
         "customer's latest one of the topic."

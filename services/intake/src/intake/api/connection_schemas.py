@@ -6,7 +6,7 @@ from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from common.http.examples import MANAGER, RECEIVED_AT, TOPIC, with_examples
+from common.http.examples import MANAGER, RECEIVED_AT, TEAM, TOPIC, with_examples
 from intake.connection_secrets import ConnectionSecrets, SecretUnavailableError
 from intake.connections.documents import ConnectionFields, SecretText
 from intake.domain.connections import (
@@ -23,6 +23,7 @@ _OPTIONS: Final[Mapping[str, Any]] = {
     "topic": "general",
     "topic_by_tag": {"invoice": TOPIC},
     "language_by_tag": {"lang_es": "es"},
+    "team_by_tag": {"key_account": TEAM},
     "campaign_by_tag": {"recall_7": "recall-7"},
 }
 _EXPECTED: Final[Mapping[str, Any]] = {

@@ -146,6 +146,7 @@ class TrialEventOut(BaseModel):
     language: str = Field(description="The language, with what the text says.")
     priority: Priority = Field(description="The priority, with what the text says.")
     campaign: str | None = Field(description="The campaign.")
+    team: str | None = Field(description="The team; null if it is for all.")
     details: dict[str, Any] = Field(description="What else the event says, as a reason or a note.")
     messages: list[TrialMessageOut] = Field(description="The messages that it would add.")
 
@@ -182,6 +183,7 @@ class TrialOut(BaseModel):
                     "language": "en",
                     "priority": "normal",
                     "campaign": None,
+                    "team": None,
                     "details": {},
                     "messages": [
                         {
@@ -288,6 +290,7 @@ def _event_out(prepared: PreparedEvent) -> TrialEventOut:
         language=contact.language,
         priority=contact.priority,
         campaign=contact.campaign,
+        team=contact.team,
         details={name: value for name, value in fields.items() if name not in _SHOWN_ELSEWHERE},
         messages=[_message_out(each) for each in (prepared.first, prepared.message) if each],
     )

@@ -8,7 +8,7 @@ from fastapi import Query, Request, Response
 from pydantic import Field, TypeAdapter
 
 from common.contracts.contract import Instant
-from common.contracts.event import UUID_PATTERN, ContactId, PersonId, SystemName
+from common.contracts.event import UUID_PATTERN, ContactId, PersonId, SystemName, TeamId
 from common.core.languages import UNDETERMINED
 from common.http.access import Principal
 from common.http.app import ContactPath
@@ -117,6 +117,7 @@ async def receive_contact(
         asks_for_supervisor=reading.asks_for_supervisor,
         signs=reading.signs,
         campaign=body.campaign,
+        team=TeamId(body.team) if body.team else None,
         follows=body.follows,
         follows_within=namespaces.follows_within,
         external_ref=body.external_ref,

@@ -32,6 +32,7 @@ from common.http.examples import (
     MAILBOX,
     OTHER_CONTACT_ID,
     REPRESENTATIVE,
+    TEAM,
     TEXT,
     with_examples,
 )
@@ -119,6 +120,7 @@ class ContactIn(RequestModel):
             **CONTACT,
             "customer": CUSTOMER,
             "campaign": CAMPAIGN,
+            "team": TEAM,
             "text": TEXT,
         }
     )
@@ -138,6 +140,11 @@ class ContactIn(RequestModel):
     campaign: Slug | None = Field(
         None,
         description="What made many customers contact you: an advertisement, a product recall.",
+    )
+    team: Slug | None = Field(
+        None,
+        description="The id of the team that it is for. Its people get it first; if nobody of them"
+        " takes it in time, or there is no such team, everybody who fits may.",
     )
     text: LongText | None = Field(None, description="The customer's first message.")
     external_ref: ExternalId | None = Field(

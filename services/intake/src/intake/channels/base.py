@@ -103,8 +103,8 @@ class ExternalContact:
     """A ticket, case or chat of an outside system: what a contact is made of if it is new here.
 
     `ref` is its id there, and `customer` has the id that it has there. `state` is its state as
-    of `as_of`, or of the event. Texts may be of any length and have any characters: intake cleans
-    them.
+    of `as_of`, or of the event. `default_tier` is the customer's if no system
+    has said one. Texts may be of any length and have any characters: intake cleans them.
     """
 
     ref: str
@@ -115,6 +115,8 @@ class ExternalContact:
     language: str
     priority: Priority
     campaign: str | None = None
+    team: str | None = None
+    default_tier: contacts.Tier | None = None
     first_message: FirstMessage | None = None
     state: ContactState = "open"
     as_of: datetime | None = None

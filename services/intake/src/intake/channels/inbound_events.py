@@ -90,6 +90,7 @@ class Contact(WebhookModel):
     language: Text = None
     priority: Text = None
     campaign: Text = None
+    team: Text = None
     tags: Tags = ()
 
 
@@ -214,6 +215,7 @@ def _contact(data: Data, options: MappingOptions, *, is_first: bool) -> External
             language=contact.language,
             priority=contact.priority,
             campaign=contact.campaign,
+            team=contact.team,
         ),
         first_message=first,
     )

@@ -41,10 +41,18 @@ class MappingOptions(ChannelOptions):
     priority: Priority = Field(
         "normal", description="The priority of a contact for which the system states none."
     )
+    team: Slug | None = Field(
+        None,
+        description="The team of a contact without a mapped tag; without it, contacts are for all.",
+    )
+    tier: Tier | None = Field(
+        None, description="The tier of a customer for whom no system states one."
+    )
     topic_by_tag: dict[str, ContactTopic] = Field({}, description="Which tag means which topic.")
     language_by_tag: dict[str, LanguageTag] = Field(
         {}, description="Which tag means which language."
     )
+    team_by_tag: dict[str, Slug] = Field({}, description="Which tag means which team.")
     campaign_by_tag: dict[str, Slug] = Field({}, description="Which tag means which campaign.")
     priority_by_tag: dict[str, Priority] = Field(
         {}, description="Which tag means which priority, whatever the system states."
@@ -91,6 +99,8 @@ class ContactLabels(TypedDict):
     language: str
     priority: Priority
     campaign: str | None
+    team: str | None
+    default_tier: Tier | None
 
 
 def read_labels(
@@ -101,6 +111,7 @@ def read_labels(
     language: str | None = None,
     priority: str | None = None,
     campaign: str | None = None,
+    team: str | None = None,
 ) -> ContactLabels:
     """Return the labels that the tags mean, else those that the system states."""
     return {
@@ -108,6 +119,8 @@ def read_labels(
         "language": by_tag(tags, options.language_by_tag) or language or options.language,
         "priority": read_priority(priority, tags, options),
         "campaign": by_tag(tags, options.campaign_by_tag) or campaign,
+        "team": by_tag(tags, options.team_by_tag) or team or options.team,
+        "default_tier": options.tier,
     }
 
 

@@ -50,6 +50,7 @@ def receive(contact: Contact, customer: Customer) -> Decision:
         priority=contact.priority,
         campaign=contact.campaign,
         follows=contact.follows,
+        team=contact.team,
     )
     return Decision(contact, (received,))
 

@@ -17,6 +17,7 @@ class CustomerStatement(NamedTuple):
     """What a system says of a customer. None says nothing: what was said before stays.
 
     `stated_addresses` are as the system wrote them, `addresses` in their form to compare.
+    `default_tier` counts for this contact if no system has ever said a tier; it is not kept.
     """
 
     customer_id: CustomerId
@@ -25,6 +26,7 @@ class CustomerStatement(NamedTuple):
     region: str | None = None
     stated_addresses: tuple[StatedAddress, ...] = ()
     addresses: tuple[Address, ...] = ()
+    default_tier: Tier | None = None
 
     def after(self, earlier: "CustomerStatement") -> "CustomerStatement":
         """Return what both say together: this one, and what only the earlier one says."""

@@ -86,6 +86,7 @@ class Contact(Struct, frozen=True):
     `supervisor_question` waits for a person to say whether the customer asked for one, until the
     contact ends or the target of a merge takes it over.
     `vulnerability` is why the customer needs care, as their words say.
+    `team` is the one that the channel asks for, which may be unknown.
     `announced`: it was published. What is over when we first see it is not, until it is open.
     """
 
@@ -114,6 +115,7 @@ class Contact(Struct, frozen=True):
     supervisor_question: SupervisorQuestion | None = None
     vulnerability: tuple[str, ...] = ()
     announced: bool = True
+    team: TeamId | None = None
 
 
 @dataclass(frozen=True, slots=True)

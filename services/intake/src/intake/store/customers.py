@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
+from msgspec.structs import replace
 from sqlalchemy import text
 
 from common.contracts.contacts import Customer
@@ -26,6 +27,7 @@ class _Described(NamedTuple):
 
     customer: Customer
     recent: dict[str, ContactId]
+    has_tier: bool
 
 
 class Customers:
@@ -69,7 +71,10 @@ class Customers:
         """Return all that is known of the customer; `describe` may have written it before."""
         if id(stated) not in self._stated:
             await self.describe([stated], follows_within)
-        return self._described[stated.customer_id].customer
+        described = self._described[stated.customer_id]
+        if described.has_tier or stated.default_tier is None:
+            return described.customer
+        return replace(described.customer, tier=stated.default_tier)
 
     def recent_contact(self, stated: CustomerStatement, topic: str) -> ContactId | None:
         """Return the customer's latest contact of the topic, as `describe` found it."""
@@ -101,13 +106,16 @@ class Customers:
         for row in described:
             # The statement sees the survivor as it was before.
             fields = written.get(row.survivor_id, row)
+            tier = fields.tier or row.tier
             customer = Customer(
                 customer_id=CustomerId(row.survivor_id),
                 name=fields.name or row.name,
-                tier=fields.tier or row.tier or "standard",
+                tier=tier or "standard",
                 region=fields.region or row.region,
             )
-            self._described[row.customer_id] = _Described(customer, row.recent or {})
+            self._described[row.customer_id] = _Described(
+                customer, row.recent or {}, has_tier=tier is not None
+            )
         joins = (
             (row.customer_id, customer_to_join(row.candidates, is_new=row.is_new))
             for row in described

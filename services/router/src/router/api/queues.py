@@ -7,7 +7,7 @@ from common.http.app import OpaqueText
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.routes import ApiRouter
 from router.api.deps import RouterDatabase
-from router.api.schemas import QueueOut
+from router.api.queue_schemas import QueueOut
 from router.domain.needs import Need
 
 router = ApiRouter(prefix="/v1/queues", tags=["queues"])
@@ -24,5 +24,8 @@ async def list_queues(
     async with database.transaction() as uow:
         queues = await uow.queues.list_after(Need(*after) if after else None, limit + 1, at=uow.now)
     return Page[QueueOut].of(
-        queues, limit, key=lambda queue: list(queue.need), show=QueueOut.model_validate
+        queues,
+        limit,
+        key=lambda queue: [queue.need.skill, queue.need.language],
+        show=QueueOut.model_validate,
     )

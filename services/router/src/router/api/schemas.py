@@ -13,17 +13,16 @@ from common.http.contact_methods import EmailMethod, SlackMethod, require_each_m
 from common.http.examples import (
     ACTED_AT,
     ASSIGNED_AT,
-    CONTACT,
     CONTACT_ID,
     PEOPLE,
     RECEIVED_AT,
     REPRESENTATIVE,
-    TOPIC,
     contact_method,
     with_examples,
 )
 from common.http.pagination import NextCursor
 from router.api.adjustment_schemas import AdjustmentOut
+from router.api.queue_schemas import QUEUE
 from router.domain.assignments import State
 from router.domain.staffing.representatives import NEW_WORKLOAD
 
@@ -43,14 +42,15 @@ _REPRESENTATIVE: Final = {
     "free_slots": 0,
     "idle_since": ASSIGNED_AT,
 }
-_QUEUE: Final = f"{TOPIC}/{CONTACT['language']}"
 _REFERRAL: Final = "Wants a credit above my limit, very angry."
 _ASSIGNMENT: Final = {
     "contact_id": CONTACT_ID,
     "state": "assigned",
     "since": ASSIGNED_AT,
-    "queue": _QUEUE,
+    "queue": QUEUE,
     "unserved_queue": None,
+    "team_id": None,
+    "waits_for_team": False,
     "representative_id": REPRESENTATIVE,
     "reason": "rita has been free longest.",
     "waiting_since": RECEIVED_AT,
@@ -238,69 +238,6 @@ class RepresentativeStatusOut(RepresentativeOut):
     ] = None
 
 
-class QueueTeamOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    team_id: Annotated[TeamId, Field(description="The team.")]
-    available_representatives: Annotated[
-        int, Field(description="Who of the team serves the queue and is available.")
-    ]
-    free_slots: Annotated[int, Field(description="How many more contacts they may get now.")]
-
-
-class QueueOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True) | with_examples(
-        {
-            "queue": _QUEUE,
-            "waiting": 2,
-            "oldest_waiting_s": 41.5,
-            "stands_in_for": [],
-            "served": True,
-            "available_representatives": 1,
-            "free_slots": 0,
-            "teams": [
-                {"team_id": _ENTRY["team_id"], "available_representatives": 1, "free_slots": 0}
-            ],
-        }
-    )
-
-    queue: Annotated[str, Field(description="`<skill>/<language>`")]
-    waiting: Annotated[int, Field(description="Contacts in the queue.")]
-    oldest_waiting_s: Annotated[
-        float | None,
-        Field(description="Seconds that the longest waiting contact waits; null if none waits."),
-    ]
-    stands_in_for: Annotated[
-        tuple[str, ...],
-        Field(
-            description="Queues that no active representative serves and whose contacts wait in"
-            " this one, the first 20."
-        ),
-    ]
-    served: Annotated[
-        bool,
-        Field(
-            description="Whether an active representative serves it, whatever their presence."
-            " Contacts of a queue that nobody serves wait in a fallback queue if somebody serves"
-            " that, and each is a `contact_unserved` event."
-        ),
-    ]
-    available_representatives: Annotated[
-        int, Field(description="Available representatives with this skill and language.")
-    ]
-    free_slots: Annotated[
-        int,
-        Field(
-            description="How many more contacts they may get now. A slot counts in every queue"
-            " that its representative serves."
-        ),
-    ]
-    teams: Annotated[
-        tuple[QueueTeamOut, ...],
-        Field(description="The same for each team with an active representative who serves it."),
-    ]
-
-
 class DeclineIn(RequestModel):
     model_config = with_examples({"reason": "I know this customer privately."})
 
@@ -333,6 +270,16 @@ class AssignmentOut(BaseModel):
         Field(
             description="The skill and language it needs, if no active representative has them;"
             " otherwise null. It returns to this queue as soon as somebody serves it."
+        ),
+    ]
+    team_id: Annotated[
+        TeamId | None, Field(description="The team that it is for; null if for all.")
+    ]
+    waits_for_team: Annotated[
+        bool,
+        Field(
+            description="Whether people of its team alone may get it now: for as long as operations"
+            " set (`UPSTAIRS_TEAM_WAIT_S`, 5 minutes), if the team has anybody for its queue."
         ),
     ]
     representative_id: Annotated[
@@ -374,7 +321,7 @@ class AssignmentDetail(AssignmentOut):
                 {
                     "at": RECEIVED_AT,
                     "type": "upstairs.contact_queued.v1",
-                    "text": f"Queued for {_QUEUE}: received",
+                    "text": f"Queued for {QUEUE}: received",
                 }
             ],
             "next_cursor": None,

@@ -37,7 +37,7 @@ def _reason(person: Representative, offered: Assignment) -> str | None:
     if person.presence != "available":
         return f"is {person.presence}"
     if offered.need and not person.fits(offered.need):
-        return f"no longer takes {offered.need.skill}, {offered.need.language}"
+        return f"no longer takes {offered.need.wording}"
     return None
 
 

@@ -12,12 +12,12 @@ from msgspec.structs import replace
 
 from common.contracts.assignments import AssignmentCompleted
 from common.contracts.contacts import Priority
-from common.contracts.event import ContactId, Event, PersonId
+from common.contracts.event import ContactId, Event, PersonId, TeamId
 from common.core.erasure import ERASED
 from common.messages import Cancel, TimerChange
 from router.domain.needs import Need
 from router.domain.staffing.representatives import Representative, free
-from router.domain.timers import ExclusionEnds, OfferExpires
+from router.domain.timers import ExclusionEnds, OfferExpires, TeamWaitEnds
 
 State = Literal[
     "unknown",  # an event came before ContactReceived
@@ -42,7 +42,8 @@ class Assignment(Struct, frozen=True):
 
     `declined_by`: who declined it, let the offer expire or gave it back; they are left out until
     the exclusion ends. `preferred_id`: who had it last and gets it again if available. `offer`:
-    the number of the last offer. `ended_at`: when the contact was last resolved or abandoned; a
+    the number of the last offer. `waits_for_team`: only people of its team may get it now.
+    `ended_at`: when the contact was last resolved or abandoned; a
     take-over from before then has ended.
     """
 
@@ -53,6 +54,8 @@ class Assignment(Struct, frozen=True):
     language: str | None = None
     unserved_skill: str | None = None
     unserved_language: str | None = None
+    team_id: TeamId | None = None
+    waits_for_team: bool = False
     priority_rank: int = 0
     waiting_since: datetime | None = None
     representative_id: PersonId | None = None
@@ -70,7 +73,7 @@ class Assignment(Struct, frozen=True):
     def need(self) -> Need | None:
         if self.skill is None or self.language is None:
             return None
-        return Need(self.skill, self.language)
+        return Need(self.skill, self.language, self.team_id if self.waits_for_team else None)
 
     @property
     def unserved_need(self) -> Need | None:
@@ -81,12 +84,30 @@ class Assignment(Struct, frozen=True):
 
     @property
     def own_need(self) -> Need | None:
-        return self.unserved_need or self.need
+        """What the contact itself needs, of all teams."""
+        return self.unserved_need or (self.need and self.need.of_all_teams)
+
+    @property
+    def waits_since(self) -> datetime:
+        return self.waiting_since or self.since
 
     @property
     def is_excluding(self) -> bool:
         """Whether it is queued and its timer `ExclusionEnds` is set."""
         return self.state == "queued" and bool(self.declined_by)
+
+    @property
+    def has_team_timer(self) -> bool:
+        """Whether it is queued and its timer `TeamWaitEnds` is set."""
+        return self.state == "queued" and self.waits_for_team
+
+    def cancelled_timers(self) -> tuple[Cancel, ...]:
+        """Cancel the timers of a queued contact."""
+        timers = (
+            (self.is_excluding, ExclusionEnds.type),
+            (self.has_team_timer, TeamWaitEnds.type),
+        )
+        return tuple(Cancel(self.contact_id, slot) for is_set, slot in timers if is_set)
 
 
 class Decision(Struct, frozen=True):
@@ -116,6 +137,7 @@ def enter(assignment: Assignment, state: State, at: datetime) -> Assignment:
         assignment,
         state=state,
         since=at,
+        waits_for_team=assignment.waits_for_team and state == "seeking",
         representative_id=None,
         reason="",
         declined_by=(),
@@ -163,7 +185,6 @@ def leave(
     timers: list[TimerChange] = []
     if before.state == "offered":
         timers.append(Cancel(before.contact_id, OfferExpires.type))
-    if before.is_excluding:
-        timers.append(Cancel(before.contact_id, ExclusionEnds.type))
+    timers.extend(before.cancelled_timers())
     freed = (free(holder, at=at),) if holder else ()
     return Decision((after,), freed, events, tuple(timers))

@@ -43,6 +43,7 @@ def receive(assignment: Assignment | None, event: ContactReceived, *, at: dateti
         current,
         skill=event.topic_of_contact,
         language=event.language,
+        team_id=event.team,
         priority_rank=PRIORITY_RANKS[event.priority],
         waiting_since=event.occurred_at,
     )

@@ -21,6 +21,10 @@ class ExclusionEnds(Timer):
     """A waiting contact may go again to those who declined it."""
 
 
+class TeamWaitEnds(Timer):
+    """A contact that waits for its team may go to everybody."""
+
+
 class AdjustmentEnds(Timer):
     """What is usual counts again for a representative.
 

@@ -1,6 +1,6 @@
 """Queries about the queues: who waits in each, and who serves it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -16,9 +16,13 @@ from router.domain.needs import Need
 
 @dataclass(frozen=True, slots=True)
 class QueueTeam:
-    """Who of a team serves a queue and is available, and their free slots."""
+    """Who of a team serves a queue and is available, and their free slots.
+
+    `waiting`: contacts that only this team may get now.
+    """
 
     team_id: TeamId
+    waiting: int
     available_representatives: int
     free_slots: int
 
@@ -82,7 +86,7 @@ class Queues:
                 row.waiting,
                 row.oldest_waiting_s,
                 tuple(row.stands_in_for),
-                *_staffing(need, staff),
+                *_staffing(need, row.waiting_for_teams, staff),
             )
             for need, row in waiting
         ]
@@ -94,25 +98,38 @@ class Queues:
 
     async def waiting_needs(self) -> list[Need]:
         """Return the needs with waiting contacts, each once."""
-        return [Need(*row) for row in await self._connection.execute(_WAITING_NEEDS)]
+        rows = await self._connection.execute(_WAITING_NEEDS)
+        return [Need(row.skill, row.language, row.queue_team or None) for row in rows]
+
+
+def needs_to_arrays(needs: Collection[Need]) -> dict[str, list[str]]:
+    """Return the needs as columns; a need of all teams has an empty one."""
+    return {
+        "skills": [need.skill for need in needs],
+        "languages": [need.language for need in needs],
+        "teams": [need.team_id or "" for need in needs],
+    }
 
 
 def _staffing(
-    need: Need, staff: Iterable[StaffGroup]
+    need: Need, waiting_for_teams: Mapping[str, int], staff: Iterable[StaffGroup]
 ) -> tuple[bool, int, int, tuple[QueueTeam, ...]]:
     """Return whether somebody serves it, how many are available, their free slots, and by team."""
     groups = [group for group in staff if group.fits(need)]
     available = sum(group.available for group in groups)
     free_slots = sum(group.free_slots for group in groups)
-    return bool(groups), available, free_slots, tuple(_teams(groups))
+    return bool(groups), available, free_slots, tuple(_teams(groups, waiting_for_teams))
 
 
-def _teams(groups: Iterable[StaffGroup]) -> Iterator[QueueTeam]:
+def _teams(
+    groups: Iterable[StaffGroup], waiting_for_teams: Mapping[str, int]
+) -> Iterator[QueueTeam]:
     by_team = sorted(groups, key=attrgetter("team_id"))
     for team_id, members in groupby(by_team, key=attrgetter("team_id")):
         of_team = list(members)
         yield QueueTeam(
             team_id,
+            waiting_for_teams.get(team_id, 0),
             sum(group.available for group in of_team),
             sum(group.free_slots for group in of_team),
         )
@@ -125,6 +142,12 @@ _QUEUES = text(r"""
                 FILTER (WHERE (unserved_skill, unserved_language) <> (skill, language)))[1\:20]
                 AS stands_in_for
         FROM assignments WHERE state = 'queued' GROUP BY skill, language
+    ), waiting_for_teams AS (
+        SELECT skill, language, jsonb_object_agg(queue_team, waiting) AS waiting_for_teams
+        FROM (
+            SELECT skill, language, queue_team, count(*) AS waiting FROM assignments
+            WHERE state = 'queued' AND queue_team <> '' GROUP BY skill, language, queue_team
+        ) AS team GROUP BY skill, language
     ), staff AS (
         SELECT DISTINCT skill, language
         FROM representatives, unnest(skills) AS skill, unnest(languages) AS language
@@ -133,8 +156,10 @@ _QUEUES = text(r"""
     SELECT skill, language,
         coalesce(waiting, 0) AS waiting,
         CAST(extract(epoch FROM :at - oldest) AS float) AS oldest_waiting_s,
-        coalesce(stands_in_for, '{}') AS stands_in_for
+        coalesce(stands_in_for, '{}') AS stands_in_for,
+        coalesce(waiting_for_teams, '{}') AS waiting_for_teams
     FROM waiting FULL JOIN staff USING (skill, language)
+        LEFT JOIN waiting_for_teams USING (skill, language)
     WHERE (skill, language) > (:skill, :language)
     ORDER BY skill, language
     LIMIT :limit
@@ -155,13 +180,14 @@ _STAFF = text("""
 # Each step finds the next need in the index `assignments_waiting`, however many contacts wait.
 _WAITING_NEEDS = text("""
     WITH RECURSIVE needs AS (
-        (SELECT skill, language FROM assignments WHERE state = 'queued'
-         ORDER BY skill, language LIMIT 1)
+        (SELECT skill, language, queue_team FROM assignments WHERE state = 'queued'
+         ORDER BY skill, language, queue_team LIMIT 1)
         UNION ALL
-        SELECT next.skill, next.language FROM needs CROSS JOIN LATERAL (
-            SELECT a.skill, a.language FROM assignments a
-            WHERE state = 'queued' AND (a.skill, a.language) > (needs.skill, needs.language)
-            ORDER BY a.skill, a.language LIMIT 1) AS next
+        SELECT next.* FROM needs CROSS JOIN LATERAL (
+            SELECT a.skill, a.language, a.queue_team FROM assignments a
+            WHERE state = 'queued' AND (a.skill, a.language, a.queue_team)
+                > (needs.skill, needs.language, needs.queue_team)
+            ORDER BY a.skill, a.language, a.queue_team LIMIT 1) AS next
     )
-    SELECT skill, language FROM needs
+    SELECT skill, language, queue_team FROM needs
 """)

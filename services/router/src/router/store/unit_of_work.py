@@ -29,7 +29,7 @@ from router.domain.staffing.representatives import Representative, StaffingChang
 from router.store.adjustments import Adjustments
 from router.store.people import People
 from router.store.pool_cache import CachedPool, PoolCache
-from router.store.queues import Queues
+from router.store.queues import Queues, needs_to_arrays
 from router.store.representatives import Representatives
 from router.store.staffing import Staffing
 
@@ -64,11 +64,7 @@ class Assignments(LockedTable[ContactId, Assignment]):
     async def lock_unserved(self, needs: Iterable[Need]) -> list[Assignment]:
         """Lock the queued contacts with these needs, and all whose own need nobody serves."""
         wanted = list(needs)
-        contact_ids = await self._ids(
-            _UNSERVED,
-            skills=[need.skill for need in wanted],
-            languages=[need.language for need in wanted],
-        )
+        contact_ids = await self._ids(_UNSERVED, **needs_to_arrays(wanted))
         await self.lock_all(contact_ids)
         return [
             contact
@@ -86,8 +82,7 @@ class Assignments(LockedTable[ContactId, Assignment]):
             return
         contact_ids = await self._ids(
             _WAITING,
-            skills=[need.skill for need in free_slots],
-            languages=[need.language for need in free_slots],
+            **needs_to_arrays(free_slots),
             free_slots=list(free_slots.values()),
             loaded=[assignment.contact_id for assignment in self.loaded()],
         )
@@ -279,8 +274,8 @@ class UnitOfWork(BaseUnitOfWork):
         """Decide in which queue each contact waits that may be in the wrong one."""
         for contact in contacts:
             need = contact.need
-            if contact.unserved_need or (need and not pool.serves(need)):
-                yield place_in_queue(contact, pool.serves, self.policy.fallback, at=self.now)
+            if contact.unserved_need or contact.team_id or (need and not pool.serves(need)):
+                yield place_in_queue(contact, pool.serves, self.policy, at=self.now)
 
     async def _load_pool(self) -> AvailabilityPool:
         """Return the representatives as this transaction sees them."""
@@ -367,18 +362,21 @@ _TAKE_TURN = text(f"""
 _WAITING = text("""
     SELECT waiting.contact_id
     FROM unnest(
-        CAST(:skills AS text[]), CAST(:languages AS text[]), CAST(:free_slots AS integer[])
-    ) AS need(skill, language, free_slots)
+        CAST(:skills AS text[]), CAST(:languages AS text[]), CAST(:teams AS text[]),
+        CAST(:free_slots AS integer[])
+    ) AS need(skill, language, queue_team, free_slots)
     CROSS JOIN LATERAL (
         (SELECT contact_id FROM assignments a
          WHERE state = 'queued' AND a.skill = need.skill AND a.language = need.language
-           AND declined_by = '{}' AND contact_id <> ALL (CAST(:loaded AS uuid[]))
+           AND a.queue_team = need.queue_team AND declined_by = '{}'
+           AND contact_id <> ALL (CAST(:loaded AS uuid[]))
          ORDER BY priority_rank DESC, waiting_since, contact_id
          LIMIT need.free_slots)
         UNION ALL
         (SELECT contact_id FROM assignments a
          WHERE state = 'queued' AND a.skill = need.skill AND a.language = need.language
-           AND declined_by <> '{}' AND contact_id <> ALL (CAST(:loaded AS uuid[])))
+           AND a.queue_team = need.queue_team AND declined_by <> '{}'
+           AND contact_id <> ALL (CAST(:loaded AS uuid[])))
     ) AS waiting
 """)
 
@@ -389,7 +387,7 @@ _UNSERVED = text("""
     WHERE state = 'queued' AND unserved_skill IS NOT NULL
     UNION
     SELECT contact_id FROM assignments
-    JOIN unnest(CAST(:skills AS text[]), CAST(:languages AS text[])) AS need(skill, language)
-        USING (skill, language)
+    JOIN unnest(CAST(:skills AS text[]), CAST(:languages AS text[]), CAST(:teams AS text[]))
+        AS need(skill, language, queue_team) USING (skill, language, queue_team)
     WHERE state = 'queued'
 """)

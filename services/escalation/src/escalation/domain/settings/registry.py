@@ -8,7 +8,7 @@ from typing import Any, Final, Generic, Literal, TypeVar
 
 from msgspec import Struct
 
-from common.contracts.event import PersonId, Role
+from common.contracts.event import PersonId, Role, TeamId
 from escalation.domain.duty.calendars import Calendar
 from escalation.domain.duty.rosters import NO_CHANGES, DutyChanges, Roster, on_duty
 from escalation.domain.duty.schedules import DutySchedule
@@ -302,6 +302,10 @@ class Configuration:
             for person_id, person in sorted(self.staff.items())
             if person.active and person.team_id == team_id and "supervisor" in person.roles
         )
+
+    def team_with_supervisors(self, team_id: TeamId | None) -> TeamId | None:
+        """Return the team that a channel says; None if supervisors would see nothing of it."""
+        return team_id if team_id and self.supervisors_of(team_id) else None
 
     def scope_of(self, person: PersonId) -> SupervisorScope:
         if person not in self._scopes:

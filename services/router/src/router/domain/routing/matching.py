@@ -2,7 +2,8 @@
 
 The contact with the highest priority is first, then the longest waiting one. It goes to the
 representative who had it before, if that one is available; otherwise to the first by the routing
-policy, among those whose language is the closest. Skill and language always fit.
+policy, among those whose language is the closest, of its team before others. Skill and language
+always fit, and until the wait for its team ends the team too.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,14 +12,14 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from common.contracts.assignments import ContactAssigned, ContactOffered
-from common.messages import Cancel, Schedule, TimerChange
+from common.messages import Schedule, TimerChange
 from router.domain.assignments import Assignment, Decision
 from router.domain.needs import Need
 from router.domain.routing.pool import AvailabilityPool
 from router.domain.routing.queue import enqueue, position
 from router.domain.routing.strategies import RoutingPolicy
 from router.domain.staffing.representatives import Representative
-from router.domain.timers import ExclusionEnds, OfferExpires
+from router.domain.timers import OfferExpires
 
 
 def match(
@@ -38,8 +39,10 @@ def match(
             continue
         best = pool.best_for(contact, need)
         if best:
-            reason = _reason(contact, need, best, pool.available_for(need), at)
-            yield _give(contact, need, pool.assign(best, at), reason, at)
+            is_of_team = contact.team_id == best.team_id
+            need_met = need._replace(team_id=contact.team_id if is_of_team else None)
+            reason = _reason(contact, need_met, best, pool.available_for(need_met), at)
+            yield _give(contact, need_met, pool.assign(best, at), reason, at)
         elif contact.state == "seeking":
             yield enqueue(contact, need, policy, at=at)
 
@@ -47,10 +50,11 @@ def match(
 def _reason(
     contact: Assignment, need: Need, best: Representative, available: int, at: datetime
 ) -> str:
-    own = contact.unserved_need
-    stand_in = f" in place of {own.skill}, {own.language}" if own and own != need else ""
+    own = contact.unserved_need or need
+    wanted = own._replace(team_id=contact.team_id)
+    stand_in = f" in place of {wanted.wording}" if wanted != need else ""
     merit = _merit(contact, best, available, at)
-    return f"{best.name}: {need.skill}, {need.language}{stand_in}; {merit}"
+    return f"{best.name}: {need.wording}{stand_in}; {merit}"
 
 
 def _merit(contact: Assignment, best: Representative, available: int, at: datetime) -> str:
@@ -69,11 +73,13 @@ def _give(
     contact: Assignment, need: Need, representative: Representative, reason: str, at: datetime
 ) -> Decision:
     assignment = replace(
-        contact, since=at, representative_id=representative.representative_id, reason=reason
+        contact,
+        since=at,
+        waits_for_team=False,
+        representative_id=representative.representative_id,
+        reason=reason,
     )
-    cancelled: tuple[TimerChange, ...] = (
-        (Cancel(contact.contact_id, ExclusionEnds.type),) if contact.is_excluding else ()
-    )
+    cancelled = contact.cancelled_timers()
     if representative.auto_accept:
         return _assign(assignment, need, representative, cancelled)
     return _offer(assignment, representative, cancelled)

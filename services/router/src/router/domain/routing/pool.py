@@ -1,5 +1,6 @@
 """The representatives, and who of them is available in each queue, by rank."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from heapq import heapify, heappop, heappush
@@ -31,6 +32,8 @@ class AvailabilityPool:
         # Of those who have a free slot.
         self._ranks: dict[PersonId, Rank] = {}
         self._queues: dict[Need, _Queue] = {}
+        # Of each person, the queues that have them.
+        self._queues_of: defaultdict[PersonId, list[_Queue]] = defaultdict(list)
         self.put_all(representatives)
 
     def put_all(self, representatives: Iterable[Representative]) -> None:
@@ -52,23 +55,26 @@ class AvailabilityPool:
             del self._ranks[person_id]
         if before is None or not before.serves_the_same_as(representative):
             # Each is made again when it is needed; a profile seldom changes.
-            self._queues.clear()
+            self._forget_queues()
         elif rank != rank_before:
-            for queue in self._queues.values():
+            for queue in self._queues_of[person_id]:
                 queue.move(person_id, rank_before, rank)
 
     def best_for(self, contact: Assignment, need: Need) -> Representative | None:
-        """Return the previous representative if available, otherwise the lowest rank."""
-        queue = self._queue(need)
+        """Return the previous representative if available, otherwise the lowest rank.
+
+        The previous one may be of any team. Otherwise people of the contact's team are first.
+        """
         previous = contact.preferred_id
-        if (
-            previous in self._ranks
-            and previous in queue.distances
-            and previous not in contact.declined_by
-        ):
-            return self._people[previous]
-        first = queue.first(contact.declined_by)
-        return self._people[first] if first else None
+        if previous in self._ranks and previous not in contact.declined_by:
+            representative = self._people[previous]
+            if representative.fits(need.of_all_teams):
+                return representative
+        for queue_need in _of_team_first(contact, need):
+            first = self._queue(queue_need).first(contact.declined_by)
+            if first is not None:
+                return self._people[first]
+        return None
 
     def available_for(self, need: Need) -> int:
         """Return how many available representatives fit, those who declined included."""
@@ -88,14 +94,26 @@ class AvailabilityPool:
         queue = self._queues.get(need)
         if queue is None:
             if len(self._queues) >= _MAX_QUEUES:
-                self._queues.clear()
+                self._forget_queues()
             distances = {
                 person_id: distance
                 for person_id, person in self._people.items()
                 if person.active and (distance := person.distance(need)) is not None
             }
             queue = self._queues[need] = _Queue(distances, self._ranks)
+            for person_id in distances:
+                self._queues_of[person_id].append(queue)
         return queue
+
+    def _forget_queues(self) -> None:
+        self._queues.clear()
+        self._queues_of.clear()
+
+
+def _of_team_first(contact: Assignment, need: Need) -> tuple[Need, ...]:
+    if contact.team_id is None or need.team_id is not None:
+        return (need,)
+    return need._replace(team_id=contact.team_id), need
 
 
 class _Queue:
@@ -113,15 +131,12 @@ class _Queue:
         self.available = len(self._heap)
 
     def move(self, person_id: PersonId, before: Rank | None, after: Rank | None) -> None:
-        """Take up a new rank, which the pool has already; None: no free slot."""
-        distance = self.distances.get(person_id)
-        if distance is None:
-            return
+        """Take up the new rank of somebody who fits, which the pool has already; None: no slot."""
         self.available += (after is not None) - (before is not None)
         if len(self._heap) > 2 * len(self.distances) + _OUTDATED_ENTRIES:
             self._fill()
         elif after is not None:
-            heappush(self._heap, (distance, after))
+            heappush(self._heap, (self.distances[person_id], after))
 
     def first(self, excluded: tuple[PersonId, ...]) -> PersonId | None:
         skipped: list[tuple[int, Rank]] = []

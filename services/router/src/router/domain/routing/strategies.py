@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from common.contracts.event import PersonId
+from router.domain.assignments import Assignment
 from router.domain.needs import Need
 from router.domain.staffing.representatives import Representative
 
@@ -13,6 +14,7 @@ Rank = tuple[float, datetime, int, PersonId]
 EXCLUSION = timedelta(seconds=30)
 FALLBACK = Need("general", "en")
 ABSENCE_GRACE = timedelta(minutes=30)
+TEAM_WAIT = timedelta(minutes=5)
 
 
 def least_busy(representative: Representative) -> Rank:
@@ -35,10 +37,15 @@ class RoutingPolicy:
     `exclusion`: for so long a queued contact is not offered again to those who declined it.
     `fallback`: the skill and the language that stand in for those that nobody has.
     `absence_grace`: after so long contacts of somebody offline or inactive go to others; None:
-    they stay.
+    they stay. `team_wait`: for so long only the team of a contact may get it.
     """
 
     rank: Callable[[Representative], Rank] = least_busy
     exclusion: timedelta = EXCLUSION
     fallback: Need = FALLBACK
     absence_grace: timedelta | None = ABSENCE_GRACE
+    team_wait: timedelta = TEAM_WAIT
+
+    def team_wait_ends_at(self, contact: Assignment) -> datetime:
+        """Return until when only the team of the contact may get it."""
+        return contact.waits_since + self.team_wait

@@ -74,6 +74,8 @@ class Representative(Struct, frozen=True):
 
     def distance(self, need: Need) -> int | None:
         """Return how far the closest language is from the need's; None if it does not fit."""
+        if need.team_id not in (None, self.team_id):
+            return None
         return need.distance(self.skills, self.languages)
 
     def fits(self, need: Need) -> bool:
@@ -81,8 +83,9 @@ class Representative(Struct, frozen=True):
 
     def serves_the_same_as(self, other: "Representative") -> bool:
         """Return whether both serve the same needs, each as well as the other."""
-        return (self.active, self.skills, self.languages) == (
+        return (self.active, self.team_id, self.skills, self.languages) == (
             other.active,
+            other.team_id,
             other.skills,
             other.languages,
         )
