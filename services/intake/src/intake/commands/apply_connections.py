@@ -51,7 +51,7 @@ class ConnectionFile(ConnectionFields):
 
     @model_validator(mode="after")
     def _require_no_secret(self) -> Self:
-        if any(secret.value is not None for secret in self.secrets or ()):
+        if any((secret.from_env or secret.from_file) is None for secret in self.secrets or ()):
             raise ValueError("must name secrets by from_env or from_file: a file holds none")
         return self
 

@@ -11,6 +11,7 @@ from intake.connections import silence_watch
 from intake.domain.connections import (
     MAX_SECRETS,
     ConnectionSetup,
+    KeptSecret,
     SecretSource,
     StoredSecret,
     separate_secrets,
@@ -36,7 +37,7 @@ class ConnectionChange:
     kind: str
     connection: str
     options: Mapping[str, Any]
-    secrets: Sequence[SecretSource] | None = None
+    secrets: Sequence[SecretSource | KeptSecret] | None = None
     state: ConnectionState | None = None
     expected: Expectation | None = None
 
@@ -129,12 +130,16 @@ def _plan_secrets(
 
 
 def _store(
-    source: SecretSource,
+    source: SecretSource | KeptSecret,
     present: Sequence[StoredSecret],
     reader: ConnectionSecrets,
     uow: UnitOfWork,
 ) -> StoredSecret:
     """Return what is stored of the secret; one that is present already stays as it is."""
+    if isinstance(source, KeptSecret):
+        if source.place > len(present):
+            raise InvalidConnectionError("secrets", f"There is no secret {source.place}.")
+        return present[source.place - 1]
     try:
         value = reader.read(source)
     except SecretUnavailableError as error:
@@ -155,8 +160,12 @@ def _is_same(stored: StoredSecret, source: SecretSource, reader: ConnectionSecre
         return False
 
 
-def _require_strong(kind: str, secrets: Sequence[SecretSource], reader: ConnectionSecrets) -> None:
+def _require_strong(
+    kind: str, secrets: Sequence[SecretSource | KeptSecret], reader: ConnectionSecrets
+) -> None:
     for source in secrets:
+        if isinstance(source, KeptSecret):
+            continue
         try:
             value = reader.read(source)
         except SecretUnavailableError as error:

@@ -1,5 +1,6 @@
 """A connection as managers write it, in requests and in files."""
 
+from collections.abc import Sequence
 from datetime import time
 from typing import Annotated, Any, Final, Self
 from zoneinfo import ZoneInfo
@@ -10,7 +11,7 @@ from common.http.app import OpaqueText, RequestModel
 from intake.channels.base import Channel
 from intake.channels.registry import CHANNELS
 from intake.connections.changes import ConnectionChange
-from intake.domain.connections import MAX_SECRETS, SecretOrigin, SecretSource
+from intake.domain.connections import MAX_SECRETS, KeptSecret, SecretOrigin, SecretSource
 from intake.domain.model import ConnectionState
 from intake.domain.silence import Expectation, OfficeHours, Weekday, overlapping
 
@@ -56,23 +57,35 @@ class SecretIn(RequestModel):
         "again when it has changed.",
     )
 
+    present: int | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_SECRETS,
+        description="In a request with `If-Match`: one that is there already, by its place from 1 "
+        "among those that `GET` shows. It stays as it is, while another is added or removed.",
+    )
+
     @model_validator(mode="after")
     def _require_one(self) -> Self:
         if len(self._sources()) != 1:
-            raise ValueError("must have one of value, from_env and from_file")
+            raise ValueError("must have one of value, from_env, from_file and present")
         return self
 
-    def source(self) -> SecretSource:
+    def source(self) -> SecretSource | KeptSecret:
         (source,) = self._sources()
         return source
 
-    def _sources(self) -> list[SecretSource]:
+    def _sources(self) -> list[SecretSource | KeptSecret]:
         values: dict[SecretOrigin, str | None] = {
             "request": self.value,
             "variable": self.from_env,
             "file": self.from_file,
         }
-        return [SecretSource(origin, value) for origin, value in values.items() if value]
+        kept = [] if self.present is None else [KeptSecret(self.present)]
+        return [
+            *kept,
+            *(SecretSource(origin, value) for origin, value in values.items() if value),
+        ]
 
 
 class OfficeHoursIn(RequestModel):
@@ -131,7 +144,7 @@ class ConnectionFields(RequestModel):
         default=None, description="How often something should come; null if nobody can say."
     )
 
-    def sources(self, kind: str) -> list[SecretSource] | None:
+    def sources(self, kind: str) -> Sequence[SecretSource | KeptSecret] | None:
         del kind
         return None if self.secrets is None else [each.source() for each in self.secrets]
 
