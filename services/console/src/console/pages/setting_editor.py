@@ -247,6 +247,8 @@ class SettingEditor:
         problems = setting_problems(
             error.document, self.kind.nodes, state.entries, self.page.reader.texts
         )
+        if error.code in self.kind.problem_fields and problems.whole:
+            problems = FormProblems({self.kind.problem_fields[error.code]: problems.whole})
         return await self.show_form(replace(state, problems=problems, status=error.status))
 
     async def _tell_outage(self, state: FormState, error: ServiceUnavailableError) -> Response:

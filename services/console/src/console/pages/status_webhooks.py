@@ -65,19 +65,19 @@ async def send_new_form(page: Page) -> Response:
     return await systems.send_new_form(WEBHOOKS, page, systems.show_new_secret(WEBHOOKS, page))
 
 
-@router.get("/status-webhooks/{setting_id}")
-async def show_webhook(setting_id: SourcePath, page: Page, count: Count = None) -> Response:
+@router.get("/status-webhooks/{source}")
+async def show_webhook(source: SourcePath, page: Page, count: Count = None) -> Response:
     """Show a webhook, and what was sent last."""
     done = page.done_text(DONE)
     if page.done == "replayed" and count is not None:
         done = page.reader.texts.ngettext(
             "%(number)s status is sent again.", "%(number)s statuses are sent again.", count
         )
-    return await _show(setting_id, page, done=done)
+    return await _show(source, page, done=done)
 
 
 async def _show(
-    setting_id: str,
+    source: str,
     page: PageContext,
     *,
     done: str | None = None,
@@ -85,8 +85,8 @@ async def _show(
     detail: str | None = None,
 ) -> Response:
     """`detail` is the service's own sentence, in English."""
-    item = await systems.read_item(WEBHOOKS, setting_id, page)
-    path = f"{WEBHOOKS.path_of(setting_id)}/deliveries"
+    item = await systems.read_item(WEBHOOKS, source, page)
+    path = f"{WEBHOOKS.path_of(source)}/deliveries"
     latest = (await page.get("notifier", path, limit=systems.LATEST))["items"]
     return page.render(
         "webhook.html",
@@ -97,111 +97,109 @@ async def _show(
     )
 
 
-@router.post("/status-webhooks/{setting_id}/test")
-async def test_webhook(setting_id: SourcePath, page: Page) -> Response:
+@router.post("/status-webhooks/{source}/test")
+async def test_webhook(source: SourcePath, page: Page) -> Response:
     """Post a message for a test, once, and say how the receiver answers."""
     _ = page.reader.texts.gettext
-    path = f"{WEBHOOKS.path_of(setting_id)}/test"
+    path = f"{WEBHOOKS.path_of(source)}/test"
     try:
         answer = (await page.post("notifier", path)).body
     except ServiceProblemError as error:
         if error.status == HTTPStatus.NOT_FOUND:
             raise
-        return await _show(
-            setting_id, page, problem=problem_text(error.document, page.reader.texts)
-        )
+        return await _show(source, page, problem=problem_text(error.document, page.reader.texts))
     if answer["delivered"]:
-        return await _show(setting_id, page, done=_("The receiver took the test."))
+        return await _show(source, page, done=_("The receiver took the test."))
     problem = _("The receiver did not take the test.")
-    return await _show(setting_id, page, problem=problem, detail=answer["detail"])
+    return await _show(source, page, problem=problem, detail=answer["detail"])
 
 
-@router.get("/status-webhooks/{setting_id}/edit")
-async def show_form(setting_id: SourcePath, page: Page) -> Response:
-    return await systems.show_form(WEBHOOKS, setting_id, page)
+@router.get("/status-webhooks/{source}/edit")
+async def show_form(source: SourcePath, page: Page) -> Response:
+    return await systems.show_form(WEBHOOKS, source, page)
 
 
-@router.post("/status-webhooks/{setting_id}/edit")
-async def send_form(setting_id: SourcePath, page: Page) -> Response:
+@router.post("/status-webhooks/{source}/edit")
+async def send_form(source: SourcePath, page: Page) -> Response:
     """Show what will be saved, or save it."""
-    return await systems.send_form(WEBHOOKS, setting_id, page)
+    return await systems.send_form(WEBHOOKS, source, page)
 
 
-@router.get("/status-webhooks/{setting_id}/secret")
-async def show_secret(setting_id: SourcePath, page: Page) -> Response:
+@router.get("/status-webhooks/{source}/secret")
+async def show_secret(source: SourcePath, page: Page) -> Response:
     """Ask for a new secret, or to make one."""
-    item = await systems.read_item(WEBHOOKS, setting_id, page)
+    item = await systems.read_item(WEBHOOKS, source, page)
     return show_secret_form(WEBHOOKS, item, "secret", ROTATION_LEAVES, page)
 
 
-@router.post("/status-webhooks/{setting_id}/secret")
-async def rotate_secret(setting_id: SourcePath, page: Page) -> Response:
+@router.post("/status-webhooks/{source}/secret")
+async def rotate_secret(source: SourcePath, page: Page) -> Response:
     """Sign by a new secret; one that was made is shown once."""
-    item = await systems.read_item(WEBHOOKS, setting_id, page)
+    item = await systems.read_item(WEBHOOKS, source, page)
     fields, problems = read_secret_fields(ROTATION_LEAVES, await page.read_form(), page)
     if problems.by_field:
         status = HTTPStatus.UNPROCESSABLE_ENTITY
         return show_secret_form(WEBHOOKS, item, "secret", ROTATION_LEAVES, page, problems, status)
     try:
-        path = f"{WEBHOOKS.path_of(setting_id)}/rotate-secret"
+        path = f"{WEBHOOKS.path_of(source)}/rotate-secret"
         rotated = (await page.post("notifier", path, fields)).body
     except ServiceProblemError as error:
-        problems = await problems_of(WEBHOOKS, setting_id, ROTATION_LEAVES, error, page)
+        problems = await problems_of(WEBHOOKS, source, ROTATION_LEAVES, error, page)
         return show_secret_form(
             WEBHOOKS, item, "secret", ROTATION_LEAVES, page, problems, error.status
         )
     if "secret" in fields:
-        return page.lead_to(f"{WEBHOOKS.url_of(setting_id)}?done=secret")
-    return systems.show_new_secret(WEBHOOKS, page)(setting_id, rotated["secret"])
+        return page.lead_to(f"{WEBHOOKS.url_of(source)}?done=secret")
+    return systems.show_new_secret(WEBHOOKS, page)(source, rotated["secret"])
 
 
-@router.get("/status-webhooks/{setting_id}/replay")
-async def ask_to_replay(setting_id: SourcePath, page: Page) -> Response:
+@router.get("/status-webhooks/{source}/replay")
+async def ask_to_replay(source: SourcePath, page: Page) -> Response:
     """Ask since when statuses are sent again."""
-    await systems.read_item(WEBHOOKS, setting_id, page)
-    return page.render("system_action.html", view=_replay_view(setting_id, "", None, page))
+    await systems.read_item(WEBHOOKS, source, page)
+    return page.render("system_action.html", view=_replay_view(source, "", None, page))
 
 
-@router.post("/status-webhooks/{setting_id}/replay")
-async def replay(setting_id: SourcePath, page: Page) -> Response:
+@router.post("/status-webhooks/{source}/replay")
+async def replay(source: SourcePath, page: Page) -> Response:
     """Send statuses again that were delivered or have failed."""
     since = (await page.read_form()).get("since", "")
     try:
         moment = read_moment(since, page.reader.texts).isoformat() if since else None
-        path = f"{WEBHOOKS.path_of(setting_id)}/replay"
+        path = f"{WEBHOOKS.path_of(source)}/replay"
         count = (await page.post("notifier", path, {"since": moment})).body["replayed"]
     except FieldError as error:
-        view = _replay_view(setting_id, since, str(error), page)
+        view = _replay_view(source, since, str(error), page)
         return page.render("system_action.html", HTTPStatus.UNPROCESSABLE_ENTITY, view=view)
     except ServiceProblemError as error:
         if error.status == HTTPStatus.NOT_FOUND:
             raise
         text = problem_text(error.document, page.reader.texts)
-        view = _replay_view(setting_id, since, text, page)
+        view = _replay_view(source, since, text, page)
         return page.render("system_action.html", error.status, view=view)
-    return page.lead_to(f"{WEBHOOKS.url_of(setting_id)}?done=replayed&count={count}")
+    return page.lead_to(f"{WEBHOOKS.url_of(source)}?done=replayed&count={count}")
 
 
-def _replay_view(setting_id: str, since: str, problem: str | None, page: PageContext) -> ActionView:
+def _replay_view(source: str, since: str, problem: str | None, page: PageContext) -> ActionView:
     field = field_view(_SINCE, since, problem, (), page.reader)
-    view = action_view(WEBHOOKS, setting_id, "replay", _REPLAY, _NO_ETAG, page.reader)
+    view = action_view(WEBHOOKS, source, "replay", _REPLAY, _NO_ETAG, page.reader)
     return replace(view, fields=(field,))
 
 
-@router.get("/status-webhooks/{setting_id}/{action}")
-async def ask_first(setting_id: SourcePath, action: ActionName, page: Page) -> Response:
+@router.get("/status-webhooks/{source}/{action}")
+async def ask_first(source: SourcePath, action: ActionName, page: Page) -> Response:
     """Say what resuming or removing does, and ask."""
-    return await systems.ask_first(WEBHOOKS, setting_id, action, WEBHOOK_ACTIONS[action], page)
+    return await systems.ask_first(WEBHOOKS, source, action, WEBHOOK_ACTIONS[action], page)
 
 
-@router.post("/status-webhooks/{setting_id}/{action}")
-async def act(setting_id: SourcePath, action: ActionName, page: Page) -> Response:
+@router.post("/status-webhooks/{source}/{action}")
+async def act(source: SourcePath, action: ActionName, page: Page) -> Response:
     """Resume or remove a webhook, if nobody was faster."""
 
     async def send(item: Mapping[str, Any], etag: str) -> None:
         if action == "remove":
-            await systems.remove(WEBHOOKS, setting_id, etag, page)
+            await systems.remove(WEBHOOKS, source, etag, page)
         else:
-            await systems.put(WEBHOOKS, setting_id, webhook_body(item), etag, page)
+            await systems.put(WEBHOOKS, source, webhook_body(item), etag, page)
 
-    return await systems.act(WEBHOOKS, setting_id, action, WEBHOOK_ACTIONS[action], page, send)
+    return await systems.act(WEBHOOKS, source, action, WEBHOOK_ACTIONS[action], page, send)

@@ -1,4 +1,4 @@
-"""Secrets of outside systems: put and removed, never shown. Before `connections`, by its routes."""
+"""Secrets of outside systems: put and removed, never shown."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -27,6 +27,7 @@ from console.views.systems.connection_kinds import (
 )
 from console.views.systems.forms import rotation, secret_form_view
 
+# Before the actions of connections: `secret` is none of them.
 router = APIRouter(prefix="/settings", dependencies=[require_manager])
 
 PlacePath = Annotated[int, Path(ge=1, le=9)]

@@ -67,6 +67,8 @@ class Kind:
     id_pattern: str = ID_PATTERN
     id_problem: str = mark("Please write letters, digits and hyphens only.")
     secrets: SecretFields | None = None
+    # The fields that refusals are about which name none, by their codes.
+    problem_fields: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:

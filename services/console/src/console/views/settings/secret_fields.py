@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from console.texts import Texts
+from console.views.problem_texts import problem_text
 from console.views.service_problems import FormProblems, sort_problems
 from console.views.settings.nodes import Leaf, join_path
 from console.views.settings.values import Value
 
 # What the names of their fields begin with.
 SECRETS: Final = "secrets"
+# Refusals that are about the secret as a whole.
+_CODES: Final = frozenset(("weak-secret", "credentials-missing"))
 _MEMBERS: Final = frozenset((SECRETS, "secret", "credentials"))
 Body = Mapping[str, Any]
 
@@ -44,6 +47,8 @@ def secret_problems(
 ) -> FormProblems:
     """Sort what a service says about secrets by their fields; empty if it is about others."""
     names = [leaf.name for leaf in fields.leaves]
+    if str(document.get("type", "")).rpartition(":")[2] in _CODES:
+        return FormProblems({join_path(SECRETS, names[0]): problem_text(document, texts)})
 
     def path_of(pointer: str) -> str | None:
         parts = pointer.removeprefix("body/").split("/")

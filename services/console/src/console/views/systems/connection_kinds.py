@@ -294,7 +294,7 @@ def secrets_without(place: int, present: int) -> list[Mapping[str, Any]]:
 
 SECRETS: Final = SecretFields(
     SECRET_LEAVES,
-    mark("By it the outside system proves that a delivery is its own. Write one of these."),
+    mark("With it the outside system proves that a delivery is its own. Fill in one of these."),
     secret_members,
     is_asked_of_new,
 )

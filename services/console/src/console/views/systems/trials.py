@@ -20,7 +20,7 @@ _SIGNATURES: Final[Mapping[str, tuple[str, str, str]]] = {
     "too_old": ("soon", "alarm", mark("It would be refused: it was signed too long ago.")),
     "unknown": ("soon", "alarm", mark("It would wait: no secret of the connection can be read.")),
 }
-_EVENTS: Final[Mapping[str, str]] = {
+EVENTS: Final[Mapping[str, str]] = {
     "contact_opened": mark("A new contact"),
     "customer_message_added": mark("The customer wrote"),
     "representative_message_added": mark("A representative wrote"),
@@ -103,8 +103,9 @@ def trial_view(
     """`answer` is what intake says of the delivery; None before it was asked."""
     gettext = reader.texts.gettext
     back_url = f"/settings/connections/{slug}/{name}"
+    full_name = f"{gettext(TITLES[slug])}: {name}"
     return TrialView(
-        title=gettext("Try %(name)s", name=f"{gettext(TITLES[slug])}: {name}"),
+        title=gettext("Try %(name)s", name=full_name),
         url=f"{back_url}/try",
         back_url=back_url,
         fields=(
@@ -175,7 +176,7 @@ def _event(event: Mapping[str, Any], reader: Reader) -> TrialEvent:
         (gettext("Campaign"), event["campaign"]),
         *((name, str(value)) for name, value in event["details"].items() if value),
     )
-    title = _EVENTS.get(event["event"], event["event"].replace("_", " ").capitalize())
+    title = EVENTS.get(event["event"], event["event"].replace("_", " ").capitalize())
     return TrialEvent(
         title=f"{gettext(title)} ({event['event_type']})",
         facts=tuple(Value(label, text) for label, text in facts if text),

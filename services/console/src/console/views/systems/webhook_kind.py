@@ -85,9 +85,10 @@ WEBHOOKS: Final = Kind(
     id_hint=mark("Kind and name with a colon between them, such as zendesk:acme or channel:shop."),
     id_pattern=SOURCE_PATTERN,
     id_problem=mark("Please write a kind and a name with a colon between them."),
+    problem_fields={"receiver-refused": "url"},
     secrets=SecretFields(
         (SECRET_LEAF,),
-        mark("By it the receiver knows that a status is from Upstairs."),
+        mark("With it the receiver checks that a status is from Upstairs."),
         _members,
         is_asked_of_new,
     ),

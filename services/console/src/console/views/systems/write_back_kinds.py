@@ -22,8 +22,8 @@ STEPS: Final[Mapping[str, str]] = {
     "withdrawn": mark("When the escalation is withdrawn"),
 }
 _WRITING: Final = {
-    "active": mark("It is written what follows."),
-    "paused": mark("Nothing is written, also not later."),
+    "active": mark("What follows is written."),
+    "paused": mark("Nothing is written, and nothing of it later."),
 }
 _LANGUAGES: Final = {"en": mark("English"), "de": mark("German")}
 # As the systems name them.
@@ -169,6 +169,7 @@ def _kind(slug: str) -> Kind:
         id_label=mark("Connection"),
         id_hint=mark("Its name under Connections, such as acme."),
         secrets=_credentials(system),
+        problem_fields={"address-not-allowed": "base_url"},
     )
 
 
