@@ -115,7 +115,7 @@ async def test_action_asks_first_and_changes_nothing_else(
     assert (after["options"], after["expected"]) == (before["options"], before["expected"])
 
 
-async def test_who_was_slower_is_told_who_was_faster(systems: Systems) -> None:
+async def test_slower_manager_is_told_who_was_faster(systems: Systems) -> None:
     await systems.connect()
     mia = systems.mia
     pause = form_of(await mia.read(f"{ZENDESK}/pause"))

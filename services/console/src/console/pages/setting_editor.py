@@ -158,7 +158,7 @@ class SettingEditor:
         body = self.kind.form_body(current.body) if current else {}
         before = entries_of(nodes, body, reader.texts)
         choices = await client_of(self.page).choices(self.kind, reader)
-        asked = BodyReader(reader.texts).read(nodes, state.entries)
+        body_to_save = BodyReader(reader.texts).read(nodes, state.entries)
         changes = list(Comparison(choices).compare(nodes, before, state.entries))
         conflict = None
         if current is not None and etag_of_setting(current) != state.version:
@@ -171,7 +171,7 @@ class SettingEditor:
             list(fields_of(nodes, state.entries)),
             choices,
             is_new=self.is_new,
-            secrets=self.kind.secrets if self._asks_for_secrets(current, asked) else None,
+            secrets=self.kind.secrets if self._asks_for_secrets(current, body_to_save) else None,
         )
         may_save = bool(changes) or current is None or current.is_archived
         status = HTTPStatus.PRECONDITION_FAILED if conflict else state.status
