@@ -1,5 +1,6 @@
 """Outside systems under Settings: accessible in both themes and on a phone, by keyboard only."""
 
+import asyncio
 from typing import Final
 
 import pytest
@@ -42,6 +43,13 @@ WRITE_BACK_BODY: Final = {
         "resolved": {"note": True, "fields": {"360001": "solved by a supervisor"}},
     },
 }
+CONTACT: Final = {
+    "channel": "chat",
+    "customer": {"customer_id": "c-systems"},
+    "subject": "Opening hours",
+    "topic": "general",
+    "text": "When do you open?",
+}
 SCREENS: Final = {
     "connections": "/settings/connections",
     "connection": ACME,
@@ -71,8 +79,21 @@ async def sample_systems(browser_stage: BrowserStage) -> None:
         ("notifier", "/write-backs/zendesk/acme", WRITE_BACK_BODY),
     ):
         await browser_stage.actors.call("ops", service, "PUT", path, body)
+    # It is refused, which the page shows.
+    await browser_stage.actors.clients["intake"].post("/v1/channels/zendesk/acme", content=b"{}")
     # Nobody is there.
     await browser_stage.actors.put_status_webhook("http://127.0.0.1:9/statuses")
+    async with asyncio.timeout(60):
+        # Intake tells statuses of what is received a few seconds later on.
+        while not await _waiting_statuses(browser_stage):
+            await browser_stage.actors.call("shop", "intake", "POST", "/contacts", CONTACT)
+            await asyncio.sleep(0.5)
+
+
+async def _waiting_statuses(browser_stage: BrowserStage) -> int:
+    path = "/status-webhooks/channel:shop"
+    shown = await browser_stage.actors.call("ops", "notifier", "GET", path)
+    return int(shown["waiting"])
 
 
 @pytest.fixture
@@ -114,7 +135,7 @@ async def test_manager_tries_and_pauses_a_connection_by_keyboard_only(marco: Pag
         await marco.wait_for_url(f"**{address}")
     await tab_to(marco, "Try it")
     await marco.keyboard.press("Enter")
-    await expect(marco.get_by_role("status")).to_contain_text("It would be refused")
+    await expect(marco.get_by_role("status")).to_contain_text("it would be refused")
     await look_in_both_themes(marco, "connection-tried")
     await look_on_phone(marco, "connection-tried")
     await marco.goto("/settings/connections/imap/support")

@@ -59,9 +59,9 @@ async def test_page_says_state_address_secrets_and_what_went_wrong(systems: Syst
     page = text_of(await systems.mia.read(ZENDESK))
     assert "active" in page
     assert "/v1/channels/zendesk/acme" in page
-    assert "Secret 1 : stored encrypted" in page or "Secret 1: stored encrypted" in page
+    assert "Secret 1: stored encrypted" in page
     assert "none yet" in page
-    assert "Tag: invoice; Value" in page or "Tag: invoice; Topic: billing" in page
+    assert "Topic by tag \u203a invoice billing" in page
     assert "docs/channels/zendesk.md" in page
 
 
@@ -198,7 +198,7 @@ async def test_sample_of_each_kind_is_a_contact(systems: Systems, kind: str) -> 
     assert "supervisor." in form
     sample = {"body": SAMPLES[kind].body, "headers": SAMPLES[kind].headers}
     page = text_of((await send(systems, address, **sample)).text)
-    assert "would be refused" in page
+    assert "As it is here it would be refused" in page
     assert "I want to speak to a supervisor." in page
     assert "The customer asks for a supervisor" in page
 

@@ -14,8 +14,10 @@ from console.views.settings.entries import (
     initial_entries,
     without_empty_rows,
 )
+from console.views.settings.form import FormState, review_view
 from console.views.settings.kinds import Kind
 from console.views.settings.nodes import Group, Leaf, Node
+from console.views.settings.values import Choices
 from console.views.systems.connection_kinds import (
     CONNECTION_KINDS,
     EXPECTED,
@@ -39,6 +41,7 @@ from notifier.domain.write_backs.settings import Step
 from unit.console.answers import reader
 
 TEXTS = reader().texts
+ALL_KINDS = (*CONNECTION_KINDS.values(), WEBHOOKS, *WRITE_BACK_KINDS.values())
 # Of kinds without defaults for all.
 NEEDED = {
     "salesforce": {"organization": "00D5g000004AbCdEAK"},
@@ -184,5 +187,18 @@ def test_table_of_options_leaves_out_what_is_empty() -> None:
     listed = {value.label: value.text for value in values_of(nodes, body, reader())}
     assert listed == {
         "Topic": "billing",
-        "Topic by tag \u203a invoice": "Tag: invoice; Topic: billing",
+        "Topic by tag \u203a invoice": "billing",
     }
+
+
+@pytest.mark.parametrize("kind", ALL_KINDS, ids=lambda kind: kind.slug)
+def test_fields_of_secrets_are_empty_whatever_was_typed(kind: Kind) -> None:
+    assert kind.secrets is not None
+    typed = {leaf.name: "typed" for leaf in kind.secrets.leaves}
+    state = FormState(initial_entries(kind.nodes), secrets=typed)
+    choices = Choices(reader())
+    view = review_view(kind, state, (), (), choices, is_new=True, secrets=kind.secrets)
+    initial = {leaf.initial for leaf in kind.secrets.leaves}
+    assert {part.field.value for part in view.secret_parts} <= initial
+    assert "typed" not in repr(view)
+    assert "typed" not in repr(state)

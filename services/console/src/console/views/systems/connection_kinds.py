@@ -51,12 +51,13 @@ _AFTER: Final = {
 }
 
 
-def _by_tag(name: str, label: str, value: str, kind: Value | None = None) -> Rows:
+def _by_tag(name: str, label: str, value: str, kind: Value | None = None, hint: str = "") -> Rows:
     return Rows(
         name,
         label,
         mark("Tag"),
         (Leaf(KEY, Line(), mark("Tag")), Leaf(VALUE, kind or Line(), value)),
+        hint,
         shape="map",
         add_label=mark("Add a tag"),
     )
@@ -74,7 +75,7 @@ _DEFAULTS: Final[tuple[Node, ...]] = (
     ),
 )
 _TAGS: Final[tuple[Node, ...]] = (
-    _by_tag("topic_by_tag", mark("Topic by tag"), mark("Topic")),
+    _by_tag("topic_by_tag", mark("Topic by tag"), mark("Topic"), hint=_YOUR_TAGS),
     _by_tag("language_by_tag", mark("Language by tag"), mark("Language")),
     _by_tag("priority_by_tag", mark("Priority by tag"), mark("Priority"), Choice(PRIORITIES)),
     _by_tag("tier_by_tag", mark("Customer's tier by tag"), mark("Tier"), Choice(TIERS)),
@@ -313,7 +314,7 @@ def _connection_kind(slug: str, options: tuple[Node, ...]) -> Kind:
         title=mark("Connections"),
         singular=TITLES[slug],
         purpose="",
-        nodes=(Group("options", mark("How contacts are read"), options, _YOUR_TAGS), EXPECTED),
+        nodes=(Group("options", mark("How contacts are read"), options), EXPECTED),
         describe=_no_sentences,
         service="intake",
         id_field="connection",

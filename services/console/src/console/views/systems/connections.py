@@ -11,7 +11,7 @@ from console.views.reader import Reader, parse_time
 from console.views.settings.kinds import Kind
 from console.views.settings.nodes import Group
 from console.views.systems.connection_kinds import EXPECTED, GUIDES, LIST, TITLES
-from console.views.systems.options import Button, Chip, Value, age_text, values_of
+from console.views.systems.options import Button, Chip, Value, age_text, chip_of, values_of
 
 # The filters of the list.
 FILTERS: Final[Mapping[str, str]] = {
@@ -154,8 +154,7 @@ def _row(item: Mapping[str, Any], reader: Reader) -> ConnectionRow:
 
 def _chips(item: Mapping[str, Any], reader: Reader) -> tuple[Chip, ...]:
     gettext = reader.texts.gettext
-    tone, text = _STATES[item["state"]]
-    chips = [Chip(tone, gettext(text))]
+    chips = [chip_of(_STATES, item["state"], reader)]
     if item["silent_since"] is not None:
         chips.append(Chip("over", gettext("silent")))
     return tuple(chips)

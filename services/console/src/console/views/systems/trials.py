@@ -16,7 +16,14 @@ from console.views.systems.samples import SAMPLES
 _MAX_CHARACTERS: Final = 200_000
 _SIGNATURES: Final[Mapping[str, tuple[str, str, str]]] = {
     "right": ("calm", "check", mark("It would be taken: the signature or the secret is right.")),
-    "wrong": ("soon", "alarm", mark("It would be refused: the signature or the secret is wrong.")),
+    "wrong": (
+        "soon",
+        "info",
+        mark(
+            "As it is here it would be refused: its signature or secret is missing or wrong. With "
+            "a right one, this would come of it."
+        ),
+    ),
     "too_old": ("soon", "alarm", mark("It would be refused: it was signed too long ago.")),
     "unknown": ("soon", "alarm", mark("It would wait: no secret of the connection can be read.")),
 }
@@ -153,9 +160,12 @@ def read_headers(text: str, texts: Texts) -> dict[str, str]:
 
 
 def _result(answer: Mapping[str, Any], reader: Reader) -> TrialResult:
-    tone, icon, text = _SIGNATURES[answer["signature"]]
+    signature = answer["signature"]
+    tone, icon, text = _SIGNATURES[signature]
+    # What is wrong with a sample that nobody has signed needs no more words.
+    detail = None if signature == "wrong" else answer["signature_detail"]
     return TrialResult(
-        verdict=Verdict(tone, icon, reader.texts.gettext(text), answer["signature_detail"]),
+        verdict=Verdict(tone, icon, reader.texts.gettext(text), detail),
         problem=answer["problem"],
         unreadable=tuple(Value(part["place"], part["reason"]) for part in answer["unreadable"]),
         events=tuple(_event(event, reader) for event in answer["events"]),
@@ -172,7 +182,7 @@ def _event(event: Mapping[str, Any], reader: Reader) -> TrialEvent:
         (gettext("Subject"), event["subject"]),
         (gettext("Topic"), event["topic"]),
         (gettext("Language"), event["language"]),
-        (gettext("Priority"), gettext(PRIORITIES[event["priority"]])),
+        (gettext("Priority"), gettext(PRIORITIES.get(event["priority"], event["priority"]))),
         (gettext("Campaign"), event["campaign"]),
         *((name, str(value)) for name, value in event["details"].items() if value),
     )

@@ -8,7 +8,7 @@ from typing import Any, Final
 from console.texts import mark
 from console.views.reader import Reader, parse_time
 from console.views.systems.connections import changed_text
-from console.views.systems.options import Button, Chip, Value, age_text, values_of
+from console.views.systems.options import Button, Chip, Value, age_text, chip_of, values_of
 from console.views.systems.webhook_kind import STATUSES, WEBHOOKS
 
 _DELIVERIES: Final[Mapping[str, tuple[str, str]]] = {
@@ -134,11 +134,10 @@ def _actions(state: str, url: str, reader: Reader) -> tuple[Button, ...]:
 
 def _delivery(item: Mapping[str, Any], reader: Reader) -> DeliveryRow:
     gettext = reader.texts.gettext
-    tone, text = _DELIVERIES[item["state"]]
     return DeliveryRow(
         status=gettext(STATUSES.get(item["status"], item["status"])),
         reference=item["external_ref"] or item["contact_id"],
         at=reader.texts.time(datetime.fromisoformat(item["occurred_at"]), reader.now),
-        chip=Chip(tone, gettext(text)),
+        chip=chip_of(_DELIVERIES, item["state"], reader),
         detail=item["detail"],
     )

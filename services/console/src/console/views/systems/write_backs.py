@@ -8,9 +8,10 @@ from typing import Any, Final
 from console.texts import mark
 from console.views.reader import Reader, parse_time
 from console.views.settings.kinds import Kind
+from console.views.settings.nodes import Group, Node
 from console.views.systems.connection_kinds import TITLES
 from console.views.systems.connections import changed_text
-from console.views.systems.options import Button, Chip, Value, values_of
+from console.views.systems.options import Button, Chip, Value, chip_of, values_of
 from console.views.systems.write_back_kinds import LIST, STEPS, WRITE_BACK_KINDS
 
 _STATES: Final[Mapping[str, tuple[str, str]]] = {
@@ -73,17 +74,12 @@ def write_back_rows(items: Iterable[Mapping[str, Any]], reader: Reader) -> tuple
             name=item["connection"],
             url=f"/settings/{LIST}/{item['kind']}/{item['connection']}",
             address=item["base_url"],
-            chips=(_chip(_STATES, item["state"], reader),),
+            chips=(chip_of(_STATES, item["state"], reader),),
             waiting=str(item["waiting"]),
             failed=str(item["failed"]),
         )
         for item in items
     )
-
-
-def _chip(labels: Mapping[str, tuple[str, str]], state: str, reader: Reader) -> Chip:
-    tone, text = labels[state]
-    return Chip(tone, reader.texts.gettext(text))
 
 
 def new_write_backs() -> tuple[tuple[str, str], ...]:
@@ -108,14 +104,24 @@ def write_back_view(
     return WriteBackView(
         title=f"{TITLES[item['kind']]}: {item['connection']}",
         url=url,
-        chips=(_chip(_STATES, item["state"], reader),),
+        chips=(chip_of(_STATES, item["state"], reader),),
         problem=item["halt_reason"],
         facts=tuple(Value(label, text) for label, text in facts if text is not None),
-        values=values_of(kind.nodes, {**item, "state": None}, reader),
+        values=values_of(_written(kind), {**item, **item["steps"]}, reader),
         changed=changed_text(item, reader),
         version=item["version"],
         actions=_actions(item["state"], url, reader),
         writes=tuple(_write(each, url, reader) for each in writes),
+    )
+
+
+def _written(kind: Kind) -> tuple[Node, ...]:
+    """Return the fields that the table shows: the state is a chip, and the steps need no title."""
+    return tuple(
+        inner
+        for node in kind.nodes
+        if node.name != "state"
+        for inner in (node.nodes if isinstance(node, Group) else (node,))
     )
 
 
@@ -140,7 +146,7 @@ def _write(item: Mapping[str, Any], url: str, reader: Reader) -> WriteRow:
         step=reader.texts.gettext(step),
         reference=item["external_ref"],
         at=reader.texts.time(datetime.fromisoformat(item["requested_at"]), reader.now),
-        chip=_chip(_WRITES, item["state"], reader),
+        chip=chip_of(_WRITES, item["state"], reader),
         reason=item["reason"],
         retry_url=f"{url}/writes/{item['write_id']}/retry" if item["state"] == "failed" else None,
     )
