@@ -8,7 +8,7 @@ from typing import Any, Final
 from console.texts import mark
 from console.views.reader import Reader, parse_time
 from console.views.systems.connections import changed_text
-from console.views.systems.options import Button, Chip, Value, age_text, chip_of, values_of
+from console.views.systems.options import Button, Chip, Value, chip_of, values_of
 from console.views.systems.webhook_kind import STATUSES, WEBHOOKS
 
 _DELIVERIES: Final[Mapping[str, tuple[str, str]]] = {
@@ -98,7 +98,7 @@ def webhook_view(
     facts = (
         (gettext("Waiting"), waiting_text(item, reader)),
         (gettext("Not delivered"), str(item["failed"])),
-        (gettext("No call succeeds"), age_text(parse_time(item["failing_since"]), reader)),
+        (gettext("Calls fail since"), _time(item["failing_since"], reader)),
         (gettext("The secret before signs too until"), _time(item["old_secret_ends_at"], reader)),
     )
     return WebhookView(
