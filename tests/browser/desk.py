@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final, Literal, Self, get_args
 
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 Theme = Literal["light", "dark"]
 OUT: Final = Path(__file__).parent / "out"
@@ -91,3 +91,17 @@ async def take_picture(page: Page, name: str) -> None:
     """Write it to `tests/browser/out`, to be looked at."""
     OUT.mkdir(exist_ok=True)
     await page.screenshot(path=OUT / f"{name}.png", full_page=True)
+
+
+async def tab_to(page: Page, label: str) -> None:
+    """Press Tab until the field, button or link of this name has the focus."""
+    wanted = page.get_by_label(label, exact=True).or_(
+        page.get_by_role("button", name=label, exact=True)
+    )
+    wanted = wanted.or_(page.get_by_role("link", name=label, exact=True)).first
+    await expect(wanted).to_be_visible()
+    for _ in range(200):
+        if await wanted.evaluate("element => element === document.activeElement"):
+            return
+        await page.keyboard.press("Tab")
+    raise AssertionError(f"The keyboard does not reach {label}")

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from browser.conftest import BrowserStage
-from browser.desk import Desk, look_in_both_themes, look_on_phone
+from browser.desk import Desk, look_in_both_themes, look_on_phone, tab_to
 
 pytestmark = pytest.mark.xdist_group("browser")
 
@@ -87,20 +87,6 @@ async def test_screen_of_settings_is_accessible_and_fits_a_phone(marco: Page, na
     await look_on_phone(marco, name)
 
 
-async def _tab_to(page: Page, label: str) -> None:
-    """Press Tab until the element of this name has the focus."""
-    wanted = page.get_by_label(label, exact=True).or_(
-        page.get_by_role("button", name=label, exact=True)
-    )
-    wanted = wanted.or_(page.get_by_role("link", name=label, exact=True)).first
-    await expect(wanted).to_be_visible()
-    for _ in range(200):
-        if await wanted.evaluate("element => element === document.activeElement"):
-            return
-        await page.keyboard.press("Tab")
-    raise AssertionError(f"The keyboard does not reach {label}")
-
-
 async def test_manager_changes_a_policy_by_keyboard_only(
     browser_stage: BrowserStage, marco: Page
 ) -> None:
@@ -112,20 +98,20 @@ async def test_manager_changes_a_policy_by_keyboard_only(
         ("Gold customers", GOLD),
         ("Change…", f"{GOLD}/edit"),
     ):
-        await _tab_to(marco, link)
+        await tab_to(marco, link)
         await marco.keyboard.press("Enter")
         await marco.wait_for_url(f"**{address}")
     within = marco.locator("[name='targets/0/target_s']")
-    await _tab_to(marco, "Within")
+    await tab_to(marco, "Within")
     await expect(within).to_be_focused()
     await marco.keyboard.press("ControlOrMeta+a")
     await marco.keyboard.type("soon")
     await marco.keyboard.press("Enter")
     await expect(marco.locator("[id='problem-targets/0/target_s']")).to_contain_text("its unit")
-    await _tab_to(marco, "Within")
+    await tab_to(marco, "Within")
     await marco.keyboard.press("ControlOrMeta+a")
     await marco.keyboard.type("5 min")
-    await _tab_to(marco, "Add a promise")
+    await tab_to(marco, "Add a promise")
     await marco.keyboard.press("Enter")
     clock = marco.locator("[name='targets/2/clock']")
     await expect(clock).to_be_focused()

@@ -10,6 +10,7 @@ from integration.console.live_harness import Live, StreamedEscalation, open_live
 from integration.console.provider import Forgery, Provider, open_provider
 from integration.console.screens_harness import Screens, open_screens
 from integration.console.settings_harness import SETTINGS, Manager
+from integration.console.systems_harness import Systems, open_systems
 from integration.console.visits import open_with
 from support.databases import Postgres
 
@@ -71,3 +72,11 @@ async def mia(screens: Screens) -> Manager:
         answer = await screens.api.put(f"/v1/{path}", json=body)
         assert answer.is_success, answer.text
     return Manager(await screens.console.enter("mia"))
+
+
+@pytest.fixture
+async def systems(
+    console: ConsoleHarness, postgres: Postgres, database_name: str
+) -> AsyncIterator[Systems]:
+    async with open_systems(console, postgres, database_name) as systems:
+        yield systems

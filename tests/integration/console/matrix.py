@@ -5,7 +5,7 @@ caller. After `#` stand the values of the path that differ from those of the sce
 
 In the path stand rita's contact, its escalation, and rita. `bruno` has nothing to do with them.
 `sara` is asked, `sam` is a supervisor of another team, `mia` the manager. sara has asked mia to
-swap their turns.
+swap their turns. A variant as `zendesk/pause` is a kind and an action.
 """
 
 import re
@@ -74,6 +74,50 @@ _TABLE: Final = """
     POST /settings/policies/{policy_id}/try            -    -     -    -   +
     GET /settings/policies/{policy_id}/try/{simulation_id} - - - - +
     POST /settings/policies/{policy_id}/try/{simulation_id}/cancel - - - - +
+    GET /settings/connections                          -    -     -    -   +
+    GET /settings/connections/new                      -    -     -    -   +
+    GET /settings/new/connections/{kind} #zendesk      -    -     -    -   +
+    POST /settings/new/connections/{kind} #zendesk     -    -     -    -   +
+    GET /settings/connections/{kind}/{setting_id} #zendesk - - - - +
+    GET /settings/connections/{kind}/{setting_id}/edit #zendesk - - - - +
+    POST /settings/connections/{kind}/{setting_id}/edit #zendesk - - - - +
+    GET /settings/connections/{kind}/{setting_id}/secret #zendesk - - - - +
+    POST /settings/connections/{kind}/{setting_id}/secret #zendesk - - - - +
+    POST /settings/connections/{kind}/{setting_id}/secrets/{place}/remove #zendesk - - - - +
+    GET /settings/connections/{kind}/{setting_id}/try #zendesk - - - - +
+    POST /settings/connections/{kind}/{setting_id}/try #zendesk - - - - +
+    GET /settings/connections/{kind}/{setting_id}/{action} #zendesk/pause - - - - +
+    POST /settings/connections/{kind}/{setting_id}/{action} #zendesk/pause - - - - +
+    POST /settings/connections/{kind}/{setting_id}/{action} #zendesk/resume - - - - +
+    POST /settings/connections/{kind}/{setting_id}/{action} #zendesk/archive - - - - +
+    GET /settings/status-webhooks                      -    -     -    -   +
+    GET /settings/new/status-webhooks                  -    -     -    -   +
+    POST /settings/new/status-webhooks                 -    -     -    -   +
+    GET /settings/status-webhooks/{source}             -    -     -    -   +
+    GET /settings/status-webhooks/{source}/edit        -    -     -    -   +
+    POST /settings/status-webhooks/{source}/edit       -    -     -    -   +
+    GET /settings/status-webhooks/{source}/secret      -    -     -    -   +
+    POST /settings/status-webhooks/{source}/secret     -    -     -    -   +
+    GET /settings/status-webhooks/{source}/replay      -    -     -    -   +
+    POST /settings/status-webhooks/{source}/replay     -    -     -    -   +
+    POST /settings/status-webhooks/{source}/test       -    -     -    -   +
+    GET /settings/status-webhooks/{source}/{action} #resume - - - - +
+    POST /settings/status-webhooks/{source}/{action} #resume - - - - +
+    POST /settings/status-webhooks/{source}/{action} #remove - - - - +
+    GET /settings/write-backs                          -    -     -    -   +
+    GET /settings/new/write-backs/{kind} #zendesk      -    -     -    -   +
+    POST /settings/new/write-backs/{kind} #zendesk     -    -     -    -   +
+    GET /settings/write-backs/{kind}/{setting_id} #zendesk - - - - +
+    GET /settings/write-backs/{kind}/{setting_id}/edit #zendesk - - - - +
+    POST /settings/write-backs/{kind}/{setting_id}/edit #zendesk - - - - +
+    GET /settings/write-backs/{kind}/{setting_id}/credentials #zendesk - - - - +
+    POST /settings/write-backs/{kind}/{setting_id}/credentials #zendesk - - - - +
+    POST /settings/write-backs/{kind}/{setting_id}/test #zendesk - - - - +
+    POST /settings/write-backs/{kind}/{setting_id}/writes/{write_id}/retry #zendesk - - - - +
+    GET /settings/write-backs/{kind}/{setting_id}/{action} #zendesk/pause - - - - +
+    POST /settings/write-backs/{kind}/{setting_id}/{action} #zendesk/pause - - - - +
+    POST /settings/write-backs/{kind}/{setting_id}/{action} #zendesk/resume - - - - +
+    POST /settings/write-backs/{kind}/{setting_id}/{action} #zendesk/remove - - - - +
     GET /sessions                                      +    +     +    +   +
     POST /sessions/{session_id}/end                    +    +     +    +   +
     POST /sign-out                                     +    +     +    +   +

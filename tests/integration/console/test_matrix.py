@@ -69,7 +69,9 @@ class Scenario:
         path = row.operation.partition(" ")[2]
         variants = PATHS if path.startswith("/e/") and "{action}" in path else (row.variant,)
         for variant in variants:
-            parameters = dict.fromkeys(("action", "form_name", "answer", "kind"), variant)
+            kind, _, action = variant.rpartition("/")
+            parameters = dict.fromkeys(("action", "form_name", "answer"), action)
+            parameters["kind"] = kind or action
             yield path.format(**parameters, **self.values)
 
     async def count_events(self) -> int:
@@ -96,7 +98,9 @@ async def scenario(postgres: Postgres, database_name: str) -> AsyncIterator[Scen
             "schedule_id": "nights",
             "policy_id": "gold",
             "setting_id": "gold",
-            **{f"{name}_id": new_id() for name in ("session", "view", "device", "change")},
+            "source": "channel:shop",
+            "place": "1",
+            **{f"{name}_id": new_id() for name in ("session", "view", "device", "change", "write")},
             "tomorrow": f"{now + timedelta(days=1):%Y-%m-%dT%H:%M}",
             "in_two_days": f"{now + timedelta(days=2):%Y-%m-%dT%H:%M}",
         }

@@ -116,6 +116,7 @@ async def test_files_are_applied_together_and_again_change_nothing(
             "kind: zendesk\nconnection: x\nsecrets: [{value: a-secret-in-a-file}]",
             "holds none",
         ),
+        ("kind: zendesk\nconnection: x\nsecrets: [{present: 1}]", "a file holds none"),
         ("kind: zendesk\nconnection: x\nsecrets: [{from_env: OTHER}]", "UPSTAIRS_SECRET_VARIABLES"),
         ("kind: zendesk\nconnection: x\nsecrets: [{from_env: CHANNEL_NONE}]", "is not set"),
         ("kind: zendesk\nconnection: x", "secret: A new connection needs one."),

@@ -117,6 +117,22 @@ async def test_two_secrets_are_valid_while_one_is_changed(api: httpx.AsyncClient
     assert (three.status_code, three.json()["errors"][0]["pointer"]) == (422, "body/secret")
 
 
+async def test_secret_is_added_and_removed_by_who_does_not_have_the_other(
+    api: httpx.AsyncClient,
+) -> None:
+    await put(api)
+    added = [{"value": "a-newer-signing-secret"}, {"present": 1}]
+    at_first = {"If-Match": '"1"'}
+    assert (await put(api, secret=None, secrets=added, headers=at_first)).status_code == 204
+    for secret in ("a-newer-signing-secret", ZENDESK_SECRET):
+        assert (await deliver(api, secret)).status_code == 200
+    assert (await put(api, secret=None, secrets=[{"present": 1}])).status_code == 204
+    assert (await deliver(api)).status_code == 401
+    assert (await deliver(api, "a-newer-signing-secret")).status_code == 200
+    missing = await put(api, secret=None, secrets=[{"present": 2}])
+    assert (missing.status_code, missing.json()["errors"][0]["pointer"]) == (422, "body/secrets")
+
+
 async def test_secret_of_commas_alone_is_refused(api: httpx.AsyncClient) -> None:
     assert (await put(api, secret=", ,")).status_code == 422
     assert (await put(api)).status_code == 204

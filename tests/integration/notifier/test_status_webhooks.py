@@ -140,6 +140,8 @@ async def test_status_that_never_arrives_fails_and_later_ones_go_on(shop: Shop) 
         shop.advance(timedelta(hours=80))
         await shop.tell("received", source="channel:unknown")
         await until(lambda: shop.count("failed"), lambda count: count == 1)
+        (listed,) = (await shop.call("GET", "/v1/status-webhooks")).json()["items"]
+        assert (listed["failed"], listed["version"]) == (1, 1)
         shop.receiver.otherwise = Answer()
         await shop.tell("resolved", contact_id=contact, sequence=2)
         shop.advance(timedelta(hours=1))

@@ -123,6 +123,8 @@ async def test_write_that_is_rejected_fails_and_can_be_tried_again(
         assert failed["reason"] == "answered 422: as the test wants"
         retry = f"{ZENDESK}/writes/{failed['write_id']}/retry"
         async with managing(harness, zendesk.url) as api:
+            (listed,) = (await api.get("/v1/write-backs")).json()["items"]
+            assert (listed["waiting"], listed["failed"]) == (0, 1)
             retried = await api.post(retry)
             assert retried.json()["state"] == "pending"
             await all_written(harness)

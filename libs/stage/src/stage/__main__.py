@@ -158,6 +158,8 @@ async def _stay(
         Inbox(system.receivers, system.url("notifier"), system.slack_signing_secret) as inbox,
         _traffic(actors, pace),
     ):
+        if not empty:
+            await actors.put_status_webhook(inbox.statuses_url)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stopping.set)

@@ -195,6 +195,10 @@ class Actors:
             "ops", "intake", "PUT", f"/channels/zendesk/{ZENDESK_CONNECTION}", connection
         )
 
+    async def put_status_webhook(self, url: str) -> None:
+        """Let the channel be told there what becomes of its contacts."""
+        await self.call("ops", "notifier", "PUT", "/status-webhooks/channel:shop", {"url": url})
+
 
 def read_answer(answer: httpx.Response, expect: tuple[int, ...] = _SUCCESS) -> Any:
     """Return the content; raises RefusedError for a status that is not expected."""

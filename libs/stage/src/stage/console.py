@@ -69,6 +69,7 @@ class WebConsole:
             "UPSTAIRS_CONSOLE_DEV_SIMULATED": orjson.dumps(simulated).decode(),
             # The password of the roles is published.
             "UPSTAIRS_TRIAL": "true",
+            "UPSTAIRS_INTAKE_PUBLIC_URL": service_urls["intake"],
             **{f"UPSTAIRS_{name.upper()}_URL": url for name, url in service_urls.items()},
         }
 

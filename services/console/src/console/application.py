@@ -67,6 +67,8 @@ def make_app(
         else None
     )
     state.help_contact = settings.help_contact
+    state.intake_public_url = settings.intake_public_url
+    state.guides_url = settings.guides_url
     for router in pages.ROUTERS:
         app.include_router(router)
     app.mount("/static", _StaticFiles(directory=_static_folder()))

@@ -59,10 +59,18 @@ class SettingClient:
         )
 
     async def put(
-        self, kind: Kind, setting_id: str, body: Body, etag: str, open_contacts: OpenContacts
-    ) -> None:
-        """Put it if it is still at the version of the ETag; with an empty one, if it is new."""
-        await self.services.send(
+        self,
+        kind: Kind,
+        setting_id: str,
+        body: Body,
+        etag: str,
+        open_contacts: OpenContacts = "keep",
+    ) -> Any:
+        """Put it if it is still at the version of the ETag; with an empty one, if it is new.
+
+        Returns what the service says.
+        """
+        answer = await self.services.send(
             kind.service,
             "PUT",
             kind.path_of(setting_id),
@@ -72,6 +80,7 @@ class SettingClient:
             # What is there for each person has no version.
             headers=precondition(etag) if etag or kind.is_open_to_new else None,
         )
+        return answer.body
 
     async def archive(
         self, kind: Kind, setting_id: str, etag: str, open_contacts: str | None

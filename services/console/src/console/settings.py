@@ -46,6 +46,10 @@ def _check_service(url: str) -> str:
     return url.rstrip("/")
 
 
+def _check_page(url: str) -> str:
+    return _check_service(url) if url else url
+
+
 def _check_issuer(url: str) -> str:
     if not url:
         return url
@@ -76,6 +80,16 @@ class Settings(ProcessSettings):
     )
     notifier_url: ServiceUrl = Field(
         default="http://127.0.0.1:8004", description="where the console reaches notifier"
+    )
+    intake_public_url: Annotated[str, AfterValidator(_check_page)] = Field(
+        default="",
+        description="where outside systems reach intake, like https://intake.example.com; shown "
+        "with each connection, whose address is without it a path",
+    )
+    guides_url: Annotated[str, AfterValidator(_check_page)] = Field(
+        default="",
+        description="where the files of docs/channels are published; without it the console names "
+        "them",
     )
 
     # What the services believe

@@ -203,6 +203,7 @@ STATEMENTS = (
     CREATE INDEX status_deliveries_unsent ON status_deliveries (source, added_at)
     WHERE state IN ('pending', 'sending')
     """,
+    "CREATE INDEX status_deliveries_failed ON status_deliveries (source) WHERE state = 'failed'",
     "CREATE INDEX status_deliveries_added_at ON status_deliveries (added_at)",
     """
     CREATE INDEX status_deliveries_of_source ON status_deliveries (source, occurred_at, change_id)
@@ -255,6 +256,7 @@ STATEMENTS = (
     CREATE INDEX case_writes_unfinished ON case_writes (system, external_ref)
     WHERE state IN ('pending', 'writing')
     """,
+    "CREATE INDEX case_writes_failed ON case_writes (system) WHERE state = 'failed'",
     "CREATE INDEX case_writes_of_system ON case_writes (system, write_id)",
     "CREATE INDEX case_writes_of_contact ON case_writes (contact_id)",
     "CREATE INDEX case_writes_requested_at ON case_writes (requested_at)",

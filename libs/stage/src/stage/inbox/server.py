@@ -1,4 +1,4 @@
-"""Serves the page, and presses Slack's buttons as a person in Slack would."""
+"""Serves the page, presses Slack's buttons as a person in Slack would, and takes statuses."""
 
 import asyncio
 import hashlib
@@ -23,6 +23,7 @@ from stage.inbox.messages import Message, printable, received_messages, split_li
 from stage.system import Receivers
 
 REFRESH_S = 3
+_STATUSES = "/statuses"
 _MAX_FORM_BYTES = 10_000
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -50,6 +51,7 @@ class Inbox:
             routes=[
                 Route("/", self._show),
                 Route("/press", self._press, methods=["POST"]),
+                Route(_STATUSES, self._take_status, methods=["POST"]),
             ],
             # A foreign website must not reach it through a name of its own.
             middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1"])],
@@ -59,6 +61,11 @@ class Inbox:
     @property
     def url(self) -> str:
         return self._server.url
+
+    @property
+    def statuses_url(self) -> str:
+        """Where the channel of the stage is told what becomes of its contacts."""
+        return f"{self.url}{_STATUSES}"
 
     @property
     def received(self) -> int:
@@ -78,6 +85,10 @@ class Inbox:
     async def _show(self, _request: Request) -> Response:
         page = self._page.render(messages=self.messages(), refresh_s=REFRESH_S)
         return HTMLResponse(page, headers=_HEADERS)
+
+    async def _take_status(self, request: Request) -> Response:
+        await request.body()
+        return Response(status_code=HTTPStatus.NO_CONTENT)
 
     async def _press(self, request: Request) -> Response:
         """Send the notifier what Slack sends when a person presses a button."""

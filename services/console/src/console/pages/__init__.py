@@ -10,6 +10,7 @@ from console.pages import (
     adjustments,
     alarms,
     bulk,
+    connections,
     devices,
     duty,
     escalation,
@@ -26,7 +27,10 @@ from console.pages import (
     settings,
     sign_in,
     simulations,
+    status_webhooks,
+    system_secrets,
     wall,
+    write_backs,
 )
 
 ROUTERS: Final[Sequence[APIRouter]] = (
@@ -38,6 +42,10 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     adjustments.router,
     mine.router,
     duty.router,
+    system_secrets.router,
+    connections.router,
+    status_webhooks.router,
+    write_backs.router,
     setting_forms.router,
     settings.router,
     preferences.router,

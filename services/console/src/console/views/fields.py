@@ -22,6 +22,7 @@ Kind = Literal[
     "day",
     "flag",
     "many",
+    "password",
 ]
 # As browsers write a time.
 MOMENT: Final = "%Y-%m-%dT%H:%M"

@@ -37,6 +37,14 @@ TEXTS: Final[Mapping[str, str]] = {
     "setting-not-found": mark("There is no such setting."),
     "setting-in-use": mark("Something else still needs it."),
     "too-many-changes": mark("Too many changes. Wait a while."),
+    "weak-secret": mark("The secret is too easy to guess."),
+    "credentials-missing": mark("Another address needs its credentials."),
+    "address-not-allowed": mark("Upstairs may not call this address."),
+    "receiver-refused": mark("Upstairs may not post to this address."),
+    "write-backs-off": mark("Write-backs are switched off: ask the operators."),
+    "status-webhooks-off": mark("Status webhooks are switched off: ask the operators."),
+    "write-not-failed": mark("It has not failed, or is tried again already."),
+    "write-outdated": mark("A later step was written since."),
     "invalid": mark("Something that was entered does not fit."),
 }
 # They name people by their ids, and say no more than the text.

@@ -1,6 +1,6 @@
 """What requests and answers about connections look like."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal, Self
 
@@ -12,6 +12,7 @@ from intake.connections.documents import ConnectionFields, SecretText
 from intake.domain.connections import (
     ConnectionActivity,
     ConnectionSetup,
+    KeptSecret,
     SecretSource,
     StoredSecret,
     separate_secrets,
@@ -68,7 +69,7 @@ class ConnectionIn(ConnectionFields):
             raise ValueError("must have secret or secrets, not both")
         return self
 
-    def sources(self, kind: str) -> list[SecretSource] | None:
+    def sources(self, kind: str) -> Sequence[SecretSource | KeptSecret] | None:
         if self.secret is None:
             return super().sources(kind)
         return [SecretSource("request", each) for each in separate_secrets(kind, self.secret)]

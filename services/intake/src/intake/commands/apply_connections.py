@@ -52,7 +52,8 @@ class ConnectionFile(ConnectionFields):
     @model_validator(mode="after")
     def _require_no_secret(self) -> Self:
         own = () if self.app_secret is None else (self.app_secret,)
-        if any(secret.value is not None for secret in (*(self.secrets or ()), *own)):
+        sources = (*(self.secrets or ()), *own)
+        if any((secret.from_env or secret.from_file) is None for secret in sources):
             raise ValueError("must name secrets by from_env or from_file: a file holds none")
         return self
 

@@ -11,6 +11,7 @@ from intake.connections import silence_watch
 from intake.domain.connections import (
     MAX_SECRETS,
     ConnectionSetup,
+    KeptSecret,
     SecretSource,
     StoredSecret,
     separate_secrets,
@@ -39,7 +40,7 @@ class ConnectionChange:
     kind: str
     connection: str
     options: Mapping[str, Any]
-    secrets: Sequence[SecretSource] | None = None
+    secrets: Sequence[SecretSource | KeptSecret] | None = None
     state: ConnectionState | None = None
     expected: Expectation | None = None
     app_secret: SecretSource | None = None
@@ -156,13 +157,17 @@ def _plan_app_secret(
 
 
 def _store(
-    source: SecretSource,
+    source: SecretSource | KeptSecret,
     present: Sequence[StoredSecret],
     place: str,
     reader: ConnectionSecrets,
     uow: UnitOfWork,
 ) -> StoredSecret:
     """Return what is stored of the secret; one that is present already stays as it is."""
+    if isinstance(source, KeptSecret):
+        if source.place > len(present):
+            raise InvalidConnectionError("secrets", f"There is no secret {source.place}.")
+        return present[source.place - 1]
     try:
         value = reader.read(source)
     except SecretUnavailableError as error:
@@ -184,9 +189,14 @@ def _is_same(stored: StoredSecret, source: SecretSource, reader: ConnectionSecre
 
 
 def _require_strong(
-    kind: str, secrets: Sequence[SecretSource], place: str, reader: ConnectionSecrets
+    kind: str,
+    secrets: Sequence[SecretSource | KeptSecret],
+    place: str,
+    reader: ConnectionSecrets,
 ) -> None:
     for source in secrets:
+        if isinstance(source, KeptSecret):
+            continue
         try:
             value = reader.read(source)
         except SecretUnavailableError as error:

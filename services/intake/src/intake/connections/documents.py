@@ -1,5 +1,6 @@
 """A connection as managers write it, in requests and in files."""
 
+from collections.abc import Sequence
 from datetime import time
 from typing import Annotated, Any, Final, Self
 from zoneinfo import ZoneInfo
@@ -11,7 +12,7 @@ from common.http.app import RequestModel
 from intake.channels.base import Channel
 from intake.channels.registry import CHANNELS
 from intake.connections.changes import ConnectionChange
-from intake.domain.connections import MAX_SECRETS, SecretOrigin, SecretSource
+from intake.domain.connections import MAX_SECRETS, KeptSecret, SecretOrigin, SecretSource
 from intake.domain.model import ConnectionState
 from intake.domain.silence import Expectation, OfficeHours, Weekday, overlapping
 
@@ -82,6 +83,27 @@ class SecretIn(RequestModel):
         return [SecretSource(origin, value) for origin, value in values.items() if value]
 
 
+class ConnectionSecretIn(SecretIn):
+    """One secret: itself, where intake reads it, or one that is there already."""
+
+    present: int | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_SECRETS,
+        description="In a request with `If-Match`: one that is there already, by its place from 1 "
+        "among those that `GET` shows. It stays as it is, while another is added or removed.",
+    )
+
+    @model_validator(mode="after")
+    def _require_one(self) -> Self:
+        if len(self._sources()) + (self.present is not None) != 1:
+            raise ValueError("must have one of value, from_env, from_file and present")
+        return self
+
+    def secret(self) -> SecretSource | KeptSecret:
+        return self.source() if self.present is None else KeptSecret(self.present)
+
+
 class OfficeHoursIn(RequestModel):
     days: tuple[Weekday, ...] = Field(min_length=1, max_length=7, description="On these days.")
     starts: TimeOfDay = Field(description="From this time of the day.")
@@ -124,7 +146,7 @@ class ExpectedIn(RequestModel):
 
 
 class ConnectionFields(RequestModel):
-    secrets: tuple[SecretIn, ...] | None = Field(
+    secrets: tuple[ConnectionSecretIn, ...] | None = Field(
         default=None,
         min_length=1,
         max_length=MAX_SECRETS,
@@ -143,9 +165,9 @@ class ConnectionFields(RequestModel):
         default=None, description="How often something should come; null if nobody can say."
     )
 
-    def sources(self, kind: str) -> list[SecretSource] | None:
+    def sources(self, kind: str) -> Sequence[SecretSource | KeptSecret] | None:
         del kind
-        return None if self.secrets is None else [each.source() for each in self.secrets]
+        return None if self.secrets is None else [each.secret() for each in self.secrets]
 
     def change(
         self, channel: Channel, connection: str, state: ConnectionState | None

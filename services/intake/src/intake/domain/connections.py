@@ -27,6 +27,13 @@ class SecretSource:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptSecret:
+    """A secret that stays as it is stored; `place` counts those of the connection from 1."""
+
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
 class StoredSecret:
     """A secret as it is stored: `value` is the encrypted secret, a variable or a path."""
 

@@ -26,6 +26,7 @@ from notifier.domain.status_webhooks import (
     StatusWebhook,
     WebhookState,
 )
+from notifier.store.status_webhooks import DeliveryCounts
 from notifier.use_cases import status_webhooks
 
 _KEY_EXAMPLE: Final = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -47,6 +48,7 @@ _WEBHOOK: Final[dict[str, Any]] = {
     "statuses": ["assigned", "escalated", "resolved"],
     "state": "active",
     "disabled_reason": None,
+    "version": 1,
     "changed_at": RAISED_AT,
     "changed_by": CHANNEL_SYSTEM,
     "old_secret_ends_at": None,
@@ -82,6 +84,7 @@ class StatusWebhookOut(BaseModel):
         "put it again to go on."
     )
     disabled_reason: str | None = Field(description="Why it is disabled, if it is.")
+    version: int = Field(description="Counts the changes; it is the ETag.")
     changed_at: datetime = Field(description="When it was put or its secret was changed.")
     changed_by: str = Field(description="Who did it: a person, or a system.")
     old_secret_ends_at: datetime | None = Field(
@@ -97,11 +100,15 @@ class StatusWebhookOut(BaseModel):
 
 class StatusWebhookDetailOut(StatusWebhookOut):
     model_config = with_examples(
-        {**_WEBHOOK, "secret": None, "waiting": 0, "oldest_waiting_since": None}
+        {**_WEBHOOK, "secret": None, "waiting": 0, "oldest_waiting_since": None, "failed": 0}
     )
 
     waiting: int = Field(description="How many statuses wait to be delivered.")
     oldest_waiting_since: datetime | None = Field(description="Since when the oldest waits.")
+    failed: int = Field(
+        description="How many of those that are kept were not delivered, and are not sent again "
+        "by themselves."
+    )
 
 
 class RotationIn(RequestModel):
@@ -188,11 +195,16 @@ def fields_of(webhook: StatusWebhook) -> dict[str, Any]:
         "statuses": webhook.statuses,
         "state": webhook.state,
         "disabled_reason": webhook.disabled_reason,
+        "version": webhook.version,
         "changed_at": webhook.changed_at,
         "changed_by": webhook.changed_by,
         "old_secret_ends_at": max(ends, default=None),
         "failing_since": webhook.failing_since,
     }
+
+
+def detail_out(webhook: StatusWebhook, counts: DeliveryCounts) -> StatusWebhookDetailOut:
+    return StatusWebhookDetailOut(**fields_of(webhook), **counts._asdict())
 
 
 def delivery_out(delivery: StatusDelivery) -> StatusDeliveryOut:

@@ -31,6 +31,7 @@ from notifier.api.status_webhook_schemas import (
     StatusWebhookOut,
     TestOut,
     delivery_out,
+    detail_out,
     fields_of,
 )
 from notifier.channels.receiver_guard import ForbiddenReceiverError
@@ -112,11 +113,9 @@ async def show_webhook(
     """Show the webhook, whether its receiver fails, and what waits for it."""
     async with _opened(database, principal, source) as uow:
         webhook = await status_webhooks.get_webhook(source, uow)
-        waiting, oldest = await uow.status_deliveries.count_waiting(source)
+        counts = await uow.status_deliveries.count([source])
     response.headers["ETag"] = etag(webhook.version)
-    return StatusWebhookDetailOut(
-        **fields_of(webhook), waiting=waiting, oldest_waiting_since=oldest
-    )
+    return detail_out(webhook, counts[source])
 
 
 @router.get("")
@@ -125,8 +124,8 @@ async def list_webhooks(
     principal: WebhookUser,
     cursor: Cursor = None,
     limit: Limit = 50,
-) -> Page[StatusWebhookOut]:
-    """List the webhooks by system: a channel sees its own."""
+) -> Page[StatusWebhookDetailOut]:
+    """List the webhooks by system, and what waits for each: a channel sees its own."""
     after = decode_cursor(cursor, _SOURCE_KEY)
     async with transaction(database) as uow:
         if principal.role == "channel":
@@ -134,11 +133,12 @@ async def list_webhooks(
             listed = [own] if own else []
         else:
             listed = await uow.status_webhooks.page(after, limit + 1)
-    return Page[StatusWebhookOut].of(
+        counts = await uow.status_deliveries.count([webhook.source for webhook in listed[:limit]])
+    return Page[StatusWebhookDetailOut].of(
         listed,
         limit,
         key=lambda webhook: webhook.source,
-        show=lambda webhook: StatusWebhookOut(**fields_of(webhook)),
+        show=lambda webhook: detail_out(webhook, counts[webhook.source]),
     )
 
 

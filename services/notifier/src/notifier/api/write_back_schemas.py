@@ -34,6 +34,7 @@ from notifier.domain.write_backs.settings import (
     split_system,
 )
 from notifier.domain.write_backs.writes import CaseWrite, CaseWriteState
+from notifier.store.write_backs import WriteCounts
 from notifier.use_cases.write_backs import SealedCredentials, WriteBackSettings
 
 _MAX_FIELDS: Final = 20
@@ -48,6 +49,24 @@ _STEPS: Final[Mapping[str, dict[str, Any]]] = {
     "escalated": {"note": True, "priority": "urgent", "tags": ["escalated"]},
     "acknowledged": {"note": True},
     "resolved": {"note": True, "priority": "normal"},
+}
+
+_WRITE_BACK: Final[dict[str, Any]] = {
+    "kind": "zendesk",
+    "connection": "acme",
+    "state": "active",
+    "base_url": "https://acme.zendesk.com",
+    "credentials_type": "api_token",
+    "account": "upstairs@acme.example",
+    "steps": {
+        name: {"priority": None, "fields": {}, "tags": [], **step} for name, step in _STEPS.items()
+    },
+    "language": "en",
+    "version": 1,
+    "changed_at": RAISED_AT,
+    "changed_by": MANAGER,
+    "halt_reason": None,
+    "held_until": None,
 }
 
 
@@ -101,26 +120,7 @@ class WriteBackIn(RequestModel):
 
 
 class WriteBackOut(BaseModel):
-    model_config = with_examples(
-        {
-            "kind": "zendesk",
-            "connection": "acme",
-            "state": "active",
-            "base_url": "https://acme.zendesk.com",
-            "credentials_type": "api_token",
-            "account": "upstairs@acme.example",
-            "steps": {
-                name: {"priority": None, "fields": {}, "tags": [], **step}
-                for name, step in _STEPS.items()
-            },
-            "language": "en",
-            "version": 1,
-            "changed_at": RAISED_AT,
-            "changed_by": MANAGER,
-            "halt_reason": None,
-            "held_until": None,
-        }
-    )
+    model_config = with_examples(_WRITE_BACK)
 
     kind: str = Field(description="The kind of system.")
     connection: str = Field(description="The name of the connection, the same as in intake.")
@@ -142,6 +142,13 @@ class WriteBackOut(BaseModel):
     held_until: datetime | None = Field(
         description="Until then the system wants no further calls; null if it did not say so."
     )
+
+
+class WriteBackDetailOut(WriteBackOut):
+    model_config = with_examples({**_WRITE_BACK, "waiting": 0, "failed": 0})
+
+    waiting: int = Field(description="How many writes wait.")
+    failed: int = Field(description="How many of those that are kept have failed.")
 
 
 class AccountOut(BaseModel):
@@ -239,6 +246,10 @@ def _faults(kind: str, body: WriteBackIn) -> Iterator[tuple[str, str]]:
 
 def shown(write_back: WriteBack) -> WriteBackOut:
     return WriteBackOut.model_validate(write_back, from_attributes=True)
+
+
+def shown_detail(write_back: WriteBack, counts: WriteCounts) -> WriteBackDetailOut:
+    return WriteBackDetailOut(**shown(write_back).model_dump(), **counts._asdict())
 
 
 def shown_write(write: CaseWrite) -> CaseWriteOut:

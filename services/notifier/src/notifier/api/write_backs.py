@@ -20,10 +20,12 @@ from notifier.api.deps import UUID, NotifierDatabase, refusals, transaction
 from notifier.api.write_back_schemas import (
     AccountOut,
     CaseWriteOut,
+    WriteBackDetailOut,
     WriteBackIn,
     WriteBackOut,
     read_settings,
     shown,
+    shown_detail,
     shown_write,
 )
 from notifier.case_systems.http import WriteFailedError
@@ -101,12 +103,13 @@ async def show_write_back(
     _caller: Manager,
     database: NotifierDatabase,
     response: Response,
-) -> WriteBackOut:
-    """Show it; credentials are never shown."""
+) -> WriteBackDetailOut:
+    """Show it, and how many writes wait or have failed; credentials are never shown."""
     async with transaction(database) as uow:
         write_back = await write_backs.read_write_back(system, uow)
+        counts = await uow.case_writes.count([system])
     response.headers["ETag"] = etag(write_back.version)
-    return shown(write_back)
+    return shown_detail(write_back, counts[system])
 
 
 @router.get("")
@@ -117,14 +120,21 @@ async def list_write_backs(
     state: Annotated[WriteBackState | None, Query(description="Only in this state.")] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
-) -> Page[WriteBackOut]:
+) -> Page[WriteBackDetailOut]:
     """List the connections that are written to, by name."""
     filters = {"kind": kind, "state": state}
     after = decode_cursor(cursor, _SYSTEM, filters)
     async with transaction(database) as uow:
         last = SystemName(after) if after else None
         listed = await uow.write_backs.after(last, limit + 1, kind, state)
-    return Page.of(listed, limit, key=lambda each: each.system, show=shown, filters=filters)
+        counts = await uow.case_writes.count([each.system for each in listed[:limit]])
+    return Page[WriteBackDetailOut].of(
+        listed,
+        limit,
+        key=lambda each: each.system,
+        show=lambda each: shown_detail(each, counts[each.system]),
+        filters=filters,
+    )
 
 
 @router.delete(

@@ -1,9 +1,9 @@
 """The SQL of status webhooks, and of the statuses that are sent to them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import structlog
 from msgspec import ValidationError
@@ -64,6 +64,14 @@ class DeliveryFilter:
     source: SystemName
     state: DeliveryState | None = None
     contact_id: ContactId | None = None
+
+
+class DeliveryCounts(NamedTuple):
+    """How many statuses wait, since when the oldest does, and how many have failed."""
+
+    waiting: int
+    oldest_waiting_since: datetime | None
+    failed: int
 
 
 class StatusDeliveries(LockedTable[str, StatusDelivery]):
@@ -166,10 +174,12 @@ class StatusDeliveries(LockedTable[str, StatusDelivery]):
         query = query.order_by(table.c.occurred_at.desc(), table.c.change_id.desc()).limit(limit)
         return [self.read(dict(row)) for row in await self.connection.execute(query)]
 
-    async def count_waiting(self, source: SystemName) -> tuple[int, datetime | None]:
-        """Return how many wait for this receiver, and since when the oldest does."""
-        row = (await self.connection.execute(_WAITING, {"source": source})).single()
-        return row.waiting, row.oldest
+    async def count(self, sources: Sequence[SystemName]) -> dict[SystemName, DeliveryCounts]:
+        counted = await self.connection.execute(_COUNTS, {"sources": sources})
+        return {
+            SystemName(row.source): DeliveryCounts(row.waiting, row.oldest, row.failed)
+            for row in counted
+        }
 
 
 async def has_due(database: Database[Any]) -> bool:
@@ -251,9 +261,17 @@ _REPLAY = text("""
         AND (CAST(:contact_id AS uuid) IS NULL OR contact_id = :contact_id)
     RETURNING change_id
 """)
-_WAITING = text(f"""
-    SELECT count(*) AS waiting, min(added_at) AS oldest FROM status_deliveries
-    WHERE source = :source AND {_UNSENT}
+_COUNTS = text(f"""
+    SELECT receiver.source, unsent.waiting, unsent.oldest, failures.failed
+    FROM unnest(CAST(:sources AS text[])) AS receiver (source),
+        LATERAL (
+            SELECT count(*) AS waiting, min(added_at) AS oldest FROM status_deliveries
+            WHERE source = receiver.source AND {_UNSENT}
+        ) AS unsent,
+        LATERAL (
+            SELECT count(*) AS failed FROM status_deliveries
+            WHERE source = receiver.source AND state = 'failed'
+        ) AS failures
 """)
 _HAS_DUE = f"""
     SELECT EXISTS (

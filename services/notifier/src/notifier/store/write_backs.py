@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from msgspec import ValidationError
@@ -73,6 +73,13 @@ class WriteBacks(SystemRows[WriteBack]):
         await self.connection.execute(delete(_BACKS).where(_BACKS.c.system == system))
 
 
+class WriteCounts(NamedTuple):
+    """How many writes wait, and how many have failed."""
+
+    waiting: int
+    failed: int
+
+
 class CaseWrites(LockedTable[CaseWriteId, CaseWrite]):
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection, tables.case_writes, CaseWrite)
@@ -115,6 +122,10 @@ class CaseWrites(LockedTable[CaseWriteId, CaseWrite]):
             query = query.where(_WRITES.c.write_id < before)
         ordered = query.order_by(_WRITES.c.write_id.desc()).limit(limit)
         return [self.read(dict(row)) for row in await self.connection.execute(ordered)]
+
+    async def count(self, systems: Sequence[SystemName]) -> dict[SystemName, WriteCounts]:
+        counted = await self.connection.execute(_COUNTS, {"systems": systems})
+        return {SystemName(row.system): WriteCounts(row.waiting, row.failed) for row in counted}
 
     async def has_later(self, write: CaseWrite) -> bool:
         """Return whether a later step was or is being written to the case; none begins now."""
@@ -169,6 +180,18 @@ _DUE = text("""
                 AND e.state IN ('pending', 'writing')
                 AND (e.requested_at, e.write_id) < (w.requested_at, w.write_id))
     ORDER BY w.due_at LIMIT :limit FOR UPDATE SKIP LOCKED
+""")
+_COUNTS = text("""
+    SELECT b.system, unfinished.waiting, failures.failed
+    FROM unnest(CAST(:systems AS text[])) AS b (system),
+        LATERAL (
+            SELECT count(*) AS waiting FROM case_writes
+            WHERE system = b.system AND state IN ('pending', 'writing')
+        ) AS unfinished,
+        LATERAL (
+            SELECT count(*) AS failed FROM case_writes
+            WHERE system = b.system AND state = 'failed'
+        ) AS failures
 """)
 _EXPIRE = text("""
     UPDATE case_writes SET state = 'failed', due_at = NULL,

@@ -10,6 +10,7 @@ from console.views.service_problems import FormProblems
 from console.views.settings.differences import Change
 from console.views.settings.kinds import OPEN_CONTACTS, Kind, OpenContacts
 from console.views.settings.nodes import UNNAMED, Entries, Group, Leaf, Node, Rows, join_path
+from console.views.settings.secret_fields import SECRETS, SecretFields
 from console.views.settings.values import Choices, Hours, SeveralOf
 
 _MAX_LENGTH: Final = 2000
@@ -64,7 +65,8 @@ PartView = LeafView | GroupView | RowsView
 class FormState:
     """What a form carries from one showing to the next; `focus` is where the person goes on.
 
-    `version` is the ETag of what the person has read, empty for a new setting.
+    `version` is the ETag of what the person has read, empty for a new setting. `secrets` are what
+    the fields of secrets have; no page shows them.
     """
 
     entries: Entries
@@ -74,6 +76,7 @@ class FormState:
     problems: FormProblems = dataclass_field(default_factory=FormProblems)
     focus: str = ""
     status: int = 200
+    secrets: Entries = dataclass_field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,10 @@ class SettingFormView:
 
 @dataclass(frozen=True, slots=True)
 class ReviewView:
-    """What differs, before it is saved; `fields` are those of the form."""
+    """What differs, before it is saved; `fields` are those of the form.
+
+    `secret_parts` are the fields of what is saved and never shown, if it is asked for.
+    """
 
     title: str
     url: str
@@ -105,6 +111,9 @@ class ReviewView:
     changes: tuple[Change, ...]
     fields: tuple[tuple[str, str], ...]
     is_new: bool
+    secret_parts: tuple[LeafView, ...]
+    secret_hint: str
+    problem: str | None
 
 
 def form_view(kind: Kind, state: FormState, choices: Choices, *, is_new: bool) -> SettingFormView:
@@ -114,7 +123,7 @@ def form_view(kind: Kind, state: FormState, choices: Choices, *, is_new: bool) -
         title=form_title(kind, state.setting_id, choices, is_new=is_new),
         kind_title=gettext(kind.title),
         url=form_url(kind, state.setting_id, is_new=is_new),
-        back_url=kind.url if is_new else kind.url_of(state.setting_id),
+        back_url=kind.list_url if is_new else kind.url_of(state.setting_id),
         version=state.version,
         problem=state.problems.whole,
         focus=state.focus,
@@ -156,8 +165,8 @@ def _id_field(kind: Kind, state: FormState, choices: Choices) -> FieldView:
     return FieldView(
         name=ID,
         kind="line",
-        label=gettext("Whose") if labels else gettext("Short name"),
-        hint="" if labels else gettext("Letters, digits and hyphens, such as gold-customers."),
+        label=gettext("Whose") if labels else gettext(kind.id_label),
+        hint="" if labels else gettext(kind.id_hint),
         is_required=True,
         value=state.setting_id,
         options=tuple(Option(value, label, value == state.setting_id) for value, label in labels),
@@ -179,7 +188,7 @@ class _Builder:
             place = join_path(path, node.name)
             match node:
                 case Leaf():
-                    field = self._field(node, entries[node.name], place)
+                    field = self.leaf(node, entries[node.name], place).field
                     is_required = field.is_required and not may_be_empty
                     yield LeafView(replace(field, is_required=is_required))
                 case Group():
@@ -222,12 +231,12 @@ class _Builder:
             parts=tuple(self.parts(rows.nodes, entries, place)),
         )
 
-    def _field(self, leaf: Leaf, text: str, path: str) -> FieldView:
+    def leaf(self, leaf: Leaf, text: str, path: str) -> LeafView:
         chosen = text.split() if isinstance(leaf.value, SeveralOf) else [text]
         options = list(leaf.value.options(self.choices))
         if options and not isinstance(leaf.value, SeveralOf):
             options += _unlisted(leaf, text, options, self.choices)
-        return FieldView(
+        field = FieldView(
             name=path,
             kind=leaf.value.control,
             label=self._text(leaf.label),
@@ -238,6 +247,7 @@ class _Builder:
             max_length=_MAX_LENGTH,
             problem=self.problems.by_field.get(path),
         )
+        return LeafView(field)
 
     def _hint(self, leaf: Leaf) -> str:
         if leaf.value.control != "moment":
@@ -272,7 +282,9 @@ def review_view(
     choices: Choices,
     *,
     is_new: bool,
+    secrets: SecretFields | None = None,
 ) -> ReviewView:
+    """`secrets` are the fields that saving asks for."""
     asks = kind.asks_for_open_contacts and not is_new
     return ReviewView(
         title=form_title(kind, state.setting_id, choices, is_new=is_new),
@@ -286,4 +298,17 @@ def review_view(
         changes=tuple(changes),
         fields=tuple(fields),
         is_new=is_new,
+        secret_parts=secret_parts(secrets, state.problems, choices) if secrets else (),
+        secret_hint=choices.texts.gettext(secrets.hint) if secrets else "",
+        problem=state.problems.whole,
+    )
+
+
+def secret_parts(
+    secrets: SecretFields, problems: FormProblems, choices: Choices
+) -> tuple[LeafView, ...]:
+    """Show the fields, always empty."""
+    builder = _Builder(choices, problems)
+    return tuple(
+        builder.leaf(leaf, leaf.initial, f"{SECRETS}/{leaf.name}") for leaf in secrets.leaves
     )

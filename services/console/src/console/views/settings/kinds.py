@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final, Literal
 
+from common.contracts.event import ID_PATTERN
 from common.contracts.services import EventService
 from console.texts import mark
-from console.views.reader import Reader
+from console.views.reader import Reader, parse_time
 from console.views.settings.nodes import Node
+from console.views.settings.secret_fields import SecretFields
 from console.views.words import title_of
 
 OpenContacts = Literal["keep", "retarget", "release"]
@@ -55,10 +58,25 @@ class Kind:
     momentary: frozenset[str] = frozenset()
     # Members of the body that have another name in the service's answers.
     answer_names: Mapping[str, str] = field(default_factory=dict)
+    # Where several kinds are listed together.
+    list_slug: str = ""
+    # Ids are names in outside systems: they are shown as they are.
+    has_technical_ids: bool = False
+    id_label: str = mark("Short name")
+    id_hint: str = mark("Letters, digits and hyphens, such as gold-customers.")
+    id_pattern: str = ID_PATTERN
+    id_problem: str = mark("Please write letters, digits and hyphens only.")
+    secrets: SecretFields | None = None
+    # The fields that refusals are about which name none, by their codes.
+    problem_fields: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
         return f"/settings/{self.slug}"
+
+    @property
+    def list_url(self) -> str:
+        return f"/settings/{self.list_slug}" if self.list_slug else self.url
 
     def url_of(self, setting_id: str) -> str:
         return f"{self.url}/{setting_id}"
@@ -75,18 +93,25 @@ class Kind:
             return reader.name(setting_id)
         if setting_id in self.ids:
             return reader.texts.gettext(self.ids[setting_id])
+        if self.has_technical_ids:
+            return setting_id
         return title_of(setting_id)
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting as a service has it; `version` is None where the service counts none."""
+    """One setting as a service has it; `version` is None where the service counts none.
+
+    `changed_by` and `changed_at` are there if the service says them with the setting itself.
+    """
 
     setting_id: str
     version: int | None
     body: Body
     is_archived: bool = False
     warnings: Sequence[str] = ()
+    changed_by: str | None = None
+    changed_at: datetime | None = None
 
 
 def setting_of(kind: Kind, item: Mapping[str, Any], *, is_archived: bool = False) -> Setting:
@@ -95,4 +120,12 @@ def setting_of(kind: Kind, item: Mapping[str, Any], *, is_archived: bool = False
     whole = item["body"] if kind.in_envelope else item
     body = {name: whole[answered] for name, answered in names.items() if answered in whole}
     warnings = tuple(warning["detail"] for warning in item.get("warnings", ()))
-    return Setting(item[kind.id_field], item.get("version"), body, is_archived, warnings)
+    return Setting(
+        item[kind.id_field],
+        item.get("version"),
+        body,
+        is_archived or (not kind.in_envelope and item.get("state") == "archived"),
+        warnings,
+        item.get("changed_by"),
+        parse_time(item.get("changed_at")),
+    )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from console.texts import mark
 from console.views.problem_texts import problem_text
 from console.views.reader import Reader
 from console.views.settings.differences import Change, Comparison
@@ -16,6 +17,15 @@ from console.views.settings.values import Choices
 from console.views.simulation_form import try_url
 
 _SUMMARY_SENTENCES: Final = 3
+_SYSTEMS: Final = (
+    ("connections", mark("Connections"), mark("Outside systems that send contacts.")),
+    (
+        "status-webhooks",
+        mark("Status webhooks"),
+        mark("Systems that are told what becomes of their contacts."),
+    ),
+    ("write-backs", mark("Write-backs"), mark("What Upstairs writes to the cases of a system.")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +48,11 @@ class KindCard:
 
 @dataclass(frozen=True, slots=True)
 class OverviewView:
+    """`systems` are the outside systems, for who may see them."""
+
     problems: tuple[Problem, ...]
     kinds: tuple[KindCard, ...]
+    systems: tuple[KindCard, ...]
     missing: tuple[str, ...]
 
 
@@ -124,6 +137,10 @@ def overview_view(
         problems=tuple(_problem(problem, reader) for problem in problems),
         kinds=tuple(
             KindCard(gettext(kind.title), gettext(kind.purpose), kind.url) for kind in KINDS
+        ),
+        systems=tuple(
+            KindCard(gettext(title), gettext(purpose), f"/settings/{slug}")
+            for slug, title, purpose in (_SYSTEMS if reader.may_decide_all else ())
         ),
         missing=tuple(missing),
     )

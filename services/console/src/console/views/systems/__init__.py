@@ -1,0 +1,1 @@
+"""Outside systems: how they are connected, and what they are told."""

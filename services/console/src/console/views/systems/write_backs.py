@@ -1,0 +1,152 @@
+"""The screens of write-backs: the list, one of them, and what was written."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from console.texts import mark
+from console.views.reader import Reader, parse_time
+from console.views.settings.kinds import Kind
+from console.views.settings.nodes import Group, Node
+from console.views.systems.connection_kinds import TITLES
+from console.views.systems.connections import changed_text
+from console.views.systems.options import Button, Chip, Value, chip_of, values_of
+from console.views.systems.write_back_kinds import LIST, STEPS, WRITE_BACK_KINDS
+
+_STATES: Final[Mapping[str, tuple[str, str]]] = {
+    "active": ("calm", mark("active")),
+    "paused": ("soon", mark("paused")),
+    "halted": ("over", mark("halted")),
+}
+_WRITES: Final[Mapping[str, tuple[str, str]]] = {
+    "pending": ("soon", mark("waits to be written")),
+    "writing": ("", mark("is being written")),
+    "written": ("calm", mark("written")),
+    "failed": ("over", mark("not written")),
+    "superseded": ("", mark("no longer needed")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class WriteBackRow:
+    kind: str
+    name: str
+    url: str
+    address: str
+    chips: tuple[Chip, ...]
+    waiting: str
+    failed: str
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRow:
+    """`reason` is the service's own sentence, in English; `retry_url` where it can be retried."""
+
+    step: str
+    reference: str
+    at: str
+    chip: Chip
+    reason: str | None
+    retry_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WriteBackView:
+    """`problem` is the service's own sentence, in English."""
+
+    title: str
+    url: str
+    chips: tuple[Chip, ...]
+    problem: str | None
+    facts: tuple[Value, ...]
+    values: tuple[Value, ...]
+    changed: str
+    version: int
+    actions: tuple[Button, ...]
+    writes: tuple[WriteRow, ...]
+
+
+def write_back_rows(items: Iterable[Mapping[str, Any]], reader: Reader) -> tuple[WriteBackRow, ...]:
+    return tuple(
+        WriteBackRow(
+            kind=TITLES[item["kind"]],
+            name=item["connection"],
+            url=f"/settings/{LIST}/{item['kind']}/{item['connection']}",
+            address=item["base_url"],
+            chips=(chip_of(_STATES, item["state"], reader),),
+            waiting=str(item["waiting"]),
+            failed=str(item["failed"]),
+        )
+        for item in items
+    )
+
+
+def new_write_backs() -> tuple[tuple[str, str], ...]:
+    """List the kinds of which a write-back can be made, with their addresses."""
+    return tuple((TITLES[slug], f"/settings/new/{LIST}/{slug}") for slug in WRITE_BACK_KINDS)
+
+
+def write_back_view(
+    kind: Kind, item: Mapping[str, Any], writes: Iterable[Mapping[str, Any]], reader: Reader
+) -> WriteBackView:
+    gettext, url = reader.texts.gettext, kind.url_of(item["connection"])
+    held_until = parse_time(item["held_until"])
+    facts = (
+        (gettext("Waiting"), str(item["waiting"])),
+        (gettext("Not written"), str(item["failed"])),
+        (gettext("It writes as"), item["account"] or None),
+        (
+            gettext("The system wants no calls until"),
+            None if held_until is None else reader.texts.full_time(held_until),
+        ),
+    )
+    return WriteBackView(
+        title=f"{TITLES[item['kind']]}: {item['connection']}",
+        url=url,
+        chips=(chip_of(_STATES, item["state"], reader),),
+        problem=item["halt_reason"],
+        facts=tuple(Value(label, text) for label, text in facts if text is not None),
+        values=values_of(_written(kind), {**item, **item["steps"]}, reader),
+        changed=changed_text(item, reader),
+        version=item["version"],
+        actions=_actions(item["state"], url, reader),
+        writes=tuple(_write(each, url, reader) for each in writes),
+    )
+
+
+def _written(kind: Kind) -> tuple[Node, ...]:
+    """Return the fields that the table shows: the state is a chip, and the steps need no title."""
+    return tuple(
+        inner
+        for node in kind.nodes
+        if node.name != "state"
+        for inner in (node.nodes if isinstance(node, Group) else (node,))
+    )
+
+
+def _actions(state: str, url: str, reader: Reader) -> tuple[Button, ...]:
+    gettext = reader.texts.gettext
+    ends_or_begins = (
+        Button(gettext("Pause…"), f"{url}/pause")
+        if state == "active"
+        else Button(gettext("Resume…"), f"{url}/resume", is_primary=True)
+    )
+    return (
+        Button(gettext("Change…"), f"{url}/edit", is_primary=state == "active"),
+        Button(gettext("Change the credentials…"), f"{url}/credentials"),
+        ends_or_begins,
+        Button(gettext("Remove…"), f"{url}/remove"),
+    )
+
+
+def _write(item: Mapping[str, Any], url: str, reader: Reader) -> WriteRow:
+    step = STEPS.get(item["step"], item["step"])
+    return WriteRow(
+        step=reader.texts.gettext(step),
+        reference=item["external_ref"],
+        at=reader.texts.time(datetime.fromisoformat(item["requested_at"]), reader.now),
+        chip=chip_of(_WRITES, item["state"], reader),
+        reason=item["reason"],
+        retry_url=f"{url}/writes/{item['write_id']}/retry" if item["state"] == "failed" else None,
+    )
