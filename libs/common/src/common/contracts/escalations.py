@@ -54,6 +54,18 @@ PageReason = Literal[
 LeaseEnd = Literal["progress", "shift", "snooze"]
 # What an open escalation waits for: an acknowledgement, or progress of the holder.
 Wait = Literal["acknowledgement_due", "lease"]
+VacancyCode = Literal[
+    "nobody-on-duty",
+    "no-representative",
+    "no-superior",
+    "no-team",
+    "team-unknown",
+    "has-left",
+    "absent",
+    "complaint-about",
+    "asked-already",
+    "line-managers",
+]
 # What becomes of an unacknowledged escalation once all its reasons were met.
 WhenMet = Literal["close", "stay"]
 Outcome = Literal[
@@ -98,10 +110,25 @@ class EscalationCauseAdded(EscalationsOwnEvent):
     severity: Severity
 
 
+class Vacancy(Contract):
+    """Why a level has nobody, or fewer people than its rules name.
+
+    `people` are those who are left out, or who has no superior; `setting_id` is the duty schedule
+    or the team that has nobody; `also_asked` are asked with `people`, who may not judge it alone.
+    """
+
+    code: VacancyCode
+    level_name: str
+    people: tuple[PersonId, ...] = ()
+    setting_id: str | None = None
+    also_asked: tuple[PersonId, ...] = ()
+
+
 class EscalationClimbed(EscalationsOwnEvent):
     """`lateness_ms` and `waited_for` are None when no timer sent it up.
 
-    Then a person did, or nobody at the level was reached.
+    Then a person did, or nobody at the level was reached. `vacancies` say why levels were passed;
+    `reason` has them in words.
     """
 
     from_level: int
@@ -110,6 +137,7 @@ class EscalationClimbed(EscalationsOwnEvent):
     reason: ExplanationText
     lateness_ms: float | None = None
     waited_for: Wait | None = None
+    vacancies: tuple[Vacancy, ...] = ()
 
 
 class EscalationPageFailed(EscalationsOwnEvent):

@@ -191,7 +191,7 @@ def _page_approvers(
         level_name=waiting.name_of(stop.level),
         approvers=stop.people,
     )
-    explanation = "; ".join(stop.skipped) or None
+    explanation = wording.joined(*map(wording.vacancy, stop.vacancies))
     return Decision(situation, (request,)).then(
         page_level, waiting, stop, explanation, "approval_asked"
     )
