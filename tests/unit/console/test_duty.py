@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import pytest
 
-from common.contracts.escalations import VacancyCode
+from common.contracts.vacancies import VacancyCode
 from console.views.duty import DutyData, DutyView, PersonNow, Schedule, ScheduleData, duty_view
 from console.views.reader import Reader
 from unit.console.answers import ahead, reader

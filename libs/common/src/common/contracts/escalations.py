@@ -19,6 +19,7 @@ from common.contracts.event import (
 from common.contracts.notifications import Medium
 from common.contracts.page_subjects import PagedCoaching, PagedContact, PagedDutyGap, PagedQueue
 from common.contracts.texts import ExplanationText, NoteText, ReasonText
+from common.contracts.vacancies import Vacancy
 
 Severity = Literal["low", "medium", "high", "critical"]
 Cause = Literal[
@@ -54,18 +55,6 @@ PageReason = Literal[
 LeaseEnd = Literal["progress", "shift", "snooze"]
 # What an open escalation waits for: an acknowledgement, or progress of the holder.
 Wait = Literal["acknowledgement_due", "lease"]
-VacancyCode = Literal[
-    "nobody-on-duty",
-    "no-representative",
-    "no-superior",
-    "no-team",
-    "team-unknown",
-    "has-left",
-    "absent",
-    "complaint-about",
-    "asked-already",
-    "line-managers",
-]
 # What becomes of an unacknowledged escalation once all its reasons were met.
 WhenMet = Literal["close", "stay"]
 Outcome = Literal[
@@ -110,25 +99,10 @@ class EscalationCauseAdded(EscalationsOwnEvent):
     severity: Severity
 
 
-class Vacancy(Contract):
-    """Why a level has nobody, or fewer people than its rules name.
-
-    `people` are those who are left out, or who has no superior; `setting_id` is the duty schedule
-    or the team that has nobody; `also_asked` are asked with `people`, who may not judge it alone.
-    """
-
-    code: VacancyCode
-    level_name: str
-    people: tuple[PersonId, ...] = ()
-    setting_id: str | None = None
-    also_asked: tuple[PersonId, ...] = ()
-
-
 class EscalationClimbed(EscalationsOwnEvent):
     """`lateness_ms` and `waited_for` are None when no timer sent it up.
 
-    Then a person did, or nobody at the level was reached. `vacancies` say why levels were passed;
-    `reason` has them in words.
+    Then a person did, or nobody was reached. `vacancies` are why levels were passed, as `reason`.
     """
 
     from_level: int

@@ -256,7 +256,7 @@ class _Editor:
             current = await client_of(self.page).find(self.kind, state.setting_id)
             return await self._show_review(state, current)
         problems = setting_problems(
-            error.document, self.kind.nodes, state.entries, self.page.reader.texts
+            error.document, self.kind.nodes, state.entries, self.page.reader
         )
         return await self.show_form(replace(state, problems=problems, status=error.status))
 

@@ -114,7 +114,7 @@ async def _match(policy_id: str, page: PageContext) -> MatchView:
         try:
             match = (await page.post("escalation", "/v1/sla-policies/match", facts)).body
         except ServiceProblemError as error:
-            refusal = form_problems(error.document, FACTS, page.reader.texts)
+            refusal = form_problems(error.document, FACTS, page.reader)
             problems = {**refusal.by_field, **({"": refusal.whole} if refusal.whole else {})}
     return match_view(policy_id, facts, match, problems, page.reader)
 

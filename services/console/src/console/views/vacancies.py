@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from common.contracts.escalations import VacancyCode
+from common.contracts.vacancies import VacancyCode
 from console.texts import mark
 from console.views.reader import Reader
 from console.views.words import title_of

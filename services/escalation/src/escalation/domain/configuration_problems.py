@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from common.contracts.escalations import Vacancy
 from common.contracts.event import OPERATIONS, PersonId
+from common.contracts.vacancies import Vacancy
 from escalation.domain import wording
 from escalation.domain.duty.coverage import seasonal_mismatches
 from escalation.domain.duty.rosters import Roster

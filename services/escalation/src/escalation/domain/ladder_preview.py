@@ -6,8 +6,8 @@ from typing import Literal, assert_never
 
 from msgspec import structs
 
-from common.contracts.escalations import Vacancy
 from common.contracts.event import ContactId, PersonId, TeamId
+from common.contracts.vacancies import Vacancy
 from escalation.domain.escalations.responders import (
     absence,
     accused,

@@ -5,8 +5,8 @@ from decimal import Decimal
 from typing import Final, assert_never
 
 from common.contracts.clocks import ClockName
-from common.contracts.escalations import Vacancy, VacancyCode
 from common.contracts.event import PersonId
+from common.contracts.vacancies import Vacancy, VacancyCode
 from common.core.durations import duration_text
 from escalation.domain.model import (
     Escalation,

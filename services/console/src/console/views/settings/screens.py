@@ -313,7 +313,7 @@ def _refusal_text(refusal: Mapping[str, Any], count: int, reader: Reader) -> str
             "%(number)s open contacts depend on it. Choose what becomes of them.",
             count,
         )
-    return problem_text(refusal, reader.texts)
+    return problem_text(refusal, reader)
 
 
 def _user(place: str, reader: Reader) -> tuple[str, str | None]:

@@ -6,8 +6,8 @@ from typing import assert_never
 
 from msgspec import structs
 
-from common.contracts.escalations import Vacancy, VacancyCode
 from common.contracts.event import PersonId
+from common.contracts.vacancies import Vacancy, VacancyCode
 from escalation.domain.duty.rosters import on_duty
 from escalation.domain.duty.windows import contains
 from escalation.domain.model import Escalation
