@@ -74,7 +74,7 @@ async def show_form(
     """Show the form of a setting, with what it is now, was at a version, or was tried as."""
     setting = await find_or_404(kind, setting_id, page)
     body = setting.body
-    if version is not None and kind.has_versions:
+    if version is not None:
         versions = await client_of(page).versions(kind, setting_id)
         bodies = {each["version"]: each["body"] for each in versions}
         body = bodies.get(version, body)
@@ -236,9 +236,7 @@ class _Editor:
         )
 
     async def _find_newest(self, setting_id: str) -> Mapping[str, Any] | None:
-        """Return the newest version; None of kinds without versions."""
-        if not self.kind.has_versions:
-            return None
+        """Return the newest version, if there is one."""
         return next(iter(await client_of(self.page).versions(self.kind, setting_id)), None)
 
     def _who_and_when(self, version: Mapping[str, Any]) -> dict[str, str]:

@@ -128,8 +128,6 @@ async def show_versions(
     second: VersionNumber = None,
 ) -> Response:
     """List the versions of a setting, and what differs between two of them."""
-    if not kind.has_versions:
-        raise PageError(HTTPStatus.NOT_FOUND, "not-found")
     versions = await client_of(page).versions(kind, setting_id)
     view = versions_view(kind, setting_id, versions, (first, second), page.reader)
     return page.render("setting_versions.html", view=view)

@@ -42,7 +42,6 @@ class Kind:
     id_field: str = "id"
     in_envelope: bool = True
     is_of_person: bool = False
-    has_versions: bool = True
     ids: Mapping[str, str] = field(default_factory=dict)
     archive_choices: tuple[OpenContacts, ...] = ()
     # What becomes of open contacts can be chosen whenever it is put.

@@ -63,7 +63,7 @@ class ListView:
 
 @dataclass(frozen=True, slots=True)
 class SettingView:
-    """`edit_url`, `archive_url`, `versions_url` and `try_url` are None where that can't be done."""
+    """`edit_url`, `archive_url` and `try_url` are None where that can't be done."""
 
     kind: Kind
     setting_id: str
@@ -78,7 +78,7 @@ class SettingView:
     edit_url: str | None
     edit_label: str
     archive_url: str | None
-    versions_url: str | None
+    versions_url: str
     try_url: str | None
 
 
@@ -216,7 +216,7 @@ def setting_view(
         archive_url=f"{url}/archive"
         if may_change and kind.archive_choices and not setting.is_archived
         else None,
-        versions_url=f"{url}/versions" if kind.has_versions else None,
+        versions_url=f"{url}/versions",
         try_url=try_url(setting.setting_id)
         if may_change and kind.slug == "policies" and not setting.is_archived
         else None,
