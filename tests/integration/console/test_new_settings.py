@@ -142,8 +142,8 @@ async def test_person_gets_a_skill(screens: Screens, mia: Manager) -> None:
     )
     versions = text_of(await mia.read("/settings/people/rita/versions"))
     assert "Mia" in versions
-    assert "Skills Version 1: billing Version 2: billing, returns" in versions
-    older = form_of(await mia.read("/settings/people/rita/edit?version=1"))
+    assert "Skills Version 2: billing Version 3: billing, returns" in versions
+    older = form_of(await mia.read("/settings/people/rita/edit?version=2"))
     assert older["skills"] == "billing"
 
 

@@ -39,8 +39,8 @@ async def api(database: Database[UnitOfWork]) -> AsyncIterator[httpx.AsyncClient
         yield api
 
 
-async def versions(api: httpx.AsyncClient, path: str, **query: object) -> list[dict[str, Any]]:
-    answer = await api.get(f"/v1/{path}/versions", params={**query}, headers=key("sara"))
+async def versions(api: httpx.AsyncClient, path: str, limit: int = 50) -> list[dict[str, Any]]:
+    answer = await api.get(f"/v1/{path}/versions", params={"limit": limit}, headers=key("sara"))
     assert answer.status_code == 200, answer.text
     items: list[dict[str, Any]] = answer.json()["items"]
     return items
