@@ -7,7 +7,7 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from dataclasses import replace
 from typing import Any
 
@@ -38,6 +38,8 @@ PARTS = (*ISOLATED_PARTS, *SYSTEM_PARTS)
 PLANS = {"brief": BRIEF, "quick": QUICK, "full": Plan()}
 AMOUNTS = {"brief": BRIEF_AMOUNTS, "quick": QUICK_AMOUNTS, "full": Amounts()}
 SOAK_MINUTES = 30.0
+# Some parts take two minutes.
+PROGRESS_S = 30.0
 MEASUREMENT_ERRORS = (
     DeadLettersError,
     LostEventError,
@@ -55,8 +57,7 @@ async def measure(
     figures: Figures = {}
     for name, part in ISOLATED_PARTS.items():
         if name in parts:
-            print_part(name)
-            figures |= await part(stack, plan)
+            figures |= await measured(name, part(stack, plan))
     system_parts = {name: part for name, part in SYSTEM_PARTS.items() if name in parts}
     if system_parts:
         async with open_testbed(
@@ -64,8 +65,7 @@ async def measure(
         ) as testbed:
             await warm_up(testbed, plan)
             for name, measure_part in system_parts.items():
-                print_part(name)
-                figures |= await measure_part(testbed, plan)
+                figures |= await measured(name, measure_part(testbed, plan))
     return figures
 
 
@@ -84,6 +84,25 @@ async def warm_up(testbed: Testbed, plan: Plan) -> None:
         testbed.intake_target, posts(bodies), plan.concurrency
     )
     await testbed.wait_until_tracked([post.contact_id for post in load.sent])
+
+
+async def measured(name: str, part: Awaitable[Figures], progress_s: float = PROGRESS_S) -> Figures:
+    """Measure a part; say now and then that it goes on, and how long it took."""
+    print_part(name)
+    begun = monotonic()
+
+    async def report() -> None:
+        while True:
+            await asyncio.sleep(progress_s)
+            print(f"  {name}: still measuring after {monotonic() - begun:.0f} s", flush=True)
+
+    reporter = asyncio.ensure_future(report())
+    try:
+        figures = await part
+    finally:
+        reporter.cancel()
+    print(f"  {name}: done in {monotonic() - begun:.0f} s", flush=True)
+    return figures
 
 
 def print_part(part: str) -> None:

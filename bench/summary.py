@@ -108,7 +108,8 @@ def _goal_text(name: str, value: float | str, figures: Figures) -> str:
         return ""
     if name in MIN_GOALS:
         return _goal_result(reached=value >= MIN_GOALS[name], goal=f"at least {MIN_GOALS[name]}")
-    ceiling = MAX_GOALS.get(name) or _recovery_ceiling(name, figures)
+    # A goal may be 0.
+    ceiling = MAX_GOALS[name] if name in MAX_GOALS else _recovery_ceiling(name, figures)
     if ceiling is not None:
         return _goal_result(reached=value <= ceiling, goal=f"at most {ceiling}")
     return ""

@@ -79,6 +79,8 @@ _ROUTER = """
     PUT /v1/people/{person_id}                                -    -     -    -     -    -   +   +
     GET /v1/people/{person_id}                                -    -     +    +     +    +   +   +
     GET /v1/people                                            -    -     +    +     +    +   +   +
+    GET /v1/people/{person_id}/versions                       -    -     -    -     +    +   +   +
+    GET /v1/representatives/{representative_id}/versions      -    -     -    -     +    +   +   +
     PUT /v1/representatives/{representative_id}               -    -     -    -     +    +   +   +
     GET /v1/representatives/{representative_id}               -    -     +    +     +    +   +   +
     GET /v1/representatives                                   -    -     +    +     +    +   +   +

@@ -1,6 +1,7 @@
 """Settings that are put for the first time, archived, searched and asked about."""
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
@@ -139,6 +140,19 @@ async def test_person_gets_a_skill(screens: Screens, mia: Manager) -> None:
         ["billing", "returns"],
         ["representative"],
     )
+    versions = text_of(await mia.read("/settings/people/rita/versions"))
+    assert "Mia" in versions
+    assert "Skills Version 2: billing Version 3: billing, returns" in versions
+    older = form_of(await mia.read("/settings/people/rita/edit?version=2"))
+    assert older["skills"] == "billing"
+
+
+async def test_workload_has_its_history(screens: Screens, mia: Manager) -> None:
+    address = "/settings/workloads/rita"
+    _, fields = await mia.review(f"{address}/edit", capacity="5")
+    assert (await mia.press(f"{address}/edit", fields, "save")).status_code == 303
+    shown = text_of(await mia.read(f"{address}/versions"))
+    assert re.search(r"Contacts at the same time Version \d+: \d+ Version \d+: 5", shown)
 
 
 @pytest.mark.parametrize(

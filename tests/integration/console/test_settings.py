@@ -120,7 +120,7 @@ async def test_levels_of_a_ladder_change_places(screens: Screens, mia: Manager) 
     [
         (GOLD, {"targets/0/target_s": "soon"}, "targets/0/target_s", "with its unit"),
         (GOLD, {"targets/0/target_s": ""}, "targets/0/target_s", "Please fill this in."),
-        (GOLD, {"ladder_id": "none-such"}, "ladder_id", "There is no ladder none-such."),
+        (GOLD, {"ladder_id": "none-such"}, "ladder_id", "none-such does not exist."),
         (
             "/settings/ladders/default",
             {"levels/1/who/0": "team_supervisors:"},
@@ -131,7 +131,7 @@ async def test_levels_of_a_ladder_change_places(screens: Screens, mia: Manager) 
             "/settings/ladders/default",
             {"levels/0/who/0": "duty:none-such"},
             "levels/0/who/0",
-            "There is no",
+            "none-such does not exist.",
         ),
         ("/settings/calendars/office", {"zone": "Berlin"}, "zone", "must be a time zone"),
         (
@@ -144,9 +144,9 @@ async def test_levels_of_a_ladder_change_places(screens: Screens, mia: Manager) 
             "/settings/limits/supervisor",
             {"limits/0/value": "5000"},
             "limits/0/value",
-            "more than the limit of the role manager",
+            "more than managers may grant",
         ),
-        ("/settings/workloads/rita", {"capacity": "0"}, "capacity", "at least 1"),
+        ("/settings/workloads/rita", {"capacity": "0"}, "capacity", "At least 1."),
     ],
 )
 async def test_refusal_stands_beside_the_field_that_it_names(

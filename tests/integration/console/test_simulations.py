@@ -72,7 +72,7 @@ async def test_wrong_values_stand_beside_their_fields(mia: httpx.AsyncClient) ->
     assert "Please write a time with its unit" in page.text
     assert "&lt;b&gt;" in page.text
     page = await send(mia, **{**SHORTER_TIMES, "ladder_id": "none"})
-    assert (page.status_code, "There is no ladder none." in page.text) == (422, True)
+    assert (page.status_code, "none does not exist." in page.text) == (422, True)
 
 
 async def test_cancelled_simulation_says_so(mia: httpx.AsyncClient) -> None:

@@ -145,6 +145,8 @@ async def test_problems_name_what_is_wrong_with_valid_settings(
     }
     top = (await configured.get("/v1/ladders/default/who")).json()["levels"][1]
     assert top["skipped"] == ["managers: mia has left"]
+    assert top["vacancies"] == parameters["level-finds-nobody"]["vacancies"]
+    assert (top["vacancies"][0]["code"], top["vacancies"][0]["people"]) == ("has-left", ["mia"])
 
 
 async def problems(api: httpx.AsyncClient) -> list[dict[str, Any]]:

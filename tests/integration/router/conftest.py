@@ -48,7 +48,7 @@ class RouterHarness(ServiceHarness[UnitOfWork]):
         async with self.database.transaction() as uow:
             await uow.prelock(())
             await use_cases.put_person(ADMIN, PersonId(name), PersonEntry(**entry), None, uow)
-            await use_cases.set_workload(PersonId(name), workload, uow)
+            await use_cases.set_workload(ADMIN, PersonId(name), workload, uow)
             await handlers.set_presence(PersonId(name), presence, None, uow)
 
     async def assignment(self, contact_id: ContactId) -> Assignment:

@@ -234,7 +234,14 @@ async def open_replicas(engine: Engine) -> Replicas:
         dispatcher = make_dispatcher(database, handlers.SUBSCRIPTIONS)
         harnesses.append(RouterHarness(database, dispatcher))
     async with harnesses[0].database.transaction() as uow:
-        for table in ("timers", "assignments", "adjustments", "representatives", "people"):
+        for table in (
+            "timers",
+            "assignments",
+            "adjustments",
+            "representatives",
+            "entry_versions",
+            "people",
+        ):
             await uow.connection.execute(text(f"DELETE FROM {table}"))
     for name in PEOPLE:
         await harnesses[0].hire(name, capacity=2, skills=("billing", "orders"))

@@ -16,7 +16,12 @@ from common.http.app import RequestModel, make_app
 from common.http.problems import ProblemError
 from common.http.routes import ApiRouter
 
-COUNT_TOO_LARGE = {"pointer": "query/count", "detail": "must be at most 9"}
+COUNT_TOO_LARGE = {
+    "pointer": "query/count",
+    "detail": "must be at most 9",
+    "code": "less-than-equal",
+    "parameters": {"limit": "9"},
+}
 
 
 class Order(RequestModel):
@@ -122,9 +127,19 @@ async def test_every_invalid_part_is_named_at_once(send: Callable[..., Any]) -> 
     answer = await send("POST", "/v1/orders?count=10", json={"amount": 0}, headers=headers)
     assert answer.status_code == 422
     assert answer.json()["errors"] == [
-        {"pointer": "header/label", "detail": "must have at most 3 characters"},
+        {
+            "pointer": "header/label",
+            "detail": "must have at most 3 characters",
+            "code": "string-too-long",
+            "parameters": {"limit": "3"},
+        },
         COUNT_TOO_LARGE,
-        {"pointer": "body/amount", "detail": "must be at least 1"},
+        {
+            "pointer": "body/amount",
+            "detail": "must be at least 1",
+            "code": "greater-than-equal",
+            "parameters": {"limit": "1"},
+        },
     ]
 
 
@@ -176,8 +191,13 @@ async def test_path_and_repeated_query_become_arguments(send: Callable[..., Any]
     assert (answer.text, answer.headers["Content-Type"]) == ("4:a,b", "text/plain; charset=utf-8")
     answer = await send("GET", "/v1/orders/6")
     assert answer.json()["errors"] == [
-        {"pointer": "path/order_id", "detail": "must be at most 5"},
-        {"pointer": "query/tag", "detail": "is missing"},
+        {
+            "pointer": "path/order_id",
+            "detail": "must be at most 5",
+            "code": "less-than-equal",
+            "parameters": {"limit": "5"},
+        },
+        {"pointer": "query/tag", "detail": "is missing", "code": "missing"},
     ]
 
 

@@ -130,7 +130,7 @@ def test_invalid_part_is_named_once_with_its_place_in_the_body(
     with pytest.raises(ValidationError) as refused:
         TypeAdapter(Entry).validate_python(body)
     errors = [{**error, "loc": ("body", *error["loc"])} for error in refused.value.errors()]
-    words_by_place = dict(invalid_parts(errors, body))
+    words_by_place = {part.place: part.detail for part in invalid_parts(errors, body)}
     assert words_by_place.keys() == parts.keys()
     for place_, words in parts.items():
         assert words_by_place[place_].startswith(words)

@@ -1,5 +1,6 @@
 """What the services answer about queues, people and duty."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from unit.console.answers import CONTACT_ID, ahead
@@ -99,14 +100,26 @@ def person_asked(person: str, **changes: Any) -> dict[str, Any]:
     }
 
 
-def level(*people: dict[str, Any], skipped: tuple[str, ...] = ()) -> dict[str, Any]:
+def level(*people: dict[str, Any], vacancies: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
     return {
         "level": 0,
         "name": "supervisor",
         "ask": "all",
         "acknowledge_within_s": 300.0,
         "people": [*people],
-        "skipped": [*skipped],
+        "skipped": [],
+        "vacancies": [*vacancies],
+    }
+
+
+def vacancy(code: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "code": code,
+        "level_name": "supervisors",
+        "people": [],
+        "setting_id": None,
+        "also_asked": [],
+        **changes,
     }
 
 

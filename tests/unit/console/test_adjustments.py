@@ -106,6 +106,12 @@ def test_form_begins_with_what_is_adjusted_now() -> None:
     assert (ticked(view, "skills"), ticked(view, "languages")) == (["orders"], ["en"])
 
 
+def test_usual_number_of_contacts_stands_beside_the_field() -> None:
+    adjusted = representative(usual_capacity=7, capacity=2, adjustment=adjustment(capacity=2))
+    (capacity,) = [field for field in form(adjusted).fields if field.name == "capacity"]
+    assert (capacity.value, capacity.hint) == ("2", "Usually 7. Left empty, as many as usual.")
+
+
 def test_refused_form_keeps_what_was_written() -> None:
     state = sent(skills=("orders",), capacity="7", more_skills="x")
     view = form(representative(), state=state)

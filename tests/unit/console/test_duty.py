@@ -1,10 +1,11 @@
 """Duty shows who is there now, who comes this week, and when nobody does."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from common.contracts.vacancies import VacancyCode
 from console.views.duty import DutyData, DutyView, PersonNow, Schedule, ScheduleData, duty_view
 from console.views.reader import Reader
 from unit.console.answers import ahead, reader
@@ -16,6 +17,7 @@ from unit.console.floor_answers import (
     period,
     person_asked,
     shift,
+    vacancy,
 )
 
 
@@ -40,11 +42,21 @@ def schedule_of(shown: DutyView) -> Schedule:
 
 def test_level_says_who_is_asked_now() -> None:
     people = person_asked("sara"), person_asked("sam", on_duty_until=None, media=[])
-    shown = view(ladders=(ladder(level(*people), level(skipped=("dora is absent.",))),))
+    shown = view(
+        ladders=(ladder(level(*people), level(vacancies=[vacancy("absent", people=["dora"])])),)
+    )
     first, second = shown.ladders[0].levels
     assert first.people == (PersonNow("you", "12:12", True), PersonNow("Sam Stone", None, False))
     assert first.time_to_answer == "5 min"
-    assert (second.people, second.skipped) == ((), ("dora is absent.",))
+    assert (second.people, second.vacancies) == ((), ("Away: Dora Diaz.",))
+
+
+@pytest.mark.parametrize("code", get_args(VacancyCode))
+def test_every_reason_why_a_level_asks_nobody_has_words(code: VacancyCode) -> None:
+    why = vacancy(code, people=["sam"], setting_id="support")
+    shown = view(ladders=(ladder(level(vacancies=[why])),), by=reader(language="de"))
+    english = view(ladders=(ladder(level(vacancies=[why])),))
+    assert shown.ladders[0].levels[0].vacancies != english.ladders[0].levels[0].vacancies
 
 
 def test_week_lists_shifts_by_the_day_on_which_they_begin() -> None:

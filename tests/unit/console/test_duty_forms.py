@@ -74,7 +74,7 @@ def test_refusal_of_the_service_stands_beside_its_field() -> None:
             {"pointer": "query/limit", "detail": "It is too large."},
         ],
     }
-    problems = form_problems(document, {"from", "until"}, reader().texts)
+    problems = form_problems(document, {"from", "until"}, reader())
     assert problems == FormProblems({"until": "It must come after from."}, "It is too large.")
     view = duty_form_view("swap", "x", (), DutyFormState(PERIOD, problems), reader())
     assert [each.problem for each in view.fields] == [None, None, "It must come after from."]
@@ -82,6 +82,6 @@ def test_refusal_of_the_service_stands_beside_its_field() -> None:
 
 
 def test_refusal_without_a_field_stands_above_the_form() -> None:
-    assert form_problems({"detail": "It starts in the past."}, {"from"}, reader().texts).whole == (
+    assert form_problems({"detail": "It starts in the past."}, {"from"}, reader()).whole == (
         "It starts in the past."
     )

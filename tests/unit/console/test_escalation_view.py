@@ -20,6 +20,7 @@ from unit.console.answers import (
     notification,
     reader,
 )
+from unit.console.floor_answers import vacancy
 
 
 def view(
@@ -98,6 +99,37 @@ def test_climb_by_a_timer_tells_what_it_waited_for(waited_for: str, text: str) -
     )
     (step,) = view([climbed]).steps
     assert (step.text, step.quotations) == (text, ())
+
+
+def test_levels_that_were_passed_are_told_in_the_language_of_the_reader() -> None:
+    vacancies = [
+        vacancy("nobody-on-duty", setting_id="nights", level_name="team leads"),
+        vacancy("line-managers", people=["sam"], also_asked=["dora"]),
+    ]
+    climbed = event(
+        "escalation_climbed",
+        level_name="manager",
+        reason="nobody on duty at team leads; …",
+        waited_for="lease",
+        vacancies=vacancies,
+    )
+    (step,) = view([climbed]).steps
+    assert step.quotations == (
+        ("Reason", "Team leads: Nobody is on duty by Nights."),
+        (
+            "Reason",
+            (
+                "Supervisors: May not judge their own representative alone: Sam Stone. "
+                "Asked with them: Dora Diaz."
+            ),
+        ),
+    )
+    shown = escalation() | {"events": [climbed], "next_cursor": None}
+    german = escalation_view(EscalationData(shown), (), reader(language="de")).steps[0]
+    assert german.quotations[0] == (
+        "Grund",
+        "Team leads: Nach dem Plan Nights hat niemand Bereitschaft.",
+    )
 
 
 def test_broken_promise_is_told_in_the_language_of_the_reader() -> None:

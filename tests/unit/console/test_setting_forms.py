@@ -231,7 +231,7 @@ def test_currency_that_is_listed_twice_is_a_problem_of_its_field() -> None:
 def test_refusal_of_a_map_is_beside_its_row(pointer: str, field: str) -> None:
     entries = entries_of(LIMIT.nodes, {"limits": {"EUR": "1"}, "window_days": 30}, TEXTS)
     document = {"errors": [{"pointer": pointer, "detail": "wrong"}]}
-    assert setting_problems(document, LIMIT.nodes, entries, TEXTS).by_field == {field: "wrong"}
+    assert setting_problems(document, LIMIT.nodes, entries, reader()).by_field == {field: "wrong"}
 
 
 @pytest.mark.parametrize(
@@ -245,13 +245,13 @@ def test_refusal_of_a_map_is_beside_its_row(pointer: str, field: str) -> None:
 )
 def test_refusal_of_a_level_is_beside_the_nearest_field(pointer: str, field: str) -> None:
     document = {"errors": [{"pointer": pointer, "detail": "wrong"}]}
-    problems = setting_problems(document, LADDER.nodes, ladder(level("a")), TEXTS)
+    problems = setting_problems(document, LADDER.nodes, ladder(level("a")), reader())
     assert problems.by_field == {field: "wrong"}
 
 
 def test_refusal_of_the_whole_is_above_the_form() -> None:
     for document in ({"errors": [{"pointer": "body", "detail": "wrong"}]}, {"detail": "wrong"}):
-        problems = setting_problems(document, LADDER.nodes, ladder(level("a")), TEXTS)
+        problems = setting_problems(document, LADDER.nodes, ladder(level("a")), reader())
         assert (problems.by_field, problems.whole) == ({}, "wrong")
 
 

@@ -59,11 +59,10 @@ def test_refusal_stands_beside_the_field_that_it_names() -> None:
         {"pointer": "body/drafts/0/body/targets/9/target_s", "detail": "odd"},
         {"pointer": "body/until", "detail": "too far"},
     ]
-    texts = reader().texts
-    problems = try_problems({"errors": errors}, POLICY, texts)
+    problems = try_problems({"errors": errors}, POLICY, reader())
     assert problems.by_field == {"target-resolution": "too long", "ladder_id": "gone"}
     assert problems.whole == "odd too far"
-    assert try_problems({"detail": "Too many."}, POLICY, texts).whole == "Too many."
+    assert try_problems({"detail": "Too many."}, POLICY, reader()).whole == "Too many."
 
 
 def test_result_is_a_sentence_and_tables() -> None:

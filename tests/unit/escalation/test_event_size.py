@@ -141,7 +141,7 @@ def test_every_text_of_an_event_has_a_bound_in_its_contract() -> None:
 _BOUNDED_ELSEWHERE = (
     *("_id", "_by", ".by", ".to", "person", "about", "level_name", "currency", "amount"),
     *("received_from", "external_ref"),
-    *("approvers[]", "absent[]", "slot"),
+    *("approvers[]", "people[]", "also_asked[]", "absent[]", "slot"),
 )
 
 

@@ -139,6 +139,8 @@ def test_contact_without_representative_has_no_line_and_no_team() -> None:
     assert harness.event(EscalationClimbed).reason == (
         "first: no representative yet; first: no team yet"
     )
+    codes = [vacancy.code for vacancy in harness.event(EscalationClimbed).vacancies]
+    assert codes == ["no-representative", "no-team"]
 
 
 @pytest.mark.parametrize("is_assigned_first", [False, True])

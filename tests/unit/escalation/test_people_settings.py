@@ -62,9 +62,8 @@ def test_ladder_must_end_in_a_person() -> None:
     first = Level("first", 5, (NamedPerson("person", SAM),))
     for who in (TeamSupervisors("team_supervisors"), ReportingLine("reporting_line", 2)):
         ladder = Ladder((first, Level("last", 5, (who,))), 20, 60)
-        assert list(validate_setting(organised(), "default", ladder)) == [
-            ("levels/1/who", "The last level must name a person.")
-        ]
+        (error,) = validate_setting(organised(), "default", ladder)
+        assert error[:2] == ("levels/1/who", "The last level must name a person.")
         ended = Ladder((Level("last", 5, (who, NamedPerson("person", MIA))),), 20, 60)
         assert list(validate_setting(organised(), "default", ended)) == []
 
@@ -103,7 +102,7 @@ def test_people_who_are_unknown_or_have_left_are_refused_by_name() -> None:
     ]
     assert list(missing_people(staff, "front", ladder)) == [("levels/0/who/0/person_id", lea)]
     assert list(missing_people(staff, "front", Team((MIA, max_)))) == [("supervisors/1", max_)]
-    assert [detail for _, detail in validate_setting(staff, "front", Team((lea, max_)))] == [
+    assert [error.detail for error in validate_setting(staff, "front", Team((lea, max_)))] == [
         "lea has left.",
         (
             "There is no person max yet: put that person in router first, with PUT /v1/people/max."
@@ -112,7 +111,7 @@ def test_people_who_are_unknown_or_have_left_are_refused_by_name() -> None:
     ]
     away = PersonAbsences(())
     assert list(validate_setting(staff, "sam", away)) == []
-    assert [place for place, _ in validate_setting(staff, "max", away)] == ["absences"]
+    assert [error.place for error in validate_setting(staff, "max", away)] == ["absences"]
 
 
 def test_supervisors_of_a_team_without_a_setting_are_those_in_it() -> None:

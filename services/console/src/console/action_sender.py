@@ -124,14 +124,14 @@ class ActionSender:
             return _again(name, form, Outcome(HTTPStatus.SERVICE_UNAVAILABLE, text))
         current = error.document.get("current")
         if current is not None:
-            said = problem_text(error.document, self._reader.texts)
+            said = problem_text(error.document, self._reader)
             text = conflict_text(current, said, self._reader)
             form = replace(form, version=error.headers.get("etag", form.version))
             return _again(name, form, Outcome(error.status, text, current))
         names = {field.name for field in FIELDS[name]}
-        problems = form_problems(error.document, names, self._reader.texts)
+        problems = form_problems(error.document, names, self._reader)
         form = replace(form, problems=problems.by_field)
-        return _again(name, form, Outcome(error.status, problems.whole or error.detail))
+        return _again(name, form, Outcome(error.status, problems.whole or ""))
 
     async def _claim(self, submission: str) -> bool:
         """Return whether this sending of a form is the first; forms without a name always are."""

@@ -117,7 +117,11 @@ async def _ask(
         if (earlier.change, earlier.asked_by, earlier.removes) == (change, asked_by, removes):
             return earlier
     if await uow.change_requests.count_open(asked_by, uow.now) >= MAX_REQUESTS:
-        raise errors.InvalidChangeError(f"You have asked for {MAX_REQUESTS} changes already.")
+        raise errors.InvalidChangeError(
+            f"You have asked for {MAX_REQUESTS} changes already.",
+            "requests-too-many",
+            number=MAX_REQUESTS,
+        )
     request = ChangeRequest(
         request_id=ChangeRequestId(new_id()),
         schedule_id=schedule_id,
@@ -208,12 +212,12 @@ def _as_requested(configuration: Configuration, request: ChangeRequest, uow: Uni
     change = request.change
     if request.removes:
         if change not in before.changes.all:
-            raise errors.InvalidChangeError("It was taken back already.")
+            raise errors.InvalidChangeError("It was taken back already.", "change-taken-back")
         after = remove_change(before, change, uow.now)
     else:
         _require_people(configuration, change)
         after = add_change(before, change, uow.now, configuration.absences)
     changed = changed_intervals(before, after, change, configuration.absences)
     if consent_needed(changed, request.asked_by) != request.person_id:
-        raise errors.InvalidChangeError("The shifts have changed since.")
+        raise errors.InvalidChangeError("The shifts have changed since.", "shifts-changed")
     return after

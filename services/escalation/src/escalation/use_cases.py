@@ -120,7 +120,7 @@ async def _decide(
     try:
         decision = await uow.decide(lambda before: follow(decide(before)), situation)
     except errors.RefusedError as refused:
-        raise WrongStateError(str(refused), situation, escalation) from refused
+        raise WrongStateError(str(refused), situation, escalation, refused) from refused
     return record(decision, uow)
 
 

@@ -25,6 +25,18 @@ STATEMENTS = (
         CHECK (person_id <> reports_to)
     )
     """,
+    # What was put of a person, by whom: the entry, or the workload of a representative.
+    """
+    CREATE TABLE entry_versions (
+        person_id text,
+        kind text CHECK (kind IN ('person', 'workload')),
+        version integer CHECK (version > 0),
+        body jsonb NOT NULL,
+        at timestamptz NOT NULL,
+        by text NOT NULL,
+        PRIMARY KEY (person_id, kind, version)
+    )
+    """,
     "CREATE INDEX people_of_superior ON people (reports_to)",
     # A transaction that may write representatives takes a turn: the lock for matching, and the
     # next number.

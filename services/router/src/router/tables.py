@@ -11,6 +11,7 @@ from sqlalchemy import (
     Text,
     Uuid,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from common.service.retention import Kept, Retention, Rule, published_events_rule
 
@@ -28,6 +29,16 @@ people = Table(
     Column("languages", ARRAY(Text)),
     Column("skills", ARRAY(Text)),
     Column("active", Boolean),
+)
+entry_versions = Table(
+    "entry_versions",
+    metadata,
+    Column("person_id", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("body", JSONB),
+    Column("at", DateTime(timezone=True)),
+    Column("by", Text),
 )
 representatives = Table(
     "representatives",
@@ -98,6 +109,7 @@ RETENTION: tuple[Rule, ...] = (
     Retention("assignments", "ended_at", days=400, condition="state IN ('completed', 'abandoned')"),
     Retention("adjustments", "ended_at", days=400),
     Kept("people", "one row a person; those who left are inactive"),
+    Kept("entry_versions", "old versions explain old decisions; one row for each change"),
     Kept("representatives", "one row a person; those who left are inactive"),
     # The newest event of a person stays: it carries the number that the next one follows.
     published_events_rule("""

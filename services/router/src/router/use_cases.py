@@ -24,7 +24,12 @@ from router.domain.staffing.adjustments import (
     StaleAdjustmentError,
 )
 from router.domain.staffing.people import Person, PersonContext, PersonEntry, StalePersonError
-from router.domain.staffing.representatives import Workload
+from router.domain.staffing.representatives import (
+    NEW_WORKLOAD,
+    Representative,
+    StaffingChange,
+    Workload,
+)
 from router.handlers import adjust_representative, record_staffing
 from router.store import UnitOfWork
 
@@ -84,16 +89,35 @@ async def put_person(
     change = representatives.follow_person(representative, person, adjustment, at=uow.now)
     if change is not None:
         await record_staffing(representative, change, uow)
+    await _record_versions(caller, person, representative, change, uow)
     return person
 
 
-async def set_workload(person_id: PersonId, workload: Workload, uow: UnitOfWork) -> None:
+async def _record_versions(
+    caller: Caller,
+    person: Person,
+    representative: Representative | None,
+    change: StaffingChange | None,
+    uow: UnitOfWork,
+) -> None:
+    """Record what was put, and the workload of who is a representative since."""
+    await uow.entry_versions.add_person(person, uow.now, caller.actor)
+    if representative is None and change is not None:
+        await uow.entry_versions.add_workload(person.person_id, NEW_WORKLOAD, uow.now, caller.actor)
+
+
+async def set_workload(
+    caller: Caller, person_id: PersonId, workload: Workload, uow: UnitOfWork
+) -> None:
+    """Set what is usual; raises RepresentativeNotFoundError."""
     current = await uow.representatives.lock(person_id)
     if current is None:
         raise RepresentativeNotFoundError
     adjustment = await uow.adjustments.lock_in_force(person_id)
     change = representatives.set_workload(current, workload, adjustment, at=uow.now)
     await record_staffing(current, change, uow)
+    if current.workload != workload:
+        await uow.entry_versions.add_workload(person_id, workload, uow.now, caller.actor)
 
 
 async def adjust(

@@ -19,6 +19,7 @@ from common.contracts.event import (
 from common.contracts.notifications import Medium
 from common.contracts.page_subjects import PagedCoaching, PagedContact, PagedDutyGap, PagedQueue
 from common.contracts.texts import ExplanationText, NoteText, ReasonText
+from common.contracts.vacancies import Vacancy
 
 Severity = Literal["low", "medium", "high", "critical"]
 Cause = Literal[
@@ -101,7 +102,7 @@ class EscalationCauseAdded(EscalationsOwnEvent):
 class EscalationClimbed(EscalationsOwnEvent):
     """`lateness_ms` and `waited_for` are None when no timer sent it up.
 
-    Then a person did, or nobody at the level was reached.
+    Then a person did, or nobody was reached. `vacancies` are why levels were passed, as `reason`.
     """
 
     from_level: int
@@ -110,6 +111,7 @@ class EscalationClimbed(EscalationsOwnEvent):
     reason: ExplanationText
     lateness_ms: float | None = None
     waited_for: Wait | None = None
+    vacancies: tuple[Vacancy, ...] = ()
 
 
 class EscalationPageFailed(EscalationsOwnEvent):

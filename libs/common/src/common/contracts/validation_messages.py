@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
 
@@ -123,7 +123,43 @@ _BOUNDED: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     ),
 }
 
+# Whose context has one bound, by its name there.
+_BOUND_NAMES: Final[Mapping[str, str]] = {
+    "string_too_short": "min_length",
+    "string_too_long": "max_length",
+    "too_short": "min_length",
+    "too_long": "max_length",
+    "greater_than": "gt",
+    "greater_than_equal": "ge",
+    "less_than": "lt",
+    "less_than_equal": "le",
+    "decimal_max_digits": "max_digits",
+    "decimal_max_places": "decimal_places",
+    "decimal_whole_digits": "whole_digits",
+}
 _PLURALS: Final = {"entry": "entries"}
+
+
+class InvalidValueError(ValueError):
+    """A value is refused by a rule of the field, which a code names for other languages."""
+
+    def __init__(self, detail: str, code: str, **parameters: str | float) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.parameters = parameters
+
+
+class InvalidField(NamedTuple):
+    """What is wrong at a place: in words, and as a code with parameters for other languages."""
+
+    place: str
+    detail: str
+    code: str | None = None
+    parameters: Mapping[str, Any] | None = None
+
+    def within(self, place: str) -> "InvalidField":
+        """Return it as a part of what is at the place."""
+        return self._replace(place=f"{place}/{self.place}")
 
 
 def describe(error: Mapping[str, Any]) -> str:
@@ -134,16 +170,28 @@ def describe(error: Mapping[str, Any]) -> str:
     return _PLAIN.get(kind, UNSPECIFIC)
 
 
-def invalid_parts(errors: Sequence[Mapping[str, Any]], body: object) -> list[tuple[str, str]]:
-    """Return the place (`body/priority`) and the words of each error of a request with this body.
+def invalid_parts(errors: Sequence[Mapping[str, Any]], body: object) -> list[InvalidField]:
+    """Return each error of a request with this body, with its place: `body/priority`.
 
     A list is not short because some of its entries are invalid: pydantic counts only the others.
     """
     return [
-        (place(error, body), describe(error))
+        _invalid_field(error, body)
         for error in errors
         if not (_has_enough_entries(error) and _is_around_another(error, errors))
     ]
+
+
+def _invalid_field(error: Mapping[str, Any], body: object) -> InvalidField:
+    raised = error.get("ctx", {}).get("error")
+    if isinstance(raised, InvalidValueError):
+        return InvalidField(place(error, body), str(raised), raised.code, raised.parameters)
+    kind: str = error["type"]
+    is_named = kind in _PLAIN or kind in _BOUND_NAMES
+    code = kind.replace("_", "-") if is_named else None
+    bound = error.get("ctx", {}).get(_BOUND_NAMES.get(kind, ""))
+    parameters = None if bound is None else {"limit": str(_number(bound))}
+    return InvalidField(place(error, body), describe(error), code, parameters)
 
 
 def summarize(error: ValidationError, whole: str) -> str:

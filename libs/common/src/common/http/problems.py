@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from common.contracts.validation_messages import invalid_parts
+from common.contracts.validation_messages import InvalidField, invalid_parts
 from common.core.errors import is_bad_value, is_transient
 from common.storage.outbox import EventTooLargeError
 
@@ -27,6 +27,10 @@ log = structlog.get_logger()
 class InvalidPart(BaseModel):
     pointer: str = Field(description="The place in the request: `body/priority`, `query/limit`.")
     detail: str = Field(description="What is wrong there.")
+    code: str | None = Field(
+        None, description="The same as a code, for clients that say it in another language."
+    )
+    parameters: dict[str, Any] | None = Field(None, description="What the words name, if any.")
 
 
 class ProblemOut(BaseModel):
@@ -41,6 +45,10 @@ class ProblemOut(BaseModel):
     errors: list[InvalidPart] = Field(
         default=[], description="With 400 and 422: every part of the request that is not valid."
     )
+    reason_code: str | None = Field(
+        None, description="Why, more closely than the type, for clients that say it in their words."
+    )
+    parameters: dict[str, Any] | None = Field(None, description="What that reason names.")
 
 
 class ProblemError(Exception):
@@ -80,14 +88,28 @@ class ProblemError(Exception):
         )
 
 
-def invalid(*details: tuple[str, str]) -> ProblemError:
-    """Return the problem of (place, detail) pairs, as for what the schema rejects."""
-    place, detail = details[0]
+def invalid(*details: tuple[str, str] | InvalidField) -> ProblemError:
+    """Return the problem of fields or of (place, detail) pairs, as for what the schema rejects."""
+    place, detail = details[0][:2]
     return ProblemError(422, "invalid", f"{place}: {detail}", errors=_listed(details))
 
 
-def _listed(details: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
-    return [{"pointer": place, "detail": detail} for place, detail in details]
+def reason_of(code: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the extensions that say why a request is refused, for other languages."""
+    return {"reason_code": code, "parameters": dict(parameters)}
+
+
+def _listed(details: Iterable[tuple[str, str] | InvalidField]) -> list[dict[str, Any]]:
+    return [_part(InvalidField(*detail)) for detail in details]
+
+
+def _part(field: InvalidField) -> dict[str, Any]:
+    part: dict[str, Any] = {"pointer": field.place, "detail": field.detail}
+    if field.code is not None:
+        part["code"] = field.code
+    if field.parameters:
+        part["parameters"] = dict(field.parameters)
+    return part
 
 
 def response_to(error: Exception) -> Response:

@@ -63,8 +63,7 @@ async def adjust(person: PersonPath, page: Page) -> Response:
             headers=precondition(state.etag),
         )
     except ServiceProblemError as error:
-        texts = page.reader.texts
-        problems = sort_problems(error.document, _field_of, texts)
+        problems = sort_problems(error.document, _field_of, page.reader)
         if error.status == HTTPStatus.PRECONDITION_FAILED:
             # Pressed again, it replaces what is in force now.
             state = replace(state, etag=error.headers.get("etag", ""))
@@ -83,7 +82,7 @@ async def end(person: PersonPath, page: Page) -> Response:
             "router", "DELETE", _path(person), page.viewer, headers={"If-Match": etag}
         )
     except ServiceProblemError as error:
-        refused = refused_form(ADJUSTMENT_FORM, error, values, page.reader.texts)
+        refused = refused_form(ADJUSTMENT_FORM, error, values, page.reader)
         return await show_floor_person(person, page, refused)
     if values.get("back") == "floor":
         team = {"team": values["team"]} if values.get("team") else {}

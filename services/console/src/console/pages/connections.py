@@ -122,7 +122,7 @@ async def try_delivery(kind: ChannelPath, setting_id: SettingPath, page: Page) -
     try:
         answer = await page.post("intake", f"{kind.path_of(setting_id)}/test", delivery)
     except ServiceProblemError as error:
-        problems = form_problems(error.document, delivery, page.reader.texts)
+        problems = form_problems(error.document, delivery, page.reader)
         return _trial(item, values, page, problems, status=error.status)
     return _trial(item, values, page, answer=answer.body)
 

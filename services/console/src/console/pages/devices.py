@@ -80,7 +80,7 @@ async def _show(page: PageContext, error: ServiceProblemError | None = None) -> 
         "devices.html",
         error.status if error else HTTPStatus.OK,
         view=devices_view(key, devices, own, page.parts.missing, page.reader),
-        problem=problem_text(error.document, page.reader.texts) if error else None,
+        problem=problem_text(error.document, page.reader) if error else None,
         done=page.done_text(_DONE),
     )
 

@@ -56,7 +56,7 @@ async def _show_duty(page: PageContext, error: ServiceProblemError | None = None
         error.status if error else 200,
         view=duty_view(data, page.parts.missing, page.reader),
         done=page.done_text(_DONE),
-        problem=problem_text(error.document, page.reader.texts) if error else None,
+        problem=problem_text(error.document, page.reader) if error else None,
     )
 
 
@@ -137,7 +137,7 @@ async def send_form(schedule_id: SchedulePath, form_name: DutyFormName, page: Pa
         answer = await page.post("escalation", path, submission.body)
     except ServiceProblemError as error:
         names = {field.name for field in FIELDS[form_name]}
-        problems = form_problems(error.document, names, page.reader.texts)
+        problems = form_problems(error.document, names, page.reader)
         state = DutyFormState(values, problems, error.status)
         return await _show_form(schedule_id, form_name, page, state)
     is_asked = answer.status == HTTPStatus.ACCEPTED

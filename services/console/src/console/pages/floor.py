@@ -11,7 +11,7 @@ from common.http.app import ContactPath, PersonPath
 from console.clients.services import ServiceProblemError
 from console.live.floor import read_floor
 from console.pages.context import Page, PageContext, require_leader
-from console.texts import Texts, mark
+from console.texts import mark
 from console.views.fields import whole_number
 from console.views.floor import floor_view, person_url
 from console.views.floor_person import (
@@ -21,6 +21,7 @@ from console.views.floor_person import (
     Refused,
     floor_person_view,
 )
+from console.views.reader import Reader
 from console.views.service_problems import form_problems
 
 router = APIRouter(dependencies=[require_leader])
@@ -59,7 +60,7 @@ async def set_presence(person: PersonPath, page: Page) -> Response:
         await page.services.put("router", path, page.viewer, body)
     except ServiceProblemError as error:
         return await show_floor_person(
-            person, page, refused_form(PRESENCE_FORM, error, values, page.reader.texts)
+            person, page, refused_form(PRESENCE_FORM, error, values, page.reader)
         )
     return page.lead_to(f"{person_url(person)}?done=presence")
 
@@ -78,7 +79,7 @@ async def set_capacity(person: PersonPath, page: Page) -> Response:
     try:
         await page.services.put("router", path, page.viewer, body)
     except ServiceProblemError as error:
-        refused = refused_form(CAPACITY_FORM, error, values, page.reader.texts)
+        refused = refused_form(CAPACITY_FORM, error, values, page.reader)
         return await show_floor_person(person, page, refused)
     return page.lead_to(f"{person_url(person)}?done=capacity")
 
@@ -92,15 +93,15 @@ async def release(person: PersonPath, contact_id: ContactPath, page: Page) -> Re
         await page.post("router", f"/v1/assignments/{contact_id}/release", body)
     except ServiceProblemError as error:
         return await show_floor_person(
-            person, page, refused_form(contact_id, error, values, page.reader.texts)
+            person, page, refused_form(contact_id, error, values, page.reader)
         )
     return page.lead_to(f"{person_url(person)}?done=release")
 
 
 def refused_form(
-    place: str, error: ServiceProblemError, values: Mapping[str, str], texts: Texts
+    place: str, error: ServiceProblemError, values: Mapping[str, str], reader: Reader
 ) -> Refused:
-    problems = form_problems(error.document, {"reason", "presence", "capacity"}, texts)
+    problems = form_problems(error.document, {"reason", "presence", "capacity"}, reader)
     said = [*problems.by_field.values(), *([problems.whole] if problems.whole else [])]
     return Refused(place, error.status, " ".join(said), values)
 

@@ -78,7 +78,7 @@ async def _show_contacts(page: PageContext, error: ServiceProblemError | None = 
         "my_contacts.html",
         error.status if error else 200,
         view=my_contacts_view(data, parts.missing, page.reader),
-        problem=problem_text(error.document, page.reader.texts) if error else None,
+        problem=problem_text(error.document, page.reader) if error else None,
         done=page.done_text(_DONE),
         reason_length=REASON_LENGTH,
     )

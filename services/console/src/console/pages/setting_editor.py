@@ -240,12 +240,12 @@ class SettingEditor:
             current = await client_of(self.page).find(self.kind, state.setting_id)
             return await self._show_review(state, current)
         if self.kind.secrets is not None and (
-            problems := secret_problems(error.document, self.kind.secrets, self.page.reader.texts)
+            problems := secret_problems(error.document, self.kind.secrets, self.page.reader)
         ):
             state = replace(state, problems=problems, status=error.status)
             return await self._show_review(state, current)
         problems = setting_problems(
-            error.document, self.kind.nodes, state.entries, self.page.reader.texts
+            error.document, self.kind.nodes, state.entries, self.page.reader
         )
         if error.code in self.kind.problem_fields and problems.whole:
             problems = FormProblems({self.kind.problem_fields[error.code]: problems.whole})

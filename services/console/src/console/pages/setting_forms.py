@@ -53,7 +53,7 @@ async def show_form(
     """Show the form of a setting, with what it is now, was at a version, or was tried as."""
     setting = await find_or_404(kind, setting_id, page)
     body = setting.body
-    if version is not None and kind.has_versions:
+    if version is not None:
         versions = await client_of(page).versions(kind, setting_id)
         bodies = {each["version"]: each["body"] for each in versions}
         body = bodies.get(version, body)

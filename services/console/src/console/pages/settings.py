@@ -114,7 +114,7 @@ async def _match(policy_id: str, page: PageContext) -> MatchView:
         try:
             match = (await page.post("escalation", "/v1/sla-policies/match", facts)).body
         except ServiceProblemError as error:
-            refusal = form_problems(error.document, FACTS, page.reader.texts)
+            refusal = form_problems(error.document, FACTS, page.reader)
             problems = {**refusal.by_field, **({"": refusal.whole} if refusal.whole else {})}
     return match_view(policy_id, facts, match, problems, page.reader)
 
@@ -128,8 +128,6 @@ async def show_versions(
     second: VersionNumber = None,
 ) -> Response:
     """List the versions of a setting, and what differs between two of them."""
-    if not kind.has_versions:
-        raise PageError(HTTPStatus.NOT_FOUND, "not-found")
     versions = await client_of(page).versions(kind, setting_id)
     view = versions_view(kind, setting_id, versions, (first, second), page.reader)
     return page.render("setting_versions.html", view=view)

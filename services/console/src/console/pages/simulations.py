@@ -64,7 +64,7 @@ async def start(policy_id: PolicyPath, page: Page) -> Response:
             headers={"Idempotency-Key": values.get("submission") or new_id()},
         )
     except ServiceProblemError as error:
-        problems = try_problems(error.document, policy, page.reader.texts)
+        problems = try_problems(error.document, policy, page.reader)
         state = TryState(values, problems, error.status)
         return await _show_form(policy_id, policy, page, state)
     return page.lead_to(f"{try_url(policy_id)}/{answer.body['simulation_id']}")

@@ -107,7 +107,7 @@ async def test_webhook(source: SourcePath, page: Page) -> Response:
     except ServiceProblemError as error:
         if error.status == HTTPStatus.NOT_FOUND:
             raise
-        return await _show(source, page, problem=problem_text(error.document, page.reader.texts))
+        return await _show(source, page, problem=problem_text(error.document, page.reader))
     if answer["delivered"]:
         return await _show(source, page, done=_("The receiver took the test."))
     problem = _("The receiver did not take the test.")
@@ -174,7 +174,7 @@ async def replay(source: SourcePath, page: Page) -> Response:
     except ServiceProblemError as error:
         if error.status == HTTPStatus.NOT_FOUND:
             raise
-        text = problem_text(error.document, page.reader.texts)
+        text = problem_text(error.document, page.reader)
         view = _replay_view(source, since, text, page)
         return page.render("system_action.html", error.status, view=view)
     return page.lead_to(f"{WEBHOOKS.url_of(source)}?done=replayed&count={count}")

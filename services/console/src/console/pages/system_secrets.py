@@ -72,7 +72,7 @@ async def problems_of(
     page: PageContext,
 ) -> FormProblems:
     """Return what a service says about the secret, or above the form who was faster."""
-    problems = secret_problems(error.document, rotation(leaves, kind), page.reader.texts)
+    problems = secret_problems(error.document, rotation(leaves, kind), page.reader)
     return problems or FormProblems(whole=await systems.refusal_text(kind, setting_id, error, page))
 
 

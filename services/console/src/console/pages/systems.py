@@ -115,7 +115,7 @@ async def refusal_text(
 ) -> str:
     """Say why a service refused; who was faster, if somebody was."""
     if error.status != HTTPStatus.PRECONDITION_FAILED:
-        return problem_text(error.document, page.reader.texts)
+        return problem_text(error.document, page.reader)
     item = await read_item(kind, setting_id, page)
     return page.reader.texts.gettext(
         "%(person)s changed it %(age)s ago. Look at it again before you go on.",

@@ -130,7 +130,7 @@ async def test_write_back(kind: SystemPath, setting_id: SettingPath, page: Page)
 async def _refuse(
     kind: Kind, setting_id: str, error: ServiceProblemError, page: PageContext
 ) -> Response:
-    text = problem_text(error.document, page.reader.texts)
+    text = problem_text(error.document, page.reader)
     return await _show(kind, setting_id, page, problem=text, status=error.status)
 
 

@@ -33,7 +33,6 @@ FIELDS: Final[tuple[Field, ...]] = (
         "capacity",
         "line",
         mark("Contacts at the same time, at most"),
-        mark("Left empty, as many as usual."),
         is_required=False,
     ),
     Field("skills", "many", mark("Topics"), mark("Only those with a tick."), is_required=False),
@@ -159,6 +158,12 @@ def adjustment_form_view(
                 for value in person[entry.name]
             ]
             view = replace(view, options=options_of(labels, chosen[entry.name]))
+        elif entry.name == "capacity":
+            hint = reader.texts.gettext(
+                "Usually %(number)s. Left empty, as many as usual.",
+                number=representative["usual_capacity"],
+            )
+            view = replace(view, hint=hint)
         fields.append(view)
     return AdjustmentFormView(
         person=representative["name"],

@@ -10,6 +10,7 @@ from babel.dates import format_skeleton
 
 from console.views.fields import MOMENT
 from console.views.reader import Reader, parse_time
+from console.views.vacancies import vacancy_text
 from console.views.words import service_names, title_of
 
 SHOWN_PERIOD: Final = timedelta(days=7)
@@ -27,12 +28,12 @@ class PersonNow:
 
 @dataclass(frozen=True, slots=True)
 class LevelNow:
-    """`skipped` says whom the level would have asked, in the service's own words."""
+    """`vacancies` say whom the level does not ask, and why."""
 
     name: str
     people: tuple[PersonNow, ...]
     time_to_answer: str
-    skipped: tuple[str, ...]
+    vacancies: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +180,7 @@ def _level(level: Mapping[str, Any], reader: Reader) -> LevelNow:
         name=level["name"],
         people=tuple(_person_now(person, reader) for person in level["people"]),
         time_to_answer=reader.texts.duration(level["acknowledge_within_s"]),
-        skipped=tuple(level["skipped"]),
+        vacancies=tuple(vacancy_text(vacancy, reader) for vacancy in level["vacancies"]),
     )
 
 

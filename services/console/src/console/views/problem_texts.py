@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from console.texts import ENGLISH, Texts, mark
+from console.texts import ENGLISH, mark
+from console.views.reader import Reader
+from console.views.refusal_words import reason_text
 
 TEXTS: Final[Mapping[str, str]] = {
     "forbidden": mark("You may not do this."),
@@ -45,17 +47,25 @@ TEXTS: Final[Mapping[str, str]] = {
     "status-webhooks-off": mark("Status webhooks are switched off: ask the operators."),
     "write-not-failed": mark("It has not failed, or is tried again already."),
     "write-outdated": mark("A later step was written since."),
+    "too-many-simulations": mark("Too many trials wait or run. Wait until they end."),
+    "simulation-not-found": mark("There is no such trial, or somebody else asked for it."),
+    "limit-below-supervisors": mark("Supervisors would have a higher limit than managers."),
+    "event-too-large": mark("The texts are too long together. Shorten them."),
     "invalid": mark("Something that was entered does not fit."),
 }
 # They name people by their ids, and say no more than the text.
 _WITHOUT_DETAIL: Final = frozenset(("not-own-shift",))
 
 
-def problem_text(document: Mapping[str, Any], texts: Texts) -> str:
-    """Say it in the reader's language, with the service's own words, which are English.
+def problem_text(document: Mapping[str, Any], reader: Reader) -> str:
+    """Say it in the reader's language: the reason, or the kind of problem.
 
-    In English those words are enough.
+    A kind alone comes with the service's own words, which are English and enough in English.
     """
+    reason = reason_text(document, reader)
+    if reason is not None:
+        return reason
+    texts = reader.texts
     detail = str(document.get("detail", ""))
     code = str(document.get("type", "")).rpartition(":")[2]
     text = TEXTS.get(code)

@@ -4,8 +4,9 @@ from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from console.texts import Texts
 from console.views.problem_texts import problem_text
+from console.views.reader import Reader
+from console.views.refusal_words import field_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class FormProblems:
 
 
 def form_problems(
-    document: Mapping[str, Any], fields: Container[str], texts: Texts
+    document: Mapping[str, Any], fields: Container[str], reader: Reader
 ) -> FormProblems:
     """Sort what a problem document says by the form's fields: `body/from` belongs to `from`."""
 
@@ -28,11 +29,11 @@ def form_problems(
         name = pointer.removeprefix("body/").partition("/")[0]
         return name if name in fields else None
 
-    return sort_problems(document, field_of, texts)
+    return sort_problems(document, field_of, reader)
 
 
 def sort_problems(
-    document: Mapping[str, Any], field_of: Callable[[str], str | None], texts: Texts
+    document: Mapping[str, Any], field_of: Callable[[str], str | None], reader: Reader
 ) -> FormProblems:
     """Sort what a problem document says; `field_of` finds the field of a pointer, if there is one.
 
@@ -43,9 +44,9 @@ def sort_problems(
     for error in document.get("errors", ()):
         name = field_of(str(error["pointer"]))
         if name is None:
-            others.append(error["detail"])
+            others.append(field_text(error, reader))
         else:
-            by_field.setdefault(name, error["detail"])
+            by_field.setdefault(name, field_text(error, reader))
     if not by_field and not others:
-        others.append(problem_text(document, texts))
+        others.append(problem_text(document, reader))
     return FormProblems(by_field, " ".join(others) or None)

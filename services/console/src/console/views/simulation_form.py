@@ -126,10 +126,10 @@ def parse_try_form(
 
 
 def try_problems(
-    document: Mapping[str, Any], policy: Mapping[str, Any], texts: Texts
+    document: Mapping[str, Any], policy: Mapping[str, Any], reader: Reader
 ) -> FormProblems:
     """Sort what escalation refuses: a target or the ladder beside its field, the rest above."""
-    return sort_problems(document, lambda pointer: _field_of(pointer.split("/"), policy), texts)
+    return sort_problems(document, lambda pointer: _field_of(pointer.split("/"), policy), reader)
 
 
 def _field_of(place: Sequence[str], policy: Mapping[str, Any]) -> str | None:

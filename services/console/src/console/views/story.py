@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 from console.texts import mark
 from console.views import words
 from console.views.reader import Reader, parse_time
+from console.views.vacancies import vacancy_at_level
 
 Data = Mapping[str, Any]
 
@@ -105,8 +106,14 @@ def _event_step(
     if name not in _SENTENCES:
         return None
     sentence, quotations = _SENTENCES[name], _quotations(event["data"], rule_sentences, reader)
-    if name == "escalation_climbed" and event["data"].get("waited_for") is not None:
-        sentence, quotations = _CLIMBED_BY_TIMER[event["data"]["waited_for"]], ()
+    if name == "escalation_climbed":
+        waited_for = event["data"].get("waited_for")
+        sentence = _CLIMBED_BY_TIMER.get(waited_for, sentence)
+        vacancies = _vacancies(event["data"], reader)
+        quotations = vacancies if vacancies or waited_for else quotations
+    elif name == "escalation_returned":
+        # Its reason is what the sentence says, in English.
+        quotations = ()
     at = datetime.fromisoformat(event["at"])
     return Step(
         at=at,
@@ -167,6 +174,14 @@ def _quotations(
         (reader.texts.gettext(label), (rule_sentences or {}).get(data[name], data[name]))
         for name, label in _QUOTATIONS.items()
         if data.get(name)
+    )
+
+
+def _vacancies(data: Data, reader: Reader) -> tuple[tuple[str, str], ...]:
+    """Say which levels were passed, and why: the event's own reason is in English."""
+    label = reader.texts.gettext("Reason")
+    return tuple(
+        (label, vacancy_at_level(vacancy, reader)) for vacancy in data.get("vacancies", ())
     )
 
 

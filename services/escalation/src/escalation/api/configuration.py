@@ -15,7 +15,7 @@ from common.http.pagination import Page
 from common.http.routes import ApiRouter
 from escalation.api.deps import EscalationDatabase, transaction
 from escalation.api.examples import POLICY_MATCH
-from escalation.api.schemas import Out
+from escalation.api.schemas import Out, VacancyOut
 from escalation.domain.configuration_problems import ProblemCode, configuration_problems
 from escalation.domain.policy_match import match_policy
 from escalation.domain.settings.policies import ContactDetails
@@ -119,11 +119,11 @@ class ConfigurationProblemOut(Out):
     setting_id: str = Field(description="The setting; empty if it concerns all of the kind.")
     place: str = Field(description="The place in the setting; empty if it concerns all of it.")
     detail: str = Field(description="What is wrong, in words.")
-    parameters: dict[str, str | int | bool | list[str] | None] = Field(
+    parameters: dict[str, str | int | bool | list[str] | list[VacancyOut] | None] = Field(
         description="What the words name, so that they can be said in another language. By code: "
         "`unknown-name`: `name`, `id`; `person-missing`: `person_id`, `has_left`; "
         "`policy-never-matches`: `taken_by`; `level-finds-nobody`: `level`, `level_name`, "
-        "`skipped` (in words); `duty-gap`: `start`, `end`; `duty-gap-in-some-weeks` and "
+        "`vacancies`; `duty-gap`: `start`, `end`; `duty-gap-in-some-weeks` and "
         "`duty-overlap-in-some-weeks`: `weeks`, `other_rotation`, and `start` and `end` of the "
         "first; `override-for-absent-person`: `person_id`, `start`, `end`; `no-contact-method`: "
         "`person_id`, `places`, `other_places`; `topic-not-served`: `topic`, `language`, "

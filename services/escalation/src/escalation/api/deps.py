@@ -10,11 +10,12 @@ from uuid import UUID
 
 from fastapi import Depends, Path, Request
 
+from common.contracts.validation_messages import InvalidField
 from common.http.access import Principal, StaffUser, require_role
 from common.http.app import get_database
 from common.http.examples import ESCALATION_ID
 from common.http.if_match import etag
-from common.http.problems import ProblemError, error_responses, invalid
+from common.http.problems import ProblemError, error_responses, invalid, reason_of
 from common.storage.database import Database
 from escalation.api.schemas import EscalationOut
 from escalation.domain import errors
@@ -93,8 +94,10 @@ async def transaction(
                 raise _conflict(error, current) from error
     except errors.NotConcernedError as error:
         raise invalid(("body/about", str(error))) from error
-    except (errors.UnknownPersonError, errors.PastTimeError) as error:
-        raise invalid((f"body/{error.field}", str(error))) from error
+    except errors.PastTimeError as error:
+        raise invalid(InvalidField(f"body/{error.field}", str(error), "in-the-past")) from error
+    except errors.UnknownPersonError as error:
+        raise invalid(error.as_field.within("body")) from error
     except _SETTING_ERRORS as error:
         raise _setting_problem(error) from error
     except tuple(_PROBLEMS) as error:
@@ -106,7 +109,11 @@ def _problem(error: Exception) -> ProblemError:
     headers = {}
     if isinstance(error, errors.ComplaintRateError):
         headers["Retry-After"] = str(math.ceil(error.retry_after.total_seconds()))
-    return ProblemError(status, code, str(error) or str(error.__doc__), headers=headers)
+    reason = {}
+    if isinstance(error, errors.ForbiddenError | errors.InvalidChangeError):
+        reason = reason_of(error.code, error.parameters)
+    detail = str(error) or str(error.__doc__)
+    return ProblemError(status, code, detail, headers=headers, **reason)
 
 
 def _setting_problem(
@@ -128,7 +135,7 @@ def _setting_problem(
         case errors.StaleSettingError():
             return _stale_setting(error)
         case errors.InvalidSettingError():
-            return invalid(*((f"body/{place}", detail) for place, detail in error.errors))
+            return invalid(*(each.within("body") for each in error.errors))
         case _:
             assert_never(error)
 
@@ -137,7 +144,8 @@ def check_length(
     start: datetime, end: datetime, longest: timedelta, place: str, *, after: str
 ) -> None:
     if not start < end <= start + longest:
-        raise invalid((place, f"It must come after {after}, by {longest.days} days at most."))
+        detail = f"It must come after {after}, by {longest.days} days at most."
+        raise invalid(InvalidField(place, detail, "wrong-length", {"days": longest.days}))
 
 
 def _conflict(error: errors.EscalationConflictError, current: EscalationView) -> ProblemError:
@@ -145,6 +153,7 @@ def _conflict(error: errors.EscalationConflictError, current: EscalationView) ->
         *_PROBLEMS[type(error)],
         str(error),
         headers={"ETag": etag(error.escalation.version)},
+        **(reason_of(error.refusal.code, error.refusal.parameters) if error.refusal else {}),
         state=error.escalation.state,
         current=EscalationOut.of(current).model_dump(mode="json"),
     )

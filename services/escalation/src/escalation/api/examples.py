@@ -367,6 +367,7 @@ LADDER_PREVIEW: Final = {
                 }
             ],
             "skipped": [],
+            "vacancies": [],
         }
     ],
 }

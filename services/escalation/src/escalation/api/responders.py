@@ -18,8 +18,9 @@ from common.http.problems import invalid
 from common.http.routes import ApiRouter
 from escalation.api.deps import EscalationDatabase, StaffViewer, refusals, transaction
 from escalation.api.examples import CONTACT_RESPONDERS, LADDER_ID, LADDER_PREVIEW
-from escalation.api.schemas import Out, SettingRefOut
+from escalation.api.schemas import Out, SettingRefOut, VacancyOut
 from escalation.api.settings import get_or_404
+from escalation.domain import wording
 from escalation.domain.errors import ContactNotFoundError, SettingNotFoundError
 from escalation.domain.escalations.climbing import select_ladder
 from escalation.domain.ladder_preview import LevelPreview, RuleKind, preview, preview_for
@@ -67,7 +68,10 @@ class LevelPreviewOut(Out):
     people: list[PersonAskedOut] = Field(
         description="Who would be asked, in this order; the level is passed at once if nobody is."
     )
-    skipped: list[str] = Field(description="Who would not be asked, and why.")
+    skipped: list[str] = Field(description="Who would not be asked, and why, in words.")
+    vacancies: list[VacancyOut] = Field(
+        description="The same as data, in the same order, to be said in another language."
+    )
 
 
 class LadderPreviewOut(Out):
@@ -166,7 +170,8 @@ async def _show(
                 )
                 for person in each.people
             ],
-            skipped=list(each.skipped),
+            skipped=[wording.vacancy(vacancy) for vacancy in each.vacancies],
+            vacancies=[VacancyOut.model_validate(vacancy) for vacancy in each.vacancies],
         )
         for each, level in zip(previews, ladder.levels, strict=True)
     ]

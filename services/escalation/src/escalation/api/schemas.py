@@ -17,6 +17,7 @@ from common.contracts.event import (
     PersonId,
     TeamId,
 )
+from common.contracts.vacancies import VacancyCode
 from common.http.examples import with_examples
 from escalation.api.examples import ESCALATION
 from escalation.domain.audit_trail import Step
@@ -48,6 +49,20 @@ class SettingOut(Out, Generic[T]):
     id: str = Field(description="Names the setting among those of its kind.")
     version: int = Field(description="Counts its changes; it is the ETag too.")
     body: T = Field(description="The setting as it can be put again.")
+
+
+class VacancyOut(Out):
+    code: VacancyCode = Field(description="Why the level has nobody, or fewer people.")
+    level_name: str = Field(description="The name of the level.")
+    people: list[PersonId] = Field(
+        description="Who is left out, or who has no superior; empty for the other codes."
+    )
+    setting_id: str | None = Field(
+        description="The duty schedule or the team that has nobody; null for the other codes."
+    )
+    also_asked: list[PersonId] = Field(
+        description="`line-managers`: who is asked with them, since they may not judge it alone."
+    )
 
 
 class WarningOut(Out):

@@ -108,8 +108,8 @@ def with_drafts(configuration: Configuration, drafts: Sequence[str]) -> Configur
         settings.append((name, setting_id, body))
         configuration = configuration.with_next(setting_id, body)
     for name, setting_id, body in settings:
-        for part, error in validate_setting(configuration, setting_id, body):
-            raise InvalidDraftError(f"{name}: {part}: {error}")
+        for error in validate_setting(configuration, setting_id, body):
+            raise InvalidDraftError(f"{name}: {error.place}: {error.detail}")
     return configuration
 
 

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Literal
 
 from common.contracts.event import OPERATIONS, PersonId
+from common.contracts.vacancies import Vacancy
+from escalation.domain import wording
 from escalation.domain.duty.coverage import seasonal_mismatches
 from escalation.domain.duty.rosters import Roster
 from escalation.domain.duty.schedules import DutySchedule
@@ -51,7 +53,7 @@ ProblemCode = Literal[
 ]
 
 
-Parameter = str | int | bool | tuple[str, ...] | None
+Parameter = str | int | bool | tuple[str, ...] | tuple[Vacancy, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ def _ladders(configuration: Configuration, at: datetime) -> Iterator[Configurati
         for shown in preview(configuration, ladder.body, at):
             level = ladder.body.levels[shown.level]
             if not shown.people and not _depends_on_contact(level):
-                why = "; ".join(shown.skipped)
+                why = wording.joined(*map(wording.vacancy, shown.vacancies))
                 place = f"levels/{shown.level}/who"
                 detail = f"Nobody would be asked now: {why}."
                 yield _problem(
@@ -127,7 +129,7 @@ def _ladders(configuration: Configuration, at: datetime) -> Iterator[Configurati
                     detail,
                     level=shown.level,
                     level_name=level.name,
-                    skipped=shown.skipped,
+                    vacancies=shown.vacancies,
                 )
 
 

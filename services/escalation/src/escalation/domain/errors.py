@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
+from common.contracts.validation_messages import InvalidField
+
 if TYPE_CHECKING:
     from escalation.domain.model import Escalation, EscalationState
     from escalation.domain.settings.registry import Versioned
@@ -21,8 +23,24 @@ RefusalCode = Literal[
     "own-request",
     "limit-exceeded",
     "other-escalation-open",
+    "snooze-too-long",
+    "complaint-about-other",
+    "line-manager-of-other",
     "forbidden",
 ]
+# Why duty is not changed as somebody wishes.
+DutyRefusalCode = Literal[
+    "change-over",
+    "change-in-the-past",
+    "change-without-effect",
+    "changes-too-many",
+    "change-taken-back",
+    "person-without-turn",
+    "person-absent",
+    "requests-too-many",
+    "shifts-changed",
+]
+Parameter = str | int | float
 
 
 class ContactNotFoundError(Exception):
@@ -41,11 +59,14 @@ class EscalationNotFoundError(Exception):
 
 
 class ForbiddenError(Exception):
-    """This person may not do it; `detail` says who may."""
+    """This person may not do it; `detail` says who may, `parameters` what that names."""
 
-    def __init__(self, detail: str, code: RefusalCode = "forbidden") -> None:
+    def __init__(
+        self, detail: str, code: RefusalCode = "forbidden", **parameters: Parameter
+    ) -> None:
         super().__init__(detail)
         self.code = code
+        self.parameters = parameters
 
 
 class NotConcernedError(Exception):
@@ -85,11 +106,16 @@ class RefusedError(Exception):
     """The state of the escalation does not allow this."""
 
     def __init__(
-        self, state: "EscalationState", detail: str, code: RefusalCode = "wrong-state"
+        self,
+        state: "EscalationState",
+        detail: str,
+        code: RefusalCode = "wrong-state",
+        **parameters: Parameter,
     ) -> None:
         super().__init__(detail)
         self.state = state
         self.code = code
+        self.parameters = parameters
 
 
 class PastTimeError(Exception):
@@ -103,10 +129,17 @@ class PastTimeError(Exception):
 class EscalationConflictError(Exception):
     """The action does not fit the escalation as it is now."""
 
-    def __init__(self, detail: str, situation: "Situation", escalation: "Escalation") -> None:
+    def __init__(
+        self,
+        detail: str,
+        situation: "Situation",
+        escalation: "Escalation",
+        refusal: RefusedError | None = None,
+    ) -> None:
         super().__init__(detail)
         self.situation = situation
         self.escalation = escalation
+        self.refusal = refusal
 
 
 class WrongStateError(EscalationConflictError):
@@ -118,9 +151,9 @@ class StaleEscalationError(EscalationConflictError):
 
 
 class InvalidSettingError(Exception):
-    """A setting contradicts the others; `errors` are (place, message)."""
+    """A setting contradicts the others; `errors` say where and why."""
 
-    def __init__(self, errors: list[tuple[str, str]]) -> None:
+    def __init__(self, errors: list[InvalidField]) -> None:
         super().__init__(errors)
         self.errors = errors
 
@@ -176,6 +209,12 @@ class UnknownPersonError(Exception):
     def __init__(self, field: str, person: str, *, has_left: bool = False) -> None:
         super().__init__(f"{person} has left." if has_left else self.message(person))
         self.field = field
+        self._code = "person-has-left" if has_left else "person-unknown"
+        self._person = person
+
+    @property
+    def as_field(self) -> InvalidField:
+        return InvalidField(self.field, str(self), self._code, {"people": [self._person]})
 
     @staticmethod
     def message(person: str) -> str:
@@ -206,3 +245,8 @@ class NotOwnShiftError(Exception):
 
 class InvalidChangeError(Exception):
     """The schedule can't be changed like this."""
+
+    def __init__(self, detail: str, code: DutyRefusalCode, **parameters: Parameter) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.parameters = parameters

@@ -7,7 +7,13 @@ from typing import Literal, assert_never
 from msgspec import structs
 
 from common.contracts.event import ContactId, PersonId, TeamId
-from escalation.domain.escalations.responders import accused, find_responders
+from common.contracts.vacancies import Vacancy
+from escalation.domain.escalations.responders import (
+    absence,
+    accused,
+    complaint_about,
+    find_responders,
+)
 from escalation.domain.model import TrackedContact
 from escalation.domain.settings.ladders import (
     Ladder,
@@ -47,7 +53,7 @@ class LevelPreview:
 
     level: int
     people: tuple[PersonAsked, ...]
-    skipped: tuple[str, ...]
+    vacancies: tuple[Vacancy, ...]
 
 
 def preview(
@@ -76,22 +82,21 @@ def _preview_level(situation: Situation, planned: Situation, n: int, level: Leve
     """`planned` is the situation if nobody were absent."""
     barred = accused(situation.escalation) if situation.escalation else frozenset()
     people: dict[PersonId, PersonAsked] = {}
-    skipped: dict[str, None] = {}
+    vacancies: dict[Vacancy, None] = {}
     for rule in level.who:
         only = replace(level, who=(rule,))
         responders = find_responders(situation, only)
         for person in responders.people:
             if person in barred:
-                skipped[f"{level.name}: a complaint is about {person}"] = None
+                vacancies[complaint_about(level, (person,))] = None
             else:
                 people.setdefault(person, _person_asked(situation, only, rule, person))
         for person in find_responders(planned, only).people:
             if person not in responders.people and person in situation.configuration.absences:
-                why = situation.configuration.absence_text(person)
-                skipped[f"{level.name}: {why}"] = None
+                vacancies[absence(situation, level, person)] = None
         if not responders.people:
-            skipped |= dict.fromkeys(responders.vacancies)
-    return LevelPreview(n, tuple(people.values()), tuple(skipped))
+            vacancies |= dict.fromkeys(responders.vacancies)
+    return LevelPreview(n, tuple(people.values()), tuple(vacancies))
 
 
 def _person_asked(

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field
 
 from common.contracts.escalations import EscalationResolved, Outcome
 from common.contracts.event import ContactId, CustomerId, EscalationId, Event, PersonId
+from common.contracts.validation_messages import InvalidValueError
 
 # They cost something: nobody grants one without saying how much.
 COSTLY_OUTCOMES: Final[frozenset[Outcome]] = frozenset(
@@ -29,7 +30,7 @@ def _decimals(currency: str) -> int | None:
 
 def _require_currency(currency: str) -> str:
     if _decimals(currency) is None:
-        raise ValueError("must be a currency of ISO 4217, such as EUR")
+        raise InvalidValueError("must be a currency of ISO 4217, such as EUR", "currency-unknown")
     return currency
 
 
@@ -44,7 +45,12 @@ def require_decimals(amounts: Mapping[str, Decimal]) -> None:
     for currency, amount in amounts.items():
         decimals = _decimals(currency) or 0
         if amount != round(amount, decimals):
-            raise ValueError(f"an amount of {currency} has at most {decimals} decimals")
+            raise InvalidValueError(
+                f"an amount of {currency} has at most {decimals} decimals",
+                "decimals-too-many",
+                currency=currency,
+                number=decimals,
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,9 @@ class ProposedOutcome:
 
     def __post_init__(self) -> None:
         if self.money is None and self.outcome in COSTLY_OUTCOMES:
-            raise ValueError(f"state the amount of the {self.outcome} and its currency")
+            raise InvalidValueError(
+                f"state the amount of the {self.outcome} and its currency", "amount-missing"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,9 +85,9 @@ def with_drafts(configuration: Configuration, drafts: Sequence[Draft]) -> Config
     for draft in drafts:
         configuration = configuration.with_next(draft.id, draft.body)
     errors = [
-        (f"drafts/{number}/body/{place}", error)
+        error.within(f"drafts/{number}/body")
         for number, draft in enumerate(drafts)
-        for place, error in validate_setting(configuration, draft.id, draft.body)
+        for error in validate_setting(configuration, draft.id, draft.body)
     ]
     if errors:
         raise InvalidSettingError(errors)

@@ -1,11 +1,12 @@
 """The texts of reasons, explanations and errors."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import assert_never
+from typing import Final, assert_never
 
 from common.contracts.clocks import ClockName
 from common.contracts.event import PersonId
+from common.contracts.vacancies import Vacancy, VacancyCode
 from common.core.durations import duration_text
 from escalation.domain.model import (
     Escalation,
@@ -14,6 +15,19 @@ from escalation.domain.model import (
 )
 from escalation.domain.settings.policies import threshold_offset_s
 
+_VACANCIES: Final[Mapping[VacancyCode, str]] = {
+    "nobody-on-duty": "nobody on duty at {level}",
+    "no-representative": "{level}: no representative yet",
+    "no-superior": "{level}: {people} has no superior",
+    "no-team": "{level}: no team yet",
+    "team-unknown": "{level}: team {team} is not known",
+    "has-left": "{level}: {people} has left",
+    "absent": "{level}: {people} is absent",
+    "complaint-about": "{level}: a complaint is about {people}",
+    "asked-already": "only {people} at {level}",
+    "line-managers": "{people} may not judge their own representative alone",
+}
+_ALL_ABSENT: Final = "{level}: all absent ({people})"
 STAMP = "%Y-%m-%d %H:%M:%S UTC"
 
 
@@ -78,7 +92,18 @@ def unanswered(escalation: Escalation) -> str | None:
         for person in escalation.awaited
         if person in failures
     )
-    return "; ".join((*((f"no answer from {silent}",) if silent else ()), *unreached)) or None
+    return joined(f"no answer from {silent}" if silent else None, *unreached)
+
+
+def joined(*texts: str | None) -> str | None:
+    return "; ".join(text for text in texts if text) or None
+
+
+def vacancy(of: Vacancy) -> str:
+    """Say why a level has nobody, or fewer people: `supervisors: sam is absent`."""
+    template = _ALL_ABSENT if of.code == "absent" and len(of.people) > 1 else _VACANCIES[of.code]
+    text = template.format(level=of.level_name, people=people(of.people), team=of.setting_id)
+    return f"{text}: {people(of.also_asked)} asked too" if of.also_asked else text
 
 
 def done(clock: ClockName) -> str:

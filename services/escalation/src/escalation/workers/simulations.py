@@ -113,7 +113,9 @@ class SimulationWorker:
                 await uow.simulations.release(job)
         except InvalidSettingError as error:
             # Valid when it was asked for: other settings have changed since.
-            await self._fail(job, "; ".join(f"{place}: {text}" for place, text in error.errors))
+            await self._fail(
+                job, "; ".join(f"{each.place}: {each.detail}" for each in error.errors)
+            )
         except Exception as error:
             if is_transient(error):
                 raise

@@ -1,11 +1,20 @@
 """The routes of router."""
 
-from router.api import adjustments, assignments, people, queues, representatives, staffing
+from router.api import (
+    adjustments,
+    assignments,
+    entry_versions,
+    people,
+    queues,
+    representatives,
+    staffing,
+)
 
 ROUTERS = (
     people.router,
     representatives.router,
     adjustments.router,
+    entry_versions.router,
     assignments.router,
     queues.router,
     staffing.router,

@@ -10,6 +10,7 @@ from fastapi import Depends
 from pydantic import BaseModel
 
 from common.contracts.event import ContactId, PersonId
+from common.contracts.validation_messages import InvalidField
 from common.http.access import Principal
 from common.http.app import get_database
 from common.http.if_match import etag
@@ -66,7 +67,11 @@ async def unit_of_work(
             uow.outbox.cause = caller.name
             await uow.prelock(contacts)
             yield uow
-    except (InvalidPersonError, InvalidAdjustmentError) as error:
+    except InvalidPersonError as error:
+        parameters = {"people": list(error.people)}
+        field = InvalidField(f"body/{error.place}", str(error), error.code, parameters)
+        raise invalid(field) from error
+    except InvalidAdjustmentError as error:
         raise invalid((f"body/{error.place}", str(error))) from error
     except StalePersonError as error:
         person = error.current

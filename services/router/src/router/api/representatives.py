@@ -20,6 +20,7 @@ from router.api.adjustment_schemas import AdjustmentOut
 from router.api.deps import (
     NOT_YOURS,
     RouterDatabase,
+    caller_of,
     problem_of,
     refusals,
     restricted_to,
@@ -74,7 +75,7 @@ async def set_workload(
     """
     workload = Workload(body.capacity, body.auto_accept, body.offer_s)
     async with unit_of_work(database, caller) as uow:
-        await use_cases.set_workload(representative_id, workload, uow)
+        await use_cases.set_workload(caller_of(caller), representative_id, workload, uow)
         await uow.match()
         return _out(await uow.representatives.lock(representative_id))
 

@@ -1,5 +1,17 @@
 """Why router refuses an action."""
 
+from typing import Literal
+
+# Why an entry is not put, for clients that say it in another language.
+EntryRefusalCode = Literal[
+    "reserved-name",
+    "needed-for-contacts",
+    "reported-to",
+    "cycle",
+    "person-unknown",
+    "person-has-left",
+]
+
 
 class RepresentativeNotFoundError(Exception):
     """There is no representative with this id."""
@@ -16,9 +28,13 @@ class PersonForbiddenError(Exception):
 class InvalidPersonError(Exception):
     """The entry does not fit those of the others; `place` is the field."""
 
-    def __init__(self, place: str, detail: str) -> None:
+    def __init__(
+        self, place: str, detail: str, code: EntryRefusalCode, people: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(detail)
         self.place = place
+        self.code = code
+        self.people = people
 
 
 class FrequentChangesError(Exception):

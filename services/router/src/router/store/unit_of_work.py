@@ -27,6 +27,7 @@ from router.domain.routing.strategies import RoutingPolicy
 from router.domain.staffing.adjustments import Adjustment, timer_of
 from router.domain.staffing.representatives import Representative, StaffingChange
 from router.store.adjustments import Adjustments
+from router.store.entry_versions import EntryVersions
 from router.store.people import People
 from router.store.pool_cache import CachedPool, PoolCache
 from router.store.queues import Queues, needs_to_arrays
@@ -179,6 +180,7 @@ class UnitOfWork(BaseUnitOfWork):
         self.representatives = Representatives(connection)
         self.assignments = Assignments(connection)
         self.adjustments = Adjustments(connection)
+        self.entry_versions = EntryVersions(connection)
         self.queues = Queues(connection)
         self.staffing = Staffing(connection)
         self.policy = policy

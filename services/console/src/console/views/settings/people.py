@@ -83,7 +83,6 @@ PEOPLE: Final = Kind(
     id_field="person_id",
     in_envelope=False,
     is_of_person=True,
-    has_versions=False,
 )
 
 _WORKLOAD: Final = (
@@ -118,7 +117,6 @@ WORKLOADS: Final = Kind(
     id_field="representative_id",
     in_envelope=False,
     is_of_person=True,
-    has_versions=False,
     is_open_to_new=False,
     # `capacity` there is the one in force, which may be adjusted until a time.
     answer_names={"capacity": "usual_capacity"},

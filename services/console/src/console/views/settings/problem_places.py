@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from console.texts import Texts
+from console.views.reader import Reader
 from console.views.service_problems import FormProblems, sort_problems
 from console.views.settings.nodes import (
     KEY,
@@ -20,7 +20,7 @@ from console.views.settings.nodes import (
 
 
 def setting_problems(
-    document: Mapping[str, Any], nodes: Sequence[Node], entries: Entries, texts: Texts
+    document: Mapping[str, Any], nodes: Sequence[Node], entries: Entries, reader: Reader
 ) -> FormProblems:
     """Sort what a problem document says by the paths of fields, rows and groups.
 
@@ -31,7 +31,7 @@ def setting_problems(
         parts = pointer.removeprefix("body").strip("/").split("/")
         return _find_path(nodes, entries, parts, "") or None
 
-    return sort_problems(document, path_of, texts)
+    return sort_problems(document, path_of, reader)
 
 
 def _find_path(nodes: Sequence[Node], entries: Entries, parts: Sequence[str], path: str) -> str:

@@ -8,6 +8,7 @@ from common.contracts.event import OPERATIONS
 from console.texts import mark
 from console.views.languages import language_name
 from console.views.reader import Reader
+from console.views.vacancies import vacancy_text
 from console.views.words import title_of
 
 TITLES: Final[Mapping[str, str]] = {
@@ -65,9 +66,10 @@ def _policy_never_matches(of: _Parameters, reader: Reader) -> str:
 
 
 def _level_finds_nobody(of: _Parameters, reader: Reader) -> str:
-    return reader.texts.gettext(
+    sentence = reader.texts.gettext(
         "The level %(level)s would ask nobody now.", level=title_of(of["level_name"])
     )
+    return " ".join((sentence, *(vacancy_text(each, reader) for each in of["vacancies"])))
 
 
 def _duty_gap(of: _Parameters, reader: Reader) -> str:

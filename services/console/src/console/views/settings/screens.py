@@ -76,7 +76,7 @@ class ListView:
 
 @dataclass(frozen=True, slots=True)
 class SettingView:
-    """`edit_url`, `archive_url`, `versions_url` and `try_url` are None where that can't be done."""
+    """`edit_url`, `archive_url` and `try_url` are None where that can't be done."""
 
     kind: Kind
     setting_id: str
@@ -330,7 +330,7 @@ def _refusal_text(refusal: Mapping[str, Any], count: int, reader: Reader) -> str
             "%(number)s open contacts depend on it. Choose what becomes of them.",
             count,
         )
-    return problem_text(refusal, reader.texts)
+    return problem_text(refusal, reader)
 
 
 def _user(place: str, reader: Reader) -> tuple[str, str | None]:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from console.texts import Texts
 from console.views.problem_texts import problem_text
+from console.views.reader import Reader
 from console.views.service_problems import FormProblems, sort_problems
 from console.views.settings.nodes import Leaf, join_path
 from console.views.settings.values import Value
@@ -43,12 +43,12 @@ def is_asked_of_new(current: Body | None, _body: Body) -> bool:
 
 
 def secret_problems(
-    document: Mapping[str, Any], fields: SecretFields, texts: Texts
+    document: Mapping[str, Any], fields: SecretFields, reader: Reader
 ) -> FormProblems:
     """Sort what a service says about secrets by their fields; empty if it is about others."""
     names = [leaf.name for leaf in fields.leaves]
     if str(document.get("type", "")).rpartition(":")[2] in _CODES:
-        return FormProblems({join_path(SECRETS, names[0]): problem_text(document, texts)})
+        return FormProblems({join_path(SECRETS, names[0]): problem_text(document, reader)})
 
     def path_of(pointer: str) -> str | None:
         parts = pointer.removeprefix("body/").split("/")
@@ -56,5 +56,5 @@ def secret_problems(
             return None
         return join_path(SECRETS, parts[-1] if parts[-1] in names else names[0])
 
-    problems = sort_problems(document, path_of, texts)
+    problems = sort_problems(document, path_of, reader)
     return problems if problems.by_field else FormProblems()

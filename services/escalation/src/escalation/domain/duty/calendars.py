@@ -26,6 +26,7 @@ from pydantic import (
     with_config,
 )
 
+from common.contracts.validation_messages import InvalidValueError
 from common.core.time_zones import TimeZone
 from escalation.domain.types import Label
 
@@ -79,13 +80,19 @@ def _quoted(day: Sequence[Sequence[str]]) -> str:
 def _in_order(day: tuple[OpeningHours, ...]) -> tuple[OpeningHours, ...]:
     for opens, closes in day:
         if closes < opens:
-            raise ValueError(f"{closes} is on the next day: {_advice([(opens, closes)])}")
+            detail = f"{closes} is on the next day: {_advice([(opens, closes)])}"
+            raise InvalidValueError(detail, "hours-over-midnight", closes=closes)
     times = [time for hours in day for time in hours]
     for index, (earlier, later) in enumerate(pairwise(times)):
         opening = index % 2 == 0
         # The next opening may begin in the minute in which the last one ended.
         if earlier > later or (opening and earlier == later):
-            raise ValueError(f"{later} does not come after {earlier}")
+            raise InvalidValueError(
+                f"{later} does not come after {earlier}",
+                "hours-not-in-order",
+                earlier=earlier,
+                later=later,
+            )
     return day
 
 
@@ -100,10 +107,10 @@ DayHours = Annotated[
 def _require_open_hours(hours: dict[Weekday, DayHours]) -> dict[Weekday, DayHours]:
     """Refuse a week so short that a deadline would be due centuries from now."""
     if not any(hours.values()):
-        raise ValueError("a calendar must be open at some time of the week")
+        raise InvalidValueError("a calendar must be open at some time of the week", "hours-too-few")
     opened = sum(closes - opens for day in hours.values() for opens, closes in _of_day(day))
     if opened < _MIN_OPEN_PER_WEEK:
-        raise ValueError("a calendar must be open for an hour a week")
+        raise InvalidValueError("a calendar must be open for an hour a week", "hours-too-few")
     return hours
 
 
@@ -154,8 +161,10 @@ def _require_open_within_a_year(closed: frozenset[date], info: ValidationInfo) -
         if any(is_open(previous + timedelta(days)) for days in between):
             closed_since = day
         if day - closed_since > _MAX_CLOSED:
-            raise ValueError(
-                f"with these dates it is closed for more than a year from {closed_since}"
+            raise InvalidValueError(
+                f"with these dates it is closed for more than a year from {closed_since}",
+                "closed-too-long",
+                since=closed_since.isoformat(),
             )
         previous = day
     return closed

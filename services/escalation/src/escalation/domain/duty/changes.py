@@ -120,7 +120,11 @@ def add_change(
     else:
         after = replace(changes, overrides=(*changes.overrides, change))
     if max(len(after.overrides), len(after.swaps)) > MAX_CHANGES:
-        raise InvalidChangeError(f"The schedule has {MAX_CHANGES} of these: delete some.")
+        raise InvalidChangeError(
+            f"The schedule has {MAX_CHANGES} of these: delete some.",
+            "changes-too-many",
+            number=MAX_CHANGES,
+        )
     changed = replace(roster, changes=after)
     _require_effect(roster, changed, change, absences)
     return changed
@@ -157,7 +161,7 @@ def change_id(schedule_id: str, change: Override | Swap) -> str:
 
 def _require_not_over(change: Override | Swap, at: datetime) -> None:
     if change.until <= at:
-        raise InvalidChangeError("It is over, and the past stays as it was.")
+        raise InvalidChangeError("It is over, and the past stays as it was.", "change-over")
 
 
 def _from_now_on(change: Override | Swap, at: datetime) -> Override | Swap:
@@ -168,7 +172,9 @@ def require_future(change: Override | Swap, at: datetime) -> None:
     """Raise InvalidChangeError for a change that says who was on duty before."""
     if change.from_ < at - _LATENESS:
         raise InvalidChangeError(
-            f"It starts in the past. Let it start at {at:%Y-%m-%dT%H:%M:%SZ} or later."
+            f"It starts in the past. Let it start at {at:%Y-%m-%dT%H:%M:%SZ} or later.",
+            "change-in-the-past",
+            now=at.isoformat(),
         )
 
 
@@ -184,7 +190,9 @@ def _require_turns(roster: Roster, swap: Swap) -> None:
     planned = {person for part in parts for person in part.people}
     for person in (swap.first, swap.second):
         if person not in planned:
-            raise InvalidChangeError(f"{person} has no turn in that time.")
+            raise InvalidChangeError(
+                f"{person} has no turn in that time.", "person-without-turn", person_id=person
+            )
 
 
 def _require_effect(
@@ -192,10 +200,18 @@ def _require_effect(
 ) -> None:
     changed = changed_intervals(before, after, change, absences)
     if not changed:
-        raise InvalidChangeError("Nobody's shift would change in that time.")
+        raise InvalidChangeError(
+            "Nobody's shift would change in that time.", "change-without-effect"
+        )
     for person, start, end in _absent_gainers(changed, absences):
         when = format_period(start, end)
-        raise InvalidChangeError(f"{person} is absent from {when}: choose somebody else.")
+        raise InvalidChangeError(
+            f"{person} is absent from {when}: choose somebody else.",
+            "person-absent",
+            person_id=person,
+            start=start.isoformat(),
+            end=end.isoformat(),
+        )
 
 
 def _absent_gainers(

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain, groupby, pairwise
 from typing import Literal
 
+from common.contracts.validation_messages import InvalidField
 from escalation.domain.duty.calendars import edges
 from escalation.domain.duty.schedules import DutySchedule
 from escalation.domain.duty.shifts import format_period
@@ -57,18 +58,25 @@ class _Fault:
 _Pair = tuple[int, int] | None
 
 
-def validate(schedule: DutySchedule) -> Iterator[tuple[str, str]]:
-    """Yield (place, error) where rotations overlap or leave a gap week by week.
+def validate(schedule: DutySchedule) -> Iterator[InvalidField]:
+    """Yield where rotations overlap or leave a gap week by week.
 
     A gap before the last rotation starts is allowed.
     """
     for pair, fault in _faults(schedule).items():
         if not _is_seasonal(schedule, fault):
             if pair is None:
-                yield "rotations", f"Nobody from {fault.first}."
+                detail = f"Nobody from {fault.first}."
+                yield InvalidField("rotations", detail, "rotations-with-gap", _period(fault))
             else:
                 detail = f"Overlaps rotations/{pair[0]}, first from {fault.first}."
-                yield f"rotations/{pair[1]}/hours", detail
+                parameters = {"rotation": pair[0], **_period(fault)}
+                place = f"rotations/{pair[1]}/hours"
+                yield InvalidField(place, detail, "rotations-overlap", parameters)
+
+
+def _period(fault: _Fault) -> dict[str, str]:
+    return {"start": fault.start.isoformat(), "end": fault.end.isoformat()}
 
 
 def seasonal_mismatches(schedule: DutySchedule) -> Iterator[Mismatch]:

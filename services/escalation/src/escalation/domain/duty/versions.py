@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
+from common.contracts.validation_messages import InvalidField
 from escalation.domain.duty.rosters import NO_CHANGES, Roster, on_duty
 from escalation.domain.duty.schedules import DutySchedule
 from escalation.domain.duty.shifts import shift_end
@@ -62,7 +63,7 @@ def _begin(roster: Roster | None, begin: datetime | None, now: datetime) -> date
         return max(begin, now)
     if begin is not None and (roster is None or begin != roster.versions[-1].from_):
         detail = "It must not be in the past: who was on duty then does not change."
-        raise InvalidSettingError([("from", detail)])
+        raise InvalidSettingError([InvalidField("from", detail, "in-the-past")])
     return now if roster is None else next_hand_over(roster, now)
 
 

@@ -9,12 +9,13 @@ from pydantic import ConfigDict, Field, with_config
 
 from common.contracts.contract import Instant
 from common.contracts.event import PersonId
+from common.contracts.validation_messages import InvalidValueError
 from escalation.domain.types import StaffId
 
 
 def _in_order(from_: datetime, until: datetime) -> None:
     if from_ >= until:
-        raise ValueError("from must be before until")
+        raise InvalidValueError("from must be before until", "period-not-in-order")
 
 
 @with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
@@ -38,7 +39,7 @@ class Override:
     def __post_init__(self) -> None:
         _in_order(self.from_, self.until)
         if self.instead_of == self.person_id:
-            raise ValueError("nobody covers their own shifts")
+            raise InvalidValueError("nobody covers their own shifts", "same-person")
 
     @property
     def people(self) -> frozenset[PersonId]:
@@ -69,7 +70,7 @@ class Swap:
     def __post_init__(self) -> None:
         _in_order(self.from_, self.until)
         if self.first == self.second:
-            raise ValueError("a swap takes two people")
+            raise InvalidValueError("a swap takes two people", "same-person")
 
     @property
     def people(self) -> frozenset[PersonId]:

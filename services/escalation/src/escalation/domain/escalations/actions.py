@@ -98,7 +98,12 @@ def snooze(situation: Situation, by: PersonId, until: datetime, reason: str) -> 
         raise PastTimeError("until")
     if until > situation.at + timedelta(seconds=rules.snooze_limit_s):
         limit = duration_text(rules.snooze_limit_s)
-        raise RefusedError(escalation.state, f"A snooze must end within {limit} from now.")
+        raise RefusedError(
+            escalation.state,
+            f"A snooze must end within {limit} from now.",
+            "snooze-too-long",
+            limit_s=rules.snooze_limit_s,
+        )
     require_snoozes_left(escalation)
     grant = leases.snooze_lease(situation, escalation, by, until)
     snoozed = EscalationSnoozed(
@@ -208,11 +213,21 @@ def hand_over(situation: Situation, by: PersonId, to: PersonId, context: str) ->
     escalation = held_by(situation, by)
     situation.configuration.require_person("to", to)
     if to == by:
-        raise RefusedError(escalation.state, f"It is {wording.state(escalation)} already.")
+        raise RefusedError(
+            escalation.state, f"It is {wording.state(escalation)} already.", "held-by-you"
+        )
     if not may_act(escalation, to):
-        raise ForbiddenError(f"The complaint is about {to}: choose somebody else.")
+        raise ForbiddenError(
+            f"The complaint is about {to}: choose somebody else.",
+            "complaint-about-other",
+            person_id=to,
+        )
     if to in line_managers_of_accused(escalation):
-        raise ForbiddenError(f"{to} may not judge this complaint alone: choose somebody else.")
+        raise ForbiddenError(
+            f"{to} may not judge this complaint alone: choose somebody else.",
+            "line-manager-of-other",
+            person_id=to,
+        )
     handed_over = EscalationHandedOver(
         contact_id=escalation.contact_id,
         occurred_at=situation.at,

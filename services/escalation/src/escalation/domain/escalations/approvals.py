@@ -191,7 +191,7 @@ def _page_approvers(
         level_name=waiting.name_of(stop.level),
         approvers=stop.people,
     )
-    explanation = "; ".join(stop.skipped) or None
+    explanation = wording.joined(*map(wording.vacancy, stop.vacancies))
     return Decision(situation, (request,)).then(
         page_level, waiting, stop, explanation, "approval_asked"
     )
@@ -275,8 +275,8 @@ def _pending_approval(escalation: Escalation) -> Approval:
     return escalation.approval
 
 
-def _limit_exceeded(situation: Situation, role: Role, money: Money) -> str | None:
-    """Say what the role may grant if the money is more than that, with all granted before."""
+def _limit_exceeded(situation: Situation, role: Role, money: Money) -> tuple[Money, Money] | None:
+    """Return what the role may grant and what was granted before, if the money is too much."""
     limit, currency = situation.configuration.limit_for(role), money.currency
     if limit is None:
         return None
@@ -287,9 +287,7 @@ def _limit_exceeded(situation: Situation, role: Role, money: Money) -> str | Non
     most_of_customer = limit.per_customer.get(currency, most)
     if to_contact + money.amount <= most and to_customer + money.amount <= most_of_customer:
         return None
-    granted = max(to_contact, to_customer)
-    before = f", and {wording.money(granted, currency)} were granted before" if granted else ""
-    return f"the role {role} may grant {wording.money(most, currency)}{before}"
+    return Money(most, currency), Money(max(to_contact, to_customer), currency)
 
 
 def _grants_to_contact(situation: Situation) -> Iterator[Grant]:
@@ -299,8 +297,17 @@ def _grants_to_contact(situation: Situation) -> Iterator[Grant]:
 def _require_limit(situation: Situation, role: Role, approval: Approval) -> None:
     exceeded = _limit_exceeded(situation, role, Money(approval.amount, approval.currency))
     if exceeded is not None:
-        detail = f"It takes a role that may grant {_cost(approval)}; {exceeded}."
-        raise ForbiddenError(detail, "limit-exceeded")
+        most, granted = (wording.money(money.amount, money.currency) for money in exceeded)
+        before = f", and {granted} were granted before" if exceeded[1].amount else ""
+        raise ForbiddenError(
+            f"It takes a role that may grant {_cost(approval)}; the role {role} may grant "
+            f"{most}{before}.",
+            "limit-exceeded",
+            currency=approval.currency,
+            amount=str(approval.amount),
+            limit=str(exceeded[0].amount),
+            granted=str(exceeded[1].amount),
+        )
 
 
 def _cost(approval: Approval) -> str:

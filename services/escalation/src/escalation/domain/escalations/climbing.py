@@ -6,12 +6,16 @@ from datetime import datetime
 from msgspec import structs
 
 from common.contracts.escalations import EscalationClimbed, EscalationUnanswered, Severity, Wait
+from escalation.domain import wording
 from escalation.domain.escalations.page_requests import page_level, page_operations
 from escalation.domain.escalations.responders import NextStop, nearest_level, next_level, stop_at
 from escalation.domain.model import Escalation, ms_between
 from escalation.domain.settings.ladders import Ladder
 from escalation.domain.settings.registry import Versioned
 from escalation.domain.situation import Decision, Situation, no_change
+
+# Of an event: the vacancies of a whole ladder could be too large for one.
+_MAX_VACANCIES = 20
 
 
 def select_ladder(situation: Situation, severity: Severity) -> Versioned[Ladder]:
@@ -123,12 +127,13 @@ def climb(
         reason=explanation or "",
         lateness_ms=None if due_at is None else ms_between(due_at, situation.at),
         waited_for=waited_for,
+        vacancies=stop.vacancies[:_MAX_VACANCIES],
     )
     return Decision(situation, (event,)).then(page_level, climbed, stop, explanation)
 
 
 def _explain(explanation: str | None, stop: NextStop) -> str | None:
-    return "; ".join((*((explanation,) if explanation else ()), *stop.skipped)) or None
+    return wording.joined(explanation, *map(wording.vacancy, stop.vacancies))
 
 
 def _without_holder(situation: Situation, escalation: Escalation) -> Escalation:

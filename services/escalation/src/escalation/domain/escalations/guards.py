@@ -57,7 +57,7 @@ def require_snoozes_left(escalation: Escalation) -> None:
     most = escalation.ladder.body.snoozes
     if escalation.snoozes >= most:
         detail = f"It was snoozed {most} times already, and that is the most."
-        raise RefusedError(escalation.state, detail, "no-snoozes-left")
+        raise RefusedError(escalation.state, detail, "no-snoozes-left", number=most)
 
 
 def require_level_above(situation: Situation, by: PersonId) -> Escalation:
@@ -67,7 +67,9 @@ def require_level_above(situation: Situation, by: PersonId) -> Escalation:
     passing = replace(escalation, awaited=(*escalation.awaited, by))
     if next_level(situation, passing) is None:
         detail = f"Nobody is on duty above {escalation.level_name}."
-        raise RefusedError(escalation.state, detail, "nobody-above")
+        raise RefusedError(
+            escalation.state, detail, "nobody-above", level_name=escalation.level_name
+        )
     return passing
 
 

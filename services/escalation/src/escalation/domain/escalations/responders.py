@@ -4,8 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import assert_never
 
+from msgspec import structs
+
 from common.contracts.event import PersonId
-from escalation.domain import wording
+from common.contracts.vacancies import Vacancy, VacancyCode
 from escalation.domain.duty.rosters import on_duty
 from escalation.domain.duty.windows import contains
 from escalation.domain.model import Escalation
@@ -26,26 +28,26 @@ class Responders:
     """The people of a level, each once, and why some of its rules yield nobody."""
 
     people: tuple[PersonId, ...]
-    vacancies: tuple[str, ...] = ()
+    vacancies: tuple[Vacancy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class NextStop:
-    """Where an escalation goes next: the people to page there, and why others are skipped.
+    """Where an escalation goes next: the people to page there, and why others are not.
 
     `paged_before` had their turn at this level, and may still answer.
     """
 
     level: int
     people: tuple[PersonId, ...] = ()
-    skipped: tuple[str, ...] = ()
+    vacancies: tuple[Vacancy, ...] = ()
     paged_before: tuple[PersonId, ...] = ()
 
 
 def find_responders(situation: Situation, level: Level) -> Responders:
     absences = situation.configuration.absences
     people: dict[PersonId, None] = {}
-    vacancies: dict[str, None] = {}
+    vacancies: dict[Vacancy, None] = {}
     for rule in level.who:
         responders = _apply_rule(situation, level, rule)
         present = [
@@ -56,7 +58,7 @@ def find_responders(situation: Situation, level: Level) -> Responders:
         people |= dict.fromkeys(present)
         vacancies |= dict.fromkeys(responders.vacancies)
         if responders.people and not present:
-            vacancies[f"{level.name}: {_absent(situation, responders.people)}"] = None
+            vacancies[_absence(situation, level, responders.people)] = None
     return Responders(tuple(people), tuple(vacancies))
 
 
@@ -69,28 +71,39 @@ def _apply_rule(situation: Situation, level: Level, rule: ResponderRule) -> Resp
         case PersonOnDuty(schedule_id=schedule_id):
             roster = configuration.roster(schedule_id)
             people = on_duty(roster, situation.at, configuration.absences)
-            return _people_or(people, f"nobody on duty at {level.name}")
+            vacancy = _vacancy("nobody-on-duty", level, setting_id=schedule_id)
+            return _people_or(people, vacancy)
         case ReportingLine(steps=steps):
             people = tuple(_line(situation)[steps - 1 : steps])
-            return _people_or(people, f"{level.name}: {_no_superior(situation)}")
+            return _people_or(people, _no_superior(situation, level))
         case TeamSupervisors(team_id=team_id):
             team_id = team_id or situation.contact.team_id
             people = configuration.supervisors_of(team_id) if team_id else ()
-            missing = f"team {team_id} is not known" if team_id else "no team yet"
-            return _people_or(people, f"{level.name}: {missing}")
+            code: VacancyCode = "team-unknown" if team_id else "no-team"
+            return _people_or(people, _vacancy(code, level, setting_id=team_id))
         case _:
             assert_never(rule)
 
 
-def _people_or(people: tuple[PersonId, ...], vacancy: str) -> Responders:
+def _people_or(people: tuple[PersonId, ...], vacancy: Vacancy) -> Responders:
     return Responders(people) if people else Responders((), (vacancy,))
 
 
-def _no_superior(situation: Situation) -> str:
+def _vacancy(
+    code: VacancyCode,
+    level: Level,
+    people: tuple[PersonId, ...] = (),
+    *,
+    setting_id: str | None = None,
+) -> Vacancy:
+    return Vacancy(code=code, level_name=level.name, people=people, setting_id=setting_id)
+
+
+def _no_superior(situation: Situation, level: Level) -> Vacancy:
     representative = situation.contact.representative_id
     if representative is None:
-        return "no representative yet"
-    return f"{[representative, *_line(situation)][-1]} has no superior"
+        return _vacancy("no-representative", level)
+    return _vacancy("no-superior", level, ([representative, *_line(situation)][-1],))
 
 
 def _line(situation: Situation) -> list[PersonId]:
@@ -98,10 +111,20 @@ def _line(situation: Situation) -> list[PersonId]:
     return reporting_line(situation.configuration.staff, representative) if representative else []
 
 
-def _absent(situation: Situation, people: tuple[PersonId, ...]) -> str:
+def _absence(situation: Situation, level: Level, people: tuple[PersonId, ...]) -> Vacancy:
     if len(people) == 1:
-        return situation.configuration.absence_text(people[0])
-    return f"all absent ({wording.people(people)})"
+        return absence(situation, level, people[0])
+    return _vacancy("absent", level, people)
+
+
+def absence(situation: Situation, level: Level, person: PersonId) -> Vacancy:
+    """Say why a person who is not asked is not there."""
+    has_left = situation.configuration.has_left(person)
+    return _vacancy("has-left" if has_left else "absent", level, (person,))
+
+
+def complaint_about(level: Level, people: tuple[PersonId, ...]) -> Vacancy:
+    return _vacancy("complaint-about", level, people)
 
 
 def may_act(escalation: Escalation, person: PersonId) -> bool:
@@ -159,27 +182,27 @@ def people_at(situation: Situation, escalation: Escalation, level: int) -> tuple
 
 def next_level(situation: Situation, escalation: Escalation) -> NextStop | None:
     """Return the next level with somebody who was not just paged, if there is one."""
-    skipped: tuple[str, ...] = ()
+    vacancies: tuple[Vacancy, ...] = ()
     # A level where nobody was on duty has not had its turn yet.
     first = escalation.level + 1 if escalation.awaited else escalation.level
     for level in range(first, len(escalation.levels)):
         stop = stop_at(situation, escalation, level)
-        skipped += stop.skipped
+        vacancies += stop.vacancies
         if stop.people:
-            return replace(stop, skipped=skipped)
+            return replace(stop, vacancies=vacancies)
     return None
 
 
 def nearest_level(situation: Situation, escalation: Escalation) -> NextStop:
     """Return the level again, or the nearest below with people, also if they were just paged."""
     unpaged = replace(escalation, awaited=())
-    skipped: tuple[str, ...] = ()
+    vacancies: tuple[Vacancy, ...] = ()
     for level in range(min(escalation.level, len(escalation.levels) - 1), -1, -1):
         stop = stop_at(situation, unpaged, level)
         if stop.people:
-            return replace(stop, skipped=skipped)
-        skipped += stop.skipped
-    return NextStop(escalation.level, skipped=skipped)
+            return replace(stop, vacancies=vacancies)
+        vacancies += stop.vacancies
+    return NextStop(escalation.level, vacancies=vacancies)
 
 
 def stop_at(situation: Situation, escalation: Escalation, n: int) -> NextStop:
@@ -191,7 +214,7 @@ def stop_at(situation: Situation, escalation: Escalation, n: int) -> NextStop:
     eligible = tuple(person for person in responders.people if may_act(escalation, person))
     people = _not_paged(escalation, eligible)
     if not people:
-        return NextStop(n, skipped=_why_nobody(level, responders, eligible))
+        return NextStop(n, vacancies=_why_nobody(level, responders, eligible))
     if level.ask == "in_turn":
         people = people[:1]
     if line_managers_of_accused(escalation).issuperset(people):
@@ -201,26 +224,25 @@ def stop_at(situation: Situation, escalation: Escalation, n: int) -> NextStop:
 
 def _why_nobody(
     level: Level, responders: Responders, eligible: tuple[PersonId, ...]
-) -> tuple[str, ...]:
+) -> tuple[Vacancy, ...]:
     if eligible:
-        return (f"only {wording.people(eligible)} at {level.name}",)
+        return (_vacancy("asked-already", level, eligible),)
     if responders.people:
-        concerned = wording.people(responders.people)
-        return (f"only {concerned} at {level.name}, about whom the complaint is",)
+        return (complaint_about(level, responders.people),)
     return responders.vacancies
 
 
 def with_independent(situation: Situation, escalation: Escalation, stop: NextStop) -> NextStop:
     """Add the people of a higher level, since line managers may not judge a complaint alone."""
     conflicted = line_managers_of_accused(escalation)
-    conflict = f"{wording.people(stop.people)} may not judge their own representative alone"
+    conflict = _vacancy("line-managers", escalation.levels[stop.level], stop.people)
     for level in range(stop.level, len(escalation.levels)):
         eligible = _not_paged(escalation, people_at(situation, escalation, level))
         independent = tuple(person for person in eligible if person not in conflicted)
         if independent:
-            explanation = f"{conflict}: {wording.people(independent)} asked too"
-            return NextStop(stop.level, (*stop.people, *independent), (explanation,))
-    return NextStop(stop.level, skipped=(conflict,))
+            solved = structs.replace(conflict, also_asked=independent)
+            return NextStop(stop.level, (*stop.people, *independent), (solved,))
+    return NextStop(stop.level, vacancies=(conflict,))
 
 
 def _not_paged(escalation: Escalation, people: Iterable[PersonId]) -> tuple[PersonId, ...]:

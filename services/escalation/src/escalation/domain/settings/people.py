@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, with_config
 
 from common.contracts.event import PersonId, Role, TeamId
 from common.contracts.people import Position
+from common.contracts.validation_messages import InvalidValueError
 from escalation.domain import types
 from escalation.domain.duty.windows import ALWAYS, Absence, Absences
 from escalation.domain.money import Amounts, require_decimals
@@ -71,7 +72,7 @@ class ApprovalLimit:
         require_decimals(self.limits)
         require_decimals(self.per_customer)
         if self.unlimited and (self.limits or self.per_customer):
-            raise ValueError("a limit is unlimited or has amounts")
+            raise InvalidValueError("a limit is unlimited or has amounts", "unlimited-with-amounts")
 
 
 NO_GRANTS = ApprovalLimit()

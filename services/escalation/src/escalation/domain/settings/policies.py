@@ -16,6 +16,7 @@ from common.contracts.contacts import Channel, Priority, Tier
 from common.contracts.escalations import Severity
 from common.contracts.event import SystemName
 from common.contracts.needs import ContactTopic, LanguageTag
+from common.contracts.validation_messages import InvalidValueError
 from common.core.languages import language_distance
 from escalation.domain.types import Label, SettingId
 
@@ -115,9 +116,13 @@ class ThresholdRule:
 
     def __post_init__(self) -> None:
         if (self.at_percent is None) == (self.offset_s is None):
-            raise ValueError("a threshold takes at_percent or offset_s")
+            raise InvalidValueError(
+                "a threshold takes at_percent or offset_s", "threshold-without-time"
+            )
         if (self.priority is None) == (self.action == "change_priority"):
-            raise ValueError("change_priority, and nothing else, takes a priority")
+            raise InvalidValueError(
+                "change_priority, and nothing else, takes a priority", "priority-missing"
+            )
 
 
 def threshold_offset_s(target_s: float, percent: int | None, offset_s: float | None) -> float:
@@ -163,7 +168,7 @@ class Target:
                 at_end = (rule.action, offset_s) == ("raise", self.target_s)
                 anyway = ", where it raises anyway" if at_end else ""
                 place = f"{rule.action} {offset_s:g} s after the start"
-                raise ValueError(f"two thresholds {place}{anyway}")
+                raise InvalidValueError(f"two thresholds {place}{anyway}", "thresholds-alike")
             places.add((offset_s, rule.action))
 
     @property
@@ -190,7 +195,7 @@ class Target:
 
 def _require_distinct_clocks(targets: tuple[Target, ...]) -> tuple[Target, ...]:
     if len({target.clock for target in targets}) < len(targets):
-        raise ValueError("each clock may have one target")
+        raise InvalidValueError("each clock may have one target", "targets-alike")
     return targets
 
 

@@ -324,10 +324,6 @@ class Configuration:
     def has_left(self, person: PersonId) -> bool:
         return person in self.staff and not self.staff[person].active
 
-    def absence_text(self, person: PersonId) -> str:
-        """Say why a person who is not asked is not there."""
-        return f"{person} has left" if self.has_left(person) else f"{person} is absent"
-
     def works_here(self, person: PersonId) -> bool:
         """Tell whether it is a known person who has not left."""
         return person in self.staff and self.staff[person].active

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import assert_never
 
 from common.contracts.event import PersonId
+from common.contracts.validation_messages import InvalidField
 from escalation.domain.duty import coverage
 from escalation.domain.duty.calendars import Calendar
 from escalation.domain.duty.rosters import DutyChanges
@@ -31,8 +32,8 @@ from escalation.domain.settings.registry import Configuration, Setting
 
 def validate_setting(
     configuration: Configuration, setting_id: str, setting: Setting
-) -> Iterator[tuple[str, str]]:
-    """Yield (place, error) for each error of a setting beside the others in force."""
+) -> Iterator[InvalidField]:
+    """Yield each error of a setting beside the others in force."""
     match setting:
         case Ladder():
             yield from _end_without_person(setting)
@@ -46,23 +47,25 @@ def validate_setting(
             pass
         case _:
             assert_never(setting)
-    for place, name, _ in undefined_references(configuration, setting):
-        yield place, f"There is no {name}."
+    for place, name, unknown in undefined_references(configuration, setting):
+        yield InvalidField(place, f"There is no {name}.", "unknown-name", {"id": unknown})
     for place, person in missing_people(configuration, setting_id, setting):
         has_left = person in configuration.staff
-        yield place, str(UnknownPersonError(place, person, has_left=has_left))
+        yield UnknownPersonError(place, person, has_left=has_left).as_field
 
 
 def _above_managers(
     configuration: Configuration, role: str, limit: ApprovalLimit
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[InvalidField]:
     """Without a limit managers may grant nothing, so supervisors neither."""
     if role != "supervisor":
         return
     managers = configuration.limits.get("manager")
     missing = "" if managers else ", which has none yet: an admin puts that first"
     for place in places_above(limit, managers.body if managers else NO_GRANTS):
-        yield place, f"It allows more than the limit of the role manager{missing}."
+        detail = f"It allows more than the limit of the role manager{missing}."
+        code = "above-managers" if managers else "managers-without-limit"
+        yield InvalidField(place, detail, code)
 
 
 def require_not_below(configuration: Configuration, setting_id: str, setting: Setting) -> None:
@@ -77,17 +80,20 @@ def require_not_below(configuration: Configuration, setting_id: str, setting: Se
         raise LimitBelowError(places)
 
 
-def _end_without_person(ladder: Ladder) -> Iterator[tuple[str, str]]:
+def _end_without_person(ladder: Ladder) -> Iterator[InvalidField]:
     if not ladder.ends_in_named_person:
-        yield f"levels/{len(ladder.levels) - 1}/who", "The last level must name a person."
+        place = f"levels/{len(ladder.levels) - 1}/who"
+        yield InvalidField(place, "The last level must name a person.", "last-level-without-person")
 
 
-def _thresholds_before_start(policy: SlaPolicy) -> Iterator[tuple[str, str]]:
+def _thresholds_before_start(policy: SlaPolicy) -> Iterator[InvalidField]:
     for n, target in enumerate(policy.targets):
         for m in target.thresholds_before_start():
-            yield (
+            yield InvalidField(
                 f"targets/{n}/thresholds/{m}/offset_s",
                 f"That is before the clock starts: the whole target is {target.target_s:g} s.",
+                "before-start",
+                {"target_s": target.target_s},
             )
 
 

@@ -101,17 +101,24 @@ def require_valid(person_id: PersonId, entry: PersonEntry, context: PersonContex
     """Raises InvalidPersonError."""
     if person_id == OPERATIONS:
         raise InvalidPersonError(
-            "name", "operations is no person: an admin puts it with PUT /v1/recipients/operations."
+            "name",
+            "operations is no person: an admin puts it with PUT /v1/recipients/operations.",
+            "reserved-name",
         )
     _require_superior(person_id, entry, context)
     if entry.takes_contacts:
         for place in ("team_id", "skills", "languages"):
             if not getattr(entry, place):
-                raise InvalidPersonError(place, "Who has the role representative needs it.")
+                raise InvalidPersonError(
+                    place, "Who has the role representative needs it.", "needed-for-contacts"
+                )
     if not entry.active and context.subordinates:
         people = ", ".join(context.subordinates)
         raise InvalidPersonError(
-            "active", f"{people} would report to nobody: give them another superior first."
+            "active",
+            f"{people} would report to nobody: give them another superior first.",
+            "reported-to",
+            context.subordinates,
         )
 
 
@@ -121,12 +128,16 @@ def _require_superior(person_id: PersonId, entry: PersonEntry, context: PersonCo
         return
     if person_id in context.new_line:
         way = (person_id, *context.new_line[: context.new_line.index(person_id) + 1])
-        raise InvalidPersonError("reports_to", f"That would be a cycle: {' → '.join(way)}.")
+        raise InvalidPersonError(
+            "reports_to", f"That would be a cycle: {' → '.join(way)}.", "cycle", way
+        )
     if context.new_superior is None:
         detail = f"There is no person {superior}: put that person first."
-        raise InvalidPersonError("reports_to", detail)
+        raise InvalidPersonError("reports_to", detail, "person-unknown", (superior,))
     if entry.active and not context.new_superior.active:
-        raise InvalidPersonError("reports_to", f"{superior} has left.")
+        raise InvalidPersonError(
+            "reports_to", f"{superior} has left.", "person-has-left", (superior,)
+        )
 
 
 def describe(current: Person | None, person_id: PersonId, entry: PersonEntry) -> Person:

@@ -57,6 +57,11 @@ class Representative(Struct, frozen=True):
     idle_since: datetime
 
     @property
+    def workload(self) -> Workload:
+        """What is usual."""
+        return Workload(self.usual_capacity, self.auto_accept, self.offer_s)
+
+    @property
     def free_slots(self) -> int:
         """How many more contacts this representative may get now."""
         if not self.active or self.presence != "available":
