@@ -12,6 +12,9 @@ from pydantic import AfterValidator, Field
 from common.contracts.escalations import EscalationResolved, Outcome
 from common.contracts.event import ContactId, CustomerId, EscalationId, Event, PersonId
 
+# The library keeps the document from which it has made its table: half a megabyte.
+iso4217.raw_xml.clear()
+
 # They cost something: nobody grants one without saying how much.
 COSTLY_OUTCOMES: Final[frozenset[Outcome]] = frozenset(
     ("refund", "credit", "replacement", "service_adjustment")
