@@ -13,8 +13,8 @@ from starlette.routing import Route
 import devstack
 from common.core.metrics import Metrics
 from common.http.access import Principal, is_still_valid
+from common.http.key_set_client import fetch_key_set
 from common.http.server import HttpServer
-from common.http.token_issuers import fetch_key_set
 from common.storage.database import Database
 from common.storage.known_people import record_person
 from support.api_keys import SHOP, Replica, open_replica

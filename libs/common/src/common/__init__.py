@@ -5,18 +5,22 @@ from importlib import import_module
 from typing import Any, cast
 
 
-def _import_without(hidden: str, library: str) -> None:
-    """Import a library as if another one, which it does not need, were not installed.
+def import_without(hidden: str, module: str) -> Any:
+    """Import a module as if a library, which it does not need, were not installed.
 
-    structlog imports rich for logs in colours, and httpx imports click, pygments and rich for a
-    command line: 7 MB of each process, for what nobody uses here.
+    structlog imports rich for logs in colours, and httpx imports pygments and rich for a command
+    line: megabytes of each process, for what nobody uses here.
     """
     modules = cast("dict[str, Any]", sys.modules)
-    if hidden not in modules:
-        modules[hidden] = None
-        import_module(library)
+    if hidden in modules:
+        return import_module(module)
+    modules[hidden] = None
+    try:
+        return import_module(module)
+    finally:
         del modules[hidden]
 
 
-_import_without("rich", "structlog")
-_import_without("click", "httpx")
+import_without("rich", "structlog")
+# FastAPI imports it only to refuse its models, again and again; so it stays hidden.
+cast("dict[str, Any]", sys.modules).setdefault("pydantic.v1", None)

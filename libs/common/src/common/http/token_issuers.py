@@ -7,7 +7,6 @@ from contextlib import suppress
 from typing import Annotated, Any, Final, Protocol, Self
 from urllib.parse import urlsplit
 
-import httpx
 import orjson
 import structlog
 from joserfc.errors import InvalidKeyIdError, JoseError
@@ -15,19 +14,19 @@ from joserfc.jwk import Key, KeySet, OKPKey
 from joserfc.jws import CompactSignature
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from common import import_without
 from common.contracts.event import PersonRole
 from common.core.clock import monotonic
 from common.core.errors import TransientError
 
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 _TIMEOUT_S: Final = 5
-_MAX_KEY_SET_BYTES: Final = 256 * 1024
 # A key that the issuer withdraws counts no longer than so.
 _MAX_AGE_S: Final = 600
 # Strangers make us ask the issuer, by naming unknown keys, not more often than so.
 _MIN_INTERVAL_S: Final = 30
 # What may be wrong with the answer of an issuer, if there is one.
-_UNREADABLE: Final = (httpx.HTTPError, TimeoutError, JoseError, ValueError, TypeError, KeyError)
+_UNREADABLE: Final = (TimeoutError, JoseError, ValueError, TypeError, KeyError)
 
 log = structlog.get_logger()
 
@@ -167,26 +166,17 @@ def _read_keys(entries: list[Any]) -> KeySet:
     return KeySet(keys)
 
 
-async def fetch_key_set(url: str) -> bytes:
-    """Read a key set; raises httpx.HTTPError, or ValueError if it is too large."""
-    content = bytearray()
-    async with (
-        httpx.AsyncClient(timeout=_TIMEOUT_S) as client,
-        client.stream("GET", url, headers={"Accept": "application/json"}) as answer,
-    ):
-        answer.raise_for_status()
-        async for part in answer.aiter_bytes():
-            content += part
-            if len(content) > _MAX_KEY_SET_BYTES:
-                message = f"over {_MAX_KEY_SET_BYTES} bytes"
-                raise ValueError(message)
-    return bytes(content)
-
-
-def key_source_of(issuer: TokenIssuer, fetch: FetchKeySet) -> KeySource:
+def key_source_of(issuer: TokenIssuer, fetch: FetchKeySet | None = None) -> KeySource:
+    """Make the source; `fetch` replaces the client that reads a key set, for tests."""
     if issuer.jwks_url is None:
         return FixedKeys(issuer.public_keys)
-    return IssuerKeys(issuer.jwks_url, fetch)
+    return IssuerKeys(issuer.jwks_url, fetch or _load_client())
+
+
+def _load_client() -> FetchKeySet:
+    # Imported only here: httpx would take a megabyte of each process.
+    fetch: FetchKeySet = import_without("pygments", "common.http.key_set_client").fetch_key_set
+    return fetch
 
 
 def public_key_of(text: str) -> dict[str, str | list[str]]:

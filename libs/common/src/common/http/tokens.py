@@ -18,7 +18,6 @@ from common.http.token_issuers import (
     FetchKeySet,
     KeySource,
     TokenIssuer,
-    fetch_key_set,
     key_source_of,
     role_of,
 )
@@ -47,7 +46,7 @@ class TokenVerifier:
         self,
         issuers: Sequence[TokenIssuer],
         clock: TimeSource,
-        fetch: FetchKeySet = fetch_key_set,
+        fetch: FetchKeySet | None = None,
     ) -> None:
         self._clock = clock
         self._issuers = {

@@ -14,8 +14,8 @@ _MULTIPLIER: Final = 0x5BD1E995
 _SEED: Final = 0x9747B28C
 
 
-# The events of a contact come within seconds; ten thousand keys would be a megabyte.
-@lru_cache(maxsize=2000)
+# The events of a contact come within seconds; two thousand keys would be half a megabyte.
+@lru_cache(maxsize=500)
 def partition_of(key: bytes, count: int) -> int:
     """Return the number of the partition, of so many."""
     return (murmur2(key) & 0x7FFFFFFF) % count

@@ -13,6 +13,9 @@ from common.contracts.escalations import EscalationResolved, Outcome
 from common.contracts.event import ContactId, CustomerId, EscalationId, Event, PersonId
 from common.contracts.validation_messages import InvalidValueError
 
+# The library keeps the document from which it has made its table: half a megabyte.
+iso4217.raw_xml.clear()
+
 # They cost something: nobody grants one without saying how much.
 COSTLY_OUTCOMES: Final[frozenset[Outcome]] = frozenset(
     ("refund", "credit", "replacement", "service_adjustment")

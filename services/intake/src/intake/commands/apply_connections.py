@@ -11,12 +11,12 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
 import orjson
 import typer
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from common.contracts.validation_messages import summarize
@@ -202,6 +202,8 @@ def _read_file(path: Path, channels: Mapping[str, Channel]) -> ConnectionChange:
 
 def _read_yaml(path: Path) -> Any:
     """Raises OSError or _NoYamlError."""
+    # Imported only here: it would take a megabyte of each process that serves.
+    yaml = import_module("yaml")
     # To open a pipe waits for who writes to it.
     if path.exists() and not path.is_file():
         raise _NoYamlError("it is no regular file")

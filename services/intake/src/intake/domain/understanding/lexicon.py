@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib import resources
 from itertools import pairwise
+from sys import intern
 from typing import Final, Literal, NamedTuple, get_args
 
 from intake.domain.understanding.text import LANGUAGES, Language
@@ -80,7 +81,7 @@ class Lexicon:
     """
 
     single: Mapping[str, Sequence[Entry]]
-    longer: Mapping[tuple[str, str], Sequence[Entry]]
+    longer: Mapping[tuple[str, ...], Sequence[Entry]]
     first_words: frozenset[str]
     misspelt: Mapping[str, str]
     openers: frozenset[str]
@@ -153,27 +154,34 @@ def _differ_little(word: str, other: str) -> bool:
 
 @cache
 def lexicon_of(language: Language) -> Lexicon:
-    kinds: dict[tuple[str, ...], list[Kind]] = {}
+    kinds: dict[tuple[str, ...], tuple[Kind, ...]] = {}
     misspelt: dict[str, str] = {}
     for kind, phrase in _entries(language):
-        kinds.setdefault(phrase, []).append(kind)
+        kinds[phrase] = _with_kind(kinds.get(phrase, ()), kind)
         if len(phrase) == 1 and len(phrase[0]) >= _TYPO_LENGTH.get(kind, _MAX_WORD):
             for variant in _without_one_letter(phrase[0]):
                 misspelt.setdefault(variant, phrase[0])
-    single: dict[str, list[Entry]] = {}
-    longer: dict[tuple[str, str], list[Entry]] = {}
-    for phrase, its_kinds in sorted(kinds.items(), key=lambda item: -len(item[0])):
-        entry = (phrase, tuple(dict.fromkeys(its_kinds)))
+    single: dict[str, tuple[Entry, ...]] = {}
+    longer: dict[tuple[str, ...], tuple[Entry, ...]] = {}
+    for entry in sorted(kinds.items(), key=lambda item: -len(item[0])):
+        phrase, _ = entry
         if len(phrase) == 1:
-            single.setdefault(phrase[0], []).append(entry)
+            single[phrase[0]] = (entry,)
         else:
-            longer.setdefault((phrase[0], phrase[1]), []).append(entry)
+            pair = phrase[:_PAIR]
+            longer[pair] = (*longer.get(pair, ()), entry)
     first_words = frozenset(phrase[0] for phrase in kinds)
     openers = (
         phrase[0] for phrase, its_kinds in kinds.items() if not _ASKED_FOR.isdisjoint(its_kinds)
     )
     declines = (phrase[0] for phrase, its_kinds in kinds.items() if "declined" in its_kinds)
     return Lexicon(single, longer, first_words, misspelt, frozenset(openers), frozenset(declines))
+
+
+@cache
+def _with_kind(kinds: tuple[Kind, ...], kind: Kind) -> tuple[Kind, ...]:
+    """Return the kinds with one more; thousands of phrases share the few that there are."""
+    return kinds if kind in kinds else (*kinds, kind)
 
 
 def _entries(language: Language) -> Iterator[tuple[Kind, tuple[str, ...]]]:
@@ -183,4 +191,5 @@ def _entries(language: Language) -> Iterator[tuple[Kind, tuple[str, ...]]]:
             name, _, phrases = line.partition(": ")
             kind = _KINDS[name]
             for phrase in phrases.split(", "):
-                yield kind, tuple(phrase.split())
+                # The same word, as `supervisor`, is in many phrases and in several languages.
+                yield kind, tuple(map(intern, phrase.split()))

@@ -36,11 +36,10 @@ class Model:
     """Weights, one signed byte each, and what known words weigh."""
 
     def __init__(self, packed: bytes) -> None:
-        weights = array("b", packed)
-        self._request = weights[:REQUEST_BUCKETS]
+        self._request = array("b", packed[:REQUEST_BUCKETS])
         self._language = [
-            weights[start : start + LANGUAGE_BUCKETS]
-            for start in range(REQUEST_BUCKETS, len(weights), LANGUAGE_BUCKETS)
+            array("b", packed[start : start + LANGUAGE_BUCKETS])
+            for start in range(REQUEST_BUCKETS, len(packed), LANGUAGE_BUCKETS)
         ]
         self._word = lru_cache(_CACHED_WORDS)(self._weigh)
 
