@@ -137,6 +137,11 @@ def _readings_in(language: Language, sentence: str, *, question: bool) -> Sequen
     sentence = join_compounds(sentence, language)
     parts = clauses(sentence, language)
     readings = list(_read_parts(parts, language, question=question))
+    if question and "process" in _kinds(parts[0] if parts else (), (language,)):
+        # "Which role do I need, admin or manager?" demands none.
+        readings = [
+            Reading("mentions", "process") if each.rule == "demand" else each for each in readings
+        ]
     if len(parts) == 1 or any(each.verdict != "unsure" for each in readings):
         return readings
     # The wish may stand in another clause than the supervisor.

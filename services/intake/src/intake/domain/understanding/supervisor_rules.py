@@ -117,8 +117,7 @@ def _is_condition(clause: Clause, target: Cue) -> bool:
 
 def _is_missed(clause: Clause, target: Cue) -> bool:
     """The customer asks whether there is none to talk to: "Is there no manager I could see?"."""
-    is_after = any(cue.start >= target.end for cue in clause.of("contact"))
-    return is_after and _has_near(clause, target, "absent")
+    return any(cue.start <= target.start < cue.end + _NEAR for cue in clause.of("absent"))
 
 
 def _denial(clause: Clause, target: Cue) -> Reading | None:
@@ -321,17 +320,33 @@ def _follows_negation(clause: Clause, request: Cue) -> bool:
 
 def _is_past(clause: Clause, target: Cue) -> bool:
     wishes = clause.of("wish")
-    # "Could the manager tell me why it was refused" tells nothing of the manager.
-    why = min((cue.start for cue in clause.of("why") if cue.start >= target.end), default=None)
+    subject = _start_of_subject(clause, target)
     past = [
         cue
         for cue in clause.of("past")
-        if not any(_contains(wish, cue) for wish in wishes) and (why is None or cue.start < why)
+        if not any(_contains(wish, cue) for wish in wishes) and cue.start < subject
     ]
     if not past:
         return False
     last = max(cue.end for cue in past)
     return not any(cue.start >= last for cue in wishes)
+
+
+def _start_of_subject(clause: Clause, target: Cue) -> int:
+    """Return where the clause goes on to what the supervisor is to hear or to explain.
+
+    "Could the manager tell me why it was refused" tells nothing of the manager, nor does "I want
+    to talk to the manager about what happened".
+    """
+    kinds: Sequence[Kind] = ("why", "about") if _is_requested(clause, target) else ("why",)
+    starts = (cue.start for cue in clause.of(*kinds) if cue.start >= target.end)
+    return min(starts, default=len(clause.words))
+
+
+def _is_requested(clause: Clause, target: Cue) -> bool:
+    """Tell whether a wish and then a verb of contact stand before the supervisor."""
+    first = min((cue.start for cue in clause.of("wish")), default=target.start)
+    return any(first <= cue.start < target.start for cue in clause.of("contact"))
 
 
 def _contains(cue: Cue, other: Cue) -> bool:

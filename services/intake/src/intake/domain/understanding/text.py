@@ -27,9 +27,9 @@ _FOLDED: Final = str.maketrans(
 _SENTENCE: Final = re.compile(r"[.!?]+|\n+|[;:]\s")
 # A word that begins another clause, so that a negation before it does not reach further.
 _CLAUSE_WORDS: Final[Mapping[Language, str]] = {
-    "en": "but|so|then|because|or(?! (?:to |even )?(?:speak|talk|see|call|a|the)\\b)|otherwise"
+    "en": "but|so|then|because|or(?! (?:to |even )?(?:speak|talk|see|call|escalate|transfer|forward|involve|get|bother|a|an|the|your)\\b)|otherwise"
     "|therefore|however",
-    "de": "aber|sondern|oder(?! (?:mit|einen|den|ihren)\\b)|sonst|weil|ansonsten|deshalb|jedoch"
+    "de": "aber|sondern|oder(?! (?:mit|einen|den|ihren|gar|[a-z]+en(?! sie))\\b)|sonst|weil|ansonsten|deshalb|jedoch"
     "|allerdings|trotzdem",
     "es": "pero|sino|entonces|porque|asi que|sin embargo|no obstante",
     "fr": "mais|donc|alors|sinon|car|soit|toutefois|cependant|pourtant",
