@@ -48,6 +48,9 @@ Kind = Literal[
     "absent",
     "correct",
     "about",
+    "how",
+    "advised",
+    "polite",
 ]
 _KINDS: Final[Mapping[str, Kind]] = {kind: kind for kind in get_args(Kind)}
 # Kinds whose words are recognised with a typing error too, by the length that it takes.

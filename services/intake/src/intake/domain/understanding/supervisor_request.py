@@ -55,6 +55,10 @@ _CHOICE_WORDS: Final = 3
 _OR: Final = frozenset({"or", "oder", "o", "ou"})
 # What a question about a supervisor may be, before the customer asks to reach that person.
 _OPEN_QUESTIONS: Final = frozenset({"negation", "subject"})
+# "Your manager, Mr Roy, …": two clauses before the verb, the second one a name.
+_APPOSITION: Final = 2
+_NAME_WORDS: Final = 3
+_OF_REQUESTS: Final = frozenset({"wish", "contact", "please", "now", "negation"})
 _ORDER: Final[Sequence[Answer]] = ("yes", "unsure", "no")
 
 
@@ -135,7 +139,7 @@ def _is_choice(words: Sequence[str], lexicon: Lexicon) -> bool:
 
 def _readings_in(language: Language, sentence: str, *, question: bool) -> Sequence[Reading]:
     sentence = join_compounds(sentence, language)
-    parts = clauses(sentence, language)
+    parts = _join_apposition(clauses(sentence, language), lexicon_of(language))
     readings = list(_read_parts(parts, language, question=question))
     if question and "process" in _kinds(parts[0] if parts else (), (language,)):
         # "Which role do I need, admin or manager?" demands none.
@@ -147,6 +151,17 @@ def _readings_in(language: Language, sentence: str, *, question: bool) -> Sequen
     # The wish may stand in another clause than the supervisor.
     whole = [words_of(sentence)]
     return [*readings, *_read_parts(whole, language, question=question, whole=True)]
+
+
+def _join_apposition(parts: list[list[str]], lexicon: Lexicon) -> list[list[str]]:
+    """Read "Your manager, Mr Roy, was kind" as one clause."""
+    if len(parts) <= _APPOSITION or len(parts[1]) > _NAME_WORDS:
+        return parts
+    subject = {cue.kind for cue in lexicon.cues(parts[0])}
+    is_name = not any(cue.kind in _OF_REQUESTS for cue in lexicon.cues(parts[1]))
+    if not is_name or "target" not in subject or not subject.isdisjoint(_OF_REQUESTS):
+        return parts
+    return [[word for part in parts[: _APPOSITION + 1] for word in part], *parts[_APPOSITION + 1 :]]
 
 
 def _read_parts(

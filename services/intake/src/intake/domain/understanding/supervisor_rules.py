@@ -27,6 +27,8 @@ _TO_ME: Final = ("rme", "rmi")
 _REASON: Final = frozenset({"que", "che", "qui", "since", "as", "da", "weil", "car", "pq", "pois"})
 _AND: Final = frozenset({"and", "und", "y", "et", "e", "ed"})
 _WISH_DISTANCE: Final = 9
+# "The director of the clinic could telephone me."
+_REACHED_DISTANCE: Final = 5
 # "This must be escalated" is a demand too.
 _SHORT_CLAUSE: Final = 4
 # A clause of no more other words than these, and of these after the supervisor, is a demand.
@@ -59,9 +61,14 @@ class Clause:
             Cue("authority", person.start, authority.end)
             for authority in (*self.of("authority"), *able)
             for person in self.of("person")
-            if 0 <= authority.start - person.end <= _AUTHORITY_DISTANCE
-            or authority.start == person.start
+            if authority.start == person.start or self._belongs(authority, person)
         ]
+
+    def _belongs(self, authority: Cue, person: Cue) -> bool:
+        """Tell whether a person has it; "somebody about the power cut" does not."""
+        return 0 <= authority.start - person.end <= _AUTHORITY_DISTANCE and not any(
+            person.end <= cue.start < authority.start for cue in self.of("about")
+        )
 
     def _is_whole(self, able: Cue) -> bool:
         """Tell whether no verb follows, but a request: "who can (repair it)", "who can and …"."""
@@ -88,7 +95,7 @@ def read_clause(
 
 
 def _read_target(clause: Clause, target: Cue, *, question: bool) -> Reading:
-    for rule in (_own_supervisor, _own_role, _thanks, _third_party, _report, _subject):
+    for rule in (_own_supervisor, _own_role, _thanks, _advised, _third_party, _report, _subject):
         if rule in (_third_party, _report, _subject) and _was_asked(clause, target):
             # "Your manager was supposed to call" is no report.
             return Reading("unsure", "asked-before")
@@ -170,6 +177,9 @@ def _wishes(clause: Clause, target: Cue) -> bool:
 
 def _is_demand(clause: Clause, target: Cue) -> bool:
     """Tell whether little more than the supervisor is said: "Manager, now!", "I want a manager"."""
+    urging = {cue.start for cue in clause.of("please", "now")}
+    if target.start <= 1 and target.end in urging:
+        return True
     polite = clause.of("please", "now", "your", "article", "wish", "still")
     covered = {place for cue in (*polite, target) for place in range(cue.start, cue.end)}
     more = [place for place in range(len(clause.words)) if place not in covered]
@@ -247,14 +257,24 @@ def _thanks(clause: Clause, target: Cue) -> bool:
     return any(cue.end <= target.start for cue in clause.of("thanks"))
 
 
+def _advised(clause: Clause, target: Cue) -> bool:
+    """Somebody told the customer whom to ask: "my landlord says I should talk to his boss"."""
+    advice = [cue for cue in clause.of("advised") if cue.end <= target.start]
+    return bool(advice) and not any(cue.end <= advice[0].start for cue in clause.of("your"))
+
+
 def _third_party(clause: Clause, target: Cue) -> bool:
     contacts = clause.of("contact")
     starts = {cue.start for cue in clause.of("third")} - {cue.start for cue in contacts}
     is_third = target.end in starts
-    is_asked = any(cue.start < target.start for cue in contacts) and (
-        _wishes(clause, target) or any(cue.start > target.end for cue in contacts)
+    is_reached_after = any(
+        0 < cue.start - target.end <= _REACHED_DISTANCE for cue in contacts
     )
-    return is_third and not is_asked
+    is_asked = any(cue.start < target.start for cue in contacts) and (
+        _wishes(clause, target) or is_reached_after
+    )
+    is_wished = any(cue.start < target.start for cue in clause.of("wish"))
+    return is_third and not is_asked and not (is_wished and is_reached_after)
 
 
 def _report(clause: Clause, target: Cue) -> bool:
@@ -326,7 +346,7 @@ def _is_past(clause: Clause, target: Cue) -> bool:
         for cue in clause.of("past")
         if not any(_contains(wish, cue) for wish in wishes) and cue.start < subject
     ]
-    if not past:
+    if not past or any(cue.start < past[0].start for cue in clause.of("polite")):
         return False
     last = max(cue.end for cue in past)
     return not any(cue.start >= last for cue in wishes)
@@ -338,7 +358,7 @@ def _start_of_subject(clause: Clause, target: Cue) -> int:
     "Could the manager tell me why it was refused" tells nothing of the manager, nor does "I want
     to talk to the manager about what happened".
     """
-    kinds: Sequence[Kind] = ("why", "about") if _is_requested(clause, target) else ("why",)
+    kinds: Sequence[Kind] = ("why", "how", "about") if _is_requested(clause, target) else ("why",)
     starts = (cue.start for cue in clause.of(*kinds) if cue.start >= target.end)
     return min(starts, default=len(clause.words))
 

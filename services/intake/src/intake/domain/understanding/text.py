@@ -24,7 +24,10 @@ _FOLDED: Final = str.maketrans(
         "\N{EM DASH}": " - ",
     }
 )
-_SENTENCE: Final = re.compile(r"[.!?]+|\n+|[;:]\s")
+# A point after one of these belongs to a name: "Mr. Roy".
+_TITLES: Final = ("m", "mr", "mrs", "ms", "mme", "dr", "dra", "sr", "sra", "sig", "hr", "fr", "prof")
+_NO_TITLE: Final = "".join(rf"(?<!\b{title}\.)" for title in _TITLES)
+_SENTENCE: Final = re.compile(rf"[.!?]{_NO_TITLE}[.!?]*|\n+|[;:]\s")
 # A word that begins another clause, so that a negation before it does not reach further.
 _CLAUSE_WORDS: Final[Mapping[Language, str]] = {
     "en": "but|so|then|because|or(?! (?:to |even )?(?:speak|talk|see|call|escalate|transfer|forward|involve|get|bother|a|an|the|your)\\b)|otherwise"
