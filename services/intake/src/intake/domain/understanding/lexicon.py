@@ -51,6 +51,8 @@ Kind = Literal[
     "how",
     "advised",
     "polite",
+    "greeting",
+    "booked",
 ]
 _KINDS: Final[Mapping[str, Kind]] = {kind: kind for kind in get_args(Kind)}
 # Kinds whose words are recognised with a typing error too, by the length that it takes.

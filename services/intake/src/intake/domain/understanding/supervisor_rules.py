@@ -95,7 +95,7 @@ def read_clause(
 
 
 def _read_target(clause: Clause, target: Cue, *, question: bool) -> Reading:
-    for rule in (_own_supervisor, _own_role, _thanks, _advised, _third_party, _report, _subject):
+    for rule in _MENTIONS:
         if rule in (_third_party, _report, _subject) and _was_asked(clause, target):
             # "Your manager was supposed to call" is no report.
             return Reading("unsure", "asked-before")
@@ -257,6 +257,19 @@ def _thanks(clause: Clause, target: Cue) -> bool:
     return any(cue.end <= target.start for cue in clause.of("thanks"))
 
 
+def _greeted(clause: Clause, target: Cue) -> bool:
+    """A letter begins: "Dear manager, …"."""
+    return target.end == len(clause.words) and any(
+        cue.start == 0 and 0 <= target.start - cue.end <= 1 for cue in clause.of("greeting")
+    )
+
+
+def _booked(clause: Clause, target: Cue) -> bool:
+    """The customer has an appointment with the supervisor, and wishes no other one."""
+    booked = [cue for cue in clause.of("booked") if 0 <= target.start - cue.end <= _NEAR]
+    return bool(booked) and not any(cue.start < booked[0].start for cue in clause.of("wish"))
+
+
 def _advised(clause: Clause, target: Cue) -> bool:
     """Somebody told the customer whom to ask: "my landlord says I should talk to his boss"."""
     advice = [cue for cue in clause.of("advised") if cue.end <= target.start]
@@ -267,9 +280,7 @@ def _third_party(clause: Clause, target: Cue) -> bool:
     contacts = clause.of("contact")
     starts = {cue.start for cue in clause.of("third")} - {cue.start for cue in contacts}
     is_third = target.end in starts
-    is_reached_after = any(
-        0 < cue.start - target.end <= _REACHED_DISTANCE for cue in contacts
-    )
+    is_reached_after = any(0 < cue.start - target.end <= _REACHED_DISTANCE for cue in contacts)
     is_asked = any(cue.start < target.start for cue in contacts) and (
         _wishes(clause, target) or is_reached_after
     )
@@ -293,6 +304,19 @@ def _subject(clause: Clause, target: Cue) -> bool:
     before = [cue for cue in clause.of("wish", "contact", "please") if cue.start < target.start]
     after = clause.of("wish", "contact", "please", "now", "still")
     return not before and not any(cue.start >= target.end for cue in after)
+
+
+_MENTIONS: Final = (
+    _own_supervisor,
+    _own_role,
+    _thanks,
+    _greeted,
+    _booked,
+    _advised,
+    _third_party,
+    _report,
+    _subject,
+)
 
 
 def _is_denied(clause: Clause, target: Cue) -> bool:

@@ -25,7 +25,21 @@ _FOLDED: Final = str.maketrans(
     }
 )
 # A point after one of these belongs to a name: "Mr. Roy".
-_TITLES: Final = ("m", "mr", "mrs", "ms", "mme", "dr", "dra", "sr", "sra", "sig", "hr", "fr", "prof")
+_TITLES: Final = (
+    "m",
+    "mr",
+    "mrs",
+    "ms",
+    "mme",
+    "dr",
+    "dra",
+    "sr",
+    "sra",
+    "sig",
+    "hr",
+    "fr",
+    "prof",
+)
 _NO_TITLE: Final = "".join(rf"(?<!\b{title}\.)" for title in _TITLES)
 _SENTENCE: Final = re.compile(rf"[.!?]{_NO_TITLE}[.!?]*|\n+|[;:]\s")
 # A word that begins another clause, so that a negation before it does not reach further.
