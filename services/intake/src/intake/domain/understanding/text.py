@@ -44,10 +44,11 @@ _NO_TITLE: Final = "".join(rf"(?<!\b{title}\.)" for title in _TITLES)
 _SENTENCE: Final = re.compile(rf"[.!?]{_NO_TITLE}[.!?]*|\n+|[;:]\s")
 # A word that begins another clause, so that a negation before it does not reach further.
 _CLAUSE_WORDS: Final[Mapping[Language, str]] = {
-    "en": "but|so|then|because|or(?! (?:to |even )?(?:speak|talk|see|call|escalate|transfer|forward|involve|get|bother|a|an|the|your)\\b)|otherwise"
-    "|therefore|however",
-    "de": "aber|sondern|oder(?! (?:mit|einen|den|ihren|gar|[a-z]+en(?! sie))\\b)|sonst|weil|ansonsten|deshalb|jedoch"
-    "|allerdings|trotzdem",
+    "en": "but|so|then|because|otherwise|therefore|however"
+    "|or(?! (?:to |even )?(?:speak|talk|see|call|escalate|transfer|forward|involve|get|bother"
+    "|a|an|the|your)\\b)",
+    "de": "aber|sondern|sonst|weil|ansonsten|deshalb|jedoch|allerdings|trotzdem"
+    "|oder(?! (?:mit|einen|den|ihren|gar|[a-z]+en(?! sie))\\b)",
     "es": "pero|sino|entonces|porque|asi que|sin embargo|no obstante",
     "fr": "mais|donc|alors|sinon|car|soit|toutefois|cependant|pourtant",
     "pt": "mas|entao|senao|portanto|no entanto|contudo|porem|todavia",
