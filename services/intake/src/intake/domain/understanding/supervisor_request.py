@@ -7,11 +7,12 @@ that both doubt is put to the representative as a question (ADR 0080).
 from collections.abc import Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
+from intake.domain.understanding.clause import Reading
 from intake.domain.understanding.languages import closest_languages
 from intake.domain.understanding.lexicon import Kind, Lexicon, lexicon_of, may_open_request
 from intake.domain.understanding.model import load_model
 from intake.domain.understanding.own_words import fold_own_words
-from intake.domain.understanding.supervisor_rules import Reading, read_clause
+from intake.domain.understanding.supervisor_rules import read_clause
 from intake.domain.understanding.text import (
     FoldedText,
     Language,

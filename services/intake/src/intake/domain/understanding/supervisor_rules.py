@@ -24,6 +24,7 @@ _TO_ME: Final = ("rme", "rmi")
 # After these, a clause tells why: "your boss, que no podés hacer nada".
 _REASON: Final = frozenset({"que", "che", "qui", "since", "as", "da", "weil", "car", "pq", "pois"})
 _AND: Final = frozenset({"and", "und", "y", "et", "e", "ed"})
+_RELATIVE: Final = frozenset({"who", "whom", "der", "die", "qui"})
 # "This must be escalated" is a demand too.
 _SHORT_CLAUSE: Final = 4
 # A clause of no more other words than these, and of these after the supervisor, is a demand.
@@ -166,6 +167,9 @@ def _denies(clause: Clause, target: Cue, negation: Cue) -> bool:
         is_contrast = any(cue.start == negation.end for cue in clause.of("article"))
         return not is_contrast and not _is_in_next_clause(clause, target, negation)
     if any(cue.start < negation.start for cue in clause.of("why")):
+        return False
+    if negation.start > 0 and clause.words[negation.start - 1] in _RELATIVE:
+        # "Somebody who isn't a robot, and can decide."
         return False
     wishes = [cue for cue in clause.of("wish") if negation.end < cue.start < target.start]
     return not any(
