@@ -53,6 +53,9 @@ Kind = Literal[
     "polite",
     "greeting",
     "booked",
+    "offered",
+    "may",
+    "filler",
 ]
 _KINDS: Final[Mapping[str, Kind]] = {kind: kind for kind in get_args(Kind)}
 # Kinds whose words are recognised with a typing error too, by the length that it takes.

@@ -57,6 +57,11 @@ def _advised(clause: Clause, target: Cue) -> bool:
     return bool(advice) and not any(cue.end <= advice[0].start for cue in clause.of("your"))
 
 
+def _offered(clause: Clause, target: Cue) -> bool:
+    """Somebody asked whether the customer wants one; "whether I may speak to one" asks."""
+    return not clause.has("may") and any(cue.end <= target.start for cue in clause.of("offered"))
+
+
 def _third_party(clause: Clause, target: Cue) -> bool:
     contacts = clause.of("contact")
     starts = {cue.start for cue in clause.of("third")} - {cue.start for cue in contacts}
@@ -82,6 +87,8 @@ def _subject(clause: Clause, target: Cue) -> bool:
     """A supervisor who does something: "the manager accepted it"."""
     if target.kind == "authority" or target.start > NEAR or target.end >= len(clause.words):
         return False
+    if any(cue.start == target.end for cue in clause.of("filler")):
+        return False
     before = [cue for cue in clause.of("wish", "contact", "please") if cue.start < target.start]
     after = clause.of("wish", "contact", "please", "now", "still")
     return not before and not any(cue.start >= target.end for cue in after)
@@ -96,6 +103,7 @@ _RULES: Final = (
     _greeted,
     _booked,
     _advised,
+    _offered,
     *_NOT_OF_REQUESTS,
 )
 
@@ -156,7 +164,12 @@ def _is_requested(clause: Clause, target: Cue) -> bool:
 
 def was_asked(clause: Clause, target: Cue) -> bool:
     """The customer asked for one before, or was promised one."""
-    requests = [cue for cue in clause.of("asked") if not _follows_negation(clause, cue)]
+    is_new = _is_requested(clause, target)
+    requests = [
+        cue
+        for cue in clause.of("asked")
+        if not _follows_negation(clause, cue) and not (is_new and cue.start >= target.end)
+    ]
     wishes = any(
         cue.start >= target.start and not any(contains(request, cue) for request in requests)
         for cue in clause.of("wish")

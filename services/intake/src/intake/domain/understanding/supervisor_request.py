@@ -147,11 +147,20 @@ def _readings_in(language: Language, sentence: str, *, question: bool) -> Sequen
         readings = [
             Reading("mentions", "process") if each.rule == "demand" else each for each in readings
         ]
+    if _is_praise_for(words_of(sentence), lexicon_of(language)):
+        return [Reading("mentions", "praise") for _ in readings]
     if len(parts) == 1 or any(each.verdict != "unsure" for each in readings):
         return readings
     # The wish may stand in another clause than the supervisor.
     whole = [words_of(sentence)]
     return [*readings, *_read_parts(whole, language, question=question, whole=True)]
+
+
+def _is_praise_for(words: Sequence[str], lexicon: Lexicon) -> bool:
+    """Tell whether a sentence is about somebody's merits: "She was great, tell her boss"."""
+    cues = list(lexicon.cues(words))
+    ends = {cue.end for cue in cues if cue.kind == "target"}
+    return len(words) in ends and {"praise", "relay"} <= {cue.kind for cue in cues}
 
 
 def _join_apposition(parts: list[list[str]], lexicon: Lexicon) -> list[list[str]]:

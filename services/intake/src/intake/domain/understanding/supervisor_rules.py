@@ -97,7 +97,11 @@ def _mention(clause: Clause, target: Cue, *, is_for_you: bool) -> Reading:
     """Read a supervisor whom no clear wish is about."""
     if is_for_you and follows(clause, target, "available"):
         return Reading("asks", "available")
-    is_named = has_near(clause, target, "your", "article") or target.kind == "authority"
+    is_named = (
+        has_near(clause, target, "your", "article")
+        or target.kind == "authority"
+        or (target.start == 0 and len(clause.words) <= _SHORT_CLAUSE)
+    )
     if is_named and clause.has("contact"):
         return Reading("asks", "contact")
     return Reading("unsure", "question" if is_for_you else "mention")
@@ -108,7 +112,7 @@ def _is_demand(clause: Clause, target: Cue) -> bool:
     urging = {cue.start for cue in clause.of("please", "now")}
     if target.start <= 1 and target.end in urging:
         return True
-    polite = clause.of("please", "now", "your", "article", "wish", "still")
+    polite = clause.of("please", "now", "your", "article", "wish", "still", "filler")
     covered = {place for cue in (*polite, target) for place in range(cue.start, cue.end)}
     more = [place for place in range(len(clause.words)) if place not in covered]
     after = [place for place in more if place >= target.end]

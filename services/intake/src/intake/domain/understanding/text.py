@@ -16,7 +16,7 @@ _FOLDED: Final = str.maketrans(
         "ß": "ss",
         "œ": "oe",
         "¿": ". ",
-        "¡": ". ",
+        "¡": " ",
         "\N{RIGHT SINGLE QUOTATION MARK}": "'",
         "\N{LEFT SINGLE QUOTATION MARK}": "'",
         "\N{ACUTE ACCENT}": "'",
