@@ -78,7 +78,7 @@ def read_folded_request(folded: FoldedText) -> SupervisorRequest:
     asked_who: Sequence[str] = ()
     for sentence, words, question in parts:
         readings: list[Reading] = []
-        if any(map(may_open_request, words)):
+        if may_open_request(words):
             languages = languages or closest_languages(words_of(folded))
             readings = list(_readings(sentence, languages, question=question))
         was_asked = was_asked or any(reading.rule == "asked-before" for reading in readings)
@@ -142,18 +142,25 @@ def _readings_in(language: Language, sentence: str, *, question: bool) -> Sequen
     sentence = join_compounds(sentence, language)
     parts = _join_apposition(clauses(sentence, language), lexicon_of(language))
     readings = list(_read_parts(parts, language, question=question))
-    if question and "process" in _kinds(parts[0] if parts else (), (language,)):
-        # "Which role do I need, admin or manager?" demands none.
-        readings = [
-            Reading("mentions", "process") if each.rule == "demand" else each for each in readings
-        ]
-    if _is_praise_for(words_of(sentence), lexicon_of(language)):
-        return [Reading("mentions", "praise") for _ in readings]
+    if any(each.verdict == "asks" for each in readings):
+        readings = _without_asides(readings, parts, lexicon_of(language), question=question)
     if len(parts) == 1 or any(each.verdict != "unsure" for each in readings):
         return readings
     # The wish may stand in another clause than the supervisor.
     whole = [words_of(sentence)]
     return [*readings, *_read_parts(whole, language, question=question, whole=True)]
+
+
+def _without_asides(
+    readings: list[Reading], parts: Sequence[list[str]], lexicon: Lexicon, *, question: bool
+) -> list[Reading]:
+    """Return the readings of clauses, mindful of what the clauses beside them say."""
+    if _is_praise_for([word for part in parts for word in part], lexicon):
+        return [Reading("mentions", "praise") for _ in readings]
+    if question and any(cue.kind == "process" for cue in lexicon.cues(parts[0])):
+        # "Which role do I need, admin or manager?" demands none.
+        return [Reading("mentions", "process") if r.rule == "demand" else r for r in readings]
+    return readings
 
 
 def _is_praise_for(words: Sequence[str], lexicon: Lexicon) -> bool:
