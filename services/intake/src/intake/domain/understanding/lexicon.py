@@ -56,6 +56,7 @@ Kind = Literal[
     "offered",
     "may",
     "filler",
+    "of",
 ]
 _KINDS: Final[Mapping[str, Kind]] = {kind: kind for kind in get_args(Kind)}
 # Kinds whose words are recognised with a typing error too, by the length that it takes.

@@ -90,21 +90,29 @@ def _request(clause: Clause, target: Cue, *, question: bool) -> Reading:
         return Reading("asks", "demand")
     if _shall_act(clause, target, question=question):
         return Reading("asks", "supervisor-acts")
-    return _mention(clause, target, is_for_you=question and clause.has("your"))
+    return _mention(clause, target, question=question)
 
 
-def _mention(clause: Clause, target: Cue, *, is_for_you: bool) -> Reading:
+def _mention(clause: Clause, target: Cue, *, question: bool) -> Reading:
     """Read a supervisor whom no clear wish is about."""
-    if is_for_you and follows(clause, target, "available"):
+    is_for_you = question and clause.has("your")
+    is_question_for_one = is_for_you or (question and has_near(clause, target, "wish"))
+    if target.kind == "target" and is_question_for_one and follows(clause, target, "available"):
         return Reading("asks", "available")
     is_named = (
         has_near(clause, target, "your", "article")
         or target.kind == "authority"
         or (target.start == 0 and len(clause.words) <= _SHORT_CLAUSE)
     )
-    if is_named and clause.has("contact"):
+    if is_named and clause.has("contact") and not _is_owner(clause, target):
         return Reading("asks", "contact")
     return Reading("unsure", "question" if is_for_you else "mention")
+
+
+def _is_owner(clause: Clause, target: Cue) -> bool:
+    """Tell whether a thing is the supervisor's, as in "the office of the manager"."""
+    contacts = {cue.end for cue in clause.of("contact")}
+    return any(cue.end == target.start and cue.start not in contacts for cue in clause.of("of"))
 
 
 def _is_demand(clause: Clause, target: Cue) -> bool:
