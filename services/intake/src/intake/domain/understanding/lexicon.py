@@ -57,6 +57,7 @@ Kind = Literal[
     "may",
     "filler",
     "of",
+    "booking",
 ]
 _KINDS: Final[Mapping[str, Kind]] = {kind: kind for kind in get_args(Kind)}
 # Kinds whose words are recognised with a typing error too, by the length that it takes.

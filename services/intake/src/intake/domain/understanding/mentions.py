@@ -47,8 +47,9 @@ def _greeted(clause: Clause, target: Cue) -> bool:
 
 def _booked(clause: Clause, target: Cue) -> bool:
     """The customer has an appointment with the supervisor, and wishes no other one."""
-    booked = [cue for cue in clause.of("booked") if 0 <= target.start - cue.end <= NEAR]
-    return bool(booked) and not any(cue.start < booked[0].start for cue in clause.of("wish"))
+    first_wish = min((cue.start for cue in clause.of("wish")), default=len(clause.words))
+    booked = [*clause.of("booking"), *(c for c in clause.of("booked") if c.start <= first_wish)]
+    return any(0 <= target.start - cue.end <= NEAR for cue in booked)
 
 
 def _advised(clause: Clause, target: Cue) -> bool:

@@ -220,7 +220,8 @@ def _refers_back(
     if not mentioned:
         # "Who may decide it? I want to talk to that person."
         is_whom = {"contact", "wish", "pronoun"} <= kinds and "negation" not in kinds
-        return is_whom and "person" in _kinds(asked_who, languages)
+        asked = _kinds(asked_who, languages)
+        return is_whom and "person" in asked and not asked.isdisjoint({"authority", "able"})
     return len(kinds & {"contact", "wish", "pronoun"}) > 1 and "negation" not in kinds
 
 

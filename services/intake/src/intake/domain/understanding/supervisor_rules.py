@@ -19,6 +19,10 @@ from intake.domain.understanding.mentions import mention_of, report_of, was_aske
 
 # So far after a negation a new wish begins, that it does not deny.
 _NEW_WISH: Final = 2
+_TO_WHOM: Final = frozenset(
+    {"to", "in", "an", "ans", "al", "alla", "au", "aux", "ao", "a", "via", "with", "mit", "con"}
+    | {"com", "avec", "you", "sie", "lei", "usted", "vous", "voce", "tu", "head"}
+)
 # How verbs of near languages end that say "to me": "confirmarme".
 _TO_ME: Final = ("rme", "rmi")
 # After these, a clause tells why: "your boss, que no podés hacer nada".
@@ -176,7 +180,10 @@ def _denies(clause: Clause, target: Cue, negation: Cue) -> bool:
         return False
     if negation.start >= target.end:
         # "Manager, not another robot" asks for one.
-        is_contrast = any(cue.start == negation.end for cue in clause.of("article"))
+        is_contrast = any(cue.start == negation.end for cue in clause.of("article")) or (
+            _is_recipient(clause.words[negation.end :])
+            and any(cue.start < target.start for cue in clause.of("wish", "contact"))
+        )
         return not is_contrast and not _is_in_next_clause(clause, target, negation)
     if any(cue.start < negation.start for cue in clause.of("why")):
         return False
@@ -189,6 +196,11 @@ def _denies(clause: Clause, target: Cue, negation: Cue) -> bool:
         or not _AND.isdisjoint(clause.words[negation.end : cue.start])
         for cue in wishes
     )
+
+
+def _is_recipient(words: Sequence[str]) -> bool:
+    """Tell whether words name whom else the customer reaches: "the manager, not to the chat"."""
+    return bool(words) and words[0] in _TO_WHOM
 
 
 def _is_in_next_clause(clause: Clause, target: Cue, negation: Cue) -> bool:
