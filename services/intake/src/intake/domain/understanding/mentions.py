@@ -55,7 +55,11 @@ def _booked(clause: Clause, target: Cue) -> bool:
 def _advised(clause: Clause, target: Cue) -> bool:
     """Somebody told the customer whom to ask: "my landlord says I should talk to his boss"."""
     advice = [cue for cue in clause.of("advised") if cue.end <= target.start]
-    return bool(advice) and not any(cue.end <= advice[0].start for cue in clause.of("your"))
+    return bool(advice) and not any(
+        cue.end <= advice[0].start
+        or (cue.kind == "wish" and advice[0].end <= cue.start < target.start)
+        for cue in clause.of("your", "wish")
+    )
 
 
 def _offered(clause: Clause, target: Cue) -> bool:

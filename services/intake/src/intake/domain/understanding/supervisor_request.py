@@ -45,6 +45,7 @@ class SupervisorRequest(NamedTuple):
 NO_REQUEST: Final = SupervisorRequest("no", "nothing")
 # A rule that the model contradicts so clearly only leads to a question.
 _CONTRADICTED: Final = 0.01
+_CLEAR_RULES: Final = frozenset({"wish-and-contact", "condition"})
 # What the model must be sure of, by what the rules say.
 _SURE_OF_MENTION: Final = (0.88, 0.3)
 _SURE_ALONE: Final = (1.1, 0.97)
@@ -235,7 +236,7 @@ def _combine(readings: Sequence[Reading], probability: float) -> SupervisorReque
         return _against("negation", probability)
     asks = next((reading.rule for reading in readings if reading.verdict == "asks"), None)
     if asks is not None:
-        is_doubtful = probability < _CONTRADICTED and asks != "wish-and-contact"
+        is_doubtful = probability < _CONTRADICTED and asks not in _CLEAR_RULES
         return SupervisorRequest("unsure" if is_doubtful else "yes", f"rule {asks}")
     if "unsure" in verdicts:
         return _by_model(probability, _SURE_OF_MENTION)
