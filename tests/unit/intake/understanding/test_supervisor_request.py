@@ -62,7 +62,7 @@ def test_request_for_a_supervisor_is_recognised(text: str) -> None:
         "We are hiring a shift manager, may we put up a notice?",
         "My landlord says I should talk to his boss.",
         "You asked whether I wanted to speak to a supervisor: no thank you.",
-        "Whoever helped me deserves a medal, tell her boss!",
+        "The person who helped me deserves a medal, tell her boss!",
         "Please don't forward or escalate this.",
         "Which role do I need, admin or manager, to invite users?",
         "I'd like to speak to someone about the power cut.",

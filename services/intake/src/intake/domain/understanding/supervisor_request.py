@@ -220,9 +220,13 @@ def _refers_back(
     kinds = _kinds(words, languages)
     if not mentioned:
         # "Who may decide it? I want to talk to that person."
-        is_whom = {"contact", "wish", "pronoun"} <= kinds and "negation" not in kinds
-        asked = _kinds(asked_who, languages)
-        return is_whom and "person" in asked and not asked.isdisjoint({"authority", "able"})
+        is_for_person = {"contact", "wish", "pronoun"} <= kinds and "negation" not in kinds
+        question_kinds = _kinds(asked_who, languages)
+        return (
+            is_for_person
+            and "person" in question_kinds
+            and not question_kinds.isdisjoint({"authority", "able"})
+        )
     return len(kinds & {"contact", "wish", "pronoun"}) > 1 and "negation" not in kinds
 
 
