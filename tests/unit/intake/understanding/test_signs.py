@@ -90,6 +90,8 @@ def test_urgent_text_is_urgent(text: str) -> None:
         "No es tan urgente, gracias.",
         "Ce n'est pas urgent du tout.",
         "Não é muito urgente.",
+        "Ihr Kollege hat uns sofort geholfen.",
+        "Votre collègue nous a replacés tout de suite.",
         "Non è urgente, grazie.",
         "I am at work right now, write to me.",
     ],

@@ -48,11 +48,22 @@ Kind = Literal[
     "choice",
     "absent",
     "correct",
+    "about",
+    "how",
+    "advised",
+    "polite",
+    "greeting",
+    "booked",
+    "offered",
+    "may",
+    "filler",
+    "of",
+    "booking",
 ]
 _KINDS: Final[Mapping[str, Kind]] = {kind: kind for kind in get_args(Kind)}
 # Kinds whose words are recognised with a typing error too, by the length that it takes.
 _TYPO_LENGTH: Final = {"target": 6, "wish": 6, "contact": 6, "escalate": 7}
-_ASKED_FOR: Final = frozenset({"target", "escalate", "authority"})
+_ASKED_FOR: Final = frozenset({"target", "escalate", "authority", "able"})
 # Two letters in each other's place are one typing error.
 _SWAPPED_LETTERS: Final = 2
 _CACHED_WORDS: Final = 16384
@@ -76,8 +87,9 @@ class Cue(NamedTuple):
 class Lexicon:
     """Phrases of one word by it, and longer ones by their first two, longest first.
 
-    `misspelt` has words with and without one of their letters. `openers` are the first
-    words of what may be asked for. `corrected` remembers what words mean.
+    `misspelt` has words with and without one of their letters. `openers` and `opening_pairs`
+    begin what may be asked for; `pair_openers` are the first words of those pairs.
+    `corrected` remembers what words mean.
     """
 
     single: Mapping[str, Sequence[Entry]]
@@ -85,6 +97,8 @@ class Lexicon:
     first_words: frozenset[str]
     misspelt: Mapping[str, str]
     openers: frozenset[str]
+    opening_pairs: frozenset[tuple[str, str]]
+    pair_openers: frozenset[str]
     decline_openers: frozenset[str]
     corrected: dict[str, str] = field(default_factory=dict, compare=False)
 
@@ -130,11 +144,31 @@ class Lexicon:
         return next((each for each in variants if each and _differ_little(each, word)), word)
 
 
+def may_open_request(words: Sequence[str]) -> bool:
+    """Tell whether a request may begin somewhere in the words, in any language."""
+    openings = list(map(_opening, words))
+    return "word" in openings or any(
+        opening == "pair" and _is_opening_pair(first, second)
+        for opening, (first, second) in zip(openings, pairwise(words), strict=False)
+    )
+
+
 @lru_cache(_CACHED_WORDS)
-def may_open_request(word: str) -> bool:
-    """Tell whether a request may begin with the word, in any language."""
+def _opening(word: str) -> Literal["word", "pair", "none"]:
+    """Tell whether a request may begin with the word, or with it and the next one."""
+    words = [(lexicon, lexicon.correct(word)) for lexicon in map(lexicon_of, LANGUAGES)]
+    if any(each in lexicon.openers for lexicon, each in words):
+        return "word"
+    return "pair" if any(each in lexicon.pair_openers for lexicon, each in words) else "none"
+
+
+@lru_cache(_CACHED_WORDS)
+def _is_opening_pair(first: str, second: str) -> bool:
     lexicons = map(lexicon_of, LANGUAGES)
-    return any(lexicon.correct(word) in lexicon.openers for lexicon in lexicons)
+    return any(
+        (lexicon.correct(first), lexicon.correct(second)) in lexicon.opening_pairs
+        for lexicon in lexicons
+    )
 
 
 def _without_one_letter(word: str) -> Iterator[str]:
@@ -171,11 +205,20 @@ def lexicon_of(language: Language) -> Lexicon:
             pair = phrase[:_PAIR]
             longer[pair] = (*longer.get(pair, ()), entry)
     first_words = frozenset(phrase[0] for phrase in kinds)
-    openers = (
-        phrase[0] for phrase, its_kinds in kinds.items() if not _ASKED_FOR.isdisjoint(its_kinds)
-    )
+    asked_for = [
+        phrase for phrase, its_kinds in kinds.items() if not _ASKED_FOR.isdisjoint(its_kinds)
+    ]
     declines = (phrase[0] for phrase, its_kinds in kinds.items() if "declined" in its_kinds)
-    return Lexicon(single, longer, first_words, misspelt, frozenset(openers), frozenset(declines))
+    return Lexicon(
+        single,
+        longer,
+        first_words,
+        misspelt,
+        frozenset(phrase[0] for phrase in asked_for if len(phrase) == 1),
+        frozenset((phrase[0], phrase[1]) for phrase in asked_for if len(phrase) > 1),
+        frozenset(phrase[0] for phrase in asked_for if len(phrase) > 1),
+        frozenset(declines),
+    )
 
 
 @cache

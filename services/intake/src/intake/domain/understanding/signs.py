@@ -25,7 +25,13 @@ _DENIAL: Final = re.compile(
     r"(?: (?:that|so|very|really|at|all|an|a|es|tan|muy|e|cosi|molto|un|una|uma|tao|muito|d|de|tres"
     r"|si|vraiment|sehr|wirklich|ganz|eine|nothing|hay|ha|there|is|any|corre|tanta|tanto)){0,2} $"
 )
-_DENIAL_CHARACTERS: Final = 40
+# "Ihr Kollege hat uns sofort umgebucht": how fast somebody was before.
+_PAST: Final = re.compile(
+    r"\b(?:(?:hat|haben|hatte|hatten) (?:uns|mich|mir|es|das|ihn|sie)"
+    r"|(?:nous|m|me|l) (?:a|ont)(?: [a-z]+)?|(?:ci|mi|lo|ce lo|me lo) (?:ha|hanno)(?: [a-z]+)?"
+    r"|(?:me|nos|lo) (?:ha|han)(?: [a-z]+)?) $"
+)
+_BEFORE_CHARACTERS: Final = 40
 
 
 class Finding(NamedTuple):
@@ -94,10 +100,8 @@ class SignReader:
     def _urgent(self, line: str) -> Finding | None:
         matches = self._urgency.finditer(line) if self._urgency is not None else ()
         for match in matches:
-            if (
-                _DENIAL.search(line, max(0, match.start() - _DENIAL_CHARACTERS), match.start())
-                is None
-            ):
+            before = line[max(0, match.start() - _BEFORE_CHARACTERS) : match.start()]
+            if _DENIAL.search(before) is None and _PAST.search(before) is None:
                 return Finding("urgent", match.group())
         return None
 

@@ -7,11 +7,12 @@ that both doubt is put to the representative as a question (ADR 0080).
 from collections.abc import Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
+from intake.domain.understanding.clause import Reading
 from intake.domain.understanding.languages import closest_languages
 from intake.domain.understanding.lexicon import Kind, Lexicon, lexicon_of, may_open_request
 from intake.domain.understanding.model import load_model
 from intake.domain.understanding.own_words import fold_own_words
-from intake.domain.understanding.supervisor_rules import Reading, read_clause
+from intake.domain.understanding.supervisor_rules import read_clause
 from intake.domain.understanding.text import (
     FoldedText,
     Language,
@@ -44,6 +45,7 @@ class SupervisorRequest(NamedTuple):
 NO_REQUEST: Final = SupervisorRequest("no", "nothing")
 # A rule that the model contradicts so clearly only leads to a question.
 _CONTRADICTED: Final = 0.01
+_CLEAR_RULES: Final = frozenset({"wish-and-contact", "condition"})
 # What the model must be sure of, by what the rules say.
 _SURE_OF_MENTION: Final = (0.88, 0.3)
 _SURE_ALONE: Final = (1.1, 0.97)
@@ -55,6 +57,10 @@ _CHOICE_WORDS: Final = 3
 _OR: Final = frozenset({"or", "oder", "o", "ou"})
 # What a question about a supervisor may be, before the customer asks to reach that person.
 _OPEN_QUESTIONS: Final = frozenset({"negation", "subject"})
+# "Your manager, Mr Roy, …": two clauses before the verb, the second one a name.
+_APPOSITION: Final = 2
+_NAME_WORDS: Final = 3
+_OF_REQUESTS: Final = frozenset({"wish", "contact", "please", "now", "negation"})
 _ORDER: Final[Sequence[Answer]] = ("yes", "unsure", "no")
 
 
@@ -73,7 +79,7 @@ def read_folded_request(folded: FoldedText) -> SupervisorRequest:
     asked_who: Sequence[str] = ()
     for sentence, words, question in parts:
         readings: list[Reading] = []
-        if any(map(may_open_request, words)):
+        if may_open_request(words):
             languages = languages or closest_languages(words_of(folded))
             readings = list(_readings(sentence, languages, question=question))
         was_asked = was_asked or any(reading.rule == "asked-before" for reading in readings)
@@ -135,13 +141,45 @@ def _is_choice(words: Sequence[str], lexicon: Lexicon) -> bool:
 
 def _readings_in(language: Language, sentence: str, *, question: bool) -> Sequence[Reading]:
     sentence = join_compounds(sentence, language)
-    parts = clauses(sentence, language)
+    parts = _join_apposition(clauses(sentence, language), lexicon_of(language))
     readings = list(_read_parts(parts, language, question=question))
+    if any(each.verdict == "asks" for each in readings):
+        readings = _without_asides(readings, parts, lexicon_of(language), question=question)
     if len(parts) == 1 or any(each.verdict != "unsure" for each in readings):
         return readings
     # The wish may stand in another clause than the supervisor.
     whole = [words_of(sentence)]
     return [*readings, *_read_parts(whole, language, question=question, whole=True)]
+
+
+def _without_asides(
+    readings: list[Reading], parts: Sequence[list[str]], lexicon: Lexicon, *, question: bool
+) -> list[Reading]:
+    """Return the readings of clauses, mindful of what the clauses beside them say."""
+    if _is_praise_for([word for part in parts for word in part], lexicon):
+        return [Reading("mentions", "praise") for _ in readings]
+    if question and any(cue.kind == "process" for cue in lexicon.cues(parts[0])):
+        # "Which role do I need, admin or manager?" demands none.
+        return [Reading("mentions", "process") if r.rule == "demand" else r for r in readings]
+    return readings
+
+
+def _is_praise_for(words: Sequence[str], lexicon: Lexicon) -> bool:
+    """Tell whether a sentence is about somebody's merits: "She was great, tell her boss"."""
+    cues = list(lexicon.cues(words))
+    ends = {cue.end for cue in cues if cue.kind == "target"}
+    return len(words) in ends and {"praise", "relay"} <= {cue.kind for cue in cues}
+
+
+def _join_apposition(parts: list[list[str]], lexicon: Lexicon) -> list[list[str]]:
+    """Read "Your manager, Mr Roy, was kind" as one clause."""
+    if len(parts) <= _APPOSITION or len(parts[1]) > _NAME_WORDS:
+        return parts
+    subject = {cue.kind for cue in lexicon.cues(parts[0])}
+    is_name = not any(cue.kind in _OF_REQUESTS for cue in lexicon.cues(parts[1]))
+    if not is_name or "target" not in subject or not subject.isdisjoint(_OF_REQUESTS):
+        return parts
+    return [[word for part in parts[: _APPOSITION + 1] for word in part], *parts[_APPOSITION + 1 :]]
 
 
 def _read_parts(
@@ -182,8 +220,13 @@ def _refers_back(
     kinds = _kinds(words, languages)
     if not mentioned:
         # "Who may decide it? I want to talk to that person."
-        is_whom = {"contact", "wish", "pronoun"} <= kinds and "negation" not in kinds
-        return is_whom and "person" in _kinds(asked_who, languages)
+        is_for_person = {"contact", "wish", "pronoun"} <= kinds and "negation" not in kinds
+        question_kinds = _kinds(asked_who, languages)
+        return (
+            is_for_person
+            and "person" in question_kinds
+            and not question_kinds.isdisjoint({"authority", "able"})
+        )
     return len(kinds & {"contact", "wish", "pronoun"}) > 1 and "negation" not in kinds
 
 
@@ -197,7 +240,7 @@ def _combine(readings: Sequence[Reading], probability: float) -> SupervisorReque
         return _against("negation", probability)
     asks = next((reading.rule for reading in readings if reading.verdict == "asks"), None)
     if asks is not None:
-        is_doubtful = probability < _CONTRADICTED and asks != "wish-and-contact"
+        is_doubtful = probability < _CONTRADICTED and asks not in _CLEAR_RULES
         return SupervisorRequest("unsure" if is_doubtful else "yes", f"rule {asks}")
     if "unsure" in verdicts:
         return _by_model(probability, _SURE_OF_MENTION)

@@ -16,7 +16,7 @@ _FOLDED: Final = str.maketrans(
         "ß": "ss",
         "œ": "oe",
         "¿": ". ",
-        "¡": ". ",
+        "¡": " ",
         "\N{RIGHT SINGLE QUOTATION MARK}": "'",
         "\N{LEFT SINGLE QUOTATION MARK}": "'",
         "\N{ACUTE ACCENT}": "'",
@@ -24,13 +24,31 @@ _FOLDED: Final = str.maketrans(
         "\N{EM DASH}": " - ",
     }
 )
-_SENTENCE: Final = re.compile(r"[.!?]+|\n+|[;:]\s")
+# A point after one of these belongs to a name: "Mr. Roy".
+_TITLES: Final = (
+    "m",
+    "mr",
+    "mrs",
+    "ms",
+    "mme",
+    "dr",
+    "dra",
+    "sr",
+    "sra",
+    "sig",
+    "hr",
+    "fr",
+    "prof",
+)
+_NO_TITLE: Final = "".join(rf"(?<!\b{title}\.)" for title in _TITLES)
+_SENTENCE: Final = re.compile(rf"[.!?]{_NO_TITLE}[.!?]*|\n+|[;:]\s")
 # A word that begins another clause, so that a negation before it does not reach further.
 _CLAUSE_WORDS: Final[Mapping[Language, str]] = {
-    "en": "but|so|then|because|or(?! (?:to |even )?(?:speak|talk|see|call|a|the)\\b)|otherwise"
-    "|therefore|however",
-    "de": "aber|sondern|oder(?! (?:mit|einen|den|ihren)\\b)|sonst|weil|ansonsten|deshalb|jedoch"
-    "|allerdings|trotzdem",
+    "en": "but|so|then|because|otherwise|therefore|however"
+    "|or(?! (?:to |even )?(?:speak|talk|see|call|escalate|transfer|forward|involve|get|bother"
+    "|a|an|the|your)\\b)",
+    "de": "aber|sondern|sonst|weil|ansonsten|deshalb|jedoch|allerdings|trotzdem"
+    "|oder(?! (?:mit|einen|den|ihren|gar|[a-z]+en(?! sie))\\b)",
     "es": "pero|sino|entonces|porque|asi que|sin embargo|no obstante",
     "fr": "mais|donc|alors|sinon|car|soit|toutefois|cependant|pourtant",
     "pt": "mas|entao|senao|portanto|no entanto|contudo|porem|todavia",
