@@ -46,7 +46,7 @@ class HostileServer:
     shown: list[str] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
     # A command came whose answer waits.
-    asked: threading.Event = field(default_factory=threading.Event)
+    command_came: threading.Event = field(default_factory=threading.Event)
 
     def serve(self, handler: socketserver.StreamRequestHandler) -> None:
         self.sessions += 1
@@ -57,7 +57,7 @@ class HostileServer:
                 tag, _, command = line.decode().strip().partition(" ")
                 for begin, may_answer in self.gates.items():
                     if command.startswith(begin):
-                        self.asked.set()
+                        self.command_came.set()
                         may_answer.wait(60)
                 if command == "AUTHENTICATE XOAUTH2" and command not in self.replies:
                     self._check_token(handler, tag)

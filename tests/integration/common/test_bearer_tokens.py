@@ -1,5 +1,6 @@
 """A service that admits people by the tokens of an issuer, whose keys it reads over HTTP."""
 
+import socket
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import partial
@@ -13,7 +14,7 @@ from starlette.routing import Route
 import devstack
 from common.core.metrics import Metrics
 from common.http.access import Principal, is_still_valid
-from common.http.key_set_client import fetch_key_set
+from common.http.key_set_client import UnreadableKeySetError, fetch_key_set
 from common.http.server import HttpServer
 from common.storage.database import Database
 from common.storage.known_people import record_person
@@ -130,6 +131,13 @@ async def test_unreachable_issuer_makes_the_service_unavailable_to_its_people_on
     async with open_replica(database, token_issuers=[nowhere]) as replica:
         assert await replica.status(issuer.issue()) == 503
         assert await replica.status(SHOP) == 200
+
+
+async def test_key_set_of_an_issuer_that_is_away_is_unreadable() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with pytest.raises(UnreadableKeySetError):
+        await fetch_key_set(f"http://127.0.0.1:{port}/keys")
 
 
 @pytest.mark.parametrize("path", ["moved", "too-large", "nowhere"])

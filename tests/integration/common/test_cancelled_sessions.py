@@ -121,5 +121,5 @@ async def test_cancelled_transactions_leave_a_whole_pool(
     }
     assert transactions.committed <= written <= transactions.begun
     # What was cancelled is ended at the server too, and no session is left without an owner.
-    await until(lambda: sessions(database), lambda found: len(found) <= SESSIONS + 1)
+    await until(lambda: sessions(database), lambda own: len(own) <= SESSIONS + 1)
     assert not await sessions(database, "state LIKE 'idle in transaction%'")

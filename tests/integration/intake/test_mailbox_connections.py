@@ -104,14 +104,14 @@ async def test_mailbox_paused_or_archived_while_it_is_read_stores_nothing_more(
     with hostile_server({}, {"UID FETCH 2": may_answer}) as server:
         await connect(api, server.port)
         async with run_workers(intake.worker):
-            await until(server.asked.is_set)
+            await until(server.command_came.is_set)
             assert await count_contacts(database) == 1
             if change == "paused":
                 await connect(api, server.port, fields={"state": "paused"})
             else:
                 await api.delete("/v1/channels/imap/acme", headers=key("admin"))
             may_answer.set()
-            await until(lambda: held_mailboxes(database), lambda held: held == 0)
+            await until(lambda: held_mailboxes(database), lambda count: count == 0)
             assert await count_contacts(database) == 1
             # Active again, it goes on at once where it was.
             await connect(api, server.port, fields={"secret": PASSWORD, "state": "active"})

@@ -36,7 +36,7 @@ class Mailboxes:
     async def save(self, mailbox: Mailbox) -> None:
         """Write how far it is read, and keep the lease; raises LeaseLostError.
 
-        Whoever pauses a mailbox while it is read wants none of its further mails.
+        Who pauses a mailbox while it is read wants none of its further mails.
         """
         values = {"until": self._now + _LEASE}
         if not await self._connection.execute(_SAVE, {**asdict(mailbox), **values}):
