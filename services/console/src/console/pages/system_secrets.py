@@ -18,10 +18,12 @@ from console.views.settings.entries import BodyReader, entries_of_form
 from console.views.settings.kinds import Kind
 from console.views.settings.nodes import Leaf
 from console.views.settings.secret_fields import SECRETS, secret_problems
-from console.views.systems.connection_kinds import (
+from console.views.systems.connection_kinds import APPS, body_to_put
+from console.views.systems.connection_secrets import (
+    APP_SECRET_LEAF,
     ROTATION_LEAVES,
     SECRET_LEAVES,
-    body_to_put,
+    app_secret_member,
     rotated_secrets,
     secrets_without,
 )
@@ -77,7 +79,10 @@ async def problems_of(
 
 
 def _leaves_for(item: Mapping[str, Any]) -> Sequence[Leaf]:
-    return ROTATION_LEAVES if item["secrets"] else SECRET_LEAVES
+    leaves = ROTATION_LEAVES if item["secrets"] else SECRET_LEAVES
+    app = APPS.get(item["kind"])
+    has_app = app is not None and item["options"].get(app.name) is not None
+    return (*leaves, APP_SECRET_LEAF) if has_app else leaves
 
 
 @router.get("/connections/{kind}/{setting_id}/secret")
@@ -95,12 +100,14 @@ async def put_secret(kind: ChannelPath, setting_id: SettingPath, page: Page) -> 
     leaves = _leaves_for(item)
     fields, _ = read_secret_fields(leaves, values, page)
     secrets = rotated_secrets(fields, len(item["secrets"]))
-    if not secrets or "present" in secrets[0]:
+    is_new = bool(secrets) and "present" not in secrets[0]
+    app_secret = app_secret_member(fields)
+    if not is_new and not app_secret:
         text = page.reader.texts.gettext("Please fill this in.")
         missing = FormProblems({f"{SECRETS}/{leaves[0].name}": text})
         status = HTTPStatus.UNPROCESSABLE_ENTITY
         return show_secret_form(kind, item, "secret", leaves, page, missing, status)
-    body = {**body_to_put(item), "secrets": secrets}
+    body = {**body_to_put(item), **({"secrets": secrets} if is_new else {}), **app_secret}
     try:
         await systems.put(kind, setting_id, body, read_etag(values.get("etag")), page)
     except ServiceProblemError as error:

@@ -154,7 +154,10 @@ def problems() -> Iterator[None]:
     except errors.InvalidConnectionError as error:
         place = f"body/{error.place}"
         if isinstance(error, errors.WeakSecretError):
-            raise ProblemError(*_PROBLEMS[type(error)], f"{place}: {error}") from error
+            errors_by_place = [{"pointer": place, "detail": str(error)}]
+            raise ProblemError(
+                *_PROBLEMS[type(error)], f"{place}: {error}", errors=errors_by_place
+            ) from error
         raise invalid((place, str(error))) from error
     except errors.CustomerMergedElsewhereError as error:
         status, code = _PROBLEMS[type(error)]

@@ -14,7 +14,8 @@ from console.views.settings.values import Value
 SECRETS: Final = "secrets"
 # Refusals that are about the secret as a whole.
 _CODES: Final = frozenset(("weak-secret", "credentials-missing"))
-_MEMBERS: Final = frozenset((SECRETS, "secret", "credentials"))
+_APP_MEMBER: Final = "app_secret"
+_MEMBERS: Final = frozenset((SECRETS, "secret", "credentials", _APP_MEMBER))
 Body = Mapping[str, Any]
 
 
@@ -47,14 +48,18 @@ def secret_problems(
 ) -> FormProblems:
     """Sort what a service says about secrets by their fields; empty if it is about others."""
     names = [leaf.name for leaf in fields.leaves]
-    if str(document.get("type", "")).rpartition(":")[2] in _CODES:
-        return FormProblems({join_path(SECRETS, names[0]): problem_text(document, reader)})
 
     def path_of(pointer: str) -> str | None:
         parts = pointer.removeprefix("body/").split("/")
         if parts[0] not in _MEMBERS:
             return None
+        if parts[0] == _APP_MEMBER:
+            parts = [_APP_MEMBER]
         return join_path(SECRETS, parts[-1] if parts[-1] in names else names[0])
 
+    if str(document.get("type", "")).rpartition(":")[2] in _CODES:
+        pointers = (str(error["pointer"]) for error in document.get("errors", ()))
+        place = next(filter(None, map(path_of, pointers)), join_path(SECRETS, names[0]))
+        return FormProblems({place: problem_text(document, reader)})
     problems = sort_problems(document, path_of, reader)
     return problems if problems.by_field else FormProblems()

@@ -8,8 +8,16 @@ from console.views.reader import Reader
 from console.views.settings.kinds import Body, Kind, Related
 from console.views.settings.nodes import KEY, VALUE, Group, Leaf, Node, Rows
 from console.views.settings.phrases import PRIORITIES, TIERS
-from console.views.settings.secret_fields import SecretFields, SecretLine, is_asked_of_new
-from console.views.settings.values import Choice, Flag, Line, SeveralOf, Value, WholeNumber, Words
+from console.views.settings.values import (
+    Choice,
+    Flag,
+    Line,
+    SeveralOf,
+    Value,
+    WholeNumber,
+    Words,
+)
+from console.views.systems.connection_secrets import SECRETS, secrets_with_app
 
 LIST: Final = "connections"
 _YOUR_TAGS: Final = mark(
@@ -44,6 +52,7 @@ _BEGIN: Final = {
     "new": mark("those that come from now on"),
     "all": mark("all that are in the folder"),
 }
+_PROVIDERS: Final = {"microsoft": "Microsoft", "google": "Google"}
 _AFTER: Final = {
     "seen": mark("It is marked as read."),
     "move": mark("It is moved to another folder."),
@@ -73,11 +82,26 @@ _DEFAULTS: Final[tuple[Node, ...]] = (
         mark("Of a contact for which the system states none."),
         initial="normal",
     ),
+    Leaf(
+        "team",
+        Line(),
+        mark("Team"),
+        mark("Its id: its people get the contacts first. Left empty, contacts are for all."),
+        is_required=False,
+    ),
+    Leaf(
+        "tier",
+        Choice(TIERS),
+        mark("Customer's tier"),
+        mark("Of a customer for whom no system states one."),
+        is_required=False,
+    ),
 )
 _TAGS: Final[tuple[Node, ...]] = (
     _by_tag("topic_by_tag", mark("Topic by tag"), mark("Topic"), hint=_YOUR_TAGS),
     _by_tag("language_by_tag", mark("Language by tag"), mark("Language")),
     _by_tag("priority_by_tag", mark("Priority by tag"), mark("Priority"), Choice(PRIORITIES)),
+    _by_tag("team_by_tag", mark("Team by tag"), mark("Team")),
     _by_tag("tier_by_tag", mark("Customer's tier by tag"), mark("Tier"), Choice(TIERS)),
     _by_tag("campaign_by_tag", mark("Campaign by tag"), mark("Campaign")),
 )
@@ -99,6 +123,52 @@ _OTHERS: Final[tuple[Node, ...]] = (
     ),
 )
 _MAPPING: Final = (*_DEFAULTS, *_TAGS, *_OTHERS)
+_RATE_LIMIT: Final = Group(
+    "rate_limit",
+    mark("How many deliveries are taken"),
+    (
+        Leaf("deliveries", WholeNumber(), mark("At most so many deliveries")),
+        Leaf("per_seconds", WholeNumber(), mark("In so many seconds")),
+    ),
+    mark("Further ones are refused, to be sent again later. Left empty, any number is taken."),
+    is_optional=True,
+)
+# Intake calls these systems itself, as an app.
+APPS: Final[Mapping[str, Group]] = {
+    "imap": Group(
+        "oauth",
+        mark("The app that signs in to the mailbox (OAuth)"),
+        (
+            Leaf("provider", Choice(_PROVIDERS), mark("Who lets it in"), is_required=False),
+            Leaf("client_id", Line(), mark("Id of the app")),
+            Leaf(
+                "tenant_id",
+                Line(),
+                mark("Tenant of Microsoft Entra"),
+                mark("For Microsoft only."),
+                is_required=False,
+            ),
+        ),
+        mark("Left empty, the secret is the password of the user."),
+        is_optional=True,
+    ),
+    "dynamics": Group(
+        "read_from",
+        mark("The app that reads cases"),
+        (
+            Leaf(
+                "base_url",
+                Line(),
+                mark("Address of the environment"),
+                mark("Such as https://acme.crm4.dynamics.com."),
+            ),
+            Leaf("tenant_id", Line(), mark("Tenant of Microsoft Entra")),
+            Leaf("client_id", Line(), mark("Id of the app")),
+        ),
+        mark("It reads what a delivery over 256 KB leaves out. Left empty, a note says so."),
+        is_optional=True,
+    ),
+}
 _OWN_USERS: Final = Leaf(
     "own_users",
     Words(),
@@ -236,69 +306,6 @@ EXPECTED: Final = Group(
     ),
     is_optional=True,
 )
-SECRET_LEAVES: Final = (
-    Leaf(
-        "value",
-        SecretLine(),
-        mark("The secret itself"),
-        mark("At least 16 characters. It is stored encrypted and never shown."),
-        is_required=False,
-    ),
-    Leaf(
-        "from_env",
-        Line(),
-        mark("Or the variable of intake that has it"),
-        mark("One that the operators allow, such as CHANNEL_ACME."),
-        is_required=False,
-    ),
-    Leaf(
-        "from_file",
-        Line(),
-        mark("Or the file that has it"),
-        mark("In a directory that the operators allow, such as /run/secrets/acme."),
-        is_required=False,
-    ),
-)
-
-
-ROTATION_LEAVES: Final = (
-    *SECRET_LEAVES,
-    Leaf(
-        "keep",
-        Flag(),
-        mark("The secret before stays valid too"),
-        mark("Change it in the outside system, then remove the old one here."),
-        initial="on",
-    ),
-)
-
-
-def secret_members(fields: Body) -> Body:
-    """Return the secret as intake takes it: one that is left out is missing there too."""
-    return {"secrets": [dict(fields)]} if fields else {}
-
-
-def rotated_secrets(fields: Body, present: int) -> list[Mapping[str, Any]]:
-    """Return the secrets that are valid from now on: the new one, and the one before if it stays.
-
-    `present` is how many there are.
-    """
-    new = {name: value for name, value in fields.items() if name != "keep"}
-    kept = [{"present": 1}] if fields["keep"] and present else []
-    return [*([new] if new else []), *kept]
-
-
-def secrets_without(place: int, present: int) -> list[Mapping[str, Any]]:
-    """Return the secrets that stay if the one at this place is removed."""
-    return [{"present": each} for each in range(1, present + 1) if each != place]
-
-
-SECRETS: Final = SecretFields(
-    SECRET_LEAVES,
-    mark("With it the outside system proves that a delivery is its own. Fill in one of these."),
-    secret_members,
-    is_asked_of_new,
-)
 
 
 def _no_sentences(_body: Body, _reader: Reader, _related: Related) -> list[str]:
@@ -307,6 +314,9 @@ def _no_sentences(_body: Body, _reader: Reader, _related: Related) -> list[str]:
 
 
 def _connection_kind(slug: str, options: tuple[Node, ...]) -> Kind:
+    app = APPS.get(slug)
+    # Mails are fetched as fast as they can be stored.
+    others = (*([app] if app else []), *([] if slug == "imap" else [_RATE_LIMIT]))
     return Kind(
         slug=f"{LIST}/{slug}",
         list_slug=LIST,
@@ -314,7 +324,7 @@ def _connection_kind(slug: str, options: tuple[Node, ...]) -> Kind:
         title=mark("Connections"),
         singular=TITLES[slug],
         purpose="",
-        nodes=(Group("options", mark("How contacts are read"), options), EXPECTED),
+        nodes=(Group("options", mark("How contacts are read"), (*options, *others)), EXPECTED),
         describe=_no_sentences,
         service="intake",
         id_field="connection",
@@ -322,7 +332,7 @@ def _connection_kind(slug: str, options: tuple[Node, ...]) -> Kind:
         has_versions=False,
         has_technical_ids=True,
         id_hint=mark("Letters, digits and hyphens, such as acme. It is a part of the address."),
-        secrets=SECRETS,
+        secrets=SECRETS if app is None else secrets_with_app(app.name),
     )
 
 

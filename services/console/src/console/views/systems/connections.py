@@ -113,6 +113,7 @@ class ConnectionView:
     changed: str
     address: AddressView | None
     guide: GuideView
+    app_secret: SecretRow | None
     secrets: tuple[SecretRow, ...]
     options: tuple[Value, ...]
     expected: tuple[Value, ...]
@@ -195,6 +196,7 @@ def connection_view(
         changed=changed_text(item, reader),
         address=None if slug == "imap" else _address(slug, name, public_url),
         guide=_guide(slug, guides_url),
+        app_secret=_secret(0, item["app_secret"], reader) if item["app_secret"] else None,
         secrets=tuple(
             _secret(place, secret, reader) for place, secret in enumerate(item["secrets"], 1)
         ),
