@@ -11,6 +11,7 @@ from browser.conftest import BrowserStage
 from browser.desk import Desk
 from browser.escalations import WAIT_MS, act_as_manager, escalate, expect_live, row_of
 from common.contracts.event import EscalationId
+from support.waiting import until
 
 pytestmark = pytest.mark.xdist_group("browser")
 TABS = 7
@@ -129,7 +130,8 @@ async def test_page_stays_where_it_is_scrolled_to(browser_stage: BrowserStage, s
     await sara.goto(f"/e/{raised.escalation_id}")
     await expect_live(sara)
     await sara.mouse.wheel(0, 150)
-    await sara.wait_for_function("scrollY === 150")
+    # wait_for_function would evaluate a text, which the page's content security policy forbids.
+    await until(lambda: sara.evaluate("scrollY"), lambda top: top == 150)
     await act_as_manager(browser_stage, raised.escalation_id, "acknowledge")
     await expect(sara.locator("#story + .steps")).to_contain_text(
         "Acknowledged by Marco", timeout=WAIT_MS

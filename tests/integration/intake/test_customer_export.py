@@ -6,11 +6,13 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 from typer.testing import CliRunner
 
-from common.contracts.event import CustomerId
+from common.contracts.event import CustomerId, SystemName
 from common.storage.database import Database
 from intake.commands.export_customer import write_export
+from intake.domain.case_reads import CaseName
 from intake.main import cli
 from intake.store import UnitOfWork
 from integration.intake.customer_harness import email, link, send
@@ -60,6 +62,22 @@ async def test_export_has_every_table_that_knows_the_customer(
     assert set(exported["kept_elsewhere"]) >= {"router", "escalation", "notifier", "console"}
 
 
+async def test_export_has_what_waits_to_be_read_and_not_the_secret_that_it_came_with(
+    api: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    await send(api, "ada")
+    case = CaseName("update-1", "case-1")
+    named = "UPDATE contacts SET received_from = 'dynamics:acme', external_ref = 'case-1'"
+    headers, body = {"authorization": "SECRET"}, '{"title":"Grüße"}'.encode()
+    async with database.transaction() as uow:
+        await uow.connection.execute(text(named))
+        await uow.case_reads.add(SystemName("dynamics:acme"), headers, body, case)
+    exported, _ = await export(database, ADA)
+    (read,) = exported["contacts"][0]["case_reads"]
+    assert (read["case_ref"], read["body"]) == (case.case_ref, '{"title":"Grüße"}')
+    assert "SECRET" not in json.dumps(exported)
+
+
 async def test_export_forgets_no_table_with_words_of_the_customer(
     database: Database[UnitOfWork],
 ) -> None:
@@ -67,12 +85,12 @@ async def test_export_forgets_no_table_with_words_of_the_customer(
     exported = {
         *("customers", "customer_addresses", "customer_merges", "erasures", "contacts"),
         *("messages", "attachments", "contact_history", "contact_representatives", "surveys"),
-        *("published_events", "dead_letters", "idempotency_keys"),
+        *("published_events", "dead_letters", "idempotency_keys", "case_reads"),
     }
     of_no_customer = {
         *("alembic_version", "api_keys", "channel_connections", "known_people", "lock_salt"),
         *("inbox", "outbox", "timers", "mailboxes", "status_sources"),
-        *("channel_activity", "listening_periods"),
+        *("channel_activity", "listening_periods", "rate_limit_windows", "sign_ins"),
     }
     tables = await rows(
         database,

@@ -105,7 +105,7 @@ STATEMENTS = (
         unserved_skill text,
         unserved_language text,
         team_id text,
-        waits_for_team boolean NOT NULL,
+        waits_for_team boolean NOT NULL DEFAULT false,
         queue_team text NOT NULL
             GENERATED ALWAYS AS (CASE WHEN waits_for_team THEN team_id ELSE '' END) STORED,
         priority_rank integer NOT NULL,

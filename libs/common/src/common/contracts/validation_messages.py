@@ -35,6 +35,9 @@ PATTERNS: Final[Mapping[str, str]] = {
     "^/": "must begin with a slash, for example /supervisor",
     "^00D": "must be the id of an organization in Salesforce: it begins with 00D",
     r"^https?://[!-~]+$": "must be a whole address in ASCII, for example https://example.com/x",
+    r"^https?://[a-z0-9.-]+(:\d{1,5})?$": "must be the address of a host without a path, in small"
+    " letters, for example https://acme.crm4.dynamics.com",
+    r"^[A-Za-z0-9._-]+$": "must be letters without accents, digits or characters of . _ -",
     r"^[A-Z]{2}$": "must be two capital letters, for example DE",
     r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$": "must be a time from 00:00 to 24:00 with four digits,"
     " for example 09:30",

@@ -5,7 +5,15 @@ from datetime import time
 from typing import Annotated, Any, Final, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    GetJsonSchemaHandler,
+    StringConstraints,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from common.core.text import require_visible
 from common.http.app import RequestModel
@@ -25,10 +33,18 @@ _MIN_MINUTES: Final = 5
 TimeOfDay = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
 FilePath = Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x1f]{0,298}$")]
-Options = Annotated[
-    dict[str, Any],
-    WithJsonSchema({"anyOf": [options.model_json_schema() for options in _OPTIONS]}),
-]
+
+
+class _OneOfTheOptions:
+    """Describes the options of every kind in OpenAPI, with the models that these consist of."""
+
+    def __get_pydantic_json_schema__(
+        self, _schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"anyOf": [handler(options.__pydantic_core_schema__) for options in _OPTIONS]}
+
+
+Options = Annotated[dict[str, Any], _OneOfTheOptions()]
 
 
 def _require_zone(name: str) -> str:

@@ -73,6 +73,14 @@ CONTACT_SECTIONS: Final = {
     "surveys": _rows_of("surveys", _OF_CONTACT, "sent_at"),
     "published_events": _rows_of("published_events", _OF_KEY, "id"),
     "dead_letters": _rows_of("dead_letters", _OF_KEY, "id"),
+    # Without its headers, among which is the secret of the one who sent it.
+    "case_reads": text("""
+        SELECT CAST(json_build_object('system', received_from, 'case_ref', case_ref,
+            'requested_at', requested_at, 'body', convert_from(body, 'UTF8')) AS text) AS item
+        FROM case_reads JOIN contacts
+            ON received_from = kind || ':' || connection AND external_ref = case_ref
+        WHERE contact_id = CAST(:contact_id AS uuid) ORDER BY requested_at
+    """),
     "stored_answers": _rows_of(
         "idempotency_keys", "mentions && ARRAY[CAST(:contact_id AS uuid)]", "at"
     ),
