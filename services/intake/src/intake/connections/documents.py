@@ -13,7 +13,6 @@ from pydantic import (
     model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
 
 from common.core.text import require_visible
 from common.http.app import RequestModel
@@ -39,7 +38,7 @@ class _OneOfTheOptions:
     """Describes the options of every kind in OpenAPI, with the models that these consist of."""
 
     def __get_pydantic_json_schema__(
-        self, _schema: CoreSchema, handler: GetJsonSchemaHandler
+        self, _schema: object, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         return {"anyOf": [handler(options.__pydantic_core_schema__) for options in _OPTIONS]}
 
