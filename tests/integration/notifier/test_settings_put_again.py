@@ -69,7 +69,7 @@ async def test_write_back_put_again_that_is_halted_is_told_again(
         for mails in (1, 2):
             await set_up(harness, zendesk.url)
             await harness.handle(EscalatedCase().raised())
-            for refusals in (1, 2, 3):
+            for refusals in (1, 2):
                 await until(partial(has_refused, harness, refusals))
                 harness.advance(2 * MINUTE)
             await mails_are(harness, mails)
