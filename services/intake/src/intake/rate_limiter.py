@@ -160,13 +160,29 @@ class _Account:
         batch: Sequence[asyncio.Future[Admission]] = ()
         try:
             while self._waiting:
-                batch, self._waiting = self._waiting, []
-                self._plan_ahead()
-                await self._answer(batch, database)
+                # Some were taken ahead for others, while these began to wait.
+                batch, self._waiting = self._answer_from_lease(self._waiting), []
+                if batch:
+                    self._plan_ahead()
+                    await self._answer(batch, database)
         finally:
             self._taking = None
             # They wait still only if the process ends.
             _fail([*batch, *self._waiting], TransientError("the service is stopping"))
+
+    def _answer_from_lease(
+        self, waiting: Sequence[asyncio.Future[Admission]]
+    ) -> list[asyncio.Future[Admission]]:
+        """Admit as many as may be without the database, and return the others."""
+        others = []
+        for answer in waiting:
+            # The request may have been cancelled.
+            if self._grant and self._ahead and not self._is_over() and not answer.done():
+                self._ahead -= 1
+                answer.set_result(self._admission(self._grant, is_admitted=True))
+            else:
+                others.append(answer)
+        return others
 
     def _plan_ahead(self) -> None:
         self.end_lease()
