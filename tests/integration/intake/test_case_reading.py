@@ -207,6 +207,47 @@ async def test_refused_credentials_are_not_sent_for_ever(
     assert await rows(database, "SELECT * FROM sign_ins") == []
 
 
+async def deliver_many(channel: httpx.AsyncClient, dynamics: DynamicsStandIn, count: int) -> None:
+    for n in range(count):
+        case = f"{n}{CASE[1:]}"
+        dynamics.incidents[case] = dict(INCIDENT)
+        await deliver(channel, operation=case, case=case)
+
+
+async def test_new_secret_that_servers_do_not_know_yet_is_tried_for_minutes(
+    channel: httpx.AsyncClient, database: Database[UnitOfWork], dynamics: DynamicsStandIn
+) -> None:
+    """However many cases wait, and in however many processes."""
+    await connect(channel, dynamics.url, app_secret="another-secret-of-a-test-9d1e")
+    await deliver_many(channel, dynamics, 9)
+    readings = [Reading(database, dynamics.url) for _ in range(2)]
+    async with run_workers(*(each.worker for each in readings)):
+        await until(
+            lambda: sum(each.count("failed") for each in readings), lambda count: count >= 20
+        )
+    (refusal,) = await rows(database, "SELECT refusals FROM sign_ins")
+    assert refusal.refusals == 1
+    # Both may have asked before the other was refused.
+    assert len([call for call in dynamics.calls if "token" in call.path]) <= 2
+    codes = {code for each in readings for code in each.failure_codes()}
+    assert codes == {"credentials-refused"}
+
+
+async def test_system_that_takes_no_token_for_a_while_is_asked_again(
+    channel: httpx.AsyncClient, database: Database[UnitOfWork], dynamics: DynamicsStandIn
+) -> None:
+    dynamics.takes_tokens = False
+    await deliver_many(channel, dynamics, 9)
+    reading = Reading(database, dynamics.url)
+    async with reading.run_until("failed", 20):
+        assert set(reading.failure_codes()) == {"credentials-refused"}
+    dynamics.takes_tokens = True
+    database.clock.offset += timedelta(minutes=6)
+    async with reading.run_until("read", 9):
+        pass
+    assert await waiting(database) == 0
+
+
 async def test_revoked_token_is_replaced_once(
     channel: httpx.AsyncClient, database: Database[UnitOfWork], dynamics: DynamicsStandIn
 ) -> None:

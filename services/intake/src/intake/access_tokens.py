@@ -2,8 +2,10 @@
 credentials for ever.
 """
 
+import asyncio
 import re
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -48,6 +50,8 @@ class AccessTokens:
         self._calls = calls
         self._database = database
         self._kept: dict[str, AccessToken] = {}
+        # Of who asks now or waits for it.
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def get(
         self, connection: ChannelConnection, sign_in: SignIn, refused: AccessToken | None = None
@@ -56,18 +60,27 @@ class AccessTokens:
 
         Raises SignInError.
         """
-        kept = self._kept.get(sign_in.fingerprint)
-        now = self._database.clock.utc_now()
-        if kept is not None and kept != refused and kept.valid_until > now:
-            return kept
+        # Others wait for what the first is told: credentials that are refused are sent once.
+        lock = self._locks.setdefault(sign_in.fingerprint, asyncio.Lock())
+        async with lock:
+            now = self._database.clock.utc_now()
+            kept = self._kept.get(sign_in.fingerprint)
+            if kept is not None and kept != refused and kept.valid_until > now:
+                return kept
+            return await self._replace(connection, sign_in)
+
+    async def _replace(self, connection: ChannelConnection, sign_in: SignIn) -> AccessToken:
         async with self._database.transaction() as uow:
             refusal = await uow.sign_ins.find_refusal(connection.kind, connection.connection)
+            now = uow.now
         if refusal is not None and refusal.stops(sign_in):
             raise SignInStoppedError(refusal.reason)
+        if refusal is not None and refusal.holds_back(sign_in, now):
+            raise CredentialsRefusedError(refusal.reason)
         try:
             token = await self._ask_with_each(sign_in)
         except CredentialsRefusedError as error:
-            await self.count_refusal(connection, sign_in, str(error))
+            await self._count_refusal(connection, sign_in, str(error))
             raise
         if refusal is not None:
             async with self._database.transaction() as uow:
@@ -77,7 +90,7 @@ class AccessTokens:
         self._kept[sign_in.fingerprint] = token
         return token
 
-    async def count_refusal(
+    async def _count_refusal(
         self, connection: ChannelConnection, sign_in: SignIn, reason: str
     ) -> None:
         async with self._database.transaction() as uow:
