@@ -292,6 +292,8 @@ class DynamicsStandIn(TokenIssuer):
         super().__init__()
         self.incidents: dict[str, dict[str, Any]] = {}
         self.notes: dict[str, dict[str, Any]] = {}
+        # Without it the tokens are for any environment.
+        self.checks_scope = True
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         data = "/api/data/v9.2"
@@ -303,7 +305,8 @@ class DynamicsStandIn(TokenIssuer):
 
     async def _issue(self, request: web.Request) -> web.Response:
         form = {name: str(value) for name, value in (await request.post()).items()}
-        return self.issue(form, scope=f"{self.url}/.default")
+        scope = f"{self.url}/.default" if self.checks_scope else form["scope"]
+        return self.issue(form, scope=scope)
 
     async def _show_user(self, request: web.Request) -> web.Response:
         self.require_token(request)

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -10,13 +9,11 @@ import httpx
 import pytest
 from aiohttp import web
 
-from common.core.clock import TimeSource
 from common.storage.database import Database
 from intake.store import UnitOfWork
 from integration.intake.case_reading_harness import (
     CASE,
     CUSTOMER,
-    INCIDENT,
     SECRET,
     UPDATED_MS,
     Reading,
@@ -32,23 +29,6 @@ from support.databases import rows
 from support.loopback_server import LoopbackServer
 from support.probe import run_workers
 from support.waiting import until
-
-
-@pytest.fixture
-async def dynamics() -> AsyncIterator[DynamicsStandIn]:
-    async with DynamicsStandIn() as dynamics:
-        dynamics.incidents[CASE] = dict(INCIDENT)
-        yield dynamics
-
-
-@pytest.fixture
-async def channel(
-    api: httpx.AsyncClient, database: Database[UnitOfWork], dynamics: DynamicsStandIn
-) -> httpx.AsyncClient:
-    """The API with the connection `acme`, which may read cases."""
-    database.clock = TimeSource()
-    await connect(api, dynamics.url)
-    return api
 
 
 async def test_case_without_columns_becomes_a_whole_contact_once(
@@ -185,80 +165,6 @@ async def test_nothing_comes_back_of_a_customer_who_was_erased_before_the_case_w
     assert "Monday" not in " ".join(await texts(database))
     names = await rows(database, f"SELECT name FROM customers WHERE customer_id = '{customer_id}'")
     assert [row.name for row in names] == [None]
-
-
-async def test_refused_credentials_are_not_sent_for_ever(
-    channel: httpx.AsyncClient, database: Database[UnitOfWork], dynamics: DynamicsStandIn
-) -> None:
-    await connect(channel, dynamics.url, app_secret="another-secret-of-a-test-9d1e")
-    await deliver(channel)
-    reading = Reading(database, dynamics.url)
-    await reading.fail_times(1)
-    assert reading.failure_codes() == ["credentials-refused"]
-    await reading.fail_times(6)
-    assert len([call for call in dynamics.calls if "token" in call.path]) == 3
-    assert reading.failure_codes() == ["sign-in-stopped"]
-    assert "another-secret" not in str(await rows(database, "SELECT * FROM sign_ins"))
-    await connect(channel, dynamics.url)
-    database.clock.offset += timedelta(minutes=6)
-    async with reading.run_until("read"):
-        pass
-    assert "No hot water since Monday." in await texts(database)
-    assert await rows(database, "SELECT * FROM sign_ins") == []
-
-
-async def deliver_many(channel: httpx.AsyncClient, dynamics: DynamicsStandIn, count: int) -> None:
-    for n in range(count):
-        case = f"{n}{CASE[1:]}"
-        dynamics.incidents[case] = dict(INCIDENT)
-        await deliver(channel, operation=case, case=case)
-
-
-async def test_new_secret_that_servers_do_not_know_yet_is_tried_for_minutes(
-    channel: httpx.AsyncClient, database: Database[UnitOfWork], dynamics: DynamicsStandIn
-) -> None:
-    """However many cases wait, and in however many processes."""
-    await connect(channel, dynamics.url, app_secret="another-secret-of-a-test-9d1e")
-    await deliver_many(channel, dynamics, 9)
-    readings = [Reading(database, dynamics.url) for _ in range(2)]
-    async with run_workers(*(each.worker for each in readings)):
-        await until(
-            lambda: sum(each.count("failed") for each in readings), lambda count: count >= 20
-        )
-    (refusal,) = await rows(database, "SELECT refusals FROM sign_ins")
-    assert refusal.refusals == 1
-    # Both may have asked before the other was refused.
-    assert len([call for call in dynamics.calls if "token" in call.path]) <= 2
-    codes = {code for each in readings for code in each.failure_codes()}
-    assert codes == {"credentials-refused"}
-
-
-async def test_system_that_takes_no_token_for_a_while_is_asked_again(
-    channel: httpx.AsyncClient, database: Database[UnitOfWork], dynamics: DynamicsStandIn
-) -> None:
-    dynamics.takes_tokens = False
-    await deliver_many(channel, dynamics, 9)
-    reading = Reading(database, dynamics.url)
-    async with reading.run_until("failed", 20):
-        assert set(reading.failure_codes()) == {"credentials-refused"}
-    dynamics.takes_tokens = True
-    database.clock.offset += timedelta(minutes=6)
-    async with reading.run_until("read", 9):
-        pass
-    assert await waiting(database) == 0
-
-
-async def test_revoked_token_is_replaced_once(
-    channel: httpx.AsyncClient, database: Database[UnitOfWork], dynamics: DynamicsStandIn
-) -> None:
-    reading = Reading(database, dynamics.url)
-    async with run_workers(reading.worker):
-        await deliver(channel)
-        await until(lambda: reading.count("read"))
-        dynamics.tokens.clear()
-        await deliver(channel, operation="f2b8f0a4-6f0e-4c1d-9b7a-0f1e2d3c4b5a")
-        await until(lambda: reading.count("read"), lambda count: count == 2)
-    assert len(dynamics.tokens) == 1
 
 
 async def test_system_in_our_own_network_is_not_called(

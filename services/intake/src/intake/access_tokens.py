@@ -4,6 +4,7 @@ credentials for ever.
 
 import asyncio
 import re
+from dataclasses import dataclass, field
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
@@ -45,13 +46,21 @@ class SignInStoppedError(SignInError):
         )
 
 
+@dataclass(slots=True, weakref_slot=True, eq=False)
+class _Turn:
+    """One asks at a time with the same credentials; who waits is told what the one before was."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    error: SignInError | None = None
+
+
 class AccessTokens:
     def __init__(self, calls: GuardedCalls, database: Database[UnitOfWork]) -> None:
         self._calls = calls
         self._database = database
         self._kept: dict[str, AccessToken] = {}
-        # Of who asks now or waits for it.
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        # Of those who ask now or wait for it.
+        self._turns: WeakValueDictionary[str, _Turn] = WeakValueDictionary()
 
     async def get(
         self, connection: ChannelConnection, sign_in: SignIn, refused: AccessToken | None = None
@@ -60,14 +69,21 @@ class AccessTokens:
 
         Raises SignInError.
         """
-        # Others wait for what the first is told: credentials that are refused are sent once.
-        lock = self._locks.setdefault(sign_in.fingerprint, asyncio.Lock())
-        async with lock:
+        turn = self._turns.setdefault(sign_in.fingerprint, _Turn())
+        has_waited = turn.lock.locked()
+        async with turn.lock:
             now = self._database.clock.utc_now()
             kept = self._kept.get(sign_in.fingerprint)
             if kept is not None and kept != refused and kept.valid_until > now:
                 return kept
-            return await self._replace(connection, sign_in)
+            if has_waited and turn.error is not None:
+                raise turn.error
+            turn.error = None
+            try:
+                return await self._replace(connection, sign_in)
+            except SignInError as error:
+                turn.error = error
+                raise
 
     async def _replace(self, connection: ChannelConnection, sign_in: SignIn) -> AccessToken:
         async with self._database.transaction() as uow:

@@ -17,6 +17,9 @@ from intake.domain.case_reads import CaseName, CaseRead
 _LEASE: Final = timedelta(minutes=3)
 # Of one connection; those above are not read.
 MAX_WAITING: Final = 1000
+# Attempts at a time of one connection, in all processes together: fewer than one process has slots,
+# so that a system that does not answer delays the cases of no other.
+MAX_UNDER_WAY: Final = 3
 
 
 class CaseReads:
@@ -53,8 +56,19 @@ class CaseReads:
         return True
 
     async def claim_due(self, holder: str) -> CaseRead | None:
-        """Return the one that is due longest, and begin an attempt: nobody else reads it now."""
-        values = {"holder": holder, "now": self._now, "until": self._now + _LEASE}
+        """Return the next one that is due, and begin an attempt: nobody else reads it now.
+
+        It is of the connection with the fewest attempts under way. Those that are no contact yet
+        are first, then those that are due longest.
+        """
+        # Its own statement: the next one sees what others have claimed.
+        await self._connection.execute(_TAKE_TURN)
+        values = {
+            "holder": holder,
+            "now": self._now,
+            "until": self._now + _LEASE,
+            "most": MAX_UNDER_WAY,
+        }
         row = (await self._connection.execute(_CLAIM, values)).first()
         return CaseRead(**row) if row else None
 
@@ -82,12 +96,20 @@ _COUNT = text("""
     SELECT count(*) FROM case_reads WHERE kind = :kind AND connection = :connection
 """)
 _COLUMNS = ", ".join(column.name for column in fields(CaseRead))
+_TAKE_TURN = text("SELECT pg_advisory_xact_lock(lock_key('case reads'))")
 _CLAIM = text(f"""
+    WITH under_way AS (
+        SELECT kind, connection, count(*) AS attempts FROM case_reads
+        WHERE held_until >= :now GROUP BY kind, connection
+    )
     UPDATE case_reads SET holder = :holder, held_until = :until, attempts = attempts + 1
     WHERE (kind, connection, event_id) = (
-        SELECT kind, connection, event_id FROM case_reads
+        SELECT kind, connection, event_id
+        FROM case_reads AS due LEFT JOIN under_way USING (kind, connection)
         WHERE due_at <= :now AND (held_until IS NULL OR held_until < :now)
-        ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
+            AND coalesce(under_way.attempts, 0) < :most
+        ORDER BY coalesce(under_way.attempts, 0), is_opened, due_at
+        LIMIT 1 FOR UPDATE OF due SKIP LOCKED
     )
     RETURNING {_COLUMNS}
 """).columns(headers=tables.case_reads.c.headers.type)
