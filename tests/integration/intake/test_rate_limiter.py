@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import make_url
 
-from common.contracts.event import EventId, SystemName
+from common.contracts.event import SystemName
 from common.core.errors import is_transient
+from common.core.ids import EventId
 from common.storage.database import Database, connect
 from intake.domain.rate_limits import RateLimit
 from intake.rate_limiter import Admission, LeaseReturner, RateLimiter
