@@ -1,5 +1,6 @@
 """The SQL of cases that are to be read, and of who reads each now."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime, timedelta
@@ -33,7 +34,10 @@ class CaseReads:
     async def add(
         self, system: SystemName, headers: Mapping[str, str], body: bytes, case: CaseName
     ) -> bool:
-        """Have the case read; return False if too many wait. What waits already stays as it is."""
+        """Have the case read; return False if too many wait. What waits already stays as it is.
+
+        `body` is JSON in any of its encodings.
+        """
         kind, _, connection = system.partition(":")
         key = {"kind": kind, "connection": connection}
         waiting = await self._connection.execute(_COUNT, key)
@@ -44,7 +48,7 @@ class CaseReads:
             "event_id": case.event_id,
             "case_ref": case.case_ref,
             "headers": dict(headers),
-            "body": body,
+            "body": _to_utf8(body),
             "requested_at": self._now,
             "attempts": 0,
             "is_opened": False,
@@ -84,6 +88,11 @@ class CaseReads:
         """End the attempt; the contact is made without it."""
         values = {"reason": reason, "due_at": self._now + wait, **_key(read)}
         await self._connection.execute(_POSTPONE, values)
+
+
+def _to_utf8(body: bytes) -> bytes:
+    """Return the JSON in UTF-8: PostgreSQL reads it when a customer's data are exported."""
+    return body.decode(json.detect_encoding(body), "surrogatepass").encode("utf-8", "replace")
 
 
 def _key(read: CaseRead) -> dict[str, Any]:
