@@ -14,6 +14,8 @@ from playwright.async_api import Browser, Page
 
 import devstack
 from browser.desk import Desk
+from common.contracts.assignments import AssignmentCompleted
+from common.contracts.event import ContactId
 from stage.actors import Actors, running_system
 from stage.browsers import MISSING, find_browser, open_browser
 from stage.centre import CENTRE_ROLES
@@ -58,6 +60,22 @@ async def browser_stage(
     ):
         await wait_until_admitted(console.url, ("sara", "marco", "rita"))
         yield BrowserStage(system, actors, event_log, console.url, browser)
+
+
+@pytest.fixture
+async def free_representatives(browser_stage: BrowserStage) -> None:
+    """Everybody is available and has no contact: tests before leave some away, or full.
+
+    So does the simulated centre, which gives its contacts to Rita, too.
+    """
+    actors = browser_stage.actors
+    await actors.put_people()
+    held = "/assignments?state=queued&state=offered&state=assigned&limit=200"
+    while contacts := (await actors.call("ops", "router", "GET", held))["items"]:
+        for contact in contacts:
+            contact_id = ContactId(contact["contact_id"])
+            await actors.call("ops", "intake", "POST", f"/contacts/{contact_id}/resolve", {})
+            await browser_stage.event_log.wait_for(AssignmentCompleted, contact_id)
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Floor and Duty in a browser: they change while somebody looks, and say how fresh they are."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 from playwright.async_api import Page, expect
 
@@ -18,6 +20,13 @@ async def set_presence(stage: BrowserStage, person: str, presence: str) -> None:
     await stage.actors.call("marco", "router", "PUT", path, {"presence": presence})
 
 
+@pytest.fixture
+async def presence_is_restored(browser_stage: BrowserStage) -> AsyncIterator[None]:
+    yield
+    await set_presence(browser_stage, "rita", "available")
+
+
+@pytest.mark.usefixtures("presence_is_restored")
 async def test_floor_changes_while_somebody_looks(browser_stage: BrowserStage, sara: Page) -> None:
     await sara.goto("/floor")
     await expect_live(sara)
@@ -34,6 +43,7 @@ async def test_floor_changes_while_somebody_looks(browser_stage: BrowserStage, s
         await expect(page.locator("#person-rita")).to_contain_text("away", timeout=SOON_MS)
 
 
+@pytest.mark.usefixtures("presence_is_restored")
 async def test_row_of_floor_stays_in_its_place_while_it_has_the_focus(
     browser_stage: BrowserStage, sara: Page
 ) -> None:

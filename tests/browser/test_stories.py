@@ -21,7 +21,9 @@ PRESSED = {
 
 
 @pytest.fixture
-async def scenario(browser_stage: BrowserStage) -> AsyncIterator[Scenario]:
+async def scenario(
+    browser_stage: BrowserStage, free_representatives: None
+) -> AsyncIterator[Scenario]:
     """Sara and Marco in front of Now, each in a browser of their own."""
     stage = browser_stage
     async with AsyncExitStack() as stack:

@@ -11,7 +11,10 @@ from common.contracts.contacts import SupervisorQuestionAnswered, SupervisorRequ
 from common.contracts.event import ContactId
 from stage.console import wait_until_admitted
 
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = [
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.usefixtures("free_representatives"),
+]
 # A supervisor is mentioned without a wish, and the model is not sure.
 DOUBTFUL = "Your manager should be ashamed."
 

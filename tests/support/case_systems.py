@@ -208,11 +208,15 @@ def _as_webhook(comment: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class TokenIssuer(StandIn):
-    """A stand-in that gives access tokens for the client credentials flow."""
+    """A stand-in that gives access tokens for the client credentials flow.
+
+    It takes them while `takes_tokens`.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.tokens: list[str] = []
+        self.takes_tokens = True
 
     def issue(self, form: Mapping[str, Any], **more: str) -> web.Response:
         expected = {
@@ -228,7 +232,7 @@ class TokenIssuer(StandIn):
 
     def require_token(self, request: web.Request) -> None:
         expected = f"Bearer {self.tokens[-1]}" if self.tokens else None
-        if request.headers.get("Authorization") != expected:
+        if not self.takes_tokens or request.headers.get("Authorization") != expected:
             raise web.HTTPUnauthorized(
                 text='[{"errorCode": "INVALID_SESSION_ID"}]', content_type="application/json"
             )
@@ -288,6 +292,8 @@ class DynamicsStandIn(TokenIssuer):
         super().__init__()
         self.incidents: dict[str, dict[str, Any]] = {}
         self.notes: dict[str, dict[str, Any]] = {}
+        # Without it the tokens are for any environment.
+        self.checks_scope = True
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         data = "/api/data/v9.2"
@@ -299,7 +305,8 @@ class DynamicsStandIn(TokenIssuer):
 
     async def _issue(self, request: web.Request) -> web.Response:
         form = {name: str(value) for name, value in (await request.post()).items()}
-        return self.issue(form, scope=f"{self.url}/.default")
+        scope = f"{self.url}/.default" if self.checks_scope else form["scope"]
+        return self.issue(form, scope=scope)
 
     async def _show_user(self, request: web.Request) -> web.Response:
         self.require_token(request)

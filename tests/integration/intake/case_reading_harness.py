@@ -52,12 +52,16 @@ CREATED_MS, UPDATED_MS = 1_795_168_800_400, 1_795_169_400_000
 
 
 async def connect(
-    api: httpx.AsyncClient, base_url: str, app_secret: str = CLIENT_SECRET, **fields: Any
+    api: httpx.AsyncClient,
+    base_url: str,
+    app_secret: str = CLIENT_SECRET,
+    name: str = "acme",
+    **fields: Any,
 ) -> None:
     reading = {"base_url": base_url, "tenant_id": TENANT, "client_id": CLIENT_ID}
     topics = {"casetypecode=Question": "questions"}
     answer = await api.put(
-        "/v1/channels/dynamics/acme",
+        f"/v1/channels/dynamics/{name}",
         json={
             "secret": SECRET,
             "app_secret": {"value": app_secret},
@@ -75,6 +79,7 @@ async def deliver(
     operation: str = "d2b8f0a4-6f0e-4c1d-9b7a-0f1e2d3c4b5a",
     at_ms: int = CREATED_MS,
     case: str = CASE,
+    name: str = "acme",
     **columns: Any,
 ) -> httpx.Response:
     """Post what a webhook says of the case; without columns it has left them out."""
@@ -91,7 +96,7 @@ async def deliver(
     if not pairs:
         headers["x-ms-dynamics-msg-size-exceeded"] = "True"
     answer = await api.post(
-        "/v1/channels/dynamics/acme", content=json.dumps(body).encode(), headers=headers
+        f"/v1/channels/dynamics/{name}", content=json.dumps(body).encode(), headers=headers
     )
     assert answer.status_code == 200, answer.text
     return answer

@@ -4,13 +4,16 @@ from functools import partial
 import httpx
 import pytest
 
+from common.core.clock import TimeSource
 from common.core.sealed_secrets import SecretBox
 from common.storage.database import Database
 from intake.connection_secrets import ConnectionSecrets
 from intake.main import build
 from intake.settings import Settings
 from intake.store import UnitOfWork
+from integration.intake.case_reading_harness import CASE, INCIDENT, connect
 from integration.intake.harness import ZENDESK_SECRET, key
+from support.case_systems import DynamicsStandIn
 from support.databases import Postgres, open_database
 from support.service_harness import ENCRYPTION_KEY, open_client
 
@@ -46,4 +49,21 @@ async def zendesk(api: httpx.AsyncClient) -> httpx.AsyncClient:
     )
     assert answer.status_code == 204
     del api.headers["Authorization"]
+    return api
+
+
+@pytest.fixture
+async def dynamics() -> AsyncIterator[DynamicsStandIn]:
+    async with DynamicsStandIn() as dynamics:
+        dynamics.incidents[CASE] = dict(INCIDENT)
+        yield dynamics
+
+
+@pytest.fixture
+async def channel(
+    api: httpx.AsyncClient, database: Database[UnitOfWork], dynamics: DynamicsStandIn
+) -> httpx.AsyncClient:
+    """The API with the connection `acme`, which may read cases."""
+    database.clock = TimeSource()
+    await connect(api, dynamics.url)
     return api

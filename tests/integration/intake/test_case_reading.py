@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -10,13 +9,11 @@ import httpx
 import pytest
 from aiohttp import web
 
-from common.core.clock import TimeSource
 from common.storage.database import Database
 from intake.store import UnitOfWork
 from integration.intake.case_reading_harness import (
     CASE,
     CUSTOMER,
-    INCIDENT,
     SECRET,
     UPDATED_MS,
     Reading,
@@ -32,23 +29,6 @@ from support.databases import rows
 from support.loopback_server import LoopbackServer
 from support.probe import run_workers
 from support.waiting import until
-
-
-@pytest.fixture
-async def dynamics() -> AsyncIterator[DynamicsStandIn]:
-    async with DynamicsStandIn() as dynamics:
-        dynamics.incidents[CASE] = dict(INCIDENT)
-        yield dynamics
-
-
-@pytest.fixture
-async def channel(
-    api: httpx.AsyncClient, database: Database[UnitOfWork], dynamics: DynamicsStandIn
-) -> httpx.AsyncClient:
-    """The API with the connection `acme`, which may read cases."""
-    database.clock = TimeSource()
-    await connect(api, dynamics.url)
-    return api
 
 
 async def test_case_without_columns_becomes_a_whole_contact_once(
@@ -185,39 +165,6 @@ async def test_nothing_comes_back_of_a_customer_who_was_erased_before_the_case_w
     assert "Monday" not in " ".join(await texts(database))
     names = await rows(database, f"SELECT name FROM customers WHERE customer_id = '{customer_id}'")
     assert [row.name for row in names] == [None]
-
-
-async def test_refused_credentials_are_not_sent_for_ever(
-    channel: httpx.AsyncClient, database: Database[UnitOfWork], dynamics: DynamicsStandIn
-) -> None:
-    await connect(channel, dynamics.url, app_secret="another-secret-of-a-test-9d1e")
-    await deliver(channel)
-    reading = Reading(database, dynamics.url)
-    await reading.fail_times(1)
-    assert reading.failure_codes() == ["credentials-refused"]
-    await reading.fail_times(6)
-    assert len([call for call in dynamics.calls if "token" in call.path]) == 3
-    assert reading.failure_codes() == ["sign-in-stopped"]
-    assert "another-secret" not in str(await rows(database, "SELECT * FROM sign_ins"))
-    await connect(channel, dynamics.url)
-    database.clock.offset += timedelta(minutes=6)
-    async with reading.run_until("read"):
-        pass
-    assert "No hot water since Monday." in await texts(database)
-    assert await rows(database, "SELECT * FROM sign_ins") == []
-
-
-async def test_revoked_token_is_replaced_once(
-    channel: httpx.AsyncClient, database: Database[UnitOfWork], dynamics: DynamicsStandIn
-) -> None:
-    reading = Reading(database, dynamics.url)
-    async with run_workers(reading.worker):
-        await deliver(channel)
-        await until(lambda: reading.count("read"))
-        dynamics.tokens.clear()
-        await deliver(channel, operation="f2b8f0a4-6f0e-4c1d-9b7a-0f1e2d3c4b5a")
-        await until(lambda: reading.count("read"), lambda count: count == 2)
-    assert len(dynamics.tokens) == 1
 
 
 async def test_system_in_our_own_network_is_not_called(

@@ -62,19 +62,28 @@ async def test_export_has_every_table_that_knows_the_customer(
     assert set(exported["kept_elsewhere"]) >= {"router", "escalation", "notifier", "console"}
 
 
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ('{"title":"Grüße"}'.encode(), '{"title":"Grüße"}'),
+        ('{"title":"Grüße"}'.encode("utf-16"), '{"title":"Grüße"}'),
+        ('{"title":"Grüße"}'.encode("utf-8-sig"), '{"title":"Grüße"}'),
+        (b'{"title":"\xed\xa0\x80"}', '{"title":"?"}'),
+    ],
+)
 async def test_export_has_what_waits_to_be_read_and_not_the_secret_that_it_came_with(
-    api: httpx.AsyncClient, database: Database[UnitOfWork]
+    api: httpx.AsyncClient, database: Database[UnitOfWork], body: bytes, shown: str
 ) -> None:
     await send(api, "ada")
     case = CaseName("update-1", "case-1")
     named = "UPDATE contacts SET received_from = 'dynamics:acme', external_ref = 'case-1'"
-    headers, body = {"authorization": "SECRET"}, '{"title":"Grüße"}'.encode()
+    headers = {"authorization": "SECRET"}
     async with database.transaction() as uow:
         await uow.connection.execute(text(named))
         await uow.case_reads.add(SystemName("dynamics:acme"), headers, body, case)
     exported, _ = await export(database, ADA)
     (read,) = exported["contacts"][0]["case_reads"]
-    assert (read["case_ref"], read["body"]) == (case.case_ref, '{"title":"Grüße"}')
+    assert (read["case_ref"], read["body"]) == (case.case_ref, shown)
     assert "SECRET" not in json.dumps(exported)
 
 

@@ -1,6 +1,8 @@
 """How processes share a rate limit by the database, and how seldom they ask it."""
 
 import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
@@ -8,6 +10,7 @@ from sqlalchemy import make_url
 
 from common.contracts.event import SystemName
 from common.core.errors import is_transient
+from common.core.ids import EventId
 from common.storage.database import Database, connect
 from intake.domain.rate_limits import RateLimit
 from intake.rate_limiter import Admission, LeaseReturner, RateLimiter
@@ -209,6 +212,34 @@ async def test_absent_database_refuses_for_a_while_and_nothing_is_taken(
         assert admitted(await admit(limiter, far, limit, 6)) == 5
         await engine.dispose()
     assert await taken(database) == 5
+
+
+class LostCommits(Database[UnitOfWork]):
+    """Its transactions are committed, and the answer to that does not come back."""
+
+    @asynccontextmanager
+    async def transaction(self, claims: Sequence[EventId] = ()) -> AsyncIterator[UnitOfWork]:
+        async with super().transaction(claims) as uow:
+            yield uow
+        raise OSError("the connection is lost")
+
+
+async def test_what_was_given_back_by_a_commit_without_an_answer_is_not_given_back_again(
+    limiter: RateLimiter, database: Database[UnitOfWork], seconds: Seconds
+) -> None:
+    limit = RateLimit(100, 60)
+    other = RateLimiter(seconds)
+    for _ in range(4):
+        await admit(limiter, database, limit)
+    # In the same part of the window: they stop to count at the same time.
+    await admit(other, database, limit, 20)
+    before = await taken(database)
+    lost = LostCommits(database.engine, UnitOfWork, database.clock)
+    with pytest.raises(OSError, match="lost"):
+        await limiter.give_back(lost, is_stopping=True)
+    assert await taken(database) == before - 2
+    await limiter.give_back(database, is_stopping=True)
+    assert await taken(database) == before - 2
 
 
 async def test_processes_together_admit_no_more_than_the_limit(

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from common.contracts.contacts import ContactReceived
 from integration.router.conftest import RouterHarness
 from integration.router.examples import assert_loads_are_consistent, complete, decline, received
-from router.domain.routing.strategies import EXCLUSION, TEAM_WAIT
+from router.domain.routing.strategies import ABSENCE_GRACE, EXCLUSION, TEAM_WAIT
 from router.settings import Settings
 from support.probe import record_statements
 
@@ -138,6 +138,28 @@ async def test_declined_contact_waits_for_its_team_again(
     await harness.advance_time(EXCLUSION.total_seconds() + 1)
 
     assert await holder(harness, contact) == "vera"
+
+
+async def test_contact_that_waits_for_its_team_goes_to_who_had_it_once_that_one_is_back(
+    harness: RouterHarness,
+) -> None:
+    await harness.hire("vera", team_id="vip", presence="away")
+    contact = of_team(harness)
+    await harness.handle_events(contact)
+    await harness.advance_time(PAST_THE_WAIT)
+    await harness.hire("rita")
+    await harness.hire("rita", presence="offline")
+    await harness.advance_time(ABSENCE_GRACE.total_seconds() + 1)
+    other = of_team(harness, priority="urgent")
+    await harness.handle_events(other)
+    assert await holder(harness, contact) is None
+    assert (await harness.assignment(contact.contact_id)).waits_for_team
+
+    await harness.hire("rita")
+
+    assert (await holder(harness, contact), await holder(harness, other)) == ("rita", None)
+    (timer,) = await harness.rows("SELECT contact_id FROM timers")
+    assert str(timer.contact_id) == other.contact_id
 
 
 @pytest.mark.parametrize("size", [1, 20])

@@ -191,6 +191,10 @@ def test_every_kind_of_write_back_has_a_form() -> None:
         ('"quoted"', '"\\"quoted\\""'),
         ("null", "null"),
         ("[1]", "[1]"),
+        # As a number it would be sent otherwise.
+        ("360012345678901234567890", "360012345678901234567890"),
+        ("1.10", "1.10"),
+        ("1e5", "1e5"),
     ],
 )
 def test_value_of_a_field_keeps_its_type(value: object, text: str) -> None:

@@ -174,10 +174,14 @@ class Actors:
             presence = {"presence": "available"}
             await self.call(person, "router", "PUT", f"{place}/presence", presence)
 
-    async def put_sample_settings(self) -> None:
-        """Put the people, duty schedules, ladders, policies and the Zendesk connection."""
+    async def put_people(self) -> None:
+        """Put the people, who are available, with their usual workload."""
         for person, fields in PEOPLE.items():
             await self._put_person(person, fields)
+
+    async def put_sample_settings(self) -> None:
+        """Put the people, duty schedules, ladders, policies and the Zendesk connection."""
+        await self.put_people()
         await self._put_escalation_settings()
         operations = {
             "name": "Operations",

@@ -2,8 +2,11 @@
 credentials for ever.
 """
 
+import asyncio
 import re
+from dataclasses import dataclass, field
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -43,11 +46,21 @@ class SignInStoppedError(SignInError):
         )
 
 
+@dataclass(slots=True, weakref_slot=True, eq=False)
+class _Turn:
+    """One asks at a time with the same credentials; who waits is told what the one before was."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    error: SignInError | None = None
+
+
 class AccessTokens:
     def __init__(self, calls: GuardedCalls, database: Database[UnitOfWork]) -> None:
         self._calls = calls
         self._database = database
         self._kept: dict[str, AccessToken] = {}
+        # Of those who ask now or wait for it.
+        self._turns: WeakValueDictionary[str, _Turn] = WeakValueDictionary()
 
     async def get(
         self, connection: ChannelConnection, sign_in: SignIn, refused: AccessToken | None = None
@@ -56,18 +69,34 @@ class AccessTokens:
 
         Raises SignInError.
         """
-        kept = self._kept.get(sign_in.fingerprint)
-        now = self._database.clock.utc_now()
-        if kept is not None and kept != refused and kept.valid_until > now:
-            return kept
+        turn = self._turns.setdefault(sign_in.fingerprint, _Turn())
+        has_waited = turn.lock.locked()
+        async with turn.lock:
+            now = self._database.clock.utc_now()
+            kept = self._kept.get(sign_in.fingerprint)
+            if kept is not None and kept != refused and kept.valid_until > now:
+                return kept
+            if has_waited and turn.error is not None:
+                raise turn.error
+            turn.error = None
+            try:
+                return await self._replace(connection, sign_in)
+            except SignInError as error:
+                turn.error = error
+                raise
+
+    async def _replace(self, connection: ChannelConnection, sign_in: SignIn) -> AccessToken:
         async with self._database.transaction() as uow:
             refusal = await uow.sign_ins.find_refusal(connection.kind, connection.connection)
+            now = uow.now
         if refusal is not None and refusal.stops(sign_in):
             raise SignInStoppedError(refusal.reason)
+        if refusal is not None and refusal.holds_back(sign_in, now):
+            raise CredentialsRefusedError(refusal.reason)
         try:
             token = await self._ask_with_each(sign_in)
         except CredentialsRefusedError as error:
-            await self.count_refusal(connection, sign_in, str(error))
+            await self._count_refusal(connection, sign_in, str(error))
             raise
         if refusal is not None:
             async with self._database.transaction() as uow:
@@ -77,7 +106,7 @@ class AccessTokens:
         self._kept[sign_in.fingerprint] = token
         return token
 
-    async def count_refusal(
+    async def _count_refusal(
         self, connection: ChannelConnection, sign_in: SignIn, reason: str
     ) -> None:
         async with self._database.transaction() as uow:

@@ -218,6 +218,7 @@ class _Account:
         """Give back what was not used, and take what is needed."""
         limit, unused = self._limit, self._unused
         self._unused = []
+        is_written = False
         asked_at = self._seconds()
         ahead = self._next_ahead if needed else 0
         try:
@@ -226,8 +227,12 @@ class _Account:
                 window = window.give_back(unused)
                 window, grant = window.take(limit, needed, ahead, uow.now)
                 await uow.rate_limit_windows.save(self._system, window)
+                is_written = True
         except BaseException:
-            self._unused += unused
+            # Nobody knows whether a commit has failed: what is given back twice would let too many
+            # in, and what is not counts until its window ends.
+            if not is_written:
+                self._unused += unused
             raise
         if needed:
             # From before the database's time was read: no lease is used for too long.

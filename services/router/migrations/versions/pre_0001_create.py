@@ -133,6 +133,11 @@ STATEMENTS = (
             skill, language, queue_team, priority_rank DESC, waiting_since, contact_id)
         WHERE state = 'queued'
     """,
+    # Who had the contact gets it again, also of another team.
+    """
+    CREATE INDEX assignments_previous ON assignments (preferred_id)
+        WHERE state = 'queued' AND waits_for_team AND preferred_id IS NOT NULL
+    """,
     """
     CREATE INDEX assignments_unserved ON assignments (contact_id)
         WHERE state = 'queued' AND unserved_skill IS NOT NULL

@@ -8,11 +8,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
-# A new secret takes some minutes until all servers know it.
+# A new secret takes some minutes until all servers know it. So it is tried that often and that far
+# apart, however many ask for a token meanwhile.
 _REFUSALS_UNTIL_STOP: Final = 3
+REFUSAL_INTERVAL: Final = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +50,8 @@ class SignInRefusal:
 
     def stops(self, sign_in: SignIn) -> bool:
         return self.refusals >= _REFUSALS_UNTIL_STOP and self.credentials == sign_in.fingerprint
+
+    def holds_back(self, sign_in: SignIn, now: datetime) -> bool:
+        """Tell whether these credentials were refused a moment ago."""
+        is_recent = now < self.refused_at + REFUSAL_INTERVAL
+        return is_recent and self.credentials == sign_in.fingerprint

@@ -6,7 +6,7 @@ from sqlalchemy import delete, select, text
 
 from common.storage.connection import Connection
 from intake import tables
-from intake.domain.sign_ins import SignIn, SignInRefusal
+from intake.domain.sign_ins import REFUSAL_INTERVAL, SignIn, SignInRefusal
 
 
 class SignIns:
@@ -24,13 +24,14 @@ class SignIns:
         return SignInRefusal(**row) if row else None
 
     async def refuse(self, kind: str, connection: str, sign_in: SignIn, reason: str) -> None:
-        """Count that these credentials were refused."""
+        """Count that these credentials were refused; several at the same time count as one."""
         values = {
             "kind": kind,
             "connection": connection,
             "credentials": sign_in.fingerprint,
             "reason": reason,
             "now": self._now,
+            "recently": self._now - REFUSAL_INTERVAL,
         }
         await self._connection.execute(_REFUSE, values)
 
@@ -45,8 +46,10 @@ _REFUSE = text("""
     INSERT INTO sign_ins AS known (kind, connection, credentials, refusals, reason, refused_at)
     VALUES (:kind, :connection, :credentials, 1, :reason, :now)
     ON CONFLICT (kind, connection) DO UPDATE SET
-        refusals = CASE WHEN known.credentials = excluded.credentials
-            THEN known.refusals + 1 ELSE 1 END,
+        refusals = CASE
+            WHEN known.credentials <> excluded.credentials THEN 1
+            WHEN known.refused_at > :recently THEN known.refusals
+            ELSE known.refusals + 1 END,
         credentials = excluded.credentials, reason = excluded.reason,
         refused_at = excluded.refused_at
 """)

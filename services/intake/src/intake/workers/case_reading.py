@@ -12,7 +12,6 @@ from typing import Final
 
 import structlog
 
-from common.core.access_tokens import AccessToken
 from common.core.backoff import pause
 from common.core.errors import is_transient
 from common.core.ids import new_id
@@ -38,7 +37,6 @@ from intake.deliveries import Delivery
 from intake.domain.case_reads import CaseRead
 from intake.domain.customers import CustomerNamespaces
 from intake.domain.model import ChannelConnection
-from intake.domain.sign_ins import SignIn
 from intake.domain.understanding.signs import SignReader
 from intake.event_preparation import PreparedEvent, prepare_events
 from intake.metrics import CaseReadMetrics
@@ -166,16 +164,11 @@ class CaseReadingWorker:
         except TokenRefusedError:
             # It may have been revoked.
             token = await self._tokens.get(connection, sign_in, refused=token)
-        return await self._fetch_again(read, connection, sign_in, token)
-
-    async def _fetch_again(
-        self, read: CaseRead, connection: ChannelConnection, sign_in: SignIn, token: AccessToken
-    ) -> bytes:
         try:
-            return await self._systems[read.kind].read(connection, read.case_ref, token)
+            return await system.read(connection, read.case_ref, token)
         except TokenRefusedError as error:
+            # Tried again: the app may be made a user soon, and systems say so in outages, too.
             reason = f"{error} to a new access token: the app is no user there"
-            await self._tokens.count_refusal(connection, sign_in, reason)
             raise CredentialsRefusedError(reason) from error
 
     async def _fill(self, read: CaseRead, connection: ChannelConnection, content: bytes) -> str:

@@ -11,7 +11,10 @@ FIELD_HINT: Final = mark('true, false and numbers are sent as such; in quotes, a
 
 
 class FieldText(Value):
-    """A text, a number, yes or no; what looks like a number and is a text stands in quotes."""
+    """A text, a number, yes or no; what looks like a number and is a text stands in quotes.
+
+    A number that would not be sent as it is written is a text: a long one would lose digits.
+    """
 
     def write(self, value: Any, _texts: Texts) -> str:
         if isinstance(value, str) and isinstance(_parse(value), str) and not _is_quoted(value):
@@ -27,7 +30,10 @@ def _parse(text: str) -> str | float | bool:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
         return text
-    return value if isinstance(value, str | int | float) else text
+    if isinstance(value, str):
+        return value
+    is_exact = isinstance(value, int | float) and orjson.dumps(value).decode() == text.strip()
+    return value if is_exact else text
 
 
 def _is_quoted(text: str) -> bool:
