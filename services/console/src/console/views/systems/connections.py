@@ -26,16 +26,20 @@ _STATES: Final[Mapping[str, tuple[str, str]]] = {
     "paused": ("soon", mark("paused")),
     "archived": ("", mark("archived")),
 }
-_FAILURES: Final[Mapping[str, str]] = {
+FAILURES: Final[Mapping[str, str]] = {
     "signature-refused": mark("The signature or the secret of a delivery was wrong."),
     "stale-signature": mark("A record was signed too long ago."),
     "delivery-kept": mark("A delivery could not be read. It is kept among the dead letters."),
     "malformed": mark("A record could not be read."),
     "not-applied": mark("A record could not be applied."),
     "connection-paused": mark("A delivery came while the connection was paused."),
+    "rate-limited": mark("More deliveries came than are taken. They have to be sent again."),
     "secret-unavailable": mark("The secret can't be read."),
     "too-many-kept-deliveries": mark("Too many deliveries are kept already."),
     "mailbox-unreadable": mark("The mailbox can't be read."),
+    "case-unreadable": mark("A case can't be read in its system."),
+    "credentials-refused": mark("The system does not take the credentials."),
+    "sign-in-stopped": mark("Upstairs no longer signs in: it was refused several times."),
 }
 # Who can't sign may have the secret in the address.
 _SECRET_IN_ADDRESS: Final = frozenset(("salesforce", "sendgrid", "dynamics"))
@@ -164,7 +168,7 @@ def _chips(item: Mapping[str, Any], reader: Reader) -> tuple[Chip, ...]:
 def _failure(failure: Mapping[str, Any] | None, reader: Reader) -> Failure | None:
     if failure is None:
         return None
-    text = _FAILURES.get(failure["code"])
+    text = FAILURES.get(failure["code"])
     return Failure(
         text=failure["code"] if text is None else reader.texts.gettext(text),
         detail=failure["detail"],

@@ -12,7 +12,12 @@ from console.views.settings.nodes import Group, Node
 from console.views.systems.connection_kinds import TITLES
 from console.views.systems.connections import changed_text
 from console.views.systems.options import Button, Chip, Value, chip_of, values_of
-from console.views.systems.write_back_kinds import LIST, STEPS, WRITE_BACK_KINDS
+from console.views.systems.write_back_kinds import (
+    LIST,
+    STEPS,
+    WRITE_BACK_KINDS,
+    WRITE_BACK_TITLES,
+)
 
 _STATES: Final[Mapping[str, tuple[str, str]]] = {
     "active": ("calm", mark("active")),
@@ -102,7 +107,7 @@ def write_back_view(
         ),
     )
     return WriteBackView(
-        title=f"{TITLES[item['kind']]}: {item['connection']}",
+        title=f"{gettext(WRITE_BACK_TITLES[item['kind']])}: {item['connection']}",
         url=url,
         chips=(chip_of(_STATES, item["state"], reader),),
         problem=item["halt_reason"],
