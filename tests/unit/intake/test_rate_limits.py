@@ -115,7 +115,7 @@ def test_lower_limit_counts_what_was_taken_before() -> None:
     window, _ = window.take(RateLimit(50, 60), 20, 0, later(30))
     _, none = window.take(RateLimit(30, 60), 1, 0, later(31))
     assert none.needed.deliveries == 0
-    # Not when the first ones stop to count, but when fewer than 30 do.
+    # Not when the first ones stop counting, but when fewer than 30 do.
     assert later(60) <= none.more_at < later(62)
     window, _ = window.take(RateLimit(10, 60), 1, 0, later(32))
     _, lowest = window.take(RateLimit(10, 60), 1, 0, later(33))

@@ -86,7 +86,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class LimitWindow:
-    """What a system has taken, in the order in which it stops to count.
+    """What a system has taken, in the order in which it stops counting.
 
     `at`: when it took last, so that a clock that was set back does no harm.
     """
@@ -95,7 +95,7 @@ class LimitWindow:
     taken: Sequence[Taken] = field(default=())
 
     def give_back(self, unused: Iterable[Taken]) -> "LimitWindow":
-        """Return it without these; what has stopped to count is gone already."""
+        """Return it without these; what has stopped counting is gone already."""
         counts = {each.until: each.deliveries for each in self.taken}
         for each in unused:
             if each.until in counts:

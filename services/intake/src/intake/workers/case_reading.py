@@ -22,7 +22,7 @@ from intake.access_tokens import (
     AccessTokens,
     CredentialsRefusedError,
     SignInError,
-    SignInStoppedError,
+    failure_code,
 )
 from intake.case_systems.base import (
     CaseGoneError,
@@ -215,9 +215,8 @@ class CaseReadingWorker:
     async def _end_failed(self, read: CaseRead, error: Exception) -> str:
         """Make the contact without what can't be read, and try again later unless it is in vain."""
         reason = _reason(error)
-        self._noticed.note_failure(
-            read.kind, read.connection, self._database.clock.utc_now(), _code(error), reason
-        )
+        code, now = failure_code(error, "case-unreadable"), self._database.clock.utc_now()
+        self._noticed.note_failure(read.kind, read.connection, now, code, reason)
         log.warning(
             "case_unreadable",
             system=f"{read.kind}:{read.connection}",
@@ -288,18 +287,6 @@ class CaseReadingWorker:
 
 def _request(read: CaseRead) -> WebhookRequest:
     return WebhookRequest(read.headers, read.body)
-
-
-def _code(error: Exception) -> str:
-    match error:
-        case SecretUnavailableError():
-            return "secret-unavailable"
-        case CredentialsRefusedError():
-            return "credentials-refused"
-        case SignInStoppedError():
-            return "sign-in-stopped"
-        case _:
-            return "case-unreadable"
 
 
 def _reason(error: Exception) -> str:

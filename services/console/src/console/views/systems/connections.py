@@ -11,7 +11,15 @@ from console.views.reader import Reader, parse_time
 from console.views.settings.kinds import Kind
 from console.views.settings.nodes import Group
 from console.views.systems.connection_kinds import EXPECTED, GUIDES, LIST, TITLES
-from console.views.systems.options import Button, Chip, Value, age_text, chip_of, values_of
+from console.views.systems.options import (
+    Button,
+    Chip,
+    Value,
+    age_text,
+    chip_of,
+    pause_or_resume,
+    values_of,
+)
 
 # The filters of the list.
 FILTERS: Final[Mapping[str, str]] = {
@@ -33,7 +41,9 @@ FAILURES: Final[Mapping[str, str]] = {
     "malformed": mark("A record could not be read."),
     "not-applied": mark("A record could not be applied."),
     "connection-paused": mark("A delivery came while the connection was paused."),
-    "rate-limited": mark("More deliveries came than are taken. They have to be sent again."),
+    "rate-limited": mark(
+        "More deliveries came than the rate limit allows. They have to be sent again."
+    ),
     "secret-unavailable": mark("The secret can't be read."),
     "too-many-kept-deliveries": mark("Too many deliveries are kept already."),
     "mailbox-unreadable": mark("The mailbox can't be read."),
@@ -255,14 +265,9 @@ def _actions(state: str, url: str, reader: Reader) -> tuple[Button, ...]:
     gettext = reader.texts.gettext
     if state == "archived":
         return (Button(gettext("Bring back…"), f"{url}/edit", is_primary=True),)
-    ends_or_begins = (
-        Button(gettext("Pause…"), f"{url}/pause")
-        if state == "active"
-        else Button(gettext("Resume…"), f"{url}/resume", is_primary=True)
-    )
     return (
         Button(gettext("Change…"), f"{url}/edit", is_primary=state == "active"),
         Button(gettext("Try it…"), f"{url}/try"),
-        ends_or_begins,
+        pause_or_resume(state, url, reader),
         Button(gettext("Archive…"), f"{url}/archive"),
     )
