@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from intake.domain.rate_limits import Grant, LimitWindow, RateLimit, Taken
+from intake.domain.rate_limits import Grant, LimitWindow, RateLimit, Usage
 
 START = datetime(2026, 3, 2, 10, tzinfo=UTC)
 EMPTY = LimitWindow(START)
@@ -39,7 +39,7 @@ class Process:
 
     def give_back(self, window: LimitWindow) -> LimitWindow:
         if self.lease is not None and self.ahead:
-            window = window.give_back([Taken(self.lease.ahead.until, self.ahead)])
+            window = window.give_back([Usage(self.lease.ahead.until, self.ahead)])
             self.ahead = 0
         return window
 

@@ -225,20 +225,20 @@ class CaseReadingWorker:
             exc_info=None if isinstance(error, _EXPECTED) else error,
         )
         try:
-            return await self._put_off(read, error, reason)
+            return await self._postpone(read, error, reason)
         except Exception as failure:
             if is_transient(failure):
                 raise
             return await self._keep(read, failure)
 
-    async def _put_off(self, read: CaseRead, error: Exception, reason: str) -> str:
+    async def _postpone(self, read: CaseRead, error: Exception, reason: str) -> str:
         outcome = "failed"
         if isinstance(error, CaseGoneError):
             outcome = "gone"
         elif read.is_expired(self._database.clock.utc_now()):
             outcome = "expired"
         connection = await self._find_connection(read)
-        events = [] if read.is_opened else await self._otherwise(read, connection)
+        events = [] if read.is_opened else await self._events_without_case(read, connection)
         async with self._database.transaction() as uow:
             if not await uow.case_reads.lock(read):
                 return "erased"
@@ -260,7 +260,7 @@ class CaseReadingWorker:
             raise deliveries.ConnectionRemovedError
         return ChannelConnection(setup.connection, setup.kind, "", setup.options, setup.state)
 
-    async def _otherwise(
+    async def _events_without_case(
         self, read: CaseRead, connection: ChannelConnection
     ) -> Sequence[PreparedEvent]:
         delivery = Delivery(self._systems[read.kind].channel, connection, _request(read))
