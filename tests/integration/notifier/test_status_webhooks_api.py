@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 from cryptography.fernet import Fernet
 
@@ -114,6 +115,22 @@ async def test_host_that_resolves_to_private_address_is_not_called(shop: Shop) -
     assert not tested["delivered"]
     assert tested["detail"] == "not called: the host has an address of a private network"
     assert not shop.receiver.received
+
+
+@pytest.mark.parametrize(
+    ("scheme", "port", "detail"),
+    [
+        ("http", 1, "not reached: no connection to the host"),
+        ("https", None, "not reached: no TLS connection, or no valid certificate"),
+    ],
+)
+async def test_test_message_says_why_receiver_is_not_reached(
+    shop: Shop, scheme: str, port: int | None, detail: str
+) -> None:
+    receiver = httpx.URL(shop.receiver.url)
+    url = receiver.copy_with(scheme=scheme, port=port or receiver.port)
+    assert (await shop.call("PUT", json={"url": str(url)})).status_code == 200
+    assert (await shop.call("POST", f"{SHOP}/test")).json()["detail"] == detail
 
 
 async def test_without_encryption_keys_nobody_sets_webhook(harness: ServiceHarness) -> None:

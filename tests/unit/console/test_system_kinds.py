@@ -25,12 +25,14 @@ from console.views.systems.connection_kinds import (
     TITLES,
 )
 from console.views.systems.connection_secrets import SECRET_LEAVES
+from console.views.systems.connections import FAILURES
 from console.views.systems.field_values import FieldText
 from console.views.systems.options import values_of
 from console.views.systems.samples import SAMPLES
 from console.views.systems.trials import EVENTS
 from console.views.systems.webhook_kind import STATUSES, WEBHOOKS
 from console.views.systems.write_back_kinds import STEPS, WRITE_BACK_KINDS
+from intake.api.connection_schemas import ConnectionFailureOut
 from intake.channels.base import ChannelEvent
 from intake.channels.registry import CHANNELS
 from intake.connections.documents import ExpectedIn, OfficeHoursIn, SecretIn
@@ -151,6 +153,11 @@ def test_every_event_of_a_trial_has_a_title() -> None:
     classes = get_args(ChannelEvent)
     names = {re.sub(r"(?<!^)(?=[A-Z])", "_", each.__name__).lower() for each in classes}
     assert EVENTS.keys() == names
+
+
+def test_every_failure_of_a_connection_has_a_sentence() -> None:
+    described = ConnectionFailureOut.model_fields["code"].description or ""
+    assert FAILURES.keys() == set(re.findall(r"`([a-z-]+)`", described))
 
 
 def test_form_of_status_webhooks_has_every_field_and_status() -> None:

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from intake.domain.rate_limits import Grant, LimitWindow, RateLimit, Taken
+from intake.domain.rate_limits import Grant, LimitWindow, RateLimit, Usage
 
 START = datetime(2026, 3, 2, 10, tzinfo=UTC)
 EMPTY = LimitWindow(START)
@@ -39,7 +39,7 @@ class Process:
 
     def give_back(self, window: LimitWindow) -> LimitWindow:
         if self.lease is not None and self.ahead:
-            window = window.give_back([Taken(self.lease.ahead.until, self.ahead)])
+            window = window.give_back([Usage(self.lease.ahead.until, self.ahead)])
             self.ahead = 0
         return window
 
@@ -115,7 +115,7 @@ def test_lower_limit_counts_what_was_taken_before() -> None:
     window, _ = window.take(RateLimit(50, 60), 20, 0, later(30))
     _, none = window.take(RateLimit(30, 60), 1, 0, later(31))
     assert none.needed.deliveries == 0
-    # Not when the first ones stop to count, but when fewer than 30 do.
+    # Not when the first ones stop counting, but when fewer than 30 do.
     assert later(60) <= none.more_at < later(62)
     window, _ = window.take(RateLimit(10, 60), 1, 0, later(32))
     _, lowest = window.take(RateLimit(10, 60), 1, 0, later(33))

@@ -13,6 +13,7 @@ import structlog
 from common.core.access_tokens import REFUSALS, AccessToken, read_access_token
 from common.http.guarded_calls import Answer, Call, CallError, GuardedCalls
 from common.storage.database import Database
+from intake.connection_secrets import SecretUnavailableError
 from intake.domain.model import ChannelConnection
 from intake.domain.sign_ins import SignIn
 from intake.store import UnitOfWork
@@ -44,6 +45,19 @@ class SignInStoppedError(SignInError):
             f"{reason}. It was refused several times and is not tried any more: put the right "
             "secret, or pause the connection and activate it again."
         )
+
+
+def failure_code(error: Exception, other: str) -> str:
+    """Return the code of a connection's last failure; `other` is what no secret caused."""
+    match error:
+        case SecretUnavailableError():
+            return "secret-unavailable"
+        case CredentialsRefusedError():
+            return "credentials-refused"
+        case SignInStoppedError():
+            return "sign-in-stopped"
+        case _:
+            return other
 
 
 @dataclass(slots=True, weakref_slot=True, eq=False)

@@ -20,7 +20,7 @@ from common.core.backoff import pause
 from common.core.clock import monotonic
 from common.core.errors import TransientError, is_transient
 from common.storage.database import Database
-from intake.domain.rate_limits import Grant, RateLimit, Taken
+from intake.domain.rate_limits import Grant, RateLimit, Usage
 from intake.store import UnitOfWork
 
 # How long a process does not ask again after it was told that nothing is left. Another process may
@@ -110,7 +110,7 @@ class _Account:
         # When the grant was asked for, on the clock of this process.
         self._asked_at = 0.0
         self._refuses_until = 0.0
-        self._unused: list[Taken] = []
+        self._unused: list[Usage] = []
         self._waiting: list[asyncio.Future[Admission]] = []
         self._taking: asyncio.Task[None] | None = None
 
@@ -145,7 +145,7 @@ class _Account:
     def end_lease(self, *, even_if_usable: bool = False) -> None:
         """Mark what is left of it as unused, if it may not be used any more."""
         if self._ahead and self._grant and (even_if_usable or self._is_over()):
-            self._unused.append(Taken(self._grant.ahead.until, self._ahead))
+            self._unused.append(Usage(self._grant.ahead.until, self._ahead))
             self._ahead = 0
             self._next_ahead //= 2
 
@@ -210,7 +210,7 @@ class _Account:
                 left -= is_admitted
                 answer.set_result(self._admission(grant, is_admitted=is_admitted, unused=left))
         if left:
-            self._unused.append(Taken(grant.needed.until, left))
+            self._unused.append(Usage(grant.needed.until, left))
         if limit != self._limit:
             self.end_lease(even_if_usable=True)
 

@@ -91,7 +91,7 @@ class ProblemError(Exception):
 def invalid(*details: tuple[str, str] | InvalidField) -> ProblemError:
     """Return the problem of fields or of (place, detail) pairs, as for what the schema rejects."""
     place, detail = details[0][:2]
-    return ProblemError(422, "invalid", f"{place}: {detail}", errors=_listed(details))
+    return ProblemError(422, "invalid", f"{place}: {detail}", errors=_error_list(details))
 
 
 def reason_of(code: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def reason_of(code: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {"reason_code": code, "parameters": dict(parameters)}
 
 
-def _listed(details: Iterable[tuple[str, str] | InvalidField]) -> list[dict[str, Any]]:
+def _error_list(details: Iterable[tuple[str, str] | InvalidField]) -> list[dict[str, Any]]:
     return [_part(InvalidField(*detail)) for detail in details]
 
 
@@ -174,7 +174,7 @@ def _invalid(error: RequestValidationError) -> Response:
     parts = invalid_parts(error.errors(), error.body)
     if any(item["type"] == "json_invalid" for item in error.errors()):
         return ProblemError(
-            400, "malformed-json", "The body is not JSON.", errors=_listed(parts)
+            400, "malformed-json", "The body is not JSON.", errors=_error_list(parts)
         ).response()
     return invalid(*parts).response()
 

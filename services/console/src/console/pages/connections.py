@@ -156,13 +156,6 @@ async def act(
     kind: ChannelPath, setting_id: SettingPath, action: ActionName, page: Page
 ) -> Response:
     """Pause, resume or archive a connection, if nobody was faster."""
-
-    async def send(item: Mapping[str, Any], etag: str) -> None:
-        if action == "archive":
-            await systems.remove(kind, setting_id, etag, page)
-        else:
-            state = "paused" if action == "pause" else "active"
-            body = {**body_to_put(item), "state": state}
-            await systems.put(kind, setting_id, body, etag, page)
-
-    return await systems.act(kind, setting_id, action, CONNECTION_ACTIONS[action], page, send)
+    return await systems.change_state(
+        kind, setting_id, action, CONNECTION_ACTIONS[action], page, body_to_put
+    )

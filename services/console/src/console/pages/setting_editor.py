@@ -111,7 +111,7 @@ class SettingEditor:
         except ServiceProblemError as error:
             return await self._refuse(state, current, error)
         except ServiceUnavailableError as error:
-            return await self._tell_outage(state, error)
+            return await self._show_outage(state, error)
         if self.show_secret is not None and not any(state.secrets.values()):
             return self.show_secret(state.setting_id, saved["secret"])
         return self.page.lead_to(f"{self.kind.url_of(state.setting_id)}?done=saved")
@@ -198,7 +198,7 @@ class SettingEditor:
             **words,
         )
 
-    async def _taken_text(self, setting_id: str) -> str:
+    async def _name_conflict_text(self, setting_id: str) -> str:
         """Say who has made one of the name of a new setting, and how long ago."""
         newest = await self._find_newest(setting_id)
         if newest is None:
@@ -234,7 +234,7 @@ class SettingEditor:
         self, state: FormState, current: Setting | None, error: ServiceProblemError
     ) -> Response:
         if error.status == HTTPStatus.PRECONDITION_FAILED and self.is_new:
-            problems = FormProblems({ID: await self._taken_text(state.setting_id)})
+            problems = FormProblems({ID: await self._name_conflict_text(state.setting_id)})
             return await self.show_form(replace(state, problems=problems, status=error.status))
         if error.status == HTTPStatus.PRECONDITION_FAILED:
             current = await client_of(self.page).find(self.kind, state.setting_id)
@@ -251,7 +251,7 @@ class SettingEditor:
             problems = FormProblems({self.kind.problem_fields[error.code]: problems.whole})
         return await self.show_form(replace(state, problems=problems, status=error.status))
 
-    async def _tell_outage(self, state: FormState, error: ServiceUnavailableError) -> Response:
+    async def _show_outage(self, state: FormState, error: ServiceUnavailableError) -> Response:
         _ = self.page.reader.texts.gettext
         text = _(
             "%(part)s: no answer. Check whether it was done before you send it again.",

@@ -110,6 +110,29 @@ async def act(
     )
 
 
+async def change_state(
+    kind: Kind,
+    setting_id: str,
+    name: str,
+    action: Action,
+    page: PageContext,
+    body_of: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+) -> Response:
+    """Pause or resume a system, or else remove it, if nobody was faster.
+
+    `body_of` makes of what the service shows what is put so that all stays.
+    """
+    states = {"pause": "paused", "resume": "active"}
+
+    async def send(item: Mapping[str, Any], etag: str) -> None:
+        if name in states:
+            await put(kind, setting_id, {**body_of(item), "state": states[name]}, etag, page)
+        else:
+            await remove(kind, setting_id, etag, page)
+
+    return await act(kind, setting_id, name, action, page, send)
+
+
 async def refusal_text(
     kind: Kind, setting_id: str, error: ServiceProblemError, page: PageContext
 ) -> str:

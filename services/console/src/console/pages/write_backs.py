@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
 from starlette.responses import Response
@@ -203,13 +203,6 @@ async def act(
     kind: SystemPath, setting_id: SettingPath, action: ActionName, page: Page
 ) -> Response:
     """Pause, resume or remove a write-back, if nobody was faster."""
-
-    async def send(item: Mapping[str, Any], etag: str) -> None:
-        if action == "remove":
-            await systems.remove(kind, setting_id, etag, page)
-        else:
-            state = "paused" if action == "pause" else "active"
-            body = {**write_back_body(item), "state": state}
-            await systems.put(kind, setting_id, body, etag, page)
-
-    return await systems.act(kind, setting_id, action, WRITE_BACK_ACTIONS[action], page, send)
+    return await systems.change_state(
+        kind, setting_id, action, WRITE_BACK_ACTIONS[action], page, write_back_body
+    )

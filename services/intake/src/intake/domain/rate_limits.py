@@ -62,7 +62,7 @@ class RateLimit:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Usage:
     """Deliveries that were taken together: they count until `until`."""
 
     until: datetime
@@ -77,8 +77,8 @@ class Grant:
     """
 
     at: datetime
-    needed: Taken
-    ahead: Taken
+    needed: Usage
+    ahead: Usage
     lease_time: timedelta
     remaining: int
     more_at: datetime
@@ -86,22 +86,22 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class LimitWindow:
-    """What a system has taken, in the order in which it stops to count.
+    """What a system has taken, in the order in which it stops counting.
 
     `at`: when it took last, so that a clock that was set back does no harm.
     """
 
     at: datetime
-    taken: Sequence[Taken] = field(default=())
+    taken: Sequence[Usage] = field(default=())
 
-    def give_back(self, unused: Iterable[Taken]) -> "LimitWindow":
-        """Return it without these; what has stopped to count is gone already."""
+    def give_back(self, unused: Iterable[Usage]) -> "LimitWindow":
+        """Return it without these; what has stopped counting is gone already."""
         counts = {each.until: each.deliveries for each in self.taken}
         for each in unused:
             if each.until in counts:
                 counts[each.until] -= each.deliveries
         return LimitWindow(
-            self.at, [Taken(until, count) for until, count in counts.items() if count > 0]
+            self.at, [Usage(until, count) for until, count in counts.items() if count > 0]
         )
 
     def take(
@@ -119,8 +119,8 @@ class LimitWindow:
         ahead = min(ahead, limit.most_ahead, (free - needed) // 2)
         lease_time = limit.lease_time(free - needed - ahead)
         step, ends_at = limit.window / _PARTS, now + limit.window
-        used = Taken(_round_up(ends_at, step), needed)
-        leased = Taken(_round_up(ends_at + lease_time, step), ahead)
+        used = Usage(_round_up(ends_at, step), needed)
+        leased = Usage(_round_up(ends_at + lease_time, step), ahead)
         current = _merge([*current, used, leased])
         return LimitWindow(now, current), Grant(
             at=now,
@@ -132,16 +132,16 @@ class LimitWindow:
         )
 
 
-def _merge(taken: Iterable[Taken]) -> list[Taken]:
+def _merge(taken: Iterable[Usage]) -> list[Usage]:
     by_end = attrgetter("until")
     some = sorted((each for each in taken if each.deliveries), key=by_end)
     return [
-        Taken(until, sum(each.deliveries for each in group))
+        Usage(until, sum(each.deliveries for each in group))
         for until, group in groupby(some, key=by_end)
     ]
 
 
-def _more_at(taken: Sequence[Taken], limit: RateLimit) -> datetime | None:
+def _more_at(taken: Sequence[Usage], limit: RateLimit) -> datetime | None:
     """Return when more can be taken than now; None if nothing is taken."""
     total = sum(each.deliveries for each in taken)
     for each in taken:

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, text
 from common.contracts.event import SystemName
 from common.storage.connection import Connection
 from intake import tables
-from intake.domain.rate_limits import LimitWindow, Taken
+from intake.domain.rate_limits import LimitWindow, Usage
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -23,7 +23,7 @@ class RateLimitWindows:
         rows = await self._connection.execute(_LOCK, {"system": system})
         row = rows.single()
         return LimitWindow(
-            row.at, [Taken(_EPOCH + until * _MICROSECOND, count) for until, count in row.taken]
+            row.at, [Usage(_EPOCH + until * _MICROSECOND, count) for until, count in row.taken]
         )
 
     async def save(self, system: SystemName, window: LimitWindow) -> None:

@@ -21,7 +21,7 @@ from intake.access_tokens import (
     AccessTokens,
     CredentialsRefusedError,
     SignInError,
-    SignInStoppedError,
+    failure_code,
 )
 from intake.case_systems.base import (
     CaseGoneError,
@@ -208,9 +208,8 @@ class CaseReadingWorker:
     async def _end_failed(self, read: CaseRead, error: Exception) -> str:
         """Make the contact without what can't be read, and try again later unless it is in vain."""
         reason = _reason(error)
-        self._noticed.note_failure(
-            read.kind, read.connection, self._database.clock.utc_now(), _code(error), reason
-        )
+        code, now = failure_code(error, "case-unreadable"), self._database.clock.utc_now()
+        self._noticed.note_failure(read.kind, read.connection, now, code, reason)
         log.warning(
             "case_unreadable",
             system=f"{read.kind}:{read.connection}",
@@ -219,20 +218,20 @@ class CaseReadingWorker:
             exc_info=None if isinstance(error, _EXPECTED) else error,
         )
         try:
-            return await self._put_off(read, error, reason)
+            return await self._postpone(read, error, reason)
         except Exception as failure:
             if is_transient(failure):
                 raise
             return await self._keep(read, failure)
 
-    async def _put_off(self, read: CaseRead, error: Exception, reason: str) -> str:
+    async def _postpone(self, read: CaseRead, error: Exception, reason: str) -> str:
         outcome = "failed"
         if isinstance(error, CaseGoneError):
             outcome = "gone"
         elif read.is_expired(self._database.clock.utc_now()):
             outcome = "expired"
         connection = await self._find_connection(read)
-        events = [] if read.is_opened else await self._otherwise(read, connection)
+        events = [] if read.is_opened else await self._events_without_case(read, connection)
         async with self._database.transaction() as uow:
             if not await uow.case_reads.lock(read):
                 return "erased"
@@ -254,7 +253,7 @@ class CaseReadingWorker:
             raise deliveries.ConnectionRemovedError
         return ChannelConnection(setup.connection, setup.kind, "", setup.options, setup.state)
 
-    async def _otherwise(
+    async def _events_without_case(
         self, read: CaseRead, connection: ChannelConnection
     ) -> Sequence[PreparedEvent]:
         delivery = Delivery(self._systems[read.kind].channel, connection, _request(read))
@@ -281,18 +280,6 @@ class CaseReadingWorker:
 
 def _request(read: CaseRead) -> WebhookRequest:
     return WebhookRequest(read.headers, read.body)
-
-
-def _code(error: Exception) -> str:
-    match error:
-        case SecretUnavailableError():
-            return "secret-unavailable"
-        case CredentialsRefusedError():
-            return "credentials-refused"
-        case SignInStoppedError():
-            return "sign-in-stopped"
-        case _:
-            return "case-unreadable"
 
 
 def _reason(error: Exception) -> str:

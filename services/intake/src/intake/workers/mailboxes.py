@@ -20,12 +20,10 @@ from common.core.networks import read_networks
 from common.storage.database import Database
 from intake.access_tokens import (
     AccessTokens,
-    CredentialsRefusedError,
     SignInError,
-    SignInStoppedError,
+    failure_code,
 )
 from intake.channels.imap import Imap, ImapOptions
-from intake.connection_secrets import SecretUnavailableError
 from intake.connections.activity import NoticedActivity
 from intake.domain.mailboxes import Mailbox
 from intake.domain.model import ChannelConnection
@@ -243,17 +241,9 @@ class MailboxWorker:
 
 
 def _code(error: Exception) -> str:
-    match error:
-        case SecretUnavailableError():
-            return "secret-unavailable"
-        case CredentialsRefusedError():
-            return "credentials-refused"
-        case SignInStoppedError():
-            return "sign-in-stopped"
-        case TooManyKeptMailsError():
-            return "too-many-kept-deliveries"
-        case _:
-            return "mailbox-unreadable"
+    if isinstance(error, TooManyKeptMailsError):
+        return "too-many-kept-deliveries"
+    return failure_code(error, "mailbox-unreadable")
 
 
 def _quotable(error: Exception) -> str:

@@ -9,12 +9,15 @@ from typing import Final
 
 import certifi
 from aiohttp import (
+    ClientConnectorDNSError,
     ClientConnectorError,
     ClientError,
     ClientSession,
+    ClientSSLError,
     ClientTimeout,
     ConnectionTimeoutError,
     DummyCookieJar,
+    ServerDisconnectedError,
     TCPConnector,
 )
 from aiohttp.abc import AbstractResolver
@@ -56,6 +59,21 @@ def read_failure(error: ClientError | OSError, detail: str) -> Postponed | Unkno
     if isinstance(error, (ClientConnectorError, ConnectionTimeoutError)):
         return Postponed(f"not reached: {detail}")
     return Unknown(f"no answer: {detail}")
+
+
+def describe_failure(error: ClientError | OSError | ValueError) -> str:
+    """Say why a call has no answer, for who has to mend the address or its server."""
+    match error:
+        case ClientConnectorDNSError():
+            return "not reached: no address is known for the host"
+        case ClientSSLError():
+            return "not reached: no TLS connection, or no valid certificate"
+        case ClientConnectorError() | ConnectionTimeoutError():
+            return "not reached: no connection to the host"
+        case ServerDisconnectedError():
+            return "no answer: the server has closed the connection"
+        case _:
+            return f"no answer: {type(error).__name__}"
 
 
 def read_refusal(service: str, status: int, wait: str | None, at: datetime) -> Postponed | Refused:

@@ -15,7 +15,7 @@ from aiohttp import ClientError, ClientSession
 from common.core.errors import PermanentError
 from common.core.sealed_secrets import SecretBox
 from common.http.retry_after import retry_after
-from notifier.channels.http_client import open_client
+from notifier.channels.http_client import describe_failure, open_client
 from notifier.channels.receiver_guard import ForbiddenReceiverError, GuardedResolver, ReceiverGuard
 from notifier.domain.status_webhooks import CallResult, StatusDelivery, StatusWebhook
 from notifier.settings import Settings
@@ -76,7 +76,7 @@ class StatusCaller:
         # ValueError: what the client says of a URL or a secret that it can't use.
         except (ClientError, OSError, ValueError) as error:
             forbidden = _find_forbidden(error)
-            detail = f"not called: {forbidden}" if forbidden else type(error).__name__
+            detail = f"not called: {forbidden}" if forbidden else describe_failure(error)
             return CallResult(None, detail)
 
     async def _post(

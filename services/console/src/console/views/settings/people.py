@@ -133,7 +133,7 @@ TEAMS: Final = Kind(
     path="teams",
     title=mark("Teams"),
     singular=mark("Team"),
-    purpose=mark("Who supervises a team, where that is not who works in it as supervisor."),
+    purpose=mark("Who supervises a team, if not its own supervisors."),
     nodes=(
         Rows(
             "supervisors",

@@ -86,7 +86,7 @@ _DEFAULTS: Final[tuple[Node, ...]] = (
         "team",
         Line(),
         mark("Team"),
-        mark("Its id: its people get the contacts first. Left empty, contacts are for all."),
+        mark("Its id. Its people get the contacts first; left empty, contacts are for all."),
         is_required=False,
     ),
     Leaf(
@@ -117,7 +117,7 @@ _OTHERS: Final[tuple[Node, ...]] = (
     Leaf(
         "bots",
         Words(),
-        mark("Accounts that are no people"),
+        mark("Accounts of bots"),
         mark("With commas between them. What they write is no reply."),
         is_required=False,
     ),
@@ -125,7 +125,7 @@ _OTHERS: Final[tuple[Node, ...]] = (
 _MAPPING: Final = (*_DEFAULTS, *_TAGS, *_OTHERS)
 _RATE_LIMIT: Final = Group(
     "rate_limit",
-    mark("How many deliveries are taken"),
+    mark("Rate limit"),
     (
         Leaf("deliveries", WholeNumber(), mark("At most so many deliveries")),
         Leaf("per_seconds", WholeNumber(), mark("In so many seconds")),
@@ -139,7 +139,9 @@ APPS: Final[Mapping[str, Group]] = {
         "oauth",
         mark("The app that signs in to the mailbox (OAuth)"),
         (
-            Leaf("provider", Choice(_PROVIDERS), mark("Who lets it in"), is_required=False),
+            Leaf(
+                "provider", Choice(_PROVIDERS), mark("Provider of the sign-in"), is_required=False
+            ),
             Leaf("client_id", Line(), mark("Id of the app")),
             Leaf(
                 "tenant_id",
@@ -276,7 +278,7 @@ GUIDES: Final[Mapping[str, str]] = {
 }
 EXPECTED: Final = Group(
     "expected",
-    mark("When something should come"),
+    mark("Expected deliveries"),
     (
         Leaf(
             "every_minutes",

@@ -11,7 +11,15 @@ from console.views.reader import Reader, parse_time
 from console.views.settings.kinds import Kind
 from console.views.settings.nodes import Group
 from console.views.systems.connection_kinds import EXPECTED, GUIDES, LIST, TITLES
-from console.views.systems.options import Button, Chip, Value, age_text, chip_of, values_of
+from console.views.systems.options import (
+    Button,
+    Chip,
+    Value,
+    age_text,
+    chip_of,
+    pause_or_resume,
+    values_of,
+)
 
 # The filters of the list.
 FILTERS: Final[Mapping[str, str]] = {
@@ -26,16 +34,22 @@ _STATES: Final[Mapping[str, tuple[str, str]]] = {
     "paused": ("soon", mark("paused")),
     "archived": ("", mark("archived")),
 }
-_FAILURES: Final[Mapping[str, str]] = {
+FAILURES: Final[Mapping[str, str]] = {
     "signature-refused": mark("The signature or the secret of a delivery was wrong."),
     "stale-signature": mark("A record was signed too long ago."),
     "delivery-kept": mark("A delivery could not be read. It is kept among the dead letters."),
     "malformed": mark("A record could not be read."),
     "not-applied": mark("A record could not be applied."),
     "connection-paused": mark("A delivery came while the connection was paused."),
+    "rate-limited": mark(
+        "More deliveries came than the rate limit allows. They have to be sent again."
+    ),
     "secret-unavailable": mark("The secret can't be read."),
     "too-many-kept-deliveries": mark("Too many deliveries are kept already."),
     "mailbox-unreadable": mark("The mailbox can't be read."),
+    "case-unreadable": mark("A case can't be read in its system."),
+    "credentials-refused": mark("The system does not take the credentials."),
+    "sign-in-stopped": mark("Upstairs no longer signs in: it was refused several times."),
 }
 # Who can't sign may have the secret in the address.
 _SECRET_IN_ADDRESS: Final = frozenset(("salesforce", "sendgrid", "dynamics"))
@@ -164,7 +178,7 @@ def _chips(item: Mapping[str, Any], reader: Reader) -> tuple[Chip, ...]:
 def _failure(failure: Mapping[str, Any] | None, reader: Reader) -> Failure | None:
     if failure is None:
         return None
-    text = _FAILURES.get(failure["code"])
+    text = FAILURES.get(failure["code"])
     return Failure(
         text=failure["code"] if text is None else reader.texts.gettext(text),
         detail=failure["detail"],
@@ -251,14 +265,9 @@ def _actions(state: str, url: str, reader: Reader) -> tuple[Button, ...]:
     gettext = reader.texts.gettext
     if state == "archived":
         return (Button(gettext("Bring back…"), f"{url}/edit", is_primary=True),)
-    ends_or_begins = (
-        Button(gettext("Pause…"), f"{url}/pause")
-        if state == "active"
-        else Button(gettext("Resume…"), f"{url}/resume", is_primary=True)
-    )
     return (
         Button(gettext("Change…"), f"{url}/edit", is_primary=state == "active"),
         Button(gettext("Try it…"), f"{url}/try"),
-        ends_or_begins,
+        pause_or_resume(state, url, reader),
         Button(gettext("Archive…"), f"{url}/archive"),
     )

@@ -34,6 +34,44 @@ class Button:
     is_primary: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """One call to a system; `detail` is the service's own sentence, in English.
+
+    `retry_url` is where it is tried again, if it can be.
+    """
+
+    reference: str
+    text: str
+    at: str
+    chip: Chip
+    detail: str | None
+    retry_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SystemView:
+    """A system that Upstairs calls; `problem` is the service's own sentence, in English."""
+
+    title: str
+    url: str
+    chips: tuple[Chip, ...]
+    problem: str | None
+    facts: tuple[Value, ...]
+    values: tuple[Value, ...]
+    changed: str
+    version: int
+    actions: tuple[Button, ...]
+    calls: tuple[CallRow, ...]
+
+
+def pause_or_resume(state: str, url: str, reader: Reader) -> Button:
+    gettext = reader.texts.gettext
+    if state == "active":
+        return Button(gettext("Pause…"), f"{url}/pause")
+    return Button(gettext("Resume…"), f"{url}/resume", is_primary=True)
+
+
 def chip_of(labels: Mapping[str, tuple[str, str]], state: str, reader: Reader) -> Chip:
     """Return the tone and the word of a state; one that is new in the service is shown as it is."""
     tone, text = labels.get(state, ("", state))

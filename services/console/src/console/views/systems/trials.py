@@ -183,6 +183,7 @@ def _event(event: Mapping[str, Any], reader: Reader) -> TrialEvent:
         (gettext("Topic"), event["topic"]),
         (gettext("Language"), event["language"]),
         (gettext("Priority"), gettext(PRIORITIES.get(event["priority"], event["priority"]))),
+        (gettext("Team"), event["team"]),
         (gettext("Campaign"), event["campaign"]),
         *((name, str(value)) for name, value in event["details"].items() if value),
     )

@@ -8,7 +8,15 @@ from typing import Any, Final
 from console.texts import mark
 from console.views.reader import Reader, parse_time
 from console.views.systems.connections import changed_text
-from console.views.systems.options import Button, Chip, Value, chip_of, values_of
+from console.views.systems.options import (
+    Button,
+    CallRow,
+    Chip,
+    SystemView,
+    Value,
+    chip_of,
+    values_of,
+)
 from console.views.systems.webhook_kind import STATUSES, WEBHOOKS
 
 _DELIVERIES: Final[Mapping[str, tuple[str, str]]] = {
@@ -27,33 +35,6 @@ class WebhookRow:
     chips: tuple[Chip, ...]
     waiting: str
     failed: str
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryRow:
-    """`detail` is the service's own sentence, in English."""
-
-    status: str
-    reference: str
-    at: str
-    chip: Chip
-    detail: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookView:
-    """`problem` is the service's own sentence, in English."""
-
-    title: str
-    url: str
-    chips: tuple[Chip, ...]
-    problem: str | None
-    facts: tuple[Value, ...]
-    values: tuple[Value, ...]
-    changed: str
-    version: int
-    actions: tuple[Button, ...]
-    deliveries: tuple[DeliveryRow, ...]
 
 
 def webhook_rows(items: Iterable[Mapping[str, Any]], reader: Reader) -> tuple[WebhookRow, ...]:
@@ -93,7 +74,7 @@ def waiting_text(item: Mapping[str, Any], reader: Reader) -> str:
 
 def webhook_view(
     item: Mapping[str, Any], deliveries: Iterable[Mapping[str, Any]], reader: Reader
-) -> WebhookView:
+) -> SystemView:
     gettext, url = reader.texts.gettext, WEBHOOKS.url_of(item["source"])
     facts = (
         (gettext("Waiting"), waiting_text(item, reader)),
@@ -101,7 +82,7 @@ def webhook_view(
         (gettext("Calls fail since"), _time(item["failing_since"], reader)),
         (gettext("The secret before signs too until"), _time(item["old_secret_ends_at"], reader)),
     )
-    return WebhookView(
+    return SystemView(
         title=item["source"],
         url=url,
         chips=_chips(item, reader),
@@ -111,7 +92,7 @@ def webhook_view(
         changed=changed_text(item, reader),
         version=item["version"],
         actions=_actions(item["state"], url, reader),
-        deliveries=tuple(_delivery(each, reader) for each in deliveries),
+        calls=tuple(_delivery(each, reader) for each in deliveries),
     )
 
 
@@ -132,11 +113,11 @@ def _actions(state: str, url: str, reader: Reader) -> tuple[Button, ...]:
     )
 
 
-def _delivery(item: Mapping[str, Any], reader: Reader) -> DeliveryRow:
+def _delivery(item: Mapping[str, Any], reader: Reader) -> CallRow:
     gettext = reader.texts.gettext
-    return DeliveryRow(
-        status=gettext(STATUSES.get(item["status"], item["status"])),
+    return CallRow(
         reference=item["external_ref"] or item["contact_id"],
+        text=gettext(STATUSES.get(item["status"], item["status"])),
         at=reader.texts.time(datetime.fromisoformat(item["occurred_at"]), reader.now),
         chip=chip_of(_DELIVERIES, item["state"], reader),
         detail=item["detail"],

@@ -10,10 +10,14 @@ from console.views.settings.kinds import Body, Kind, Related
 from console.views.settings.nodes import KEY, VALUE, Group, Leaf, Node, Rows
 from console.views.settings.secret_fields import SecretFields, SecretLine
 from console.views.settings.values import Choice, Flag, Line, Words
-from console.views.systems.connection_kinds import TITLES
 from console.views.systems.field_values import FIELD_HINT, FieldText, WritingChoice
 
 LIST: Final = "write-backs"
+WRITE_BACK_TITLES: Final[Mapping[str, str]] = {
+    "zendesk": mark("Write-back to Zendesk"),
+    "salesforce": mark("Write-back to Salesforce"),
+    "dynamics": mark("Write-back to Dynamics 365"),
+}
 STEPS: Final[Mapping[str, str]] = {
     "escalated": mark("When a contact is escalated"),
     "acknowledged": mark("When somebody acknowledges"),
@@ -143,7 +147,7 @@ def _kind(slug: str) -> Kind:
         list_slug=LIST,
         path=f"{LIST}/{slug}",
         title=mark("Write-backs"),
-        singular=TITLES[slug],
+        singular=WRITE_BACK_TITLES[slug],
         purpose="",
         nodes=(
             Leaf(

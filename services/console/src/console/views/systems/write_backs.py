@@ -11,8 +11,22 @@ from console.views.settings.kinds import Kind
 from console.views.settings.nodes import Group, Node
 from console.views.systems.connection_kinds import TITLES
 from console.views.systems.connections import changed_text
-from console.views.systems.options import Button, Chip, Value, chip_of, values_of
-from console.views.systems.write_back_kinds import LIST, STEPS, WRITE_BACK_KINDS
+from console.views.systems.options import (
+    Button,
+    CallRow,
+    Chip,
+    SystemView,
+    Value,
+    chip_of,
+    pause_or_resume,
+    values_of,
+)
+from console.views.systems.write_back_kinds import (
+    LIST,
+    STEPS,
+    WRITE_BACK_KINDS,
+    WRITE_BACK_TITLES,
+)
 
 _STATES: Final[Mapping[str, tuple[str, str]]] = {
     "active": ("calm", mark("active")),
@@ -39,34 +53,6 @@ class WriteBackRow:
     failed: str
 
 
-@dataclass(frozen=True, slots=True)
-class WriteRow:
-    """`reason` is the service's own sentence, in English; `retry_url` where it can be retried."""
-
-    step: str
-    reference: str
-    at: str
-    chip: Chip
-    reason: str | None
-    retry_url: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class WriteBackView:
-    """`problem` is the service's own sentence, in English."""
-
-    title: str
-    url: str
-    chips: tuple[Chip, ...]
-    problem: str | None
-    facts: tuple[Value, ...]
-    values: tuple[Value, ...]
-    changed: str
-    version: int
-    actions: tuple[Button, ...]
-    writes: tuple[WriteRow, ...]
-
-
 def write_back_rows(items: Iterable[Mapping[str, Any]], reader: Reader) -> tuple[WriteBackRow, ...]:
     return tuple(
         WriteBackRow(
@@ -89,7 +75,7 @@ def new_write_backs() -> tuple[tuple[str, str], ...]:
 
 def write_back_view(
     kind: Kind, item: Mapping[str, Any], writes: Iterable[Mapping[str, Any]], reader: Reader
-) -> WriteBackView:
+) -> SystemView:
     gettext, url = reader.texts.gettext, kind.url_of(item["connection"])
     held_until = parse_time(item["held_until"])
     facts = (
@@ -101,8 +87,8 @@ def write_back_view(
             None if held_until is None else reader.texts.full_time(held_until),
         ),
     )
-    return WriteBackView(
-        title=f"{TITLES[item['kind']]}: {item['connection']}",
+    return SystemView(
+        title=f"{gettext(WRITE_BACK_TITLES[item['kind']])}: {item['connection']}",
         url=url,
         chips=(chip_of(_STATES, item["state"], reader),),
         problem=item["halt_reason"],
@@ -111,7 +97,7 @@ def write_back_view(
         changed=changed_text(item, reader),
         version=item["version"],
         actions=_actions(item["state"], url, reader),
-        writes=tuple(_write(each, url, reader) for each in writes),
+        calls=tuple(_write(each, url, reader) for each in writes),
     )
 
 
@@ -127,26 +113,21 @@ def _written(kind: Kind) -> tuple[Node, ...]:
 
 def _actions(state: str, url: str, reader: Reader) -> tuple[Button, ...]:
     gettext = reader.texts.gettext
-    ends_or_begins = (
-        Button(gettext("Pause…"), f"{url}/pause")
-        if state == "active"
-        else Button(gettext("Resume…"), f"{url}/resume", is_primary=True)
-    )
     return (
         Button(gettext("Change…"), f"{url}/edit", is_primary=state == "active"),
         Button(gettext("Change the credentials…"), f"{url}/credentials"),
-        ends_or_begins,
+        pause_or_resume(state, url, reader),
         Button(gettext("Remove…"), f"{url}/remove"),
     )
 
 
-def _write(item: Mapping[str, Any], url: str, reader: Reader) -> WriteRow:
+def _write(item: Mapping[str, Any], url: str, reader: Reader) -> CallRow:
     step = STEPS.get(item["step"], item["step"])
-    return WriteRow(
-        step=reader.texts.gettext(step),
+    return CallRow(
         reference=item["external_ref"],
+        text=reader.texts.gettext(step),
         at=reader.texts.time(datetime.fromisoformat(item["requested_at"]), reader.now),
         chip=chip_of(_WRITES, item["state"], reader),
-        reason=item["reason"],
+        detail=item["reason"],
         retry_url=f"{url}/writes/{item['write_id']}/retry" if item["state"] == "failed" else None,
     )

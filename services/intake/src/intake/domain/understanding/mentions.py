@@ -38,21 +38,21 @@ def _thanks(clause: Clause, target: Cue) -> bool:
     return any(cue.end <= target.start for cue in clause.of("thanks"))
 
 
-def _greeted(clause: Clause, target: Cue) -> bool:
+def _salutation(clause: Clause, target: Cue) -> bool:
     """A letter begins: "Dear manager, …"."""
     return target.end == len(clause.words) and any(
         cue.start == 0 and 0 <= target.start - cue.end <= 1 for cue in clause.of("greeting")
     )
 
 
-def _booked(clause: Clause, target: Cue) -> bool:
+def _appointment(clause: Clause, target: Cue) -> bool:
     """The customer has an appointment with the supervisor, and wishes no other one."""
     first_wish = min((cue.start for cue in clause.of("wish")), default=len(clause.words))
     booked = [*clause.of("booking"), *(c for c in clause.of("booked") if c.start <= first_wish)]
     return any(0 <= target.start - cue.end <= NEAR for cue in booked)
 
 
-def _advised(clause: Clause, target: Cue) -> bool:
+def _advice(clause: Clause, target: Cue) -> bool:
     """Somebody told the customer whom to ask: "my landlord says I should talk to his boss"."""
     advice = [cue for cue in clause.of("advised") if cue.end <= target.start]
     return bool(advice) and not any(
@@ -62,7 +62,7 @@ def _advised(clause: Clause, target: Cue) -> bool:
     )
 
 
-def _offered(clause: Clause, target: Cue) -> bool:
+def _offer(clause: Clause, target: Cue) -> bool:
     """Somebody asked whether the customer wants one; "whether I may speak to one" asks."""
     return not clause.has("may") and any(cue.end <= target.start for cue in clause.of("offered"))
 
@@ -105,10 +105,10 @@ _RULES: Final = (
     _own_supervisor,
     _own_role,
     _thanks,
-    _greeted,
-    _booked,
-    _advised,
-    _offered,
+    _salutation,
+    _appointment,
+    _advice,
+    _offer,
     *_NOT_OF_REQUESTS,
 )
 
