@@ -19,6 +19,7 @@ from console.views.settings.kinds import Kind
 from console.views.settings.nodes import UNNAMED, Leaf, Node
 from console.views.settings.problem_words import TITLES
 from console.views.settings.registry import KINDS
+from console.views.settings.screens import overview_view
 from escalation.api.examples import SETTINGS
 from escalation.domain.configuration_problems import ProblemCode
 from escalation.domain.settings.registry import KIND_BY_PATH as ESCALATION_KINDS
@@ -140,3 +141,15 @@ def test_planned_schedule_says_from_when_it_counts_and_its_form_leaves_that_out(
 
 def test_every_problem_of_the_settings_has_words() -> None:
     assert TITLES.keys() == set(get_args(ProblemCode))
+
+
+def test_problem_names_its_queue_as_floor_does() -> None:
+    problem = {
+        "code": "topic-not-served",
+        "kind": "queues",
+        "setting_id": "returns/es",
+        "detail": "Nobody has the skill returns. 2 open contacts need it.",
+        "parameters": {"topic": "returns", "language": "es", "has_skill": False, "contacts": 2},
+    }
+    (shown,) = overview_view([problem], (), reader()).problems
+    assert shown.name == "returns, Spanish"

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from console.texts import mark
+from console.views.floor import queue_name
 from console.views.problem_texts import problem_text
 from console.views.reader import Reader
 from console.views.settings.differences import Change, Comparison
@@ -150,6 +151,8 @@ def _problem(problem: Mapping[str, Any], reader: Reader) -> Problem:
     gettext = reader.texts.gettext
     kind, setting_id = KIND_BY_PATH.get(problem["kind"]), problem["setting_id"]
     name = kind.title_of(setting_id, reader) if kind and setting_id else setting_id
+    if problem["kind"] == "queues":
+        name = queue_name(setting_id, reader)
     title = TITLES.get(problem["code"], problem["code"])
     url = kind.url_of(setting_id) if kind and setting_id else None
     sentence = problem_sentence(problem, reader)
