@@ -58,11 +58,11 @@ async def deliver_many(
 async def test_system_that_does_not_answer_delays_no_case_of_another(
     channel: httpx.AsyncClient, database: Database[UnitOfWork], dynamics: DynamicsStandIn
 ) -> None:
-    asked = 0
+    requests = 0
 
     async def never_answer(_request: web.Request) -> web.Response:
-        nonlocal asked
-        asked += 1
+        nonlocal requests
+        requests += 1
         await asyncio.Event().wait()
         return web.Response()
 
@@ -74,10 +74,10 @@ async def test_system_that_does_not_answer_delays_no_case_of_another(
         await deliver_many(channel, dynamics, 9, name="silent")
         reading = Reading(database, dynamics.url)
         async with run_workers(reading.worker):
-            await until(lambda: asked, lambda count: count == MAX_UNDER_WAY)
+            await until(lambda: requests, lambda count: count == MAX_UNDER_WAY)
             await deliver(channel)
             await reading.wait_for("read", 1)
-            assert (asked, reading.count("failed")) == (MAX_UNDER_WAY, 0)
+            assert (requests, reading.count("failed")) == (MAX_UNDER_WAY, 0)
     assert (await contact_of(database)).external_ref == CASE
 
 
@@ -109,7 +109,7 @@ async def test_new_secret_that_servers_do_not_know_yet_is_tried_for_minutes(
         )
     (refusal,) = await rows(database, "SELECT refusals FROM sign_ins")
     assert refusal.refusals == 1
-    # Both may have asked before the other was refused.
+    # Both may have requests before the other was refused.
     assert len([call for call in dynamics.calls if "token" in call.path]) <= 2
     codes = {code for each in readings for code in each.failure_codes()}
     assert codes == {"credentials-refused"}

@@ -224,7 +224,7 @@ class LostCommits(Database[UnitOfWork]):
         raise OSError("the connection is lost")
 
 
-async def test_what_was_given_back_by_a_commit_without_an_answer_is_not_given_back_again(
+async def test_unused_deliveries_of_a_commit_without_an_answer_are_not_given_back_again(
     limiter: RateLimiter, database: Database[UnitOfWork], seconds: Seconds
 ) -> None:
     limit = RateLimit(100, 60)
