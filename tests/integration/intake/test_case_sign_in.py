@@ -109,7 +109,7 @@ async def test_new_secret_that_servers_do_not_know_yet_is_tried_for_minutes(
         )
     (refusal,) = await rows(database, "SELECT refusals FROM sign_ins")
     assert refusal.refusals == 1
-    # Both may have requests before the other was refused.
+    # Both may have asked before the other was refused.
     assert len([call for call in dynamics.calls if "token" in call.path]) <= 2
     codes = {code for each in readings for code in each.failure_codes()}
     assert codes == {"credentials-refused"}
