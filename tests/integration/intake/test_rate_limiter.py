@@ -207,7 +207,7 @@ class LostCommits(Database[UnitOfWork]):
         raise OSError("the connection is lost")
 
 
-async def test_what_was_given_back_by_a_commit_without_an_answer_is_not_given_back_again(
+async def test_commit_without_an_answer_gives_back_once(
     limiter: RateLimiter, database: Database[UnitOfWork], seconds: Seconds
 ) -> None:
     limit = RateLimit(100, 60)
