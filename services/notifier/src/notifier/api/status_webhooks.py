@@ -190,8 +190,8 @@ async def rotate_secret(
 ) -> StatusWebhookOut:
     """Sign by a new secret, and for a while by the one before too: a message has both signatures.
 
-    Let the receiver accept the new one before the old one ends. `Idempotency-Key` is not heeded: the
-    answer has the secret.
+    Let the receiver accept the new one before the old one ends. The answer has the secret, so
+    `Idempotency-Key` is not heeded.
     """
     secret = body.secret or make_secret()
     overlap = timedelta(hours=body.overlap_hours)
