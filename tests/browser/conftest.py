@@ -70,8 +70,8 @@ async def free_representatives(browser_stage: BrowserStage) -> None:
     """
     actors = browser_stage.actors
     await actors.put_people()
-    unfinished = "/assignments?state=queued&state=offered&state=assigned&limit=200"
-    while contacts := (await actors.call("ops", "router", "GET", unfinished))["items"]:
+    path = "/assignments?state=queued&state=offered&state=assigned&limit=200"
+    while contacts := (await actors.call("ops", "router", "GET", path))["items"]:
         for contact in contacts:
             contact_id = ContactId(contact["contact_id"])
             await actors.call("ops", "intake", "POST", f"/contacts/{contact_id}/resolve", {})

@@ -58,11 +58,11 @@ async def deliver_many(
 async def test_system_that_does_not_answer_delays_no_case_of_another(
     channel: httpx.AsyncClient, database: Database[UnitOfWork], dynamics: DynamicsStandIn
 ) -> None:
-    requests = 0
+    calls = 0
 
     async def never_answer(_request: web.Request) -> web.Response:
-        nonlocal requests
-        requests += 1
+        nonlocal calls
+        calls += 1
         await asyncio.Event().wait()
         return web.Response()
 
@@ -74,10 +74,10 @@ async def test_system_that_does_not_answer_delays_no_case_of_another(
         await deliver_many(channel, dynamics, 9, name="silent")
         reading = Reading(database, dynamics.url)
         async with run_workers(reading.worker):
-            await until(lambda: requests, lambda count: count == MAX_UNDER_WAY)
+            await until(lambda: calls, lambda count: count == MAX_UNDER_WAY)
             await deliver(channel)
             await reading.wait_for("read", 1)
-            assert (requests, reading.count("failed")) == (MAX_UNDER_WAY, 0)
+            assert (calls, reading.count("failed")) == (MAX_UNDER_WAY, 0)
     assert (await contact_of(database)).external_ref == CASE
 
 

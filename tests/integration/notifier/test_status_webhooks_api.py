@@ -39,10 +39,17 @@ async def test_secret_is_shown_once_and_stored_encrypted(shop: Shop) -> None:
 
 async def test_idempotency_key_keeps_no_secret(shop: Shop) -> None:
     body = {"url": shop.receiver.url}
-    answer = await shop.call("PUT", json=body, headers={"Idempotency-Key": "k"})
-    secret = answer.json()["secret"]
-    stored = await shop.harness.rows("SELECT result FROM idempotency_keys")
-    assert all(secret not in str(row.result) for row in stored)
+    answers = [
+        await shop.call("PUT", json=body, headers={"Idempotency-Key": "k"}),
+        await shop.call("POST", f"{SHOP}/rotate-secret", json={}, headers={"Idempotency-Key": "r"}),
+    ]
+    secrets = [answer.json()["secret"] for answer in answers]
+    stored = str([tuple(row) for row in await shop.harness.rows("SELECT * FROM idempotency_keys")])
+    assert all(secrets)
+    assert not any(secret in stored for secret in secrets)
+    tested = await shop.call("POST", f"{SHOP}/test", headers={"Idempotency-Key": "t"})
+    assert tested.status_code == 200
+    assert len(await shop.harness.rows("SELECT * FROM idempotency_keys")) == 1
 
 
 async def test_channel_sets_its_own_webhook_and_manager_any(shop: Shop) -> None:

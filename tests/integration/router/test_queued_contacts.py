@@ -81,7 +81,7 @@ class Centre:
         await self._handle(EscalationHandedBack, n, **about)
 
     async def answer(self, n: int, answer: str) -> None:
-        """Let the representative of the contact do what its state allows."""
+        """Let the representative do what the state of the contact allows."""
         if not self.contacts:
             return
         contact_id = self._contact(n)

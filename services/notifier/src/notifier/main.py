@@ -109,8 +109,7 @@ def build(
         retention=tables.RETENTION,
         routers=api.make_routers(channels),
         form_paths=("/v1/acknowledgements/", "/v1/callbacks/"),
-        # Answers hold secrets, which are stored nowhere in clear.
-        unkeyed_paths=(api.status_webhooks.router.prefix,),
+        unkeyed_paths=api.status_webhooks.PATHS_WITH_SECRETS,
         state={
             "links": links,
             "status_caller": StatusCaller.from_settings(settings),

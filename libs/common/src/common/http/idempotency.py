@@ -16,6 +16,7 @@ from starlette.responses import Response
 from common.core.text import is_visible
 from common.http.access import SAFE_METHODS, Principal, caller_of
 from common.http.problems import ProblemError, invalid
+from common.http.routes import ApiRoute
 from common.http.whole_request import WholeRequest
 from common.storage.database import Database, SharedTransaction
 from common.storage.idempotency import (
@@ -40,7 +41,10 @@ DESCRIPTION: Final = (
 
 
 class IdempotentHandler:
-    """Calls `handle` once for each key; `unkeyed_paths` heed it on their own, or not at all."""
+    """Calls `handle` once for each key.
+
+    Routes that are declared with one of the `unkeyed_paths` heed it on their own or not at all.
+    """
 
     def __init__(
         self,
@@ -63,7 +67,8 @@ class IdempotentHandler:
 
         A caller without a valid API key, or who may only read, is refused by the route.
         """
-        if request.method in SAFE_METHODS or request.scope["path"] in self._unkeyed_paths:
+        route: ApiRoute = request.scope["route"]
+        if request.method in SAFE_METHODS or route.path in self._unkeyed_paths:
             return None
         caller = await caller_of(request)
         return caller if caller and "write" in caller.scopes else None

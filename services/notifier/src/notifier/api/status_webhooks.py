@@ -61,6 +61,10 @@ WebhookUser = Annotated[Principal, Depends(require_role("channel", "manager"))]
 
 
 router = ApiRouter(prefix="/v1/status-webhooks", tags=["status webhooks"])
+# Their answers have secrets, which are stored nowhere in clear: `Idempotency-Key` is not heeded.
+PATHS_WITH_SECRETS: Final = tuple(
+    f"{router.prefix}{path}" for path in ("/{source}", "/{source}/rotate-secret")
+)
 _ON_ONE: Final = (errors.StatusWebhookForbiddenError, errors.StatusWebhookNotFoundError)
 
 
@@ -85,7 +89,8 @@ async def put_webhook(
     """Post the statuses of this system's contacts there; it replaces what was set before.
 
     Statuses are posted from a few seconds later on, each at least once, those of a contact in their
-    order. A webhook that was disabled is active again, and gets what waited.
+    order. A webhook that was disabled is active again, and gets what waited. A secret that is made
+    is in this answer and stored encrypted only, so `Idempotency-Key` is not heeded.
     """
     async with _opened(database, principal, source) as uow:
         box = _secret_box(request)
@@ -185,7 +190,8 @@ async def rotate_secret(
 ) -> StatusWebhookOut:
     """Sign by a new secret, and for a while by the one before too: a message has both signatures.
 
-    Let the receiver accept the new one before the old one ends.
+    Let the receiver accept the new one before the old one ends. The answer has the secret, so
+    `Idempotency-Key` is not heeded.
     """
     secret = body.secret or make_secret()
     overlap = timedelta(hours=body.overlap_hours)
