@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Literal
 
+from common.contracts.change_reasons import ChangeReason
 from common.contracts.clocks import ClockName, ClockState
 from common.contracts.contacts import Priority
 from common.contracts.contract import Contract, Instant
@@ -351,6 +352,7 @@ class EscalationClosed(EscalationsOwnEvent):
     """It ended because the contact did, or because all that it was raised for was done."""
 
     reason: ReasonText
+    change_reason: ChangeReason | None = None
 
 
 class PagesErased(EscalationsEvent):

@@ -100,6 +100,14 @@ class PromiseOut(Out):
     )
 
 
+class RuleFindingOut(Out):
+    policy_id: str = Field(description="The policy that has the rule.")
+    policy_version: int = Field(description="The version of the policy.")
+    contacts: int | None = Field(description="How many contacts the customer had by then.")
+    within_days: int | None = Field(description="In how many days these came.")
+    topic: str | None = Field(description="Their topic, if only those of one topic count.")
+
+
 class CauseOut(Out):
     kind: Cause = Field(description="The kind of cause.")
     reason: str = Field(
@@ -112,6 +120,9 @@ class CauseOut(Out):
     due_at: datetime | None = Field(description="The deadline of that clock.")
     score: int | None = Field(description="The score of feedback, from 1 to 5.")
     count: int = Field(description="How often it was given; `reason` and `at` are the last ones.")
+    finding: RuleFindingOut | None = Field(
+        description="What a rule about VIP customers or repeated contacts found."
+    )
     complaint_id: ComplaintId | None = Field(
         description="The complaint, which has the words, for those who may read it."
     )
