@@ -7,6 +7,7 @@ from common.contracts.change_reasons import ChangeReasonCode
 from console.texts import mark
 from console.views import words
 from console.views.reader import Reader
+from console.views.settings.phrases import PRIORITIES
 
 _Write = Callable[[Mapping[str, Any], Reader], str]
 
@@ -61,8 +62,8 @@ def _priority_changed(reason: Mapping[str, Any], reader: Reader) -> str:
     _ = reader.texts.gettext
     text = _(
         "the priority changed from %(before)s to %(after)s",
-        before=_(words.PRIORITIES[reason["before"]]),
-        after=_(words.PRIORITIES[reason["after"]]),
+        before=_(PRIORITIES[reason["before"]]),
+        after=_(PRIORITIES[reason["after"]]),
     )
     return _with_words(text, reason)
 

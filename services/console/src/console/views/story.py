@@ -1,12 +1,13 @@
 """The story of an escalation: what happened, by whom, and who was notified of it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
 from console.texts import mark
 from console.views import words
+from console.views.change_reasons import change_reason_text
 from console.views.reader import Reader, parse_time
 from console.views.vacancies import vacancy_at_level
 
@@ -111,9 +112,8 @@ def _event_step(
         sentence = _CLIMBED_BY_TIMER.get(waited_for, sentence)
         vacancies = _vacancies(event["data"], reader)
         quotations = vacancies if vacancies or waited_for else quotations
-    elif name == "escalation_returned":
-        # Its reason is what the sentence says, in English.
-        quotations = ()
+    elif name in _WITH_OWN_REASON:
+        quotations = _WITH_OWN_REASON[name](event["data"], reader)
     at = datetime.fromisoformat(event["at"])
     return Step(
         at=at,
@@ -123,6 +123,37 @@ def _event_step(
         quotations=quotations,
         is_problem=name in _PROBLEMS,
     )
+
+
+def _no_reason(_data: Data, _reader: Reader) -> tuple[tuple[str, str], ...]:
+    """The sentence says it, or the notifications of the story do."""
+    return ()
+
+
+def _why_closed(data: Data, reader: Reader) -> tuple[tuple[str, str], ...]:
+    reason = data.get("change_reason")
+    text = change_reason_text(reason, reader) if reason else data.get("reason")
+    return ((reader.texts.gettext("Reason"), text),) if text else ()
+
+
+def _what_was_late(data: Data, reader: Reader) -> tuple[tuple[str, str], ...]:
+    _ = reader.texts.gettext
+    late = ", ".join(_(words.CLOCKS[clock]) for clock in data.get("breached_clocks", ()))
+    stands = data.get("when_met") == "stay"
+    said = (
+        (_("Kept too late"), late),
+        (_("Until then"), _("It stays where it is until somebody acknowledges it")),
+    )
+    return tuple(pair for pair, applies in zip(said, (late, stands), strict=True) if applies)
+
+
+# The reason of these is in English: it is said from their other fields.
+_WITH_OWN_REASON: Final[Mapping[str, Callable[[Data, Reader], tuple[tuple[str, str], ...]]]] = {
+    "escalation_returned": _no_reason,
+    "escalation_page_failed": _no_reason,
+    "escalation_closed": _why_closed,
+    "escalation_causes_met": _what_was_late,
+}
 
 
 def event_name(event_type: str) -> str:
