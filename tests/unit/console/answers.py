@@ -147,6 +147,9 @@ def notification(**changes: Any) -> dict[str, Any]:
         "sent_at": ahead(minutes=-2),
         "seen_at": None,
         "acted_at": None,
+        "reason": None,
+        "reason_code": None,
+        "reason_parameters": {},
         **changes,
     }
 

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 from console.texts import mark
 from console.views import words
 from console.views.change_reasons import change_reason_text
+from console.views.delivery_reasons import delivery_reason_text
 from console.views.reader import Reader, parse_time
 from console.views.vacancies import vacancy_at_level
 
@@ -139,12 +140,13 @@ def _why_closed(data: Data, reader: Reader) -> tuple[tuple[str, str], ...]:
 def _what_was_late(data: Data, reader: Reader) -> tuple[tuple[str, str], ...]:
     _ = reader.texts.gettext
     late = ", ".join(_(words.CLOCKS[clock]) for clock in data.get("breached_clocks", ()))
-    stands = data.get("when_met") == "stay"
     said = (
-        (_("Kept too late"), late),
-        (_("Until then"), _("It stays where it is until somebody acknowledges it")),
+        _("Kept too late: %(promises)s", promises=late) if late else None,
+        _("It stays where it is until somebody acknowledges it")
+        if data.get("when_met") == "stay"
+        else None,
     )
-    return tuple(pair for pair, applies in zip(said, (late, stands), strict=True) if applies)
+    return tuple((_("Reason"), text) for text in said if text)
 
 
 # The reason of these is in English: it is said from their other fields.
@@ -232,6 +234,11 @@ def _page_step(notifications: Sequence[Data], reader: Reader) -> Step:
             deliveries=deliveries,
         ),
         kind="notification",
+        quotations=tuple(
+            (reader.texts.gettext("Reason"), f"{_medium(notification, reader)}: {why}")
+            for notification in notifications
+            if (why := delivery_reason_text(notification, reader))
+        ),
         is_problem=all(notification["state"] == "failed" for notification in notifications),
     )
 
@@ -259,12 +266,13 @@ def _delivery(notification: Data, reader: Reader) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """One person on one medium: the last message, and how far it came."""
+    """One person on one medium: the last message, how far it came, and why no further."""
 
     person: str
     medium: str
     at_text: str
     delivery: str
+    why: str | None
     is_problem: bool
 
 
@@ -283,5 +291,6 @@ def _recipient(notification: Data, reader: Reader) -> Recipient:
         medium=_medium(notification, reader),
         at_text=reader.texts.time(_sent_at(notification), reader.now),
         delivery=_delivery(notification, reader),
+        why=delivery_reason_text(notification, reader),
         is_problem=notification["state"] == "failed",
     )
