@@ -103,7 +103,8 @@ class EscalationCauseAdded(EscalationsOwnEvent):
 class EscalationClimbed(EscalationsOwnEvent):
     """`lateness_ms` and `waited_for` are None when no timer sent it up.
 
-    Then a person did, or nobody was reached. `vacancies` are why levels were passed, as `reason`.
+    Then a person did, or nobody was reached: `unreached` are those of the level before whom no
+    message reached. `vacancies` are why levels were passed, as `reason`.
     """
 
     from_level: int
@@ -113,6 +114,7 @@ class EscalationClimbed(EscalationsOwnEvent):
     lateness_ms: float | None = None
     waited_for: Wait | None = None
     vacancies: tuple[Vacancy, ...] = ()
+    unreached: tuple[PersonId, ...] = ()
 
 
 class EscalationPageFailed(EscalationsOwnEvent):

@@ -111,8 +111,8 @@ def _event_step(
     if name == "escalation_climbed":
         waited_for = event["data"].get("waited_for")
         sentence = _CLIMBED_BY_TIMER.get(waited_for, sentence)
-        vacancies = _vacancies(event["data"], reader)
-        quotations = vacancies if vacancies or waited_for else quotations
+        reasons = (*_unreached(event["data"], reader), *_vacancies(event["data"], reader))
+        quotations = reasons if reasons or waited_for else quotations
     elif name in _WITH_OWN_REASON:
         quotations = _WITH_OWN_REASON[name](event["data"], reader)
     at = datetime.fromisoformat(event["at"])
@@ -216,6 +216,14 @@ def _vacancies(data: Data, reader: Reader) -> tuple[tuple[str, str], ...]:
     return tuple(
         (label, vacancy_at_level(vacancy, reader)) for vacancy in data.get("vacancies", ())
     )
+
+
+def _unreached(data: Data, reader: Reader) -> tuple[tuple[str, str], ...]:
+    if not data.get("unreached"):
+        return ()
+    people = reader.people(data["unreached"])
+    text = reader.texts.gettext("No message has reached %(people)s", people=people)
+    return ((reader.texts.gettext("Reason"), text),)
 
 
 def _page_step(notifications: Sequence[Data], reader: Reader) -> Step:
