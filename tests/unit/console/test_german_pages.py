@@ -68,8 +68,10 @@ class VisibleText(Page):
 
 def sentences(html: str, data: set[str]) -> set[str]:
     """Return the rows of two or more words that are not data."""
-    known = re.compile("|".join(re.escape(text) for text in sorted(data, key=len, reverse=True)))
-    texts = (known.sub("·", text) for text in VisibleText(html).texts)
+    data_texts = re.compile(
+        "|".join(re.escape(text) for text in sorted(data, key=len, reverse=True))
+    )
+    texts = (data_texts.sub("·", text) for text in VisibleText(html).texts)
     return {words for text in texts for words in WORDS.findall(text)} - SAME
 
 
@@ -164,7 +166,7 @@ def notification_answers() -> list[dict[str, Any]]:
 
 def event_answers() -> list[dict[str, Any]]:
     place = {"level_name": "managers", "reason": f"{SERVICE_WORDS} too"}
-    found = {"cause": "vip", "severity": "high", "reason": SERVICE_WORDS}
+    finding = {"cause": "vip", "severity": "high", "reason": SERVICE_WORDS}
     vacancy = {
         "code": "absent",
         "level_name": "managers",
@@ -173,7 +175,7 @@ def event_answers() -> list[dict[str, Any]]:
         "also_asked": [],
     }
     return [
-        event("escalation_raised", -9, **found),
+        event("escalation_raised", -9, **finding),
         event("escalation_page_failed", -8, person_id="sam", **place),
         event("escalation_climbed", -7, **place, waited_for="lease"),
         event("escalation_climbed", -7, **place, vacancies=[vacancy]),
