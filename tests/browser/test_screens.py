@@ -94,6 +94,8 @@ async def test_screen_is_accessible_and_fits_a_phone(
 # Where words are long: German takes more room than English.
 GERMAN_SCREENS = (
     Screen("now", "sara", "/now"),
+    Screen("escalation", "sara", "/e/{escalation_id}"),
+    Screen("mine", "sara", "/mine"),
     Screen("floor", "sara", "/floor"),
     Screen("floor-person", "sara", "/floor/ines"),
     Screen("adjustment", "sara", "/floor/ines/adjustment"),
@@ -107,9 +109,11 @@ GERMAN_SCREENS = (
 
 
 @pytest.mark.parametrize("screen", GERMAN_SCREENS, ids=lambda screen: screen.name)
-async def test_screen_in_german_fits_a_phone(busy_desk: Desk, screen: Screen) -> None:
+async def test_screen_in_german_fits_a_phone(
+    busy_desk: Desk, escalation_id: EscalationId, screen: Screen
+) -> None:
     page = await busy_desk.sit_down(screen.person, language="de")
-    answer = await page.goto(screen.address)
+    answer = await page.goto(screen.address.format(escalation_id=escalation_id))
     assert answer is not None
     assert answer.status == 200
     assert await page.get_attribute("html", "lang") == "de"

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from common.storage.database import open_session
+from escalation.domain.simulation_job import FAULT
 from escalation.workers import simulations
 from escalation.workers.simulations import SimulationWorker
 from integration.escalation.conftest import LADDER, POLICY, EscalationHarness, key
@@ -174,7 +175,7 @@ async def test_worker_that_lost_its_lease_writes_nothing_more(
         assert other is not None
     async with service.database.transaction() as uow:
         assert not await uow.simulations.save_progress(slow, 2, 1, uow.now)
-        await uow.simulations.fail(slow, "late")
+        await uow.simulations.fail(slow, FAULT)
     assert (await show(api, job))["state"] == "running"
 
 

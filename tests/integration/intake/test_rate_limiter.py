@@ -106,6 +106,23 @@ async def test_refused_process_does_not_ask_for_each_request(
     assert admitted(await admit(limiter, database, limit, 3)) == 2
 
 
+async def test_request_that_comes_during_a_transaction_uses_what_that_takes_ahead(
+    limiter: RateLimiter, database: Database[UnitOfWork]
+) -> None:
+    limit = RateLimit(100, 60)
+
+    async def admit_soon(turns: int) -> list[Admission]:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        return await admit(limiter, database, limit)
+
+    admissions: list[Admission] = []
+    while all(each.is_admitted for each in admissions):
+        for several in await asyncio.gather(*map(admit_soon, (0, 5, 10))):
+            admissions += several
+    assert admitted(admissions) == 100
+
+
 async def test_unused_deliveries_are_given_back(
     limiter: RateLimiter, database: Database[UnitOfWork], seconds: Seconds
 ) -> None:

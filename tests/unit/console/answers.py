@@ -45,6 +45,7 @@ def cause(kind: str = "breach", **changes: Any) -> dict[str, Any]:
         "due_at": ahead(minutes=-3) if kind in ("breach", "warning") else None,
         "score": None,
         "count": 1,
+        "finding": None,
         "complaint_id": None,
         "promise": promise() if kind in ("breach", "warning") else None,
         **changes,
@@ -146,6 +147,9 @@ def notification(**changes: Any) -> dict[str, Any]:
         "sent_at": ahead(minutes=-2),
         "seen_at": None,
         "acted_at": None,
+        "reason": None,
+        "reason_code": None,
+        "reason_parameters": {},
         **changes,
     }
 
@@ -187,7 +191,22 @@ def clock(name: str = "first_response", **changes: Any) -> dict[str, Any]:
         "elapsed_s": 360.0,
         "left_s": 240.0,
         "left_business_s": 240.0,
-        "timeline": [{"at": ahead(minutes=-6), "run": 1, "text": "Started."}],
+        "timeline": [
+            {
+                "at": ahead(minutes=-6),
+                "run": 1,
+                "text": "started, 10 min round the clock by policy gold v3",
+                "code": "started",
+                "parameters": {
+                    "policy_id": "gold",
+                    "policy_version": 3,
+                    "calendar_id": None,
+                    "target_s": 600.0,
+                    "due_at": ahead(minutes=4),
+                },
+                "reason": {"code": "contact-received"},
+            }
+        ],
         **changes,
     }
 

@@ -62,6 +62,8 @@ def job(**changes: Any) -> dict[str, Any]:
         "latest_contacts": 500,
         "answer_after_s": None,
         "failure": None,
+        "failure_code": None,
+        "errors": [],
         "processed": 240,
         "total": 240,
         "result": RESULT,

@@ -173,7 +173,7 @@ EVERYTHING: dict[str, Any] = {
         message(EVIL, "representative", person_id=EVIL),
     ),
     "clocks": clocks(
-        clock(summary=EVIL, timeline=[{"at": ahead(), "run": 1, "text": EVIL}]),
+        clock(summary=EVIL, timeline=[{"at": ahead(), "run": 1, "text": EVIL, "code": EVIL}]),
         clock(policy={"id": EVIL, "version": 1}, calendar={"id": EVIL, "version": 1}),
     ),
     "notifications": [notification(person_id=EVIL)],

@@ -262,9 +262,11 @@ STATEMENTS = (
         processed integer NOT NULL,
         result jsonb,
         failure text,
+        failure_data jsonb,
         CHECK ((state = 'running') = (lease_ends_at IS NOT NULL)),
         CHECK ((state = 'done') = (result IS NOT NULL)),
-        CHECK ((state = 'failed') = (failure IS NOT NULL))
+        CHECK ((state = 'failed') = (failure IS NOT NULL)),
+        CHECK ((failure IS NULL) = (failure_data IS NULL))
     )
     """,
     "CREATE INDEX simulations_asked_at ON simulations (asked_at)",

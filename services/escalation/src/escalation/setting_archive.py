@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from common.core.preconditions import NO_PRECONDITION, Precondition
+from escalation.domain import change_reasons
 from escalation.domain.errors import (
     SettingInUseError,
     SettingNotFoundError,
@@ -40,6 +41,6 @@ async def archive_setting(
     archived = replace(current, version=current.version + 1, archived=True)
     await uow.settings.add(archived, uow.now, by)
     if open_contacts == "retarget":
-        await uow.open_work.retarget(uow.now, f"{setting_id} was archived")
+        await uow.open_work.retarget(uow.now, change_reasons.setting_archived(setting_id))
     elif open_contacts == "release":
         await uow.open_work.release(kind.path, setting_id, uow.now)

@@ -180,6 +180,7 @@ simulations = Table(
     Column("processed", Integer),
     Column("result", JSONB),
     Column("failure", Text),
+    Column("failure_data", JSONB),
 )
 presences = Table(
     "presences",

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from common.contracts.event import ComplaintId, ContactId, EscalationId, PersonId, Role
 from common.core.ids import new_id
 from common.core.preconditions import NO_PRECONDITION, Precondition
-from escalation.domain import complaints, errors, reactions, timer_check, wording
+from escalation.domain import change_reasons, complaints, errors, reactions, timer_check, wording
 from escalation.domain.clocks.acknowledgement import follow
 from escalation.domain.complaint_model import Complaint
 from escalation.domain.duty.calendars import Calendar
@@ -264,7 +264,7 @@ async def put_terms(
     defined = await put_setting(setting_id, terms, by, uow, precondition)
     if retarget_open_contacts:
         kind = "policy" if isinstance(terms, SlaPolicy) else "calendar"
-        await uow.open_work.retarget(uow.now, f"{kind} {setting_id} was changed")
+        await uow.open_work.retarget(uow.now, change_reasons.setting_changed(kind, setting_id))
     return defined
 
 

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 import structlog
 from pydantic import ValidationError
 
-from common.contracts.validation_messages import summarize
+from common.contracts.validation_messages import InvalidField, invalid_parts, summarize
 from common.core import trace
 from common.core.errors import PermanentError, is_transient
 from common.core.metrics import Metrics
@@ -59,6 +59,10 @@ _SHOWN_PARTS: Final = 3
 class UnreadableDeliveryError(PermanentError):
     """The delivery is not of the format that this kind of channel sends."""
 
+    def __init__(self, detail: str, errors: Sequence[InvalidField] = ()) -> None:
+        super().__init__(detail)
+        self.errors = errors
+
 
 class TooManyKeptDeliveriesError(PermanentError):
     """Too many deliveries of this connection wait among the dead letters. Send it again later."""
@@ -101,9 +105,11 @@ class Delivery:
         try:
             parts = self.channel.parse(self.connection, self.request)
         except ValidationError as error:
-            raise UnreadableDeliveryError(summarize(error, "body")) from error
+            invalid = invalid_parts(error.errors(include_url=False), body=None)
+            raise UnreadableDeliveryError(summarize(error, "body"), invalid) from error
         except MalformedBodyError as error:
-            raise UnreadableDeliveryError(str(error)) from error
+            malformed = InvalidField("", str(error), error.code, error.parameters)
+            raise UnreadableDeliveryError(str(error), (malformed,)) from error
         events = [part for part in parts if not isinstance(part, UnreadablePart | CaseToRead)]
         return ReadDelivery(
             prepare_events(self.connection, events, namespaces, signs),
@@ -204,14 +210,16 @@ async def _apply(
 
 async def try_to_read(
     delivery: Delivery, namespaces: CustomerNamespaces, signs: SignReader
-) -> tuple[ReadDelivery, str | None]:
-    """Read a delivery that is not applied; the text says why nothing of it can be read."""
+) -> tuple[ReadDelivery, UnreadableDeliveryError | None]:
+    """Read a delivery that is not applied; the error says why nothing of it can be read."""
     try:
         content = await use_body(delivery.request, lambda: delivery.read(namespaces, signs))
+    except UnreadableDeliveryError as error:
+        return ReadDelivery((), ()), error
     except Exception as error:
         if is_transient(error):
             raise
-        return ReadDelivery((), ()), _reason(error)
+        return ReadDelivery((), ()), UnreadableDeliveryError(_reason(error))
     return content, None
 
 

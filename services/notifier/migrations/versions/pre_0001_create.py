@@ -115,6 +115,7 @@ STATEMENTS = (
         receipt jsonb,
         editable boolean NOT NULL,
         reason text,
+        reason_data jsonb,
         sent_at timestamptz,
         seen_at timestamptz,
         acted_at timestamptz,

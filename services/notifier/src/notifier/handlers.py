@@ -32,6 +32,7 @@ from common.messaging.subscriptions import HandlerRegistry
 from notifier import case_write_requests, recipient_changes, rendering, status_requests
 from notifier.domain import erasure, notifications
 from notifier.domain.content import Status, StatusKind, status_of
+from notifier.domain.delivery_reasons import RECIPIENT_UNKNOWN, no_longer_relevant
 from notifier.domain.escalations import Escalation, EscalationState, in_state
 from notifier.domain.notifications import Decision, Notification, Page
 from notifier.domain.reasons import asks_for
@@ -169,7 +170,7 @@ def correct(notification: Notification, status: Status, uow: UnitOfWork) -> None
     One that is being sent at this moment is corrected when its attempt is recorded.
     """
     if notifications.can_be_cancelled(notification):
-        reason = rendering.status_text(status, uow.now)
+        reason = no_longer_relevant(rendering.status_text(status, uow.now))
         uow.notifications.put(notifications.cancel(notification, reason))
     elif notifications.is_editable(notification):
         uow.notifications.add(
@@ -192,10 +193,11 @@ def new_notification_id() -> NotificationId:
 
 async def notify_page(page: Page, uow: UnitOfWork) -> None:
     recipient = await uow.recipients.get(page.person_id)
-    reason = recipient.unreachable_reason if recipient else "no such recipient"
+    reason = recipient.unreachable_reason if recipient else None
     if recipient is None or reason is not None:
-        log.warning("recipient_unreachable", person_id=page.person_id, reason=reason)
-        failed = notifications.unreachable(page, reason or "", new_notification_id(), uow.now)
+        reason = reason or RECIPIENT_UNKNOWN
+        log.warning("recipient_unreachable", person_id=page.person_id, reason=reason.text)
+        failed = notifications.unreachable(page, reason, new_notification_id(), uow.now)
         uow.notifications.mark_absent(failed.notification.notification_id)
         record(failed, uow)
         return

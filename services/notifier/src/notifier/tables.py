@@ -86,6 +86,7 @@ notifications = Table(
     Column("receipt", JSONB),
     Column("editable", Boolean),
     Column("reason", Text),
+    Column("reason_data", JSONB),
     Column("sent_at", DateTime(timezone=True)),
     Column("seen_at", DateTime(timezone=True)),
     Column("acted_at", DateTime(timezone=True)),

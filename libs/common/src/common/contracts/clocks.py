@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from common.contracts.change_reasons import ChangeReason
 from common.contracts.contacts import Priority
 from common.contracts.contract import Contract, Instant
 from common.contracts.event import ContactEvent, Event, PersonId, TeamId
@@ -20,6 +21,8 @@ ClockState = Literal["running", "paused", "breached", "met", "met_late", "cancel
 
 
 class ClocksEvent(ContactEvent):
+    """`reason` says in English what `change_reason` says as data."""
+
     topic = "clocks"
 
 
@@ -62,6 +65,7 @@ class ClocksStarted(ClocksEvent):
     calendar_id: str | None = None
     calendar_version: int | None = None
     reason: ReasonText
+    change_reason: ChangeReason | None = None
 
 
 class ClockChangeEvent(ClocksEvent):
@@ -74,6 +78,7 @@ class ClockPaused(ClockChangeEvent):
     paused_at: Instant
     elapsed_s: float
     reason: ReasonText
+    change_reason: ChangeReason | None = None
 
 
 class ClockResumed(ClockChangeEvent):
@@ -83,6 +88,7 @@ class ClockResumed(ClockChangeEvent):
     due_at: Instant
     thresholds: tuple[ClockThreshold, ...]
     reason: ReasonText
+    change_reason: ChangeReason | None = None
 
 
 class ClockRetargeted(ClockChangeEvent):
@@ -102,6 +108,7 @@ class ClockRetargeted(ClockChangeEvent):
     due_at: Instant
     thresholds: tuple[ClockThreshold, ...]
     reason: ReasonText
+    change_reason: ChangeReason | None = None
     retargeted_at: Instant
     counted_until: Instant | None = None
     runs_while_waiting: bool = False
@@ -149,6 +156,7 @@ class ClockCancelled(ClockChangeEvent):
     """`cancelled_at` is when what cancelled it happened."""
 
     reason: ReasonText
+    change_reason: ChangeReason | None = None
     cancelled_at: Instant
 
 

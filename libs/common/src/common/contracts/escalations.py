@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Literal
 
+from common.contracts.change_reasons import ChangeReason
 from common.contracts.clocks import ClockName, ClockState
 from common.contracts.contacts import Priority
 from common.contracts.contract import Contract, Instant
@@ -102,7 +103,8 @@ class EscalationCauseAdded(EscalationsOwnEvent):
 class EscalationClimbed(EscalationsOwnEvent):
     """`lateness_ms` and `waited_for` are None when no timer sent it up.
 
-    Then a person did, or nobody was reached. `vacancies` are why levels were passed, as `reason`.
+    Then a person did, or nobody was reached: `unreached` are those of the level before whom no
+    message reached. `vacancies` are why levels were passed, as `reason`.
     """
 
     from_level: int
@@ -112,6 +114,7 @@ class EscalationClimbed(EscalationsOwnEvent):
     lateness_ms: float | None = None
     waited_for: Wait | None = None
     vacancies: tuple[Vacancy, ...] = ()
+    unreached: tuple[PersonId, ...] = ()
 
 
 class EscalationPageFailed(EscalationsOwnEvent):
@@ -351,6 +354,7 @@ class EscalationClosed(EscalationsOwnEvent):
     """It ended because the contact did, or because all that it was raised for was done."""
 
     reason: ReasonText
+    change_reason: ChangeReason | None = None
 
 
 class PagesErased(EscalationsEvent):

@@ -6,14 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from console.views import words
+from console.views.clock_words import change_text, explanation
 from console.views.countdown import Countdown
 from console.views.reader import Reader, parse_time
 
 
 @dataclass(frozen=True, slots=True)
 class ClockRow:
-    """`explanation` and `timeline` are the service's own words, in English."""
-
     name: str
     state: str
     state_text: str
@@ -41,12 +40,15 @@ def _clock_row(clock: Mapping[str, Any], reader: Reader) -> ClockRow:
         business_time_left=_business_time_left(clock, reader),
         policy=_ref(clock["policy"], reader),
         calendar=None if clock["calendar"] is None else _ref(clock["calendar"], reader),
-        explanation=clock["summary"],
+        explanation=explanation(clock, reader),
         timeline=tuple(
-            (texts.time(datetime.fromisoformat(entry["at"]), reader.now), entry["text"])
-            for entry in clock["timeline"]
+            (_time(entry["at"], reader), change_text(entry, reader)) for entry in clock["timeline"]
         ),
     )
+
+
+def _time(value: str, reader: Reader) -> str:
+    return reader.texts.time(datetime.fromisoformat(value), reader.now)
 
 
 def _state_text(clock: Mapping[str, Any], reader: Reader) -> str:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from console.texts import mark
 from console.views import words
+from console.views.change_reasons import policy_text
 from console.views.countdown import Countdown
 from console.views.reader import Reader, parse_time
 from console.views.story import event_name, event_text
@@ -44,7 +45,7 @@ class Reason:
 class CauseDetail:
     """A cause in full; `count` is how often it came.
 
-    `rule` is what a rule found, in English, where the reason does not say it.
+    `rule` is what a rule found, where the reason does not say it.
     """
 
     reason: Reason
@@ -139,13 +140,35 @@ def _lack(cause: Mapping[str, Any], reader: Reader) -> str:
 
 
 def rule_sentences(escalation: Mapping[str, Any], reader: Reader) -> dict[str, str]:
-    """Say what rules found about promises, by the reason that is written in English."""
-    lacks = {
-        cause["reason"]: _lack(cause, reader)
+    """Say what rules found, by the reason that is written in English."""
+    sentences = {
+        cause["reason"]: _lack(cause, reader) if _is_promise(cause) else _finding(cause, reader)
         for cause in escalation["causes"]
-        if _is_promise(cause)
+        if cause["kind"] in _CAUSES_OF_RULES
     }
-    return {reason: text[:1].upper() + text[1:] for reason, text in lacks.items()}
+    return {reason: text[:1].upper() + text[1:] for reason, text in sentences.items() if text}
+
+
+def _finding(cause: Mapping[str, Any], reader: Reader) -> str | None:
+    """Say what a rule found: `4 contacts about billing within 7 days, by Gold, version 3`."""
+    texts, finding = reader.texts, cause["finding"]
+    if finding is None:
+        return _lack(cause, reader) if cause["clock"] is not None else None
+    policy = policy_text(finding["policy_id"], finding["policy_version"], reader)
+    if finding["contacts"] is None:
+        return texts.gettext("By %(policy)s", policy=policy)
+    values = {
+        "contacts": finding["contacts"],
+        "days": texts.ngettext("one day", "%(number)s days", finding["within_days"]),
+        "policy": policy,
+    }
+    if finding["topic"] is None:
+        return texts.gettext("%(contacts)s contacts within %(days)s, by %(policy)s", **values)
+    return texts.gettext(
+        "%(contacts)s contacts about %(topic)s within %(days)s, by %(policy)s",
+        topic=words.title_of(finding["topic"]),
+        **values,
+    )
 
 
 def _is_promise(cause: Mapping[str, Any]) -> bool:
@@ -176,6 +199,6 @@ def _cause_detail(cause: Mapping[str, Any], reader: Reader) -> CauseDetail:
     return CauseDetail(
         reason=cause_reason(cause, reader),
         at="" if at is None else reader.texts.time(at, reader.now),
-        rule=(cause["reason"] or None) if has_rule else None,
+        rule=_finding(cause, reader) if has_rule else None,
         count=cause["count"],
     )

@@ -8,6 +8,7 @@ from typing import Any, Final
 from console.texts import mark
 from console.views import words
 from console.views.reader import Reader
+from console.views.refusal_words import field_text
 from console.views.simulation_form import policy_url, try_url
 
 _STATES: Final[Mapping[str, str]] = {
@@ -93,11 +94,27 @@ def simulation_view(
         assumption=_assumption(job["answer_after_s"], reader),
         is_under_way=job["state"] in _UNDER_WAY,
         state_text=_(_STATES[job["state"]]) if job["state"] in _STATES else "",
-        failure=job["failure"],
+        failure=_failure(job, reader),
         processed=job["processed"],
         total=job["total"],
         result=None if result is None else _result(result, reader),
     )
+
+
+_FAILURES: Final[Mapping[str, str]] = {
+    "fault": mark("Something is wrong in Upstairs: the operators can see what."),
+    "interrupted": mark("It was interrupted each time. Try a shorter period."),
+    "invalid-settings": mark("Other settings have changed since, and it fits them no more."),
+}
+
+
+def _failure(job: Mapping[str, Any], reader: Reader) -> str | None:
+    """Say why it failed; what has no words here in those of the service."""
+    code = job["failure_code"]
+    if code not in _FAILURES:
+        return str(job["failure"]) if job["failure"] else None
+    errors = dict.fromkeys(field_text(error, reader) for error in job["errors"])
+    return " ".join((reader.texts.gettext(_FAILURES[code]), *errors))
 
 
 def _changes(

@@ -1,12 +1,14 @@
 """The story of an escalation: what happened, by whom, and who was notified of it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
 from console.texts import mark
 from console.views import words
+from console.views.change_reasons import change_reason_text
+from console.views.delivery_reasons import delivery_reason_text
 from console.views.reader import Reader, parse_time
 from console.views.vacancies import vacancy_at_level
 
@@ -109,11 +111,10 @@ def _event_step(
     if name == "escalation_climbed":
         waited_for = event["data"].get("waited_for")
         sentence = _CLIMBED_BY_TIMER.get(waited_for, sentence)
-        vacancies = _vacancies(event["data"], reader)
-        quotations = vacancies if vacancies or waited_for else quotations
-    elif name == "escalation_returned":
-        # Its reason is what the sentence says, in English.
-        quotations = ()
+        reasons = (*_unreached(event["data"], reader), *_vacancies(event["data"], reader))
+        quotations = reasons if reasons or waited_for else quotations
+    elif name in _WITH_OWN_REASON:
+        quotations = _WITH_OWN_REASON[name](event["data"], reader)
     at = datetime.fromisoformat(event["at"])
     return Step(
         at=at,
@@ -123,6 +124,38 @@ def _event_step(
         quotations=quotations,
         is_problem=name in _PROBLEMS,
     )
+
+
+def _no_reason(_data: Data, _reader: Reader) -> tuple[tuple[str, str], ...]:
+    """The sentence says it, or the notifications of the story do."""
+    return ()
+
+
+def _why_closed(data: Data, reader: Reader) -> tuple[tuple[str, str], ...]:
+    reason = data.get("change_reason")
+    text = change_reason_text(reason, reader) if reason else data.get("reason")
+    return ((reader.texts.gettext("Reason"), text),) if text else ()
+
+
+def _what_was_late(data: Data, reader: Reader) -> tuple[tuple[str, str], ...]:
+    _ = reader.texts.gettext
+    late = ", ".join(_(words.CLOCKS[clock]) for clock in data.get("breached_clocks", ()))
+    said = (
+        _("Kept too late: %(promises)s", promises=late) if late else None,
+        _("It stays where it is until somebody acknowledges it")
+        if data.get("when_met") == "stay"
+        else None,
+    )
+    return tuple((_("Reason"), text) for text in said if text)
+
+
+# The reason of these is in English: it is said from their other fields.
+_WITH_OWN_REASON: Final[Mapping[str, Callable[[Data, Reader], tuple[tuple[str, str], ...]]]] = {
+    "escalation_returned": _no_reason,
+    "escalation_page_failed": _no_reason,
+    "escalation_closed": _why_closed,
+    "escalation_causes_met": _what_was_late,
+}
 
 
 def event_name(event_type: str) -> str:
@@ -185,6 +218,14 @@ def _vacancies(data: Data, reader: Reader) -> tuple[tuple[str, str], ...]:
     )
 
 
+def _unreached(data: Data, reader: Reader) -> tuple[tuple[str, str], ...]:
+    if not data.get("unreached"):
+        return ()
+    people = reader.people(data["unreached"])
+    text = reader.texts.gettext("No message has reached %(people)s", people=people)
+    return ((reader.texts.gettext("Reason"), text),)
+
+
 def _page_step(notifications: Sequence[Data], reader: Reader) -> Step:
     """Say how far one page of a person came on each medium."""
     at = min(_sent_at(notification) for notification in notifications)
@@ -201,6 +242,11 @@ def _page_step(notifications: Sequence[Data], reader: Reader) -> Step:
             deliveries=deliveries,
         ),
         kind="notification",
+        quotations=tuple(
+            (reader.texts.gettext("Reason"), f"{_medium(notification, reader)}: {why}")
+            for notification in notifications
+            if (why := delivery_reason_text(notification, reader))
+        ),
         is_problem=all(notification["state"] == "failed" for notification in notifications),
     )
 
@@ -228,12 +274,13 @@ def _delivery(notification: Data, reader: Reader) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """One person on one medium: the last message, and how far it came."""
+    """One person on one medium: the last message, how far it came, and why no further."""
 
     person: str
     medium: str
     at_text: str
     delivery: str
+    why: str | None
     is_problem: bool
 
 
@@ -252,5 +299,6 @@ def _recipient(notification: Data, reader: Reader) -> Recipient:
         medium=_medium(notification, reader),
         at_text=reader.texts.time(_sent_at(notification), reader.now),
         delivery=_delivery(notification, reader),
+        why=delivery_reason_text(notification, reader),
         is_problem=notification["state"] == "failed",
     )

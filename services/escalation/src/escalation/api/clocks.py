@@ -2,21 +2,22 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from pydantic import BaseModel, Field
 
+from common.contracts.change_reasons import ChangeReason
 from common.contracts.clocks import ClockName, ThresholdAction
 from common.contracts.contacts import Priority
 from common.contracts.event import ContactId
 from common.http.app import ContactPath
 from common.http.examples import with_examples
 from common.http.routes import ApiRouter
+from escalation.api.clock_examples import CLOCKS
 from escalation.api.deps import EscalationDatabase, StaffViewer, refusals, transaction
-from escalation.api.examples import CLOCKS
-from escalation.api.schemas import SettingRefOut
+from escalation.api.schemas import Out, SettingRefOut
 from escalation.domain.clocks import timeline
-from escalation.domain.clocks.timeline import Entry
+from escalation.domain.clocks.timeline import ChangeCode, Entry
 from escalation.domain.duty.calendars import Calendar
 from escalation.domain.errors import ContactNotFoundError
 from escalation.domain.model import ClockState, SlaClock, Threshold
@@ -40,10 +41,16 @@ class ThresholdOut(BaseModel):
     lateness_ms: float | None = Field(description="How late it fired.")
 
 
-class TimelineEntryOut(BaseModel):
+class TimelineEntryOut(Out):
     at: datetime = Field(description="From when it counts.")
     run: int = Field(description="Which of the clock's runs it is about.")
-    text: str = Field(description="What happened to the clock.")
+    text: str = Field(description="What happened to the clock, in words.")
+    code: ChangeCode = Field(description="What happened to the clock, as a code.")
+    parameters: dict[str, Any] = Field(
+        description="The figures of it: `target_s`, `before_s`, `elapsed_s`, `left_s`, `lateness_s`"
+        " and `late_s` in seconds, the last negative if it was in time."
+    )
+    reason: ChangeReason | None = Field(description="Why; null if the clock itself is why.")
 
 
 class ClockOut(BaseModel):
@@ -160,9 +167,7 @@ def _clock_out(
         elapsed_s=elapsed_s,
         left_s=(clock.due_at - at).total_seconds() if is_running else None,
         left_business_s=None if clock.ended else clock.target_s - elapsed_s,
-        timeline=[
-            TimelineEntryOut(at=entry.at, run=entry.run, text=entry.text) for entry in entries
-        ],
+        timeline=[TimelineEntryOut.model_validate(entry) for entry in entries],
     )
 
 

@@ -13,8 +13,8 @@ from common.http.access import SupervisorUser
 from common.http.examples import with_examples
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.routes import ApiRouter
+from escalation.api.clock_examples import DUE_CLOCK
 from escalation.api.deps import EscalationDatabase, StaffViewer, check_length, transaction
-from escalation.api.examples import DUE_CLOCK
 from escalation.api.schemas import ContactOut, SettingRefOut
 from escalation.domain.clocks import timeline
 from escalation.domain.model import SlaClock, TrackedContact

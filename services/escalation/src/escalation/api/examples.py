@@ -218,6 +218,7 @@ ESCALATION: Final[dict[str, Any]] = {
             "due_at": None,
             "score": None,
             "count": 1,
+            "finding": None,
             "complaint_id": None,
             "promise": None,
         }
@@ -278,65 +279,11 @@ COMPLAINT: Final = {
     "judged_by": None,
     "judgement": None,
 }
-_POLICY_REF: Final = {"id": SETTING_IDS["sla-policies"], "version": 1}
-_CALENDAR_REF: Final = {"id": CALENDAR_ID, "version": 1}
-CLOCKS: Final = {
-    "contact_id": CONTACT_ID,
-    "at": ACTED_AT,
-    "reopenings": 0,
-    "reply_owed_since": RECEIVED_AT,
-    "waiting_since": None,
-    "wait_ends_at": None,
-    "clocks": [
-        {
-            "clock": "first_response",
-            "run": 1,
-            "state": "running",
-            "summary": "first response due in 3 min",
-            "policy": _POLICY_REF,
-            "calendar": _CALENDAR_REF,
-            "target_s": 900.0,
-            "started_at": RECEIVED_AT,
-            "due_at": RESPOND_BY,
-            "thresholds": [
-                {
-                    "percent": 80,
-                    "offset_s": None,
-                    "action": "warn_representative",
-                    "priority": None,
-                    "due_at": ACTED_AT,
-                    "fired_at": ACTED_AT,
-                    "lateness_ms": 4.0,
-                }
-            ],
-            "met_at": None,
-            "cancelled_at": None,
-            "paused_at": None,
-            "paused_reason": None,
-            "elapsed_s": 720.0,
-            "left_s": 180.0,
-            "left_business_s": 180.0,
-            "timeline": [{"at": RECEIVED_AT, "run": 1, "text": "Started"}],
-        }
-    ],
-}
-DUE_CLOCK: Final = {
-    "contact_id": CONTACT_ID,
-    "clock": "first_response",
-    "due_at": RESPOND_BY,
-    "left_s": 180.0,
-    "left_business_s": 180.0,
-    "target_s": 900.0,
-    "started_at": RECEIVED_AT,
-    "policy": _POLICY_REF,
-    "calendar": _CALENDAR_REF,
-    "next_threshold": {"action": "raise", "due_at": RESPOND_BY},
-    "contact": CONTACT_FACTS,
-    "escalation_id": None,
-}
+POLICY_REF: Final = {"id": SETTING_IDS["sla-policies"], "version": 1}
+CALENDAR_REF: Final = {"id": CALENDAR_ID, "version": 1}
 POLICY_MATCH: Final = {
-    "policy": _POLICY_REF,
-    "calendar": _CALENDAR_REF,
+    "policy": POLICY_REF,
+    "calendar": CALENDAR_REF,
     "ladder_id": LADDER_ID,
     "others": [
         {

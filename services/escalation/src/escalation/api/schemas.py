@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,7 +21,7 @@ from common.contracts.vacancies import VacancyCode
 from common.http.examples import with_examples
 from escalation.api.examples import ESCALATION
 from escalation.domain.audit_trail import Step
-from escalation.domain.duty.coverage import seasonal_mismatches
+from escalation.domain.duty.coverage import Mismatch, MismatchCode, seasonal_mismatches
 from escalation.domain.duty.schedules import DutySchedule
 from escalation.domain.errors import RefusalCode
 from escalation.domain.escalations.page_requests import clock_state_of
@@ -66,9 +66,27 @@ class VacancyOut(Out):
 
 
 class WarningOut(Out):
-    code: Literal["duty-overlap", "duty-gap"] = Field(description="Names the kind of warning.")
+    code: MismatchCode = Field(description="Names the kind of warning.")
     place: str = Field(description="The place in the body.")
     detail: str = Field(description="What is unusual, in words.")
+    parameters: dict[str, Any] = Field(
+        description="`weeks` of a year, `start` and `end` of the first time, and `other_rotation`: "
+        "the one that is asked first where two overlap, from 0."
+    )
+
+    @classmethod
+    def of(cls, mismatch: Mismatch) -> "WarningOut":
+        return cls(
+            code=mismatch.code,
+            place=mismatch.place,
+            detail=mismatch.detail,
+            parameters={
+                "weeks": mismatch.weeks,
+                "start": mismatch.start.isoformat(),
+                "end": mismatch.end.isoformat(),
+                "other_rotation": mismatch.other,
+            },
+        )
 
 
 class DutyScheduleOut(SettingOut[DutySchedule]):
@@ -83,7 +101,7 @@ class DutyScheduleOut(SettingOut[DutySchedule]):
             id=setting.id,
             version=setting.version,
             body=setting.body,
-            warnings=[WarningOut.model_validate(mismatch) for mismatch in mismatches],
+            warnings=[WarningOut.of(mismatch) for mismatch in mismatches],
         )
 
 
@@ -100,6 +118,14 @@ class PromiseOut(Out):
     )
 
 
+class RuleFindingOut(Out):
+    policy_id: str = Field(description="The policy that has the rule.")
+    policy_version: int = Field(description="The version of the policy.")
+    contacts: int | None = Field(description="How many contacts the customer had by then.")
+    within_days: int | None = Field(description="In how many days these came.")
+    topic: str | None = Field(description="Their topic, if only those of one topic count.")
+
+
 class CauseOut(Out):
     kind: Cause = Field(description="The kind of cause.")
     reason: str = Field(
@@ -112,6 +138,9 @@ class CauseOut(Out):
     due_at: datetime | None = Field(description="The deadline of that clock.")
     score: int | None = Field(description="The score of feedback, from 1 to 5.")
     count: int = Field(description="How often it was given; `reason` and `at` are the last ones.")
+    finding: RuleFindingOut | None = Field(
+        description="What a rule about VIP customers or repeated contacts found."
+    )
     complaint_id: ComplaintId | None = Field(
         description="The complaint, which has the words, for those who may read it."
     )

@@ -25,6 +25,8 @@ SIMULATION: Final[dict[str, Any]] = {
     "processed": 240,
     "total": 240,
     "failure": None,
+    "failure_code": None,
+    "errors": [],
     "result": {
         "contacts": 240,
         "changed": 31,

@@ -9,8 +9,10 @@ from pydantic import Field
 
 from common.contracts.contract import Instant
 from common.contracts.event import ContactId, PersonId
+from common.contracts.validation_messages import InvalidField
 from common.http.app import RequestModel, Slug
 from common.http.examples import with_examples
+from common.http.problems import InvalidPart
 from common.http.routes import ApiRouter
 from escalation import use_cases
 from escalation.api.deps import EscalationDatabase, ManagerUser, check_length, refusals, transaction
@@ -25,6 +27,7 @@ from escalation.domain.simulation_job import (
     LONGEST_PERIOD,
     MAX_CONTACTS,
     Draft,
+    SimulationFailureCode,
     SimulationId,
     SimulationJob,
     SimulationRequest,
@@ -179,7 +182,11 @@ class SimulationOut(Out):
     drafts: list[AnyDraft] = Field(description="The settings that are tried.")
     processed: int = Field(description="The contacts that were replayed so far.")
     total: int | None = Field(description="The contacts to replay; null until they are counted.")
-    failure: str | None = Field(description="Why it failed, if it did.")
+    failure: str | None = Field(description="Why it failed, if it did, in words.")
+    failure_code: SimulationFailureCode | None = Field(description="Why it failed, as a code.")
+    errors: list[InvalidPart] = Field(
+        description="`invalid-settings`: what is wrong with the drafts by now."
+    )
     result: SimulationResultOut | None = Field(description="What it found, once it is done.")
 
     @classmethod
@@ -198,10 +205,21 @@ class SimulationOut(Out):
                 "drafts": [_draft_out(draft) for draft in request.drafts],
                 "processed": job.processed,
                 "total": job.total,
-                "failure": job.failure,
+                "failure": job.failure.text if job.failure else None,
+                "failure_code": job.failure.code if job.failure else None,
+                "errors": [_part(each) for each in job.failure.errors] if job.failure else [],
                 "result": job.result,
             }
         )
+
+
+def _part(error: InvalidField) -> InvalidPart:
+    return InvalidPart(
+        pointer=error.place,
+        detail=error.detail,
+        code=error.code,
+        parameters=dict(error.parameters) if error.parameters else None,
+    )
 
 
 def _draft_out(draft: Draft) -> dict[str, Any]:

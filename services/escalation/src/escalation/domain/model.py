@@ -201,13 +201,25 @@ class TrackedContact(Struct, frozen=True, gc=False):
 
 
 @dataclass(frozen=True, slots=True)
+class RuleFinding:
+    """What a policy's rule found as a contact came in; `topic` if all `contacts` have it."""
+
+    policy_id: str
+    policy_version: int
+    contacts: int | None = None
+    within_days: int | None = None
+    topic: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class EscalationCause:
     """Why the contact is escalated; a breach or a warning has a `clock` and its `due_at`.
 
     `reason` has the words of the customer or of the colleague `by`, or what a rule found, as last
     given at `at`; `count` says how often. Feedback has a `score` from 1 to 5. A complaint, or
     feedback that is one, is `about` a person with these `line_managers`; its words and who
-    complains are with the complaint. `clock_run` is the run of the clock.
+    complains are with the complaint. `clock_run` is the run of the clock. `finding` is
+    what a rule about customers found.
     """
 
     kind: Cause
@@ -222,6 +234,7 @@ class EscalationCause:
     complaint_id: ComplaintId | None = None
     line_managers: tuple[PersonId, ...] = ()
     clock_run: int = 1
+    finding: RuleFinding | None = None
 
 
 @dataclass(frozen=True, slots=True)

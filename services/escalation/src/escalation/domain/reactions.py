@@ -26,7 +26,6 @@ from common.contracts.contacts import (
     FeedbackReceived,
     RepresentativeReplied,
     SupervisorRequested,
-    WaitEnd,
     WaitingOnCustomer,
     WaitingOnCustomerEnded,
 )
@@ -34,7 +33,8 @@ from common.contracts.event import ContactEvent, PersonId
 from common.contracts.notifications import NotificationActedOn, NotificationFailed
 from common.contracts.texts import excerpt
 from common.messages import Timer
-from escalation.domain import complaints, wording
+from escalation.domain import change_reasons, complaints, wording
+from escalation.domain.change_reasons import CUSTOMER_WROTE, Reason
 from escalation.domain.clocks import (
     acknowledgement,
     lifecycle,
@@ -68,7 +68,6 @@ from escalation.domain.timers import (
     WaitExpires,
 )
 
-_CUSTOMER_WROTE = "the customer wrote"
 # An assignment may come before the reopening that it follows; one contact has few.
 _KEPT_ASSIGNMENTS = 20
 
@@ -161,8 +160,8 @@ def record_customer_message(situation: Situation, event: CustomerWrote) -> Decis
     if event.automatic or not contact.is_open:
         return no_change(situation)
     owing = replace(contact, reply_owed_since=contact.reply_owed_since or at)
-    return lifecycle.end_wait(situation.with_contact(owing), at, _CUSTOMER_WROTE).then(
-        lifecycle.expect_reply, at, _CUSTOMER_WROTE
+    return lifecycle.end_wait(situation.with_contact(owing), at, CUSTOMER_WROTE).then(
+        lifecycle.expect_reply, at, CUSTOMER_WROTE
     )
 
 
@@ -175,21 +174,7 @@ def wait_for_customer(situation: Situation, event: WaitingOnCustomer) -> Decisio
 def end_wait_for_customer(situation: Situation, event: WaitingOnCustomerEnded) -> Decision:
     if not situation.contact.is_open:
         return no_change(situation)
-    return lifecycle.end_wait(situation, event.occurred_at, _wait_end_reason(event.cause))
-
-
-def _wait_end_reason(cause: WaitEnd) -> str:
-    match cause:
-        case "customer_wrote":
-            return _CUSTOMER_WROTE
-        case "representative_replied":
-            return "we replied"
-        case "opened":
-            return "it is our turn again"
-        case "on_hold":
-            return "we wait for somebody else than the customer"
-        case _:
-            assert_never(cause)
+    return lifecycle.end_wait(situation, event.occurred_at, change_reasons.wait_ended(event.cause))
 
 
 def change_priority(situation: Situation, event: ContactPrioritized) -> Decision:
@@ -197,7 +182,7 @@ def change_priority(situation: Situation, event: ContactPrioritized) -> Decision
     if details is None:
         return no_change(situation)
     contact = replace(situation.contact, details=replace(details, priority=event.priority))
-    reason = f"priority {details.priority} became {event.priority}: {event.reason}"
+    reason = change_reasons.priority_changed(details.priority, event)
     after = situation.with_contact(contact)
     return retargeting.retarget_clocks(after, event.occurred_at, reason)
 
@@ -213,12 +198,11 @@ def change_customer(situation: Situation, event: ContactCustomerChanged) -> Deci
     after = situation.with_contact(contact)
     if (described.tier, described.region) == (details.tier, details.region):
         return no_change(after)
-    return retargeting.retarget_clocks(after, event.occurred_at, "another customer by a merge")
+    return retargeting.retarget_clocks(after, event.occurred_at, change_reasons.CUSTOMER_MERGED)
 
 
 def resolve_contact(situation: Situation, event: ContactResolved) -> Decision:
-    by = f" by {event.by}" if event.by else ""
-    reason = f"contact resolved{by}"
+    reason = change_reasons.contact_resolved(event)
     return (
         _end(situation, event)
         .then(lifecycle.complete_clocks, event.occurred_at, reason)
@@ -227,19 +211,18 @@ def resolve_contact(situation: Situation, event: ContactResolved) -> Decision:
 
 
 def abandon_contact(situation: Situation, event: ContactAbandoned) -> Decision:
-    why = f": {event.reason}" if event.reason else ""
-    return _end_unresolved(situation, event, f"contact abandoned{why}")
+    return _end_unresolved(situation, event, change_reasons.contact_abandoned(event))
 
 
 def discard_contact(situation: Situation, event: ContactDiscarded) -> Decision:
-    return _end_unresolved(situation, event, f"contact discarded: {event.cause}")
+    return _end_unresolved(situation, event, change_reasons.contact_discarded(event))
 
 
 def merge_contact(situation: Situation, event: ContactMerged) -> Decision:
-    return _end_unresolved(situation, event, "contact merged into another one")
+    return _end_unresolved(situation, event, change_reasons.CONTACT_MERGED)
 
 
-def _end_unresolved(situation: Situation, event: ContactEvent, reason: str) -> Decision:
+def _end_unresolved(situation: Situation, event: ContactEvent, reason: Reason) -> Decision:
     """End the contact like a resolution, but its resolution clock is cancelled, not met."""
     return (
         _end(situation, event)
@@ -253,7 +236,7 @@ def _end(situation: Situation, event: ContactEvent) -> Decision:
     return lifecycle.forget_wait(situation.with_contact(contact))
 
 
-def _close_escalation(situation: Situation, reason: str) -> Decision:
+def _close_escalation(situation: Situation, reason: Reason) -> Decision:
     escalation = situation.escalation
     if escalation is not None and causes.outlives_contact(escalation):
         return no_change(situation)
@@ -272,7 +255,7 @@ def reopen_contact(situation: Situation, event: ContactReopened) -> Decision:
     """Owe a reply, an assignment and a resolution again; what was open stays so."""
     at, ended_at = event.occurred_at, situation.contact.resolved_at
     if ended_at is None:
-        return lifecycle.end_wait(situation, at, "contact reopened")
+        return lifecycle.end_wait(situation, at, change_reasons.CONTACT_REOPENED)
     contact = replace(
         situation.contact,
         opened_at=at,
@@ -287,7 +270,7 @@ def reopen_contact(situation: Situation, event: ContactReopened) -> Decision:
 def raise_for_customer(situation: Situation, event: SupervisorRequested) -> Decision:
     at = event.occurred_at
     cause = EscalationCause("customer_request", excerpt(event.quote), at)
-    return lifecycle.end_wait(situation, at, _CUSTOMER_WROTE).then(raise_or_merge, cause)
+    return lifecycle.end_wait(situation, at, CUSTOMER_WROTE).then(raise_or_merge, cause)
 
 
 def record_referral(situation: Situation, event: ContactReferred) -> Decision:

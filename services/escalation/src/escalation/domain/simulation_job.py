@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal, NewType
 
 from common.contracts.event import PersonId
+from common.contracts.validation_messages import InvalidField
 from escalation.domain.errors import InvalidSettingError
 from escalation.domain.settings.registry import Configuration, Setting
 from escalation.domain.settings.validation import validate_setting
@@ -20,6 +21,34 @@ MAX_OPEN_JOBS_OF_PERSON: Final = 3
 MAX_OPEN_JOBS: Final = 20
 # A job is tried so often: one that ends its process must not do so for ever.
 MAX_ATTEMPTS: Final = 3
+
+
+SimulationFailureCode = Literal["fault", "interrupted", "invalid-settings"]
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationFailure:
+    """`text` says it in English, the rest as data for other languages.
+
+    The places of `errors` are in the request.
+    """
+
+    text: str
+    code: SimulationFailureCode
+    errors: tuple[InvalidField, ...] = ()
+
+
+FAULT: Final = SimulationFailure(
+    "It failed inside the service; the operators find the reason in its log.", "fault"
+)
+INTERRUPTED: Final = SimulationFailure(
+    "The service was interrupted each time it ran. Try a shorter period.", "interrupted"
+)
+
+
+def invalid_settings(errors: Sequence[InvalidField]) -> SimulationFailure:
+    text = "; ".join(f"{each.place}: {each.detail}" for each in errors)
+    return SimulationFailure(text, "invalid-settings", tuple(errors))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +89,7 @@ class SimulationJob:
     total: int | None
     processed: int
     result: dict[str, Any] | None
-    failure: str | None
+    failure: SimulationFailure | None
 
 
 def new_job(

@@ -1,5 +1,6 @@
 """The timers of escalation. A timer that comes too late finds another state and does nothing."""
 
+from common.contracts.change_reasons import ChangeReason
 from common.contracts.event import EscalationId
 from common.messages import Timer
 
@@ -58,6 +59,7 @@ class SettingChanged(Timer):
     """A setting was changed for open contacts too: retarget the clocks of this one."""
 
     reason: str
+    change_reason: ChangeReason | None = None
 
 
 class SettingArchived(Timer):

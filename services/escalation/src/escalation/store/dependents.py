@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
+from msgspec import to_builtins
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from common.messages import Timer
 from common.storage.connection import Connection
+from escalation.domain.change_reasons import Reason
 from escalation.domain.timers import SettingArchived, SettingChanged
 from escalation.tables import IS_OPEN
 
@@ -26,15 +29,16 @@ class OpenWork:
         data = {"kind": kind, "setting_id": setting_id}
         await self._set_timers(SettingArchived, data, _DEPENDENTS[kind], at, id=setting_id)
 
-    async def retarget(self, at: datetime, reason: str) -> None:
+    async def retarget(self, at: datetime, reason: Reason) -> None:
         """Set a SettingChanged timer for each open contact.
 
         A contact that another transaction opens meanwhile gets the settings in force there.
         """
-        await self._set_timers(SettingChanged, {"reason": reason}, _OPEN, at)
+        data = {"reason": reason.text, "change_reason": to_builtins(reason.data)}
+        await self._set_timers(SettingChanged, data, _OPEN, at)
 
     async def _set_timers(
-        self, timer: type[Timer], data: dict[str, str], contacts: str, at: datetime, **values: str
+        self, timer: type[Timer], data: dict[str, Any], contacts: str, at: datetime, **values: str
     ) -> None:
         """`contacts` is the query of the contacts, with `values`."""
         # 2 ms apart, so that timers of other contacts need not wait for all of these.

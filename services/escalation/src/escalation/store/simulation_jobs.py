@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from common.contracts.event import PersonId
+from common.contracts.validation_messages import InvalidField
 from common.storage.connection import Connection
 from common.storage.json_text import to_json
 from escalation.domain.settings.documents import read_setting, setting_document
@@ -15,6 +16,7 @@ from escalation.domain.simulation_comparison import SimulationResult
 from escalation.domain.simulation_job import (
     MAX_ATTEMPTS,
     Draft,
+    SimulationFailure,
     SimulationId,
     SimulationJob,
     SimulationRequest,
@@ -59,9 +61,9 @@ class SimulationJobs:
         row = (await self._connection.execute(_CLAIM, values)).first()
         return None if row is None else _job(row)
 
-    async def fail_exhausted(self, now: datetime, failure: str) -> None:
+    async def fail_exhausted(self, now: datetime, failure: SimulationFailure) -> None:
         """End the jobs whose last attempt ended without a word."""
-        values = {"now": now, "attempts": MAX_ATTEMPTS, "failure": failure}
+        values = {"now": now, "attempts": MAX_ATTEMPTS, **_failure_values(failure)}
         await self._connection.execute(_FAIL_EXHAUSTED, values)
 
     async def save_progress(
@@ -80,8 +82,8 @@ class SimulationJobs:
         values = _lease_key(job) | {"total": result.contacts, "result": document}
         await self._connection.execute(_FINISH, values)
 
-    async def fail(self, job: SimulationJob, failure: str) -> None:
-        await self._connection.execute(_FAIL, _lease_key(job) | {"failure": failure})
+    async def fail(self, job: SimulationJob, failure: SimulationFailure) -> None:
+        await self._connection.execute(_FAIL, _lease_key(job) | _failure_values(failure))
 
     async def release(self, job: SimulationJob) -> None:
         """Give it back to the queue."""
@@ -122,6 +124,19 @@ def _request(document: dict[str, Any]) -> SimulationRequest:
     )
 
 
+def _failure_values(failure: SimulationFailure) -> dict[str, str]:
+    errors = [each._asdict() for each in failure.errors]
+    data = to_json({"code": failure.code, "errors": errors})
+    return {"failure": failure.text, "failure_data": data}
+
+
+def _failure(row: Any) -> SimulationFailure | None:
+    if row.failure is None:
+        return None
+    errors = tuple(InvalidField(**each) for each in row.failure_data["errors"])
+    return SimulationFailure(row.failure, row.failure_data["code"], errors)
+
+
 def _job(row: Any) -> SimulationJob:
     return SimulationJob(
         simulation_id=row.simulation_id,
@@ -133,12 +148,13 @@ def _job(row: Any) -> SimulationJob:
         total=row.total,
         processed=row.processed,
         result=row.result,
-        failure=row.failure,
+        failure=_failure(row),
     )
 
 
 _COLUMNS: Final = """
-    simulation_id, asked_by, asked_at, state, attempt, request, total, processed, result, failure
+    simulation_id, asked_by, asked_at, state, attempt, request, total, processed, result,
+    failure, failure_data
 """
 _ADD = text("""
     INSERT INTO simulations (simulation_id, asked_by, asked_at, state, request, attempt, processed)
@@ -167,7 +183,8 @@ _CLAIM = text(f"""
     RETURNING {_COLUMNS}
 """).columns(request=JSONB, result=JSONB)
 _FAIL_EXHAUSTED = text("""
-    UPDATE simulations SET state = 'failed', failure = :failure, lease_ends_at = NULL
+    UPDATE simulations SET state = 'failed', failure = :failure,
+        failure_data = CAST(:failure_data AS jsonb), lease_ends_at = NULL
     WHERE state IN ('queued', 'running') AND attempt >= :attempts
       AND (state = 'queued' OR lease_ends_at < CAST(:now AS timestamptz))
 """)
@@ -184,7 +201,8 @@ _FINISH = text(f"""
     WHERE {_IS_HELD}
 """)
 _FAIL = text(f"""
-    UPDATE simulations SET state = 'failed', failure = :failure, lease_ends_at = NULL
+    UPDATE simulations SET state = 'failed', failure = :failure,
+        failure_data = CAST(:failure_data AS jsonb), lease_ends_at = NULL
     WHERE {_IS_HELD}
 """)
 _RELEASE = text(f"""

@@ -27,7 +27,14 @@ from escalation.domain.errors import InvalidSettingError
 from escalation.domain.settings.registry import Configuration
 from escalation.domain.simulation import Assumptions
 from escalation.domain.simulation_comparison import Comparison, compare
-from escalation.domain.simulation_job import SimulationJob, with_drafts
+from escalation.domain.simulation_job import (
+    FAULT,
+    INTERRUPTED,
+    SimulationFailure,
+    SimulationJob,
+    invalid_settings,
+    with_drafts,
+)
 from escalation.store.settings import SettingVersions
 from escalation.store.simulation import (
     Chunk,
@@ -45,8 +52,6 @@ _CONTACTS_PER_PART: Final = 100
 # Bounds the share of the database.
 _PAUSE_BETWEEN_PARTS: Final = timedelta(milliseconds=50)
 _LOWEST_PRIORITY: Final = 19
-_FAULT: Final = "It failed inside the service; the operators find the reason in its log."
-_INTERRUPTED: Final = "The service was interrupted each time it ran. Try a shorter period."
 
 log = structlog.get_logger()
 
@@ -100,7 +105,7 @@ class SimulationWorker:
     async def run_next(self, stopping: asyncio.Event) -> bool:
         """Run the oldest job that waits; return whether there was any."""
         async with self._database.transaction() as uow:
-            await uow.simulations.fail_exhausted(uow.now, _INTERRUPTED)
+            await uow.simulations.fail_exhausted(uow.now, INTERRUPTED)
             job = await uow.simulations.claim(uow.now, _LEASE)
         if job is None:
             return False
@@ -113,20 +118,18 @@ class SimulationWorker:
                 await uow.simulations.release(job)
         except InvalidSettingError as error:
             # Valid when it was asked for: other settings have changed since.
-            await self._fail(
-                job, "; ".join(f"{each.place}: {each.detail}" for each in error.errors)
-            )
+            await self._fail(job, invalid_settings(error.errors))
         except Exception as error:
             if is_transient(error):
                 raise
             log.exception("simulation_failed", simulation_id=job.simulation_id)
-            await self._fail(job, _FAULT)
+            await self._fail(job, FAULT)
         else:
             async with self._database.transaction() as uow:
                 await uow.simulations.finish(job, comparison.result)
         return True
 
-    async def _fail(self, job: SimulationJob, failure: str) -> None:
+    async def _fail(self, job: SimulationJob, failure: SimulationFailure) -> None:
         async with self._database.transaction() as uow:
             await uow.simulations.fail(job, failure)
 

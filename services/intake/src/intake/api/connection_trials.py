@@ -14,10 +14,11 @@ from starlette.datastructures import Headers
 from common.contracts.contacts import Channel as Medium
 from common.contracts.contacts import Priority, Tier
 from common.contracts.event import PersonId
+from common.contracts.validation_messages import InvalidField
 from common.core.clock import TimeSource
 from common.http.app import RequestModel
 from common.http.examples import TOPIC, with_examples
-from common.http.problems import invalid
+from common.http.problems import InvalidPart, invalid
 from common.http.routes import ApiRouter
 from common.http.webhooks import BadSignatureError, StaleRequestError
 from intake import deliveries
@@ -31,7 +32,7 @@ from intake.api.deps import (
     transaction,
 )
 from intake.channel_messages import NewMessage
-from intake.channels.base import WebhookRequest
+from intake.channels.base import MalformedCode, WebhookRequest
 from intake.connection_secrets import SecretUnavailableError
 from intake.deliveries import Delivery
 from intake.domain import errors
@@ -154,6 +155,8 @@ class TrialEventOut(BaseModel):
 class TrialPartOut(BaseModel):
     place: str = Field(description="The place in the body.")
     reason: str = Field(description="What is wrong there.")
+    code: MalformedCode = Field(description="The same as a code.")
+    parameters: dict[str, str] = Field(description="`fields-missing`: `fields`.")
 
 
 class TrialOut(BaseModel):
@@ -162,6 +165,7 @@ class TrialOut(BaseModel):
             "signature": "wrong",
             "signature_detail": "The signature is wrong.",
             "problem": None,
+            "errors": [],
             "unreadable": [],
             "events": [
                 {
@@ -210,6 +214,9 @@ class TrialOut(BaseModel):
     problem: str | None = Field(
         description="Why nothing of it can be read, by place; null if it can."
     )
+    errors: list[InvalidPart] = Field(
+        description="The same by place, as codes; empty if the body is not of a known format."
+    )
     unreadable: list[TrialPartOut] = Field(description="The parts that can't be read.")
     events: list[TrialEventOut] = Field(
         description="What would be applied; empty: it is about something that is no contact."
@@ -251,7 +258,7 @@ async def test_connection(
         signature, reason = _RIGHT
     except (BadSignatureError, StaleRequestError, SecretUnavailableError) as error:
         signature, reason = _SIGNATURES[type(error)], str(error) or str(error.__doc__)
-    content, problem = await deliveries.try_to_read(
+    content, unreadable = await deliveries.try_to_read(
         Delivery(channel, connection, webhook),
         get_customer_namespaces(request),
         get_sign_reader(request),
@@ -259,9 +266,16 @@ async def test_connection(
     return TrialOut(
         signature=signature,
         signature_detail=reason,
-        problem=problem,
+        problem=str(unreadable) if unreadable else None,
+        errors=[] if unreadable is None else [_part(each) for each in unreadable.errors],
         unreadable=[
-            TrialPartOut(place=part.place, reason=part.reason) for part in content.unreadable
+            TrialPartOut(
+                place=part.place,
+                reason=part.reason,
+                code=part.code,
+                parameters=dict(part.parameters),
+            )
+            for part in content.unreadable
         ],
         events=[
             _event_out(prepared)
@@ -270,6 +284,15 @@ async def test_connection(
                 *(each for case in content.cases for each in case.otherwise),
             )
         ],
+    )
+
+
+def _part(error: InvalidField) -> InvalidPart:
+    return InvalidPart(
+        pointer=error.place,
+        detail=error.detail,
+        code=error.code,
+        parameters=dict(error.parameters or {}),
     )
 
 

@@ -6,7 +6,7 @@ A kind is registered in `channels/registry.py`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -18,9 +18,25 @@ from intake.domain.customers import CustomerStatement
 from intake.domain.model import Author, ChannelConnection, ContactState, Moment
 from intake.domain.rate_limits import RateLimit
 
+MalformedCode = Literal[
+    "not-json",
+    "not-xml",
+    "not-a-form",
+    "too-large",
+    "text-unreadable",
+    "fields-missing",
+    "changes-left-out",
+    "wrong-format",
+]
+
 
 class MalformedBodyError(Exception):
     """The body is not of the format that this kind of channel sends."""
+
+    def __init__(self, detail: str, code: MalformedCode = "wrong-format", fields: str = "") -> None:
+        super().__init__(detail)
+        self.code = code
+        self.parameters = {"fields": fields} if fields else {}
 
 
 class ChannelOptions(BaseModel):
@@ -289,6 +305,8 @@ class UnreadablePart:
 
     place: str
     reason: str
+    code: MalformedCode = "wrong-format"
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

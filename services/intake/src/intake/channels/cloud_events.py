@@ -98,7 +98,12 @@ def _parts(
     try:
         event = Event.model_validate(content)
         if event.id is None or event.type is None or event.source is None:
-            yield UnreadablePart(place, "It has no id, source or type.")
+            yield UnreadablePart(
+                place,
+                "It has no id, source or type.",
+                "fields-missing",
+                {"fields": "id, source, type"},
+            )
             return
         moment = moment_at(event.time)
         data = event.data if event.data_base64 is None else _decoded(event.data_base64)
@@ -108,7 +113,7 @@ def _parts(
     except ValidationError as error:
         yield UnreadablePart(place, f"{summarize(error, 'event')}.")
     except MalformedBodyError as error:
-        yield UnreadablePart(place, str(error))
+        yield UnreadablePart(place, str(error), error.code, error.parameters)
 
 
 def _decoded(data: str) -> Any:

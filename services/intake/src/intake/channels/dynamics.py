@@ -123,7 +123,9 @@ class Dynamics:
             return []
         message = _message(context, request)
         if context.case_id is None:
-            raise MalformedBodyError("The body has no id of the case.")
+            raise MalformedBodyError(
+                "The body has no id of the case.", "fields-missing", fields="id"
+            )
         is_shortened = request.headers.get(_SIZE_EXCEEDED, "false").strip().lower() != "false"
         events = _events(context, context.case_id, message, options, is_shortened=is_shortened)
         is_readable = options.read_from is not None and _GUID.fullmatch(context.case_id)

@@ -45,7 +45,7 @@ def load_json(body: bytes | str) -> Any:
     try:
         content = json.loads(body, parse_constant=lambda _: None, parse_float=_finite)
     except (ValueError, RecursionError) as error:
-        raise MalformedBodyError("The body is not JSON.") from error
+        raise MalformedBodyError("The body is not JSON.", "not-json") from error
     return _storable(content, _MAX_LEVELS)
 
 
@@ -64,7 +64,7 @@ def clean_text(text: str) -> str:
 
 def _storable(value: Any, levels: int) -> Any:
     if levels == 0:
-        raise MalformedBodyError("The JSON has too many levels.")
+        raise MalformedBodyError("The JSON has too many levels.", "too-large")
     match value:
         case str():
             return clean_text(value)
@@ -204,4 +204,4 @@ def form_fields(body: bytes) -> list[tuple[str, str]]:
             body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MAX_FIELDS
         )
     except ValueError as error:
-        raise MalformedBodyError("The form has too many fields.") from error
+        raise MalformedBodyError("The form has too many fields.", "too-large") from error

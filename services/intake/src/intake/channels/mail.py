@@ -134,7 +134,7 @@ def _message_event(
 ) -> CustomerMessageAdded | RepresentativeMessageAdded:
     name, sender = _address(mail.sender)
     if not sender:
-        raise MalformedBodyError("The mail has no sender.")
+        raise MalformedBodyError("The mail has no sender.", "fields-missing", fields="From")
     is_ours = _is_own(sender, options)
     receivers = [address for each in mail.receivers if (address := _address(each)[1])]
     others = [address for address in receivers if not _is_own(address, options)]
@@ -287,7 +287,9 @@ def _part_text(part: EmailMessage) -> str:
     try:
         content, charset = part.get_payload(decode=True), part.get_content_charset()
     except HEADER_ERRORS as error:
-        raise MalformedBodyError("The text of the mail can't be read.") from error
+        raise MalformedBodyError(
+            "The text of the mail can't be read.", "text-unreadable"
+        ) from error
     return decode_text(content, charset) if isinstance(content, bytes) else ""
 
 

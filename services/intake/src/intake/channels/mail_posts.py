@@ -62,7 +62,7 @@ def mail_of(post: Post) -> Mail:
 def _headers(post: Post) -> Mapping[str, str]:
     if listed := post.text("message-headers"):
         if len(listed) > _MAX_LISTED_CHARACTERS:
-            raise MalformedBodyError("The mail has too many headers.")
+            raise MalformedBodyError("The mail has too many headers.", "too-large")
         return {name.lower(): value for name, value in _pairs(load_json(listed))}
     headers = dict(parse_headers(post.text("headers")))
     for name in ("message-id", "in-reply-to", "references", "date"):

@@ -56,14 +56,14 @@ def parse_message(content: bytes) -> EmailMessage:
     multiparts = content.lower().count(b"multipart/")
     boundaries = content.count(b"\n--") + content.count(b"\r--")
     if multiparts > _MAX_MULTIPARTS or boundaries > _MAX_BOUNDARIES:
-        raise MalformedBodyError("The message has too many parts.")
+        raise MalformedBodyError("The message has too many parts.", "too-large")
     lines = content.count(b"\n") + content.count(b"\r") - content.count(b"\r\n")
     if lines * (_WORK_OF_LINE + multiparts) > _MAX_LINE_WORK:
-        raise MalformedBodyError("The message has too many lines.")
+        raise MalformedBodyError("The message has too many lines.", "too-large")
     try:
         return email.message_from_bytes(content, policy=_POLICY)
     except HEADER_ERRORS as error:
-        raise MalformedBodyError("The message can't be read.") from error
+        raise MalformedBodyError("The message can't be read.", "text-unreadable") from error
 
 
 def read_parts(message: EmailMessage) -> Sequence[EmailMessage]:

@@ -63,7 +63,7 @@ class _FormReader:
 
     def part_begin(self) -> None:
         if len(self.parts) == _MAX_PARTS:
-            raise MalformedBodyError("The form has too many parts.")
+            raise MalformedBodyError("The form has too many parts.", "too-large")
         self._part = _Part()
 
     def header_field(self, data: bytes, start: int, end: int) -> None:
@@ -71,7 +71,7 @@ class _FormReader:
 
     def header_value(self, data: bytes, start: int, end: int) -> None:
         if len(self._value) + end - start > _MAX_HEADER_BYTES:
-            raise MalformedBodyError("A header of the form is too long.")
+            raise MalformedBodyError("A header of the form is too long.", "too-large")
         self._value += data[start:end]
 
     def header_end(self) -> None:
@@ -104,9 +104,9 @@ def read_multipart(content_type: str, body: bytes) -> tuple[dict[str, bytes], li
         boundary = parse_options_header(content_type)[1].get(b"boundary", b"")
         MultipartParser(boundary, reader.callbacks()).write(body)
     except (FormParserError, ValueError) as error:
-        raise MalformedBodyError("The body is no form of parts.") from error
+        raise MalformedBodyError("The body is no form of parts.", "not-a-form") from error
     if not boundary or not reader.is_whole:
-        raise MalformedBodyError("The body is no form of parts, or it is cut off.")
+        raise MalformedBodyError("The body is no form of parts, or it is cut off.", "not-a-form")
     fields: dict[str, bytes] = {}
     for part in reader.parts:
         if part.name and not part.is_file:

@@ -82,7 +82,7 @@ def _events(
 ) -> Iterator[ChannelEvent | UnreadablePart]:
     record_id = read_id(notification.fields.get("Id"))
     if record_id is None or not notification.notification_id:
-        yield UnreadablePart(place, "It has no id.")
+        yield UnreadablePart(place, "It has no id.", "fields-missing", {"fields": "id"})
         return
     fields = notification.fields | {"Id": record_id}
     event_id = event_key(notification.notification_id)

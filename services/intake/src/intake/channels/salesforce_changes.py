@@ -83,7 +83,9 @@ def _change_events(
 ) -> Iterator[ChannelEvent | UnreadablePart]:
     payload = _payload(change)
     if payload is None:
-        yield UnreadablePart(place, "It has no ChangeEventHeader.")
+        yield UnreadablePart(
+            place, "It has no ChangeEventHeader.", "fields-missing", {"fields": "ChangeEventHeader"}
+        )
         return
     header = Header.model_validate(payload["ChangeEventHeader"])
     if (header.entity_name or "").lower() != "case":
@@ -91,9 +93,11 @@ def _change_events(
     kind = (header.change_type or "").strip().upper()
     if kind == "GAP_OVERFLOW":
         reason = "Salesforce left out changes of too many cases at once: compare the cases there."
-        yield UnreadablePart(place, reason)
+        yield UnreadablePart(place, reason, "changes-left-out")
     elif not header.record_ids:
-        yield UnreadablePart(place, "It has no recordIds.")
+        yield UnreadablePart(
+            place, "It has no recordIds.", "fields-missing", {"fields": "recordIds"}
+        )
     for record_id in header.record_ids if kind != "GAP_OVERFLOW" else ():
         yield from _record_events(record_id, kind, header, payload, options)
 

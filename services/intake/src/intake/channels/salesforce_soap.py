@@ -46,7 +46,7 @@ def read_outbound_message(body: bytes) -> OutboundMessage:
     except DefusedXmlException as error:
         raise MalformedBodyError("The body has a document type: it may be an attack.") from error
     except (ParseError, ValueError, LookupError, RecursionError) as error:
-        raise MalformedBodyError("The body is not XML.") from error
+        raise MalformedBodyError("The body is not XML.", "not-xml") from error
     message = next(_children(next(_children(envelope, "Body"), None), "notifications"), None)
     if message is None:
         raise MalformedBodyError("The body is no Outbound Message.")

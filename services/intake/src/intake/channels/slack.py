@@ -89,7 +89,9 @@ class Slack:
             return [*_command_events(form, options)]
         if "ssl_check" in form:
             return []
-        raise MalformedBodyError("The form has no payload and no command.")
+        raise MalformedBodyError(
+            "The form has no payload and no command.", "fields-missing", fields="payload, command"
+        )
 
     def reply(self, request: WebhookRequest) -> Reply | None:
         """Slack shows what it reads to the user; it takes an empty answer for success."""
@@ -117,7 +119,9 @@ def _callback_events(callback: Callback, options: SlackOptions) -> Iterator[Chan
     if message.subtype not in _SUBTYPES:
         return
     if message.channel is None or message.ts is None:
-        raise MalformedBodyError("The message has no channel or no ts.")
+        raise MalformedBodyError(
+            "The message has no channel or no ts.", "fields-missing", fields="channel, ts"
+        )
     thread = message.thread_ts or message.ts
     if thread == message.ts and _is_ours(message, options):
         # An announcement: nobody asked for anything.
@@ -180,7 +184,11 @@ def _interaction_events(interaction: Interaction, options: SlackOptions) -> Iter
     channel = interaction.channel.id or interaction.container.channel_id or user
     key = interaction.trigger_id or ts
     if channel is None or key is None:
-        raise MalformedBodyError("The interaction has no channel, and no trigger_id.")
+        raise MalformedBodyError(
+            "The interaction has no channel, and no trigger_id.",
+            "fields-missing",
+            fields="channel, trigger_id",
+        )
     thread = message.thread_ts or ts or key
     writer = message.parent_user or user
     contact = _contact(channel, thread, writer, message.text, options)
@@ -195,7 +203,11 @@ def _command_events(form: dict[str, str], options: SlackOptions) -> Iterator[Cha
     channel, user = read_id(form.get("channel_id")), read_id(form.get("user_id"))
     key = read_id(form.get("trigger_id"))
     if user is None or key is None:
-        raise MalformedBodyError("The command has no user_id or no trigger_id.")
+        raise MalformedBodyError(
+            "The command has no user_id or no trigger_id.",
+            "fields-missing",
+            fields="user_id, trigger_id",
+        )
     text = form.get("text", "").strip()
     # A command stands in no thread: it is a contact of its own.
     contact = _contact(channel or user, key, user, text, options, first=text)

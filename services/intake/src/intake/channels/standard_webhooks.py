@@ -47,7 +47,7 @@ class StandardWebhooks:
         options = MappingOptions.model_validate(connection.options)
         envelope = read_json(request.body, Envelope)
         if envelope.type is None:
-            raise MalformedBodyError("The body has no type.")
+            raise MalformedBodyError("The body has no type.", "fields-missing", fields="type")
         moment = moment_at(envelope.timestamp)
         event_id = event_key(request.headers.get(ID_HEADER, ""))
         return read_event(event_id, envelope.type, moment, envelope.data, options)

@@ -94,7 +94,11 @@ class Twilio:
             return [*_call_events(parameters, options)]
         if "MessageSid" in parameters or "SmsSid" in parameters:
             return [*_message_events(parameters, options)]
-        raise MalformedBodyError("The body has no CallSid and no MessageSid.")
+        raise MalformedBodyError(
+            "The body has no CallSid and no MessageSid.",
+            "fields-missing",
+            fields="CallSid, MessageSid",
+        )
 
     def reply(self, _request: WebhookRequest) -> Reply | None:
         return Reply(_TWIML, "text/xml; charset=utf-8")
@@ -113,7 +117,7 @@ def _call_events(parameters: Parameters, options: TwilioOptions) -> Iterator[Cha
     # The leg to a representative belongs to the call of the customer.
     call = read_id(parameters.get("ParentCallSid")) or read_id(parameters["CallSid"])
     if call is None:
-        raise MalformedBodyError("The CallSid is empty.")
+        raise MalformedBodyError("The CallSid is empty.", "fields-missing", fields="CallSid")
     is_leg = "ParentCallSid" in parameters
     if not is_leg and _is_outbound(parameters):
         return
@@ -197,7 +201,9 @@ def _message_events(parameters: Parameters, options: TwilioOptions) -> Iterator[
         # What became of a message of ours.
         return
     if sid is None or sender is None:
-        raise MalformedBodyError("The message has no MessageSid or no From.")
+        raise MalformedBodyError(
+            "The message has no MessageSid or no From.", "fields-missing", fields="MessageSid, From"
+        )
     # A text message has no thread: there is one for each pair of numbers.
     ref = event_key(sender, receiver)
     contact = _contact(ref, "chat", parameters, options)

@@ -131,7 +131,9 @@ class Zendesk:
     def parse(self, connection: ChannelConnection, request: WebhookRequest) -> list[ChannelEvent]:
         name = read_json(request.body, Envelope).type
         if name is None:
-            raise MalformedBodyError("The body has no type of event.")
+            raise MalformedBodyError(
+                "The body has no type of event.", "fields-missing", fields="type"
+            )
         is_chat = name.strip().lower() == _CHAT_MESSAGE
         if not is_chat and _kind(name) not in _RELATED | _UNRELATED:
             return []

@@ -37,6 +37,7 @@ from common.http.routes import ApiRouter
 from notifier import rendering
 from notifier.api.deps import UUID, NotifierDatabase, transaction
 from notifier.domain.content import DisabledStatusWebhook, LostTimer, WriteBackHalt
+from notifier.domain.delivery_reasons import DeliveryReasonCode, ReasonData
 from notifier.domain.notifications import Attempt, AttemptOutcome, Kind, Notification, State
 from notifier.domain.reasons import Reason
 from notifier.store.notifications import Filter
@@ -89,6 +90,8 @@ _EXAMPLE: Final[dict[str, Any]] = {
     "requested_at": RAISED_AT,
     "due_at": None,
     "reason": None,
+    "reason_code": None,
+    "reason_parameters": {},
     "ambiguous": False,
     "sent_at": RAISED_AT,
     "seen_at": None,
@@ -160,7 +163,15 @@ class NotificationOut(_Out):
         description="The next attempt; while sending, when the attempt counts as lost."
     )
     reason: str | None = Field(
-        description="Why it failed, was cancelled, or went to media that were not requested."
+        description="Why it failed, was cancelled or held back, or went to media that were not "
+        "requested, in words."
+    )
+    reason_code: DeliveryReasonCode | None = Field(description="Why, as a code.")
+    reason_parameters: dict[str, Any] = Field(
+        description="The figures of it. `media-missing`: `media`; `medium-removed`: `medium`; "
+        "`gave-up`: `attempts`; `over-budget`: at most `most` messages in `window_s` seconds for "
+        "one `budget`: `recipient`, `customer`, `channel`, or `share` of a customer at a recipient."
+        " `in_summary` is true if a summary failed that carried it."
     )
     ambiguous: bool = Field(description="An attempt without a known outcome may have arrived.")
     sent_at: datetime | None = Field(description="When the outside system accepted it.")
@@ -207,7 +218,8 @@ async def show_all(
 
 
 def _out(notification: Notification, attempts: list[Attempt], at: datetime) -> NotificationOut:
-    computed = {"attempts", "headline", "status"}
+    computed = {"attempts", "headline", "status", "reason_code", "reason_parameters"}
+    data = notification.reason_data
     fields = {
         name: getattr(notification, name)
         for name in NotificationOut.model_fields
@@ -220,6 +232,13 @@ def _out(notification: Notification, attempts: list[Attempt], at: datetime) -> N
             **fields,
             "headline": rendering.words(notification.content, at).headline,
             "status": rendering.status_text(status, at) if status else None,
+            "reason_code": data.code if data else None,
+            "reason_parameters": _parameters(data) if data else {},
             "attempts": [*attempts, *([under_way] if under_way else ())],
         }
     )
+
+
+def _parameters(data: ReasonData) -> dict[str, Any]:
+    in_summary = {"in_summary": True} if data.in_summary else {}
+    return {**data.parameters, **in_summary}

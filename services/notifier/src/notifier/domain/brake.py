@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal, get_args
+from typing import Final, get_args
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -23,17 +23,11 @@ from msgspec.structs import replace
 from common.contracts.escalations import Severity
 from common.contracts.event import NotificationId
 from notifier.domain.content import Content, HeldPage, Summary
+from notifier.domain.delivery_reasons import SUPERSEDED, BudgetKind, over_budget
 from notifier.domain.notifications import Notification
 from notifier.domain.reasons import asks_for
 
 # `share`: of a recipient's budget, what is about one customer.
-BudgetKind = Literal["recipient", "customer", "channel", "share"]
-_COUNTED: Mapping[BudgetKind, str] = {
-    "recipient": "one recipient",
-    "customer": "one customer",
-    "channel": "one channel",
-    "share": "one customer to one recipient",
-}
 _SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
 # More do not fit into a message that a person reads; Slack takes at most 50 blocks.
 MAX_PAGES_IN_SUMMARY: Final = 20
@@ -146,11 +140,15 @@ def _repeat_interval(budget: Budget, policy: BrakePolicy) -> timedelta:
 
 
 def hold_back(notification: Notification, limit: Limit, policy: BrakePolicy) -> Notification:
-    reason = (
-        f"held back: over the budget of {limit.most} messages in"
-        f" {policy.window.total_seconds():g} s for {_COUNTED[limit.kind]}"
+    window_s = policy.window.total_seconds()
+    reason = over_budget(limit.kind, limit.most, window_s)
+    return replace(
+        notification,
+        state="held_back",
+        due_at=None,
+        reason=reason.text,
+        reason_data=reason.data,
     )
-    return replace(notification, state="held_back", due_at=None, reason=reason)
 
 
 def next_summary_at(
@@ -182,8 +180,14 @@ def newest(
         key = page.escalation_id or page.notification_id
         if key in by_escalation:
             older = by_escalation[key]
-            reason = "a newer message about the escalation took its place"
-            superseded.append(replace(older, state="superseded", reason=reason))
+            superseded.append(
+                replace(
+                    older,
+                    state="superseded",
+                    reason=SUPERSEDED.text,
+                    reason_data=SUPERSEDED.data,
+                )
+            )
             is_repeat = older.content.is_repeat and page.content.is_repeat
             page = replace(page, content=replace(page.content, is_repeat=is_repeat))
         by_escalation[key] = page

@@ -9,6 +9,8 @@ from msgspec.structs import replace
 
 from common.contracts.event import Event
 from common.contracts.notifications import NotificationSent
+from notifier.domain import delivery_reasons
+from notifier.domain.delivery_reasons import DeliveryReason
 from notifier.domain.notifications import (
     Attempt,
     AttemptOutcome,
@@ -76,7 +78,7 @@ def claim(notification: Notification, policy: RetryPolicy, at: datetime) -> Deci
     """Begin an attempt. One that is still being sent was lost with the process that sent it."""
     lost_attempts = _lost_attempts(notification, at)
     if notification.attempts >= policy.attempts:
-        decision = fail(notification, "the outcome of the last attempt was lost", at)
+        decision = fail(notification, delivery_reasons.OUTCOME_LOST, at)
         return replace(decision, attempts=lost_attempts)
     claimed = replace(
         notification,
@@ -126,11 +128,11 @@ def _consequence(
         # Our lease ran out and another attempt has begun: the other one decides.
         return Decision(notification)
     if isinstance(outcome, Refused):
-        return fail(notification, outcome.reason, at)
+        return fail(notification, delivery_reasons.refused(outcome.reason), at)
     if isinstance(outcome, Unknown):
         notification = replace(notification, ambiguous=True)
     if notification.attempts >= policy.attempts:
-        reason = f"gave up after {notification.attempts} attempts: {outcome.reason}"
+        reason = delivery_reasons.gave_up(notification.attempts, outcome.reason)
         return fail(notification, reason, at)
     at_least = outcome.wait if isinstance(outcome, Postponed) else None
     delay = retry_delay(notification.attempts, policy, spread, at_least)
@@ -181,9 +183,11 @@ def _success(sent: Notification, attempt: int, at: datetime) -> tuple[Event, ...
     return (event,)
 
 
-def fail(notification: Notification, reason: str, at: datetime) -> Decision:
+def fail(notification: Notification, reason: DeliveryReason, at: datetime) -> Decision:
     """Give up for good. Only a page is reported: the others were not requested."""
-    failed = replace(notification, state="failed", due_at=None, reason=reason)
+    failed = replace(
+        notification, state="failed", due_at=None, reason=reason.text, reason_data=reason.data
+    )
     events: tuple[Event, ...] = (failure(failed, at),) if failed.kind == "page" else ()
     return Decision(failed, events)
 
@@ -193,7 +197,8 @@ def follow_summary(page: Notification, summary: Notification, at: datetime) -> D
     if page.state != "held_back" or page.summary_id != summary.notification_id:
         return Decision(page)
     if summary.state == "failed":
-        return fail(page, f"in a summary: {summary.reason}", at)
+        reason = delivery_reasons.in_summary(summary.reason, summary.reason_data)
+        return fail(page, reason, at)
     if summary.state != "sent":
         return Decision(page)
     grouped = replace(page, state="grouped", sent_at=at, ambiguous=summary.ambiguous)

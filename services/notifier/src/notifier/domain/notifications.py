@@ -31,6 +31,7 @@ from notifier.domain.content import (
     Summary,
     WriteBackHalt,
 )
+from notifier.domain.delivery_reasons import DeliveryReason, ReasonData, media_missing
 from notifier.domain.escalations import Escalation
 from notifier.domain.reasons import asks_for
 from notifier.domain.recipients import (
@@ -68,7 +69,8 @@ class Notification(Struct, frozen=True):
 
     `receipt` is how the outside system names the message, and `editable` whether it can be changed
     there. `ambiguous`: an attempt without a known outcome may have arrived. `reason` says why it
-    failed, was cancelled or held back, or went to media that were not requested. `action` is the
+    failed, was cancelled or held back, or went to media that were not requested, and `reason_data`
+    says it for other languages. `action` is the
     last answer, of `acted_at`. `link_epoch` and `time_zone` are the recipient's when it is sent.
     `summary_id`: the summary that carries the page. `thread`: how the outside system names the
     message that this one answers. `page_media` are all the media of the page.
@@ -93,6 +95,7 @@ class Notification(Struct, frozen=True):
     receipt: Mapping[str, str] | None = None
     editable: bool = False
     reason: str | None = None
+    reason_data: ReasonData | None = None
     sent_at: datetime | None = None
     seen_at: datetime | None = None
     acted_at: datetime | None = None
@@ -184,12 +187,14 @@ def webhook_alarm(source: SystemName, reason: str, page_id: PageId) -> Page:
     return Page(page_id, contact_id, None, OPERATIONS, content)
 
 
-def choose_addresses(page: Page, recipient: Recipient) -> tuple[tuple[Address, ...], str | None]:
+def choose_addresses(
+    page: Page, recipient: Recipient
+) -> tuple[tuple[Address, ...], DeliveryReason | None]:
     """Return the addresses to use, and a reason if they are not on the requested media."""
     chosen = recipient.reached_by(page.media) if page.media else recipient.addresses
     if chosen:
         return chosen, None
-    return recipient.addresses, f"the recipient has no {' or '.join(page.media)}: sent on all media"
+    return recipient.addresses, media_missing(page.media)
 
 
 def notify(
@@ -198,7 +203,7 @@ def notify(
     notification_id: NotificationId,
     at: datetime,
     traceparent: str | None = None,
-    reason: str | None = None,
+    reason: DeliveryReason | None = None,
     page_media: tuple[Medium, ...] = (),
 ) -> Notification:
     return Notification(
@@ -215,7 +220,8 @@ def notify(
         content=page.content,
         requested_at=at,
         due_at=at,
-        reason=reason,
+        reason=reason.text if reason else None,
+        reason_data=reason.data if reason else None,
         traceparent=traceparent,
         page_media=page_media or (address.medium,),
     )
@@ -283,7 +289,9 @@ def _own_message(
     )
 
 
-def unreachable(page: Page, reason: str, notification_id: NotificationId, at: datetime) -> Decision:
+def unreachable(
+    page: Page, reason: DeliveryReason, notification_id: NotificationId, at: datetime
+) -> Decision:
     """Record that there is no way to notify this person."""
     notification = Notification(
         notification_id=notification_id,
@@ -299,7 +307,8 @@ def unreachable(page: Page, reason: str, notification_id: NotificationId, at: da
         content=page.content,
         requested_at=at,
         due_at=None,
-        reason=reason,
+        reason=reason.text,
+        reason_data=reason.data,
     )
     return Decision(notification, (failure(notification, at),))
 
@@ -318,8 +327,14 @@ def failure(notification: Notification, at: datetime) -> NotificationFailed:
     )
 
 
-def cancel(notification: Notification, reason: str) -> Notification:
-    return replace(notification, state="cancelled", due_at=None, reason=reason)
+def cancel(notification: Notification, reason: DeliveryReason) -> Notification:
+    return replace(
+        notification,
+        state="cancelled",
+        due_at=None,
+        reason=reason.text,
+        reason_data=reason.data,
+    )
 
 
 def can_be_cancelled(notification: Notification) -> bool:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from common.contracts.event import ContactId, PersonId
 from common.contracts.notifications import Medium, recipient_key
+from notifier.domain.delivery_reasons import NO_MEDIA, RECIPIENT_LEFT, DeliveryReason
 
 DEFAULT_TIME_ZONE = "UTC"
 # A browser forgets a subscription without a word: the oldest device gives way to a new one.
@@ -76,11 +77,11 @@ class Recipient(Struct, frozen=True):
         return next((address for address in self.addresses if address.medium == medium), None)
 
     @property
-    def unreachable_reason(self) -> str | None:
+    def unreachable_reason(self) -> DeliveryReason | None:
         """Return why nothing can be sent to the person, if so."""
         if not self.active:
-            return "the recipient has left"
-        return None if self.addresses else "the recipient has no media"
+            return RECIPIENT_LEFT
+        return None if self.addresses else NO_MEDIA
 
     def with_device(self, device: Device) -> "Recipient":
         """Return it with one more device, which replaces the one of the same browser."""

@@ -9,10 +9,11 @@ from msgspec.structs import replace
 
 from common.contracts.event import ContactId, NotificationId
 from common.contracts.notifications import Medium
-from notifier.domain import brake, delivery, notifications
-from notifier.domain.brake import BrakePolicy, Budget, BudgetKind, Limit
+from notifier.domain import brake, delivery, delivery_reasons, notifications
+from notifier.domain.brake import BrakePolicy, Budget, Limit
 from notifier.domain.content import status_of
 from notifier.domain.delivery import Outcome, RetryPolicy, Unknown
+from notifier.domain.delivery_reasons import BudgetKind, DeliveryReason
 from notifier.domain.errors import NotificationNotFoundError
 from notifier.domain.notifications import Attempt, Notification
 from notifier.handlers import correct, new_notification_id, record
@@ -184,7 +185,7 @@ class _Claiming:
             await self._schedule_summary(summary)
 
     async def _fill_summary(
-        self, summary: Notification, obstacle: str | None, due: Notification
+        self, summary: Notification, obstacle: DeliveryReason | None, due: Notification
     ) -> None:
         pages, unreadable, waiting = await self.uow.notifications.claim_held_back(summary)
         for notification_id, error in unreadable:
@@ -195,9 +196,10 @@ class _Claiming:
             return
         others = waiting - len(pages)
         if obstacle is not None or not pages:
+            reason = obstacle or delivery_reasons.SUMMARY_EMPTY
             for page in pages:
-                record(delivery.fail(page, obstacle or "", self.uow.now), self.uow)
-            self._cancel(summary, obstacle or "nothing is held back any longer")
+                record(delivery.fail(page, reason, self.uow.now), self.uow)
+            self._cancel(summary, reason)
             if others:
                 await self._schedule_summary(summary)
             return
@@ -212,15 +214,15 @@ class _Claiming:
             await self._schedule_summary(summary, repeat=repeat)
         await self._start(filled, due)
 
-    async def _addressed(self, due: Notification) -> tuple[Notification, str | None]:
+    async def _addressed(self, due: Notification) -> tuple[Notification, DeliveryReason | None]:
         """Return it with the recipient's present address, or why there is none."""
         recipient = await self.uow.recipients.get(due.person_id)
         if recipient is None:
-            return due, "no such recipient"
+            return due, delivery_reasons.RECIPIENT_UNKNOWN
         address = recipient.address_on(due.medium)
         obstacle = recipient.unreachable_reason
         if obstacle is None and address is None:
-            obstacle = f"the recipient no longer has {due.medium}"
+            obstacle = delivery_reasons.medium_removed(due.medium)
         if obstacle is not None or address is None:
             return due, obstacle
         addressed = replace(
@@ -276,7 +278,7 @@ class _Claiming:
             self._put(replace(budget, summary_due_at=due_at, changed_at=self.uow.now))
             await self.uow.notifications.hasten_summary(page, due_at)
 
-    def _cancel(self, summary: Notification, reason: str) -> None:
+    def _cancel(self, summary: Notification, reason: DeliveryReason) -> None:
         self.uow.notifications.put(notifications.cancel(brake.emptied(summary), reason))
 
     def _put(self, budget: Budget) -> None:

@@ -109,7 +109,7 @@ class Setting:
     version: int | None
     body: Body
     is_archived: bool = False
-    warnings: Sequence[str] = ()
+    warnings: Sequence[Mapping[str, Any]] = ()
     changed_by: str | None = None
     changed_at: datetime | None = None
 
@@ -119,7 +119,7 @@ def setting_of(kind: Kind, item: Mapping[str, Any], *, is_archived: bool = False
     names = {node.name: kind.answer_names.get(node.name, node.name) for node in kind.nodes}
     whole = item["body"] if kind.in_envelope else item
     body = {name: whole[answered] for name, answered in names.items() if answered in whole}
-    warnings = tuple(warning["detail"] for warning in item.get("warnings", ()))
+    warnings = tuple(item.get("warnings", ()))
     return Setting(
         item[kind.id_field],
         item.get("version"),

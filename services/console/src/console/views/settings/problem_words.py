@@ -90,6 +90,14 @@ def _in_some_weeks(of: _Parameters, reader: Reader) -> str:
     return f"{times} {first}"
 
 
+def warning_text(warning: Mapping[str, Any], reader: Reader) -> str:
+    """Say what is unusual about a duty schedule; what has no words here in those of the service."""
+    title = TITLES.get(f"{warning['code']}-in-some-weeks")
+    if title is None:
+        return str(warning["detail"])
+    return f"{reader.texts.gettext(title)}. {_in_some_weeks(warning['parameters'], reader)}"
+
+
 def _override_for_absent_person(of: _Parameters, reader: Reader) -> str:
     return reader.texts.gettext(
         "%(person)s is put on duty from %(start)s to %(end)s, and is away in part of it: whose "

@@ -12,7 +12,7 @@ from console.views.reader import Reader
 from console.views.settings.differences import Change, Comparison
 from console.views.settings.entries import entries_of
 from console.views.settings.kinds import OPEN_CONTACTS, Kind, Related, Setting
-from console.views.settings.problem_words import TITLES, problem_sentence
+from console.views.settings.problem_words import TITLES, problem_sentence, warning_text
 from console.views.settings.registry import KIND_BY_PATH, KINDS
 from console.views.settings.values import Choices
 from console.views.simulation_form import try_url
@@ -230,7 +230,7 @@ def setting_view(
         version=setting.version,
         is_archived=setting.is_archived,
         sentences=tuple(kind.describe(setting.body, reader, related)),
-        warnings=tuple(setting.warnings),
+        warnings=tuple(warning_text(warning, reader) for warning in setting.warnings),
         edit_url=f"{url}/edit" if may_change else None,
         edit_label=gettext("Bring back…") if setting.is_archived else gettext("Change…"),
         archive_url=f"{url}/archive"

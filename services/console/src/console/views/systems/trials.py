@@ -7,6 +7,7 @@ from typing import Any, Final
 from console.texts import Texts, mark
 from console.views.fields import FieldError, FieldView
 from console.views.reader import Reader
+from console.views.refusal_words import field_text
 from console.views.service_problems import FormProblems
 from console.views.settings.phrases import PRIORITIES, TIERS
 from console.views.systems.connection_kinds import TITLES
@@ -52,12 +53,9 @@ _AUTHORS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`detail` is the service's own sentence, in English."""
-
     tone: str
     icon: str
     text: str
-    detail: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,14 +160,47 @@ def read_headers(text: str, texts: Texts) -> dict[str, str]:
 def _result(answer: Mapping[str, Any], reader: Reader) -> TrialResult:
     signature = answer["signature"]
     tone, icon, text = _SIGNATURES[signature]
-    # What is wrong with a sample that nobody has signed needs no more words.
-    detail = None if signature == "wrong" else answer["signature_detail"]
     return TrialResult(
-        verdict=Verdict(tone, icon, reader.texts.gettext(text), detail),
-        problem=answer["problem"],
-        unreadable=tuple(Value(part["place"], part["reason"]) for part in answer["unreadable"]),
+        verdict=Verdict(tone, icon, reader.texts.gettext(text)),
+        problem=_problem(answer, reader),
+        unreadable=tuple(_unreadable(part, reader) for part in answer["unreadable"]),
         events=tuple(_event(event, reader) for event in answer["events"]),
     )
+
+
+_MALFORMED: Final[Mapping[str, str]] = {
+    "not-json": mark("It is not JSON."),
+    "not-xml": mark("It is not XML."),
+    "not-a-form": mark("It is no form, or it is cut off."),
+    "too-large": mark("It has too many parts."),
+    "text-unreadable": mark("Its text can't be read."),
+    "fields-missing": mark("Missing: %(fields)s."),
+    "changes-left-out": mark("Salesforce left out changes of too many cases: compare them there."),
+    "wrong-format": mark("It is not in the format that this kind of system sends."),
+}
+
+
+def _problem(answer: Mapping[str, Any], reader: Reader) -> str | None:
+    """Say why nothing can be read; without a code that it is of another format."""
+    if answer["problem"] is None:
+        return None
+    said = (_said(error, error["pointer"], reader) for error in answer["errors"])
+    return " ".join(dict.fromkeys(said)) or reader.texts.gettext(_MALFORMED["wrong-format"])
+
+
+def _said(error: Mapping[str, Any], place: str, reader: Reader) -> str:
+    code = error["code"]
+    if code in _MALFORMED:
+        return reader.texts.gettext(_MALFORMED[code], **(error["parameters"] or {}))
+    text = field_text(error, reader)
+    return f"{place}: {text}" if place else text
+
+
+def _unreadable(part: Mapping[str, Any], reader: Reader) -> Value:
+    """Name the part by its number: `Part 2`."""
+    number = part["place"].rpartition(" ")[2]
+    label = reader.texts.gettext("Part %(number)s", number=number)
+    return Value(label, _said(part, "", reader))
 
 
 def _event(event: Mapping[str, Any], reader: Reader) -> TrialEvent:

@@ -17,7 +17,7 @@ from common.contracts.escalations import (
     EscalationTakenOver,
 )
 from common.contracts.event import ContactEvent
-from escalation.domain import wording
+from escalation.domain.change_reasons import ESCALATION_OPENED, escalation_ended
 from escalation.domain.clocks.lifecycle import cancel_clock, meet_clock
 from escalation.domain.clocks.schedule import start_clocks
 from escalation.domain.situation import Decision, Situation
@@ -59,7 +59,7 @@ def _react(decision: Decision, trigger: _Trigger) -> Decision:
     at = decision.situation.at
     match trigger:
         case EscalationRaised() | EscalationReopened():
-            return decision.then(start_clocks, at, frozenset((_CLOCK,)), "escalation open")
+            return decision.then(start_clocks, at, frozenset((_CLOCK,)), ESCALATION_OPENED)
         case EscalationAcknowledged() | EscalationTakenOver():
             return decision.then(meet_clock, _CLOCK, at)
         case EscalationHandedBack() | EscalationResolved() | EscalationClosed():
@@ -68,7 +68,6 @@ def _react(decision: Decision, trigger: _Trigger) -> Decision:
                 for escalation in decision.ended_escalations
                 if escalation.escalation_id == trigger.escalation_id
             )
-            reason = f"escalation {wording.state(ended)}"
-            return decision.then(cancel_clock, _CLOCK, at, reason)
+            return decision.then(cancel_clock, _CLOCK, at, escalation_ended(ended))
         case _:
             assert_never(trigger)

@@ -7,8 +7,9 @@ from typing import Concatenate, ParamSpec
 from msgspec.structs import replace
 
 from common.contracts.clocks import ClockCancelled, ClockMet, ClockName, ClockResumed
-from common.core.durations import duration_text
 from common.messages import Cancel, Schedule
+from escalation.domain import change_reasons
+from escalation.domain.change_reasons import Reason
 from escalation.domain.clocks import pausing, schedule
 from escalation.domain.clocks.events import terms_at
 from escalation.domain.clocks.thresholds import fire_overdue, fire_threshold
@@ -27,11 +28,11 @@ _AFTER_REPLY: frozenset[ClockName] = frozenset(("periodic_update",))
 
 
 def start_on_receipt(situation: Situation, since: datetime) -> Decision:
-    return start_by_policy(situation, since, _AT_RECEIPT, "contact received")
+    return start_by_policy(situation, since, _AT_RECEIPT, change_reasons.CONTACT_RECEIVED)
 
 
 def start_by_policy(
-    situation: Situation, since: datetime, names: frozenset[ClockName], reason: str
+    situation: Situation, since: datetime, names: frozenset[ClockName], reason: Reason
 ) -> Decision:
     policy = situation.policy
     if policy is None:
@@ -45,11 +46,11 @@ def meet_on_reply(situation: Situation, at: datetime) -> Decision:
     if not situation.contact.is_open:
         return decision
     return decision.then(meet_clock, "periodic_update", at).then(
-        schedule.start_clocks, at, _AFTER_REPLY, "we replied"
+        schedule.start_clocks, at, _AFTER_REPLY, change_reasons.WE_REPLIED
     )
 
 
-def expect_reply(situation: Situation, at: datetime, reason: str) -> Decision:
+def expect_reply(situation: Situation, at: datetime, reason: Reason) -> Decision:
     """Start the clock of the reply that we owe, unless one runs already."""
     contact, policy = situation.contact, situation.policy
     if policy is None or any(contact.runs(name) for name in REPLY_CLOCKS):
@@ -73,13 +74,13 @@ def reply_clock(contact: TrackedContact, policy: SlaPolicy) -> ClockName:
     return "first_response" if is_first else "next_response"
 
 
-def complete_clocks(situation: Situation, at: datetime, reason: str) -> Decision:
+def complete_clocks(situation: Situation, at: datetime, reason: Reason) -> Decision:
     """Meet the resolution clock and cancel the others; an escalation may outlive the contact."""
     return meet_clock(situation, "resolution", at).then(cancel_clocks, at, reason, but="resolution")
 
 
 def cancel_clocks(
-    situation: Situation, at: datetime, reason: str, but: ClockName | None = None
+    situation: Situation, at: datetime, reason: Reason, but: ClockName | None = None
 ) -> Decision:
     """Cancel the contact's own clocks; that of its escalation ends with the escalation."""
     decision = no_change(situation)
@@ -126,7 +127,7 @@ def meet_clock(situation: Situation, name: ClockName, met_at: datetime) -> Decis
     return fire_overdue(situation, name, met_at).then(_meet, name, met_at)
 
 
-def cancel_clock(situation: Situation, name: ClockName, at: datetime, reason: str) -> Decision:
+def cancel_clock(situation: Situation, name: ClockName, at: datetime, reason: Reason) -> Decision:
     """End the clock unmet, also if it was met after `at`."""
     return fire_overdue(situation, name, at).then(_cancel, name, at, reason)
 
@@ -139,7 +140,8 @@ def _meet(situation: Situation, name: ClockName, met_at: datetime) -> Decision:
         return no_change(situation)
     if clock.paused_at is not None and not clock.ended:
         # A paused clock has no deadline; it must run again to show whether it is late.
-        return _resume(situation, clock, met_at, "the waiting is over").then(_meet, name, met_at)
+        resumed = _resume(situation, clock, met_at, change_reasons.WAIT_OVER)
+        return resumed.then(_meet, name, met_at)
     met = ClockMet(
         contact_id=situation.contact_id,
         occurred_at=situation.at,
@@ -153,7 +155,7 @@ def _meet(situation: Situation, name: ClockName, met_at: datetime) -> Decision:
     return schedule.emit(situation, met)
 
 
-def _cancel(situation: Situation, name: ClockName, at: datetime, reason: str) -> Decision:
+def _cancel(situation: Situation, name: ClockName, at: datetime, reason: Reason) -> Decision:
     clock = situation.contact.clock(name)
     if clock is None or clock.cancelled_at is not None:
         return no_change(situation)
@@ -163,7 +165,8 @@ def _cancel(situation: Situation, name: ClockName, at: datetime, reason: str) ->
         contact_id=situation.contact_id,
         occurred_at=situation.at,
         clock=name,
-        reason=reason,
+        reason=reason.text,
+        change_reason=reason.data,
         cancelled_at=at,
     )
     return schedule.emit(situation, cancelled)
@@ -196,7 +199,7 @@ def forget_wait(situation: Situation) -> Decision:
     return Decision(ended, timers=(Cancel(contact.contact_id, WAIT_SLOT),))
 
 
-def end_wait(situation: Situation, at: datetime, reason: str) -> Decision:
+def end_wait(situation: Situation, at: datetime, reason: Reason) -> Decision:
     """It is our turn: the clocks that were paused for the customer run on."""
     return forget_wait(situation).then(resume_clocks, at, reason)
 
@@ -208,18 +211,17 @@ def wait_expires(situation: Situation, timer: WaitExpires) -> Decision:  # noqa:
     # The customer may have answered while the timer fired.
     if ends_at is None or since is None or situation.at < ends_at:
         return no_change(situation)
-    reason = f"the customer has not answered for {duration_text(ends_at - since)}"
-    return end_wait(situation, ends_at, reason)
+    return end_wait(situation, ends_at, change_reasons.customer_silent(ends_at - since))
 
 
-def resume_clocks(situation: Situation, at: datetime, reason: str) -> Decision:
+def resume_clocks(situation: Situation, at: datetime, reason: Reason) -> Decision:
     paused = [
         clock.name for clock in situation.contact.clocks if clock.paused_at and not clock.ended
     ]
     return for_each(situation, paused, _resume, at, reason)
 
 
-def _resume(situation: Situation, clock: SlaClock, at: datetime, reason: str) -> Decision:
+def _resume(situation: Situation, clock: SlaClock, at: datetime, reason: Reason) -> Decision:
     since = max(at, clock.paused_at or at)
     calendar = situation.configuration.calendar_version(clock.calendar)
     thresholds = schedule.resumed_thresholds(clock, calendar, since)
@@ -230,7 +232,8 @@ def _resume(situation: Situation, clock: SlaClock, at: datetime, reason: str) ->
         resumed_at=since,
         due_at=schedule.deadline_of(thresholds).due_at,
         thresholds=thresholds,
-        reason=reason,
+        reason=reason.text,
+        change_reason=reason.data,
     )
     return schedule.emit(situation, resumed)
 

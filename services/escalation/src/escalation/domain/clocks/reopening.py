@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from common.contracts.clocks import ClockName
+from escalation.domain.change_reasons import CONTACT_CONTINUED, CONTACT_REOPENED
 from escalation.domain.clocks import schedule
 from escalation.domain.clocks.lifecycle import (
     expect_reply,
@@ -16,7 +17,6 @@ from escalation.domain.settings.registry import Versioned
 from escalation.domain.situation import Decision, Situation, no_change
 
 _CONTINUED: tuple[ClockName, ...] = ("first_response", "next_response", "resolution")
-_REASON = "contact reopened"
 
 
 def start_on_reopening(situation: Situation, since: datetime, ended_at: datetime) -> Decision:
@@ -35,8 +35,8 @@ def start_on_reopening(situation: Situation, since: datetime, ended_at: datetime
     if situation.contact.replied_at is not None:
         names.add("periodic_update")
     return (
-        decision.then(start_by_policy, since, frozenset(names - running), _REASON)
-        .then(expect_reply, since, _REASON)
+        decision.then(start_by_policy, since, frozenset(names - running), CONTACT_REOPENED)
+        .then(expect_reply, since, CONTACT_REOPENED)
         .then(meet_assignment)
     )
 
@@ -54,7 +54,7 @@ def _continue(
                 target,
                 policy,
                 since,
-                f"{_REASON}; the time before counts",
+                CONTACT_CONTINUED,
                 counted_until=ended_at,
             )
     return decision

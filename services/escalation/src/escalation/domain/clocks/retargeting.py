@@ -6,6 +6,8 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from common.contracts.clocks import ClockName, ClockRetargeted
+from escalation.domain import change_reasons
+from escalation.domain.change_reasons import Reason
 from escalation.domain.clocks import schedule
 from escalation.domain.clocks.lifecycle import (
     REPLY_CLOCKS,
@@ -25,7 +27,8 @@ from escalation.domain.timers import SettingArchived, SettingChanged
 
 
 def setting_changed(situation: Situation, timer: SettingChanged) -> Decision:
-    return retarget_clocks(situation, situation.at, timer.reason)
+    reason = Reason(timer.reason, timer.change_reason)
+    return retarget_clocks(situation, situation.at, reason)
 
 
 def setting_archived(situation: Situation, timer: SettingArchived) -> Decision:
@@ -34,7 +37,7 @@ def setting_archived(situation: Situation, timer: SettingArchived) -> Decision:
     # The setting may have been put again meanwhile: then it is in force again.
     if (timer.kind, timer.setting_id) not in situation.configuration.archived:
         return decision
-    reason = f"{timer.setting_id} was archived, and its open contacts were released"
+    reason = change_reasons.setting_released(timer.setting_id)
     for clock in situation.contact.clocks:
         ref = clock.policy if timer.kind == "sla-policies" else clock.calendar
         if ref is not None and ref.id == timer.setting_id:
@@ -44,7 +47,7 @@ def setting_archived(situation: Situation, timer: SettingArchived) -> Decision:
     return decision.then(_close_without_stake, situation, reason)
 
 
-def _close_without_stake(situation: Situation, before: Situation, reason: str) -> Decision:
+def _close_without_stake(situation: Situation, before: Situation, reason: Reason) -> Decision:
     """Close an escalation that nobody has acknowledged, once the change took its last reason."""
     escalation = situation.escalation
     if escalation is None or escalation.state != "raised":
@@ -69,7 +72,7 @@ def _release_ladder(situation: Situation) -> Decision:
     return no_change(situation.with_contact(contact))
 
 
-def retarget_clocks(situation: Situation, since: datetime, reason: str) -> Decision:
+def retarget_clocks(situation: Situation, since: datetime, reason: Reason) -> Decision:
     """Apply the policy now in force; the time that is spent counts on.
 
     Breached clocks stay breached. If no policy matches any more, the clocks stay as they are, but
@@ -101,7 +104,7 @@ def _cancel_archived(situation: Situation, at: datetime) -> Decision:
     decision = no_change(situation)
     for clock in situation.contact.clocks:
         if clock.policy.id not in situation.configuration.policies:
-            reason = f"policy {clock.policy} was archived, and no other promises it"
+            reason = change_reasons.policy_archived(clock.policy)
             decision = decision.then(cancel_clock, clock.name, at, reason)
     policies = {clock.policy.id for clock in situation.contact.clocks}
     if policies and policies.isdisjoint(situation.configuration.policies):
@@ -112,7 +115,7 @@ def _cancel_archived(situation: Situation, at: datetime) -> Decision:
 def _cancel_dropped(
     situation: Situation, clock: SlaClock, at: datetime, policy: Versioned[SlaPolicy]
 ) -> Decision:
-    reason = f"policy {policy.ref} does not promise it"
+    reason = change_reasons.policy_without_promise(policy.ref)
     return cancel_clock(situation, clock.name, at, reason)
 
 
@@ -122,7 +125,7 @@ def _retarget(
     targets: dict[ClockName, Target],
     policy: Versioned[SlaPolicy],
     since: datetime,
-    reason: str,
+    reason: Reason,
 ) -> Decision:
     calendar = schedule.calendar_in_force(situation, policy)
     same = (clock.policy, clock.calendar) == (policy.ref, calendar and calendar.ref)
@@ -169,7 +172,7 @@ def apply_target(
     target: Target,
     policy: Versioned[SlaPolicy],
     since: datetime,
-    reason: str,
+    reason: Reason,
     counted_until: datetime | None = None,
 ) -> Decision:
     """Let the clock run on under the target, with the time that it has spent."""
@@ -195,7 +198,8 @@ def apply_target(
         elapsed_s=spent_s,
         due_at=schedule.deadline_of(thresholds).due_at,
         thresholds=thresholds,
-        reason=reason,
+        reason=reason.text,
+        change_reason=reason.data,
         retargeted_at=since,
         counted_until=counted_until,
         runs_while_waiting=target.runs_while_waiting,
@@ -207,7 +211,7 @@ def _start_new(situation: Situation, policy: Versioned[SlaPolicy]) -> Decision:
     """Start clocks that the contact has not had since it was opened, as if from the beginning."""
     contact = situation.contact
     opened_at = contact.opened_at or situation.at
-    reason = f"policy {policy.ref} promises it"
+    reason = change_reasons.policy_promises(policy.ref)
     return (
         no_change(situation)
         .then(_start_missing, "assignment", opened_at, reason)
@@ -218,7 +222,9 @@ def _start_new(situation: Situation, policy: Versioned[SlaPolicy]) -> Decision:
     )
 
 
-def _start_missing(situation: Situation, name: ClockName, since: datetime, reason: str) -> Decision:
+def _start_missing(
+    situation: Situation, name: ClockName, since: datetime, reason: Reason
+) -> Decision:
     clock = situation.contact.clock(name)
     if clock is not None and not _starts_again(situation.contact, clock, since):
         return no_change(situation)
@@ -235,7 +241,7 @@ def _starts_again(contact: TrackedContact, clock: SlaClock, since: datetime) -> 
     return clock.ended and clock.started_at < since
 
 
-def _start_reply(situation: Situation, policy: Versioned[SlaPolicy], reason: str) -> Decision:
+def _start_reply(situation: Situation, policy: Versioned[SlaPolicy], reason: Reason) -> Decision:
     since = situation.contact.reply_owed_since
     if since is None or _awaits_reply(situation.contact):
         return no_change(situation)
@@ -246,7 +252,7 @@ def _start_reply(situation: Situation, policy: Versioned[SlaPolicy], reason: str
     return _start_missing(situation, name, since, reason)
 
 
-def _start_update(situation: Situation, opened_at: datetime, reason: str) -> Decision:
+def _start_update(situation: Situation, opened_at: datetime, reason: Reason) -> Decision:
     replied_at = situation.contact.replied_at
     if replied_at is None:
         return no_change(situation)

@@ -13,6 +13,7 @@ from common.contracts.clocks import (
     ClockThreshold,
 )
 from common.messages import Cancel, Schedule, TimerChange
+from escalation.domain.change_reasons import CUSTOMER_AWAITED, Reason
 from escalation.domain.clocks.events import ClockEvent, apply
 from escalation.domain.clocks.pausing import pausable_clocks
 from escalation.domain.duty.calendars import Calendar, add_business_time, business_time_between
@@ -71,7 +72,7 @@ def adopt_policy(situation: Situation, policy: Versioned[SlaPolicy]) -> Situatio
 
 
 def start_clocks(
-    situation: Situation, since: datetime, names: frozenset[ClockName], reason: str
+    situation: Situation, since: datetime, names: frozenset[ClockName], reason: Reason
 ) -> Decision:
     """Start a run of each of these clocks that the policy in force has, from `since`."""
     policy = situation.policy
@@ -87,7 +88,8 @@ def start_clocks(
         clocks=tuple(_deadline(situation.contact, target, calendar, since) for target in targets),
         calendar_id=calendar.id if calendar else None,
         calendar_version=calendar.version if calendar else None,
-        reason=reason,
+        reason=reason.text,
+        change_reason=reason.data,
     )
     return emit(situation, started).then(pause_while_waiting)
 
@@ -131,7 +133,8 @@ def pause_clock(situation: Situation, name: ClockName, at: datetime) -> Decision
         clock=name,
         paused_at=max(at, clock.running_since),
         elapsed_s=elapsed_s(situation.configuration.calendar_version(clock.calendar), clock, at),
-        reason="waiting for the customer",
+        reason=CUSTOMER_AWAITED.text,
+        change_reason=CUSTOMER_AWAITED.data,
     )
     return emit(situation, paused)
 

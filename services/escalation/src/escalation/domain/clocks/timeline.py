@@ -1,10 +1,11 @@
 """The timeline of a contact's clocks from their events: what changed, when, why, in figures."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import Any, Literal, assert_never
 
+from common.contracts.change_reasons import ChangeReason
 from common.contracts.clocks import (
     ClockBreached,
     ClockCancelled,
@@ -25,15 +26,33 @@ from escalation.domain.duty.calendars import Calendar
 from escalation.domain.model import SlaClock
 from escalation.domain.wording import STAMP
 
+ChangeCode = Literal[
+    "started",
+    "paused",
+    "resumed",
+    "runs-on",
+    "retargeted",
+    "passed",
+    "breached",
+    "met",
+    "cancelled",
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One change of a clock; it counts from `at`."""
+    """One change of a clock; it counts from `at`.
+
+    `text` says in English what `code`, `parameters` and `reason` say as data.
+    """
 
     clock: ClockName
     run: int
     at: datetime
     text: str
+    code: ChangeCode
+    parameters: Mapping[str, Any]
+    reason: ChangeReason | None
 
 
 def summarize(clock: SlaClock, at: datetime) -> str:
@@ -73,7 +92,11 @@ def _state(clock: SlaClock, at: datetime) -> str:
 
 
 def _left(clock: SlaClock) -> str:
-    return duration_text(max(0.0, clock.target_s - clock.spent_s))
+    return duration_text(_left_s(clock))
+
+
+def _left_s(clock: SlaClock) -> float:
+    return max(0.0, clock.target_s - clock.spent_s)
 
 
 def clock_before(name: ClockName, events: Iterable[ClockEvent], at: datetime) -> SlaClock | None:
@@ -104,7 +127,18 @@ def _start(clock: SlaClock, event: ClocksStarted) -> Entry:
         f"started, {_target_text(clock.target_s, clock.calendar)} by policy {clock.policy}, "
         f"due {clock.due_at:{STAMP}}: {event.reason}"
     )
-    return Entry(clock.name, clock.run, clock.started_at, text)
+    parameters = {
+        **_terms(event.policy_id, event.policy_version, event.calendar_id),
+        "target_s": clock.target_s,
+        "due_at": clock.due_at,
+    }
+    return Entry(
+        clock.name, clock.run, clock.started_at, text, "started", parameters, event.change_reason
+    )
+
+
+def _terms(policy_id: str, version: int, calendar_id: str | None) -> dict[str, Any]:
+    return {"policy_id": policy_id, "policy_version": version, "calendar_id": calendar_id}
 
 
 def _target_text(target_s: float, calendar: object | None) -> str:
@@ -113,7 +147,41 @@ def _target_text(target_s: float, calendar: object | None) -> str:
 
 
 def _entry(clock: SlaClock, event: ClockChange) -> Entry:
-    return Entry(clock.name, clock.run, _counts_from(event), _text(clock, event))
+    code, parameters = _data(clock, event)
+    return Entry(
+        clock.name,
+        clock.run,
+        _counts_from(event),
+        _text(clock, event),
+        code,
+        parameters,
+        None if isinstance(event, ClockWarned | ClockBreached | ClockMet) else event.change_reason,
+    )
+
+
+def _data(clock: SlaClock, event: ClockChange) -> tuple[ChangeCode, dict[str, Any]]:
+    """Return what `_text` says, for other languages."""
+    match event:
+        case ClockPaused():
+            return "paused", {"elapsed_s": event.elapsed_s}
+        case ClockResumed():
+            return "resumed", {"left_s": _left_s(clock), "due_at": event.due_at}
+        case ClockRetargeted():
+            return "runs-on" if event.counted_until else "retargeted", {
+                **_terms(event.policy_id, event.policy_version, event.calendar_id),
+                "before_s": clock.target_s,
+                "target_s": event.target_s,
+                "elapsed_s": event.elapsed_s,
+                "due_at": event.due_at,
+            }
+        case ClockWarned() | ClockBreached():
+            return _passed_data(event)
+        case ClockMet():
+            return "met", {"late_s": (event.met_at - event.due_at).total_seconds()}
+        case ClockCancelled():
+            return "cancelled", {}
+        case _:
+            assert_never(event)
 
 
 def _counts_from(event: ClockChange) -> datetime:
@@ -151,6 +219,13 @@ def _text(clock: SlaClock, event: ClockChange) -> str:
             return f"cancelled: {event.reason}"
         case _:
             assert_never(event)
+
+
+def _passed_data(event: ClockWarned | ClockBreached) -> tuple[ChangeCode, dict[str, Any]]:
+    lateness = {"lateness_s": event.lateness_ms / 1000}
+    if isinstance(event, ClockBreached):
+        return "breached", lateness
+    return "passed", {"percent": event.threshold_percent, "action": event.action, **lateness}
 
 
 def _retargeted(clock: SlaClock, event: ClockRetargeted) -> str:

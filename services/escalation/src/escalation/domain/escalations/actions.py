@@ -29,6 +29,7 @@ from common.core.durations import duration_text
 from common.core.ids import derived_id
 from common.messages import Cancel
 from escalation.domain import wording
+from escalation.domain.change_reasons import Reason
 from escalation.domain.errors import ForbiddenError, PastTimeError, RefusedError
 from escalation.domain.escalations import leases
 from escalation.domain.escalations.climbing import climb
@@ -259,7 +260,7 @@ def refer_up(situation: Situation, by: PersonId, reason: str) -> Decision:
     )
 
 
-def close_escalation(situation: Situation, reason: str) -> Decision:
+def close_escalation(situation: Situation, reason: Reason) -> Decision:
     """End the open escalation, if there is one, because its contact ended."""
     escalation = situation.escalation
     if escalation is None:
@@ -268,7 +269,8 @@ def close_escalation(situation: Situation, reason: str) -> Decision:
         contact_id=escalation.contact_id,
         occurred_at=situation.at,
         escalation_id=escalation.escalation_id,
-        reason=reason,
+        reason=reason.text,
+        change_reason=reason.data,
     )
     return Decision(situation, (closed,)).then(
         close_with, escalation, "closed", Resolution(escalation.holder, closed.reason)

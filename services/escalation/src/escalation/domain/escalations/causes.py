@@ -10,7 +10,7 @@ from common.contracts.escalations import Cause, EscalationsOwnEvent, Severity
 from common.contracts.event import PersonId
 from common.contracts.texts import excerpt
 from escalation.domain.complaint_model import ComplaintRef
-from escalation.domain.model import Escalation, EscalationCause
+from escalation.domain.model import Escalation, EscalationCause, RuleFinding
 from escalation.domain.settings.policies import ContactDetails, RepeatRule, SlaPolicy
 from escalation.domain.settings.registry import Configuration, Versioned
 from escalation.domain.situation import Situation
@@ -130,12 +130,18 @@ def on_receipt(situation: Situation, contact: ContactDetails) -> tuple[Escalatio
     rules, at = policy.body.raise_when, contact.received_at
     causes: list[EscalationCause] = []
     if rules.vip and contact.tier == "vip":
-        causes.append(EscalationCause("vip", f"VIP customer (policy {policy.ref})", at))
+        reason, finding = (
+            f"VIP customer (policy {policy.ref})",
+            RuleFinding(policy.id, policy.version),
+        )
+        causes.append(EscalationCause("vip", reason, at, finding=finding))
     rule, contacts = rules.repeated, situation.earlier_contacts + 1
     if rule is not None and contacts >= rule.contacts:
         about = f" about {contact.topic}" if rule.same_topic else ""
         reason = f"{contacts} contacts{about} within {rule.within_days} d (policy {policy.ref})"
-        causes.append(EscalationCause("repeated_contact", reason, at))
+        topic = contact.topic if rule.same_topic else None
+        finding = RuleFinding(policy.id, policy.version, contacts, rule.within_days, topic)
+        causes.append(EscalationCause("repeated_contact", reason, at, finding=finding))
     return tuple(causes)
 
 

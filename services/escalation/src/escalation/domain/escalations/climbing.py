@@ -6,6 +6,7 @@ from datetime import datetime
 from msgspec import structs
 
 from common.contracts.escalations import EscalationClimbed, EscalationUnanswered, Severity, Wait
+from common.contracts.event import PersonId
 from escalation.domain import wording
 from escalation.domain.escalations.page_requests import page_level, page_operations
 from escalation.domain.escalations.responders import NextStop, nearest_level, next_level, stop_at
@@ -108,7 +109,8 @@ def climb(
 
     `due_at` is when the timer was due that sends it up, None if a person does.
     """
-    waited_for = None if due_at is None else _waited_for(situation.escalation)
+    before = situation.escalation
+    waited_for = None if due_at is None else _waited_for(before)
     escalation = _without_holder(situation, escalation)
     stop = next_level(situation, escalation)
     if stop is None:
@@ -128,8 +130,15 @@ def climb(
         lateness_ms=None if due_at is None else ms_between(due_at, situation.at),
         waited_for=waited_for,
         vacancies=stop.vacancies[:_MAX_VACANCIES],
+        unreached=_unreached(before) if before else (),
     )
     return Decision(situation, (event,)).then(page_level, climbed, stop, explanation)
+
+
+def _unreached(escalation: Escalation) -> tuple[PersonId, ...]:
+    """Return the awaited whom no message has reached."""
+    failed = {page.person_id for page in escalation.pages if page.failure}
+    return tuple(person for person in escalation.awaited if person in failed)[:_MAX_VACANCIES]
 
 
 def _explain(explanation: str | None, stop: NextStop) -> str | None:

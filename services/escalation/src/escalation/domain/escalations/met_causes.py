@@ -14,6 +14,7 @@ from msgspec import structs
 from common.contracts.clocks import ClockName
 from common.contracts.escalations import EscalationCausesMet, PageRequested
 from escalation.domain import wording
+from escalation.domain.change_reasons import promises_over
 from escalation.domain.escalations.actions import close_escalation
 from escalation.domain.escalations.climbing import repeat_level
 from escalation.domain.escalations.page_requests import page_person
@@ -140,7 +141,8 @@ def _end_climb(situation: Situation, escalation: Escalation) -> Decision:
         # There is nothing to answer any more.
         over = {"escalation_id": None, "respond_by": None}
         pages = tuple(structs.replace(page, **over) for page in pages)
-        return Decision(situation, (event,)).then(close_escalation, reason).then(_emit, pages)
+        met = Decision(situation, (event,))
+        return met.then(close_escalation, promises_over(reason)).then(_emit, pages)
     standing = replace(escalation, alarm_since=None, top_repeats=0)
     return Decision(situation.with_escalation(standing), (event, *pages))
 

@@ -1,0 +1,79 @@
+"""Why a message to a colleague failed, was held back or went elsewhere."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from console.texts import mark
+from console.views import words
+from console.views.reader import Reader
+
+_Write = Callable[[Mapping[str, Any], Reader], str]
+
+# The state of the message says these.
+_SAID_BY_STATE: Final = frozenset(("superseded", "summary-empty", "no-longer-relevant"))
+_SENTENCES: Final[Mapping[str, str]] = {
+    "recipient-unknown": mark("the person is not known here"),
+    "recipient-left": mark("the person has left"),
+    "no-media": mark("the person has no address"),
+    "refused": mark("it was refused there"),
+    "outcome-lost": mark("it is not known whether it arrived"),
+    "unreadable": mark("it can't be read here: the operators know"),
+}
+_BUDGETS: Final[Mapping[str, str]] = {
+    "recipient": mark("this person"),
+    "customer": mark("all people about one customer"),
+    "channel": mark("all people on this medium"),
+    "share": mark("this person about one customer"),
+}
+
+
+def delivery_reason_text(notification: Mapping[str, Any], reader: Reader) -> str | None:
+    """Say it as a part of a sentence; what has no words here in those of the service."""
+    code, of = notification["reason_code"], notification["reason_parameters"]
+    if code in _SAID_BY_STATE:
+        return None
+    if code in _WITH_VALUES:
+        text = _WITH_VALUES[code](of, reader)
+    elif code in _SENTENCES:
+        text = reader.texts.gettext(_SENTENCES[code])
+    else:
+        return notification["reason"] or None
+    if of.get("in_summary"):
+        return reader.texts.gettext("in a summary: %(reason)s", reason=text)
+    return text
+
+
+def _media_missing(of: Mapping[str, Any], reader: Reader) -> str:
+    media = ", ".join(reader.texts.gettext(words.MEDIA[medium]) for medium in of["media"])
+    return reader.texts.gettext("the person is not on %(media)s, so all were used", media=media)
+
+
+def _medium_removed(of: Mapping[str, Any], reader: Reader) -> str:
+    medium = of["medium"]
+    if medium is None:
+        return reader.texts.gettext(_SENTENCES["no-media"])
+    name = reader.texts.gettext(words.MEDIA[medium])
+    return reader.texts.gettext("the person is no longer on %(medium)s", medium=name)
+
+
+def _gave_up(of: Mapping[str, Any], reader: Reader) -> str:
+    return reader.texts.ngettext(
+        "tried once in vain", "tried %(number)s times in vain", of["attempts"]
+    )
+
+
+def _over_budget(of: Mapping[str, Any], reader: Reader) -> str:
+    return reader.texts.gettext(
+        "more than %(number)s messages in %(duration)s to %(whom)s",
+        number=of["most"],
+        duration=reader.texts.duration(of["window_s"]),
+        whom=reader.texts.gettext(_BUDGETS[of["budget"]]),
+    )
+
+
+_WITH_VALUES: Final[Mapping[str, _Write]] = {
+    "media-missing": _media_missing,
+    "medium-removed": _medium_removed,
+    "gave-up": _gave_up,
+    "over-budget": _over_budget,
+}

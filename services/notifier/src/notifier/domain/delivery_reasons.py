@@ -1,0 +1,99 @@
+"""Why a message failed, was held back or went elsewhere: in English, and as data for others."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal
+
+from msgspec import Struct
+
+from common.contracts.notifications import Medium
+
+DeliveryReasonCode = Literal[
+    "recipient-unknown",
+    "recipient-left",
+    "no-media",
+    "media-missing",
+    "medium-removed",
+    "refused",
+    "gave-up",
+    "outcome-lost",
+    "unreadable",
+    "over-budget",
+    "superseded",
+    "summary-empty",
+    "no-longer-relevant",
+]
+BudgetKind = Literal["recipient", "customer", "channel", "share"]
+_COUNTED: Final[Mapping[BudgetKind, str]] = {
+    "recipient": "one recipient",
+    "customer": "one customer",
+    "channel": "one channel",
+    "share": "one customer to one recipient",
+}
+
+
+class ReasonData(Struct, frozen=True):
+    """`in_summary`: it is why the summary failed that carried the page."""
+
+    code: DeliveryReasonCode
+    parameters: Mapping[str, Any] = {}
+    in_summary: bool = False
+
+
+class DeliveryReason(Struct, frozen=True):
+    text: str
+    data: ReasonData
+
+
+RECIPIENT_UNKNOWN: Final = DeliveryReason("no such recipient", ReasonData("recipient-unknown"))
+RECIPIENT_LEFT: Final = DeliveryReason("the recipient has left", ReasonData("recipient-left"))
+NO_MEDIA: Final = DeliveryReason("the recipient has no media", ReasonData("no-media"))
+OUTCOME_LOST: Final = DeliveryReason(
+    "the outcome of the last attempt was lost", ReasonData("outcome-lost")
+)
+SUPERSEDED: Final = DeliveryReason(
+    "a newer message about the escalation took its place", ReasonData("superseded")
+)
+SUMMARY_EMPTY: Final = DeliveryReason(
+    "nothing is held back any longer", ReasonData("summary-empty")
+)
+
+
+def media_missing(media: Sequence[Medium]) -> DeliveryReason:
+    return DeliveryReason(
+        f"the recipient has no {' or '.join(media)}: sent on all media",
+        ReasonData("media-missing", {"media": list(media)}),
+    )
+
+
+def medium_removed(medium: Medium | None) -> DeliveryReason:
+    data = ReasonData("medium-removed", {"medium": medium})
+    return DeliveryReason(f"the recipient no longer has {medium}", data)
+
+
+def refused(text: str) -> DeliveryReason:
+    """The text is what the channel or the outside system says."""
+    return DeliveryReason(text, ReasonData("refused"))
+
+
+def gave_up(attempts: int, text: str) -> DeliveryReason:
+    return DeliveryReason(
+        f"gave up after {attempts} attempts: {text}", ReasonData("gave-up", {"attempts": attempts})
+    )
+
+
+def over_budget(kind: BudgetKind, most: int, window_s: float) -> DeliveryReason:
+    return DeliveryReason(
+        f"held back: over the budget of {most} messages in {window_s:g} s for {_COUNTED[kind]}",
+        ReasonData("over-budget", {"budget": kind, "most": most, "window_s": window_s}),
+    )
+
+
+def no_longer_relevant(text: str) -> DeliveryReason:
+    return DeliveryReason(text, ReasonData("no-longer-relevant"))
+
+
+def in_summary(reason: str | None, data: ReasonData | None) -> DeliveryReason:
+    """Return why a page failed whose summary did."""
+    code = data or ReasonData("refused")
+    shared = ReasonData(code.code, code.parameters, in_summary=True)
+    return DeliveryReason(f"in a summary: {reason}", shared)
