@@ -15,8 +15,9 @@ from common.contracts import EVENTS
 from common.contracts.contacts import ContactReceived, Customer
 from common.contracts.contract import Contract, FieldError, Instant
 from common.contracts.decoding import ContractViolationError, from_data, from_json
-from common.contracts.escalations import EscalationResolved, PagedApproval, PagedCause
+from common.contracts.escalations import EscalationResolved, PagedCause
 from common.contracts.event import ContactId, CustomerId, EscalationId, PersonId
+from common.contracts.page_subjects import PagedApproval
 from common.contracts.texts import NOTE_LENGTH, REASON_LENGTH, ReasonText
 from common.core.ids import new_id
 

@@ -13,11 +13,10 @@ from common.contracts.escalations import (
     ApprovalRefused,
     EscalationResolved,
     EscalationUnanswered,
-    Outcome,
-    PagedApproval,
     PageRequested,
 )
 from common.contracts.event import OPERATIONS, ContactId, CustomerId, EscalationId
+from common.contracts.page_subjects import Outcome, PagedApproval
 from escalation.domain import errors
 from escalation.domain.escalations import actions, approvals
 from escalation.domain.money import Grant, Money, ProposedOutcome

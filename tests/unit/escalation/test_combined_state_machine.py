@@ -11,8 +11,8 @@ from hypothesis.stateful import invariant, precondition, rule
 
 from common.contracts.clocks import ClocksStarted
 from common.contracts.contacts import FeedbackReceived, Priority
-from common.contracts.escalations import Outcome
 from common.contracts.event import PersonId, Role
+from common.contracts.page_subjects import Outcome
 from escalation.domain.escalations import actions, approvals
 from escalation.domain.money import Money, ProposedOutcome
 from escalation.domain.settings.ladders import (

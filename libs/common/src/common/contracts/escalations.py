@@ -18,7 +18,14 @@ from common.contracts.event import (
     SystemName,
 )
 from common.contracts.notifications import Medium
-from common.contracts.page_subjects import PagedCoaching, PagedContact, PagedDutyGap, PagedQueue
+from common.contracts.page_subjects import (
+    Outcome,
+    PagedApproval,
+    PagedCoaching,
+    PagedContact,
+    PagedDutyGap,
+    PagedQueue,
+)
 from common.contracts.texts import ExplanationText, NoteText, ReasonText
 from common.contracts.vacancies import Vacancy
 
@@ -58,9 +65,6 @@ LeaseEnd = Literal["progress", "shift", "snooze"]
 Wait = Literal["acknowledgement_due", "lease"]
 # What becomes of an unacknowledged escalation once all its reasons were met.
 WhenMet = Literal["close", "stay"]
-Outcome = Literal[
-    "answer", "apology", "refund", "credit", "replacement", "service_adjustment", "other"
-]
 
 
 class EscalationsEvent(ContactEvent):
@@ -177,20 +181,6 @@ class PagedCause(Contract):
     clock_state: ClockState | None = None
     count: int = 1
     complaint_id: ComplaintId | None = None
-
-
-class PagedApproval(Contract):
-    """The outcome for which an approval is asked; `amount` in units of `currency`."""
-
-    by: PersonId
-    outcome: Outcome
-    amount: Decimal
-    currency: str
-    note: NoteText
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_finite(self.amount)
 
 
 class PageRequested(EscalationsEvent):

@@ -1,9 +1,17 @@
 """What a page is about, as parts of the event that requests it, owned by `escalation`."""
 
+from decimal import Decimal
+from typing import Literal
+
 from common.contracts.contacts import Channel, Priority, Tier
 from common.contracts.contract import Contract, Instant
+from common.contracts.decimals import require_finite
 from common.contracts.event import CustomerId, PersonId, SystemName
 from common.contracts.texts import NoteText, ReasonText
+
+Outcome = Literal[
+    "answer", "apology", "refund", "credit", "replacement", "service_adjustment", "other"
+]
 
 
 class PagedContact(Contract):
@@ -49,3 +57,17 @@ class PagedDutyGap(Contract):
     starts_at: Instant
     ends_at: Instant | None = None
     absent: tuple[PersonId, ...] = ()
+
+
+class PagedApproval(Contract):
+    """The outcome for which an approval is asked; `amount` in units of `currency`."""
+
+    by: PersonId
+    outcome: Outcome
+    amount: Decimal
+    currency: str
+    note: NoteText
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_finite(self.amount)

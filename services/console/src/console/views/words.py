@@ -5,9 +5,10 @@ from typing import Final
 
 from common.contracts.clocks import ClockName
 from common.contracts.contacts import Channel
-from common.contracts.escalations import Cause, Outcome, Severity
+from common.contracts.escalations import Cause, Severity
 from common.contracts.event import PersonRole
 from common.contracts.notifications import Medium
+from common.contracts.page_subjects import Outcome
 from console.texts import Texts, mark
 
 SEVERITIES: Final[Mapping[Severity, str]] = {

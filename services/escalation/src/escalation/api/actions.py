@@ -12,8 +12,8 @@ from fastapi import Depends, Response
 from pydantic import Field, StringConstraints, model_validator
 
 from common.contracts.contract import Instant
-from common.contracts.escalations import Outcome
 from common.contracts.event import EscalationId, PersonId
+from common.contracts.page_subjects import Outcome
 from common.contracts.texts import NOTE_LENGTH
 from common.http.access import Principal, SupervisorUser
 from common.http.app import LongText, RequestModel, ShortText, Slug

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from common.contracts.clocks import ClockName, ClockState
 from common.contracts.contacts import Channel, Priority, Tier
-from common.contracts.escalations import Cause, LeaseEnd, Outcome, Severity
+from common.contracts.escalations import Cause, LeaseEnd, Severity
 from common.contracts.event import (
     ComplaintId,
     ContactId,
@@ -17,6 +17,7 @@ from common.contracts.event import (
     PersonId,
     TeamId,
 )
+from common.contracts.page_subjects import Outcome
 from common.contracts.vacancies import VacancyCode
 from common.http.examples import with_examples
 from escalation.api.examples import ESCALATION

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, WrapSerializer
 
 from common.contracts.clocks import ClockName, ThresholdAction
 from common.contracts.contacts import Priority
-from common.contracts.escalations import Cause, LeaseEnd, Outcome, Severity
+from common.contracts.escalations import Cause, LeaseEnd, Severity
 from common.contracts.event import (
     ComplaintId,
     ContactId,
@@ -23,6 +23,7 @@ from common.contracts.event import (
     TeamId,
 )
 from common.contracts.notifications import Medium
+from common.contracts.page_subjects import Outcome
 from escalation.domain.complaint_model import ComplaintRef
 from escalation.domain.settings.ladders import Ladder, Level
 from escalation.domain.settings.policies import DEADLINE_PERCENT, ContactDetails

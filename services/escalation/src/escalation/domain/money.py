@@ -9,8 +9,9 @@ from typing import Annotated, Final
 import iso4217
 from pydantic import AfterValidator, Field
 
-from common.contracts.escalations import EscalationResolved, Outcome
+from common.contracts.escalations import EscalationResolved
 from common.contracts.event import ContactId, CustomerId, EscalationId, Event, PersonId
+from common.contracts.page_subjects import Outcome
 from common.contracts.validation_messages import InvalidValueError
 
 # The library keeps the document from which it has made its table: half a megabyte.

@@ -8,10 +8,16 @@ from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
 from common.contracts.connection_pages import PagedConnection
-from common.contracts.escalations import LeaseEnd, PagedApproval, PagedCause, Severity
+from common.contracts.escalations import LeaseEnd, PagedCause, Severity
 from common.contracts.event import ContactId, EscalationId, NotificationId, PageId, PersonId
 from common.contracts.notifications import Action, Medium
-from common.contracts.page_subjects import PagedCoaching, PagedContact, PagedDutyGap, PagedQueue
+from common.contracts.page_subjects import (
+    PagedApproval,
+    PagedCoaching,
+    PagedContact,
+    PagedDutyGap,
+    PagedQueue,
+)
 from common.http.access import SupervisorUser
 from common.http.app import Slug
 from common.http.examples import (

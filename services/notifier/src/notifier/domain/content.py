@@ -8,16 +8,15 @@ from msgspec import Struct
 from pydantic import ConfigDict, with_config
 
 from common.contracts.connection_pages import ConnectionPageRequested, PagedConnection
-from common.contracts.escalations import (
-    LeaseEnd,
-    PagedApproval,
-    PagedCause,
-    PageRequested,
-    Severity,
-    TimerMissing,
-)
+from common.contracts.escalations import LeaseEnd, PagedCause, PageRequested, Severity, TimerMissing
 from common.contracts.event import ContactId, EscalationId, NotificationId, SystemName
-from common.contracts.page_subjects import PagedCoaching, PagedContact, PagedDutyGap, PagedQueue
+from common.contracts.page_subjects import (
+    PagedApproval,
+    PagedCoaching,
+    PagedContact,
+    PagedDutyGap,
+    PagedQueue,
+)
 from notifier.domain.escalations import Escalation
 from notifier.domain.reasons import Reason
 

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from msgspec import structs
 
 from common.contracts.clocks import ClockState
-from common.contracts.escalations import PagedApproval, PagedCause, PageReason, PageRequested
+from common.contracts.escalations import PagedCause, PageReason, PageRequested
 from common.contracts.event import OPERATIONS, PageId, PersonId
-from common.contracts.page_subjects import PagedContact
+from common.contracts.page_subjects import PagedApproval, PagedContact
 from common.core.ids import derived_id
 from common.messages import Schedule
 from escalation.domain.duty.calendars import add_business_time

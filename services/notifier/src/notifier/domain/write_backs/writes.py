@@ -8,8 +8,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from common.contracts.escalations import Cause, Severity
-from common.contracts.escalations import Outcome as ResolutionOutcome
 from common.contracts.event import ContactId, EscalationId, SystemName
+from common.contracts.page_subjects import Outcome as ResolutionOutcome
 from notifier.domain.delivery import RetryPolicy, retry_delay
 from notifier.domain.write_backs.settings import Step, StepWrites
 
