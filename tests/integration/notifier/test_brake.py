@@ -372,6 +372,9 @@ async def test_summary_to_a_person_who_left_fails_its_pages(
     assert [(event["page_id"], event["reason"]) for event in failed] == [
         (late.page_id, "the recipient has left")
     ]
+    (held,) = listed.json()["items"]
+    assert held["reason_code"] == "over-budget"
+    assert held["reason_parameters"] == {"budget": "recipient", "most": 3, "window_s": 60}
 
 
 async def test_page_that_cannot_be_read_delays_no_summary(harness: ServiceHarness) -> None:
