@@ -46,6 +46,9 @@ async def test_paused_clock_shows_since_when_why_and_time_left(
     assert shown["state"] == "running"
     assert shown["timeline"][-1]["text"].startswith("resumed with 16 min 20 s left, due ")
     assert shown["timeline"][-1]["text"].endswith(": the customer wrote")
+    assert shown["timeline"][-1]["code"] == "resumed"
+    assert shown["timeline"][-1]["reason"]["code"] == "customer-wrote"
+    assert shown["timeline"][-1]["parameters"]["left_s"] == 980
 
 
 async def test_priority_change_retargets_clocks_by_another_policy(

@@ -255,6 +255,9 @@ async def test_page_over_a_budget_is_shown_with_the_reason(
     assert [item["reason"] for item in listed.json()["items"]] == [
         "held back: over the budget of 3 messages in 60 s for one recipient"
     ] * 2
+    first_page = listed.json()["items"][0]
+    assert first_page["reason_code"] == "over-budget"
+    assert first_page["reason_parameters"] == {"budget": "recipient", "most": 3, "window_s": 60}
 
 
 async def test_unanswered_escalations_to_one_person_are_a_few_messages(

@@ -39,6 +39,9 @@ export class Freshness {
     if (place.dataset.tone !== tone) place.dataset.tone = tone;
     document.body.classList.toggle("offline", tone === "over");
     const text = { calm: "live", soon: "old", over: "lost" }[tone];
-    show(place, this.say(text, tone === "over" ? this.lostAt : age.toFixed(tone === "calm" ? 1 : 0)));
+    const digits = tone === "calm" ? 1 : 0;
+    const format = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+    const shown = age.toLocaleString(document.documentElement.lang, format);
+    show(place, this.say(text, tone === "over" ? this.lostAt : shown));
   }
 }
