@@ -96,6 +96,12 @@ notifications = Table(
     Column("page_media", JSONB),
     Column("time_zone", Text),
     Column("thread", JSONB),
+    Column("delivered_at", DateTime(timezone=True)),
+    Column("receipt_due_at", DateTime(timezone=True)),
+    Column("held_back_at", DateTime(timezone=True)),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("delay_reason", Text),
+    Column("failover_from", Text),
 )
 delivery_attempts = Table(
     "delivery_attempts",

@@ -145,12 +145,21 @@ def _repeat_interval(budget: Budget, policy: BrakePolicy) -> timedelta:
     return max(policy.interval, min(doubled, policy.longest_interval))
 
 
-def hold_back(notification: Notification, limit: Limit, policy: BrakePolicy) -> Notification:
+def hold_back(
+    notification: Notification, limit: Limit, policy: BrakePolicy, at: datetime
+) -> Notification:
     reason = (
         f"held back: over the budget of {limit.most} messages in"
         f" {policy.window.total_seconds():g} s for {_COUNTED[limit.kind]}"
     )
-    return replace(notification, state="held_back", due_at=None, reason=reason)
+    return replace(
+        notification,
+        state="held_back",
+        due_at=None,
+        reason=reason,
+        held_back_at=at,
+        delay_reason=None,
+    )
 
 
 def next_summary_at(

@@ -74,7 +74,8 @@ _DUE_IDS = text("""
     ORDER BY due_at LIMIT :limit
 """)
 _FAIL = text("""
-    UPDATE notifications SET state = 'failed', due_at = NULL, reason = :reason
+    UPDATE notifications SET state = 'failed', due_at = NULL, reason = :reason,
+        ended_at = clock_timestamp()
     WHERE notification_id = CAST(:id AS uuid) AND state IN ('pending', 'sending', 'held_back')
     RETURNING CAST(contact_id AS text), CAST(notification_id AS text), CAST(page_id AS text),
         kind, person_id, medium, page_media, attempts, reason, traceparent,

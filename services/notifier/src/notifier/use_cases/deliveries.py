@@ -205,7 +205,8 @@ class _Claiming:
         filled, parts = brake.fill(summary, kept, others)
         carried = {page.notification_id for page in parts}
         rest = [page for page in kept if page.notification_id not in carried]
-        for page in (*superseded, *parts, *rest):
+        ended = (replace(page, ended_at=self.uow.now) for page in superseded)
+        for page in (*ended, *parts, *rest):
             self.uow.notifications.put(page)
         if others or rest:
             repeat = not others and all(page.content.is_repeat for page in rest)
@@ -243,7 +244,7 @@ class _Claiming:
             await self._schedule_summary(notification)
 
     async def _hold_back(self, page: Notification, limit: Limit) -> None:
-        self.uow.notifications.put(brake.hold_back(page, limit, self.brake_policy))
+        self.uow.notifications.put(brake.hold_back(page, limit, self.brake_policy, self.uow.now))
         self.claimed.held_back.append((page.medium, limit.kind))
         await self._schedule_summary(page, repeat=page.content.is_repeat)
 
@@ -277,7 +278,9 @@ class _Claiming:
             await self.uow.notifications.hasten_summary(page, due_at)
 
     def _cancel(self, summary: Notification, reason: str) -> None:
-        self.uow.notifications.put(notifications.cancel(brake.emptied(summary), reason))
+        self.uow.notifications.put(
+            notifications.cancel(brake.emptied(summary), reason, self.uow.now)
+        )
 
     def _put(self, budget: Budget) -> None:
         self.budgets[budget.key] = budget
