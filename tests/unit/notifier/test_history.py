@@ -58,10 +58,10 @@ def test_attempts_tell_what_may_have_arrived_and_what_is_tried_again() -> None:
     [("failed", "failed"), ("cancelled", "suppressed"), ("superseded", "suppressed")],
 )
 def test_end_tells_its_reason(state: Any, step: str) -> None:
-    calls = [attempt(1, "failed", "no")] if state == "failed" else []
+    calls = [attempt(1, "failed", "no")] if step == "failed" else []
     told = steps(calls, state=state, due_at=None, ended_at=AT + 11 * SECOND, reason="no")
     assert told[-1] == (step, 11, "no")
-    assert [each for each, *_ in told].count("failed") == (state == "failed")
+    assert [each for each, *_ in told].count("failed") == (step == "failed")
 
 
 def test_page_held_back_waits_until_the_next_summary_and_is_sent_in_it() -> None:
@@ -78,8 +78,8 @@ def test_page_held_back_waits_until_the_next_summary_and_is_sent_in_it() -> None
         ("queued", None, None),
         ("delayed", FULL, summary_at),
     ]
-    grouped = replace(held, state="grouped", sent_at=summary_at)
-    assert [(step.state, step.reason) for step in history(grouped, [])] == [
+    grouped = history(replace(held, state="grouped", sent_at=summary_at), [])
+    assert [(step.state, step.reason) for step in grouped] == [
         ("queued", None),
         ("delayed", FULL),
         ("sent", "in a summary"),

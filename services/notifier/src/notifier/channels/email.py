@@ -146,17 +146,18 @@ def _outcome(error: SMTPException | OSError) -> Outcome:
         case ssl.SSLCertVerificationError():
             return Postponed(f"not trusted: {error}")
         case SMTPRecipientsRefused(recipients=refusals):
-            return _by_code(max(refusal.code for refusal in refusals), str(error))
+            # A mailbox that is full or greylisted says nothing about the server.
+            return _by_code(max(refusal.code for refusal in refusals), str(error), works=True)
         case SMTPResponseException(code=code):
             return _by_code(code, f"{code} {error}")
         case _:
             return Unknown(f"the connection broke: {error!r}")
 
 
-def _by_code(code: int, detail: str) -> Outcome:
+def _by_code(code: int, detail: str, *, works: bool = False) -> Outcome:
     if code >= _PERMANENT:
         return Refused(f"the mail server refused: {detail}")
-    return Postponed(f"the mail server refused for now: {detail}")
+    return Postponed(f"the mail server refused for now: {detail}", works=works)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """How often and when delivery of a notification is tried, and what follows from each attempt."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -57,7 +57,7 @@ class Postponed:
     reason: str
     wait: timedelta | None = None
     gone_devices: tuple[str, ...] = ()
-    works: bool = False
+    works: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from common.contracts.event import ContactId, NotificationId
 from common.contracts.notifications import Medium
 from notifier.domain import brake, delivery, notifications
 from notifier.domain.brake import BrakePolicy, Budget, BudgetKind, Limit
+from notifier.domain.circuits import CircuitPolicy
 from notifier.domain.content import status_of
 from notifier.domain.delivery import Outcome, RetryPolicy, Unknown
 from notifier.domain.errors import NotificationNotFoundError
@@ -19,6 +20,7 @@ from notifier.handlers import correct, new_notification_id, record
 from notifier.store.notifications import Slots, Threads
 from notifier.store.put_aside import put_aside
 from notifier.store.unit_of_work import UnitOfWork
+from notifier.use_cases import failover
 from notifier.use_cases.devices import forget_devices
 
 # Another transaction has locked all that a summary would carry; it is free again after about this.
@@ -32,6 +34,8 @@ class DeliveryRules:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     brake: BrakePolicy = field(default_factory=BrakePolicy)
     threaded: frozenset[Medium] = frozenset()
+    circuit: CircuitPolicy = field(default_factory=CircuitPolicy)
+    receipt_within: timedelta = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +69,15 @@ class Claim:
 
 
 async def claim(
-    slots: Slots, rules: DeliveryRules, uow: UnitOfWork, *, only: NotificationId | None = None
+    slots: Slots,
+    rules: DeliveryRules,
+    uow: UnitOfWork,
+    *,
+    only: NotificationId | None = None,
+    by_urgency: bool = False,
 ) -> Claim:
     """Begin an attempt for what is due on media with free slots, unless a budget is used up."""
-    due = await uow.notifications.claim(slots, uow.now, only=only)
+    due = await uow.notifications.claim(slots, uow.now, only=only, by_urgency=by_urgency)
     if not due:
         return Claim()
     counts = Counter(notification.medium for notification in due)
@@ -298,6 +307,7 @@ async def record_attempt(
     if notification is None:
         raise NotificationNotFoundError
     decision = delivery.record(notification, claimed.attempt, outcome, policy, spread, uow.now)
+    decision = await failover.after_failure(decision, uow)
     record(decision, uow)
     if not isinstance(outcome, Unknown) and outcome.gone_devices:
         await forget_devices(notification.person_id, outcome.gone_devices, uow)
@@ -305,14 +315,15 @@ async def record_attempt(
         case "page":
             await _correct_if_irrelevant(decision.notification, uow)
         case "summary":
-            _record_pages(decision.notification, uow)
+            await _record_pages(decision.notification, uow)
         case _:
             pass
 
 
-def _record_pages(summary: Notification, uow: UnitOfWork) -> None:
+async def _record_pages(summary: Notification, uow: UnitOfWork) -> None:
     for page in uow.notifications.of_summary(summary.notification_id):
-        record(delivery.follow_summary(page, summary, uow.now), uow)
+        decision = delivery.follow_summary(page, summary, uow.now)
+        record(await failover.after_failure(decision, uow), uow)
     if summary.state in ("sent", "failed"):
         uow.notifications.put(brake.emptied(summary))
 
