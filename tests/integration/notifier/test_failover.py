@@ -112,13 +112,14 @@ async def test_next_method_stands_in_where_no_receipt_came_in_time(
                 await uow.connection.driver.execute("UPDATE notifications SET seen_at = sent_at")
         assert await pages(harness) == [("slack", "sent", None)]
         harness.advance(timedelta(seconds=31))
-        overdue = "SELECT FROM notifications WHERE receipt_due_at IS NOT NULL"
+        overdue = "SELECT 1 FROM notifications WHERE receipt_due_at IS NOT NULL"
         await until(lambda: harness.rows(overdue), lambda rows: not rows)
         await until(harness.states, lambda states: "sending" not in str(states))
     stand_ins = [] if seen else [("email", "sent", "slack")]
     assert await pages(harness) == [("slack", "sent", None), *stand_ins]
-    counted = f'upstairs_delivery_failovers_total{{cause="no receipt",medium="slack"}} {1.0}'
-    assert (counted in metrics.text().decode()) == (not seen) if hasattr(metrics, "text") else True
+    labels = {"medium": "slack", "cause": "no receipt"}
+    count = metrics.registry.get_sample_value("upstairs_delivery_failovers_total", labels)
+    assert count == (None if seen else 1)
 
 
 async def test_pages_take_other_methods_at_once_while_an_outside_system_is_down(
@@ -159,7 +160,7 @@ async def test_backlog_of_an_outside_system_is_sent_in_order_of_urgency(
     async with harness.delivering(delivery_slots=1):
         await harness.handle(*(paged("dana", severity=level) for level in levels))
         await until(
-            lambda: harness.rows("SELECT FROM notifications WHERE delay_reason IS NOT NULL"),
+            lambda: harness.rows("SELECT 1 FROM notifications WHERE delay_reason IS NOT NULL"),
             lambda rows: len(rows) == len(levels),
         )
         before = len(harness.posted())
@@ -167,7 +168,7 @@ async def test_backlog_of_an_outside_system_is_sent_in_order_of_urgency(
         harness.advance(timedelta(seconds=30))
         await until(lambda: pages(harness), lambda rows: str(rows).count("'sent'") == len(levels))
     sent = [
-        next(word for word in ("critical", "high", "medium", "low") if word in str(post.body))
+        next(level for level in set(levels) if f"{level} severity" in str(post.body))
         for post in harness.posted()[before:]
     ]
     assert sent == ["critical", "high", "medium", "medium", "low", "low"]
@@ -179,7 +180,7 @@ async def test_page_that_waited_too_long_has_failed(harness: ServiceHarness) -> 
     async with harness.delivering(provider_wait_seconds=30):
         await harness.handle(*slack_pages(5))
         await until(
-            lambda: harness.rows("SELECT FROM notifications WHERE delay_reason IS NOT NULL"),
+            lambda: harness.rows("SELECT 1 FROM notifications WHERE delay_reason IS NOT NULL"),
             lambda rows: len(rows) >= 4,
         )
         harness.advance(timedelta(seconds=31))

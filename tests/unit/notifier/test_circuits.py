@@ -22,7 +22,8 @@ def after(*calls: tuple[str, Outcome], circuit: Circuit | None = None) -> Circui
 
 
 def test_failures_in_a_row_of_several_messages_open_it() -> None:
-    failures = [("a", DOWN), ("b", Unknown("no answer")), ("c", DOWN), ("a", DOWN)]
+    unanswered: tuple[str, Outcome] = ("b", Unknown("no answer"))
+    failures = [("a", DOWN), unanswered, ("c", DOWN), ("a", DOWN)]
     assert not after(*failures).is_open
     opened = after(*failures, ("b", DOWN))
     assert opened.open_since == AT

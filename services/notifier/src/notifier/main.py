@@ -75,6 +75,8 @@ def build(
             channel=settings.channel_budget,
             window=timedelta(seconds=settings.budget_window_seconds),
             interval=timedelta(seconds=settings.summary_interval_seconds),
+            burst=settings.burst_budget,
+            burst_window=timedelta(seconds=settings.burst_window_seconds),
         )
         threaded = frozenset(channel.medium for channel in channels if channel.threaded)
         rules = DeliveryRules(
@@ -86,6 +88,7 @@ def build(
                 longest_wait=timedelta(seconds=settings.provider_wait_seconds),
             ),
             timedelta(seconds=settings.receipt_seconds),
+            lists_storms=links.has_console,
         )
         slots, measured = settings.delivery_slots, DeliveryMetrics(metrics)
         write_policy = WritePolicy(timedelta(seconds=settings.write_back_timeout_seconds))

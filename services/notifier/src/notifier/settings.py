@@ -130,6 +130,16 @@ class Settings(ServiceSettings):
         description="messages about contacts of one channel on one medium in the window;"
         " 0: no limit",
     )
+    burst_budget: int = Field(
+        default=_BUDGETS.burst,
+        ge=0,
+        le=1000,
+        description="messages to one recipient on one medium at once, in the window of a burst; "
+        "one that is critical goes beyond it; 0: no limit",
+    )
+    burst_window_seconds: float = Field(
+        default=_BUDGETS.burst_window.total_seconds(), gt=0, description="of `burst_budget`"
+    )
     budget_window_seconds: float = Field(
         default=_BUDGETS.window.total_seconds(), gt=0, description="of all budgets"
     )

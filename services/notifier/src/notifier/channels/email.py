@@ -28,7 +28,7 @@ from common.core.mailboxes import ascii_mailbox
 from common.http.contact_methods import EmailMethod
 from notifier import rendering
 from notifier.channels.base import Channel, ChannelAddress
-from notifier.channels.message_links import Link, console_link, open_link
+from notifier.channels.message_links import Link, console_link, open_link, storm_link
 from notifier.channels.smtp_sessions import SmtpSessions
 from notifier.domain import answers
 from notifier.domain.content import HeldPage
@@ -232,7 +232,8 @@ def _links(notification: Notification, links: Links) -> tuple[Link, ...]:
     match notification.kind:
         case "summary":
             pages = notification.content.summary.pages if notification.content.summary else ()
-            return tuple(
+            storm = storm_link(notification, links)
+            return (() if storm is None else (storm,)) + tuple(
                 Link(f"{number}. {link.label}", link.url)
                 for number, page in enumerate(pages, 1)
                 for link in _links_of(page, notification.link_epoch, links)

@@ -120,8 +120,13 @@ class Notifications(ContactRows[NotificationId, Notification]):
         }
         return bool((await self.connection.execute(_HAS_SUMMARY, values)).scalar_one())
 
+    async def contacts_of_summaries(self, summary_ids: Sequence[NotificationId]) -> set[ContactId]:
+        """Return the contacts of the pages that these summaries carry."""
+        rows = await self.connection.execute(_OF_SUMMARIES, {"summaries": list(summary_ids)})
+        return {ContactId(row.contact_id) for row in rows}
+
     async def claim_held_back(
-        self, summary: Notification
+        self, summary: Notification, most: int = MAX_HELD_PAGES
     ) -> tuple[list[Notification], list[tuple[NotificationId, ValueError]], int]:
         """Lock the pages that wait for this summary, the most urgent if they are too many.
 
@@ -133,7 +138,7 @@ class Notifications(ContactRows[NotificationId, Notification]):
         values = {"medium": summary.medium, "person": summary.person_id}
         pages: list[Notification] = []
         unreadable = []
-        for row in await self.connection.execute(_HELD_BACK, values):
+        for row in await self.connection.execute(_HELD_BACK, values | {"most": most}):
             try:
                 pages += self.adopt((row,))
             except ValueError as error:
@@ -325,7 +330,7 @@ def _held_back() -> Select[Any]:
     first = (
         select(turns.c.notification_id)
         .order_by(*group, turn_of_source, turns.c.urgency)
-        .limit(MAX_HELD_PAGES)
+        .limit(bindparam("most"))
     )
     return (
         select(_N)
@@ -337,6 +342,19 @@ def _held_back() -> Select[Any]:
 
 _HELD_BACK = _held_back()
 _COUNT_HELD_BACK = select(func.count()).select_from(_N).where(*_WAITS_FOR_SUMMARY)
+_OF_SUMMARIES = (
+    select(cast(_N.c.contact_id, Text).label("contact_id"))
+    .join(
+        _SUMMARIES,
+        (_SUMMARIES.c.medium == _N.c.medium) & (_SUMMARIES.c.person_id == _N.c.person_id),
+    )
+    .where(
+        _SUMMARIES.c.notification_id
+        == any_(bindparam("summaries", type_=ARRAY(Uuid(as_uuid=False)))),
+        _N.c.summary_id == _SUMMARIES.c.notification_id,
+        _N.c.state == "held_back",
+    )
+)
 _THREADS = (
     select(_N.c.medium, _N.c.escalation_id, _N.c.person_id, _N.c.receipt)
     .ext(postgresql.distinct_on(_N.c.medium, _N.c.escalation_id, _N.c.person_id))

@@ -10,7 +10,15 @@ from msgspec.structs import replace
 from common.contracts.event import ContactId, NotificationId
 from common.contracts.notifications import Medium
 from notifier.domain import brake, delivery, notifications
-from notifier.domain.brake import BrakePolicy, Budget, BudgetKind, Limit
+from notifier.domain.brake import (
+    MAX_HELD_PAGES,
+    MAX_STORM_PAGES,
+    STORM_PAGES,
+    BrakePolicy,
+    Budget,
+    BudgetKind,
+    Limit,
+)
 from notifier.domain.circuits import CircuitPolicy
 from notifier.domain.content import status_of
 from notifier.domain.delivery import Outcome, RetryPolicy, Unknown
@@ -29,13 +37,18 @@ _RETRY_SUMMARY = timedelta(milliseconds=100)
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRules:
-    """`threaded`: the media on which a message can answer an earlier one."""
+    """`threaded`: the media on which a message can answer an earlier one.
+
+    `receipt_within`: how long a receipt is waited for. `lists_storms`: messages lead to a console,
+    which lists what a message has no room for.
+    """
 
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     brake: BrakePolicy = field(default_factory=BrakePolicy)
     threaded: frozenset[Medium] = frozenset()
     circuit: CircuitPolicy = field(default_factory=CircuitPolicy)
     receipt_within: timedelta = timedelta(seconds=60)
+    lists_storms: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +59,12 @@ class ClaimedDelivery:
     medium: Medium
     attempt: Attempt
     waited: timedelta
+
+    @property
+    def is_storm(self) -> bool:
+        """Tell whether it carries more pages than it shows."""
+        summary = self.notification.content.summary
+        return summary is not None and summary.elsewhere > 0
 
     @property
     def contact_ids(self) -> Iterator[ContactId]:
@@ -127,7 +146,7 @@ async def _claiming(
     await uow.recipients.get_all(notification.person_id for notification in due)
     keys = set(_budget_keys(due, rules.brake))
     budgets = await uow.budgets.lock_or_add(keys, uow.now) if keys else {}
-    return _Claiming(uow, rules.retry, rules.brake, budgets, threads, Claim())
+    return _Claiming(uow, rules.retry, rules.brake, budgets, threads, Claim(), rules.lists_storms)
 
 
 def _budget_keys(due: Sequence[Notification], policy: BrakePolicy) -> Iterator[str]:
@@ -147,6 +166,7 @@ class _Claiming:
     budgets: dict[str, Budget]
     threads: Threads
     claimed: Claim
+    lists_storms: bool
 
     def is_over_budget(self, due: Notification) -> bool:
         return due.kind == "page" and self._limit(due) is not None
@@ -177,8 +197,8 @@ class _Claiming:
             await self._hold_back(page, limit)
             return
         if page.attempts == 0:
-            for each in brake.limits(page, self.brake_policy):
-                self._put(self.budgets[each.key].spend(self.brake_policy.window, self.uow.now))
+            for budget in brake.spend(page, self.budgets, self.brake_policy, self.uow.now):
+                self._put(budget)
         await self._start(page, due)
 
     async def _begin_summary(self, due: Notification) -> None:
@@ -195,7 +215,8 @@ class _Claiming:
     async def _fill_summary(
         self, summary: Notification, obstacle: str | None, due: Notification
     ) -> None:
-        pages, unreadable, waiting = await self.uow.notifications.claim_held_back(summary)
+        most = MAX_STORM_PAGES if self.lists_storms else MAX_HELD_PAGES
+        pages, unreadable, waiting = await self.uow.notifications.claim_held_back(summary, most)
         for notification_id, error in unreadable:
             await put_aside(notification_id, error, self.uow)
             self.claimed.put_aside.append((summary.medium, notification_id, error))
@@ -211,7 +232,8 @@ class _Claiming:
                 await self._schedule_summary(summary)
             return
         kept, superseded = brake.newest(pages)
-        filled, parts = brake.fill(summary, kept, others)
+        is_storm = self.lists_storms and len(kept) >= STORM_PAGES
+        filled, parts = brake.fill(summary, kept, others, carries_all=is_storm)
         carried = {page.notification_id for page in parts}
         rest = [page for page in kept if page.notification_id not in carried]
         ended = (replace(page, ended_at=self.uow.now) for page in superseded)
@@ -253,7 +275,9 @@ class _Claiming:
             await self._schedule_summary(notification)
 
     async def _hold_back(self, page: Notification, limit: Limit) -> None:
-        self.uow.notifications.put(brake.hold_back(page, limit, self.brake_policy, self.uow.now))
+        self.uow.notifications.put(brake.hold_back(page, limit, self.uow.now))
+        for budget in brake.notice(page, self.budgets, self.brake_policy, self.uow.now):
+            self._put(budget)
         self.claimed.held_back.append((page.medium, limit.kind))
         await self._schedule_summary(page, repeat=page.content.is_repeat)
 

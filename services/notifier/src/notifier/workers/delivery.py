@@ -329,6 +329,8 @@ class DeliveryWorker:
             contact_ids = {
                 contact_id for delivery, _ in ended for contact_id in delivery.contact_ids
             }
+            if storms := [each.notification.notification_id for each, _ in ended if each.is_storm]:
+                contact_ids |= await uow.notifications.contacts_of_summaries(storms)
             await uow.prelock(sorted(contact_ids))
             for delivery, outcome in ended:
                 trace.restore(delivery.notification.traceparent)
