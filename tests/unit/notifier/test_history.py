@@ -60,7 +60,7 @@ def test_attempts_tell_what_may_have_arrived_and_what_is_tried_again() -> None:
 def test_end_tells_its_reason(state: Any, step: str) -> None:
     calls = [attempt(1, "failed", "no")] if step == "failed" else []
     told = steps(calls, state=state, due_at=None, ended_at=AT + 11 * SECOND, reason="no")
-    assert told[-1] == (step, 11, "no")
+    assert told[-1] == (step, 11.0, "no")
     assert [each[0] for each in told].count("failed") == len(calls)
 
 
