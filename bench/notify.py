@@ -87,7 +87,7 @@ async def _mail_waits(testbed: EscalationTestbed, count: int) -> list[float]:
             yield page
 
     await testbed.publish(requests(), 1 / RATE)
-    await _wait(lambda: len(mail.arrivals) >= before + count)
+    await _wait(lambda: len(mail.messages) >= before + count)
     arrived = zip(mail.messages[before:], mail.arrivals[before:], strict=True)
     return [
         (at - requested[str(message["References"]).strip("<>").partition("@")[0]]).total_seconds()

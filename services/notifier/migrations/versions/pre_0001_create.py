@@ -162,6 +162,19 @@ STATEMENTS = (
     )
     """,
     """
+    CREATE TABLE maintenance_windows (
+        key text PRIMARY KEY,
+        scope text NOT NULL CHECK (scope IN ('topic', 'connection')),
+        name text NOT NULL,
+        starts_at timestamptz NOT NULL,
+        ends_at timestamptz NOT NULL,
+        reason text NOT NULL,
+        set_by text NOT NULL,
+        set_at timestamptz NOT NULL
+    )
+    """,
+    "CREATE INDEX maintenance_windows_ends_at ON maintenance_windows (ends_at)",
+    """
     CREATE TABLE status_webhooks (
         source text PRIMARY KEY,
         url text NOT NULL,

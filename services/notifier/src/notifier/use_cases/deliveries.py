@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from common.contracts.event import ContactId, NotificationId
 from common.contracts.notifications import Medium
-from notifier.domain import brake, delivery, notifications
+from notifier.domain import brake, delivery, maintenance, notifications
 from notifier.domain.brake import (
     MAX_HELD_PAGES,
     MAX_STORM_PAGES,
@@ -23,6 +23,7 @@ from notifier.domain.circuits import CircuitPolicy
 from notifier.domain.content import status_of
 from notifier.domain.delivery import Outcome, RetryPolicy, Unknown
 from notifier.domain.errors import NotificationNotFoundError
+from notifier.domain.maintenance import MaintenanceWindow
 from notifier.domain.notifications import Attempt, Notification
 from notifier.handlers import correct, new_notification_id, record
 from notifier.store.notifications import Slots, Threads
@@ -40,7 +41,7 @@ class DeliveryRules:
     """`threaded`: the media on which a message can answer an earlier one.
 
     `receipt_within`: how long a receipt is waited for. `lists_storms`: messages lead to a console,
-    which lists what a message has no room for.
+    which lists what a message has no room for. `maintenance`: the windows that have not ended.
     """
 
     retry: RetryPolicy = field(default_factory=RetryPolicy)
@@ -49,6 +50,7 @@ class DeliveryRules:
     circuit: CircuitPolicy = field(default_factory=CircuitPolicy)
     receipt_within: timedelta = timedelta(seconds=60)
     lists_storms: bool = False
+    maintenance: tuple[MaintenanceWindow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,16 @@ async def _claiming(
     await uow.recipients.get_all(notification.person_id for notification in due)
     keys = set(_budget_keys(due, rules.brake))
     budgets = await uow.budgets.lock_or_add(keys, uow.now) if keys else {}
-    return _Claiming(uow, rules.retry, rules.brake, budgets, threads, Claim(), rules.lists_storms)
+    return _Claiming(
+        uow,
+        rules.retry,
+        rules.brake,
+        budgets,
+        threads,
+        Claim(),
+        rules.lists_storms,
+        rules.maintenance,
+    )
 
 
 def _budget_keys(due: Sequence[Notification], policy: BrakePolicy) -> Iterator[str]:
@@ -167,6 +178,7 @@ class _Claiming:
     threads: Threads
     claimed: Claim
     lists_storms: bool
+    maintenance: tuple[MaintenanceWindow, ...]
 
     def is_over_budget(self, due: Notification) -> bool:
         return due.kind == "page" and self._limit(due) is not None
@@ -192,6 +204,9 @@ class _Claiming:
         page, obstacle = await self._addressed(due)
         if obstacle is not None:
             record(delivery.fail(page, obstacle, self.uow.now), self.uow)
+            return
+        if delayed := maintenance.delay(page, self.maintenance, self.uow.now):
+            self.uow.notifications.put(delayed)
             return
         if limit := self._limit(page):
             await self._hold_back(page, limit)

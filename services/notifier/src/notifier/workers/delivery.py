@@ -21,6 +21,7 @@ from common.core.health import Health
 from common.storage.database import Database, OnEnd
 from notifier.channels.base import Channel
 from notifier.domain.delivery import Outcome, Sent, Unknown
+from notifier.domain.maintenance import KNOWN_WITHIN
 from notifier.metrics import DeliveryMetrics
 from notifier.store.notifications import Slots, time_until_due
 from notifier.store.put_aside import due_ids, put_aside
@@ -67,11 +68,12 @@ class DeliveryWorker:
         self._rules = rules
         self._free = dict.fromkeys(self._channels, slots)
         self._behind: set[Medium] = set()
+        self._maintenance_read_at: float | None = None
         self._circuits = Circuits(
             list(self._channels), rules.circuit, database.clock, metrics, health
         )
-        # Media that work again, until nothing is left that waited for them.
-        self._recovering: set[Medium] = set()
+        # Media on which more waits than has a slot, as after an outage.
+        self._crowded: set[Medium] = set()
         self._metrics = metrics
         self._health = health
         self._woken = asyncio.Event()
@@ -100,6 +102,7 @@ class DeliveryWorker:
 
     async def _step(self) -> None:
         self._woken.clear()
+        await self._read_maintenance()
         if delays := self._circuits.delays:
             await self._divert(delays)
         slots = self._slots()
@@ -112,9 +115,19 @@ class DeliveryWorker:
         self._behind |= slots.keys()
         claim = await self._claim(slots)
         self._behind -= slots.keys() - claim.behind
-        self._recovering -= slots.keys() - claim.behind
+        self._crowded = (self._crowded - slots.keys()) | claim.behind
         if not claim.deliveries and not claim.held_back:
             await pause(_RETRY_CLAIM_S, self._woken)
+
+    async def _read_maintenance(self) -> None:
+        read_at = self._maintenance_read_at
+        if read_at is not None and monotonic() - read_at < KNOWN_WITHIN.total_seconds():
+            return
+        begun = monotonic()
+        async with self._database.transaction() as uow:
+            windows = await uow.maintenance.unfinished(uow.now)
+        self._rules = replace(self._rules, maintenance=windows)
+        self._maintenance_read_at = begun
 
     def _slots(self) -> Slots:
         allowed = {name: self._circuits.slots(name, free) for name, free in self._free.items()}
@@ -140,7 +153,8 @@ class DeliveryWorker:
 
         What waits longer has the slots first.
         """
-        if not uow.notifications.pending or self._calls is None or self._is_stopping:
+        has_begun = self._calls is not None and self._maintenance_read_at is not None
+        if not uow.notifications.pending or not has_begun or self._is_stopping:
             return _ignore_end
         wanted = Counter(each.medium for each in uow.notifications.pending if each.medium)
         slots = self._take({name: wanted[name] for name in self._open_media() - self._behind})
@@ -210,7 +224,7 @@ class DeliveryWorker:
         try:
             async with self._database.transaction() as uow:
                 claim = await deliveries.claim(
-                    taken, self._rules, uow, only=only, by_urgency=self._is_drained(taken)
+                    taken, self._rules, uow, only=only, by_urgency=self._is_crowded(taken)
                 )
         except BaseException:
             self._give_back(taken)
@@ -221,9 +235,9 @@ class DeliveryWorker:
         self._start(claim)
         return claim
 
-    def _is_drained(self, slots: Slots) -> bool:
-        """Tell whether much may wait for an outside system that works again, or may do so."""
-        return any(name in self._recovering or self._circuits.is_open(name) for name in slots)
+    def _is_crowded(self, slots: Slots) -> bool:
+        """Tell whether the most urgent must go first; otherwise order costs more than it helps."""
+        return any(name in self._crowded or self._circuits.is_open(name) for name in slots)
 
     async def _claim_one_by_one(self, slots: Slots) -> Claim:
         """Claim each alone; one that fails is put aside, so that the others are delivered."""
@@ -278,7 +292,7 @@ class DeliveryWorker:
         self._observe(delivery, outcome, monotonic() - started)
         notification_id = delivery.notification.notification_id
         if self._circuits.record(delivery.medium, notification_id, outcome, _spread()):
-            self._recovering.add(delivery.medium)
+            self._crowded.add(delivery.medium)
             self._woken.set()
         self._ended.append((delivery, outcome))
         # The first to get the lock records for all that wait for it.
