@@ -96,9 +96,9 @@ async def test_escalation_that_somebody_took_needs_no_stand_in(harness: ServiceH
     assert await pages(harness) == [("slack", "failed", None)]
 
 
-@pytest.mark.parametrize("seen", [False, True], ids=["no receipt", "seen"])
+@pytest.mark.parametrize("is_seen", [False, True], ids=["no receipt", "seen"])
 async def test_next_method_stands_in_where_no_receipt_came_in_time(
-    harness: ServiceHarness, seen: bool
+    harness: ServiceHarness, is_seen: bool
 ) -> None:
     channels: Sequence[type[Channel]] = (SlackWithReceipts, Email)
     harness = replace(harness, channels=channels)
@@ -107,7 +107,7 @@ async def test_next_method_stands_in_where_no_receipt_came_in_time(
     async with harness.delivering(metrics, receipt_seconds=30):
         await harness.handle(*slack_pages(1))
         await until(lambda: pages(harness), lambda rows: rows[0][1] == "sent")
-        if seen:
+        if is_seen:
             async with harness.database.transaction() as uow:
                 await uow.connection.driver.execute("UPDATE notifications SET seen_at = sent_at")
         assert await pages(harness) == [("slack", "sent", None)]
@@ -115,11 +115,11 @@ async def test_next_method_stands_in_where_no_receipt_came_in_time(
         overdue = "SELECT 1 FROM notifications WHERE receipt_due_at IS NOT NULL"
         await until(lambda: harness.rows(overdue), lambda rows: not rows)
         await until(harness.states, lambda states: "sending" not in str(states))
-    stand_ins = [] if seen else [("email", "sent", "slack")]
+    stand_ins = [] if is_seen else [("email", "sent", "slack")]
     assert await pages(harness) == [("slack", "sent", None), *stand_ins]
     labels = {"medium": "slack", "cause": "no receipt"}
     count = metrics.registry.get_sample_value("upstairs_delivery_failovers_total", labels)
-    assert count == (None if seen else 1)
+    assert count == (None if is_seen else 1)
 
 
 async def test_pages_take_other_methods_at_once_while_an_outside_system_is_down(

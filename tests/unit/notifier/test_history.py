@@ -20,8 +20,8 @@ def attempt(number: int, outcome: AttemptOutcome, detail: str | None = None) -> 
 
 
 def steps(attempts: list[Attempt], **changes: Any) -> list[tuple[str, float, str | None]]:
-    told = history(replace(notification(SLACK, "raised"), requested_at=AT, **changes), attempts)
-    return [(step.state, (step.at - AT).total_seconds(), step.reason) for step in told]
+    story = history(replace(notification(SLACK, "raised"), requested_at=AT, **changes), attempts)
+    return [(step.state, (step.at - AT).total_seconds(), step.reason) for step in story]
 
 
 def test_message_that_is_answered_tells_when_it_arrived_and_was_seen() -> None:
@@ -43,8 +43,8 @@ def test_attempts_tell_what_may_have_arrived_and_what_is_tried_again() -> None:
     failed = [attempt(1, "unknown", "no answer"), attempt(2, "retry", "answered 500")]
     due_at = AT + 30 * SECOND
     made = replace(notification(SLACK, "raised"), requested_at=AT, state="pending", due_at=due_at)
-    told = history(made, failed)
-    assert [(step.state, step.reason, step.until) for step in told] == [
+    story = history(made, failed)
+    assert [(step.state, step.reason, step.until) for step in story] == [
         ("queued", None, None),
         ("sending", None, None),
         ("ambiguous", "no answer", None),
@@ -59,13 +59,13 @@ def test_attempts_tell_what_may_have_arrived_and_what_is_tried_again() -> None:
 )
 def test_end_tells_its_reason(state: Any, step: str) -> None:
     calls = [attempt(1, "failed", "no")] if step == "failed" else []
-    told = steps(calls, state=state, due_at=None, ended_at=AT + 11 * SECOND, reason="no")
-    assert told[-1] == (step, 11.0, "no")
-    assert [each[0] for each in told].count("failed") == len(calls)
+    story = steps(calls, state=state, due_at=None, ended_at=AT + 11 * SECOND, reason="no")
+    assert story[-1] == (step, 11.0, "no")
+    assert [each[0] for each in story].count("failed") == len(calls)
 
 
 def test_page_held_back_waits_until_the_next_summary_and_is_sent_in_it() -> None:
-    held = replace(
+    waiting = replace(
         notification(SLACK, "raised"),
         requested_at=AT,
         state="held_back",
@@ -74,11 +74,11 @@ def test_page_held_back_waits_until_the_next_summary_and_is_sent_in_it() -> None
         reason=FULL,
     )
     summary_at = AT + timedelta(minutes=1)
-    assert [(step.state, step.reason, step.until) for step in history(held, [], summary_at)] == [
+    assert [(step.state, step.reason, step.until) for step in history(waiting, [], summary_at)] == [
         ("queued", None, None),
         ("delayed", FULL, summary_at),
     ]
-    grouped = history(replace(held, state="grouped", sent_at=summary_at), [])
+    grouped = history(replace(waiting, state="grouped", sent_at=summary_at), [])
     assert [(step.state, step.reason) for step in grouped] == [
         ("queued", None),
         ("delayed", FULL),
@@ -88,5 +88,5 @@ def test_page_held_back_waits_until_the_next_summary_and_is_sent_in_it() -> None
 
 def test_stand_in_tells_for_which_medium_and_why_it_waits() -> None:
     down = "Slack is down"
-    told = steps([], state="pending", failover_from="sms", delay_reason=down)
-    assert told == [("queued", 0, "failover from sms"), ("delayed", 0, down)]
+    story = steps([], state="pending", failover_from="sms", delay_reason=down)
+    assert story == [("queued", 0, "failover from sms"), ("delayed", 0, down)]
