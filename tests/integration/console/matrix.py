@@ -90,6 +90,9 @@ _TABLE: Final = """
     POST /settings/connections/{kind}/{setting_id}/{action} #zendesk/pause - - - - +
     POST /settings/connections/{kind}/{setting_id}/{action} #zendesk/resume - - - - +
     POST /settings/connections/{kind}/{setting_id}/{action} #zendesk/archive - - - - +
+    GET /settings/maintenance                          -    -     -    -   +
+    POST /settings/maintenance                         -    -     -    -   +
+    POST /settings/maintenance/{scope}/{name}/end      -    -     -    -   +
     GET /settings/status-webhooks                      -    -     -    -   +
     GET /settings/new/status-webhooks                  -    -     -    -   +
     POST /settings/new/status-webhooks                 -    -     -    -   +

@@ -21,7 +21,7 @@ from common.core.health import Health
 from common.storage.database import Database, OnEnd
 from notifier.channels.base import Channel
 from notifier.domain.delivery import Outcome, Sent, Unknown
-from notifier.domain.maintenance import KNOWN_WITHIN
+from notifier.domain.maintenance import KNOWN_WITHIN, MaintenanceWindow
 from notifier.metrics import DeliveryMetrics
 from notifier.store.notifications import Slots, time_until_due
 from notifier.store.put_aside import due_ids, put_aside
@@ -123,11 +123,13 @@ class DeliveryWorker:
         read_at = self._maintenance_read_at
         if read_at is not None and monotonic() - read_at < KNOWN_WITHIN.total_seconds():
             return
-        begun = monotonic()
         async with self._database.transaction() as uow:
             windows = await uow.maintenance.unfinished(uow.now)
+        self._keep(windows)
+
+    def _keep(self, windows: tuple[MaintenanceWindow, ...]) -> None:
         self._rules = replace(self._rules, maintenance=windows)
-        self._maintenance_read_at = begun
+        self._maintenance_read_at = monotonic()
 
     def _slots(self) -> Slots:
         allowed = {name: self._circuits.slots(name, free) for name, free in self._free.items()}
@@ -153,9 +155,10 @@ class DeliveryWorker:
 
         What waits longer has the slots first.
         """
-        has_begun = self._calls is not None and self._maintenance_read_at is not None
-        if not uow.notifications.pending or not has_begun or self._is_stopping:
+        if not uow.notifications.pending or self._calls is None or self._is_stopping:
             return _ignore_end
+        if self._maintenance_read_at is None:
+            self._keep(await uow.maintenance.unfinished(uow.now))
         wanted = Counter(each.medium for each in uow.notifications.pending if each.medium)
         slots = self._take({name: wanted[name] for name in self._open_media() - self._behind})
         try:
