@@ -241,8 +241,9 @@ def _due(*, by_urgency: bool) -> Select[Any]:
     )
     free = slots.table_valued("medium", "slots", name="free").render_derived()
     only = bindparam("only", type_=Uuid(as_uuid=False))
-    urgency = (_severity(_N.c.content), _respond_by(_N.c.content)) if by_urgency else ()
-    order = (*urgency, _N.c.due_at)
+    # A summary may carry the most severe.
+    severity = case((_N.c.kind == "summary", -len(_RANKS)), else_=_severity(_N.c.content))
+    order = (severity, _respond_by(_N.c.content), _N.c.due_at) if by_urgency else (_N.c.due_at,)
     due = (
         select(_N)
         .where(
