@@ -158,6 +158,12 @@ FORMS: Final[Mapping[str, Mapping[str, str]]] = {
         "reason": "First day back",
     },
     "POST /floor/{person}/adjustment/end": {"etag": '"1"'},
+    "POST /settings/maintenance": {
+        "scope": "topic",
+        "name": "billing",
+        "minutes": "60",
+        "reason": "New system",
+    },
     "POST /duty/{schedule_id}/{form_name}": {
         "second": "mia",
         "person_id": "mia",

@@ -20,7 +20,7 @@ from notifier.use_cases import maintenance
 router = ApiRouter(prefix="/v1/maintenance-windows", tags=["maintenance"])
 
 Manager = Annotated[Principal, Depends(require_role("manager"))]
-ScopePath = Annotated[Scope, Path(description="What the pages are about.")]
+ScopePath = Annotated[Scope, Path(description="What the pages are about.", examples=["topic"])]
 NamePath = Annotated[
     str,
     Path(
