@@ -38,7 +38,7 @@ async def test_manager_sets_and_ends_a_maintenance(systems: Systems) -> None:
     "changes",
     [{"minutes": "soon"}, {"minutes": "0"}, {"minutes": "99999"}, {"name": ""}, {"scope": "all"}],
 )
-async def test_what_was_written_wrong_is_shown_again(
+async def test_form_with_a_mistake_is_shown_again(
     systems: Systems, changes: dict[str, Any]
 ) -> None:
     answer = await send(systems, **fields(**changes))

@@ -40,7 +40,9 @@ class WindowIn(RequestModel):
     minutes: int = Field(
         ge=1, le=LONGEST // timedelta(minutes=1), description="After so many pages go out again."
     )
-    reason: ShortText = Field(description="What is done; whoever asks why a page waits reads it.")
+    reason: ShortText = Field(
+        description="What is done; it is shown as the reason why a page waits."
+    )
 
 
 class WindowOut(BaseModel):
