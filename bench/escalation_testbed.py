@@ -1,5 +1,6 @@
 """One escalation process with its own database and topics, fed with events of other services."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -90,8 +91,11 @@ class EscalationTestbed:
         finally:
             await connection.close()
 
-    async def publish(self, events: Iterable[Event]) -> None:
-        """Publish events as intake and router do, those of each key in this order."""
+    async def publish(self, events: Iterable[Event], pause_s: float = 0) -> None:
+        """Publish events as their owners do, those of each key in this order.
+
+        With `pause_s` each is made and sent so long after the one before.
+        """
         producer: Any = AIOKafkaProducer(**self.system.kafka.options, acks="all")
         await producer.start()
         sequences: dict[tuple[str, str], int] = {}
@@ -104,6 +108,8 @@ class EscalationTestbed:
             signing_key = self.system.signing_keys[TOPIC_OWNERS[event.topic]]
             (signature,) = signing_key.sign([RecordContent(topic, key, headers, value)])
             await producer.send(topic, value, key=key, headers=[*headers, *signature])
+            if pause_s:
+                await asyncio.sleep(pause_s)
         await producer.stop()
 
     async def restart(self) -> None:

@@ -11,6 +11,7 @@ from bench import (
     escalation_clocks,
     intake,
     journey,
+    notify,
     outbox,
     pages,
     resources,
@@ -64,6 +65,9 @@ class Plan:
     clocks_due_seconds: int = 20
     escalations_raised: int = 10_000
     explained: int = 2000
+    notified_recipients: int = 2000
+    notified_pages: int = 500
+    burst_escalations: int = 500
     console_rows: int = 1000
     console_change_rate: float = 20
     console_seconds: int = 60
@@ -105,6 +109,8 @@ QUICK = replace(
     clocks_due_seconds=3,
     escalations_raised=1000,
     explained=200,
+    notified_recipients=400,
+    notified_pages=100,
     console_rows=250,
     console_seconds=10,
     console_reads=40,
@@ -139,6 +145,9 @@ BRIEF = replace(
     clocks_open=2000,
     escalations_raised=100,
     explained=40,
+    notified_recipients=20,
+    notified_pages=20,
+    burst_escalations=50,
     console_rows=30,
     console_change_rate=5,
     console_seconds=4,
@@ -256,6 +265,15 @@ async def _escalation_clocks(stack: devstack.Stack, plan: Plan) -> Figures:
     )
 
 
+async def _notify(stack: devstack.Stack, plan: Plan) -> Figures:
+    return await notify.figures(
+        stack,
+        recipients=plan.notified_recipients,
+        burst=plan.burst_escalations,
+        pages=plan.notified_pages,
+    )
+
+
 async def _simulation(stack: devstack.Stack, plan: Plan) -> Figures:
     return await simulation.seconds(stack, plan.simulated_clocks)
 
@@ -283,5 +301,6 @@ ISOLATED_PARTS: Mapping[str, Callable[[devstack.Stack, Plan], Awaitable[Figures]
     "classifier": _classifier,
     "intake": _intake,
     "escalation_clocks": _escalation_clocks,
+    "notify": _notify,
     "simulation": _simulation,
 }

@@ -25,6 +25,10 @@ MIN_GOALS = {
     "pages_per_s_over_ccbae82": 5,
 }
 MAX_GOALS = {
+    "notifications_2000_recipients_s": 10,
+    "hanging_provider_p99_ratio": 1.2,
+    "burst_500_escalations_messages_to_one_person": 5,
+    "burst_most_urgent_ms": 1000,
     "simulate_million_clocks_s": 60,
     "journey_cpu_over_ccbae82": 0.38,
     "journey_growth_100k_open": 1.1,

@@ -194,6 +194,9 @@ _NOTIFIER = """
     GET /v1/recipients/{person_id}/changes        -    -     +    -     +    -   +   +
     GET /v1/recipients                            -    -     +    +     +    +   +   +
     GET /v1/notifications                         -    -     -    -     +    +   +   +
+    PUT /v1/maintenance-windows/{scope}/{name}    -    -     -    -     -    -   +   +
+    GET /v1/maintenance-windows                   -    -     -    -     +    +   +   +
+    DELETE /v1/maintenance-windows/{scope}/{name} -    -     -    -     -    -   0   0
     GET /v1/web-push                              -    -     +    +     +    +   +   +
     POST /v1/recipients/{person_id}/devices       -    -     +    -     -    -   -   -
     GET /v1/recipients/{person_id}/devices        -    -     +    -     +    -   +   +

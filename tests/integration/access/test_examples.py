@@ -195,6 +195,7 @@ async def read_notifier(reader: Reader) -> None:
     await reader.send("ops", "POST /v1/status-webhooks/{source}/rotate-secret")
     await reader.send("ops", "POST /v1/status-webhooks/{source}/replay")
     await reader.send(MANAGER, "PUT /v1/write-backs/{kind}/{connection}")
+    await reader.send(MANAGER, "PUT /v1/maintenance-windows/{scope}/{name}")
 
 
 READ: Final[Mapping[str, Callable[[Reader], Awaitable[None]]]] = {

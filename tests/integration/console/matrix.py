@@ -90,6 +90,9 @@ _TABLE: Final = """
     POST /settings/connections/{kind}/{setting_id}/{action} #zendesk/pause - - - - +
     POST /settings/connections/{kind}/{setting_id}/{action} #zendesk/resume - - - - +
     POST /settings/connections/{kind}/{setting_id}/{action} #zendesk/archive - - - - +
+    GET /settings/maintenance                          -    -     -    -   +
+    POST /settings/maintenance                         -    -     -    -   +
+    POST /settings/maintenance/{scope}/{name}/end      -    -     -    -   +
     GET /settings/status-webhooks                      -    -     -    -   +
     GET /settings/new/status-webhooks                  -    -     -    -   +
     POST /settings/new/status-webhooks                 -    -     -    -   +
@@ -155,6 +158,12 @@ FORMS: Final[Mapping[str, Mapping[str, str]]] = {
         "reason": "First day back",
     },
     "POST /floor/{person}/adjustment/end": {"etag": '"1"'},
+    "POST /settings/maintenance": {
+        "scope": "topic",
+        "name": "billing",
+        "minutes": "60",
+        "reason": "New system",
+    },
     "POST /duty/{schedule_id}/{form_name}": {
         "second": "mia",
         "person_id": "mia",

@@ -99,6 +99,8 @@ async def scenario(postgres: Postgres, database_name: str) -> AsyncIterator[Scen
             "policy_id": "gold",
             "setting_id": "gold",
             "source": "channel:shop",
+            "scope": "topic",
+            "name": "billing",
             "place": "1",
             **{f"{name}_id": new_id() for name in ("session", "view", "device", "change", "write")},
             "tomorrow": f"{now + timedelta(days=1):%Y-%m-%dT%H:%M}",

@@ -90,6 +90,7 @@ class ServiceHarness:
                 "recipient_budget": 1000,
                 "customer_budget": 1000,
                 "channel_budget": 1000,
+                "burst_budget": 0,
                 **changes,
             }
         )

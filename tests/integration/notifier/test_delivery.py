@@ -131,9 +131,10 @@ async def test_message_that_slack_refuses_is_not_retried(harness: ServiceHarness
 async def test_failure_names_all_media_of_the_page(harness: ServiceHarness) -> None:
     """So that escalation knows whether another medium may still reach the person."""
     await harness.add_recipient("dana")
+    await harness.add_recipient("omar", "slack")
     harness.slack.otherwise = receivers.slack_error("user_not_found")
     async with harness.delivering():
-        await harness.handle(paged("dana"), paged("dana", media=["slack"]))
+        await harness.handle(paged("dana"), paged("omar", media=["slack"]))
         events = await until(harness.published, lambda events: len(events) == 3)
     failed = [event for event in events if event["event"] == "notification_failed"]
     assert sorted(event["page_media"] for event in failed) == [["slack"], ["slack", "email"]]

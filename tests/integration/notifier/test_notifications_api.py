@@ -35,6 +35,13 @@ async def test_notification_shows_its_attempts(
         ("retry", "Slack answered 500"),
         ("sent", "ts 1700000000.000001"),
     ]
+    assert [(step["state"], step["reason"]) for step in shown["history"]] == [
+        ("queued", None),
+        ("sending", None),
+        ("failed_for_now", "Slack answered 500"),
+        ("sending", None),
+        ("sent", "ts 1700000000.000001"),
+    ]
 
 
 async def test_notifications_are_filtered_and_listed_in_pages(

@@ -145,11 +145,15 @@ def notification(**changes: Any) -> dict[str, Any]:
         "medium": "slack",
         "requested_at": ahead(minutes=-2),
         "sent_at": ahead(minutes=-2),
+        "delivered_at": None,
         "seen_at": None,
         "acted_at": None,
         "reason": None,
         "reason_code": None,
         "reason_parameters": {},
+        "delay_reason": None,
+        "failover_from": None,
+        "history": [],
         **changes,
     }
 

@@ -160,6 +160,7 @@ def test_resolution_tells_the_amount_and_who_approved() -> None:
     [
         ({}, "sent"),
         ({"state": "failed"}, "not delivered"),
+        ({"delivered_at": ahead(minutes=-1)}, "arrived 10:11"),
         ({"seen_at": ahead(minutes=-1)}, "seen 10:11"),
         ({"seen_at": ahead(minutes=-1), "acted_at": ahead()}, "answered 10:12"),
     ],
@@ -168,6 +169,42 @@ def test_recipient_shows_how_far_the_message_came(changes: dict[str, Any], deliv
     (recipient,) = view(notifications=[notification(**changes)]).recipients or ()
     assert (recipient.person, recipient.medium) == ("Sara Singh", "Slack")
     assert recipient.delivery == delivery
+
+
+def delivery_step(
+    state: str, reason: str | None = None, until: str | None = None
+) -> dict[str, Any]:
+    return {"state": state, "at": ahead(minutes=-1), "reason": reason, "until": until}
+
+
+def test_recipient_shows_why_a_message_waits_and_what_stood_in_for_it() -> None:
+    down = "Slack is down since 10:10"
+    waiting = notification(
+        state="pending",
+        delay_reason=down,
+        history=[delivery_step("queued"), delivery_step("delayed", down, ahead(minutes=1))],
+    )
+    mail = notification(
+        medium="email",
+        failover_from="slack",
+        history=[
+            delivery_step("queued", "failover from slack"),
+            delivery_step("delayed", "held back: over the budget", ahead()),
+            delivery_step("failed_for_now", "answered 500"),
+            delivery_step("sent"),
+        ],
+    )
+    slack, email = view(notifications=[mail, waiting]).recipients or ()
+    slack, email = (slack, email) if slack.medium == "Slack" else (email, slack)
+    assert [(step.text, step.until_text) for step in slack.steps] == [
+        ("waits, since the service that carries it does not work", "10:13")
+    ]
+    assert [(step.text, step.detail) for step in email.steps] == [
+        ("sent here because Slack did not reach the person", None),
+        ("held back, since many messages came at once", None),
+        ("not delivered, tried again", "answered 500"),
+        ("sent", None),
+    ]
 
 
 def test_recipient_is_listed_once_by_the_newest_page() -> None:

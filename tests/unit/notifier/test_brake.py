@@ -24,7 +24,7 @@ from unit.notifier.examples import (
     paged,
 )
 
-POLICY = BrakePolicy(recipient=2, customer=3, channel=4)
+POLICY = BrakePolicy(recipient=2, customer=3, channel=4, burst=0, linger=timedelta(0))
 SECOND = timedelta(seconds=1)
 LINKS = Links("secret", "https://up.example.com/", timedelta(hours=1))
 
@@ -69,7 +69,7 @@ def test_channel_makes_no_more_messages_than_the_budget() -> None:
 
 
 def test_customer_uses_half_of_a_recipient_s_budget_so_that_others_have_room() -> None:
-    policy = BrakePolicy(recipient=5, customer=100, channel=100)
+    policy = BrakePolicy(recipient=5, customer=100, channel=100, burst=0)
     flood = [page(customer="mallory")] * 9
     assert admitted([*flood, page(customer="ada")], policy) == [None] * 3 + ["share"] * 6 + [None]
 
@@ -83,7 +83,7 @@ def test_contact_stands_for_a_customer_who_is_not_known() -> None:
 
 
 def test_budget_of_zero_has_no_limit() -> None:
-    policy = BrakePolicy(recipient=0, customer=0, channel=0)
+    policy = BrakePolicy(recipient=0, customer=0, channel=0, burst=0)
     assert admitted([page()] * 50, policy) == [None] * 50
 
 

@@ -277,6 +277,7 @@ class System:
             "UPSTAIRS_RECIPIENT_BUDGET": "0",
             "UPSTAIRS_CUSTOMER_BUDGET": "0",
             "UPSTAIRS_CHANNEL_BUDGET": "0",
+            "UPSTAIRS_BURST_BUDGET": "0",
             **self._console_settings,
             **({"UPSTAIRS_INSTANCE_ID": replica.instance_id} if replica.is_static_member else {}),
             **self.extra_environment,

@@ -126,6 +126,12 @@ STATEMENTS = (
         page_media jsonb NOT NULL DEFAULT '[]',
         time_zone text NOT NULL,
         thread jsonb,
+        delivered_at timestamptz,
+        receipt_due_at timestamptz,
+        held_back_at timestamptz,
+        ended_at timestamptz,
+        delay_reason text,
+        failover_from text,
         CHECK ((state IN ('pending', 'sending')) = (due_at IS NOT NULL))
     )
     """,
@@ -136,6 +142,10 @@ STATEMENTS = (
     """
     CREATE INDEX notifications_held_back ON notifications (medium, person_id)
     WHERE state = 'held_back'
+    """,
+    """
+    CREATE INDEX notifications_receipt_due ON notifications (receipt_due_at)
+    WHERE receipt_due_at IS NOT NULL AND delivered_at IS NULL
     """,
     "CREATE INDEX notifications_of_contact ON notifications (contact_id)",
     "CREATE INDEX notifications_requested_at ON notifications (requested_at)",
@@ -152,6 +162,19 @@ STATEMENTS = (
         PRIMARY KEY (notification_id, attempt)
     )
     """,
+    """
+    CREATE TABLE maintenance_windows (
+        key text PRIMARY KEY,
+        scope text NOT NULL CHECK (scope IN ('topic', 'connection')),
+        name text NOT NULL,
+        starts_at timestamptz NOT NULL,
+        ends_at timestamptz NOT NULL,
+        reason text NOT NULL,
+        set_by text NOT NULL,
+        set_at timestamptz NOT NULL
+    )
+    """,
+    "CREATE INDEX maintenance_windows_ends_at ON maintenance_windows (ends_at)",
     """
     CREATE TABLE status_webhooks (
         source text PRIMARY KEY,

@@ -171,7 +171,7 @@ def correct(notification: Notification, status: Status, uow: UnitOfWork) -> None
     """
     if notifications.can_be_cancelled(notification):
         reason = no_longer_relevant(rendering.status_text(status, uow.now))
-        uow.notifications.put(notifications.cancel(notification, reason))
+        uow.notifications.put(notifications.cancel(notification, reason, uow.now))
     elif notifications.is_editable(notification):
         uow.notifications.add(
             notifications.update(

@@ -20,6 +20,7 @@ from notifier.channels.registry import CHANNELS
 from notifier.channels.status_calls import StatusCaller
 from notifier.commands.rotate_key import rotate_key
 from notifier.domain.brake import BrakePolicy
+from notifier.domain.circuits import CircuitPolicy
 from notifier.domain.delivery import RetryPolicy
 from notifier.domain.status_webhooks import StatusPolicy
 from notifier.domain.write_backs.writes import WritePolicy
@@ -31,6 +32,7 @@ from notifier.use_cases.deliveries import DeliveryRules
 from notifier.web_push.vapid import VapidKey
 from notifier.workers.case_writer import CaseWriter
 from notifier.workers.delivery import DeliveryWorker
+from notifier.workers.receipts import ReceiptWorker
 from notifier.workers.status_delivery import StatusDeliveryWorker
 
 # A token, two reads and a change: each gets its share of the time.
@@ -73,13 +75,27 @@ def build(
             channel=settings.channel_budget,
             window=timedelta(seconds=settings.budget_window_seconds),
             interval=timedelta(seconds=settings.summary_interval_seconds),
+            burst=settings.burst_budget,
+            burst_window=timedelta(seconds=settings.burst_window_seconds),
         )
         threaded = frozenset(channel.medium for channel in channels if channel.threaded)
-        rules = DeliveryRules(policy, brake_policy, threaded)
+        rules = DeliveryRules(
+            policy,
+            brake_policy,
+            threaded,
+            CircuitPolicy(
+                failures=settings.circuit_failures,
+                longest_wait=timedelta(seconds=settings.provider_wait_seconds),
+            ),
+            timedelta(seconds=settings.receipt_seconds),
+            lists_storms=links.has_console,
+        )
         slots, measured = settings.delivery_slots, DeliveryMetrics(metrics)
         write_policy = WritePolicy(timedelta(seconds=settings.write_back_timeout_seconds))
+        has_receipts = any(channel.has_receipts for channel in channels)
         return [
             DeliveryWorker(channels, database, rules, slots, measured, health),
+            *([ReceiptWorker(database, measured, health)] if has_receipts else ()),
             StatusDeliveryWorker(
                 StatusCaller.from_settings(settings),
                 database,

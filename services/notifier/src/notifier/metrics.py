@@ -38,6 +38,18 @@ class DeliveryMetrics:
             ("medium", "budget"),
             registry=registry,
         )
+        self.circuit_open = Gauge(
+            "upstairs_delivery_circuit_open",
+            "1 while an outside system is left alone, since calls failed in a row",
+            ("medium",),
+            registry=registry,
+        )
+        self.failovers = Counter(
+            "upstairs_delivery_failovers",
+            "Pages for which another method of the person stands in",
+            ("medium", "cause"),
+            registry=registry,
+        )
 
 
 class StatusMetrics:

@@ -9,12 +9,14 @@ from common.core.sealed_secrets import EncryptionKeys
 from common.service.settings import ServiceSettings, SigningSecrets
 from notifier.allowed_origins import AllowedOrigins
 from notifier.domain.brake import BrakePolicy
+from notifier.domain.circuits import CircuitPolicy
 from notifier.domain.delivery import RetryPolicy
 from notifier.domain.status_webhooks import StatusPolicy
 from notifier.domain.write_backs.writes import WritePolicy
 from notifier.web_push.vapid import VapidKey
 
 _RETRIES = RetryPolicy()
+_CIRCUITS = CircuitPolicy()
 _BUDGETS = BrakePolicy()
 _STATUS_CALLS = StatusPolicy()
 _WRITES = WritePolicy()
@@ -90,6 +92,23 @@ class Settings(ServiceSettings):
         gt=0,
         description="of one call; after twice that the attempt counts as lost",
     )
+    receipt_seconds: float = Field(
+        default=60,
+        gt=0,
+        description="how long a receipt is waited for, on media that have them; then the person's "
+        "next method stands in",
+    )
+    circuit_failures: int = Field(
+        default=_CIRCUITS.failures,
+        ge=0,
+        description="calls that fail in a row until an outside system is left alone for a while; "
+        "0: never",
+    )
+    provider_wait_seconds: float = Field(
+        default=_CIRCUITS.longest_wait.total_seconds(),
+        gt=0,
+        description="how long a page waits for an outside system that is down; then it has failed",
+    )
 
     # Budgets: what is over them is held back and carried by a summary
     recipient_budget: int = Field(
@@ -110,6 +129,16 @@ class Settings(ServiceSettings):
         le=1000,
         description="messages about contacts of one channel on one medium in the window;"
         " 0: no limit",
+    )
+    burst_budget: int = Field(
+        default=_BUDGETS.burst,
+        ge=0,
+        le=1000,
+        description="messages to one recipient on one medium at once, in the window of a burst; "
+        "one that is critical goes beyond it; 0: no limit",
+    )
+    burst_window_seconds: float = Field(
+        default=_BUDGETS.burst_window.total_seconds(), gt=0, description="of `burst_budget`"
     )
     budget_window_seconds: float = Field(
         default=_BUDGETS.window.total_seconds(), gt=0, description="of all budgets"

@@ -97,6 +97,12 @@ notifications = Table(
     Column("page_media", JSONB),
     Column("time_zone", Text),
     Column("thread", JSONB),
+    Column("delivered_at", DateTime(timezone=True)),
+    Column("receipt_due_at", DateTime(timezone=True)),
+    Column("held_back_at", DateTime(timezone=True)),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("delay_reason", Text),
+    Column("failover_from", Text),
 )
 delivery_attempts = Table(
     "delivery_attempts",
@@ -107,6 +113,18 @@ delivery_attempts = Table(
     Column("ended_at", DateTime(timezone=True)),
     Column("outcome", Text),
     Column("detail", Text),
+)
+maintenance_windows = Table(
+    "maintenance_windows",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("scope", Text),
+    Column("name", Text),
+    Column("starts_at", DateTime(timezone=True)),
+    Column("ends_at", DateTime(timezone=True)),
+    Column("reason", Text),
+    Column("set_by", Text),
+    Column("set_at", DateTime(timezone=True)),
 )
 status_webhooks = Table(
     "status_webhooks",
@@ -216,6 +234,7 @@ RETENTION: tuple[Rule, ...] = (
     Retention("recipient_changes", "changed_at", days=400),
     Kept("reporting_lines", "one row a person"),
     Retention("budgets", "changed_at", days=1),
+    Retention("maintenance_windows", "ends_at", days=30),
     Kept("channel_users", "one row for each account of a person"),
     Kept("status_webhooks", "settings: they are in force until they are replaced"),
     # Longer than Kafka keeps the event: a row recognizes one that comes again.

@@ -16,11 +16,13 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "recipient-left": mark("the person has left"),
     "no-media": mark("the person has no address"),
     "refused": mark("it was refused there"),
+    "waited-too-long": mark("the service that carries it did not work"),
     "outcome-lost": mark("it is not known whether it arrived"),
     "unreadable": mark("it can't be read here: the operators know"),
 }
 _BUDGETS: Final[Mapping[str, str]] = {
     "recipient": mark("this person"),
+    "burst": mark("this person at once"),
     "customer": mark("all people about one customer"),
     "channel": mark("all people on this medium"),
     "share": mark("this person about one customer"),

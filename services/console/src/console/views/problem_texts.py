@@ -44,6 +44,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "address-not-allowed": mark("Upstairs may not call this address."),
     "receiver-refused": mark("Upstairs may not post to this address."),
     "write-backs-off": mark("Write-backs are switched off: ask the operators."),
+    "maintenance-times": mark("The maintenance has ended already, or begins in more than a month."),
+    "maintenance-not-found": mark("The maintenance has ended already."),
     "status-webhooks-off": mark("Status webhooks are switched off: ask the operators."),
     "write-not-failed": mark("It has not failed, or is tried again already."),
     "write-outdated": mark("A later step was written since."),

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 from console.texts import mark
 from console.views import words
 from console.views.change_reasons import change_reason_text
+from console.views.deliveries import DeliveryStep, delivery_steps
 from console.views.delivery_reasons import delivery_reason_text
 from console.views.reader import Reader, parse_time
 from console.views.vacancies import vacancy_at_level
@@ -269,6 +270,8 @@ def _delivery(notification: Data, reader: Reader) -> str:
         return _("answered %(time)s", time=reader.texts.time(acted_at, reader.now))
     if seen_at is not None:
         return _("seen %(time)s", time=reader.texts.time(seen_at, reader.now))
+    if (delivered_at := parse_time(notification.get("delivered_at"))) is not None:
+        return _("arrived %(time)s", time=reader.texts.time(delivered_at, reader.now))
     return _(words.NOTIFICATION_STATES[notification["state"]])
 
 
@@ -282,6 +285,7 @@ class Recipient:
     delivery: str
     why: str | None
     is_problem: bool
+    steps: tuple[DeliveryStep, ...] = ()
 
 
 def recipients(notifications: Sequence[Data], reader: Reader) -> tuple[Recipient, ...]:
@@ -301,4 +305,5 @@ def _recipient(notification: Data, reader: Reader) -> Recipient:
         delivery=_delivery(notification, reader),
         why=delivery_reason_text(notification, reader),
         is_problem=notification["state"] == "failed",
+        steps=delivery_steps(notification, reader),
     )

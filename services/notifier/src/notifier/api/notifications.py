@@ -42,8 +42,10 @@ from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.routes import ApiRouter
 from notifier import rendering
 from notifier.api.deps import UUID, NotifierDatabase, transaction
+from notifier.domain.brake import recipient_key
 from notifier.domain.content import DisabledStatusWebhook, LostTimer, WriteBackHalt
 from notifier.domain.delivery_reasons import DeliveryReasonCode, ReasonData
+from notifier.domain.history import StepState, history
 from notifier.domain.notifications import Attempt, AttemptOutcome, Kind, Notification, State
 from notifier.domain.reasons import Reason
 from notifier.store.notifications import Filter
@@ -98,8 +100,11 @@ _EXAMPLE: Final[dict[str, Any]] = {
     "reason": None,
     "reason_code": None,
     "reason_parameters": {},
+    "delay_reason": None,
+    "failover_from": None,
     "ambiguous": False,
     "sent_at": RAISED_AT,
+    "delivered_at": None,
     "seen_at": None,
     "acted_at": ACTED_AT,
     "action": "acknowledge",
@@ -112,6 +117,12 @@ _EXAMPLE: Final[dict[str, Any]] = {
             "detail": None,
         }
     ],
+    "history": [
+        {"state": "queued", "at": RAISED_AT, "reason": None, "until": None},
+        {"state": "sending", "at": RAISED_AT, "reason": None, "until": None},
+        {"state": "sent", "at": RAISED_AT, "reason": None, "until": None},
+        {"state": "acted_on", "at": ACTED_AT, "reason": "acknowledge", "until": None},
+    ],
 }
 
 
@@ -123,6 +134,17 @@ class AttemptOut(_Out):
         description="`retry`: it did not arrive and is tried again. `unknown`: it may have arrived."
     )
     detail: str | None = Field(description="What the outside system said.")
+
+
+class StepOut(_Out):
+    state: StepState = Field(
+        description="`sent`: the outside system accepted it. `delivered`: a receipt says that it "
+        "arrived. `failed_for_now`: it is tried again. `ambiguous`: it may have arrived, and is "
+        "tried again. `suppressed`: it was no longer needed."
+    )
+    at: datetime = Field(description="When it came to that.")
+    reason: str | None = Field(description="Why, or what the outside system said.")
+    until: datetime | None = Field(description="Until when it waits, as far as that is known.")
 
 
 class ContentOut(_Out):
@@ -176,15 +198,23 @@ class NotificationOut(_Out):
     reason_parameters: dict[str, Any] = Field(
         description="The figures of it. `media-missing`: `media`; `medium-removed`: `medium`; "
         "`gave-up`: `attempts`; `over-budget`: at most `most` messages in `window_s` seconds for "
-        "one `budget`: `recipient`, `customer`, `channel`, or `share` of a customer at a recipient."
-        " `in_summary` is true if a summary failed that carried it."
+        "one `budget`: `recipient`, `burst`, `customer`, `channel`, or `share` of a customer at a "
+        "recipient. `in_summary` is true if a summary failed that carried it."
+    )
+    delay_reason: str | None = Field(description="Why it waits until `due_at`.")
+    failover_from: Medium | None = Field(
+        description="The medium that failed, or had no receipt in time: this one stands in for it."
     )
     ambiguous: bool = Field(description="An attempt without a known outcome may have arrived.")
     sent_at: datetime | None = Field(description="When the outside system accepted it.")
+    delivered_at: datetime | None = Field(
+        description="When it arrived, as the outside system said; null where it never says so."
+    )
     seen_at: datetime | None = Field(description="When its link was first opened.")
     acted_at: datetime | None = Field(description="When it was last answered.")
     action: Action | None = Field(description="That answer.")
     attempts: list[AttemptOut] = Field(description="The calls made for it.")
+    history: list[StepOut] = Field(description="All that happened to it, in order.")
 
 
 @router.get("")
@@ -211,20 +241,34 @@ async def show_all(
         attempts = await uow.attempts.of(
             [notification.notification_id for notification in latest[:limit]]
         )
+        waiting = [each for each in latest[:limit] if each.state == "held_back"]
+        budgets = await uow.budgets.get_all(map(recipient_key, waiting))
         at = uow.now
+
+    def show(notification: Notification) -> NotificationOut:
+        budget = budgets.get(recipient_key(notification))
+        calls = attempts.get(notification.notification_id, [])
+        return _out(notification, calls, budget.summary_due_at if budget else None, at)
+
     return Page.of(
         latest,
         limit,
         key=lambda notification: notification.notification_id,
-        show=lambda notification: _out(
-            notification, attempts.get(notification.notification_id, []), at
-        ),
+        show=show,
         filters=asdict(criteria),
     )
 
 
-def _out(notification: Notification, attempts: list[Attempt], at: datetime) -> NotificationOut:
-    computed = {"attempts", "headline", "status", "reason_code", "reason_parameters"}
+def _out(
+    notification: Notification,
+    attempts: list[Attempt],
+    summary_at: datetime | None,
+    at: datetime,
+) -> NotificationOut:
+    computed = {
+        *("attempts", "headline", "status", "history"),
+        *("reason_code", "reason_parameters"),
+    }
     data = notification.reason_data
     fields = {
         name: getattr(notification, name)
@@ -233,6 +277,7 @@ def _out(notification: Notification, attempts: list[Attempt], at: datetime) -> N
     }
     status = notification.content.status
     under_way = notification.attempt_under_way
+    calls = [*attempts, *([under_way] if under_way else ())]
     return NotificationOut.model_validate(
         {
             **fields,
@@ -240,7 +285,8 @@ def _out(notification: Notification, attempts: list[Attempt], at: datetime) -> N
             "status": rendering.status_text(status, at) if status else None,
             "reason_code": data.code if data else None,
             "reason_parameters": _parameters(data) if data else {},
-            "attempts": [*attempts, *([under_way] if under_way else ())],
+            "attempts": calls,
+            "history": history(notification, calls, summary_at),
         }
     )
 

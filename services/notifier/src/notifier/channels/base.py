@@ -69,7 +69,8 @@ class Channel(Protocol):
     answer an earlier one, whose receipt it then has as `thread`. `interactive`: messages have
     buttons, and `presses` reads the requests that the outside system then makes; they have a
     body as `callback_body` describes it, in terms of OpenAPI. `has_devices`: its addresses are the
-    devices of a person, who adds each in its browser.
+    devices of a person, who adds each in its browser. `has_receipts`: the outside system says
+    later whether a message arrived, which becomes its `delivered_at`.
     """
 
     medium: ClassVar[Medium]
@@ -78,6 +79,7 @@ class Channel(Protocol):
     threaded: ClassVar[bool] = False
     interactive: ClassVar[bool] = False
     has_devices: ClassVar[bool] = False
+    has_receipts: ClassVar[bool] = False
     callback_body: ClassVar[Mapping[str, Any]] = {}
 
     @classmethod

@@ -28,7 +28,7 @@ from common.core.mailboxes import ascii_mailbox
 from common.http.contact_methods import EmailMethod
 from notifier import rendering
 from notifier.channels.base import Channel, ChannelAddress
-from notifier.channels.message_links import Link, console_link, open_link
+from notifier.channels.message_links import Link, console_link, open_link, storm_link
 from notifier.channels.smtp_sessions import SmtpSessions
 from notifier.domain import answers
 from notifier.domain.content import HeldPage
@@ -146,17 +146,18 @@ def _outcome(error: SMTPException | OSError) -> Outcome:
         case ssl.SSLCertVerificationError():
             return Postponed(f"not trusted: {error}")
         case SMTPRecipientsRefused(recipients=refusals):
-            return _by_code(max(refusal.code for refusal in refusals), str(error))
+            # A mailbox that is full or greylisted says nothing about the server.
+            return _by_code(max(refusal.code for refusal in refusals), str(error), works=True)
         case SMTPResponseException(code=code):
             return _by_code(code, f"{code} {error}")
         case _:
             return Unknown(f"the connection broke: {error!r}")
 
 
-def _by_code(code: int, detail: str) -> Outcome:
+def _by_code(code: int, detail: str, *, works: bool = False) -> Outcome:
     if code >= _PERMANENT:
         return Refused(f"the mail server refused: {detail}")
-    return Postponed(f"the mail server refused for now: {detail}")
+    return Postponed(f"the mail server refused for now: {detail}", works=works)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +232,8 @@ def _links(notification: Notification, links: Links) -> tuple[Link, ...]:
     match notification.kind:
         case "summary":
             pages = notification.content.summary.pages if notification.content.summary else ()
-            return tuple(
+            storm = storm_link(notification, links)
+            return (() if storm is None else (storm,)) + tuple(
                 Link(f"{number}. {link.label}", link.url)
                 for number, page in enumerate(pages, 1)
                 for link in _links_of(page, notification.link_epoch, links)

@@ -79,7 +79,9 @@ def describe_failure(error: ClientError | OSError | ValueError) -> str:
 def read_refusal(service: str, status: int, wait: str | None, at: datetime) -> Postponed | Refused:
     """Return what an answer means that is no success; `wait` is its header Retry-After."""
     reason = f"{service} answered {status}"
-    if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return Postponed(reason, retry_after(wait, at), works=True)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Postponed(reason, retry_after(wait, at))
     return Refused(reason)
 

@@ -23,6 +23,14 @@ def open_link(page: Page, link_epoch: int, links: Links) -> Link:
     return Link("Open", links.url(page.notification_id, "show", link_epoch))
 
 
+def storm_link(notification: Notification, links: Links) -> Link | None:
+    """Return the link to the list of what a message in a storm does not show."""
+    summary = notification.content.summary
+    if summary is None or not summary.elsewhere or not links.has_console:
+        return None
+    return Link("See them all", links.console("/now"))
+
+
 def console_link(page: Page, links: Links) -> Link | None:
     """Return the link to the screen of the console on which the reader acts."""
     if not links.has_console:

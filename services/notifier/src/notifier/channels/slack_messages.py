@@ -6,9 +6,9 @@ from typing import Any
 from common.http.contact_methods import SlackMethod
 from notifier import rendering
 from notifier.channels.base import ChannelAddress
-from notifier.channels.message_links import open_link
+from notifier.channels.message_links import open_link, storm_link
 from notifier.domain import answers
-from notifier.domain.content import HeldPage
+from notifier.domain.content import HeldPage, Summary
 from notifier.domain.notifications import Notification
 from notifier.domain.reasons import asks_for
 from notifier.links import Links
@@ -50,20 +50,32 @@ def _actions(notification: Notification, links: Links, at: datetime) -> list[dic
             return [_buttons(notification, epoch, links)]
         case "summary":
             summary = notification.content.summary
+            storm = storm_link(notification, links)
             return [
-                block
-                for page in (summary.pages if summary else ())
-                for block in (
-                    _section(
-                        rendering.slack_text(
-                            "slack/held_page.j2", words=rendering.words(page.content, at)
-                        )
-                    ),
-                    _buttons(page, epoch, links),
-                )
+                *([_action_row(_button("storm", storm.label, url=storm.url))] if storm else ()),
+                *_held_pages(summary, epoch, links, at),
             ]
         case _:
             return []
+
+
+def _held_pages(
+    summary: Summary | None, epoch: int, links: Links, at: datetime
+) -> list[dict[str, Any]]:
+    return [
+        block
+        for page in (summary.pages if summary else ())
+        for block in (
+            _section(
+                rendering.slack_text("slack/held_page.j2", words=rendering.words(page.content, at))
+            ),
+            _buttons(page, epoch, links),
+        )
+    ]
+
+
+def _action_row(*buttons: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "actions", "elements": list(buttons)}
 
 
 def _buttons(page: Notification | HeldPage, epoch: int, links: Links) -> dict[str, Any]:
@@ -77,7 +89,7 @@ def _buttons(page: Notification | HeldPage, epoch: int, links: Links) -> dict[st
             _button("take_over", "Take over", value=token),
             *buttons,
         ]
-    return {"type": "actions", "elements": buttons}
+    return _action_row(*buttons)
 
 
 def preview(text: str) -> dict[str, Any]:

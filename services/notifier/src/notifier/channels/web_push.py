@@ -225,6 +225,7 @@ def combine(devices: Sequence[Device], outcomes: Sequence[Outcome]) -> Outcome:
         return unknown[0]
     if postponed:
         wait = min(each.wait or timedelta(0) for each in postponed)
-        return Postponed(postponed[0].reason, wait or None, gone)
+        works = all(each.works for each in postponed)
+        return Postponed(postponed[0].reason, wait or None, gone, works=works)
     reasons = dict.fromkeys(each.reason for each in outcomes if isinstance(each, Refused))
     return Refused("; ".join(reasons) or "the person has no device", gone)

@@ -33,6 +33,10 @@ _SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
 MAX_PAGES_IN_SUMMARY: Final = 20
 # Looked through for a summary: several may be about the same escalation.
 MAX_HELD_PAGES: Final = 200
+# With so many it is a storm: one message says how many there are, where they are listed, and shows
+# the first. It carries so many at most.
+STORM_PAGES: Final = 60
+MAX_STORM_PAGES: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,8 @@ class BrakePolicy:
     """The most messages in any `window`, and the shortest time between two summaries.
 
     Between summaries of repeats alone it doubles up to `longest_interval`. A budget of 0 has no
-    limit.
+    limit. More than `burst` pages to a person in any `burst_window` are a burst; the first summary
+    of it comes `linger` later, so that it has the most of them.
     """
 
     recipient: int = 5
@@ -49,6 +54,9 @@ class BrakePolicy:
     window: timedelta = timedelta(seconds=60)
     interval: timedelta = timedelta(seconds=60)
     longest_interval: timedelta = timedelta(minutes=15)
+    burst: int = 2
+    burst_window: timedelta = timedelta(seconds=5)
+    linger: timedelta = timedelta(seconds=0.7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,7 @@ class Limit:
     kind: BudgetKind
     key: str
     most: int
+    window: timedelta
 
 
 class Budget(Struct, frozen=True):
@@ -77,6 +86,11 @@ class Budget(Struct, frozen=True):
         recent = (sent_at for sent_at in self.sent_at if at - sent_at < window)
         return replace(self, sent_at=(*recent, at), changed_at=at)
 
+    def notice(self, limit: Limit, at: datetime) -> "Budget":
+        """Count a page whether it is sent or not; no more are remembered than the limit needs."""
+        noticed = self.spend(limit.window, at)
+        return replace(noticed, sent_at=noticed.sent_at[-limit.most :])
+
 
 def recipient_key(notification: Notification) -> str:
     return f"recipient/{notification.medium}/{notification.person_id}"
@@ -85,15 +99,48 @@ def recipient_key(notification: Notification) -> str:
 def limits(notification: Notification, policy: BrakePolicy) -> tuple[Limit, ...]:
     """Return the budgets that a page draws on."""
     medium, own_key = notification.medium, recipient_key(notification)
-    all_limits = [Limit("recipient", own_key, policy.recipient)]
+    all_limits = [
+        Limit("recipient", own_key, policy.recipient, policy.window),
+        _burst_limit(notification, own_key, policy),
+    ]
     if notification.content.contact is not None:
         customer, sender = customer_of(notification), sender_of(notification)
         all_limits += (
-            Limit("customer", f"customer/{medium}/{customer}", policy.customer),
-            Limit("channel", f"channel/{medium}/{sender}", policy.channel),
-            Limit("share", f"{own_key}/{customer}", (policy.recipient + 1) // 2),
+            Limit("customer", f"customer/{medium}/{customer}", policy.customer, policy.window),
+            Limit("channel", f"channel/{medium}/{sender}", policy.channel, policy.window),
+            Limit("share", f"{own_key}/{customer}", (policy.recipient + 1) // 2, policy.window),
         )
     return tuple(limit for limit in all_limits if limit.most > 0)
+
+
+def _burst_limit(notification: Notification, own_key: str, policy: BrakePolicy) -> Limit:
+    """Return the limit of a burst; in one of less severe pages the first critical goes at once."""
+    if notification.content.severity == _SEVERITIES[-1] and policy.burst:
+        return Limit("burst", f"burst/critical/{own_key}", 1, policy.burst_window)
+    return Limit("burst", f"burst/{own_key}", policy.burst, policy.burst_window)
+
+
+def spend(
+    page: Notification, budgets: Mapping[str, Budget], policy: BrakePolicy, at: datetime
+) -> list[Budget]:
+    """Return the budgets after the page was sent."""
+    return [
+        budgets[limit.key].notice(limit, at)
+        if limit.kind == "burst"
+        else budgets[limit.key].spend(limit.window, at)
+        for limit in limits(page, policy)
+    ]
+
+
+def notice(
+    page: Notification, budgets: Mapping[str, Budget], policy: BrakePolicy, at: datetime
+) -> list[Budget]:
+    """Return the budgets after the page was held back: a burst lasts as long as pages come."""
+    return [
+        budgets[limit.key].notice(limit, at)
+        for limit in limits(page, policy)
+        if limit.kind == "burst"
+    ]
 
 
 def customer_of(page: Notification) -> str:
@@ -113,7 +160,7 @@ def exhausted(
 ) -> Limit | None:
     """Return the first budget that has no room for this page."""
     for limit in limits(notification, policy):
-        if budgets[limit.key].used(policy.window, at) >= limit.most:
+        if budgets[limit.key].used(limit.window, at) >= limit.most:
             return limit
     return None
 
@@ -139,15 +186,16 @@ def _repeat_interval(budget: Budget, policy: BrakePolicy) -> timedelta:
     return max(policy.interval, min(doubled, policy.longest_interval))
 
 
-def hold_back(notification: Notification, limit: Limit, policy: BrakePolicy) -> Notification:
-    window_s = policy.window.total_seconds()
-    reason = over_budget(limit.kind, limit.most, window_s)
+def hold_back(notification: Notification, limit: Limit, at: datetime) -> Notification:
+    reason = over_budget(limit.kind, limit.most, limit.window.total_seconds())
     return replace(
         notification,
         state="held_back",
         due_at=None,
         reason=reason.text,
         reason_data=reason.data,
+        held_back_at=at,
+        delay_reason=None,
     )
 
 
@@ -156,8 +204,8 @@ def next_summary_at(
 ) -> datetime:
     """Return when the next summary is due; one of repeats alone waits longer each time."""
     interval = _repeat_interval(budget, policy) if repeat else policy.interval
-    earliest = budget.summary_due_at + interval if budget.summary_due_at else at
-    return max(at, earliest)
+    first = at + policy.linger
+    return max(first, budget.summary_due_at + interval) if budget.summary_due_at else first
 
 
 def plan_summary(budget: Budget, due_at: datetime, policy: BrakePolicy, at: datetime) -> Budget:
@@ -195,20 +243,23 @@ def newest(
 
 
 def fill(
-    summary: Notification, pages: Sequence[Notification], others: int
+    summary: Notification, pages: Sequence[Notification], others: int, *, carries_all: bool = False
 ) -> tuple[Notification, tuple[Notification, ...]]:
     """Return the summary with the first of these pages by turns, and the pages as part of it.
 
-    It has them in the order of their urgency. So many `others` wait, too.
+    It has them in the order of their urgency. So many `others` wait, too. If it `carries_all`,
+    those that it does not show are part of it as well.
     """
-    first = sorted(by_turns(pages)[:MAX_PAGES_IN_SUMMARY], key=_urgency)
-    chosen = tuple(replace(page, summary_id=summary.notification_id) for page in first)
+    by_turn = by_turns(pages)
+    shown = sorted(by_turn[:MAX_PAGES_IN_SUMMARY], key=_urgency)
+    unshown = by_turn[MAX_PAGES_IN_SUMMARY:] if carries_all else []
+    chosen = tuple(replace(page, summary_id=summary.notification_id) for page in (*shown, *unshown))
     later = others + len(pages) - len(chosen)
     held_pages = tuple(
         HeldPage(page.notification_id, page.contact_id, page.escalation_id, _short(page.content))
-        for page in chosen
+        for page in shown
     )
-    content = replace(summary.content, summary=Summary(held_pages, later))
+    content = replace(summary.content, summary=Summary(held_pages, later, len(unshown)))
     return replace(summary, content=content), chosen
 
 
@@ -217,7 +268,7 @@ def emptied(summary: Notification) -> Notification:
     content = summary.content.summary
     if content is None or not content.pages:
         return summary
-    rest = Summary(later=len(content.pages) + content.later)
+    rest = Summary(later=len(content.pages) + content.later, elsewhere=content.elsewhere)
     return replace(summary, content=replace(summary.content, summary=rest))
 
 

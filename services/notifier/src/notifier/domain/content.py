@@ -103,10 +103,14 @@ class HeldPage(Struct, frozen=True):
 
 
 class Summary(Struct, frozen=True):
-    """Pages over a budget, the most urgent first; `later` more are in the next summary."""
+    """Pages over a budget, the most urgent first; `later` more are in the next summary.
+
+    `elsewhere`: in a storm so many more are listed in the console only.
+    """
 
     pages: tuple[HeldPage, ...] = ()
     later: int = 0
+    elsewhere: int = 0
 
 
 class Content(Struct, frozen=True):

@@ -1,7 +1,7 @@
 """How often and when delivery of a notification is tried, and what follows from each attempt."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -39,21 +39,27 @@ class RetryPolicy:
 class Sent:
     """The outside system accepted it; `receipt` is how it names the message.
 
-    `editable`: the message can be changed there. `gone_devices` exist no longer.
+    `editable`: the message can be changed there. `gone_devices` exist no longer. `receipt_within`:
+    the outside system says in this time whether it arrived; None if it never does.
     """
 
     receipt: Mapping[str, str]
     editable: bool = False
     gone_devices: tuple[str, ...] = ()
+    receipt_within: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """It did not arrive, but may later: not before `wait`, if the outside system asked for that."""
+    """It did not arrive, but may later: not before `wait`, if the outside system asked for that.
+
+    `works`: the outside system works, only this message has to wait.
+    """
 
     reason: str
     wait: timedelta | None = None
     gone_devices: tuple[str, ...] = ()
+    works: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,7 @@ def claim(notification: Notification, policy: RetryPolicy, at: datetime) -> Deci
         due_at=at + policy.lease,
         attempts=notification.attempts + 1,
         began_at=at,
+        delay_reason=None,
         ambiguous=notification.ambiguous or bool(lost_attempts),
     )
     return Decision(claimed, attempts=lost_attempts)
@@ -162,6 +169,7 @@ def _sent(notification: Notification, attempt: Attempt, outcome: Sent, at: datet
         sent_at=at,
         receipt=dict(outcome.receipt),
         editable=outcome.editable,
+        receipt_due_at=at + outcome.receipt_within if outcome.receipt_within else None,
     )
     return Decision(sent, _success(sent, attempt.attempt, at))
 
@@ -186,7 +194,14 @@ def _success(sent: Notification, attempt: int, at: datetime) -> tuple[Event, ...
 def fail(notification: Notification, reason: DeliveryReason, at: datetime) -> Decision:
     """Give up for good. Only a page is reported: the others were not requested."""
     failed = replace(
-        notification, state="failed", due_at=None, reason=reason.text, reason_data=reason.data
+        notification,
+        state="failed",
+        due_at=None,
+        reason=reason.text,
+        reason_data=reason.data,
+        ended_at=at,
+        receipt_due_at=None,
+        delay_reason=None,
     )
     events: tuple[Event, ...] = (failure(failed, at),) if failed.kind == "page" else ()
     return Decision(failed, events)
@@ -216,10 +231,10 @@ def _described(outcome: Outcome) -> tuple[AttemptOutcome, str]:
             # The channel is the recipient's address, which fewer people may read.
             names = (name for name in receipt if name != "channel")
             return "sent", ", ".join(f"{name} {receipt[name]}" for name in names)
-        case Postponed(reason, wait, _):
+        case Postponed(reason, wait):
             request = f"; asked to wait {wait.total_seconds():g} s" if wait else ""
             return "retry", reason + request
-        case Refused(reason, _):
+        case Refused(reason):
             return "failed", reason
         case Unknown(reason):
             return "unknown", reason

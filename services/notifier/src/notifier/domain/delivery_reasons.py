@@ -15,6 +15,7 @@ DeliveryReasonCode = Literal[
     "medium-removed",
     "refused",
     "gave-up",
+    "waited-too-long",
     "outcome-lost",
     "unreadable",
     "over-budget",
@@ -22,9 +23,10 @@ DeliveryReasonCode = Literal[
     "summary-empty",
     "no-longer-relevant",
 ]
-BudgetKind = Literal["recipient", "customer", "channel", "share"]
+BudgetKind = Literal["recipient", "burst", "customer", "channel", "share"]
 _COUNTED: Final[Mapping[BudgetKind, str]] = {
     "recipient": "one recipient",
+    "burst": "one recipient at once",
     "customer": "one customer",
     "channel": "one channel",
     "share": "one customer to one recipient",
@@ -79,6 +81,11 @@ def gave_up(attempts: int, text: str) -> DeliveryReason:
     return DeliveryReason(
         f"gave up after {attempts} attempts: {text}", ReasonData("gave-up", {"attempts": attempts})
     )
+
+
+def waited_too_long(delay: str) -> DeliveryReason:
+    """`delay` says what the message waited for."""
+    return DeliveryReason(f"waited too long: {delay}", ReasonData("waited-too-long"))
 
 
 def over_budget(kind: BudgetKind, most: int, window_s: float) -> DeliveryReason:

@@ -101,6 +101,14 @@ class ReceiverRefusedError(Exception):
     """The address is not one that status webhooks may call."""
 
 
+class MaintenanceNotFoundError(Exception):
+    """There is no such maintenance window."""
+
+
+class MaintenanceTimesError(Exception):
+    """The maintenance window has ended already, or begins in more than a month."""
+
+
 class WriteBackNotFoundError(Exception):
     """Nothing is written back to this connection."""
 

@@ -74,6 +74,11 @@ class Notification(Struct, frozen=True):
     last answer, of `acted_at`. `link_epoch` and `time_zone` are the recipient's when it is sent.
     `summary_id`: the summary that carries the page. `thread`: how the outside system names the
     message that this one answers. `page_media` are all the media of the page.
+
+    `delivered_at` is what a receipt said; until `receipt_due_at` one is waited for, on media that
+    have them. `delay_reason` says why it waits until `due_at`. `held_back_at` and `ended_at` (of
+    what failed, was cancelled or superseded) are for the story. `failover_from` is the medium that
+    this one stands in for.
     """
 
     notification_id: NotificationId
@@ -106,6 +111,12 @@ class Notification(Struct, frozen=True):
     page_media: tuple[Medium, ...] = ()
     time_zone: str = DEFAULT_TIME_ZONE
     thread: Mapping[str, str] | None = None
+    delivered_at: datetime | None = None
+    receipt_due_at: datetime | None = None
+    held_back_at: datetime | None = None
+    ended_at: datetime | None = None
+    delay_reason: str | None = None
+    failover_from: Medium | None = None
 
     @property
     def attempt_under_way(self) -> "Attempt | None":
@@ -309,6 +320,7 @@ def unreachable(
         due_at=None,
         reason=reason.text,
         reason_data=reason.data,
+        ended_at=at,
     )
     return Decision(notification, (failure(notification, at),))
 
@@ -327,13 +339,14 @@ def failure(notification: Notification, at: datetime) -> NotificationFailed:
     )
 
 
-def cancel(notification: Notification, reason: DeliveryReason) -> Notification:
+def cancel(notification: Notification, reason: DeliveryReason, at: datetime) -> Notification:
     return replace(
         notification,
         state="cancelled",
         due_at=None,
         reason=reason.text,
         reason_data=reason.data,
+        ended_at=at,
     )
 
 
@@ -393,4 +406,7 @@ def update(
         action=None,
         traceparent=traceparent,
         thread=None,
+        delivered_at=None,
+        receipt_due_at=None,
+        delay_reason=None,
     )

@@ -120,8 +120,13 @@ class Notifications(ContactRows[NotificationId, Notification]):
         }
         return bool((await self.connection.execute(_HAS_SUMMARY, values)).scalar_one())
 
+    async def contacts_of_summaries(self, summary_ids: Sequence[NotificationId]) -> set[ContactId]:
+        """Return the contacts of the pages that these summaries carry."""
+        rows = await self.connection.execute(_OF_SUMMARIES, {"summaries": list(summary_ids)})
+        return {ContactId(row.contact_id) for row in rows}
+
     async def claim_held_back(
-        self, summary: Notification
+        self, summary: Notification, most: int = MAX_HELD_PAGES
     ) -> tuple[list[Notification], list[tuple[NotificationId, ValueError]], int]:
         """Lock the pages that wait for this summary, the most urgent if they are too many.
 
@@ -133,7 +138,7 @@ class Notifications(ContactRows[NotificationId, Notification]):
         values = {"medium": summary.medium, "person": summary.person_id}
         pages: list[Notification] = []
         unreadable = []
-        for row in await self.connection.execute(_HELD_BACK, values):
+        for row in await self.connection.execute(_HELD_BACK, values | {"most": most}):
             try:
                 pages += self.adopt((row,))
             except ValueError as error:
@@ -141,12 +146,34 @@ class Notifications(ContactRows[NotificationId, Notification]):
         count = (await self.connection.execute(_COUNT_HELD_BACK, values)).scalar_one()
         return pages, unreadable, count - len(unreadable)
 
+    async def waiting_contacts(
+        self, media: Sequence[Medium], expired: datetime, limit: int
+    ) -> list[ContactId]:
+        """Return the contacts of what waits on these media without a reason, or for too long."""
+        values = {"media": list(media), "expired": expired, "limit": limit}
+        rows = await self.connection.execute(_WAITING_CONTACTS, values)
+        return sorted({ContactId(row.contact_id) for row in rows})
+
+    async def contacts_without_receipt(self, now: datetime, limit: int) -> list[ContactId]:
+        """Return the contacts of messages whose receipt is overdue."""
+        rows = await self.connection.execute(_WITHOUT_RECEIPT, {"now": now, "limit": limit})
+        return sorted({ContactId(row.contact_id) for row in rows})
+
     async def claim(
-        self, slots: Slots, now: datetime, *, only: NotificationId | None = None
+        self,
+        slots: Slots,
+        now: datetime,
+        *,
+        only: NotificationId | None = None,
+        by_urgency: bool = False,
     ) -> list[Notification]:
-        """Lock what is due, the longest due first, but nothing that is locked already."""
+        """Lock what is due, the longest due first, but nothing that is locked already.
+
+        `by_urgency`: the most severe first, then what must be answered soonest.
+        """
         values = {"media": list(slots), "slots": list(slots.values()), "now": now, "only": only}
-        return self.adopt(await self.connection.execute(_DUE, values))
+        statement = _DUE_BY_URGENCY if by_urgency else _DUE
+        return self.adopt(await self.connection.execute(statement, values))
 
     async def threads(self, due: Iterable[Notification], media: Collection[Medium]) -> Threads:
         """Return the receipt of the first page that each person got about each escalation."""
@@ -197,12 +224,26 @@ def _is_unsent(notifications: FromClause) -> ColumnElement[bool]:
     return notifications.c.state.in_((literal_column("'pending'"), literal_column("'sending'")))
 
 
-def _due() -> Select[Any]:
+def _severity(content: ColumnElement[Any]) -> ColumnElement[int]:
+    """Return a number that is the smaller the more severe it is."""
+    severity = content["severity"].astext
+    return case(*((severity == name, -rank) for rank, name in _RANKS), else_=0)
+
+
+def _respond_by(content: ColumnElement[Any]) -> ColumnElement[Any]:
+    respond_by: ColumnElement[Any] = content["respond_by"].astext.asc().nulls_last()
+    return respond_by
+
+
+def _due(*, by_urgency: bool) -> Select[Any]:
     slots = func.unnest(
         bindparam("media", type_=ARRAY(Text)), bindparam("slots", type_=ARRAY(Integer))
     )
     free = slots.table_valued("medium", "slots", name="free").render_derived()
     only = bindparam("only", type_=Uuid(as_uuid=False))
+    # A summary may carry the most severe.
+    severity = case((_N.c.kind == "summary", -len(_RANKS)), else_=_severity(_N.c.content))
+    order = (severity, _respond_by(_N.c.content), _N.c.due_at) if by_urgency else (_N.c.due_at,)
     due = (
         select(_N)
         .where(
@@ -211,7 +252,7 @@ def _due() -> Select[Any]:
             _N.c.due_at <= bindparam("now"),
             or_(only.is_(None), _N.c.notification_id == only),
         )
-        .order_by(_N.c.due_at)
+        .order_by(*order)
         .limit(free.c.slots)
         .with_for_update(skip_locked=True)
         .lateral("due")
@@ -219,7 +260,8 @@ def _due() -> Select[Any]:
     return select(due).select_from(free.join(due, true())).order_by(due.c.due_at)
 
 
-_DUE = _due()
+_DUE = _due(by_urgency=False)
+_DUE_BY_URGENCY = _due(by_urgency=True)
 _SUMMARIES = tables.notifications.alias("summaries")
 _WAITS_FOR_SUMMARY = (
     _N.c.medium == bindparam("medium"),
@@ -264,8 +306,8 @@ def _held_back() -> Select[Any]:
     customer = func.coalesce(contact["customer_id"].astext, cast(_N.c.contact_id, Text))
     source = func.coalesce(contact["received_from"].astext, contact["channel"].astext, "")
     urgency = (
-        case(*((content["severity"].astext == name, -rank) for rank, name in _RANKS), else_=0),
-        content["respond_by"].astext.asc().nulls_last(),
+        _severity(content),
+        _respond_by(content),
         _N.c.notification_id,
     )
     turns = (
@@ -289,7 +331,7 @@ def _held_back() -> Select[Any]:
     first = (
         select(turns.c.notification_id)
         .order_by(*group, turn_of_source, turns.c.urgency)
-        .limit(MAX_HELD_PAGES)
+        .limit(bindparam("most"))
     )
     return (
         select(_N)
@@ -301,6 +343,19 @@ def _held_back() -> Select[Any]:
 
 _HELD_BACK = _held_back()
 _COUNT_HELD_BACK = select(func.count()).select_from(_N).where(*_WAITS_FOR_SUMMARY)
+_OF_SUMMARIES = (
+    select(cast(_N.c.contact_id, Text).label("contact_id"))
+    .join(
+        _SUMMARIES,
+        (_SUMMARIES.c.medium == _N.c.medium) & (_SUMMARIES.c.person_id == _N.c.person_id),
+    )
+    .where(
+        _SUMMARIES.c.notification_id
+        == any_(bindparam("summaries", type_=ARRAY(Uuid(as_uuid=False)))),
+        _N.c.summary_id == _SUMMARIES.c.notification_id,
+        _N.c.state == "held_back",
+    )
+)
 _THREADS = (
     select(_N.c.medium, _N.c.escalation_id, _N.c.person_id, _N.c.receipt)
     .ext(postgresql.distinct_on(_N.c.medium, _N.c.escalation_id, _N.c.person_id))
@@ -311,6 +366,24 @@ _THREADS = (
         _N.c.state == "sent",
     )
     .order_by(_N.c.medium, _N.c.escalation_id, _N.c.person_id, _N.c.sent_at)
+)
+_WAITING_CONTACTS = (
+    select(cast(_N.c.contact_id, Text).label("contact_id"))
+    .where(
+        _N.c.medium == any_(bindparam("media", type_=ARRAY(Text))),
+        _N.c.state == "pending",
+        _N.c.due_at <= func.clock_timestamp(),
+        or_(
+            _N.c.delay_reason.is_(None),
+            (_N.c.kind == "page") & (_N.c.requested_at <= bindparam("expired")),
+        ),
+    )
+    .limit(bindparam("limit"))
+)
+_WITHOUT_RECEIPT = (
+    select(cast(_N.c.contact_id, Text).label("contact_id"))
+    .where(_N.c.receipt_due_at <= bindparam("now"), _N.c.delivered_at.is_(None))
+    .limit(bindparam("limit"))
 )
 _TIME_UNTIL_DUE = """
     SELECT min(first.due_at) - clock_timestamp()

@@ -75,7 +75,7 @@ _DUE_IDS = text("""
 """)
 _FAIL = text("""
     UPDATE notifications SET state = 'failed', due_at = NULL, reason = :reason,
-        reason_data = jsonb_build_object('code', 'unreadable')
+        reason_data = jsonb_build_object('code', 'unreadable'), ended_at = clock_timestamp()
     WHERE notification_id = CAST(:id AS uuid) AND state IN ('pending', 'sending', 'held_back')
     RETURNING CAST(contact_id AS text), CAST(notification_id AS text), CAST(page_id AS text),
         kind, person_id, medium, page_media, attempts, reason, traceparent,

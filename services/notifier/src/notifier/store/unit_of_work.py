@@ -22,6 +22,7 @@ from notifier.domain.brake import Budget
 from notifier.domain.escalations import Escalation
 from notifier.domain.notifications import Attempt
 from notifier.store.contact_rows import ContactRows
+from notifier.store.maintenance import MaintenanceWindows
 from notifier.store.notifications import Notifications
 from notifier.store.people import RecipientChanges, Recipients, ReportingLines
 from notifier.store.status_webhooks import StatusDeliveries, StatusWebhooks
@@ -104,6 +105,7 @@ class UnitOfWork(BaseUnitOfWork):
         self.notifications = Notifications(connection)
         self.attempts = Attempts(connection)
         self.budgets = Budgets(connection)
+        self.maintenance = MaintenanceWindows(connection)
         self.status_webhooks = StatusWebhooks(connection)
         self.status_deliveries = StatusDeliveries(connection)
         self.write_backs = WriteBacks(connection)
@@ -115,6 +117,7 @@ class UnitOfWork(BaseUnitOfWork):
             self.escalations,
             self.notifications,
             self.budgets,
+            self.maintenance,
             self.status_webhooks,
             self.status_deliveries,
             self.write_backs,

@@ -9,17 +9,27 @@ from msgspec.structs import replace
 
 from common.contracts.event import ContactId, NotificationId
 from common.contracts.notifications import Medium
-from notifier.domain import brake, delivery, delivery_reasons, notifications
-from notifier.domain.brake import BrakePolicy, Budget, Limit
+from notifier.domain import brake, delivery, delivery_reasons, maintenance, notifications
+from notifier.domain.brake import (
+    MAX_HELD_PAGES,
+    MAX_STORM_PAGES,
+    STORM_PAGES,
+    BrakePolicy,
+    Budget,
+    Limit,
+)
+from notifier.domain.circuits import CircuitPolicy
 from notifier.domain.content import status_of
 from notifier.domain.delivery import Outcome, RetryPolicy, Unknown
 from notifier.domain.delivery_reasons import BudgetKind, DeliveryReason
 from notifier.domain.errors import NotificationNotFoundError
+from notifier.domain.maintenance import MaintenanceWindow
 from notifier.domain.notifications import Attempt, Notification
 from notifier.handlers import correct, new_notification_id, record
 from notifier.store.notifications import Slots, Threads
 from notifier.store.put_aside import put_aside
 from notifier.store.unit_of_work import UnitOfWork
+from notifier.use_cases import failover
 from notifier.use_cases.devices import forget_devices
 
 # Another transaction has locked all that a summary would carry; it is free again after about this.
@@ -28,11 +38,19 @@ _RETRY_SUMMARY = timedelta(milliseconds=100)
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRules:
-    """`threaded`: the media on which a message can answer an earlier one."""
+    """`threaded`: the media on which a message can answer an earlier one.
+
+    `receipt_within`: how long a receipt is waited for. `lists_storms`: messages lead to a console,
+    which lists what a message has no room for. `maintenance`: the windows that have not ended.
+    """
 
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     brake: BrakePolicy = field(default_factory=BrakePolicy)
     threaded: frozenset[Medium] = frozenset()
+    circuit: CircuitPolicy = field(default_factory=CircuitPolicy)
+    receipt_within: timedelta = timedelta(seconds=60)
+    lists_storms: bool = False
+    maintenance: tuple[MaintenanceWindow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +61,12 @@ class ClaimedDelivery:
     medium: Medium
     attempt: Attempt
     waited: timedelta
+
+    @property
+    def is_storm(self) -> bool:
+        """Tell whether it carries more pages than it shows."""
+        summary = self.notification.content.summary
+        return summary is not None and summary.elsewhere > 0
 
     @property
     def contact_ids(self) -> Iterator[ContactId]:
@@ -66,10 +90,15 @@ class Claim:
 
 
 async def claim(
-    slots: Slots, rules: DeliveryRules, uow: UnitOfWork, *, only: NotificationId | None = None
+    slots: Slots,
+    rules: DeliveryRules,
+    uow: UnitOfWork,
+    *,
+    only: NotificationId | None = None,
+    by_urgency: bool = False,
 ) -> Claim:
     """Begin an attempt for what is due on media with free slots, unless a budget is used up."""
-    due = await uow.notifications.claim(slots, uow.now, only=only)
+    due = await uow.notifications.claim(slots, uow.now, only=only, by_urgency=by_urgency)
     if not due:
         return Claim()
     counts = Counter(notification.medium for notification in due)
@@ -119,7 +148,16 @@ async def _claiming(
     await uow.recipients.get_all(notification.person_id for notification in due)
     keys = set(_budget_keys(due, rules.brake))
     budgets = await uow.budgets.lock_or_add(keys, uow.now) if keys else {}
-    return _Claiming(uow, rules.retry, rules.brake, budgets, threads, Claim())
+    return _Claiming(
+        uow,
+        rules.retry,
+        rules.brake,
+        budgets,
+        threads,
+        Claim(),
+        rules.lists_storms,
+        rules.maintenance,
+    )
 
 
 def _budget_keys(due: Sequence[Notification], policy: BrakePolicy) -> Iterator[str]:
@@ -139,6 +177,8 @@ class _Claiming:
     budgets: dict[str, Budget]
     threads: Threads
     claimed: Claim
+    lists_storms: bool
+    maintenance: tuple[MaintenanceWindow, ...]
 
     def is_over_budget(self, due: Notification) -> bool:
         return due.kind == "page" and self._limit(due) is not None
@@ -165,12 +205,15 @@ class _Claiming:
         if obstacle is not None:
             record(delivery.fail(page, obstacle, self.uow.now), self.uow)
             return
+        if delayed := maintenance.delay(page, self.maintenance, self.uow.now):
+            self.uow.notifications.put(delayed)
+            return
         if limit := self._limit(page):
             await self._hold_back(page, limit)
             return
         if page.attempts == 0:
-            for each in brake.limits(page, self.brake_policy):
-                self._put(self.budgets[each.key].spend(self.brake_policy.window, self.uow.now))
+            for budget in brake.spend(page, self.budgets, self.brake_policy, self.uow.now):
+                self._put(budget)
         await self._start(page, due)
 
     async def _begin_summary(self, due: Notification) -> None:
@@ -187,7 +230,8 @@ class _Claiming:
     async def _fill_summary(
         self, summary: Notification, obstacle: DeliveryReason | None, due: Notification
     ) -> None:
-        pages, unreadable, waiting = await self.uow.notifications.claim_held_back(summary)
+        most = MAX_STORM_PAGES if self.lists_storms else MAX_HELD_PAGES
+        pages, unreadable, waiting = await self.uow.notifications.claim_held_back(summary, most)
         for notification_id, error in unreadable:
             await put_aside(notification_id, error, self.uow)
             self.claimed.put_aside.append((summary.medium, notification_id, error))
@@ -204,10 +248,12 @@ class _Claiming:
                 await self._schedule_summary(summary)
             return
         kept, superseded = brake.newest(pages)
-        filled, parts = brake.fill(summary, kept, others)
+        is_storm = self.lists_storms and len(kept) >= STORM_PAGES
+        filled, parts = brake.fill(summary, kept, others, carries_all=is_storm)
         carried = {page.notification_id for page in parts}
         rest = [page for page in kept if page.notification_id not in carried]
-        for page in (*superseded, *parts, *rest):
+        ended = (replace(page, ended_at=self.uow.now) for page in superseded)
+        for page in (*ended, *parts, *rest):
             self.uow.notifications.put(page)
         if others or rest:
             repeat = not others and all(page.content.is_repeat for page in rest)
@@ -245,7 +291,9 @@ class _Claiming:
             await self._schedule_summary(notification)
 
     async def _hold_back(self, page: Notification, limit: Limit) -> None:
-        self.uow.notifications.put(brake.hold_back(page, limit, self.brake_policy))
+        self.uow.notifications.put(brake.hold_back(page, limit, self.uow.now))
+        for budget in brake.notice(page, self.budgets, self.brake_policy, self.uow.now):
+            self._put(budget)
         self.claimed.held_back.append((page.medium, limit.kind))
         await self._schedule_summary(page, repeat=page.content.is_repeat)
 
@@ -279,7 +327,9 @@ class _Claiming:
             await self.uow.notifications.hasten_summary(page, due_at)
 
     def _cancel(self, summary: Notification, reason: DeliveryReason) -> None:
-        self.uow.notifications.put(notifications.cancel(brake.emptied(summary), reason))
+        self.uow.notifications.put(
+            notifications.cancel(brake.emptied(summary), reason, self.uow.now)
+        )
 
     def _put(self, budget: Budget) -> None:
         self.budgets[budget.key] = budget
@@ -297,6 +347,7 @@ async def record_attempt(
     if notification is None:
         raise NotificationNotFoundError
     decision = delivery.record(notification, claimed.attempt, outcome, policy, spread, uow.now)
+    decision = await failover.after_failure(decision, uow)
     record(decision, uow)
     if not isinstance(outcome, Unknown) and outcome.gone_devices:
         await forget_devices(notification.person_id, outcome.gone_devices, uow)
@@ -304,14 +355,15 @@ async def record_attempt(
         case "page":
             await _correct_if_irrelevant(decision.notification, uow)
         case "summary":
-            _record_pages(decision.notification, uow)
+            await _record_pages(decision.notification, uow)
         case _:
             pass
 
 
-def _record_pages(summary: Notification, uow: UnitOfWork) -> None:
+async def _record_pages(summary: Notification, uow: UnitOfWork) -> None:
     for page in uow.notifications.of_summary(summary.notification_id):
-        record(delivery.follow_summary(page, summary, uow.now), uow)
+        decision = delivery.follow_summary(page, summary, uow.now)
+        record(await failover.after_failure(decision, uow), uow)
     if summary.state in ("sent", "failed"):
         uow.notifications.put(brake.emptied(summary))
 

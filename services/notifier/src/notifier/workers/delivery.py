@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -21,12 +21,14 @@ from common.core.health import Health
 from common.storage.database import Database, OnEnd
 from notifier.channels.base import Channel
 from notifier.domain.delivery import Outcome, Sent, Unknown
+from notifier.domain.maintenance import KNOWN_WITHIN, MaintenanceWindow
 from notifier.metrics import DeliveryMetrics
 from notifier.store.notifications import Slots, time_until_due
 from notifier.store.put_aside import due_ids, put_aside
 from notifier.store.unit_of_work import UnitOfWork
-from notifier.use_cases import deliveries
+from notifier.use_cases import deliveries, failover
 from notifier.use_cases.deliveries import Claim, ClaimedDelivery, DeliveryRules
+from notifier.workers.circuits import Circuits
 from notifier.workers.lease import record_within
 from notifier.workers.steps import repeat
 
@@ -39,6 +41,8 @@ _RETRY_CLAIM_S = 0.005
 # The first outcome waits so long for others, to be recorded with them: those of all media of a page
 # and of pages of the same moment.
 _RECORD_LINGER_S = 0.05
+# In one transaction; it has the locks of so many contacts at most.
+_MAX_DIVERTED = 100
 
 Ended = tuple[ClaimedDelivery, Outcome]
 
@@ -64,6 +68,12 @@ class DeliveryWorker:
         self._rules = rules
         self._free = dict.fromkeys(self._channels, slots)
         self._behind: set[Medium] = set()
+        self._maintenance_read_at: float | None = None
+        self._circuits = Circuits(
+            list(self._channels), rules.circuit, database.clock, metrics, health
+        )
+        # Media on which more waits than has a slot, as after an outage.
+        self._crowded: set[Medium] = set()
         self._metrics = metrics
         self._health = health
         self._woken = asyncio.Event()
@@ -92,6 +102,9 @@ class DeliveryWorker:
 
     async def _step(self) -> None:
         self._woken.clear()
+        await self._read_maintenance()
+        if delays := self._circuits.delays:
+            await self._divert(delays)
         slots = self._slots()
         if self._behind.isdisjoint(slots):
             wait = await self._until_next(slots)
@@ -102,11 +115,32 @@ class DeliveryWorker:
         self._behind |= slots.keys()
         claim = await self._claim(slots)
         self._behind -= slots.keys() - claim.behind
+        self._crowded = (self._crowded - slots.keys()) | claim.behind
         if not claim.deliveries and not claim.held_back:
             await pause(_RETRY_CLAIM_S, self._woken)
 
+    async def _read_maintenance(self) -> None:
+        read_at = self._maintenance_read_at
+        if read_at is not None and monotonic() - read_at < KNOWN_WITHIN.total_seconds():
+            return
+        async with self._database.transaction() as uow:
+            windows = await uow.maintenance.unfinished(uow.now)
+        self._keep(windows)
+
+    def _keep(self, windows: tuple[MaintenanceWindow, ...]) -> None:
+        self._rules = replace(self._rules, maintenance=windows)
+        self._maintenance_read_at = monotonic()
+
     def _slots(self) -> Slots:
-        return {medium: free for medium, free in self._free.items() if free > 0}
+        allowed = {name: self._circuits.slots(name, free) for name, free in self._free.items()}
+        return {medium: free for medium, free in allowed.items() if free > 0}
+
+    async def _divert(self, delays: Mapping[Medium, str]) -> None:
+        async with self._database.transaction() as uow:
+            longest_wait = self._rules.circuit.longest_wait
+            diverted = await failover.divert(delays, longest_wait, _MAX_DIVERTED, uow)
+        for medium in diverted:
+            self._metrics.failovers.labels(medium, "down").inc()
 
     async def _until_next(self, slots: Slots) -> timedelta:
         if not slots:
@@ -123,8 +157,10 @@ class DeliveryWorker:
         """
         if not uow.notifications.pending or self._calls is None or self._is_stopping:
             return _ignore_end
+        if self._maintenance_read_at is None:
+            self._keep(await uow.maintenance.unfinished(uow.now))
         wanted = Counter(each.medium for each in uow.notifications.pending if each.medium)
-        slots = self._take({name: wanted[name] for name in self._free.keys() - self._behind})
+        slots = self._take({name: wanted[name] for name in self._open_media() - self._behind})
         try:
             claim = await deliveries.claim_new(slots, self._rules, uow)
         except BaseException:
@@ -133,6 +169,9 @@ class DeliveryWorker:
         self._open_claims += 1
         self._give_back(_unused(slots, claim))
         return partial(self._end_claim, claim)
+
+    def _open_media(self) -> set[Medium]:
+        return {name for name in self._free if not self._circuits.is_open(name)}
 
     def _end_claim(self, claim: Claim, *, committed: bool) -> None:
         self._open_claims -= 1
@@ -167,6 +206,7 @@ class DeliveryWorker:
         for delivery in claim.deliveries:
             # Without a group this worker was killed, and the attempts are lost.
             if self._calls is not None:
+                self._circuits.begin(delivery.medium)
                 self._calls.create_task(self._deliver(delivery))
         for medium, budget in claim.held_back:
             self._metrics.held_back.labels(medium, budget).inc()
@@ -186,7 +226,9 @@ class DeliveryWorker:
         taken = self._take(slots)
         try:
             async with self._database.transaction() as uow:
-                claim = await deliveries.claim(taken, self._rules, uow, only=only)
+                claim = await deliveries.claim(
+                    taken, self._rules, uow, only=only, by_urgency=self._is_crowded(taken)
+                )
         except BaseException:
             self._give_back(taken)
             raise
@@ -195,6 +237,10 @@ class DeliveryWorker:
         claim.behind |= slots.keys() - taken.keys()
         self._start(claim)
         return claim
+
+    def _is_crowded(self, slots: Slots) -> bool:
+        """Tell whether the most urgent must go first; otherwise order costs more than it helps."""
+        return any(name in self._crowded or self._circuits.is_open(name) for name in slots)
 
     async def _claim_one_by_one(self, slots: Slots) -> Claim:
         """Claim each alone; one that fails is put aside, so that the others are delivered."""
@@ -247,6 +293,10 @@ class DeliveryWorker:
         finally:
             self._vacate(delivery.medium)
         self._observe(delivery, outcome, monotonic() - started)
+        notification_id = delivery.notification.notification_id
+        if self._circuits.record(delivery.medium, notification_id, outcome, _spread()):
+            self._crowded.add(delivery.medium)
+            self._woken.set()
         self._ended.append((delivery, outcome))
         # The first to get the lock records for all that wait for it.
         async with self._recording:
@@ -267,7 +317,8 @@ class DeliveryWorker:
             log.exception("delivery_crashed", notification_id=delivery.notification.notification_id)
             return Unknown(f"error in the channel: {error!r}")
         if isinstance(outcome, Sent):
-            return replace(outcome, editable=channel.editable)
+            within = self._rules.receipt_within if channel.has_receipts else None
+            return replace(outcome, editable=channel.editable, receipt_within=within)
         return outcome
 
     async def _send(self, delivery: ClaimedDelivery, channel: Channel) -> Outcome:
@@ -295,12 +346,15 @@ class DeliveryWorker:
             contact_ids = {
                 contact_id for delivery, _ in ended for contact_id in delivery.contact_ids
             }
+            if storms := [each.notification.notification_id for each, _ in ended if each.is_storm]:
+                contact_ids |= await uow.notifications.contacts_of_summaries(storms)
             await uow.prelock(sorted(contact_ids))
             for delivery, outcome in ended:
                 trace.restore(delivery.notification.traceparent)
                 uow.outbox.cause = delivery.notification.notification_id
-                spread = random.uniform(0.5, 1)  # noqa: S311 - spread, not secrecy
-                await deliveries.record_attempt(delivery, outcome, self._rules.retry, spread, uow)
+                await deliveries.record_attempt(
+                    delivery, outcome, self._rules.retry, _spread(), uow
+                )
 
     def _observe(self, delivery: ClaimedDelivery, outcome: Outcome, seconds: float) -> None:
         label = type(outcome).__name__.lower()
@@ -313,6 +367,10 @@ class DeliveryWorker:
             attempt=delivery.attempt.attempt,
             outcome=outcome,
         )
+
+
+def _spread() -> float:
+    return random.uniform(0.5, 1)  # noqa: S311 - spread, not secrecy
 
 
 def _unused(slots: Slots, claim: Claim) -> Slots:

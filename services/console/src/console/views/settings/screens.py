@@ -25,6 +25,7 @@ _SYSTEMS: Final = (
         mark("Status webhooks"),
         mark("Systems that are told what becomes of their contacts."),
     ),
+    ("maintenance", mark("Maintenance"), mark("What nobody is paged about for a time.")),
     ("write-backs", mark("Write-backs"), mark("What Upstairs writes to the cases of a system.")),
 )
 

@@ -1,0 +1,76 @@
+"""What nobody is paged about for a time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import quote
+
+from console.texts import mark
+from console.views.fields import Option, options_of
+from console.views.reader import Reader
+from console.views.words import service_names
+
+SCOPES: Final[Mapping[str, str]] = {"topic": mark("Topic"), "connection": mark("Connection")}
+_LONGEST_MINUTES: Final = 7 * 24 * 60
+_MOST_DIGITS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class WindowRow:
+    """`url` ends it."""
+
+    scope: str
+    name: str
+    reason: str
+    starts: str
+    ends: str
+    person: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class MaintenanceView:
+    """`rows` is None if the service did not answer; `fields` is what was written wrong."""
+
+    rows: tuple[WindowRow, ...] | None
+    scopes: tuple[Option, ...]
+    fields: Mapping[str, str]
+    missing: tuple[str, ...]
+
+
+def maintenance_view(
+    answer: Mapping[str, Any] | None,
+    fields: Mapping[str, str],
+    missing: Sequence[str],
+    reader: Reader,
+) -> MaintenanceView:
+    _ = reader.texts.gettext
+    labels = [(scope, _(label)) for scope, label in SCOPES.items()]
+    return MaintenanceView(
+        rows=None if answer is None else tuple(_row(item, reader) for item in answer["items"]),
+        scopes=options_of(labels, {fields.get("scope", "topic")}),
+        fields=fields,
+        missing=service_names(missing, reader.texts),
+    )
+
+
+def minutes_of(text: str) -> int | None:
+    """Return the number of minutes; None if it is none, or too many."""
+    if not text.isascii() or not text.isdigit() or len(text) > _MOST_DIGITS:
+        return None
+    minutes = int(text)
+    return minutes if 1 <= minutes <= _LONGEST_MINUTES else None
+
+
+def _row(item: Mapping[str, Any], reader: Reader) -> WindowRow:
+    starts, ends = (datetime.fromisoformat(item[name]) for name in ("starts_at", "ends_at"))
+    return WindowRow(
+        scope=reader.texts.gettext(SCOPES[item["scope"]]),
+        name=item["name"],
+        reason=item["reason"],
+        starts=reader.texts.time(starts, reader.now),
+        ends=reader.texts.time(ends, reader.now),
+        person=reader.name(item["set_by"]),
+        url=f"/settings/maintenance/{item['scope']}/{quote(item['name'], safe=':')}/end",
+    )

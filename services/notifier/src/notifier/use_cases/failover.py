@@ -1,0 +1,108 @@
+"""Another method of the person stands in for one that fails, is down, or sends no receipt."""
+
+from collections.abc import Collection, Mapping
+from datetime import timedelta
+
+from msgspec.structs import replace
+
+from common.contracts.notifications import Medium
+from notifier.domain import delivery, failover, notifications
+from notifier.domain.delivery_reasons import waited_too_long
+from notifier.domain.notifications import Decision, Notification
+from notifier.handlers import new_notification_id, record
+from notifier.store.unit_of_work import UnitOfWork
+
+
+async def after_failure(decision: Decision, uow: UnitOfWork) -> Decision:
+    """Let the next method stand in for a page that has just failed, and say so in its event.
+
+    The page has reached nobody only once that method has failed as well.
+    """
+    failed = decision.notification
+    if failed.kind != "page" or failed.state != "failed" or not decision.events:
+        return decision
+    if failover.has_reached(_messages_of(failed, uow)) or not await _stand_in(failed, (), uow):
+        return decision
+    media = failover.media_of(_messages_of(failed, uow))
+    failed = replace(failed, page_media=media)
+    failure = notifications.failure(failed, uow.now)
+    return replace(decision, notification=failed, events=(failure,))
+
+
+async def divert(
+    delays: Mapping[Medium, str], longest_wait: timedelta, limit: int, uow: UnitOfWork
+) -> list[Medium]:
+    """Let pages on these media say why they wait, and others stand in; return for which media.
+
+    A page that has waited too long has failed, so that the escalation goes on.
+    """
+    expired = uow.now - longest_wait
+    contact_ids = await uow.notifications.waiting_contacts(list(delays), expired, limit)
+    if not contact_ids:
+        return []
+    await uow.prelock(contact_ids)
+    diverted = []
+    for page in list(uow.notifications.loaded()):
+        delay = delays.get(page.medium) if page.medium else None
+        if page.state != "pending" or page.medium is None or delay is None:
+            continue
+        is_new = page.delay_reason is None
+        waiting = replace(page, delay_reason=delay)
+        if is_new:
+            uow.notifications.put(waiting)
+            if page.kind == "page" and await _stand_in(waiting, delays, uow):
+                diverted.append(page.medium)
+        elif page.kind == "page" and page.requested_at <= expired:
+            failed = delivery.fail(page, waited_too_long(delay), uow.now)
+            record(await after_failure(failed, uow), uow)
+    return diverted
+
+
+async def replace_overdue(limit: int, uow: UnitOfWork) -> list[Medium]:
+    """Let another method stand in for each page without a receipt in time; return for which media.
+
+    The page counts as sent all the same: it may have arrived.
+    """
+    contact_ids = await uow.notifications.contacts_without_receipt(uow.now, limit)
+    if not contact_ids:
+        return []
+    await uow.prelock(contact_ids)
+    replaced = []
+    for page in list(uow.notifications.loaded()):
+        if page.receipt_due_at is None or page.receipt_due_at > uow.now or page.delivered_at:
+            continue
+        uow.notifications.put(replace(page, receipt_due_at=None))
+        unanswered = page.seen_at is None and page.acted_at is None
+        if page.kind == "page" and page.medium and unanswered and await _stand_in(page, (), uow):
+            replaced.append(page.medium)
+    return replaced
+
+
+async def _stand_in(page: Notification, down: Collection[Medium], uow: UnitOfWork) -> bool:
+    """Add a message on the person's next medium, if there is one that the page has not used.
+
+    The notifications of the contact must be locked.
+    """
+    recipient = await uow.recipients.get(page.person_id)
+    if recipient is None or not recipient.active or not await _is_relevant(page, uow):
+        return False
+    messages = _messages_of(page, uow)
+    address = failover.next_address(recipient, messages, down)
+    if address is None:
+        return False
+    media = (*failover.media_of((page, *messages)), address.medium)
+    for each in messages:
+        uow.notifications.put(replace(each, page_media=media))
+    uow.notifications.add(failover.stand_in(page, address, new_notification_id(), media, uow.now))
+    return True
+
+
+def _messages_of(page: Notification, uow: UnitOfWork) -> list[Notification]:
+    return [each for each in uow.notifications.of_page(page.page_id) if each.kind == "page"]
+
+
+async def _is_relevant(page: Notification, uow: UnitOfWork) -> bool:
+    if page.escalation_id is None:
+        return True
+    escalation = await uow.escalations.lock_about(page.escalation_id, page.contact_id)
+    return escalation is None or notifications.is_relevant(page, escalation)
