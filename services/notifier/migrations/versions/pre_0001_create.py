@@ -17,7 +17,9 @@ STATEMENTS = (
         media jsonb NOT NULL,
         link_epoch integer NOT NULL,
         time_zone text NOT NULL,
-        devices jsonb NOT NULL
+        devices jsonb NOT NULL,
+        rules jsonb NOT NULL DEFAULT '{}',
+        language text
     )
     """,
     """
@@ -125,6 +127,7 @@ STATEMENTS = (
         page_media jsonb NOT NULL DEFAULT '[]',
         time_zone text NOT NULL,
         thread jsonb,
+        step integer NOT NULL DEFAULT 1,
         CHECK ((state IN ('pending', 'sending')) = (due_at IS NOT NULL))
     )
     """,

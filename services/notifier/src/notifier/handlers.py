@@ -29,9 +29,10 @@ from common.contracts.statuses import ContactStatusChanged
 from common.core import trace
 from common.core.ids import new_id
 from common.messaging.subscriptions import HandlerRegistry
-from notifier import case_write_requests, recipient_changes, rendering, status_requests
+from notifier import case_write_requests, later_steps, recipient_changes, rendering, status_requests
 from notifier.domain import erasure, notifications
 from notifier.domain.content import Status, StatusKind, status_of
+from notifier.domain.delivery_rules import plan, steps_for
 from notifier.domain.escalations import Escalation, EscalationState, in_state
 from notifier.domain.notifications import Decision, Notification, Page
 from notifier.domain.reasons import asks_for
@@ -200,19 +201,23 @@ async def notify_page(page: Page, uow: UnitOfWork) -> None:
         record(failed, uow)
         return
     addresses, fallback_reason = notifications.choose_addresses(page, recipient)
-    media = tuple(address.medium for address in addresses)
+    steps = steps_for(page.content.severity, recipient.rules.steps, uow.default_steps)
+    available = [address.medium for address in addresses]
+    planned = {each.medium: each for each in plan(steps, available, page.media)}
     for address in addresses:
-        uow.notifications.add(
-            notifications.notify(
-                page,
-                address,
-                new_notification_id(),
-                uow.now,
-                trace.current(),
-                fallback_reason,
-                media,
-            )
+        if address.medium not in planned:
+            continue
+        notification = notifications.notify(
+            page,
+            address,
+            new_notification_id(),
+            uow.now,
+            trace.current(),
+            fallback_reason,
+            tuple(planned),
         )
+        uow.notifications.add(notifications.at_step(notification, planned[address.medium]))
+    later_steps.replace_earlier(page, uow)
 
 
 async def _release(

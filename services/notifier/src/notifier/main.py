@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import typer
@@ -104,7 +105,7 @@ def build(
 
     return ServiceSpec(
         name="notifier",
-        unit_of_work=UnitOfWork,
+        unit_of_work=partial(UnitOfWork, default_steps=settings.delivery_steps),
         subscriptions=handlers.SUBSCRIPTIONS,
         retention=tables.RETENTION,
         routers=api.make_routers(channels),

@@ -13,7 +13,6 @@ from common.core.ids import new_id
 from common.storage.known_people import record_person
 from notifier.domain import notifications
 from notifier.domain.recipients import (
-    DEFAULT_TIME_ZONE,
     Address,
     ContactMethods,
     Recipient,
@@ -57,8 +56,8 @@ async def change_contact_methods(event: ContactMethodsChanged, uow: UnitOfWork) 
     refused = await uow.recipients.taken_media(event.person_id, media)
     if refused:
         log.warning("contact_method_refused", person_id=event.person_id, by=event.by, media=refused)
-    time_zone = before.time_zone if before else DEFAULT_TIME_ZONE
-    methods = ContactMethods(event.name, without_refused(media, refused, before), time_zone)
+    own = before.methods if before else ContactMethods(event.name, ())
+    methods = replace(own, name=event.name, media=without_refused(media, refused, before))
     await change_recipient(
         before, event.person_id, methods, event.by, event.occurred_at, uow, refused
     )
@@ -94,6 +93,8 @@ async def change_recipient(
         name=methods.name,
         media=methods.media,
         time_zone=methods.time_zone,
+        rules=methods.rules,
+        language=methods.language,
         link_epoch=epoch + 1 if before is None or change.changes_addresses else epoch,
     )
     await record_recipient(before, saved, uow)

@@ -16,6 +16,8 @@ recipients = Table(
     Column("link_epoch", Integer),
     Column("time_zone", Text),
     Column("devices", JSONB),
+    Column("rules", JSONB),
+    Column("language", Text),
 )
 recipient_changes = Table(
     "recipient_changes",
@@ -96,6 +98,7 @@ notifications = Table(
     Column("page_media", JSONB),
     Column("time_zone", Text),
     Column("thread", JSONB),
+    Column("step", Integer),
 )
 delivery_attempts = Table(
     "delivery_attempts",

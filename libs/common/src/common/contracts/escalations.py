@@ -200,7 +200,8 @@ class PageRequested(EscalationsEvent):
     escalation: coaching, contact methods that reach nobody, and that it was closed as met.
     `respond_by` is when it moves on without that person; `lease_end` says what ends a lease then. A
     gap in a duty schedule and a queue that nobody serves have no contact: `contact_id` is derived
-    from the schedule or the queue.
+    from the schedule or the queue. `on_duty`: the person is asked as who is on
+    duty.
     """
 
     page_id: PageId
@@ -220,6 +221,7 @@ class PageRequested(EscalationsEvent):
     coaching: PagedCoaching | None = None
     duty_gap: PagedDutyGap | None = None
     unserved_queue: PagedQueue | None = None
+    on_duty: bool = False
 
 
 class EscalationAcknowledged(EscalationsOwnEvent):

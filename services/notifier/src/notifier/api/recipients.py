@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from fastapi import Path, Query
 from pydantic import (
@@ -11,8 +11,10 @@ from pydantic import (
     Field,
     StringConstraints,
     TypeAdapter,
+    model_validator,
 )
 
+from common.contracts.escalations import Severity
 from common.contracts.event import PersonId
 from common.contracts.notifications import Medium
 from common.core.time_zones import TimeZone
@@ -31,12 +33,15 @@ from common.http.examples import (
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.routes import ApiRouter
 from notifier.api.deps import UUID, NotifierDatabase, caller_of, refusals, transaction
+from notifier.api.rule_schemas import LateStepOut, require_media, with_changes
 from notifier.channels.base import Channel, ChannelAddress, address_type
 from notifier.domain import errors
+from notifier.domain.delivery_rules import LateStep, QuietHours, Steps
 from notifier.domain.recipients import (
     DEFAULT_TIME_ZONE,
     Address,
     ContactMethods,
+    Language,
     Recipient,
     RecipientChange,
 )
@@ -52,6 +57,19 @@ _EXAMPLE: dict[str, Any] = {
     "name": PEOPLE[SUPERVISOR]["name"],
     "media": [contact_method(SUPERVISOR, "slack"), contact_method(SUPERVISOR, "email")],
     "time_zone": "Europe/Madrid",
+    "steps": {
+        "critical": [
+            {"after_minutes": 0, "media": ["slack"]},
+            {"after_minutes": 2, "media": ["email"]},
+        ]
+    },
+    "quiet_hours": {
+        "periods": [
+            {"days": ["mon", "tue", "wed", "thu", "fri"], "begins": "22:00", "ends": "07:00"}
+        ],
+        "unless_severity": "critical",
+    },
+    "language": "en",
 }
 RecipientPath = Annotated[PersonPath, Path(examples=[SUPERVISOR])]
 
@@ -70,6 +88,8 @@ def make_router(channels: Sequence[Channel]) -> ApiRouter:
     types = {channel.medium: channel.address for channel in put}
 
     class RecipientIn(RequestModel):
+        """Steps, quiet hours and the language stay as they are if they are left out."""
+
         model_config = with_examples(_EXAMPLE)
 
         name: ShortText = Field(description="The name that messages call the person by.")
@@ -80,16 +100,47 @@ def make_router(channels: Sequence[Channel]) -> ApiRouter:
             default=DEFAULT_TIME_ZONE,
             description="The zone of times in messages, as `Europe/Rome`.",
         )
+        steps: dict[Severity, Steps] = Field(
+            default={},
+            description="By severity, by which media after how long; later ones only while the"
+            " message is neither seen nor answered. None: all media at once. A severity that is"
+            " not there: the default of the centre.",
+        )
+        quiet_hours: QuietHours | None = Field(
+            default=None, description="When what is not urgent waits for a summary; null: never."
+        )
+        language: Language | None = Field(
+            default=None, description="The language of messages; null: that of the centre."
+        )
+
+        @model_validator(mode="after")
+        def _require_own_media(self) -> Self:
+            """Devices are added elsewhere, so a step may name `web_push` at any time."""
+            require_media(self.steps, {each.medium for each in self.media} | {"web_push"})
+            return self
+
+        def changed(self, before: ContactMethods | None) -> ContactMethods:
+            return with_changes(before, self, tuple(each.stored() for each in self.media))
 
     class ContactMethodsOut(BaseModel):
         name: str = Field(description="The name that messages call the person by.")
         media: tuple[address, ...] = Field(description="The addresses, each medium at most once.")
         time_zone: str = Field(description="The zone of times in messages.")
+        steps: dict[Severity, Steps] = Field(
+            description="By severity, by which media after how long; none: all at once."
+        )
+        quiet_hours: QuietHours | None = Field(description="When what is not urgent waits.")
+        language: str | None = Field(description="The language of messages; null: the centre's.")
 
     class RecipientOut(ContactMethodsOut):
         model_config = with_examples({"person_id": SUPERVISOR, **_EXAMPLE})
 
         person_id: PersonId = Field(description="The person's id, the same in all services.")
+        late_steps: tuple[LateStepOut, ...] = Field(
+            default=(),
+            description="A warning: steps that come when the last pages had to be answered"
+            " already. Only of a single recipient.",
+        )
 
     class RecipientChangeOut(BaseModel):
         model_config = with_examples(
@@ -113,18 +164,25 @@ def make_router(channels: Sequence[Channel]) -> ApiRouter:
             " has its user. The address before stays."
         )
 
-    def out(recipient: Recipient) -> RecipientOut:
+    def fields(methods: ContactMethods) -> dict[str, Any]:
+        return {
+            "name": methods.name,
+            "media": _shown(methods.media, types),
+            "time_zone": methods.time_zone,
+            "steps": dict(methods.rules.steps),
+            "quiet_hours": methods.rules.quiet_hours,
+            "language": methods.language,
+        }
+
+    def out(recipient: Recipient, late: Sequence[LateStep] = ()) -> RecipientOut:
         return RecipientOut(
             person_id=recipient.person_id,
-            name=recipient.name,
-            media=_shown(recipient.media, types),
-            time_zone=recipient.time_zone,
+            late_steps=tuple(map(LateStepOut.model_validate, late)),
+            **fields(recipient.methods),
         )
 
     def methods_out(methods: ContactMethods) -> ContactMethodsOut:
-        return ContactMethodsOut(
-            name=methods.name, media=_shown(methods.media, types), time_zone=methods.time_zone
-        )
+        return ContactMethodsOut(**fields(methods))
 
     def change_out(change: RecipientChange) -> RecipientChangeOut:
         return RecipientChangeOut(
@@ -144,6 +202,7 @@ def make_router(channels: Sequence[Channel]) -> ApiRouter:
             errors.RecipientForbiddenError,
             errors.ChannelUserTakenError,
             errors.OperationsAddressError,
+            errors.OperationsQuietHoursError,
             errors.TooManyChangesError,
         ),
     )
@@ -157,14 +216,16 @@ def make_router(channels: Sequence[Channel]) -> ApiRouter:
 
         A person sets the own contact methods, managers those of the people below, an admin all and
         alone those of `operations`. `PUT /v1/people/{id}` in router sets them too; the last one
-        counts. Addresses that are no longer used get a message about it. Links and buttons of
+        counts. Steps, quiet hours and the language stay as they are if they are left out.
+        Addresses that are no longer used get a message about it. Links and buttons of
         earlier messages are void.
         """
-        media = tuple(address.stored() for address in body.media)
-        methods = ContactMethods(body.name, media, body.time_zone)
         async with transaction(database) as uow:
-            saved = await recipients.save_recipient(caller_of(principal), person_id, methods, uow)
-        return out(saved)
+            saved = await recipients.save_recipient(
+                caller_of(principal), person_id, body.changed, uow
+            )
+            late = await recipients.read_late_steps(saved, uow)
+        return out(saved, late)
 
     @router.get(
         "/{person_id}",
@@ -176,7 +237,8 @@ def make_router(channels: Sequence[Channel]) -> ApiRouter:
         """Show how a person is notified."""
         async with transaction(database) as uow:
             recipient = await recipients.read_recipient(caller_of(principal), person_id, uow)
-        return out(recipient)
+            late = await recipients.read_late_steps(recipient, uow)
+        return out(recipient, late)
 
     @router.get("/{person_id}/changes", responses=refusals(errors.RecipientForbiddenError))
     async def show_changes(

@@ -81,6 +81,10 @@ class OperationsAddressError(Exception):
     """The recipient operations needs at least one address: it gets the alarms of the system."""
 
 
+class OperationsQuietHoursError(Exception):
+    """The recipient operations has no quiet hours: it gets the alarms of the system."""
+
+
 class StatusWebhooksOffError(Exception):
     """Status webhooks are switched off: operators set UPSTAIRS_ENCRYPTION_KEYS."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct
@@ -11,8 +11,10 @@ from msgspec.structs import replace
 
 from common.contracts.event import ContactId, PersonId
 from common.contracts.notifications import Medium, recipient_key
+from notifier.domain.delivery_rules import PersonRules
 
 DEFAULT_TIME_ZONE = "UTC"
+Language = Literal["en", "de", "es", "fr", "pt", "it"]
 # A browser forgets a subscription without a word: the oldest device gives way to a new one.
 MAX_DEVICES: Final = 10
 
@@ -46,7 +48,7 @@ class Device(Struct, frozen=True):
 class Recipient(Struct, frozen=True):
     """Has each medium at most once; all devices are one medium. Earlier `link_epoch`s are void.
 
-    Who is not `active` has left.
+    Who is not `active` has left. `language` is that of messages; None: that of the templates.
     """
 
     person_id: PersonId
@@ -56,6 +58,8 @@ class Recipient(Struct, frozen=True):
     time_zone: str = DEFAULT_TIME_ZONE
     active: bool = True
     devices: tuple[Device, ...] = ()
+    rules: PersonRules = PersonRules()
+    language: str | None = None
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -67,7 +71,7 @@ class Recipient(Struct, frozen=True):
 
     @property
     def methods(self) -> "ContactMethods":
-        return ContactMethods(self.name, self.media, self.time_zone)
+        return ContactMethods(self.name, self.media, self.time_zone, self.rules, self.language)
 
     def reached_by(self, media: Sequence[Medium]) -> tuple[Address, ...]:
         return tuple(address for address in self.addresses if address.medium in media)
@@ -108,6 +112,8 @@ class ContactMethods(Struct, frozen=True):
     name: str
     media: tuple[Address, ...]
     time_zone: str = DEFAULT_TIME_ZONE
+    rules: PersonRules = PersonRules()
+    language: str | None = None
 
 
 class RecipientChange(Struct, frozen=True):

@@ -60,6 +60,7 @@ class Recipients:
             "link_epoch": _NEW_EPOCH,
             "time_zone": DEFAULT_TIME_ZONE,
             "devices": [],
+            "rules": {},
         }
         await self._connection.execute(
             postgresql.insert(tables.recipients).values(row).on_conflict_do_nothing()
