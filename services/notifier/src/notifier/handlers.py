@@ -30,7 +30,7 @@ from common.core import trace
 from common.core.ids import new_id
 from common.messaging.subscriptions import HandlerRegistry
 from notifier import case_write_requests, later_steps, recipient_changes, rendering, status_requests
-from notifier.domain import erasure, notifications
+from notifier.domain import erasure, notifications, steps
 from notifier.domain.content import Status, StatusKind, status_of
 from notifier.domain.delivery_rules import plan, steps_for
 from notifier.domain.escalations import Escalation, EscalationState, in_state
@@ -201,9 +201,9 @@ async def notify_page(page: Page, uow: UnitOfWork) -> None:
         record(failed, uow)
         return
     addresses, fallback_reason = notifications.choose_addresses(page, recipient)
-    steps = steps_for(page.content.severity, recipient.rules.steps, uow.default_steps)
+    chosen = steps_for(page.content.severity, recipient.rules.steps, uow.default_steps)
     available = [address.medium for address in addresses]
-    planned = {each.medium: each for each in plan(steps, available, page.media)}
+    planned = {each.medium: each for each in plan(chosen, available, page.media)}
     for address in addresses:
         if address.medium not in planned:
             continue
@@ -216,7 +216,7 @@ async def notify_page(page: Page, uow: UnitOfWork) -> None:
             fallback_reason,
             tuple(planned),
         )
-        uow.notifications.add(notifications.at_step(notification, planned[address.medium]))
+        uow.notifications.add(steps.at_step(notification, planned[address.medium]))
     later_steps.replace_earlier(page, uow)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 from fastapi import Path, Query
 from pydantic import (
@@ -11,15 +11,13 @@ from pydantic import (
     Field,
     StringConstraints,
     TypeAdapter,
-    model_validator,
 )
 
 from common.contracts.escalations import Severity
 from common.contracts.event import PersonId
 from common.contracts.notifications import Medium
-from common.core.time_zones import TimeZone
 from common.http.access import StaffUser
-from common.http.app import PersonPath, RequestModel, ShortText, Slug
+from common.http.app import PersonPath, Slug
 from common.http.contact_methods import require_each_medium_once
 from common.http.examples import (
     ACTED_AT,
@@ -33,15 +31,13 @@ from common.http.examples import (
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.routes import ApiRouter
 from notifier.api.deps import UUID, NotifierDatabase, caller_of, refusals, transaction
-from notifier.api.rule_schemas import LateStepOut, require_media, with_changes
+from notifier.api.rule_schemas import LateStepOut, RecipientFields
 from notifier.channels.base import Channel, ChannelAddress, address_type
 from notifier.domain import errors
 from notifier.domain.delivery_rules import LateStep, QuietHours, Steps
 from notifier.domain.recipients import (
-    DEFAULT_TIME_ZONE,
     Address,
     ContactMethods,
-    Language,
     Recipient,
     RecipientChange,
 )
@@ -81,46 +77,31 @@ def _shown(
     return tuple(types[stored.medium].read(stored) for stored in media if stored.medium in types)
 
 
+def _fields(
+    methods: ContactMethods, types: Mapping[Medium, type[ChannelAddress]]
+) -> dict[str, Any]:
+    return {
+        "name": methods.name,
+        "media": _shown(methods.media, types),
+        "time_zone": methods.time_zone,
+        "steps": dict(methods.rules.steps),
+        "quiet_hours": methods.rules.quiet_hours,
+        "language": methods.language,
+    }
+
+
 def make_router(channels: Sequence[Channel]) -> ApiRouter:
     """Make the routes for recipients that have addresses of these channels."""
     put = [channel for channel in channels if not channel.has_devices]
     address: Any = address_type(put)
     types = {channel.medium: channel.address for channel in put}
 
-    class RecipientIn(RequestModel):
-        """Steps, quiet hours and the language stay as they are if they are left out."""
-
+    class RecipientIn(RecipientFields):
         model_config = with_examples(_EXAMPLE)
 
-        name: ShortText = Field(description="The name that messages call the person by.")
         media: Annotated[tuple[address, ...], AfterValidator(require_each_medium_once)] = Field(
             description="The addresses, each medium at most once; none: the person is not notified."
         )
-        time_zone: TimeZone = Field(
-            default=DEFAULT_TIME_ZONE,
-            description="The zone of times in messages, as `Europe/Rome`.",
-        )
-        steps: dict[Severity, Steps] = Field(
-            default={},
-            description="By severity, by which media after how long; later ones only while the"
-            " message is neither seen nor answered. None: all media at once. A severity that is"
-            " not there: the default of the centre.",
-        )
-        quiet_hours: QuietHours | None = Field(
-            default=None, description="When what is not urgent waits for a summary; null: never."
-        )
-        language: Language | None = Field(
-            default=None, description="The language of messages; null: that of the centre."
-        )
-
-        @model_validator(mode="after")
-        def _require_own_media(self) -> Self:
-            """Devices are added elsewhere, so a step may name `web_push` at any time."""
-            require_media(self.steps, {each.medium for each in self.media} | {"web_push"})
-            return self
-
-        def changed(self, before: ContactMethods | None) -> ContactMethods:
-            return with_changes(before, self, tuple(each.stored() for each in self.media))
 
     class ContactMethodsOut(BaseModel):
         name: str = Field(description="The name that messages call the person by.")
@@ -164,25 +145,15 @@ def make_router(channels: Sequence[Channel]) -> ApiRouter:
             " has its user. The address before stays."
         )
 
-    def fields(methods: ContactMethods) -> dict[str, Any]:
-        return {
-            "name": methods.name,
-            "media": _shown(methods.media, types),
-            "time_zone": methods.time_zone,
-            "steps": dict(methods.rules.steps),
-            "quiet_hours": methods.rules.quiet_hours,
-            "language": methods.language,
-        }
-
     def out(recipient: Recipient, late: Sequence[LateStep] = ()) -> RecipientOut:
         return RecipientOut(
             person_id=recipient.person_id,
             late_steps=tuple(map(LateStepOut.model_validate, late)),
-            **fields(recipient.methods),
+            **_fields(recipient.methods, types),
         )
 
     def methods_out(methods: ContactMethods) -> ContactMethodsOut:
-        return ContactMethodsOut(**fields(methods))
+        return ContactMethodsOut(**_fields(methods, types))
 
     def change_out(change: RecipientChange) -> RecipientChangeOut:
         return RecipientChangeOut(

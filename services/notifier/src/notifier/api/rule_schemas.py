@@ -1,15 +1,18 @@
 """A person's rules, as the API of recipients takes and shows them."""
 
 from collections.abc import Collection, Mapping
-from typing import Protocol
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from common.contracts.escalations import Severity
 from common.contracts.notifications import Medium
 from common.contracts.validation_messages import InvalidValueError
+from common.core.time_zones import TimeZone
+from common.http.app import RequestModel, ShortText
+from notifier.channels.base import ChannelAddress
 from notifier.domain.delivery_rules import PersonRules, QuietHours, Steps
-from notifier.domain.recipients import Address, ContactMethods, Language
+from notifier.domain.recipients import DEFAULT_TIME_ZONE, ContactMethods, Language
 
 
 class LateStepOut(BaseModel):
@@ -35,40 +38,49 @@ def require_media(steps: Mapping[Severity, Steps], own: Collection[Medium]) -> N
             )
 
 
-class Wishes(Protocol):
-    """What a request says; only fields in `model_fields_set` are meant."""
+class RecipientFields(RequestModel):
+    """Steps, quiet hours and the language stay as they are if they are left out."""
 
-    @property
-    def name(self) -> str: ...
-    @property
-    def time_zone(self) -> str: ...
-    @property
-    def steps(self) -> Mapping[Severity, Steps]: ...
-    @property
-    def quiet_hours(self) -> QuietHours | None: ...
-    @property
-    def language(self) -> Language | None: ...
-    @property
-    def model_fields_set(self) -> set[str]: ...
-
-
-def with_changes(
-    before: ContactMethods | None, wishes: Wishes, media: tuple[Address, ...]
-) -> ContactMethods:
-    """Return what is in force from now on: rules that the request does not name stay.
-
-    They are the person's own; who puts only addresses must not undo them.
-    """
-    rules = before.rules if before else PersonRules()
-    named = wishes.model_fields_set
-    language = before.language if before else None
-    return ContactMethods(
-        wishes.name,
-        media,
-        wishes.time_zone,
-        PersonRules(
-            wishes.steps if "steps" in named else rules.steps,
-            wishes.quiet_hours if "quiet_hours" in named else rules.quiet_hours,
-        ),
-        wishes.language if "language" in named else language,
+    name: ShortText = Field(description="The name that messages call the person by.")
+    media: tuple[ChannelAddress, ...]
+    time_zone: TimeZone = Field(
+        default=DEFAULT_TIME_ZONE,
+        description="The zone of times in messages and of quiet hours, as `Europe/Rome`.",
     )
+    steps: dict[Severity, Steps] = Field(
+        default={},
+        description="By severity, by which media after how long; later ones only while the message"
+        " is neither seen nor answered. None: all media at once. A severity that is not there: the"
+        " default of the centre.",
+    )
+    quiet_hours: QuietHours | None = Field(
+        default=None, description="When what is not urgent waits for a summary; null: never."
+    )
+    language: Language | None = Field(
+        default=None, description="The language of messages; null: that of the centre."
+    )
+
+    @model_validator(mode="after")
+    def _require_own_media(self) -> Self:
+        """Devices are added elsewhere, so a step may name `web_push` at any time."""
+        require_media(self.steps, {each.medium for each in self.media} | {"web_push"})
+        return self
+
+    def changed(self, before: ContactMethods | None) -> ContactMethods:
+        """Return what is in force from now on: rules that the request does not name stay.
+
+        They are the person's own; who puts only addresses must not undo them.
+        """
+        rules = before.rules if before else PersonRules()
+        named = self.model_fields_set
+        language = before.language if before else None
+        return ContactMethods(
+            self.name,
+            tuple(each.stored() for each in self.media),
+            self.time_zone,
+            PersonRules(
+                self.steps if "steps" in named else rules.steps,
+                self.quiet_hours if "quiet_hours" in named else rules.quiet_hours,
+            ),
+            self.language if "language" in named else language,
+        )

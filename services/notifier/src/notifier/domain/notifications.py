@@ -1,7 +1,7 @@
 """One message to one person on one medium: how it is made, cancelled, and updated."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal, assert_never
 from zoneinfo import ZoneInfo
 
@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from common.contracts.connection_pages import ConnectionPageRequested
-from common.contracts.escalations import PageRequested, Severity, TimerMissing
+from common.contracts.escalations import PageRequested, TimerMissing
 from common.contracts.event import (
     OPERATIONS,
     ContactId,
@@ -31,7 +31,6 @@ from notifier.domain.content import (
     Summary,
     WriteBackHalt,
 )
-from notifier.domain.delivery_rules import PlannedMedium
 from notifier.domain.escalations import Escalation
 from notifier.domain.reasons import asks_for
 from notifier.domain.recipients import (
@@ -195,17 +194,6 @@ def choose_addresses(page: Page, recipient: Recipient) -> tuple[tuple[Address, .
     return recipient.addresses, f"the recipient has no {' or '.join(page.media)}: sent on all media"
 
 
-def times_to_answer(pages: Iterable[Notification]) -> Mapping[Severity, timedelta]:
-    """Return the shortest time that a page of each severity left for an answer."""
-    shortest: dict[Severity, timedelta] = {}
-    for page in pages:
-        severity, respond_by = page.content.severity, page.content.respond_by
-        if severity and respond_by and asks_for(page.content.reason) == "answer":
-            left = respond_by - page.requested_at
-            shortest[severity] = min(left, shortest.get(severity, left))
-    return shortest
-
-
 def notify(
     page: Page,
     address: Address,
@@ -233,12 +221,6 @@ def notify(
         traceparent=traceparent,
         page_media=page_media or (address.medium,),
     )
-
-
-def at_step(notification: Notification, planned: PlannedMedium) -> Notification:
-    """Let it be sent when the person's rule says so."""
-    due_at = notification.requested_at + planned.after
-    return replace(notification, due_at=due_at, step=planned.step)
 
 
 def address_notice(

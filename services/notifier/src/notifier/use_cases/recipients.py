@@ -15,8 +15,8 @@ from notifier.domain.errors import (
     RecipientNotFoundError,
     TooManyChangesError,
 )
-from notifier.domain.notifications import times_to_answer
 from notifier.domain.recipients import ContactMethods, Recipient, RecipientChange
+from notifier.domain.steps import times_to_answer
 from notifier.recipient_changes import change_recipient
 from notifier.store.notifications import Filter
 from notifier.store.unit_of_work import UnitOfWork
