@@ -19,9 +19,23 @@ STATEMENTS = (
         time_zone text NOT NULL,
         devices jsonb NOT NULL,
         rules jsonb NOT NULL DEFAULT '{}',
-        language text
+        language text,
+        verified jsonb NOT NULL DEFAULT '{}'
     )
     """,
+    # Codes and tests that people have sent to themselves.
+    """
+    CREATE TABLE own_requests (
+        key text PRIMARY KEY,
+        person_id text NOT NULL,
+        changed_at timestamptz NOT NULL,
+        reference text,
+        fingerprint text,
+        sent_at jsonb NOT NULL DEFAULT '[]',
+        tries integer NOT NULL DEFAULT 0
+    )
+    """,
+    "CREATE INDEX own_requests_changed_at ON own_requests (changed_at)",
     """
     CREATE TABLE recipient_changes (
         change_id uuid PRIMARY KEY,

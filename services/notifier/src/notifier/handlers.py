@@ -36,6 +36,7 @@ from notifier.domain.delivery_rules import plan, steps_for
 from notifier.domain.escalations import Escalation, EscalationState, in_state
 from notifier.domain.notifications import Decision, Notification, Page
 from notifier.domain.reasons import asks_for
+from notifier.domain.verification import is_verified, relied_on
 from notifier.store.unit_of_work import UnitOfWork
 
 OperationsEvent = TimerMissing | ConnectionPageRequested
@@ -200,10 +201,13 @@ async def notify_page(page: Page, uow: UnitOfWork) -> None:
         uow.notifications.mark_absent(failed.notification.notification_id)
         record(failed, uow)
         return
-    addresses, fallback_reason = notifications.choose_addresses(page, recipient)
+    addresses, reason = notifications.choose_addresses(page, recipient)
+    addresses, doubt = relied_on(addresses, recipient)
+    reason = "; ".join(filter(None, (reason, doubt))) or None
+    verified = {each.medium for each in addresses if is_verified(recipient, each)}
     chosen = steps_for(page.content.severity, recipient.rules.steps, uow.default_steps)
     available = [address.medium for address in addresses]
-    planned = {each.medium: each for each in plan(chosen, available, page.media)}
+    planned = {each.medium: each for each in plan(chosen, available, page.media, verified)}
     for address in addresses:
         if address.medium not in planned:
             continue
@@ -213,7 +217,7 @@ async def notify_page(page: Page, uow: UnitOfWork) -> None:
             new_notification_id(),
             uow.now,
             trace.current(),
-            fallback_reason,
+            reason,
             tuple(planned),
         )
         uow.notifications.add(steps.at_step(notification, planned[address.medium]))

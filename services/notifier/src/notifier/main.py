@@ -29,6 +29,7 @@ from notifier.metrics import CaseWriteMetrics, DeliveryMetrics, StatusMetrics
 from notifier.settings import Settings
 from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases.deliveries import DeliveryRules
+from notifier.verification_codes import VerificationCodes
 from notifier.web_push.vapid import VapidKey
 from notifier.workers.case_writer import CaseWriter
 from notifier.workers.delivery import DeliveryWorker
@@ -51,6 +52,7 @@ def build(
         timedelta(hours=settings.link_max_age_hours),
         settings.console_url,
     )
+    codes = VerificationCodes(settings.link_secret.get_secret_value())
     keys = settings.encryption_keys
     case_systems = CaseSystemFactory(
         AllowedOrigins.read(settings.write_back_systems),
@@ -80,7 +82,7 @@ def build(
         slots, measured = settings.delivery_slots, DeliveryMetrics(metrics)
         write_policy = WritePolicy(timedelta(seconds=settings.write_back_timeout_seconds))
         return [
-            DeliveryWorker(channels, database, rules, slots, measured, health),
+            DeliveryWorker(channels, database, rules, slots, measured, health, codes),
             StatusDeliveryWorker(
                 StatusCaller.from_settings(settings),
                 database,
@@ -114,6 +116,7 @@ def build(
         unkeyed_paths=(api.status_webhooks.router.prefix,),
         state={
             "links": links,
+            "verification_codes": codes,
             "status_caller": StatusCaller.from_settings(settings),
             "case_systems": case_systems,
         },

@@ -11,7 +11,7 @@ from common.contracts.people import ContactMethodsChanged, PersonDescribed
 from common.core import trace
 from common.core.ids import new_id
 from common.storage.known_people import record_person
-from notifier.domain import notifications
+from notifier.domain import notifications, verification
 from notifier.domain.recipients import (
     Address,
     ContactMethods,
@@ -21,6 +21,9 @@ from notifier.domain.recipients import (
     without_refused,
 )
 from notifier.store.unit_of_work import UnitOfWork
+
+# As `Principal.actor` names who is no person.
+_SYSTEM = "admin:"
 
 log = structlog.get_logger()
 
@@ -97,6 +100,10 @@ async def change_recipient(
         language=methods.language,
         link_epoch=epoch + 1 if before is None or change.changes_addresses else epoch,
     )
+    saved = verification.without_outdated(saved)
+    if by.startswith(_SYSTEM):
+        # The organisation's own directory vouches for what an admin enters.
+        saved = verification.verify(saved, saved.media, at)
     await record_recipient(before, saved, uow)
     await uow.recipient_changes.add(change)
     for address in change.removed_addresses:

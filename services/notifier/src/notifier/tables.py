@@ -18,6 +18,18 @@ recipients = Table(
     Column("devices", JSONB),
     Column("rules", JSONB),
     Column("language", Text),
+    Column("verified", JSONB),
+)
+own_requests = Table(
+    "own_requests",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("person_id", Text),
+    Column("changed_at", DateTime(timezone=True)),
+    Column("reference", Text),
+    Column("fingerprint", Text),
+    Column("sent_at", JSONB),
+    Column("tries", Integer),
 )
 recipient_changes = Table(
     "recipient_changes",
@@ -218,6 +230,7 @@ RETENTION: tuple[Rule, ...] = (
     Retention("recipient_changes", "changed_at", days=400),
     Kept("reporting_lines", "one row a person"),
     Retention("budgets", "changed_at", days=1),
+    Retention("own_requests", "changed_at", days=30),
     Kept("channel_users", "one row for each account of a person"),
     Kept("status_webhooks", "settings: they are in force until they are replaced"),
     # Longer than Kafka keeps the event: a row recognizes one that comes again.

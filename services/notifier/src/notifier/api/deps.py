@@ -19,6 +19,7 @@ from notifier import rendering
 from notifier.domain.content import status_of
 from notifier.domain.errors import (
     AddressNotAllowedError,
+    AddressNotFoundError,
     AnswerTooLateError,
     CaseWriteNotFailedError,
     CaseWriteNotFoundError,
@@ -30,8 +31,10 @@ from notifier.domain.errors import (
     LinkPurposeError,
     LinkVoidError,
     NothingToAcknowledgeError,
+    NothingToTestError,
     NotificationNotFoundError,
     NotPagedError,
+    NotYourselfError,
     OperationsAddressError,
     OperationsQuietHoursError,
     PushServiceError,
@@ -43,10 +46,14 @@ from notifier.domain.errors import (
     StatusWebhookForbiddenError,
     StatusWebhookNotFoundError,
     StatusWebhooksOffError,
+    TestNotFoundError,
     TooManyChangesError,
+    TooManyCodesError,
+    TooManyTestsError,
     WebPushOffError,
     WriteBackNotFoundError,
     WriteBacksOffError,
+    WrongCodeError,
 )
 from notifier.links import Capability, ExpiredLinkError, ForgedLinkError, Links
 from notifier.store.unit_of_work import UnitOfWork
@@ -75,6 +82,13 @@ _PROBLEMS: Mapping[type[Exception], tuple[int, str]] = {
     WebPushOffError: (409, "web-push-off"),
     PushServiceError: (422, "push-service-not-allowed"),
     OperationsAddressError: (409, "operations-needs-address"),
+    NotYourselfError: (403, "not-yourself"),
+    AddressNotFoundError: (404, "address-not-found"),
+    TooManyCodesError: (429, "too-many-codes"),
+    WrongCodeError: (409, "wrong-code"),
+    TooManyTestsError: (429, "too-many-tests"),
+    NothingToTestError: (409, "nothing-to-test"),
+    TestNotFoundError: (404, "test-not-found"),
     OperationsQuietHoursError: (409, "operations-without-quiet-hours"),
     WriteBackNotFoundError: (404, "write-back-not-found"),
     WriteBacksOffError: (409, "write-backs-off"),

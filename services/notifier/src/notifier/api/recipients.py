@@ -41,6 +41,7 @@ from notifier.domain.recipients import (
     Recipient,
     RecipientChange,
 )
+from notifier.domain.verification import verified_at
 from notifier.use_cases import recipients
 
 _KEY = TypeAdapter(Slug)
@@ -117,6 +118,9 @@ def make_router(channels: Sequence[Channel]) -> ApiRouter:
         model_config = with_examples({"person_id": SUPERVISOR, **_EXAMPLE})
 
         person_id: PersonId = Field(description="The person's id, the same in all services.")
+        verified: dict[Medium, datetime] = Field(
+            description="Since when addresses are verified: messages are known to arrive there."
+        )
         late_steps: tuple[LateStepOut, ...] = Field(
             default=(),
             description="A warning: steps that come when the last pages had to be answered"
@@ -148,6 +152,7 @@ def make_router(channels: Sequence[Channel]) -> ApiRouter:
     def out(recipient: Recipient, late: Sequence[LateStep] = ()) -> RecipientOut:
         return RecipientOut(
             person_id=recipient.person_id,
+            verified=dict(verified_at(recipient)),
             late_steps=tuple(map(LateStepOut.model_validate, late)),
             **_fields(recipient.methods, types),
         )

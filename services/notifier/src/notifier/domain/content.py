@@ -114,6 +114,7 @@ class Content(Struct, frozen=True):
     """What a page, a notice or a summary says; in an update `status` replaces the buttons.
 
     `is_repeat`: the person was asked about the escalation before. `on_duty`: as who is on duty.
+    `code` verifies an address; it is filled in when the message is sent, and never stored.
     """
 
     reason: Reason
@@ -137,6 +138,7 @@ class Content(Struct, frozen=True):
     summary: Summary | None = None
     is_repeat: bool = False
     on_duty: bool = False
+    code: str | None = None
 
 
 def status_of(escalation: Escalation | None, name: str | None) -> Status:

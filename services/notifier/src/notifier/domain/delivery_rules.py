@@ -6,6 +6,7 @@ waits for one summary at their end.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
@@ -141,12 +142,16 @@ class PlannedMedium(Struct, frozen=True):
 
 
 def plan(
-    steps: Sequence[Step], media: Sequence[Medium], requested: Collection[Medium] = ()
+    steps: Sequence[Step],
+    media: Sequence[Medium],
+    requested: Collection[Medium] = (),
+    verified: AbstractSet[Medium] = frozenset(),
 ) -> tuple[PlannedMedium, ...]:
     """Say when a page goes out on each of these media of the person.
 
     Media that the page requests are used, if not by a step, then at once. The first step of which
-    the person has a medium runs at once.
+    the person has a medium runs at once, and so does the first with a verified one: nobody relies
+    on what may not arrive.
     """
     runnable = [
         (step.after_minutes, [medium for medium in step.media if medium in media]) for step in steps
@@ -154,9 +159,10 @@ def plan(
     runnable = [(minutes, chosen) for minutes, chosen in runnable if chosen]
     if not runnable:
         return tuple(PlannedMedium(medium, 1, timedelta(0)) for medium in media)
-    first_minutes = runnable[0][0]
+    reliable = (minutes for minutes, chosen in runnable if not verified.isdisjoint(chosen))
+    first_minutes = next(reliable, runnable[0][0])
     planned = {
-        medium: PlannedMedium(medium, number, timedelta(minutes=minutes - first_minutes))
+        medium: PlannedMedium(medium, number, timedelta(minutes=max(0, minutes - first_minutes)))
         for number, (minutes, chosen) in enumerate(runnable, 1)
         for medium in chosen
     }

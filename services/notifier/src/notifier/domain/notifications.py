@@ -244,6 +244,20 @@ def address_notice(
     )
 
 
+def own_notice(
+    person_id: PersonId,
+    address: Address,
+    content: Content,
+    notification_id: NotificationId,
+    at: datetime,
+    traceparent: str | None = None,
+    page_id: PageId | None = None,
+) -> Notification:
+    """Make a message that the person has asked for."""
+    notice = _own_message("notice", person_id, address, content, notification_id, at, traceparent)
+    return replace(notice, page_id=page_id or notice.page_id)
+
+
 def summary(
     person_id: PersonId,
     address: Address,

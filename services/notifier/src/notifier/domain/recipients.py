@@ -45,6 +45,13 @@ class Device(Struct, frozen=True):
     added_at: datetime
 
 
+class Verification(Struct, frozen=True):
+    """`fingerprint` is that of the address: another address is not verified by it."""
+
+    fingerprint: str
+    at: datetime
+
+
 class Recipient(Struct, frozen=True):
     """Has each medium at most once; all devices are one medium. Earlier `link_epoch`s are void.
 
@@ -60,6 +67,7 @@ class Recipient(Struct, frozen=True):
     devices: tuple[Device, ...] = ()
     rules: PersonRules = PersonRules()
     language: str | None = None
+    verified: Mapping[Medium, Verification] = {}
 
     @property
     def addresses(self) -> tuple[Address, ...]:

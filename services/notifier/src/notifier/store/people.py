@@ -28,6 +28,7 @@ from common.contracts.event import PersonId
 from common.contracts.notifications import Medium
 from common.storage.bulk import bulk_insert
 from common.storage.connection import Connection, IntegrityError
+from common.storage.rows import LockedTable
 from notifier import tables
 from notifier.domain.errors import ChannelUserTakenError
 from notifier.domain.recipients import (
@@ -37,6 +38,7 @@ from notifier.domain.recipients import (
     RecipientChange,
     ReportingLine,
 )
+from notifier.domain.verification import OwnRequest
 
 _USERS = tables.channel_users
 _LINES = tables.reporting_lines
@@ -61,6 +63,7 @@ class Recipients:
             "time_zone": DEFAULT_TIME_ZONE,
             "devices": [],
             "rules": {},
+            "verified": {},
         }
         await self._connection.execute(
             postgresql.insert(tables.recipients).values(row).on_conflict_do_nothing()
@@ -204,6 +207,13 @@ class RecipientChanges:
             query.order_by(changes.c.change_id.desc()).limit(limit)
         )
         return [_to_change(dict(row)) for row in rows]
+
+
+class OwnRequests(LockedTable[str, OwnRequest]):
+    """Codes and tests that people have sent to themselves."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection, tables.own_requests, OwnRequest)
 
 
 class ReportingLines:

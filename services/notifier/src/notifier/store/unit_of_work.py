@@ -25,7 +25,7 @@ from notifier.domain.escalations import Escalation
 from notifier.domain.notifications import Attempt
 from notifier.store.contact_rows import ContactRows
 from notifier.store.notifications import Notifications
-from notifier.store.people import RecipientChanges, Recipients, ReportingLines
+from notifier.store.people import OwnRequests, RecipientChanges, Recipients, ReportingLines
 from notifier.store.status_webhooks import StatusDeliveries, StatusWebhooks
 from notifier.store.write_backs import CaseWrites, WriteBacks
 
@@ -108,6 +108,7 @@ class UnitOfWork(BaseUnitOfWork):
         self.default_steps = default_steps
         self.recipients = Recipients(connection)
         self.recipient_changes = RecipientChanges(connection)
+        self.own_requests = OwnRequests(connection)
         self.reporting_lines = ReportingLines(connection)
         self.escalations = Escalations(connection)
         self.notifications = Notifications(connection)
@@ -124,6 +125,7 @@ class UnitOfWork(BaseUnitOfWork):
             self.escalations,
             self.notifications,
             self.budgets,
+            self.own_requests,
             self.status_webhooks,
             self.status_deliveries,
             self.write_backs,
