@@ -16,7 +16,7 @@ DANA: dict[str, Any] = {
         {"medium": "email", "address": "dana@example.com"},
     ],
 }
-NO_RULES = {"steps": {}, "quiet_hours": None, "language": None, "late_steps": []}
+NO_RULES: dict[str, Any] = {"steps": {}, "quiet_hours": None, "language": None, "late_steps": []}
 
 
 async def put(

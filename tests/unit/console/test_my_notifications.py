@@ -8,6 +8,7 @@ import pytest
 
 from console.texts import Texts
 from console.views.my_notifications import (
+    Data,
     Form,
     my_notifications_view,
     read_form,
@@ -39,6 +40,7 @@ RECIPIENT: dict[str, Any] = {
         "periods": [{"days": ["fri", "sat"], "begins": "22:00", "ends": "07:00"}],
         "unless_severity": "high",
     },
+    "verified": {"slack": "2026-03-02T14:00:00Z"},
     "late_steps": [{"severity": "critical", "after_minutes": 7, "answer_within_minutes": 5}],
 }
 
@@ -57,7 +59,7 @@ def test_form_asks_for_what_it_was_filled_in_with() -> None:
 
 def test_view_warns_of_a_step_that_comes_late() -> None:
     form = saved_form(RECIPIENT, MEDIA)
-    view = my_notifications_view(RECIPIENT, MEDIA, form, (), READER)
+    view = my_notifications_view(Data(RECIPIENT, MEDIA), form, (), READER)
     (critical,) = [row for row in view.severities if row.severity == "critical"]
     assert critical.warnings == ("The step after 7 min comes late: you had 5 min to answer.",)
     (delay,) = [each for each in critical.delays if each.name == "after-critical-email"]
@@ -103,5 +105,5 @@ def test_refusals_of_the_service_find_their_field(pointer: str, field: str) -> N
 
 
 def test_person_without_contact_methods_has_nothing_to_choose() -> None:
-    view = my_notifications_view(None, (), Form(), (), READER)
+    view = my_notifications_view(Data(None), Form(), (), READER)
     assert (view.is_registered, view.methods) == (False, ())

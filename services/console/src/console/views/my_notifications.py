@@ -9,9 +9,9 @@ from typing import Any, Final
 from console.texts import mark
 from console.views.fields import Option, options_of, whole_number
 from console.views.languages import language_name
-from console.views.reader import Reader
+from console.views.reader import Reader, parse_time
 from console.views.service_problems import FormProblems, sort_problems
-from console.views.words import MEDIA, SEVERITIES, service_names
+from console.views.words import MEDIA, NOTIFICATION_STATES, SEVERITIES, service_names
 
 WEEKDAYS: Final[Mapping[str, str]] = {
     "mon": mark("Monday"),
@@ -34,6 +34,8 @@ class MethodRow:
     medium: str
     label: str
     address: str
+    is_verified: bool
+    problem: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,18 @@ class PeriodRow:
 
 
 @dataclass(frozen=True, slots=True)
+class TestRow:
+    label: str
+    state: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class MyNotificationsView:
-    """`is_registered`: there is a recipient; without one there is nothing to choose."""
+    """`is_registered`: there is a recipient; without one there is nothing to choose.
+
+    `test_at` is when the last test was sent, if there was one.
+    """
 
     is_registered: bool
     methods: tuple[MethodRow, ...]
@@ -75,6 +87,9 @@ class MyNotificationsView:
     unless_severity: tuple[Option, ...]
     languages: tuple[Option, ...]
     time_zone: str
+    test_at: str | None
+    test: tuple[TestRow, ...]
+    test_problem: str | None
     problems: FormProblems
     missing: tuple[str, ...]
 
@@ -85,6 +100,16 @@ class Form:
 
     values: Mapping[str, str] = field(default_factory=dict)
     problems: FormProblems = field(default_factory=FormProblems)
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What notifier says; `refusals` are by the medium of a code, or by `test`."""
+
+    recipient: Mapping[str, Any] | None
+    media: Sequence[str] = ()
+    test: Mapping[str, Any] | None = None
+    refusals: Mapping[str, str] = field(default_factory=dict)
 
 
 def methods_of(recipient: Mapping[str, Any], *, has_devices: bool) -> tuple[str, ...]:
@@ -206,12 +231,9 @@ def service_problems(
 
 
 def my_notifications_view(
-    recipient: Mapping[str, Any] | None,
-    media: Sequence[str],
-    form: Form,
-    missing: Sequence[str],
-    reader: Reader,
+    data: Data, form: Form, missing: Sequence[str], reader: Reader
 ) -> MyNotificationsView:
+    recipient, media, test = data.recipient, data.media, data.test
     _, values = reader.texts.gettext, form.values
     late = recipient["late_steps"] if recipient else ()
     severities = [(severity, _(label)) for severity, label in SEVERITIES.items()]
@@ -219,7 +241,7 @@ def my_notifications_view(
     languages += [(code, language_name(code, reader)) for code in LANGUAGES]
     return MyNotificationsView(
         is_registered=recipient is not None,
-        methods=tuple(_method(each, reader) for each in (recipient or {"media": ()})["media"]),
+        methods=_methods(recipient, data.refusals, reader) if recipient else (),
         severities=tuple(
             _severity_row(severity, media, form, late, reader) for severity in SEVERITIES
         ),
@@ -227,14 +249,43 @@ def my_notifications_view(
         unless_severity=options_of(severities, (values.get("unless_severity", ""),)),
         languages=options_of(languages, (values.get("language", ""),)),
         time_zone=values.get("time_zone", ""),
+        test_at=_time(test["requested_at"], reader) if test else None,
+        test=tuple(_test_row(each, reader) for each in test["messages"]) if test else (),
+        test_problem=data.refusals.get("test"),
         problems=form.problems,
         missing=service_names(missing, reader.texts),
     )
 
 
-def _method(address: Mapping[str, Any], reader: Reader) -> MethodRow:
-    details = (str(value) for name, value in address.items() if name != "medium")
-    return MethodRow(address["medium"], _medium_label(address["medium"], reader), next(details, ""))
+def _methods(
+    recipient: Mapping[str, Any], refusals: Mapping[str, str], reader: Reader
+) -> tuple[MethodRow, ...]:
+    rows = []
+    for address in recipient["media"]:
+        medium = address["medium"]
+        details = (str(value) for name, value in address.items() if name != "medium")
+        rows.append(
+            MethodRow(
+                medium=medium,
+                label=_medium_label(medium, reader),
+                address=next(details, ""),
+                is_verified=medium in recipient["verified"],
+                problem=refusals.get(medium),
+            )
+        )
+    return tuple(rows)
+
+
+def _test_row(message: Mapping[str, Any], reader: Reader) -> TestRow:
+    state = NOTIFICATION_STATES.get(message["state"], message["state"])
+    return TestRow(
+        _medium_label(message["medium"], reader), reader.texts.gettext(state), message["reason"]
+    )
+
+
+def _time(value: str, reader: Reader) -> str:
+    moment = parse_time(value)
+    return reader.texts.time(moment, reader.now) if moment else ""
 
 
 def _medium_label(medium: str, reader: Reader) -> str:

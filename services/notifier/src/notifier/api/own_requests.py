@@ -27,7 +27,7 @@ MediumPath = Annotated[Medium, Path(description="The medium of the address.", ex
 _MESSAGE: Final = {"medium": "slack", "state": "sent", "sent_at": RAISED_AT, "reason": None}
 
 
-def _codes(request: Request) -> VerificationCodes:
+async def _codes(request: Request) -> VerificationCodes:
     codes: VerificationCodes = request.app.state.verification_codes
     return codes
 
