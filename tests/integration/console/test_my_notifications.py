@@ -116,7 +116,7 @@ async def test_person_chooses_and_sees_the_choice(notifier: Notifier) -> None:
         ({"unless_severity": "never"}, "must be"),
     ],
 )
-async def test_what_is_wrong_is_said_beside_the_field(
+async def test_mistake_is_shown_beside_the_field(
     notifier: Notifier, changes: dict[str, Any], said: str
 ) -> None:
     browser = await notifier.console.enter("sara")

@@ -77,7 +77,7 @@ async def until_page_states(harness: ServiceHarness, *expected: tuple[str, str])
     async def states() -> Sequence[tuple[str, str]]:
         return sorted((medium, state) for medium, state, _ in await story(harness))
 
-    await until(states, lambda found: found == sorted(expected))
+    await until(states, lambda now: now == sorted(expected))
 
 
 async def test_mail_follows_slack_that_nobody_has_seen(
@@ -246,7 +246,7 @@ async def test_later_step_waits_for_the_summary_to_stay_unseen(
         harness.advance(timedelta(minutes=11))
         await until(
             lambda: story(harness),
-            lambda found: all("quiet hours until" in (why or "") for *_, why in found),
+            lambda pages: all("quiet hours until" in (why or "") for *_, why in pages),
         )
         harness.advance(timedelta(hours=1, minutes=50))
         await until_page_states(harness, ("slack", "grouped"), ("email", "pending"))

@@ -13,7 +13,7 @@ from support.waiting import until
 
 SLACK = {"medium": "slack", "channel": "D-dana", "user_id": "U-dana"}
 MAIL = {"medium": "email", "address": "dana@example.com"}
-PATH = "/v1/recipients/dana/verifications"
+PATH = "/v1/recipients/dana/addresses"
 TESTS = "/v1/recipients/dana/test-messages"
 PAUSE = timedelta(seconds=61)
 
@@ -30,7 +30,7 @@ async def verified(api: httpx.AsyncClient) -> set[str]:
 
 
 async def ask_code(api: httpx.AsyncClient, medium: str = "email") -> httpx.Response:
-    return await api.post(PATH, json={"medium": medium}, headers=key("dana"))
+    return await api.post(f"{PATH}/{medium}/send-code", headers=key("dana"))
 
 
 async def code_in_mail(harness: ServiceHarness, api: httpx.AsyncClient) -> str:
@@ -45,7 +45,7 @@ async def code_in_mail(harness: ServiceHarness, api: httpx.AsyncClient) -> str:
 
 
 async def enter(api: httpx.AsyncClient, code: str, caller: str = "dana") -> httpx.Response:
-    return await api.post(f"{PATH}/email", json={"code": code}, headers=key(caller))
+    return await api.post(f"{PATH}/email/verify", json={"code": code}, headers=key(caller))
 
 
 def other_than(code: str) -> str:
@@ -122,8 +122,8 @@ async def test_address_that_an_admin_sets_is_verified_until_it_is_changed(
 async def test_nobody_else_verifies_or_tests(api: httpx.AsyncClient, caller: str) -> None:
     await put_own(api)
     requests: list[tuple[str, Any]] = [
-        (PATH, {"medium": "email"}),
-        (f"{PATH}/email", {"code": "123456"}),
+        (f"{PATH}/email/send-code", None),
+        (f"{PATH}/email/verify", {"code": "123456"}),
         (TESTS, None),
     ]
     for path, body in requests:
@@ -133,7 +133,7 @@ async def test_nobody_else_verifies_or_tests(api: httpx.AsyncClient, caller: str
 @pytest.mark.parametrize("code", ["12345", "1234567", "12345a", "", None, 123456])
 async def test_code_that_is_none_is_refused(api: httpx.AsyncClient, code: Any) -> None:
     await put_own(api)
-    answer = await api.post(f"{PATH}/email", json={"code": code}, headers=key("dana"))
+    answer = await api.post(f"{PATH}/email/verify", json={"code": code}, headers=key("dana"))
     assert answer.status_code == 422
 
 

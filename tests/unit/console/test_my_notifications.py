@@ -78,7 +78,7 @@ def test_view_warns_of_a_step_that_comes_late() -> None:
         ({"days-0": "mon", "begins-0": "22:00"}, "ends-0"),
     ],
 )
-def test_what_is_wrong_is_said_beside_its_field(values: dict[str, str], field: str) -> None:
+def test_mistake_is_shown_beside_its_field(values: dict[str, str], field: str) -> None:
     assert set(read_form(values, MEDIA, READER)[1]) == {field}
 
 

@@ -64,8 +64,8 @@ def test_page_goes_out_by_steps(
 def test_own_steps_come_before_the_default() -> None:
     default: dict[Severity, Steps] = {"critical": STEPS, "high": STEPS}
     own: dict[Severity, Steps] = {"high": (), "low": STEPS}
-    found = {severity: steps_for(severity, own, default) for severity in get_args(Severity)}
-    assert found == {"low": STEPS, "medium": (), "high": (), "critical": STEPS}
+    chosen = {severity: steps_for(severity, own, default) for severity in get_args(Severity)}
+    assert chosen == {"low": STEPS, "medium": (), "high": (), "critical": STEPS}
     assert steps_for(None, own, default) == ()
 
 
@@ -152,7 +152,7 @@ def test_only_the_named_days_are_quiet() -> None:
         (None, "coaching", False, True),
     ],
 )
-def test_what_overrides_quiet_hours(
+def test_quiet_hours_are_overridden_by_what_is_urgent(
     severity: Severity | None, reason: Any, *, on_duty: bool, waits: bool
 ) -> None:
     rules = PersonRules(quiet_hours=QuietHours((NIGHTS,)))

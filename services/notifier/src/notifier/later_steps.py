@@ -10,18 +10,18 @@ from notifier.domain.notifications import Notification, Page
 from notifier.store.unit_of_work import UnitOfWork
 
 
-def cancel_later_steps(seen: Notification, reason: str, uow: UnitOfWork) -> None:
+def cancel_later_steps(message: Notification, reason: str, uow: UnitOfWork) -> None:
     """The person has seen or answered a message: what would only remind of it is not sent.
 
     The notifications of its contact must be locked.
     """
-    waiting = _waiting(seen.page_id, seen.escalation_id, seen.person_id, uow)
-    for later in [each for each in waiting if each.notification_id != seen.notification_id]:
+    waiting = _waiting(message.page_id, message.escalation_id, message.person_id, uow)
+    for later in [each for each in waiting if each.notification_id != message.notification_id]:
         uow.notifications.put(notifications.cancel(later, reason))
 
 
 def replace_earlier(page: Page, uow: UnitOfWork) -> None:
-    """Let a page take the place of what still waits from an earlier one, and not begin anew.
+    """Let a page take the place of what still waits from an earlier one, and not begin again.
 
     So a step of ten minutes comes though the escalation is repeated every five.
     """

@@ -88,14 +88,14 @@ async def _show(
 @router.post("/notifications/verify/{medium}/send")
 async def send_code(medium: MediumPath, page: Page) -> Response:
     """Send a code to one of the own addresses."""
-    return await _ask(page, "verifications", {"medium": medium}, medium, "code")
+    return await _ask(page, f"addresses/{medium}/send-code", None, medium, "code")
 
 
 @router.post("/notifications/verify/{medium}")
 async def verify_address(medium: MediumPath, page: Page) -> Response:
     """Take the code that came; what is wrong with it is said beside the field."""
     body = {"code": (await page.read_form()).get("code", "")}
-    return await _ask(page, f"verifications/{medium}", body, medium, "verified")
+    return await _ask(page, f"addresses/{medium}/verify", body, medium, "verified")
 
 
 @router.post("/notifications/test")

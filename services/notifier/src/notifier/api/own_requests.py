@@ -32,12 +32,6 @@ async def _codes(request: Request) -> VerificationCodes:
     return codes
 
 
-class CodeRequest(RequestModel):
-    model_config = with_examples({"medium": "email"})
-
-    medium: Medium = Field(description="The medium of the address that the code is sent to.")
-
-
 class CodeSent(BaseModel):
     model_config = with_examples({"medium": "email", "valid_until": ACTED_AT})
 
@@ -75,7 +69,7 @@ class TestOut(BaseModel):
 
 
 @router.post(
-    "/{person_id}/verifications",
+    "/{person_id}/addresses/{medium}/send-code",
     status_code=HTTPStatus.ACCEPTED,
     responses=refusals(
         errors.RecipientForbiddenError,
@@ -85,21 +79,19 @@ class TestOut(BaseModel):
     ),
 )
 async def send_code(
-    person_id: RecipientPath, body: CodeRequest, database: NotifierDatabase, principal: StaffUser
+    person_id: RecipientPath, medium: MediumPath, database: NotifierDatabase, principal: StaffUser
 ) -> CodeSent:
     """Send a code to the own address, which proves that messages arrive there.
 
     At most one a minute and five an hour; a new code voids the one before.
     """
     async with transaction(database) as uow:
-        valid_until = await own_requests.send_code(
-            caller_of(principal), person_id, body.medium, uow
-        )
-    return CodeSent(medium=body.medium, valid_until=valid_until)
+        valid_until = await own_requests.send_code(caller_of(principal), person_id, medium, uow)
+    return CodeSent(medium=medium, valid_until=valid_until)
 
 
 @router.post(
-    "/{person_id}/verifications/{medium}",
+    "/{person_id}/addresses/{medium}/verify",
     responses=refusals(
         errors.RecipientForbiddenError,
         errors.NotYourselfError,

@@ -115,7 +115,9 @@ def make_router(channels: Sequence[Channel]) -> ApiRouter:
         language: str | None = Field(description="The language of messages; null: the centre's.")
 
     class RecipientOut(ContactMethodsOut):
-        model_config = with_examples({"person_id": SUPERVISOR, **_EXAMPLE})
+        model_config = with_examples(
+            {"person_id": SUPERVISOR, **_EXAMPLE, "verified": {"slack": ACTED_AT}, "late_steps": []}
+        )
 
         person_id: PersonId = Field(description="The person's id, the same in all services.")
         verified: dict[Medium, datetime] = Field(

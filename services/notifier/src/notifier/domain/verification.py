@@ -108,8 +108,8 @@ def is_verified(recipient: Recipient, address: Address) -> bool:
     """A device was added in its own browser, which proves as much as a code."""
     if address.medium == "web_push":
         return True
-    known = recipient.verified.get(address.medium)
-    return known is not None and known.fingerprint == fingerprint(address)
+    verification = recipient.verified.get(address.medium)
+    return verification is not None and verification.fingerprint == fingerprint(address)
 
 
 def verify(recipient: Recipient, addresses: Sequence[Address], at: datetime) -> Recipient:
