@@ -190,7 +190,7 @@ async def open_scenario(
         now = await _now(scenario)
         values = scenario.values
         values.update(letter_id="1", key_id="000000000000", token="forged", source="channel:shop")
-        values.update(kind="zendesk", connection="acme")
+        values.update(kind="zendesk", connection="acme", medium="email")
         values.update(dict.fromkeys(("person_id", "representative_id"), "rita"))
         values.update({name: new_id() for name in _UNKNOWN})
         values.update({name: (now + timedelta(days=days)).isoformat() for name, days in _DAYS})

@@ -191,6 +191,7 @@ async def complain(reader: Reader) -> None:
 async def read_notifier(reader: Reader) -> None:
     await reader.send("ops", "PUT /v1/recipients/{person_id}")
     await reader.send(SUPERVISOR, "POST /v1/recipients/{person_id}/devices")
+    await reader.send(SUPERVISOR, "POST /v1/recipients/{person_id}/test-messages")
     await reader.send("ops", "PUT /v1/status-webhooks/{source}")
     await reader.send("ops", "POST /v1/status-webhooks/{source}/rotate-secret")
     await reader.send("ops", "POST /v1/status-webhooks/{source}/replay")
