@@ -253,3 +253,79 @@ async def test_later_step_waits_for_the_summary_to_stay_unseen(
         assert not harness.mail.messages
         harness.advance(timedelta(minutes=11))
         await until_page_states(harness, ("slack", "grouped"), ("email", "sent"))
+
+
+async def test_steps_that_come_too_late_are_warned_of(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
+    await put_rules(api)
+    await harness.handle(paged(), paged(severity="low"))
+    late = [SLACK_THEN_MAIL[0], {"after_minutes": 15, "media": ["email"]}]
+    await put_rules(api, steps={"high": late, "low": SLACK_THEN_MAIL, "critical": late})
+    shown = await api.get("/v1/recipients/dana", headers=key("dana"))
+    (warning,) = shown.json()["late_steps"]
+    assert (warning["severity"], warning["after_minutes"]) == ("high", 15)
+    assert warning["answer_within_minutes"] in (9, 10)
+
+
+async def test_rules_stay_when_only_addresses_are_put(api: httpx.AsyncClient) -> None:
+    quiet = quiet_now(unless_severity="high")
+    await put_rules(api, steps={"high": SLACK_THEN_MAIL}, quiet_hours=quiet, language="de")
+    await put_rules(api, "slack")
+    shown = (await api.get("/v1/recipients/dana", headers=key("dana"))).json()
+    assert (shown["steps"], shown["quiet_hours"], shown["language"]) == (
+        {"high": SLACK_THEN_MAIL},
+        quiet,
+        "de",
+    )
+    await put_rules(api, "slack", steps={}, quiet_hours=None, language=None)
+    shown = (await api.get("/v1/recipients/dana", headers=key("dana"))).json()
+    assert (shown["steps"], shown["quiet_hours"], shown["language"]) == ({}, None, None)
+
+
+@pytest.mark.parametrize(
+    ("rules", "pointer"),
+    [
+        ({"steps": {"high": [{"after_minutes": 0, "media": ["teams"]}]}}, "body"),
+        ({"steps": {"high": [{"after_minutes": 3, "media": ["slack"]}]}}, "body/steps/high"),
+        ({"steps": {"urgent": []}}, "body/steps/urgent/[key]"),
+        ({"language": "tlh"}, "body/language"),
+        ({"quiet_hours": {"periods": []}}, "body/quiet_hours/periods"),
+    ],
+)
+async def test_impossible_rules_are_refused_with_their_place(
+    api: httpx.AsyncClient, rules: dict[str, Any], pointer: str
+) -> None:
+    slack = {"medium": "slack", "channel": "D1", "user_id": "U1"}
+    body = {"name": "Dana", "media": [slack], **rules}
+    answer = await api.put("/v1/recipients/dana", json=body, headers=key("root"))
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+
+
+async def test_operations_have_no_quiet_hours(api: httpx.AsyncClient) -> None:
+    mail = {"medium": "email", "address": "ops@example.com"}
+    body = {"name": "Operations", "media": [mail], "quiet_hours": quiet_now()}
+    answer = await api.put("/v1/recipients/operations", json=body, headers=key("root"))
+    assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (
+        409,
+        "operations-without-quiet-hours",
+    )
+
+
+async def test_changes_of_rules_do_not_use_up_those_of_addresses(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
+    await harness.add_recipient("dana")
+    shown = (await api.get("/v1/recipients/dana", headers=key("dana"))).json()
+    body = {name: shown[name] for name in ("name", "media", "time_zone")}
+    for minutes in range(1, 13):
+        steps = [SLACK_THEN_MAIL[0], {"after_minutes": minutes, "media": ["email"]}]
+        answer = await api.put(
+            "/v1/recipients/dana", json={**body, "steps": {"low": steps}}, headers=key("dana")
+        )
+        assert answer.status_code == 200
+    answer = await api.put(
+        "/v1/recipients/dana", json={**body, "name": "Dana R."}, headers=key("dana")
+    )
+    assert answer.status_code == 200

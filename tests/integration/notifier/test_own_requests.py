@@ -7,6 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
+from common.contracts.event import PersonId
+from common.contracts.people import ContactMethod, ContactMethodsChanged
+from common.core.clock import TimeSource
 from devstack import receivers
 from integration.notifier.conftest import ServiceHarness, key, paged
 from support.waiting import until
@@ -118,6 +121,22 @@ async def test_address_that_an_admin_sets_is_verified_until_it_is_changed(
     assert await verified(api) == {"slack"}
 
 
+@pytest.mark.parametrize(("by", "expected"), [("admin:ops", {"email"}), ("mona", set())])
+async def test_address_from_router_is_verified_if_an_admin_put_it(
+    harness: ServiceHarness, api: httpx.AsyncClient, by: str, expected: set[str]
+) -> None:
+    await put_own(api, SLACK)
+    put_with_person = ContactMethodsChanged(
+        person_id=PersonId("dana"),
+        occurred_at=TimeSource().utc_now() + timedelta(seconds=1),
+        name="Dana",
+        contact_methods=(ContactMethod(medium="email", details={"address": "d@example.com"}),),
+        by=by,
+    )
+    await harness.handle(put_with_person)
+    assert await verified(api) == expected
+
+
 @pytest.mark.parametrize("caller", ["root", "sara", "mona"])
 async def test_nobody_else_verifies_or_tests(api: httpx.AsyncClient, caller: str) -> None:
     await put_own(api)
@@ -178,18 +197,10 @@ async def test_test_sends_one_message_on_each_medium_and_says_what_came_of_it(
         shown = (await api.get(TESTS, headers=key("dana"))).json()
         return {each["medium"]: (each["state"], each["reason"]) for each in shown["messages"]}
 
+    expected = {"slack": ("failed", "Slack refused: channel_not_found"), "email": ("sent", None)}
     async with harness.delivering():
         assert (await api.post(TESTS, headers=key("dana"))).status_code == 202
-        await until(
-            outcomes,
-            lambda found: (
-                found
-                == {
-                    "slack": ("failed", "Slack refused: channel_not_found"),
-                    "email": ("sent", None),
-                }
-            ),
-        )
+        await until(outcomes, lambda latest: latest == expected)
     assert harness.mail.messages[0]["Subject"] == "Your notifications reach you here"
     assert (await api.post(TESTS, headers=key("dana"))).status_code == 429
 

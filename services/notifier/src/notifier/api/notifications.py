@@ -94,6 +94,7 @@ _EXAMPLE: Final[dict[str, Any]] = {
     "seen_at": None,
     "acted_at": ACTED_AT,
     "action": "acknowledge",
+    "step": 1,
     "attempts": [
         {
             "attempt": 1,
@@ -167,6 +168,7 @@ class NotificationOut(_Out):
     seen_at: datetime | None = Field(description="When its link was first opened.")
     acted_at: datetime | None = Field(description="When it was last answered.")
     action: Action | None = Field(description="That answer.")
+    step: int = Field(description="Of the person's rule: later ones are sent only while unseen.")
     attempts: list[AttemptOut] = Field(description="The calls made for it.")
 
 

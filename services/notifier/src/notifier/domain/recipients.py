@@ -123,6 +123,11 @@ class ContactMethods(Struct, frozen=True):
     rules: PersonRules = PersonRules()
     language: str | None = None
 
+    @property
+    def without_rules(self) -> "ContactMethods":
+        """Return how the person is reached, whatever they want to be told when."""
+        return replace(self, rules=PersonRules(), language=None)
+
 
 class RecipientChange(Struct, frozen=True):
     """Who changed a recipient, and from what to what; without `before` it is a new recipient.

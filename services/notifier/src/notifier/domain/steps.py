@@ -13,8 +13,15 @@ from notifier.domain.reasons import asks_for
 
 def at_step(notification: Notification, planned: PlannedMedium) -> Notification:
     """Let it be sent when the person's rule says so."""
-    due_at = notification.requested_at + planned.after
-    return replace(notification, due_at=due_at, step=planned.step)
+    if planned.step == 1:
+        return notification
+    step = f"step {planned.step} of the person's rule"
+    return replace(
+        notification,
+        due_at=notification.requested_at + planned.after,
+        step=planned.step,
+        reason=f"{notification.reason}; {step}" if notification.reason else step,
+    )
 
 
 def times_to_answer(pages: Iterable[Notification]) -> Mapping[Severity, timedelta]:

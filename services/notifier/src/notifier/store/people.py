@@ -12,6 +12,7 @@ from sqlalchemy import (
     Text,
     any_,
     bindparam,
+    cast,
     delete,
     false,
     func,
@@ -189,11 +190,19 @@ class RecipientChanges:
         rows = msgspec.json.encode([change]).decode()
         await self._connection.execute(_INSERT_CHANGES, {"rows": rows})
 
-    async def count_since(self, person_id: PersonId, since: datetime) -> int:
+    async def count_since(
+        self, person_id: PersonId, since: datetime, *, of_rules: bool = False
+    ) -> int:
+        """Count the changes of how the person is reached, or with `of_rules` all changes."""
         changes = tables.recipient_changes
         query = select(func.count()).where(
             changes.c.person_id == person_id, changes.c.changed_at > since
         )
+        if not of_rules:
+            rules = cast(["rules", "language"], ARRAY(Text))
+            before, after = changes.c.before.op("-")(rules), changes.c.after.op("-")(rules)
+            has_refused = func.jsonb_array_length(changes.c.refused_media) > 0
+            query = query.where(before.is_distinct_from(after) | has_refused)
         return int((await self._connection.execute(query)).scalar_one())
 
     async def latest(
