@@ -7,7 +7,6 @@ from typing import Any
 
 import httpx
 import pytest
-from msgspec.structs import replace
 
 from common.contracts.event import PersonId
 from common.core.metrics import Metrics
@@ -17,6 +16,7 @@ from integration.console.harness import PEOPLE, SAME_ORIGIN, ConsoleHarness, tok
 from notifier.domain.recipients import Address, Recipient
 from notifier.main import build
 from notifier.settings import Settings
+from notifier.store.notifications import Filter
 from notifier.store.unit_of_work import UnitOfWork
 from notifier.verification_codes import VerificationCodes
 from support.databases import Postgres, open_database
@@ -138,9 +138,8 @@ async def test_person_verifies_an_address_by_the_code_that_came(notifier: Notifi
     assert again.status_code == 429
     assert "A code was sent there less than a minute ago" in again.text
     async with notifier.database.transaction() as uow:
-        (row,) = await uow.connection.driver.fetch("SELECT * FROM notifications")
-        message = replace(uow.notifications.read(dict(row)))
-    code = VerificationCodes(SECRET).fill(message).content.code
+        (message,) = await uow.notifications.latest(Filter(), None, 2)
+    code = VerificationCodes(SECRET).code(message.notification_id)
     wrong = await browser.post(f"{URL}/verify/email", data={"code": "no"}, headers=SAME_ORIGIN)
     assert wrong.status_code == 422
     verified = await browser.post(f"{URL}/verify/email", data={"code": code}, headers=SAME_ORIGIN)

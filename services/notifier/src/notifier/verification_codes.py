@@ -26,8 +26,11 @@ class VerificationCodes:
         """Return the message with its code, if it is one that carries a code; never store it."""
         if notification.content.reason != "address_code":
             return notification
-        code = _code(self._secrets[0], notification.notification_id)
+        code = self.code(notification.notification_id)
         return replace(notification, content=replace(notification.content, code=code))
+
+    def code(self, notification_id: NotificationId) -> str:
+        return _code(self._secrets[0], notification_id)
 
     def is_right(self, notification_id: NotificationId, code: str) -> bool:
         return any(
