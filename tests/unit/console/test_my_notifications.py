@@ -107,3 +107,11 @@ def test_refusals_of_the_service_find_their_field(pointer: str, field: str) -> N
 def test_person_without_contact_methods_has_nothing_to_choose() -> None:
     view = my_notifications_view(Data(None), Form(), (), READER)
     assert (view.is_registered, view.methods) == (False, ())
+
+
+@pytest.mark.parametrize(
+    ("values", "rows"), [({}, 1), ({"days-0": "mon"}, 2), ({"begins-2": "22:00"}, 3)]
+)
+def test_row_for_another_quiet_time_is_offered(values: dict[str, str], rows: int) -> None:
+    view = my_notifications_view(Data(RECIPIENT, MEDIA), Form(values), (), READER)
+    assert len(view.periods) == rows

@@ -245,7 +245,7 @@ def my_notifications_view(
         severities=tuple(
             _severity_row(severity, media, form, late, reader) for severity in SEVERITIES
         ),
-        periods=tuple(_period_row(number, form, reader) for number in range(MAX_PERIODS)),
+        periods=tuple(_period_row(number, form, reader) for number in _shown_periods(values)),
         unless_severity=options_of(severities, (values.get("unless_severity", ""),)),
         languages=options_of(languages, (values.get("language", ""),)),
         time_zone=values.get("time_zone", ""),
@@ -332,6 +332,16 @@ def _delays(severity: str, label: str, medium: str, form: Form, reader: Reader) 
         for each in sorted(minutes)
     ]
     return Choice(name, f"{label}: {_medium_label(medium, reader)}", options_of(labels, (chosen,)))
+
+
+def _shown_periods(values: Mapping[str, str]) -> range:
+    """Return the rows that are filled in, and one more."""
+    filled = [
+        number
+        for number in range(MAX_PERIODS)
+        if any(values.get(f"{name}-{number}") for name in ("days", "begins", "ends"))
+    ]
+    return range(min(max(filled, default=-1) + 2, MAX_PERIODS))
 
 
 def _period_row(number: int, form: Form, reader: Reader) -> PeriodRow:
