@@ -61,6 +61,15 @@ def test_page_goes_out_by_steps(
     assert planned(*STEPS, media=media, requested=requested) == expected
 
 
+def test_nobody_waits_for_a_step_that_may_not_arrive() -> None:
+    minutes = {each.medium: each.after for each in plan(STEPS, ALL, (), {"sms"})}
+    assert minutes == {
+        "slack": timedelta(0),
+        "sms": timedelta(0),
+        "email": timedelta(minutes=3),
+    }
+
+
 def test_own_steps_come_before_the_default() -> None:
     default: dict[Severity, Steps] = {"critical": STEPS, "high": STEPS}
     own: dict[Severity, Steps] = {"high": (), "low": STEPS}
