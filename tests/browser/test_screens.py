@@ -40,6 +40,7 @@ SCREENS = (
     Screen("duty", "sara", "/duty"),
     Screen("duty-swap", "sara", "/duty/floor/swap"),
     Screen("wall", "sara", "/wall"),
+    Screen("my-notifications", "sara", "/notifications"),
     Screen("sessions", "sara", "/sessions"),
     Screen("sign-in", "sara", "/sign-in"),
 )
@@ -102,6 +103,7 @@ GERMAN_SCREENS = (
     Screen("settings", "marco", "/settings"),
     Screen("duty", "sara", "/duty"),
     Screen("devices", "sara", "/devices"),
+    Screen("my-notifications", "sara", "/notifications"),
     Screen("policy", "marco", "/settings/policies/centre"),
     Screen("versions", "marco", "/settings/policies/centre/versions"),
     Screen("sign-in", "sara", "/sign-in"),

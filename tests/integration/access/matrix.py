@@ -198,6 +198,10 @@ _NOTIFIER = """
     GET /v1/maintenance-windows                   -    -     -    -     +    +   +   +
     DELETE /v1/maintenance-windows/{scope}/{name} -    -     -    -     -    -   0   0
     GET /v1/web-push                              -    -     +    +     +    +   +   +
+    POST /v1/recipients/{person_id}/addresses/{medium}/send-code - - + - - -   -   -
+    POST /v1/recipients/{person_id}/addresses/{medium}/verify - - +    -     -    -   -   -
+    GET /v1/recipients/{person_id}/test-messages  -    -     0    -     0    -   0   0
+    POST /v1/recipients/{person_id}/test-messages -    -     +    -     -    -   -   -
     POST /v1/recipients/{person_id}/devices       -    -     +    -     -    -   -   -
     GET /v1/recipients/{person_id}/devices        -    -     +    -     +    -   +   +
     DELETE /v1/recipients/{person_id}/devices/{device_id}  -    -     0    -     0    -   0   0

@@ -53,6 +53,7 @@ CALLERS: Final[Mapping[str, Role]] = {
 # Who puts the examples of OpenAPI into practice, beside those of the matrix.
 _OTHERS: Final[Mapping[str, Role]] = {"marco": "manager", "dora": "manager"}
 _ROLES: Final = {**CALLERS, **_OTHERS}
+LINK_SECRET: Final = "E" * 43
 _UNKNOWN: Final = ("request_id", "override_id", "swap_id", "simulation_id", "device_id", "write_id")
 _DAYS: Final = (("tomorrow", 1), ("in_two_days", 2), ("in_four_days", 4))
 KEYS: Final = {name: make_key() for name in _ROLES}
@@ -190,7 +191,8 @@ async def open_scenario(
         now = await _now(scenario)
         values = scenario.values
         values.update(letter_id="1", key_id="000000000000", token="forged", source="channel:shop")
-        values.update(kind="zendesk", connection="acme", scope="topic", name="billing")
+        values.update(kind="zendesk", connection="acme", medium="email")
+        values.update(scope="topic", name="billing")
         values.update(dict.fromkeys(("person_id", "representative_id"), "rita"))
         values.update({name: new_id() for name in _UNKNOWN})
         values.update({name: (now + timedelta(days=days)).isoformat() for name, days in _DAYS})
@@ -208,7 +210,7 @@ async def open_empty_scenario(
             "kafka_bootstrap": "unused",
             "trial": True,
             "api_keys": LISTED,
-            **dict.fromkeys(("link_secret", "feed_secret", "web_push_key"), "E" * 43),
+            **dict.fromkeys(("link_secret", "feed_secret", "web_push_key"), LINK_SECRET),
             "encryption_keys": ENCRYPTION_KEY,
             "token_issuers": [ISSUER.model_dump()],
             "status_webhook_trusted_hosts": ["127.0.0.1"],

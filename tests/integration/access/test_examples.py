@@ -33,9 +33,10 @@ from intake.domain.customers import CustomerStatement
 from intake.reception import ReceiveRequest, receive
 from intake.use_cases import ReceiveContact
 from integration.access.matrix import OPEN
-from integration.access.scenario import KEYS, Scenario, open_empty_scenario
+from integration.access.scenario import KEYS, LINK_SECRET, Scenario, open_empty_scenario
 from notifier.channels.slack import Slack, parse_interaction
-from support.databases import Postgres
+from notifier.verification_codes import VerificationCodes
+from support.databases import Postgres, rows
 from support.openapi import examples_of
 from support.people import described
 
@@ -191,11 +192,23 @@ async def complain(reader: Reader) -> None:
 async def read_notifier(reader: Reader) -> None:
     await reader.send("ops", "PUT /v1/recipients/{person_id}")
     await reader.send(SUPERVISOR, "POST /v1/recipients/{person_id}/devices")
+    await verify_address(reader)
     await reader.send("ops", "PUT /v1/status-webhooks/{source}")
     await reader.send("ops", "POST /v1/status-webhooks/{source}/rotate-secret")
     await reader.send("ops", "POST /v1/status-webhooks/{source}/replay")
     await reader.send(MANAGER, "PUT /v1/write-backs/{kind}/{connection}")
     await reader.send(MANAGER, "PUT /v1/maintenance-windows/{scope}/{name}")
+
+
+async def verify_address(reader: Reader) -> None:
+    """The example is of the right form; a code is right only if it came."""
+    path = f"/recipients/{SUPERVISOR}/addresses/email"
+    await reader.service.act(SUPERVISOR, "POST", f"{path}/send-code")
+    query = "SELECT notification_id FROM notifications WHERE content ->> 'reason' = 'address_code'"
+    ((notification_id,),) = await rows(reader.service.database, query)
+    code = VerificationCodes(LINK_SECRET).code(notification_id)
+    await reader.service.act(SUPERVISOR, "POST", f"{path}/verify", {"code": code})
+    reader.sent.add("POST /v1/recipients/{person_id}/addresses/{medium}/verify")
 
 
 READ: Final[Mapping[str, Callable[[Reader], Awaitable[None]]]] = {

@@ -57,6 +57,11 @@ _TABLE: Final = """
     POST /duty/{schedule_id}/changes/{kind}/{change_id}/withdraw #swaps - - 0 0 0
     GET /wall                                          -    -     +    +   +
     GET /alarms                                        +    +     +    +   +
+    GET /notifications                                 +    +     +    +   +
+    POST /notifications                                +    +     +    +   +
+    POST /notifications/verify/{medium}/send           +    +     +    +   +
+    POST /notifications/verify/{medium}                +    +     +    +   +
+    POST /notifications/test                           +    +     +    +   +
     GET /devices                                       +    +     +    +   +
     POST /devices                                      +    +     +    +   +
     POST /devices/{device_id}/remove                   +    +     +    +   +

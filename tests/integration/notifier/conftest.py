@@ -29,6 +29,7 @@ from notifier import handlers
 from notifier.channels.base import Channel
 from notifier.channels.registry import CHANNELS
 from notifier.domain.recipients import Address, Recipient
+from notifier.domain.verification import verify
 from notifier.links import Links, Purpose
 from notifier.main import build
 from notifier.settings import Settings
@@ -138,7 +139,8 @@ class ServiceHarness:
         }
         chosen = tuple(addresses[medium] for medium in media or ("slack", "email"))
         async with self.database.transaction() as uow:
-            await uow.recipients.save(Recipient(PersonId(name), name.capitalize(), chosen))
+            recipient = Recipient(PersonId(name), name.capitalize(), chosen)
+            await uow.recipients.save(verify(recipient, chosen, uow.now))
 
     async def rows(self, statement: str) -> list[Any]:
         return await rows(self.database, statement)

@@ -91,10 +91,8 @@ def harness(harness: ServiceHarness) -> ServiceHarness:
 
 async def test_recipient_may_have_an_address_of_the_new_channel(api: httpx.AsyncClient) -> None:
     saved = await api.put("/v1/recipients/dana", json=DANA, headers=key("root"))
-    assert (saved.status_code, saved.json()) == (
-        200,
-        {"person_id": "dana", **DANA, "time_zone": "UTC"},
-    )
+    assert saved.status_code == 200
+    assert saved.json().items() >= {"person_id": "dana", **DANA, "time_zone": "UTC"}.items()
     shown = await api.get("/v1/recipients/dana", headers=key("root"))
     assert shown.json()["media"] == DANA["media"]
     taken = await api.put("/v1/recipients/omar", json=DANA, headers=key("root"))

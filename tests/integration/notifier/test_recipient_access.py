@@ -1,6 +1,7 @@
 """Contact methods are for the person, the managers above, and admins; a change voids links."""
 
 from typing import Any
+from unittest.mock import ANY
 
 import httpx
 import pytest
@@ -23,7 +24,14 @@ from support.waiting import until
 
 SLACK = {"medium": "slack", "channel": "D-new", "user_id": "U-new"}
 MAIL = {"medium": "email", "address": "new@example.com"}
-NEW: dict[str, Any] = {"name": "Dana Ruiz", "media": [SLACK, MAIL], "time_zone": "UTC"}
+NEW: dict[str, Any] = {
+    "name": "Dana Ruiz",
+    "media": [SLACK, MAIL],
+    "time_zone": "UTC",
+    "steps": {},
+    "quiet_hours": None,
+    "language": None,
+}
 
 
 async def put(
@@ -51,7 +59,7 @@ async def team(harness: ServiceHarness) -> None:
 async def test_person_sets_and_reads_the_own_contact_methods(api: httpx.AsyncClient) -> None:
     assert (await put(api, "dana")).status_code == 200
     shown = await api.get("/v1/recipients/dana", headers=key("dana"))
-    assert shown.json() == {"person_id": "dana", **NEW}
+    assert shown.json() == {"person_id": "dana", **NEW, "verified": ANY, "late_steps": []}
     assert (await put(api, "rita", "rita", {"name": "Rita", "media": []})).status_code == 200
 
 
@@ -146,7 +154,7 @@ async def test_change_is_kept_with_who_when_and_what(
     assert (first["changed_by"], latest["changed_by"]) == ("mona", "admin:root")
     assert first["before"]["media"][1]["address"] == "dana@example.com"
     assert first["after"] == NEW == latest["before"]
-    assert latest["after"] == {"name": "Dana", "media": [MAIL], "time_zone": "UTC"}
+    assert latest["after"] == {**NEW, "name": "Dana", "media": [MAIL]}
     assert first["changed_at"] < latest["changed_at"]
     for statement in (
         "UPDATE recipient_changes SET changed_by = 'dana'",

@@ -1,6 +1,7 @@
 """An admin sets who can be notified, and where; others as test_recipient_access.py says."""
 
 from typing import Any
+from unittest.mock import ANY
 
 import httpx
 import pytest
@@ -15,6 +16,7 @@ DANA: dict[str, Any] = {
         {"medium": "email", "address": "dana@example.com"},
     ],
 }
+NO_RULES: dict[str, Any] = {"steps": {}, "quiet_hours": None, "language": None, "late_steps": []}
 
 
 async def put(
@@ -27,7 +29,7 @@ async def test_recipient_is_saved_and_replaced(api: httpx.AsyncClient) -> None:
     saved = await put(api, "dana", DANA)
     assert (saved.status_code, saved.json()) == (
         200,
-        {"person_id": "dana", **DANA, "time_zone": "UTC"},
+        {"person_id": "dana", **DANA, "time_zone": "UTC", **NO_RULES, "verified": ANY},
     )
     await put(api, "dana", {"name": "Dana R.", "media": []}, caller="root")
     shown = await api.get("/v1/recipients/dana", headers=key("root"))
@@ -36,6 +38,8 @@ async def test_recipient_is_saved_and_replaced(api: httpx.AsyncClient) -> None:
         "name": "Dana R.",
         "media": [],
         "time_zone": "UTC",
+        **NO_RULES,
+        "verified": {},
     }
 
 

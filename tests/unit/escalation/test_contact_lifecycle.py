@@ -109,6 +109,13 @@ def test_unassigned_contact_warns_people_on_duty(harness: ContactHarness) -> Non
     harness.advance_to(2)
     assert harness.pages() == [(SAM, "warning")]
     assert harness.event(ClockWarned).threshold_percent == 50
+    assert harness.event(PageRequested).on_duty
+
+
+def test_page_says_who_is_asked_as_who_is_on_duty(breached: ContactHarness) -> None:
+    breached.advance_to(15)
+    pages = [(page.person_id, page.on_duty) for page in breached.events(PageRequested)]
+    assert pages == [(RITA, False), (SAM, True), (MIA, False)]
 
 
 def test_unanswered_escalation_climbs_and_top_is_paged_repeatedly(breached: ContactHarness) -> None:

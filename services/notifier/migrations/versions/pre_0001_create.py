@@ -17,9 +17,25 @@ STATEMENTS = (
         media jsonb NOT NULL,
         link_epoch integer NOT NULL,
         time_zone text NOT NULL,
-        devices jsonb NOT NULL
+        devices jsonb NOT NULL,
+        rules jsonb NOT NULL DEFAULT '{}',
+        language text,
+        verified jsonb NOT NULL DEFAULT '{}'
     )
     """,
+    # Codes and tests that people have sent to themselves.
+    """
+    CREATE TABLE own_requests (
+        key text PRIMARY KEY,
+        person_id text NOT NULL,
+        changed_at timestamptz NOT NULL,
+        reference text,
+        fingerprint text,
+        sent_at jsonb NOT NULL DEFAULT '[]',
+        tries integer NOT NULL DEFAULT 0
+    )
+    """,
+    "CREATE INDEX own_requests_changed_at ON own_requests (changed_at)",
     """
     CREATE TABLE recipient_changes (
         change_id uuid PRIMARY KEY,
@@ -132,6 +148,7 @@ STATEMENTS = (
         ended_at timestamptz,
         delay_reason text,
         failover_from text,
+        step integer NOT NULL DEFAULT 1,
         CHECK ((state IN ('pending', 'sending')) = (due_at IS NOT NULL))
     )
     """,

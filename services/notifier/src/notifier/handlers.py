@@ -29,13 +29,15 @@ from common.contracts.statuses import ContactStatusChanged
 from common.core import trace
 from common.core.ids import new_id
 from common.messaging.subscriptions import HandlerRegistry
-from notifier import case_write_requests, recipient_changes, rendering, status_requests
-from notifier.domain import erasure, notifications
+from notifier import case_write_requests, later_steps, recipient_changes, rendering, status_requests
+from notifier.domain import erasure, notifications, steps
 from notifier.domain.content import Status, StatusKind, status_of
-from notifier.domain.delivery_reasons import RECIPIENT_UNKNOWN, no_longer_relevant
+from notifier.domain.delivery_reasons import RECIPIENT_UNKNOWN, both, no_longer_relevant
+from notifier.domain.delivery_rules import plan, steps_for
 from notifier.domain.escalations import Escalation, EscalationState, in_state
 from notifier.domain.notifications import Decision, Notification, Page
 from notifier.domain.reasons import asks_for
+from notifier.domain.verification import is_verified, relied_on
 from notifier.store.unit_of_work import UnitOfWork
 
 OperationsEvent = TimerMissing | ConnectionPageRequested
@@ -201,20 +203,27 @@ async def notify_page(page: Page, uow: UnitOfWork) -> None:
         uow.notifications.mark_absent(failed.notification.notification_id)
         record(failed, uow)
         return
-    addresses, fallback_reason = notifications.choose_addresses(page, recipient)
-    media = tuple(address.medium for address in addresses)
+    addresses, reason = notifications.choose_addresses(page, recipient)
+    addresses, doubt = relied_on(addresses, recipient)
+    reason = both(reason, doubt)
+    verified = {each.medium for each in addresses if is_verified(recipient, each)}
+    chosen = steps_for(page.content.severity, recipient.rules.steps, uow.default_steps)
+    available = [address.medium for address in addresses]
+    planned = {each.medium: each for each in plan(chosen, available, page.media, verified)}
     for address in addresses:
-        uow.notifications.add(
-            notifications.notify(
-                page,
-                address,
-                new_notification_id(),
-                uow.now,
-                trace.current(),
-                fallback_reason,
-                media,
-            )
+        if address.medium not in planned:
+            continue
+        notification = notifications.notify(
+            page,
+            address,
+            new_notification_id(),
+            uow.now,
+            trace.current(),
+            reason,
+            tuple(planned),
         )
+        uow.notifications.add(steps.at_step(notification, planned[address.medium]))
+    later_steps.replace_earlier(page, uow)
 
 
 async def _release(

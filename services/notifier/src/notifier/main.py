@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import typer
@@ -29,6 +30,7 @@ from notifier.metrics import CaseWriteMetrics, DeliveryMetrics, StatusMetrics
 from notifier.settings import Settings
 from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases.deliveries import DeliveryRules
+from notifier.verification_codes import VerificationCodes
 from notifier.web_push.vapid import VapidKey
 from notifier.workers.case_writer import CaseWriter
 from notifier.workers.delivery import DeliveryWorker
@@ -52,6 +54,7 @@ def build(
         timedelta(hours=settings.link_max_age_hours),
         settings.console_url,
     )
+    codes = VerificationCodes(settings.link_secret.get_secret_value())
     keys = settings.encryption_keys
     case_systems = CaseSystemFactory(
         AllowedOrigins.read(settings.write_back_systems),
@@ -94,7 +97,7 @@ def build(
         write_policy = WritePolicy(timedelta(seconds=settings.write_back_timeout_seconds))
         has_receipts = any(channel.has_receipts for channel in channels)
         return [
-            DeliveryWorker(channels, database, rules, slots, measured, health),
+            DeliveryWorker(channels, database, rules, slots, measured, health, codes),
             *([ReceiptWorker(database, measured, health)] if has_receipts else ()),
             StatusDeliveryWorker(
                 StatusCaller.from_settings(settings),
@@ -120,7 +123,7 @@ def build(
 
     return ServiceSpec(
         name="notifier",
-        unit_of_work=UnitOfWork,
+        unit_of_work=partial(UnitOfWork, default_steps=settings.delivery_steps),
         subscriptions=handlers.SUBSCRIPTIONS,
         retention=tables.RETENTION,
         routers=api.make_routers(channels),
@@ -128,6 +131,7 @@ def build(
         unkeyed_paths=api.status_webhooks.PATHS_WITH_SECRETS,
         state={
             "links": links,
+            "verification_codes": codes,
             "status_caller": StatusCaller.from_settings(settings),
             "case_systems": case_systems,
         },

@@ -34,7 +34,7 @@ class DeliveryMetrics:
         )
         self.held_back = Counter(
             "upstairs_notifications_held_back",
-            "Pages over a budget, which a summary carries instead",
+            "Pages over a budget or in quiet hours, which a summary carries instead",
             ("medium", "budget"),
             registry=registry,
         )

@@ -11,9 +11,8 @@ from common.contracts.people import ContactMethodsChanged, PersonDescribed
 from common.core import trace
 from common.core.ids import new_id
 from common.storage.known_people import record_person
-from notifier.domain import notifications
+from notifier.domain import notifications, verification
 from notifier.domain.recipients import (
-    DEFAULT_TIME_ZONE,
     Address,
     ContactMethods,
     Recipient,
@@ -22,6 +21,9 @@ from notifier.domain.recipients import (
     without_refused,
 )
 from notifier.store.unit_of_work import UnitOfWork
+
+# As `Principal.actor` names who is no person.
+_SYSTEM = "admin:"
 
 log = structlog.get_logger()
 
@@ -57,8 +59,8 @@ async def change_contact_methods(event: ContactMethodsChanged, uow: UnitOfWork) 
     refused = await uow.recipients.taken_media(event.person_id, media)
     if refused:
         log.warning("contact_method_refused", person_id=event.person_id, by=event.by, media=refused)
-    time_zone = before.time_zone if before else DEFAULT_TIME_ZONE
-    methods = ContactMethods(event.name, without_refused(media, refused, before), time_zone)
+    own = before.methods if before else ContactMethods(event.name, ())
+    methods = replace(own, name=event.name, media=without_refused(media, refused, before))
     await change_recipient(
         before, event.person_id, methods, event.by, event.occurred_at, uow, refused
     )
@@ -94,8 +96,14 @@ async def change_recipient(
         name=methods.name,
         media=methods.media,
         time_zone=methods.time_zone,
+        rules=methods.rules,
+        language=methods.language,
         link_epoch=epoch + 1 if before is None or change.changes_addresses else epoch,
     )
+    saved = verification.without_outdated(saved)
+    if by.startswith(_SYSTEM):
+        # The organisation's own directory vouches for what an admin enters.
+        saved = verification.verify(saved, saved.media, at)
     await record_recipient(before, saved, uow)
     await uow.recipient_changes.add(change)
     for address in change.removed_addresses:

@@ -5,12 +5,14 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from common.contracts.escalations import Severity
 from common.core.sealed_secrets import EncryptionKeys
 from common.service.settings import ServiceSettings, SigningSecrets
 from notifier.allowed_origins import AllowedOrigins
 from notifier.domain.brake import BrakePolicy
 from notifier.domain.circuits import CircuitPolicy
 from notifier.domain.delivery import RetryPolicy
+from notifier.domain.delivery_rules import Steps
 from notifier.domain.status_webhooks import StatusPolicy
 from notifier.domain.write_backs.writes import WritePolicy
 from notifier.web_push.vapid import VapidKey
@@ -108,6 +110,12 @@ class Settings(ServiceSettings):
         default=_CIRCUITS.longest_wait.total_seconds(),
         gt=0,
         description="how long a page waits for an outside system that is down; then it has failed",
+    )
+    delivery_steps: dict[Severity, Steps] = Field(
+        default={},
+        description="by which media people are notified after how long, by severity, unless they "
+        'have chosen it, as JSON: `{"critical": [{"after_minutes": 0, "media": ["slack"]}, '
+        '{"after_minutes": 5, "media": ["email"]}]}`; a severity that is not there: all at once',
     )
 
     # Budgets: what is over them is held back and carried by a summary

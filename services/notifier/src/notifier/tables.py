@@ -16,6 +16,20 @@ recipients = Table(
     Column("link_epoch", Integer),
     Column("time_zone", Text),
     Column("devices", JSONB),
+    Column("rules", JSONB),
+    Column("language", Text),
+    Column("verified", JSONB),
+)
+own_requests = Table(
+    "own_requests",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("person_id", Text),
+    Column("changed_at", DateTime(timezone=True)),
+    Column("reference", Text),
+    Column("fingerprint", Text),
+    Column("sent_at", JSONB),
+    Column("tries", Integer),
 )
 recipient_changes = Table(
     "recipient_changes",
@@ -103,6 +117,7 @@ notifications = Table(
     Column("ended_at", DateTime(timezone=True)),
     Column("delay_reason", Text),
     Column("failover_from", Text),
+    Column("step", Integer),
 )
 delivery_attempts = Table(
     "delivery_attempts",
@@ -235,6 +250,7 @@ RETENTION: tuple[Rule, ...] = (
     Kept("reporting_lines", "one row a person"),
     Retention("budgets", "changed_at", days=1),
     Retention("maintenance_windows", "ends_at", days=30),
+    Retention("own_requests", "changed_at", days=30),
     Kept("channel_users", "one row for each account of a person"),
     Kept("status_webhooks", "settings: they are in force until they are replaced"),
     # Longer than Kafka keeps the event: a row recognizes one that comes again.

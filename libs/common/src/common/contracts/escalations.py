@@ -183,12 +183,11 @@ class PageRequested(EscalationsEvent):
 
     It carries data; the notifier writes the words. `causes` begin with the one that raised the
     escalation and are the last ones of `cause_count`; with the reason `updated` the last one is
-    new. `explanation` says why it comes to this person now, as the audit trail does.
+    new. `explanation` says why it comes to this person now; `on_duty`: as who is on duty.
     `escalation_id` is None for a warning, since nothing was raised yet, and for what outlives its
     escalation: coaching, contact methods that reach nobody, and that it was closed as met.
-    `respond_by` is when it moves on without that person; `lease_end` says what ends a lease then. A
-    gap in a duty schedule and a queue that nobody serves have no contact: `contact_id` is derived
-    from the schedule or the queue.
+    `respond_by` is when it moves on without that person; `lease_end` is what ends a lease then. A
+    gap in a duty schedule and a queue that nobody serves have an id derived from it as contact.
     """
 
     page_id: PageId
@@ -208,6 +207,7 @@ class PageRequested(EscalationsEvent):
     coaching: PagedCoaching | None = None
     duty_gap: PagedDutyGap | None = None
     unserved_queue: PagedQueue | None = None
+    on_duty: bool = False
 
 
 class EscalationAcknowledged(EscalationsOwnEvent):

@@ -1,6 +1,7 @@
 """Why a message to a colleague failed, was held back or went elsewhere."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from console.texts import mark
@@ -73,9 +74,32 @@ def _over_budget(of: Mapping[str, Any], reader: Reader) -> str:
     )
 
 
+def _quiet_hours(of: Mapping[str, Any], reader: Reader) -> str:
+    until = datetime.fromisoformat(of["until"])
+    return reader.texts.gettext(
+        "quiet hours until %(time)s", time=reader.texts.time(until, reader.now)
+    )
+
+
+def _not_verified(of: Mapping[str, Any], reader: Reader) -> str:
+    if not of["others"]:
+        return reader.texts.gettext("no address of the person is verified")
+    media = ", ".join(reader.texts.gettext(words.MEDIA[medium]) for medium in of["others"])
+    return reader.texts.gettext(
+        "an address is not verified, so %(media)s was used too", media=media
+    )
+
+
+def _later_step(of: Mapping[str, Any], reader: Reader) -> str:
+    return reader.texts.gettext("step %(number)s of the person's rule", number=of["step"])
+
+
 _WITH_VALUES: Final[Mapping[str, _Write]] = {
     "media-missing": _media_missing,
     "medium-removed": _medium_removed,
     "gave-up": _gave_up,
     "over-budget": _over_budget,
+    "quiet-hours": _quiet_hours,
+    "not-verified": _not_verified,
+    "later-step": _later_step,
 }

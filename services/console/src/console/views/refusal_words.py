@@ -67,6 +67,11 @@ _FIELDS: Final[Mapping[str, str]] = {
     "last-level-without-person": mark("The last level must name a person."),
     "above-managers": mark("It is more than managers may grant."),
     "managers-without-limit": mark("Managers have no limit yet. An admin puts theirs first."),
+    "first-step-waits": mark("One way must be at once."),
+    "steps-out-of-order": mark("Each step must come later than the one before."),
+    "medium-twice": mark("Each way stands there once."),
+    "always-quiet": mark("It must not be quiet at all times: leave an hour at least."),
+    "step-medium-missing": mark("You are no longer reached by %(medium)s."),
     "reserved-name": mark("This name stands for the people who run Upstairs."),
     "needed-for-contacts": mark("Representatives need it."),
 }

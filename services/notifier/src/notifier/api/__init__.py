@@ -9,6 +9,7 @@ from notifier.api import (
     devices,
     maintenance,
     notifications,
+    own_requests,
     recipients,
     status_webhooks,
     write_backs,
@@ -20,6 +21,7 @@ from notifier.channels.web_push import WebPush
 def make_routers(channels: Sequence[Channel]) -> tuple[ApiRouter, ...]:
     return (
         recipients.make_router(channels),
+        own_requests.router,
         *(devices.make_router(channel) for channel in channels if isinstance(channel, WebPush)),
         notifications.router,
         maintenance.router,

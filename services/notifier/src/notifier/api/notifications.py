@@ -108,6 +108,7 @@ _EXAMPLE: Final[dict[str, Any]] = {
     "seen_at": None,
     "acted_at": ACTED_AT,
     "action": "acknowledge",
+    "step": 1,
     "attempts": [
         {
             "attempt": 1,
@@ -199,7 +200,8 @@ class NotificationOut(_Out):
         description="The figures of it. `media-missing`: `media`; `medium-removed`: `medium`; "
         "`gave-up`: `attempts`; `over-budget`: at most `most` messages in `window_s` seconds for "
         "one `budget`: `recipient`, `burst`, `customer`, `channel`, or `share` of a customer at a "
-        "recipient. `in_summary` is true if a summary failed that carried it."
+        "recipient; `quiet-hours`: `until`; `not-verified`: `media`, and `others` that were used "
+        "too; `later-step`: `step`. `in_summary` is true if a summary failed that carried it."
     )
     delay_reason: str | None = Field(description="Why it waits until `due_at`.")
     failover_from: Medium | None = Field(
@@ -213,6 +215,7 @@ class NotificationOut(_Out):
     seen_at: datetime | None = Field(description="When its link was first opened.")
     acted_at: datetime | None = Field(description="When it was last answered.")
     action: Action | None = Field(description="That answer.")
+    step: int = Field(description="Of the person's rule: later ones are sent only while unseen.")
     attempts: list[AttemptOut] = Field(description="The calls made for it.")
     history: list[StepOut] = Field(description="All that happened to it, in order.")
 

@@ -13,11 +13,11 @@ from pydantic import (
     TypeAdapter,
 )
 
+from common.contracts.escalations import Severity
 from common.contracts.event import PersonId
 from common.contracts.notifications import Medium
-from common.core.time_zones import TimeZone
 from common.http.access import StaffUser
-from common.http.app import PersonPath, RequestModel, ShortText, Slug
+from common.http.app import PersonPath, Slug
 from common.http.contact_methods import require_each_medium_once
 from common.http.examples import (
     ACTED_AT,
@@ -31,15 +31,17 @@ from common.http.examples import (
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.routes import ApiRouter
 from notifier.api.deps import UUID, NotifierDatabase, caller_of, refusals, transaction
+from notifier.api.rule_schemas import LateStepOut, RecipientFields
 from notifier.channels.base import Channel, ChannelAddress, address_type
 from notifier.domain import errors
+from notifier.domain.delivery_rules import LateStep, QuietHours, Steps
 from notifier.domain.recipients import (
-    DEFAULT_TIME_ZONE,
     Address,
     ContactMethods,
     Recipient,
     RecipientChange,
 )
+from notifier.domain.verification import verified_at
 from notifier.use_cases import recipients
 
 _KEY = TypeAdapter(Slug)
@@ -52,6 +54,19 @@ _EXAMPLE: dict[str, Any] = {
     "name": PEOPLE[SUPERVISOR]["name"],
     "media": [contact_method(SUPERVISOR, "slack"), contact_method(SUPERVISOR, "email")],
     "time_zone": "Europe/Madrid",
+    "steps": {
+        "critical": [
+            {"after_minutes": 0, "media": ["slack"]},
+            {"after_minutes": 2, "media": ["email"]},
+        ]
+    },
+    "quiet_hours": {
+        "periods": [
+            {"days": ["mon", "tue", "wed", "thu", "fri"], "begins": "22:00", "ends": "07:00"}
+        ],
+        "unless_severity": "critical",
+    },
+    "language": "en",
 }
 RecipientPath = Annotated[PersonPath, Path(examples=[SUPERVISOR])]
 
@@ -63,33 +78,56 @@ def _shown(
     return tuple(types[stored.medium].read(stored) for stored in media if stored.medium in types)
 
 
+def _fields(
+    methods: ContactMethods, types: Mapping[Medium, type[ChannelAddress]]
+) -> dict[str, Any]:
+    return {
+        "name": methods.name,
+        "media": _shown(methods.media, types),
+        "time_zone": methods.time_zone,
+        "steps": dict(methods.rules.steps),
+        "quiet_hours": methods.rules.quiet_hours,
+        "language": methods.language,
+    }
+
+
 def make_router(channels: Sequence[Channel]) -> ApiRouter:
     """Make the routes for recipients that have addresses of these channels."""
     put = [channel for channel in channels if not channel.has_devices]
     address: Any = address_type(put)
     types = {channel.medium: channel.address for channel in put}
 
-    class RecipientIn(RequestModel):
+    class RecipientIn(RecipientFields):
         model_config = with_examples(_EXAMPLE)
 
-        name: ShortText = Field(description="The name that messages call the person by.")
         media: Annotated[tuple[address, ...], AfterValidator(require_each_medium_once)] = Field(
             description="The addresses, each medium at most once; none: the person is not notified."
-        )
-        time_zone: TimeZone = Field(
-            default=DEFAULT_TIME_ZONE,
-            description="The zone of times in messages, as `Europe/Rome`.",
         )
 
     class ContactMethodsOut(BaseModel):
         name: str = Field(description="The name that messages call the person by.")
         media: tuple[address, ...] = Field(description="The addresses, each medium at most once.")
         time_zone: str = Field(description="The zone of times in messages.")
+        steps: dict[Severity, Steps] = Field(
+            description="By severity, by which media after how long; none: all at once."
+        )
+        quiet_hours: QuietHours | None = Field(description="When what is not urgent waits.")
+        language: str | None = Field(description="The language of messages; null: the centre's.")
 
     class RecipientOut(ContactMethodsOut):
-        model_config = with_examples({"person_id": SUPERVISOR, **_EXAMPLE})
+        model_config = with_examples(
+            {"person_id": SUPERVISOR, **_EXAMPLE, "verified": {"slack": ACTED_AT}, "late_steps": []}
+        )
 
         person_id: PersonId = Field(description="The person's id, the same in all services.")
+        verified: dict[Medium, datetime] = Field(
+            description="Since when addresses are verified: messages are known to arrive there."
+        )
+        late_steps: tuple[LateStepOut, ...] = Field(
+            default=(),
+            description="A warning: steps that come when the last pages had to be answered"
+            " already. Only of a single recipient.",
+        )
 
     class RecipientChangeOut(BaseModel):
         model_config = with_examples(
@@ -113,18 +151,16 @@ def make_router(channels: Sequence[Channel]) -> ApiRouter:
             " has its user. The address before stays."
         )
 
-    def out(recipient: Recipient) -> RecipientOut:
+    def out(recipient: Recipient, late: Sequence[LateStep] = ()) -> RecipientOut:
         return RecipientOut(
             person_id=recipient.person_id,
-            name=recipient.name,
-            media=_shown(recipient.media, types),
-            time_zone=recipient.time_zone,
+            verified=dict(verified_at(recipient)),
+            late_steps=tuple(map(LateStepOut.model_validate, late)),
+            **_fields(recipient.methods, types),
         )
 
     def methods_out(methods: ContactMethods) -> ContactMethodsOut:
-        return ContactMethodsOut(
-            name=methods.name, media=_shown(methods.media, types), time_zone=methods.time_zone
-        )
+        return ContactMethodsOut(**_fields(methods, types))
 
     def change_out(change: RecipientChange) -> RecipientChangeOut:
         return RecipientChangeOut(
@@ -144,6 +180,7 @@ def make_router(channels: Sequence[Channel]) -> ApiRouter:
             errors.RecipientForbiddenError,
             errors.ChannelUserTakenError,
             errors.OperationsAddressError,
+            errors.OperationsQuietHoursError,
             errors.TooManyChangesError,
         ),
     )
@@ -157,14 +194,16 @@ def make_router(channels: Sequence[Channel]) -> ApiRouter:
 
         A person sets the own contact methods, managers those of the people below, an admin all and
         alone those of `operations`. `PUT /v1/people/{id}` in router sets them too; the last one
-        counts. Addresses that are no longer used get a message about it. Links and buttons of
+        counts. Steps, quiet hours and the language stay as they are if they are left out.
+        Addresses that are no longer used get a message about it. Links and buttons of
         earlier messages are void.
         """
-        media = tuple(address.stored() for address in body.media)
-        methods = ContactMethods(body.name, media, body.time_zone)
         async with transaction(database) as uow:
-            saved = await recipients.save_recipient(caller_of(principal), person_id, methods, uow)
-        return out(saved)
+            saved = await recipients.save_recipient(
+                caller_of(principal), person_id, body.changed, uow
+            )
+            late = await recipients.read_late_steps(saved, uow)
+        return out(saved, late)
 
     @router.get(
         "/{person_id}",
@@ -176,7 +215,8 @@ def make_router(channels: Sequence[Channel]) -> ApiRouter:
         """Show how a person is notified."""
         async with transaction(database) as uow:
             recipient = await recipients.read_recipient(caller_of(principal), person_id, uow)
-        return out(recipient)
+            late = await recipients.read_late_steps(recipient, uow)
+        return out(recipient, late)
 
     @router.get("/{person_id}/changes", responses=refusals(errors.RecipientForbiddenError))
     async def show_changes(

@@ -116,7 +116,8 @@ class Summary(Struct, frozen=True):
 class Content(Struct, frozen=True):
     """What a page, a notice or a summary says; in an update `status` replaces the buttons.
 
-    `is_repeat`: the person was asked about the escalation before.
+    `is_repeat`: the person was asked about the escalation before. `on_duty`: as who is on duty.
+    `code` verifies an address; it is filled in when the message is sent, and never stored.
     """
 
     reason: Reason
@@ -139,6 +140,8 @@ class Content(Struct, frozen=True):
     address_change: AddressChange | None = None
     summary: Summary | None = None
     is_repeat: bool = False
+    on_duty: bool = False
+    code: str | None = None
 
 
 def status_of(escalation: Escalation | None, name: str | None) -> Status:
@@ -162,6 +165,7 @@ def from_page(event: PageRequested) -> Content:
         coaching=event.coaching,
         duty_gap=event.duty_gap,
         unserved_queue=event.unserved_queue,
+        on_duty=event.on_duty,
     )
 
 

@@ -1,7 +1,9 @@
 """Why a message failed, was held back or went elsewhere: in English, and as data for others."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final, Literal
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
@@ -16,6 +18,9 @@ DeliveryReasonCode = Literal[
     "refused",
     "gave-up",
     "waited-too-long",
+    "quiet-hours",
+    "not-verified",
+    "later-step",
     "outcome-lost",
     "unreadable",
     "over-budget",
@@ -93,6 +98,37 @@ def over_budget(kind: BudgetKind, most: int, window_s: float) -> DeliveryReason:
         f"held back: over the budget of {most} messages in {window_s:g} s for {_COUNTED[kind]}",
         ReasonData("over-budget", {"budget": kind, "most": most, "window_s": window_s}),
     )
+
+
+def quiet_hours(until: datetime, time_zone: str) -> DeliveryReason:
+    local = until.astimezone(ZoneInfo(time_zone))
+    return DeliveryReason(
+        f"quiet hours until {local:%Y-%m-%d %H:%M} ({time_zone})",
+        ReasonData("quiet-hours", {"until": until.isoformat()}),
+    )
+
+
+def not_verified(media: Sequence[Medium], others: Sequence[Medium]) -> DeliveryReason:
+    """No address on `media` is verified; `others`, which are, are used too."""
+    names = " and ".join(media)
+    text = f"not verified: {names}; sent on {' and '.join(others)} too"
+    return DeliveryReason(
+        text if others else f"no address is verified: {names}",
+        ReasonData("not-verified", {"media": list(media), "others": list(others)}),
+    )
+
+
+def later_step(number: int) -> DeliveryReason:
+    return DeliveryReason(
+        f"step {number} of the person's rule", ReasonData("later-step", {"step": number})
+    )
+
+
+def both(first: DeliveryReason | None, second: DeliveryReason | None) -> DeliveryReason | None:
+    """Return both texts, with the data of the first, which says more."""
+    if first is None or second is None:
+        return first or second
+    return DeliveryReason(f"{first.text}; {second.text}", first.data)
 
 
 def no_longer_relevant(text: str) -> DeliveryReason:

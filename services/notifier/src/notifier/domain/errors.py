@@ -81,6 +81,38 @@ class OperationsAddressError(Exception):
     """The recipient operations needs at least one address: it gets the alarms of the system."""
 
 
+class NotYourselfError(Exception):
+    """Only the person does this: nobody else can tell whether messages arrive."""
+
+
+class AddressNotFoundError(Exception):
+    """The person has no address of this medium."""
+
+
+class TooManyCodesError(Exception):
+    """A code was sent there less than a minute ago, or five in the last hour. Wait a while."""
+
+
+class WrongCodeError(Exception):
+    """The code is not the one that was sent last, or is no longer valid. Ask for another."""
+
+
+class TooManyTestsError(Exception):
+    """A test was sent less than a minute ago, or five in the last hour. Wait a while."""
+
+
+class NothingToTestError(Exception):
+    """The person has no address to test."""
+
+
+class TestNotFoundError(Exception):
+    """No test was sent."""
+
+
+class OperationsQuietHoursError(Exception):
+    """The recipient operations has no quiet hours: it gets the alarms of the system."""
+
+
 class StatusWebhooksOffError(Exception):
     """Status webhooks are switched off: operators set UPSTAIRS_ENCRYPTION_KEYS."""
 

@@ -73,7 +73,8 @@ class Notification(Struct, frozen=True):
     says it for other languages. `action` is the
     last answer, of `acted_at`. `link_epoch` and `time_zone` are the recipient's when it is sent.
     `summary_id`: the summary that carries the page. `thread`: how the outside system names the
-    message that this one answers. `page_media` are all the media of the page.
+    message that this one answers. `page_media` are all the media of the page. `step`: of the
+    person's rule; a later one is cancelled when an earlier one is seen or answered.
 
     `delivered_at` is what a receipt said; until `receipt_due_at` one is waited for, on media that
     have them. `delay_reason` says why it waits until `due_at`. `held_back_at` and `ended_at` (of
@@ -117,6 +118,7 @@ class Notification(Struct, frozen=True):
     ended_at: datetime | None = None
     delay_reason: str | None = None
     failover_from: Medium | None = None
+    step: int = 1
 
     @property
     def attempt_under_way(self) -> "Attempt | None":
@@ -257,6 +259,20 @@ def address_notice(
         change.changed_at,
         traceparent,
     )
+
+
+def own_notice(
+    person_id: PersonId,
+    address: Address,
+    content: Content,
+    notification_id: NotificationId,
+    at: datetime,
+    traceparent: str | None = None,
+    page_id: PageId | None = None,
+) -> Notification:
+    """Make a message that the person has asked for."""
+    notice = _own_message("notice", person_id, address, content, notification_id, at, traceparent)
+    return replace(notice, page_id=page_id or notice.page_id)
 
 
 def summary(

@@ -8,7 +8,11 @@ from common.contracts.escalations import PageReason
 _ConnectionReason = Literal[
     "connection_silent", "connection_heard_again", "write_back_halted", "status_webhook_disabled"
 ]
-Reason = PageReason | _ConnectionReason | Literal["alarm", "address_changed", "summary"]
+Reason = (
+    PageReason
+    | _ConnectionReason
+    | Literal["alarm", "address_changed", "summary", "address_code", "test"]
+)
 # An answer is given by a button or the signed link. The rest is done in Upstairs: to approve, to
 # make progress with what one holds, or to see that somebody answers (help).
 Ask = Literal["answer", "approval", "progress", "help", "nothing"]
@@ -41,6 +45,8 @@ def asks_for(reason: Reason) -> Ask:
             | "status_webhook_disabled"
             | "address_changed"
             | "summary"
+            | "address_code"
+            | "test"
         ):
             return "nothing"
         case _:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct
@@ -12,8 +12,10 @@ from msgspec.structs import replace
 from common.contracts.event import ContactId, PersonId
 from common.contracts.notifications import Medium, recipient_key
 from notifier.domain.delivery_reasons import NO_MEDIA, RECIPIENT_LEFT, DeliveryReason
+from notifier.domain.delivery_rules import PersonRules
 
 DEFAULT_TIME_ZONE = "UTC"
+Language = Literal["en", "de", "es", "fr", "pt", "it"]
 # A browser forgets a subscription without a word: the oldest device gives way to a new one.
 MAX_DEVICES: Final = 10
 
@@ -44,10 +46,17 @@ class Device(Struct, frozen=True):
     added_at: datetime
 
 
+class Verification(Struct, frozen=True):
+    """`fingerprint` is that of the address: another address is not verified by it."""
+
+    fingerprint: str
+    at: datetime
+
+
 class Recipient(Struct, frozen=True):
     """Has each medium at most once; all devices are one medium. Earlier `link_epoch`s are void.
 
-    Who is not `active` has left.
+    Who is not `active` has left. `language` is that of messages; None: that of the templates.
     """
 
     person_id: PersonId
@@ -57,6 +66,9 @@ class Recipient(Struct, frozen=True):
     time_zone: str = DEFAULT_TIME_ZONE
     active: bool = True
     devices: tuple[Device, ...] = ()
+    rules: PersonRules = PersonRules()
+    language: str | None = None
+    verified: Mapping[Medium, Verification] = {}
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -68,7 +80,7 @@ class Recipient(Struct, frozen=True):
 
     @property
     def methods(self) -> "ContactMethods":
-        return ContactMethods(self.name, self.media, self.time_zone)
+        return ContactMethods(self.name, self.media, self.time_zone, self.rules, self.language)
 
     def reached_by(self, media: Sequence[Medium]) -> tuple[Address, ...]:
         return tuple(address for address in self.addresses if address.medium in media)
@@ -109,6 +121,13 @@ class ContactMethods(Struct, frozen=True):
     name: str
     media: tuple[Address, ...]
     time_zone: str = DEFAULT_TIME_ZONE
+    rules: PersonRules = PersonRules()
+    language: str | None = None
+
+    @property
+    def without_rules(self) -> "ContactMethods":
+        """Return how the person is reached, whatever they want to be told when."""
+        return replace(self, rules=PersonRules(), language=None)
 
 
 class RecipientChange(Struct, frozen=True):

@@ -110,15 +110,17 @@ class Notifications(ContactRows[NotificationId, Notification]):
         }
         await self.connection.execute(_HASTEN_SUMMARY, values)
 
-    async def has_summary_besides(self, notification: Notification) -> bool:
-        """Return whether another summary to the same person waits that will carry this page."""
+    async def summary_due_besides(self, notification: Notification) -> datetime | None:
+        """Return when another summary to the same person is due that will carry this page."""
         await self.flush()
         values = {
             "medium": notification.medium,
             "person": notification.person_id,
             "besides": notification.notification_id,
         }
-        return bool((await self.connection.execute(_HAS_SUMMARY, values)).scalar_one())
+        due_at: datetime | None
+        due_at = (await self.connection.execute(_SUMMARY_DUE, values)).scalar_one()
+        return due_at
 
     async def contacts_of_summaries(self, summary_ids: Sequence[NotificationId]) -> set[ContactId]:
         """Return the contacts of the pages that these summaries carry."""
@@ -279,13 +281,8 @@ _UNFILLED_SUMMARY = (
     _N.c.medium == bindparam("medium"),
     _N.c.person_id == bindparam("person"),
 )
-_HAS_SUMMARY = select(
-    select(_N.c.notification_id)
-    .where(
-        *_UNFILLED_SUMMARY,
-        _N.c.notification_id != bindparam("besides"),
-    )
-    .exists()
+_SUMMARY_DUE = select(func.min(_N.c.due_at)).where(
+    *_UNFILLED_SUMMARY, _N.c.notification_id != bindparam("besides")
 )
 _HASTEN_SUMMARY = (
     _N.update()

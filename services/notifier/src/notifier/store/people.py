@@ -12,6 +12,7 @@ from sqlalchemy import (
     Text,
     any_,
     bindparam,
+    cast,
     delete,
     false,
     func,
@@ -28,6 +29,7 @@ from common.contracts.event import PersonId
 from common.contracts.notifications import Medium
 from common.storage.bulk import bulk_insert
 from common.storage.connection import Connection, IntegrityError
+from common.storage.rows import LockedTable
 from notifier import tables
 from notifier.domain.errors import ChannelUserTakenError
 from notifier.domain.recipients import (
@@ -37,6 +39,7 @@ from notifier.domain.recipients import (
     RecipientChange,
     ReportingLine,
 )
+from notifier.domain.verification import OwnRequest
 
 _USERS = tables.channel_users
 _LINES = tables.reporting_lines
@@ -60,6 +63,8 @@ class Recipients:
             "link_epoch": _NEW_EPOCH,
             "time_zone": DEFAULT_TIME_ZONE,
             "devices": [],
+            "rules": {},
+            "verified": {},
         }
         await self._connection.execute(
             postgresql.insert(tables.recipients).values(row).on_conflict_do_nothing()
@@ -185,11 +190,19 @@ class RecipientChanges:
         rows = msgspec.json.encode([change]).decode()
         await self._connection.execute(_INSERT_CHANGES, {"rows": rows})
 
-    async def count_since(self, person_id: PersonId, since: datetime) -> int:
+    async def count_since(
+        self, person_id: PersonId, since: datetime, *, of_rules: bool = False
+    ) -> int:
+        """Count the changes of how the person is reached, or with `of_rules` all changes."""
         changes = tables.recipient_changes
         query = select(func.count()).where(
             changes.c.person_id == person_id, changes.c.changed_at > since
         )
+        if not of_rules:
+            rules = cast(["rules", "language"], ARRAY(Text))
+            before, after = changes.c.before.op("-")(rules), changes.c.after.op("-")(rules)
+            has_refused = func.jsonb_array_length(changes.c.refused_media) > 0
+            query = query.where(before.is_distinct_from(after) | has_refused)
         return int((await self._connection.execute(query)).scalar_one())
 
     async def latest(
@@ -203,6 +216,13 @@ class RecipientChanges:
             query.order_by(changes.c.change_id.desc()).limit(limit)
         )
         return [_to_change(dict(row)) for row in rows]
+
+
+class OwnRequests(LockedTable[str, OwnRequest]):
+    """Codes and tests that people have sent to themselves."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection, tables.own_requests, OwnRequest)
 
 
 class ReportingLines:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from msgspec.structs import astuple, replace
@@ -19,12 +20,13 @@ from common.storage.uow import UnitOfWork as BaseUnitOfWork
 from common.storage.writes import Write, write_query
 from notifier import tables
 from notifier.domain.brake import Budget
+from notifier.domain.delivery_rules import StepsBySeverity
 from notifier.domain.escalations import Escalation
 from notifier.domain.notifications import Attempt
 from notifier.store.contact_rows import ContactRows
 from notifier.store.maintenance import MaintenanceWindows
 from notifier.store.notifications import Notifications
-from notifier.store.people import RecipientChanges, Recipients, ReportingLines
+from notifier.store.people import OwnRequests, RecipientChanges, Recipients, ReportingLines
 from notifier.store.status_webhooks import StatusDeliveries, StatusWebhooks
 from notifier.store.write_backs import CaseWrites, WriteBacks
 
@@ -96,10 +98,18 @@ class Attempts:
 
 
 class UnitOfWork(BaseUnitOfWork):
-    def __init__(self, connection: Connection, now: datetime) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        now: datetime,
+        default_steps: StepsBySeverity = MappingProxyType({}),
+    ) -> None:
+        """`default_steps`: of people who have chosen none for a severity."""
         super().__init__(connection, now)
+        self.default_steps = default_steps
         self.recipients = Recipients(connection)
         self.recipient_changes = RecipientChanges(connection)
+        self.own_requests = OwnRequests(connection)
         self.reporting_lines = ReportingLines(connection)
         self.escalations = Escalations(connection)
         self.notifications = Notifications(connection)
@@ -118,6 +128,7 @@ class UnitOfWork(BaseUnitOfWork):
             self.notifications,
             self.budgets,
             self.maintenance,
+            self.own_requests,
             self.status_webhooks,
             self.status_deliveries,
             self.write_backs,

@@ -14,6 +14,7 @@ from notifier.domain.errors import (
 from notifier.domain.escalations import Escalation
 from notifier.domain.notifications import Notification
 from notifier.handlers import record
+from notifier.later_steps import cancel_later_steps
 from notifier.links import Capability
 from notifier.store.unit_of_work import UnitOfWork
 
@@ -38,6 +39,7 @@ async def see(capability: Capability, uow: UnitOfWork) -> AnswerStatus:
     # Anybody in a shared channel may open a link that only shows the message.
     if capability.purpose != "show":
         record(answers.see(notification, uow.now), uow)
+        cancel_later_steps(notification, f"seen on {notification.medium}", uow)
     return await _answer_status(notification, capability, uow)
 
 
@@ -79,6 +81,7 @@ async def _answer(notification: Notification, action: Action, uow: UnitOfWork) -
     escalation = await _escalation_of(notification, uow)
     decision = answers.answer(notification, escalation, action, uow.now)
     record(decision, uow)
+    cancel_later_steps(notification, f"answered on {notification.medium}", uow)
     return decision.notification
 
 

@@ -3,13 +3,21 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Literal
 
 from msgspec.structs import replace
 
 from common.contracts.event import ContactId, NotificationId
 from common.contracts.notifications import Medium
-from notifier.domain import brake, delivery, delivery_reasons, maintenance, notifications
+from notifier.domain import (
+    brake,
+    delivery,
+    delivery_reasons,
+    maintenance,
+    notifications,
+    quiet_hours,
+)
 from notifier.domain.brake import (
     MAX_HELD_PAGES,
     MAX_STORM_PAGES,
@@ -25,7 +33,9 @@ from notifier.domain.delivery_reasons import BudgetKind, DeliveryReason
 from notifier.domain.errors import NotificationNotFoundError
 from notifier.domain.maintenance import MaintenanceWindow
 from notifier.domain.notifications import Attempt, Notification
+from notifier.domain.recipients import Address
 from notifier.handlers import correct, new_notification_id, record
+from notifier.later_steps import hasten_next_step
 from notifier.store.notifications import Slots, Threads
 from notifier.store.put_aside import put_aside
 from notifier.store.unit_of_work import UnitOfWork
@@ -78,13 +88,15 @@ class ClaimedDelivery:
 
 @dataclass(slots=True)
 class Claim:
-    """The attempts that have begun, and for each page that was held back the budget in the way.
+    """The attempts that have begun, and for each page that was held back what is in the way.
 
     `put_aside` became dead letters: their rows can't be read. On the media `behind` more is due.
     """
 
     deliveries: list[ClaimedDelivery] = field(default_factory=list)
-    held_back: list[tuple[Medium | None, BudgetKind]] = field(default_factory=list)
+    held_back: list[tuple[Medium | None, BudgetKind | Literal["quiet_hours"]]] = field(
+        default_factory=list
+    )
     put_aside: list[tuple[Medium | None, NotificationId, Exception]] = field(default_factory=list)
     behind: set[Medium] = field(default_factory=set)
 
@@ -124,7 +136,7 @@ async def claim_new(slots: Slots, rules: DeliveryRules, uow: UnitOfWork) -> Clai
     except ValueError:
         return Claim(behind={each.medium for each in due if each.medium})
     for notification in first:
-        if not claiming.is_over_budget(notification):
+        if not await claiming.must_wait(notification):
             await claiming.begin(notification)
     begun = {delivery.notification.notification_id for delivery in claiming.claimed.deliveries}
     left = (each for each in due if each.notification_id not in begun)
@@ -180,8 +192,18 @@ class _Claiming:
     lists_storms: bool
     maintenance: tuple[MaintenanceWindow, ...]
 
-    def is_over_budget(self, due: Notification) -> bool:
-        return due.kind == "page" and self._limit(due) is not None
+    async def must_wait(self, due: Notification) -> bool:
+        """Return whether a page is over a budget, or its recipient has quiet hours."""
+        if due.kind != "page":
+            return False
+        return self._limit(due) is not None or await self._quiet_until(due) is not None
+
+    async def _quiet_until(self, page: Notification) -> datetime | None:
+        """Return until when a page that was not tried before waits for the end of quiet hours."""
+        recipient = await self.uow.recipients.get(page.person_id)
+        if recipient is None or page.attempts > 0:
+            return None
+        return quiet_hours.quiet_until(page, recipient, self.uow.now)
 
     def _limit(self, page: Notification) -> Limit | None:
         """Return the budget that a page which was not tried before has to wait for."""
@@ -207,6 +229,9 @@ class _Claiming:
             return
         if delayed := maintenance.delay(page, self.maintenance, self.uow.now):
             self.uow.notifications.put(delayed)
+            return
+        if until := await self._quiet_until(page):
+            await self._wait_for_end_of_quiet(page, until)
             return
         if limit := self._limit(page):
             await self._hold_back(page, limit)
@@ -247,7 +272,20 @@ class _Claiming:
             if others:
                 await self._schedule_summary(summary)
             return
-        kept, superseded = brake.newest(pages)
+        await self._send_summary(summary, pages, others, due)
+
+    async def _send_summary(
+        self, summary: Notification, pages: Sequence[Notification], others: int, due: Notification
+    ) -> None:
+        """Send it with the most urgent of these pages; `others` and the rest follow in another.
+
+        What waits for the end of quiet hours is not in it.
+        """
+        urgent, until = await self._without_quiet(pages)
+        if until and not urgent:
+            self.uow.notifications.put(replace(summary, due_at=until))
+            return
+        kept, superseded = brake.newest(urgent)
         is_storm = self.lists_storms and len(kept) >= STORM_PAGES
         filled, parts = brake.fill(summary, kept, others, carries_all=is_storm)
         carried = {page.notification_id for page in parts}
@@ -258,7 +296,20 @@ class _Claiming:
         if others or rest:
             repeat = not others and all(page.content.is_repeat for page in rest)
             await self._schedule_summary(summary, repeat=repeat)
+        elif until:
+            await self._schedule_quiet_summary(summary, until)
         await self._start(filled, due)
+
+    async def _without_quiet(
+        self, pages: Sequence[Notification]
+    ) -> tuple[list[Notification], datetime | None]:
+        """Return those that do not wait for the end of quiet hours, and that end for the others."""
+        ends = [(page, await self._quiet_until(page)) for page in pages]
+        for page, end in ends:
+            if end:
+                self.uow.notifications.put(quiet_hours.hold_back(page, end, self.uow.now))
+        until = max((end for _, end in ends if end), default=None)
+        return [page for page, end in ends if end is None], until
 
     async def _addressed(self, due: Notification) -> tuple[Notification, DeliveryReason | None]:
         """Return it with the recipient's present address, or why there is none."""
@@ -297,27 +348,47 @@ class _Claiming:
         self.claimed.held_back.append((page.medium, limit.kind))
         await self._schedule_summary(page, repeat=page.content.is_repeat)
 
+    async def _wait_for_end_of_quiet(self, page: Notification, until: datetime) -> None:
+        self.claimed.held_back.append((page.medium, "quiet_hours"))
+        if page.step > 1:
+            # An earlier step is in the summary then: this one follows if it stays unseen.
+            self.uow.notifications.put(quiet_hours.postpone(page, until))
+            return
+        self.uow.notifications.put(quiet_hours.hold_back(page, until, self.uow.now))
+        await self._schedule_quiet_summary(page, until)
+
+    async def _schedule_quiet_summary(self, notification: Notification, until: datetime) -> None:
+        """Let a summary follow at the end of quiet hours, unless one waits; no budget counts it."""
+        if notification.address and not await self._next_summary_at(notification):
+            self._add_summary(notification, notification.address, until)
+
+    async def _next_summary_at(self, notification: Notification) -> datetime | None:
+        return await self.uow.notifications.summary_due_besides(notification)
+
+    def _add_summary(self, for_: Notification, address: Address, due_at: datetime) -> None:
+        self.uow.notifications.add(
+            notifications.summary(
+                for_.person_id, address, new_notification_id(), due_at, self.uow.now
+            )
+        )
+
     async def _schedule_summary(self, notification: Notification, *, repeat: bool = False) -> None:
         """Let a summary follow to the same person on the same medium, unless one waits already."""
         budget = self.budgets[brake.recipient_key(notification)]
         if notification.address is None:
             return
-        waits = await self.uow.notifications.has_summary_besides(notification)
+        waiting_until = await self._next_summary_at(notification)
         due_at = brake.next_summary_at(budget, self.brake_policy, self.uow.now, repeat=repeat)
-        if waits:
+        if waiting_until and waiting_until <= due_at:
             if not repeat:
                 await self._hasten_summary(notification, budget)
             return
         self._put(brake.plan_summary(budget, due_at, self.brake_policy, self.uow.now))
-        self.uow.notifications.add(
-            notifications.summary(
-                notification.person_id,
-                notification.address,
-                new_notification_id(),
-                due_at,
-                self.uow.now,
-            )
-        )
+        if waiting_until:
+            # It waits for the end of quiet hours, which what is urgent does not.
+            await self.uow.notifications.hasten_summary(notification, due_at)
+        else:
+            self._add_summary(notification, notification.address, due_at)
 
     async def _hasten_summary(self, page: Notification, budget: Budget) -> None:
         """What is new to the person does not wait as long as repeats do."""
@@ -349,6 +420,8 @@ async def record_attempt(
     decision = delivery.record(notification, claimed.attempt, outcome, policy, spread, uow.now)
     decision = await failover.after_failure(decision, uow)
     record(decision, uow)
+    if decision.notification.state == "failed" and notification.kind == "page":
+        hasten_next_step(decision.notification, uow)
     if not isinstance(outcome, Unknown) and outcome.gone_devices:
         await forget_devices(notification.person_id, outcome.gone_devices, uow)
     match notification.kind:

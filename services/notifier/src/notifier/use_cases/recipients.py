@@ -1,23 +1,31 @@
 """Who may read and set how a person is reached, and what follows from a change."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from common.contracts.event import OPERATIONS, PersonId
+from notifier.domain.delivery_rules import LateStep, late_steps
 from notifier.domain.errors import (
     OperationsAddressError,
     OperationsForbiddenError,
+    OperationsQuietHoursError,
     RecipientForbiddenError,
     RecipientNotFoundError,
     TooManyChangesError,
 )
 from notifier.domain.recipients import ContactMethods, Recipient, RecipientChange
+from notifier.domain.steps import times_to_answer
 from notifier.recipient_changes import change_recipient
+from notifier.store.notifications import Filter
 from notifier.store.unit_of_work import UnitOfWork
 
 # Each change sends a mail to the address before: nobody makes us write to strangers all day.
 MAX_CHANGES: Final = 10
+# Nobody is written to: a person may try what fits.
+MAX_RULE_CHANGES: Final = 60
+_PAGES_LOOKED_AT: Final = 200
 CHANGES_WINDOW: Final = timedelta(hours=1)
 
 
@@ -31,20 +39,43 @@ class Caller:
 
 
 async def save_recipient(
-    caller: Caller, person_id: PersonId, methods: ContactMethods, uow: UnitOfWork
+    caller: Caller,
+    person_id: PersonId,
+    changed: Callable[[ContactMethods | None], ContactMethods],
+    uow: UnitOfWork,
 ) -> Recipient:
     """Set how a person is reached; keep who did it, tell the addresses that are no longer used.
 
-    Raises RecipientForbiddenError, OperationsForbiddenError, OperationsAddressError,
-    TooManyChangesError or ChannelUserTakenError.
+    `changed` gets how it was before. Raises RecipientForbiddenError, OperationsForbiddenError,
+    OperationsAddressError, OperationsQuietHoursError, TooManyChangesError or
+    ChannelUserTakenError.
     """
     await _require_set(caller, person_id, uow)
-    if person_id == OPERATIONS and not methods.media:
-        raise OperationsAddressError
     before = await uow.recipients.lock(person_id)
+    methods = changed(before.methods if before else None)
+    if person_id == OPERATIONS:
+        _check_operations(methods)
     if before is None or methods != before.methods:
-        await _require_few_changes(caller, person_id, uow)
+        of_rules = before is not None and methods.without_rules == before.methods.without_rules
+        await _require_few_changes(caller, person_id, uow, of_rules=of_rules)
     return await change_recipient(before, person_id, methods, caller.name, uow.now, uow)
+
+
+def _check_operations(methods: ContactMethods) -> None:
+    if not methods.media:
+        raise OperationsAddressError
+    if methods.rules.quiet_hours:
+        raise OperationsQuietHoursError
+
+
+async def read_late_steps(recipient: Recipient, uow: UnitOfWork) -> tuple[LateStep, ...]:
+    """Return the steps that would have come too late for the last pages of the person."""
+    if not recipient.rules.steps:
+        return ()
+    latest = await uow.notifications.latest(
+        Filter(person_id=recipient.person_id), None, _PAGES_LOOKED_AT
+    )
+    return late_steps(recipient.rules.steps, times_to_answer(latest))
 
 
 async def read_recipient(caller: Caller, person_id: PersonId, uow: UnitOfWork) -> Recipient:
@@ -94,9 +125,12 @@ async def require_read(caller: Caller, person_id: PersonId, uow: UnitOfWork) -> 
         raise RecipientForbiddenError
 
 
-async def _require_few_changes(caller: Caller, person_id: PersonId, uow: UnitOfWork) -> None:
+async def _require_few_changes(
+    caller: Caller, person_id: PersonId, uow: UnitOfWork, *, of_rules: bool
+) -> None:
     if caller.is_admin:
         return
-    changes = await uow.recipient_changes.count_since(person_id, uow.now - CHANGES_WINDOW)
-    if changes >= MAX_CHANGES:
+    since = uow.now - CHANGES_WINDOW
+    changes = await uow.recipient_changes.count_since(person_id, since, of_rules=of_rules)
+    if changes >= (MAX_RULE_CHANGES if of_rules else MAX_CHANGES):
         raise TooManyChangesError

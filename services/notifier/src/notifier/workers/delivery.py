@@ -28,6 +28,7 @@ from notifier.store.put_aside import due_ids, put_aside
 from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases import deliveries, failover
 from notifier.use_cases.deliveries import Claim, ClaimedDelivery, DeliveryRules
+from notifier.verification_codes import VerificationCodes
 from notifier.workers.circuits import Circuits
 from notifier.workers.lease import record_within
 from notifier.workers.steps import repeat
@@ -62,7 +63,9 @@ class DeliveryWorker:
         slots: int,
         metrics: DeliveryMetrics,
         health: Health,
+        codes: VerificationCodes,
     ) -> None:
+        self._codes = codes
         self._channels = {channel.medium: channel for channel in channels}
         self._database = database
         self._rules = rules
@@ -322,7 +325,8 @@ class DeliveryWorker:
         return outcome
 
     async def _send(self, delivery: ClaimedDelivery, channel: Channel) -> Outcome:
-        notification, at = delivery.notification, delivery.attempt.started_at
+        notification = self._codes.fill(delivery.notification)
+        at = delivery.attempt.started_at
         match notification.kind:
             case "page" | "notice" | "summary":
                 return await channel.send(notification, at)

@@ -11,7 +11,7 @@ from escalation.domain import wording
 from escalation.domain.clocks import schedule
 from escalation.domain.escalations.page_requests import paged_cause, paged_contact
 from escalation.domain.escalations.raising import raise_or_merge
-from escalation.domain.escalations.responders import find_responders
+from escalation.domain.escalations.responders import find_responders, is_on_duty
 from escalation.domain.model import (
     EscalationCause,
     SlaClock,
@@ -139,6 +139,7 @@ def _warn(
             respond_by=clock.due_at,
             contact=paged_contact(contact),
             causes=(paged_cause(contact, cause),),
+            on_duty=_is_on_duty(situation, person),
         )
         for person in people
     )
@@ -157,6 +158,11 @@ def _representative(situation: Situation) -> tuple[PersonId, ...]:
     if person in situation.offline or situation.configuration.has_left(person):
         return _supervisors(situation) or (person,)
     return (person,)
+
+
+def _is_on_duty(situation: Situation, person: PersonId) -> bool:
+    ladder = situation.configuration.ladder_for(situation.contact.ladder_id)
+    return any(is_on_duty(situation, level, person) for level in ladder.body.levels)
 
 
 def _supervisors(situation: Situation) -> tuple[PersonId, ...]:

@@ -13,7 +13,7 @@ from common.core.ids import derived_id
 from common.messages import Schedule
 from escalation.domain.duty.calendars import add_business_time
 from escalation.domain.escalations.causes import last_people
-from escalation.domain.escalations.responders import NextStop
+from escalation.domain.escalations.responders import NextStop, is_on_duty
 from escalation.domain.model import (
     Approval,
     AwaitedPage,
@@ -121,6 +121,7 @@ def page_person(
         cause_count=escalation.cause_count,
         explanation=explanation,
         approval=_paged_approval(escalation.approval),
+        on_duty=level is not None and is_on_duty(situation, level, person),
     )
 
 

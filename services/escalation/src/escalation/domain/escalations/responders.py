@@ -85,6 +85,17 @@ def _apply_rule(situation: Situation, level: Level, rule: ResponderRule) -> Resp
             assert_never(rule)
 
 
+def is_on_duty(situation: Situation, level: Level, person: PersonId) -> bool:
+    """Return whether a rule of the level asks who is on duty, and that is the person now."""
+    configuration = situation.configuration
+    return any(
+        person
+        in on_duty(configuration.roster(rule.schedule_id), situation.at, configuration.absences)
+        for rule in level.who
+        if isinstance(rule, PersonOnDuty)
+    )
+
+
 def _people_or(people: tuple[PersonId, ...], vacancy: Vacancy) -> Responders:
     return Responders(people) if people else Responders((), (vacancy,))
 

@@ -1,0 +1,129 @@
+"""How a person wants to be notified: by which way after how long, and when not."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Path
+from starlette.responses import Response
+
+from console.clients.services import ServiceProblemError
+from console.pages.context import Page, PageContext
+from console.texts import mark
+from console.views.my_notifications import (
+    MAX_PERIODS,
+    Data,
+    Form,
+    methods_of,
+    my_notifications_view,
+    read_form,
+    saved_form,
+    service_problems,
+)
+from console.views.service_problems import FormProblems, sort_problems
+
+router = APIRouter()
+
+_DONE: Final[Mapping[str, str]] = {
+    "saved": mark("Your choice is saved."),
+    "code": mark("A code of six digits is on its way. It is valid for ten minutes."),
+    "verified": mark("The address is verified."),
+    "test": mark(
+        "A test message is on its way by each way. Load the page again to see what came of it."
+    ),
+}
+MediumPath = Annotated[str, Path(pattern="^[a-z_]{1,20}$")]
+# What a person changes here; the rest of a recipient stays as it is.
+_KEPT: Final = ("name", "media")
+
+
+@router.get("/notifications")
+async def show_my_notifications(page: Page) -> Response:
+    return await _show(page)
+
+
+@router.post("/notifications")
+async def save_my_notifications(page: Page) -> Response:
+    """Save what was chosen; what is wrong is said beside the field."""
+    values = await _read_values(page)
+    recipient = await page.get("notifier", _path(page))
+    media = await _media(recipient, page)
+    body, wrong = read_form(values, media, page.reader)
+    if wrong:
+        form = Form(values, FormProblems(wrong))
+        return await _show(page, form, HTTPStatus.UNPROCESSABLE_ENTITY)
+    body |= {name: recipient[name] for name in _KEPT}
+    try:
+        await page.services.put("notifier", _path(page), page.viewer, body)
+    except ServiceProblemError as error:
+        problems = service_problems(error.document, values, page.reader)
+        return await _show(page, Form(values, problems), error.status)
+    return page.lead_to("/notifications?done=saved")
+
+
+async def _read_values(page: PageContext) -> dict[str, str]:
+    values = await page.read_form()
+    for number in range(MAX_PERIODS):
+        values[f"days-{number}"] = " ".join(await page.read_choices(f"days-{number}"))
+    return values
+
+
+async def _show(
+    page: PageContext,
+    form: Form | None = None,
+    status: int = HTTPStatus.OK,
+    refusals: Mapping[str, str] = MappingProxyType({}),
+) -> Response:
+    recipient = await _read(page, _path(page))
+    media = await _media(recipient, page) if recipient else ()
+    test = await _read(page, f"{_path(page)}/test-messages") if recipient else None
+    if form is None:
+        form = saved_form(recipient, media) if recipient else Form()
+    data = Data(recipient, media, test, refusals)
+    view = my_notifications_view(data, form, page.parts.missing, page.reader)
+    return page.render("my_notifications.html", status, view=view, done=page.done_text(_DONE))
+
+
+@router.post("/notifications/verify/{medium}/send")
+async def send_code(medium: MediumPath, page: Page) -> Response:
+    """Send a code to one of the own addresses."""
+    return await _ask(page, f"addresses/{medium}/send-code", None, medium, "code")
+
+
+@router.post("/notifications/verify/{medium}")
+async def verify_address(medium: MediumPath, page: Page) -> Response:
+    """Take the code that came; what is wrong with it is said beside the field."""
+    body = {"code": (await page.read_form()).get("code", "")}
+    return await _ask(page, f"addresses/{medium}/verify", body, medium, "verified")
+
+
+@router.post("/notifications/test")
+async def send_test(page: Page) -> Response:
+    """Send one message by each way."""
+    return await _ask(page, "test-messages", None, "test", "test")
+
+
+async def _ask(page: PageContext, path: str, body: object, place: str, done: str) -> Response:
+    try:
+        await page.post("notifier", f"{_path(page)}/{path}", body)
+    except ServiceProblemError as error:
+        problems = sort_problems(error.document, lambda _: place, page.reader)
+        said = problems.by_field.get(place) or problems.whole or ""
+        return await _show(page, status=error.status, refusals={place: said})
+    return page.lead_to(f"/notifications?done={done}")
+
+
+async def _read(page: PageContext, path: str) -> Mapping[str, Any] | None:
+    """Return what is there; None if there is nothing yet, or notifier does not answer."""
+    answer: Mapping[str, Any] | None = await page.parts.get("notifier", path)
+    return answer
+
+
+async def _media(recipient: Mapping[str, Any], page: PageContext) -> tuple[str, ...]:
+    devices = await page.parts.get("notifier", f"{_path(page)}/devices")
+    return methods_of(recipient, has_devices=bool(devices and devices["items"]))
+
+
+def _path(page: PageContext) -> str:
+    return f"/v1/recipients/{page.viewer.person}"

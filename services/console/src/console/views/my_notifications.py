@@ -1,0 +1,360 @@
+"""The page on which people say how they want to be notified, and what its form means."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+
+from console.texts import mark
+from console.views.fields import Option, options_of, whole_number
+from console.views.languages import language_name
+from console.views.reader import Reader, parse_time
+from console.views.service_problems import FormProblems, sort_problems
+from console.views.words import MEDIA, NOTIFICATION_STATES, SEVERITIES, service_names
+
+WEEKDAYS: Final[Mapping[str, str]] = {
+    "mon": mark("Monday"),
+    "tue": mark("Tuesday"),
+    "wed": mark("Wednesday"),
+    "thu": mark("Thursday"),
+    "fri": mark("Friday"),
+    "sat": mark("Saturday"),
+    "sun": mark("Sunday"),
+}
+LANGUAGES: Final = ("en", "de", "es", "fr", "pt", "it")
+MAX_PERIODS: Final = 3
+_DELAYS_MIN: Final = (1, 2, 3, 5, 10, 15, 20, 30, 60, 120)
+_TIME: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+_OWN: Final = "own"
+
+
+@dataclass(frozen=True, slots=True)
+class MethodRow:
+    medium: str
+    label: str
+    address: str
+    is_verified: bool
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A list to choose from; `label` names it for those who hear the page."""
+
+    name: str
+    label: str
+    options: tuple[Option, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SeverityRow:
+    severity: str
+    label: str
+    mode: Choice
+    delays: tuple[Choice, ...]
+    problem: str | None
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodRow:
+    number: int
+    days: tuple[Option, ...]
+    begins: str
+    ends: str
+    problems: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class TestRow:
+    label: str
+    state: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MyNotificationsView:
+    """`is_registered`: there is a recipient; without one there is nothing to choose.
+
+    `test_at` is when the last test was sent, if there was one.
+    """
+
+    is_registered: bool
+    methods: tuple[MethodRow, ...]
+    severities: tuple[SeverityRow, ...]
+    periods: tuple[PeriodRow, ...]
+    unless_severity: tuple[Option, ...]
+    languages: tuple[Option, ...]
+    time_zone: str
+    test_at: str | None
+    test: tuple[TestRow, ...]
+    test_problem: str | None
+    problems: FormProblems
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What was written in the form: its fields by their names, several ticks with spaces."""
+
+    values: Mapping[str, str] = field(default_factory=dict)
+    problems: FormProblems = field(default_factory=FormProblems)
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What notifier says; `refusals` are by the medium of a code, or by `test`."""
+
+    recipient: Mapping[str, Any] | None
+    media: Sequence[str] = ()
+    test: Mapping[str, Any] | None = None
+    refusals: Mapping[str, str] = field(default_factory=dict)
+
+
+def methods_of(recipient: Mapping[str, Any], *, has_devices: bool) -> tuple[str, ...]:
+    """Return the media of a recipient; all devices are one."""
+    media = tuple(address["medium"] for address in recipient["media"])
+    return (*media, "web_push") if has_devices else media
+
+
+def saved_form(recipient: Mapping[str, Any], media: Sequence[str]) -> Form:
+    """Return the form as it is filled in with what is in force."""
+    values = {
+        "language": recipient["language"] or "",
+        "time_zone": recipient["time_zone"],
+        "unless_severity": "critical",
+    }
+    for severity in SEVERITIES:
+        steps = recipient["steps"].get(severity)
+        values[f"mode-{severity}"] = "" if steps is None else _OWN
+        for medium in media:
+            values[f"after-{severity}-{medium}"] = "" if steps else "0"
+        for step in steps or ():
+            for medium in step["media"]:
+                values[f"after-{severity}-{medium}"] = str(step["after_minutes"])
+    quiet = recipient["quiet_hours"]
+    if quiet is not None:
+        values["unless_severity"] = quiet["unless_severity"]
+        for number, period in enumerate(quiet["periods"]):
+            values[f"days-{number}"] = " ".join(period["days"])
+            values[f"begins-{number}"] = period["begins"]
+            values[f"ends-{number}"] = period["ends"]
+    return Form(values)
+
+
+def read_form(
+    values: Mapping[str, str], media: Sequence[str], reader: Reader
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return what the form asks for, and what is wrong by the names of its fields."""
+    problems: dict[str, str] = {}
+    steps = {}
+    for severity in SEVERITIES:
+        if values.get(f"mode-{severity}") != _OWN:
+            continue
+        minutes = {
+            medium: whole_number(text)
+            for medium in media
+            if (text := values.get(f"after-{severity}-{medium}", ""))
+        }
+        steps[severity] = _steps(minutes)
+        if problem := _steps_problem(minutes, reader):
+            problems[f"steps-{severity}"] = problem
+    periods = [
+        period
+        for number in range(MAX_PERIODS)
+        if (period := _read_period(number, values, problems, reader))
+    ]
+    quiet = {"periods": periods, "unless_severity": values.get("unless_severity", "")}
+    body = {
+        "steps": steps,
+        "quiet_hours": quiet if periods else None,
+        "language": values.get("language") or None,
+        "time_zone": values.get("time_zone", ""),
+    }
+    return body, problems
+
+
+def _steps(minutes: Mapping[str, int | None]) -> list[dict[str, Any]]:
+    return [
+        {"after_minutes": after, "media": [each for each in minutes if minutes[each] == after]}
+        for after in sorted({each for each in minutes.values() if each is not None})
+    ]
+
+
+def _steps_problem(minutes: Mapping[str, int | None], reader: Reader) -> str | None:
+    _ = reader.texts.gettext
+    if not minutes:
+        return _("Choose at least one way to be notified.")
+    if None in minutes.values():
+        return _("Please choose one from the list.")
+    return None if 0 in minutes.values() else _("One way must be at once.")
+
+
+def _read_period(
+    number: int, values: Mapping[str, str], problems: dict[str, str], reader: Reader
+) -> dict[str, Any] | None:
+    """Read a row of quiet hours; one that is empty is none."""
+    _ = reader.texts.gettext
+    days = values.get(f"days-{number}", "").split()
+    times = {name: values.get(f"{name}-{number}", "") for name in ("begins", "ends")}
+    if not days and not any(times.values()):
+        return None
+    if not days:
+        problems[f"days-{number}"] = _("Choose at least one day.")
+    for name, written in times.items():
+        if not _TIME.fullmatch(written):
+            problems[f"{name}-{number}"] = _("Please write a time, such as 22:00.")
+    return {"days": days, **times}
+
+
+def service_problems(
+    document: Mapping[str, Any], values: Mapping[str, str], reader: Reader
+) -> FormProblems:
+    """Sort what the service says by the names of the form's fields."""
+    rows = [number for number in range(MAX_PERIODS) if values.get(f"days-{number}")]
+
+    def field_of(pointer: str) -> str | None:
+        match pointer.removeprefix("body").strip("/").split("/"):
+            case ["steps", severity, *_]:
+                return f"steps-{severity}"
+            case ["quiet_hours", "periods", index, name, *_] if index.isdecimal():
+                return f"{name}-{rows[int(index)]}"
+            case ["quiet_hours", *_]:
+                return "periods"
+            case [("language" | "time_zone") as name]:
+                return name
+            case _:
+                return None
+
+    return sort_problems(document, field_of, reader)
+
+
+def my_notifications_view(
+    data: Data, form: Form, missing: Sequence[str], reader: Reader
+) -> MyNotificationsView:
+    recipient, media, test = data.recipient, data.media, data.test
+    _, values = reader.texts.gettext, form.values
+    late = recipient["late_steps"] if recipient else ()
+    severities = [(severity, _(label)) for severity, label in SEVERITIES.items()]
+    languages = [("", _("As usual here"))]
+    languages += [(code, language_name(code, reader)) for code in LANGUAGES]
+    return MyNotificationsView(
+        is_registered=recipient is not None,
+        methods=_methods(recipient, data.refusals, reader) if recipient else (),
+        severities=tuple(
+            _severity_row(severity, media, form, late, reader) for severity in SEVERITIES
+        ),
+        periods=tuple(_period_row(number, form, reader) for number in _shown_periods(values)),
+        unless_severity=options_of(severities, (values.get("unless_severity", ""),)),
+        languages=options_of(languages, (values.get("language", ""),)),
+        time_zone=values.get("time_zone", ""),
+        test_at=_time(test["requested_at"], reader) if test else None,
+        test=tuple(_test_row(each, reader) for each in test["messages"]) if test else (),
+        test_problem=data.refusals.get("test"),
+        problems=form.problems,
+        missing=service_names(missing, reader.texts),
+    )
+
+
+def _methods(
+    recipient: Mapping[str, Any], refusals: Mapping[str, str], reader: Reader
+) -> tuple[MethodRow, ...]:
+    rows = []
+    for address in recipient["media"]:
+        medium = address["medium"]
+        details = (str(value) for name, value in address.items() if name != "medium")
+        rows.append(
+            MethodRow(
+                medium=medium,
+                label=_medium_label(medium, reader),
+                address=next(details, ""),
+                is_verified=medium in recipient["verified"],
+                problem=refusals.get(medium),
+            )
+        )
+    return tuple(rows)
+
+
+def _test_row(message: Mapping[str, Any], reader: Reader) -> TestRow:
+    state = NOTIFICATION_STATES.get(message["state"], message["state"])
+    return TestRow(
+        _medium_label(message["medium"], reader), reader.texts.gettext(state), message["reason"]
+    )
+
+
+def _time(value: str, reader: Reader) -> str:
+    moment = parse_time(value)
+    return reader.texts.time(moment, reader.now) if moment else ""
+
+
+def _medium_label(medium: str, reader: Reader) -> str:
+    labels: Mapping[str, str] = dict(MEDIA.items())
+    return reader.texts.gettext(labels[medium]) if medium in labels else medium
+
+
+def _severity_row(
+    severity: Any,
+    media: Sequence[str],
+    form: Form,
+    late: Iterable[Mapping[str, Any]],
+    reader: Reader,
+) -> SeverityRow:
+    _, label = reader.texts.gettext, reader.texts.gettext(SEVERITIES[severity])
+    modes = (("", _("As usual here")), (_OWN, _("As I choose")))
+    mode = form.values.get(f"mode-{severity}", "")
+    return SeverityRow(
+        severity=severity,
+        label=label,
+        mode=Choice(f"mode-{severity}", label, options_of(modes, (mode,))),
+        delays=tuple(_delays(severity, label, medium, form, reader) for medium in media),
+        problem=form.problems.by_field.get(f"steps-{severity}"),
+        warnings=tuple(
+            _(
+                "The step after %(minutes)s min comes late: you had %(within)s min to answer.",
+                minutes=step["after_minutes"],
+                within=step["answer_within_minutes"],
+            )
+            for step in late
+            if step["severity"] == severity
+        ),
+    )
+
+
+def _delays(severity: str, label: str, medium: str, form: Form, reader: Reader) -> Choice:
+    _, texts = reader.texts.gettext, reader.texts
+    name = f"after-{severity}-{medium}"
+    chosen = form.values.get(name, "0")
+    minutes = {*_DELAYS_MIN, *([number] if (number := whole_number(chosen)) else ())}
+    labels = [("", _("not")), ("0", _("at once"))]
+    labels += [
+        (str(each), _("after %(duration)s", duration=texts.duration(timedelta(minutes=each))))
+        for each in sorted(minutes)
+    ]
+    return Choice(name, f"{label}: {_medium_label(medium, reader)}", options_of(labels, (chosen,)))
+
+
+def _shown_periods(values: Mapping[str, str]) -> range:
+    """Return the rows that are filled in, and one more."""
+    filled = [
+        number
+        for number in range(MAX_PERIODS)
+        if any(values.get(f"{name}-{number}") for name in ("days", "begins", "ends"))
+    ]
+    return range(min(max(filled, default=-1) + 2, MAX_PERIODS))
+
+
+def _period_row(number: int, form: Form, reader: Reader) -> PeriodRow:
+    days = [(day, reader.texts.gettext(label)) for day, label in WEEKDAYS.items()]
+    by_field = form.problems.by_field
+    return PeriodRow(
+        number=number,
+        days=options_of(days, form.values.get(f"days-{number}", "").split()),
+        begins=form.values.get(f"begins-{number}", ""),
+        ends=form.values.get(f"ends-{number}", ""),
+        problems={
+            name: by_field[f"{name}-{number}"]
+            for name in ("days", "begins", "ends")
+            if f"{name}-{number}" in by_field
+        },
+    )

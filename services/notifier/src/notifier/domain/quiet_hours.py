@@ -1,0 +1,42 @@
+"""What a recipient's quiet hours mean for a page that is due."""
+
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from notifier.domain import delivery_reasons, delivery_rules
+from notifier.domain.notifications import Notification
+from notifier.domain.recipients import Recipient
+
+
+def quiet_until(page: Notification, recipient: Recipient, at: datetime) -> datetime | None:
+    """Return until when the page waits; None if it is sent now."""
+    return delivery_rules.quiet_until(
+        recipient.rules,
+        recipient.time_zone,
+        page.content.severity,
+        page.content.reason,
+        at,
+        on_duty=page.content.on_duty,
+    )
+
+
+def hold_back(page: Notification, until: datetime, at: datetime) -> Notification:
+    """Let the summary at the end of quiet hours carry the page."""
+    reason = delivery_reasons.quiet_hours(until, page.time_zone)
+    return replace(
+        page,
+        state="held_back",
+        due_at=None,
+        reason=reason.text,
+        reason_data=reason.data,
+        held_back_at=page.held_back_at or at,
+        delay_reason=None,
+    )
+
+
+def postpone(page: Notification, until: datetime) -> Notification:
+    """Let a later step follow as long after the end of quiet hours as after the page."""
+    delay = page.due_at - page.requested_at if page.due_at else timedelta(0)
+    reason = delivery_reasons.quiet_hours(until, page.time_zone)
+    return replace(page, due_at=until + delay, reason=reason.text, reason_data=reason.data)
