@@ -116,6 +116,7 @@ STATEMENTS = (
         editable boolean NOT NULL,
         reason text,
         sent_at timestamptz,
+        delivered_at timestamptz,
         seen_at timestamptz,
         acted_at timestamptz,
         action text,

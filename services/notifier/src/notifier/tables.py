@@ -87,6 +87,7 @@ notifications = Table(
     Column("editable", Boolean),
     Column("reason", Text),
     Column("sent_at", DateTime(timezone=True)),
+    Column("delivered_at", DateTime(timezone=True)),
     Column("seen_at", DateTime(timezone=True)),
     Column("acted_at", DateTime(timezone=True)),
     Column("action", Text),

@@ -10,19 +10,24 @@ from notifier.api import (
     notifications,
     recipients,
     status_webhooks,
+    twilio_callbacks,
     write_backs,
 )
 from notifier.channels.base import Channel
+from notifier.channels.twilio import TwilioChannel
 from notifier.channels.web_push import WebPush
 
 
 def make_routers(channels: Sequence[Channel]) -> tuple[ApiRouter, ...]:
+    # All have the same account, and its callbacks are for all.
+    by_twilio = [channel for channel in channels if isinstance(channel, TwilioChannel)][:1]
     return (
         recipients.make_router(channels),
         *(devices.make_router(channel) for channel in channels if isinstance(channel, WebPush)),
         notifications.router,
         acknowledgements.router,
         callbacks.make_router(channels),
+        *(twilio_callbacks.make_router(channel) for channel in by_twilio),
         status_webhooks.router,
         write_backs.router,
     )

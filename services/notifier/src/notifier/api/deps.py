@@ -20,6 +20,7 @@ from notifier.domain.content import status_of
 from notifier.domain.errors import (
     AddressNotAllowedError,
     AnswerTooLateError,
+    AttemptUnderWayError,
     CaseWriteNotFailedError,
     CaseWriteNotFoundError,
     CaseWriteOutdatedError,
@@ -64,6 +65,7 @@ _PROBLEMS: Mapping[type[Exception], tuple[int, str]] = {
     NotificationNotFoundError: (404, "notification-not-found"),
     NothingToAcknowledgeError: (409, "nothing-to-acknowledge"),
     NotPagedError: (403, "not-paged"),
+    AttemptUnderWayError: (503, "attempt-under-way"),
     LinkVoidError: (410, "link-void"),
     LinkPurposeError: (403, "link-shows-only"),
     ChannelUserTakenError: (409, "channel-user-taken"),

@@ -91,6 +91,7 @@ _EXAMPLE: Final[dict[str, Any]] = {
     "reason": None,
     "ambiguous": False,
     "sent_at": RAISED_AT,
+    "delivered_at": None,
     "seen_at": None,
     "acted_at": ACTED_AT,
     "action": "acknowledge",
@@ -164,6 +165,9 @@ class NotificationOut(_Out):
     )
     ambiguous: bool = Field(description="An attempt without a known outcome may have arrived.")
     sent_at: datetime | None = Field(description="When the outside system accepted it.")
+    delivered_at: datetime | None = Field(
+        description="When it arrived, as the outside system reported; few do."
+    )
     seen_at: datetime | None = Field(description="When its link was first opened.")
     acted_at: datetime | None = Field(description="When it was last answered.")
     action: Action | None = Field(description="That answer.")

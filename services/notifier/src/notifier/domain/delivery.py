@@ -161,7 +161,9 @@ def _sent(notification: Notification, attempt: Attempt, outcome: Sent, at: datet
         receipt=dict(outcome.receipt),
         editable=outcome.editable,
     )
-    return Decision(sent, _success(sent, attempt.attempt, at))
+    # A message that was sent again is no further success.
+    is_first = notification.sent_at is None
+    return Decision(sent, _success(sent, attempt.attempt, at) if is_first else ())
 
 
 def _success(sent: Notification, attempt: int, at: datetime) -> tuple[Event, ...]:

@@ -71,7 +71,8 @@ class Notification(Struct, frozen=True):
     failed, was cancelled or held back, or went to media that were not requested. `action` is the
     last answer, of `acted_at`. `link_epoch` and `time_zone` are the recipient's when it is sent.
     `summary_id`: the summary that carries the page. `thread`: how the outside system names the
-    message that this one answers. `page_media` are all the media of the page.
+    message that this one answers. `page_media` are all the media of the page. `delivered_at`: when
+    it arrived, as the outside system reported.
     """
 
     notification_id: NotificationId
@@ -94,6 +95,7 @@ class Notification(Struct, frozen=True):
     editable: bool = False
     reason: str | None = None
     sent_at: datetime | None = None
+    delivered_at: datetime | None = None
     seen_at: datetime | None = None
     acted_at: datetime | None = None
     action: Action | None = None
@@ -373,6 +375,7 @@ def update(
         began_at=None,
         ambiguous=False,
         sent_at=None,
+        delivered_at=None,
         seen_at=None,
         acted_at=None,
         action=None,

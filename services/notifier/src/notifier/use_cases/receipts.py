@@ -1,0 +1,43 @@
+"""What an outside system reports about a message later: load, decide, record."""
+
+from typing import Final
+
+from common.contracts.event import NotificationId
+from common.contracts.notifications import Medium
+from notifier.domain import receipts
+from notifier.domain.delivery import RetryPolicy
+from notifier.domain.errors import AttemptUnderWayError, NotificationNotFoundError
+from notifier.domain.receipts import NotDelivered, Report
+from notifier.handlers import record
+from notifier.store.unit_of_work import UnitOfWork
+
+_MEDIA: Final[tuple[Medium, ...]] = ("sms", "voice", "whatsapp")
+
+
+async def receive(
+    notification_id: NotificationId,
+    message_id: str,
+    report: Report,
+    policy: RetryPolicy,
+    uow: UnitOfWork,
+) -> None:
+    """Take a report about a message or a call.
+
+    Raises NotificationNotFoundError, or AttemptUnderWayError for a failure before the attempt is
+    recorded.
+    """
+    found = await uow.notifications.get(notification_id)
+    if found is None or found.medium not in _MEDIA:
+        raise NotificationNotFoundError
+    await uow.prelock((found.contact_id,))
+    notification = await uow.notifications.lock(notification_id)
+    if notification is None:
+        raise NotificationNotFoundError
+    if notification.state == "sending" and isinstance(report, NotDelivered):
+        raise AttemptUnderWayError
+    escalation = None
+    if notification.escalation_id is not None:
+        escalation = await uow.escalations.lock(notification.escalation_id)
+    decision = receipts.receive(notification, report, message_id, escalation, policy, uow.now)
+    if decision.notification != notification:
+        record(decision, uow)
