@@ -152,6 +152,17 @@ STATEMENTS = (
         PRIMARY KEY (notification_id, attempt)
     )
     """,
+    # What people wrote back to a message on their phone.
+    """
+    CREATE TABLE phone_replies (
+        message_id text PRIMARY KEY,
+        number text NOT NULL,
+        received_at timestamptz NOT NULL,
+        hinted boolean NOT NULL DEFAULT false
+    )
+    """,
+    "CREATE INDEX phone_replies_of_number ON phone_replies (number, received_at)",
+    "CREATE INDEX phone_replies_received_at ON phone_replies (received_at)",
     """
     CREATE TABLE status_webhooks (
         source text PRIMARY KEY,

@@ -108,6 +108,14 @@ delivery_attempts = Table(
     Column("outcome", Text),
     Column("detail", Text),
 )
+phone_replies = Table(
+    "phone_replies",
+    metadata,
+    Column("message_id", Text, primary_key=True),
+    Column("number", Text),
+    Column("received_at", DateTime(timezone=True)),
+    Column("hinted", Boolean),
+)
 status_webhooks = Table(
     "status_webhooks",
     metadata,
@@ -217,6 +225,8 @@ RETENTION: tuple[Rule, ...] = (
     Kept("reporting_lines", "one row a person"),
     Retention("budgets", "changed_at", days=1),
     Kept("channel_users", "one row for each account of a person"),
+    # A row recognizes a reply that comes again.
+    Retention("phone_replies", "received_at", days=400),
     Kept("status_webhooks", "settings: they are in force until they are replaced"),
     # Longer than Kafka keeps the event: a row recognizes one that comes again.
     Retention("status_deliveries", "added_at", days=14, min_days=8),

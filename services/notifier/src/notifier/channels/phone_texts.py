@@ -18,6 +18,7 @@ MAX_SEGMENTS: Final = 2
 _SHORTEST_HEADLINE: Final = 40
 # Said in about 20 s, and twice within the 4,000 characters that a call may have.
 _LONGEST_SPOKEN: Final = 240
+_LONGEST_SPOKEN_DEADLINE: Final = 80
 _LONGEST_VARIABLE: Final = 300
 
 
@@ -65,7 +66,7 @@ def spoken(words: PhoneWords) -> str:
     text = phrase(
         "spoken",
         headline=_clipped(words.headline, _LONGEST_SPOKEN),
-        deadline=_clipped(words.deadline, _LONGEST_SPOKEN),
+        deadline=_clipped(words.deadline, _LONGEST_SPOKEN_DEADLINE),
     )
     return f"{text} {phrase('keys')}" if words.hint else text
 

@@ -24,6 +24,7 @@ from notifier.domain.notifications import Attempt
 from notifier.store.contact_rows import ContactRows
 from notifier.store.notifications import Notifications
 from notifier.store.people import RecipientChanges, Recipients, ReportingLines
+from notifier.store.phone_replies import PhoneReplies
 from notifier.store.status_webhooks import StatusDeliveries, StatusWebhooks
 from notifier.store.write_backs import CaseWrites, WriteBacks
 
@@ -103,6 +104,7 @@ class UnitOfWork(BaseUnitOfWork):
         self.escalations = Escalations(connection)
         self.notifications = Notifications(connection)
         self.attempts = Attempts(connection)
+        self.phone_replies = PhoneReplies(connection)
         self.budgets = Budgets(connection)
         self.status_webhooks = StatusWebhooks(connection)
         self.status_deliveries = StatusDeliveries(connection)

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Final
 
 from common.contracts.notifications import Action, Medium
-from common.core.ids import EventId, derived_id
 from notifier.domain import answers
 from notifier.domain.errors import NothingToAcknowledgeError
 from notifier.domain.notifications import Notification
@@ -41,7 +40,7 @@ async def take(reply: Reply, max_age: timedelta, uow: UnitOfWork) -> TakenReply 
     None if nothing is to be said: to a stranger, to a reply that came before, and to more than a
     text an hour that is no answer. Raises NothingToAcknowledgeError or AnswerTooLateError.
     """
-    if not await _is_new(f"twilio/{reply.message_id}", uow):
+    if not await uow.phone_replies.add(reply.message_id, reply.number, uow.now):
         return None
     recipient = await uow.recipients.of_user(reply.medium, reply.number)
     if recipient is None or not recipient.active:
@@ -53,9 +52,7 @@ async def take(reply: Reply, max_age: timedelta, uow: UnitOfWork) -> TakenReply 
         newest = None
     action = ACTIONS.get(reply.text)
     if action is None:
-        hour = int(uow.now.timestamp() // _HINT_EVERY.total_seconds())
-        is_due = newest and await _is_new(f"twilio/hint/{reply.number}/{hour}", uow)
-        return TakenReply(None, newest) if newest and is_due else None
+        return TakenReply(None, newest) if newest and await _may_hint(reply, uow) else None
     if newest is None:
         raise NothingToAcknowledgeError
     return TakenReply(action, await _answer(newest, action, uow))
@@ -72,7 +69,6 @@ async def _answer(newest: Notification, action: Action, uow: UnitOfWork) -> Noti
     return decision.notification
 
 
-async def _is_new(name: str, uow: UnitOfWork) -> bool:
-    """Tell whether it is the first of this name; the inbox remembers it, as it does events."""
-    event_id = EventId(derived_id(name))
-    return event_id in await uow.inbox.claim((event_id,))
+async def _may_hint(reply: Reply, uow: UnitOfWork) -> bool:
+    since = uow.now - _HINT_EVERY
+    return await uow.phone_replies.hint(reply.message_id, reply.number, since)
