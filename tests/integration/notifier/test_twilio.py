@@ -8,9 +8,10 @@ import httpx
 import orjson
 import pytest
 from defusedxml.ElementTree import fromstring
+from msgspec.structs import replace
 
 from common.contracts.escalations import PageRequested
-from common.contracts.event import PersonId
+from common.contracts.event import NotificationId, PersonId
 from common.contracts.notifications import Medium
 from common.core.ids import new_id
 from integration.notifier.conftest import (
@@ -21,6 +22,7 @@ from integration.notifier.conftest import (
     page_also,
     paged,
 )
+from notifier.domain.notifications import State
 from notifier.domain.recipients import Address, Recipient
 from support.twilio import NUMBER, TEMPLATE, Created, Twilio, post_signed
 from support.waiting import until
@@ -28,6 +30,7 @@ from support.waiting import until
 DANA = "+442079460018"
 OMAR = "+442079460019"
 HEADLINE = "Billing chat from a customer: first response 2 h overdue"
+PROBLEM = "urn:upstairs:problem:"
 REPLIES = "http://notifier/v1/callbacks/twilio/messages"
 
 
@@ -55,7 +58,7 @@ async def send(harness: ServiceHarness, twilio: Twilio, *pages: PageRequested) -
     async with harness.delivering(**twilio.settings):
         for count, page in enumerate(pages, len(before) + 1):
             await harness.handle(page)
-            await until(lambda: [*twilio.messages, *twilio.calls], lambda all_: len(all_) >= count)
+            await until(lambda: len(twilio.messages + twilio.calls), count.__le__)
     return [each for each in (*twilio.messages, *twilio.calls) if each not in before]
 
 
@@ -68,6 +71,18 @@ async def page_dana(harness: ServiceHarness, twilio: Twilio, medium: Medium = "s
 async def state(harness: ServiceHarness) -> tuple[str, str | None, bool]:
     (row,) = await harness.rows("SELECT state, reason, delivered_at FROM notifications")
     return row.state, row.reason, row.delivered_at is not None
+
+
+async def set_unsent(harness: ServiceHarness, new_state: State) -> None:
+    """Let Twilio's answer not be recorded yet."""
+    (row,) = await harness.rows("SELECT notification_id FROM notifications")
+    async with harness.database.transaction() as uow:
+        sent = await uow.notifications.lock(NotificationId(str(row.notification_id)))
+        assert sent
+        due_at = uow.now + timedelta(hours=1)
+        uow.notifications.put(
+            replace(sent, state=new_state, receipt=None, sent_at=None, due_at=due_at)
+        )
 
 
 async def event_names(harness: ServiceHarness) -> list[str]:
@@ -173,10 +188,7 @@ async def test_delivery_of_a_message_whose_answer_was_lost_ends_its_attempts(
     harness: ServiceHarness, twilio: Twilio, api: httpx.AsyncClient
 ) -> None:
     message = await page_dana(harness, twilio)
-    await harness.rows(
-        "UPDATE notifications SET state = 'pending', receipt = NULL, ambiguous = true,"
-        " sent_at = NULL, due_at = clock_timestamp() + interval '1 hour' RETURNING 1"
-    )
+    await set_unsent(harness, "pending")
     await twilio.report(api, message, "delivered")
     assert await state(harness) == ("sent", None, True)
 
@@ -185,12 +197,9 @@ async def test_report_before_the_attempt_is_recorded(
     harness: ServiceHarness, twilio: Twilio, api: httpx.AsyncClient
 ) -> None:
     message = await page_dana(harness, twilio)
-    await harness.rows(
-        "UPDATE notifications SET state = 'sending', receipt = NULL,"
-        " due_at = clock_timestamp() + interval '1 hour' RETURNING 1"
-    )
+    await set_unsent(harness, "sending")
     early = await twilio.report(api, message, "failed", ErrorCode="30006")
-    assert (early.status_code, early.json()["code"]) == (503, "attempt-under-way")
+    assert (early.status_code, early.json()["type"]) == (503, f"{PROBLEM}attempt-under-way")
     assert (await twilio.report(api, message, "delivered")).status_code == 204
     assert await state(harness) == ("sending", None, True)
 
@@ -203,13 +212,16 @@ async def test_callbacks_of_strangers_are_refused(
     answer = {"MessageSid": "SM1", "From": DANA, "Body": "1"}
     for url, body in ((message.callback, fields), (REPLIES, answer)):
         forged = await post_signed(api, url, body, token="another")
-        assert (forged.status_code, forged.json()["code"]) == (401, "signature-refused")
+        assert (forged.status_code, forged.json()["type"]) == (401, f"{PROBLEM}signature-refused")
         assert (await api.post(url, data=body)).status_code == 401
     elsewhere = f"http://notifier/v1/callbacks/twilio/statuses/{new_id()}"
     unknown = await post_signed(api, elsewhere, fields)
-    assert (unknown.status_code, unknown.json()["code"]) == (404, "notification-not-found")
+    assert (unknown.status_code, unknown.json()["type"]) == (
+        404,
+        f"{PROBLEM}notification-not-found",
+    )
     malformed = await post_signed(api, REPLIES, {"From": DANA})
-    assert (malformed.status_code, malformed.json()["code"]) == (400, "malformed-payload")
+    assert (malformed.status_code, malformed.json()["type"]) == (400, f"{PROBLEM}malformed-payload")
     not_utf_8 = await api.post(REPLIES, content=b"Body=\xff", headers={"Content-Type": "x/y"})
     assert not_utf_8.status_code in (400, 415)
     assert await state(harness) == ("sent", None, False)

@@ -1,5 +1,6 @@
 """What the channels by Twilio share: the account, its calls, and how its answers are read."""
 
+import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -8,7 +9,7 @@ from http import HTTPStatus
 from typing import Any, ClassVar, Final, Literal, Self
 from urllib.parse import parse_qsl
 
-from aiohttp import BasicAuth, ClientError, ClientSession
+from aiohttp import ClientError, ClientSession
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from common.core.phone_numbers import E164
@@ -120,6 +121,11 @@ class TwilioAccount:
     def is_set(self) -> bool:
         return bool(self.sid and self.tokens)
 
+    @property
+    def authorization(self) -> str:
+        credentials = f"{self.sid}:{self.tokens[0]}".encode()
+        return f"Basic {base64.b64encode(credentials).decode()}"
+
     def callback(self, path: str) -> str:
         return f"{self.public_url}{CALLBACKS}/{path}"
 
@@ -181,7 +187,7 @@ class TwilioChannel(Channel):
             async with self._client.post(
                 url,
                 data=dict(fields),
-                auth=BasicAuth(account.sid, account.tokens[0]),
+                headers={"Authorization": account.authorization},
                 allow_redirects=False,
             ) as response:
                 body = await response.read()
