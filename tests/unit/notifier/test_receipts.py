@@ -36,8 +36,7 @@ def escalation(state: Any = "raised", by: Any = None) -> Escalation:
 def received(
     before: Notification, report: Report, sid: str = "SM2", about: Escalation | None = None
 ) -> tuple[Notification, list[str]]:
-    known = about or escalation()
-    decision = receipts.receive(before, report, sid, known, POLICY, LATER)
+    decision = receipts.receive(before, report, sid, about or escalation(), POLICY, LATER)
     return decision.notification, [type(event).__name__ for event in decision.events]
 
 

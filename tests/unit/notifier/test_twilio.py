@@ -97,19 +97,19 @@ def test_text_message_names_no_customer_unless_it_may() -> None:
     assert unnamed.headline == "Billing chat from a customer: first response 2 min overdue"
 
 
-def test_what_only_informs_has_no_hint() -> None:
-    told = phone_words(notification(reason="warning"), LINKS, AT, with_names=True)
-    assert not told.hint
-    assert "Reply" not in text_message(told)
+def test_page_that_only_informs_has_no_hint() -> None:
+    text_words = phone_words(notification(reason="warning"), LINKS, AT, with_names=True)
+    assert not text_words.hint
+    assert "Reply" not in text_message(text_words)
 
 
 def test_summary_names_the_first_page() -> None:
     page = notification()
-    held = HeldPage(page.notification_id, page.contact_id, page.escalation_id, page.content)
-    content = replace(page.content, summary=Summary((held,), 11))
+    held_page = HeldPage(page.notification_id, page.contact_id, page.escalation_id, page.content)
+    content = replace(page.content, summary=Summary((held_page,), 11))
     summary = replace(page, kind="summary", content=content)
-    told = phone_words(summary, LINKS, AT, with_names=False)
-    assert told.headline == (
+    text_words = phone_words(summary, LINKS, AT, with_names=False)
+    assert text_words.headline == (
         "12 messages were held back. "
         "First: Billing chat from a customer: first response 2 min overdue"
     )
@@ -134,9 +134,9 @@ def test_text_message_fits_two_segments(changes: dict[str, str], expected: str) 
 
 
 def test_link_with_a_long_token_gives_way_to_the_headline() -> None:
-    told = phone_words(notification(), LONG, AT, with_names=True)
-    assert count_segments(told.link) == 2
-    assert text_message(told).endswith("take over.")
+    text_words = phone_words(notification(), LONG, AT, with_names=True)
+    assert count_segments(text_words.link) == 2
+    assert text_message(text_words).endswith("take over.")
 
 
 def test_call_says_it_twice_and_takes_a_key() -> None:

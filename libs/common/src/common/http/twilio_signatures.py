@@ -27,10 +27,10 @@ def verify(secrets: Sequence[bytes], urls: Iterable[str], fields: str, signature
 
     Twilio signs no time: who takes such a request must recognise one that comes again.
     """
-    given = signature.encode("utf-8", "replace")
+    received = signature.encode("utf-8", "replace")
     addresses = tuple(urls)
     matches = [
-        hmac.compare_digest(given, sign(secret, url + fields))
+        hmac.compare_digest(received, sign(secret, url + fields))
         # With an empty one anybody could sign.
         for secret in filter(None, secrets)
         for url in addresses

@@ -61,10 +61,9 @@ def receive(
             return _deliver(notification, message_id, policy, at)
         case Read():
             delivered = _deliver(notification, message_id, policy, at)
-            seen = answers.see(delivered.notification, at)
-            return replace(
-                seen, events=(*delivered.events, *seen.events), attempts=delivered.attempts
-            )
+            opened = answers.see(delivered.notification, at)
+            events = (*delivered.events, *opened.events)
+            return replace(opened, events=events, attempts=delivered.attempts)
         case NotDelivered():
             return _miss(notification, report, message_id, escalation, policy, at)
         case _:
@@ -103,9 +102,9 @@ def _miss(
     policy: RetryPolicy,
     at: datetime,
 ) -> Decision:
-    named = (notification.receipt or {}).get("sid") == message_id
+    is_latest = (notification.receipt or {}).get("sid") == message_id
     arrived = notification.delivered_at or notification.seen_at or notification.acted_at
-    if notification.state != "sent" or not named or arrived:
+    if notification.state != "sent" or not is_latest or arrived:
         return Decision(notification)
     limit = min(policy.attempts, report.attempts or policy.attempts)
     again = not report.is_final and notification.attempts < limit

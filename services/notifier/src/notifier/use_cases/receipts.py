@@ -26,10 +26,10 @@ async def receive(
     Raises NotificationNotFoundError, or AttemptUnderWayError for a failure before the attempt is
     recorded.
     """
-    found = await uow.notifications.get(notification_id)
-    if found is None or found.medium not in _MEDIA:
+    unlocked = await uow.notifications.get(notification_id)
+    if unlocked is None or unlocked.medium not in _MEDIA:
         raise NotificationNotFoundError
-    await uow.prelock((found.contact_id,))
+    await uow.prelock((unlocked.contact_id,))
     notification = await uow.notifications.lock(notification_id)
     if notification is None:
         raise NotificationNotFoundError
