@@ -157,7 +157,7 @@ async def test_person_who_does_not_answer_is_called_three_times(
         assert await state(harness) == ("pending", None, False)
         harness.advance(timedelta(seconds=61))
         async with harness.delivering(**twilio.settings):
-            await until(lambda: len(twilio.calls), lambda count, calls=calls: count == calls)
+            await until(lambda: len(twilio.calls), calls.__eq__)
         call = twilio.calls[-1]
     await twilio.report(phone_api, call, status, **more)
     assert await state(harness) == ("failed", reason, False)
