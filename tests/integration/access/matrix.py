@@ -26,6 +26,9 @@ OPEN: Final[Mapping[str, Mapping[str, str]]] = {
         "GET /v1/acknowledgements/{token}": "the link is signed",
         "POST /v1/acknowledgements/{token}": "the link is signed",
         "POST /v1/callbacks/slack": "Slack signs",
+        "POST /v1/callbacks/twilio/messages": "Twilio signs",
+        "POST /v1/callbacks/twilio/keys/{token}": "Twilio signs",
+        "POST /v1/callbacks/twilio/statuses/{notification_id}": "Twilio signs",
     },
 }
 _EVERY_SERVICE = """

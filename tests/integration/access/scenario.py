@@ -54,7 +54,10 @@ CALLERS: Final[Mapping[str, Role]] = {
 _OTHERS: Final[Mapping[str, Role]] = {"marco": "manager", "dora": "manager"}
 _ROLES: Final = {**CALLERS, **_OTHERS}
 LINK_SECRET: Final = "E" * 43
-_UNKNOWN: Final = ("request_id", "override_id", "swap_id", "simulation_id", "device_id", "write_id")
+_UNKNOWN: Final = (
+    *("request_id", "override_id", "swap_id", "simulation_id"),
+    *("device_id", "write_id", "notification_id"),
+)
 _DAYS: Final = (("tomorrow", 1), ("in_two_days", 2), ("in_four_days", 4))
 KEYS: Final = {name: make_key() for name in _ROLES}
 LISTED: Final = ",".join(f"{role}:{name}:{KEYS[name]}" for name, role in _ROLES.items())

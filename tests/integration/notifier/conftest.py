@@ -36,6 +36,7 @@ from notifier.settings import Settings
 from notifier.store.unit_of_work import UnitOfWork
 from support.databases import Postgres, open_database, rows
 from support.documented_problems import require_documented
+from support.twilio import Twilio
 
 LINK_SECRET = "a secret of tests"
 SIGNING_SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
@@ -292,6 +293,19 @@ async def open_api(harness: ServiceHarness, **changes: Any) -> AsyncIterator[htt
 @pytest.fixture
 async def api(harness: ServiceHarness) -> AsyncIterator[httpx.AsyncClient]:
     async with open_api(harness) as client:
+        yield client
+
+
+@pytest.fixture
+async def twilio() -> AsyncIterator[Twilio]:
+    async with Twilio() as twilio:
+        yield twilio
+
+
+@pytest.fixture
+async def phone_api(harness: ServiceHarness, twilio: Twilio) -> AsyncIterator[httpx.AsyncClient]:
+    """Open the API with telephones."""
+    async with open_api(harness, **twilio.settings) as client:
         yield client
 
 

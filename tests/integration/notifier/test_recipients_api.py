@@ -81,7 +81,7 @@ async def test_slack_user_belongs_to_one_recipient(api: httpx.AsyncClient) -> No
     taken = await put(api, "omar", {**DANA, "name": "Omar"})
     assert taken.status_code == 409
     assert taken.json()["type"] == "urn:upstairs:problem:channel-user-taken"
-    assert taken.json()["detail"] == "Another recipient already has this user of slack."
+    assert taken.json()["detail"] == "Another recipient already has this user or number of slack."
     unknown = await api.get("/v1/recipients/omar", headers=key("root"))
     assert unknown.status_code == 404
     assert unknown.json()["type"] == "urn:upstairs:problem:recipient-not-found"

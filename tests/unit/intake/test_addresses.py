@@ -6,12 +6,12 @@ import sys
 import pytest
 
 from common.contracts.event import CustomerId, SystemName
+from common.core.phone_numbers import normalize_phone
 from intake.domain.addresses import (
     AddressKind,
     StatedAddress,
     mask,
     normalize_email,
-    normalize_phone,
 )
 from intake.domain.customers import (
     MAX_ADDRESSES,

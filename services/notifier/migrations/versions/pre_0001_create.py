@@ -133,6 +133,7 @@ STATEMENTS = (
         reason text,
         reason_data jsonb,
         sent_at timestamptz,
+        delivered_at timestamptz,
         seen_at timestamptz,
         acted_at timestamptz,
         action text,
@@ -142,7 +143,6 @@ STATEMENTS = (
         page_media jsonb NOT NULL DEFAULT '[]',
         time_zone text NOT NULL,
         thread jsonb,
-        delivered_at timestamptz,
         receipt_due_at timestamptz,
         held_back_at timestamptz,
         ended_at timestamptz,
@@ -179,6 +179,17 @@ STATEMENTS = (
         PRIMARY KEY (notification_id, attempt)
     )
     """,
+    # What people wrote back to a message on their phone.
+    """
+    CREATE TABLE phone_replies (
+        message_id text PRIMARY KEY,
+        number text NOT NULL,
+        received_at timestamptz NOT NULL,
+        hinted boolean NOT NULL DEFAULT false
+    )
+    """,
+    "CREATE INDEX phone_replies_of_number ON phone_replies (number, received_at)",
+    "CREATE INDEX phone_replies_received_at ON phone_replies (received_at)",
     """
     CREATE TABLE maintenance_windows (
         key text PRIMARY KEY,

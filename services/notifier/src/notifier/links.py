@@ -58,6 +58,11 @@ class Links:
     def has_console(self) -> bool:
         return bool(self._console_url)
 
+    @property
+    def max_age(self) -> timedelta:
+        """How long an answer is taken by a link, and in reply to a message."""
+        return self._max_age
+
     def console(self, path: str) -> str:
         """Return where the console shows it, to whom signs in there."""
         return f"{self._console_url}{path}"

@@ -197,6 +197,42 @@ class Settings(ServiceSettings):
         "for all hosts of a domain",
     )
 
+    # Telephones, by Twilio
+    twilio_api_url: str = Field(
+        default="https://api.twilio.com", description="base of Twilio's REST API"
+    )
+    twilio_account_sid: str = Field(
+        default="",
+        description="the account of Twilio; empty: nobody is reached by text message, call or "
+        "WhatsApp",
+    )
+    twilio_auth_token: SigningSecrets = Field(
+        default=SigningSecrets(""),
+        description="of the account; verifies what Twilio reports, too; several, separated by "
+        "commas: the first is for our calls, all verify",
+    )
+    twilio_sms_from: str = Field(
+        default="",
+        description="the number that text messages come from, or the id of a messaging service; "
+        "empty: none are sent",
+    )
+    twilio_voice_from: str = Field(
+        default="", description="the number that calls come from; empty: nobody is called"
+    )
+    twilio_whatsapp_from: str = Field(
+        default="", description="the sender in WhatsApp; empty: nothing is sent there"
+    )
+    twilio_whatsapp_content_sid: str = Field(
+        default="",
+        description="the template of WhatsApp, with the variables headline, deadline and link; "
+        "empty: nothing is sent there",
+    )
+    twilio_customer_names: bool = Field(
+        default=False,
+        description="whether text messages, calls and WhatsApp name the customer, for anybody who "
+        "sees the phone",
+    )
+
     encryption_keys: CheckedKeys = Field(
         default=EncryptionKeys(""),
         description="encrypts the secrets of outside systems in the database, of `python -m common "

@@ -102,6 +102,7 @@ notifications = Table(
     Column("reason", Text),
     Column("reason_data", JSONB),
     Column("sent_at", DateTime(timezone=True)),
+    Column("delivered_at", DateTime(timezone=True)),
     Column("seen_at", DateTime(timezone=True)),
     Column("acted_at", DateTime(timezone=True)),
     Column("action", Text),
@@ -111,7 +112,6 @@ notifications = Table(
     Column("page_media", JSONB),
     Column("time_zone", Text),
     Column("thread", JSONB),
-    Column("delivered_at", DateTime(timezone=True)),
     Column("receipt_due_at", DateTime(timezone=True)),
     Column("held_back_at", DateTime(timezone=True)),
     Column("ended_at", DateTime(timezone=True)),
@@ -140,6 +140,14 @@ maintenance_windows = Table(
     Column("reason", Text),
     Column("set_by", Text),
     Column("set_at", DateTime(timezone=True)),
+)
+phone_replies = Table(
+    "phone_replies",
+    metadata,
+    Column("message_id", Text, primary_key=True),
+    Column("number", Text),
+    Column("received_at", DateTime(timezone=True)),
+    Column("hinted", Boolean),
 )
 status_webhooks = Table(
     "status_webhooks",
@@ -252,6 +260,8 @@ RETENTION: tuple[Rule, ...] = (
     Retention("maintenance_windows", "ends_at", days=30),
     Retention("own_requests", "changed_at", days=30),
     Kept("channel_users", "one row for each account of a person"),
+    # A row recognizes a reply that comes again.
+    Retention("phone_replies", "received_at", days=400),
     Kept("status_webhooks", "settings: they are in force until they are replaced"),
     # Longer than Kafka keeps the event: a row recognizes one that comes again.
     Retention("status_deliveries", "added_at", days=14, min_days=8),

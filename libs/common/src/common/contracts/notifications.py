@@ -14,7 +14,7 @@ from common.contracts.event import (
 )
 from common.core.ids import derived_id
 
-Medium = Literal["slack", "email", "sms", "teams", "webhook", "web_push"]
+Medium = Literal["slack", "email", "sms", "teams", "webhook", "web_push", "voice", "whatsapp"]
 Action = Literal["acknowledge", "take_over"]
 
 
@@ -32,6 +32,15 @@ class NotificationSent(NotificationsEvent):
     medium: Medium
     attempt: int
     ambiguous: bool = False
+
+
+class NotificationDelivered(NotificationsEvent):
+    """The outside system reports that it arrived: on the phone, or that the call was answered.
+
+    Only some media report it.
+    """
+
+    medium: Medium
 
 
 class NotificationFailed(NotificationsEvent):
@@ -88,6 +97,7 @@ def recipient_key(person_id: PersonId) -> str:
 
 EVENTS: tuple[type[Event], ...] = (
     NotificationSent,
+    NotificationDelivered,
     NotificationFailed,
     NotificationSeen,
     NotificationActedOn,

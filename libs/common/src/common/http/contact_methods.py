@@ -6,6 +6,7 @@ from pydantic import Field
 
 from common.contracts.notifications import Medium
 from common.core.mailboxes import Mailbox
+from common.core.phone_numbers import PhoneNumber
 from common.http.app import RequestModel, Slug
 
 
@@ -18,6 +19,21 @@ class SlackMethod(RequestModel):
     medium: Literal["slack"] = Field(description="The channel that the address is for.")
     channel: Slug = Field(description="Slack's id of where to write: a direct message or channel.")
     user_id: Slug = Field(description="Slack's id of the user who presses the buttons.")
+
+
+class SmsMethod(RequestModel):
+    medium: Literal["sms"] = Field(description="The channel that the address is for.")
+    number: PhoneNumber = Field(description="A mobile number with its country, by E.164.")
+
+
+class VoiceMethod(RequestModel):
+    medium: Literal["voice"] = Field(description="The channel that the address is for.")
+    number: PhoneNumber = Field(description="The number that is called, with its country.")
+
+
+class WhatsAppMethod(RequestModel):
+    medium: Literal["whatsapp"] = Field(description="The channel that the address is for.")
+    number: PhoneNumber = Field(description="The number of the WhatsApp account, with its country.")
 
 
 class HasMedium(Protocol):

@@ -98,6 +98,8 @@ MEDIA: Final[Mapping[Medium, str]] = {
     "teams": mark("Teams"),
     "webhook": mark("webhook"),
     "web_push": mark("notification on a device"),
+    "voice": mark("phone call"),
+    "whatsapp": mark("WhatsApp"),
 }
 
 NOTIFICATION_STATES: Final[Mapping[str, str]] = {

@@ -1,14 +1,12 @@
 """Addresses of customers: mail addresses and telephone numbers, each in one form to compare."""
 
-import re
-from importlib import import_module
-from typing import Any, Final, Literal, NamedTuple, assert_never
+from typing import Final, Literal, NamedTuple, assert_never
 
 from common.core.mailboxes import normalize_mailbox
+from common.core.phone_numbers import normalize_phone
 
 AddressKind = Literal["email", "phone"]
 
-_E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 _MAX_CHARACTERS: Final = 254
 _SHOWN_DIGITS: Final = 2
 
@@ -56,28 +54,6 @@ def normalize_email(text: str) -> str | None:
         return normalize_mailbox(text.strip()).lower()
     except ValueError:
         return None
-
-
-def normalize_phone(text: str, region: str | None) -> str | None:
-    """Return the number by E.164, as `+442079460018`; None if it is no valid number.
-
-    Without a region, only a number with its country can be read.
-    """
-    text = text.strip()
-    if _E164.fullmatch(text):
-        return text
-    if len(text) > _MAX_CHARACTERS:
-        return None
-    # It takes 3 MB, so only a process that meets a number in another form loads it.
-    library: Any = import_module("phonenumbers")
-    try:
-        number = library.parse(text, region)
-    except library.NumberParseException:
-        return None
-    if not library.is_valid_number(number):
-        return None
-    formatted: str = library.format_number(number, library.PhoneNumberFormat.E164)
-    return formatted
 
 
 def mask(kind: AddressKind, address: str) -> str:

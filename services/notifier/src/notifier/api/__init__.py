@@ -12,13 +12,17 @@ from notifier.api import (
     own_requests,
     recipients,
     status_webhooks,
+    twilio_callbacks,
     write_backs,
 )
 from notifier.channels.base import Channel
+from notifier.channels.twilio import TwilioChannel
 from notifier.channels.web_push import WebPush
 
 
 def make_routers(channels: Sequence[Channel]) -> tuple[ApiRouter, ...]:
+    # All have the same account, and its callbacks are for all.
+    by_twilio = [channel for channel in channels if isinstance(channel, TwilioChannel)][:1]
     return (
         recipients.make_router(channels),
         own_requests.router,
@@ -27,6 +31,7 @@ def make_routers(channels: Sequence[Channel]) -> tuple[ApiRouter, ...]:
         maintenance.router,
         acknowledgements.router,
         callbacks.make_router(channels),
+        *(twilio_callbacks.make_router(channel) for channel in by_twilio),
         status_webhooks.router,
         write_backs.router,
     )

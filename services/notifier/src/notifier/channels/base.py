@@ -79,7 +79,7 @@ class Channel(Protocol):
     threaded: ClassVar[bool] = False
     interactive: ClassVar[bool] = False
     has_devices: ClassVar[bool] = False
-    has_receipts: ClassVar[bool] = False
+    has_receipts: bool = False
     callback_body: ClassVar[Mapping[str, Any]] = {}
 
     @classmethod

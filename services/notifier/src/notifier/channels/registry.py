@@ -3,6 +3,9 @@
 from notifier.channels.base import Channel
 from notifier.channels.email import Email
 from notifier.channels.slack import Slack
+from notifier.channels.sms import Sms
+from notifier.channels.voice import Voice
 from notifier.channels.web_push import WebPush
+from notifier.channels.whatsapp import WhatsApp
 
-CHANNELS: tuple[type[Channel], ...] = (Slack, Email, WebPush)
+CHANNELS: tuple[type[Channel], ...] = (Slack, Email, WebPush, Sms, Voice, WhatsApp)

@@ -13,7 +13,6 @@ import orjson
 import structlog
 from aiohttp import ClientError, ClientSession
 from cryptography.hazmat.primitives.asymmetric import ec
-from msgspec.structs import replace
 from pydantic import Field
 
 from common.contracts.escalations import Severity
@@ -22,7 +21,7 @@ from notifier.allowed_origins import AllowedOrigins
 from notifier.channels.base import Channel, ChannelAddress
 from notifier.channels.http_client import open_client, read_failure, read_refusal
 from notifier.channels.message_links import open_link
-from notifier.domain.content import Content
+from notifier.domain.content import Content, without_names
 from notifier.domain.delivery import Outcome, Postponed, Refused, Sent, Unknown
 from notifier.domain.notifications import Notification
 from notifier.domain.recipients import Device
@@ -165,13 +164,6 @@ def make_push(notification: Notification, links: Links, at: datetime) -> Push:
         **({"Topic": topic} if topic else {}),
     }
     return Push(orjson.dumps(payload), headers)
-
-
-def without_names(content: Content) -> Content:
-    """Leave out who the customer is: the locked screen of a phone shows it to anybody."""
-    if content.contact is None:
-        return content
-    return replace(content, contact=replace(content.contact, customer_name=None))
 
 
 def _topic(notification: Notification) -> str | None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import ConfigDict, with_config
 
 from common.contracts.connection_pages import ConnectionPageRequested, PagedConnection
@@ -142,6 +143,13 @@ class Content(Struct, frozen=True):
     is_repeat: bool = False
     on_duty: bool = False
     code: str | None = None
+
+
+def without_names(content: Content) -> Content:
+    """Leave out who the customer is: the locked screen of a phone shows it to anybody."""
+    if content.contact is None:
+        return content
+    return replace(content, contact=replace(content.contact, customer_name=None))
 
 
 def status_of(escalation: Escalation | None, name: str | None) -> Status:

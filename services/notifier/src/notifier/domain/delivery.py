@@ -171,7 +171,9 @@ def _sent(notification: Notification, attempt: Attempt, outcome: Sent, at: datet
         editable=outcome.editable,
         receipt_due_at=at + outcome.receipt_within if outcome.receipt_within else None,
     )
-    return Decision(sent, _success(sent, attempt.attempt, at))
+    # A message that was sent again is no further success.
+    is_first = notification.sent_at is None
+    return Decision(sent, _success(sent, attempt.attempt, at) if is_first else ())
 
 
 def _success(sent: Notification, attempt: int, at: datetime) -> tuple[Event, ...]:

@@ -34,7 +34,13 @@ class ChannelUserTakenError(Exception):
     """Another recipient already has this user of the channel."""
 
     def __init__(self, media: Iterable[Medium]) -> None:
-        super().__init__(f"Another recipient already has this user of {' or '.join(media)}.")
+        super().__init__(
+            f"Another recipient already has this user or number of {' or '.join(media)}."
+        )
+
+
+class AttemptUnderWayError(Exception):
+    """The message is being sent. Report what became of it a moment later."""
 
 
 class LinkVoidError(Exception):

@@ -28,8 +28,11 @@ class Address(Struct, frozen=True):
 
     @property
     def user_id(self) -> str | None:
-        """Return who presses buttons there; None where a channel has no buttons."""
-        return self.details.get("user_id")
+        """Return who answers from there; None where a channel takes no answers.
+
+        That is a user of the channel, or a number.
+        """
+        return self.details.get("user_id") or self.details.get("number")
 
 
 class Device(Struct, frozen=True):

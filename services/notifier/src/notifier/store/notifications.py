@@ -197,6 +197,27 @@ class Notifications(ContactRows[NotificationId, Notification]):
                 first.setdefault((page.medium, page.escalation_id, page.person_id), page)
         return {key: page.receipt or {} for key, page in first.items()}
 
+    async def newest_asking(
+        self, person_id: PersonId, medium: Medium, since: datetime
+    ) -> Notification | None:
+        """Return the newest message on this medium that asks the person for an answer."""
+        query = (
+            select(self.table)
+            .where(
+                self.table.c.person_id == person_id,
+                self.table.c.medium == medium,
+                self.table.c.kind == "page",
+                self.table.c.state == "sent",
+                self.table.c.sent_at > since,
+                self.table.c.escalation_id.is_not(None),
+                self.table.c.content["reason"].astext.in_(ANSWERABLE_REASONS),
+            )
+            .order_by(self.table.c.notification_id.desc())
+            .limit(1)
+        )
+        row = (await self.connection.execute(query)).first()
+        return self.read(dict(row)) if row else None
+
     async def latest(
         self, criteria: Filter, before: NotificationId | None, limit: int
     ) -> list[Notification]:

@@ -27,6 +27,7 @@ from notifier.store.contact_rows import ContactRows
 from notifier.store.maintenance import MaintenanceWindows
 from notifier.store.notifications import Notifications
 from notifier.store.people import OwnRequests, RecipientChanges, Recipients, ReportingLines
+from notifier.store.phone_replies import PhoneReplies
 from notifier.store.status_webhooks import StatusDeliveries, StatusWebhooks
 from notifier.store.write_backs import CaseWrites, WriteBacks
 
@@ -114,6 +115,7 @@ class UnitOfWork(BaseUnitOfWork):
         self.escalations = Escalations(connection)
         self.notifications = Notifications(connection)
         self.attempts = Attempts(connection)
+        self.phone_replies = PhoneReplies(connection)
         self.budgets = Budgets(connection)
         self.maintenance = MaintenanceWindows(connection)
         self.status_webhooks = StatusWebhooks(connection)

@@ -9,7 +9,14 @@ from common.contracts.event import ContactId, PersonId, TeamId
 from common.contracts.needs import ContactTopic, LanguageTag
 from common.contracts.people import Position, Presence
 from common.http.app import RequestModel, ShortText, Slug
-from common.http.contact_methods import EmailMethod, SlackMethod, require_each_medium_once
+from common.http.contact_methods import (
+    EmailMethod,
+    SlackMethod,
+    SmsMethod,
+    VoiceMethod,
+    WhatsAppMethod,
+    require_each_medium_once,
+)
 from common.http.examples import (
     ACTED_AT,
     ASSIGNED_AT,
@@ -105,13 +112,21 @@ class PersonIn(RequestModel):
         ),
     ] = True
     contact_methods: Annotated[
-        tuple[Annotated[EmailMethod | SlackMethod, Field(discriminator="medium")], ...] | None,
+        tuple[
+            Annotated[
+                EmailMethod | SlackMethod | SmsMethod | VoiceMethod | WhatsAppMethod,
+                Field(discriminator="medium"),
+            ],
+            ...,
+        ]
+        | None,
         AfterValidator(lambda methods: methods and require_each_medium_once(methods)),
         Field(
             description="How the person is notified, each medium at most once; left out or null,"
             " that stays. Only notifier keeps it, and there a person changes the own. Notifier does"
-            " not take a Slack user that another recipient has: `GET /v1/recipients/{id}/changes`"
-            " has it as `refused_media`, and the other methods count."
+            " not take a Slack user or a number that another recipient has:"
+            " `GET /v1/recipients/{id}/changes` has it as `refused_media`, and the other methods"
+            " count."
         ),
     ] = None
 

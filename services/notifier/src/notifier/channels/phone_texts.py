@@ -1,0 +1,120 @@
+"""What telephones get: the words of a text message, a template of WhatsApp, and a call."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from msgspec.structs import replace
+
+from notifier import rendering
+from notifier.channels.message_links import open_link
+from notifier.domain import answers, sms_segments
+from notifier.domain.content import Content, without_names
+from notifier.domain.notifications import Notification
+from notifier.links import Links
+
+MAX_SEGMENTS: Final = 2
+# A shorter rest of a headline says nothing: the link gives way to it.
+_SHORTEST_HEADLINE: Final = 40
+# Said in about 20 s, and twice within the 4,000 characters that a call may have.
+_LONGEST_SPOKEN: Final = 240
+_LONGEST_SPOKEN_DEADLINE: Final = 80
+_LONGEST_VARIABLE: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneWords:
+    """`hint` says how to answer; it is empty if nothing is asked."""
+
+    headline: str
+    deadline: str
+    hint: str
+    link: str
+
+
+def phone_words(
+    notification: Notification, links: Links, at: datetime, *, with_names: bool
+) -> PhoneWords:
+    """Write what it is about. A locked screen and a voice tell it to anybody: see `with_names`."""
+    content = notification.content if with_names else _without_names(notification.content)
+    words = rendering.words(content, notification.local(at), has_console=links.has_console)
+    headline = str(words.headline)
+    if content.summary and content.summary.pages:
+        first = rendering.words(content.summary.pages[0].content, notification.local(at))
+        headline = f"{headline}. {phrase('first_of_summary', headline=first.headline)}"
+    return PhoneWords(
+        headline=headline,
+        deadline=str(words.deadline or ""),
+        hint=phrase("reply_hint") if answers.has_buttons(notification) else "",
+        link=_link(notification, links),
+    )
+
+
+def text_message(words: PhoneWords) -> str:
+    """Write a text of two segments at most: what does not fit goes, how to answer never does.
+
+    First the deadline goes, then the end of the headline, then the link.
+    """
+    headline, deadline = _sentence(words.headline), sms_segments.plain(words.deadline)
+    whole = _joined(headline, deadline, words.hint, words.link)
+    if sms_segments.count_segments(whole) <= MAX_SEGMENTS:
+        return whole
+    return _cut(headline, words.hint, words.link) or _cut(headline, words.hint) or words.hint
+
+
+def spoken(words: PhoneWords) -> str:
+    text = phrase(
+        "spoken",
+        headline=_clipped(words.headline, _LONGEST_SPOKEN),
+        deadline=_clipped(words.deadline, _LONGEST_SPOKEN_DEADLINE),
+    )
+    return f"{text} {phrase('keys')}" if words.hint else text
+
+
+def template_variables(words: PhoneWords) -> dict[str, str]:
+    """Return the variables of WhatsApp's template, of which none may be empty."""
+    values = (words.headline, words.deadline, words.link)
+    return {
+        str(number): _clipped(value, _LONGEST_VARIABLE) or "-"
+        for number, value in enumerate(values, 1)
+    }
+
+
+def phrase(part: str, **values: str) -> str:
+    return rendering.text("phone/words.j2", part=part, **values)
+
+
+def _without_names(content: Content) -> Content:
+    summary = content.summary
+    if summary is None:
+        return without_names(content)
+    pages = tuple(replace(page, content=without_names(page.content)) for page in summary.pages)
+    return replace(without_names(content), summary=replace(summary, pages=pages))
+
+
+def _link(notification: Notification, links: Links) -> str:
+    if notification.kind == "notice":
+        # A message to an address that is no longer used has no link.
+        return ""
+    return open_link(notification, notification.link_epoch, links).url
+
+
+def _cut(headline: str, *rest: str) -> str:
+    """Return the beginning of the headline that has room beside the rest, if it says something."""
+    ending = _joined("", *rest)
+    kept = sms_segments.fit(headline, MAX_SEGMENTS, ending)
+    is_enough = len(kept) >= min(len(headline), _SHORTEST_HEADLINE)
+    return kept + ending if is_enough else ""
+
+
+def _sentence(text: str) -> str:
+    line = sms_segments.plain(text)
+    return line if line.endswith((".", "!", "?")) else f"{line}."
+
+
+def _joined(first: str, *rest: str) -> str:
+    return " ".join([first, *filter(None, rest)])
+
+
+def _clipped(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"

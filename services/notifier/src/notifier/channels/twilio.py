@@ -1,0 +1,231 @@
+"""What the channels by Twilio share: the account, its calls, and how its answers are read."""
+
+import base64
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from http import HTTPStatus
+from typing import Any, ClassVar, Final, Literal, Self
+from urllib.parse import parse_qsl
+
+from aiohttp import ClientError, ClientSession
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from common.core.phone_numbers import E164
+from common.http import twilio_signatures
+from common.http.retry_after import retry_after
+from common.http.webhooks import BadSignatureError
+from notifier.channels.base import (
+    Channel,
+    ChannelAddress,
+    MalformedPayloadError,
+    SignatureRefusedError,
+)
+from notifier.channels.http_client import open_client, read_failure
+from notifier.domain.delivery import Outcome, Postponed, Refused, RetryPolicy, Sent, Unknown
+from notifier.domain.notifications import Notification
+from notifier.domain.recipients import Address
+from notifier.links import Links
+from notifier.settings import Settings
+
+CALLBACKS: Final = "/v1/callbacks/twilio"
+Resource = Literal["Messages", "Calls"]
+# Twilio asks again if we are away for a moment, or have not yet recorded what it reports about.
+_ASK_AGAIN: Final = "#rc=3&rp=5xx,ct,rt"
+_MAX_FIELDS: Final = 200
+# What Twilio refuses because of this number or this message, so that another attempt would fail,
+# too. All others are tried again: they pass, or an operator can correct them.
+_LASTING: Final = frozenset(
+    {
+        13224,  # no valid number to call
+        21211,  # no valid number to write to
+        21214,  # the number can't be reached
+        21217,  # no valid number
+        21265,  # a short code
+        21610,  # the person has opted out
+        21614,  # no mobile number
+        21617,  # too long
+        21635,  # a landline
+        21656,  # the variables of the template
+        63003,  # no such account of WhatsApp
+        63024,  # no valid recipient
+    }
+)
+_MEANING: Final = {
+    20003: "the account or its token is wrong",
+    20429: "too many requests",
+    21610: "the person has opted out",
+    21614: "no mobile number",
+    21635: "a landline",
+}
+
+
+class PhoneAddress(ChannelAddress):
+    """A number; who may answer from there is its owner, as for a user of Slack."""
+
+    number: str
+
+    @classmethod
+    def read(cls, address: Address | None) -> Self:
+        """As it was stored: the plan of numbers may have changed since it was put."""
+        if address is None:
+            raise TypeError("a notification without an address is never sent")
+        fields: dict[str, Any] = {"medium": address.medium, **address.details}
+        constructed: Any = cls.model_construct(None, **fields)
+        return cls.model_validate(constructed)
+
+
+class _Created(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    sid: str
+
+
+class _Error(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    code: int | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TwilioAccount:
+    """`public_url` is where Twilio reaches this service; the first of the tokens is for our calls.
+
+    Without `sid` or a token, nobody is reached by telephone.
+    """
+
+    api_url: str
+    sid: str
+    tokens: tuple[str, ...] = field(repr=False)
+    public_url: str
+    timeout: timedelta
+    retry: RetryPolicy
+    with_names: bool = False
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        timeout = timedelta(seconds=settings.delivery_timeout_seconds)
+        return cls(
+            settings.twilio_api_url.rstrip("/"),
+            settings.twilio_account_sid,
+            settings.twilio_auth_token.all,
+            settings.public_url.rstrip("/"),
+            timeout,
+            RetryPolicy(attempts=settings.delivery_attempts, timeout=timeout),
+            settings.twilio_customer_names,
+        )
+
+    @property
+    def is_set(self) -> bool:
+        return bool(self.sid and self.tokens)
+
+    @property
+    def authorization(self) -> str:
+        credentials = f"{self.sid}:{self.tokens[0]}".encode()
+        return f"Basic {base64.b64encode(credentials).decode()}"
+
+    def callback(self, path: str) -> str:
+        return f"{self.public_url}{CALLBACKS}/{path}"
+
+    def status_callback(self, notification: Notification) -> str:
+        """Return where Twilio reports: it names the notification, whose receipt may be unknown."""
+        return f"{self.callback(f'statuses/{notification.notification_id}')}{_ASK_AGAIN}"
+
+    def read_form(self, target: str, body: bytes, signature: str) -> Mapping[str, str]:
+        """Return the fields of a request to `target`, a path with its query.
+
+        Raises SignatureRefusedError or MalformedPayloadError.
+        """
+        try:
+            fields = parse_qsl(
+                body.decode(),
+                keep_blank_values=True,
+                errors="strict",
+                max_num_fields=_MAX_FIELDS,
+            )
+        except ValueError as error:
+            raise MalformedPayloadError(400, "The body is no form of Twilio.") from error
+        urls = _addresses(self.public_url + target)
+        secrets = [token.encode() for token in self.tokens]
+        try:
+            twilio_signatures.verify(
+                secrets, urls, twilio_signatures.signed_fields(fields), signature
+            )
+        except BadSignatureError as error:
+            raise SignatureRefusedError(error.__doc__) from error
+        return dict(fields)
+
+
+class TwilioChannel(Channel):
+    """Creates a message or a call; what becomes of it Twilio reports later."""
+
+    def __init__(self, account: TwilioAccount, links: Links) -> None:
+        self.account = account
+        self.links = links
+        self.has_receipts = account.is_set
+        self._open_client = partial(open_client, account.timeout.total_seconds())
+        self._client: ClientSession | None = None
+
+    # Set by each channel: the setting that it needs, which the reason names.
+    needs: ClassVar[str]
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.close()
+
+    async def create(
+        self, resource: Resource, fields: Mapping[str, str], sender: str, at: datetime
+    ) -> Outcome:
+        if not (self.account.is_set and sender):
+            return Refused(f"{self.medium} is switched off: operators set {self.needs}")
+        account = self.account
+        url = f"{account.api_url}/2010-04-01/Accounts/{account.sid}/{resource}.json"
+        if self._client is None:
+            self._client = self._open_client()
+        try:
+            async with self._client.post(
+                url,
+                data=dict(fields),
+                headers={"Authorization": account.authorization},
+                allow_redirects=False,
+            ) as response:
+                body = await response.read()
+        except (ClientError, OSError) as error:
+            return read_failure(error, type(error).__name__)
+        return read_answer(response.status, response.headers.get("retry-after"), body, at)
+
+
+def read_answer(status: int, wait: str | None, body: bytes, at: datetime) -> Outcome:
+    """Read what Twilio answered to a new message or call."""
+    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        try:
+            return Sent({"sid": _Created.model_validate_json(body).sid})
+        except ValidationError:
+            return Unknown(f"Twilio answered {status} with an unexpected body")
+    try:
+        error = _Error.model_validate_json(body)
+    except ValidationError:
+        error = _Error()
+    reason = f"Twilio answered {status}"
+    if error.code is not None:
+        # Its own text may have the number.
+        meaning = _MEANING.get(error.code)
+        reason = f"Twilio refused: {error.code}{f', {meaning}' if meaning else ''}"
+    if error.code in _LASTING:
+        return Refused(reason)
+    return Postponed(reason, retry_after(wait, at))
+
+
+def phone_number(text: str) -> str | None:
+    """Return the number of a field as `whatsapp:+442079460018`; None for what is none."""
+    number = text.removeprefix("whatsapp:").strip()
+    return number if E164.fullmatch(number) else None
+
+
+def _addresses(url: str) -> Iterable[str]:
+    try:
+        return tuple(twilio_signatures.with_and_without_port(url))
+    except ValueError:
+        return (url,)

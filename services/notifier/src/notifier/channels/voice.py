@@ -1,0 +1,54 @@
+"""Calls by Twilio: the headline is read out, twice, and a key answers."""
+
+from datetime import datetime
+from typing import Final, Self
+
+from common.http.contact_methods import VoiceMethod
+from notifier.channels import twiml
+from notifier.channels.phone_texts import phone_words, phrase, spoken
+from notifier.channels.twilio import PhoneAddress, TwilioAccount, TwilioChannel
+from notifier.domain.delivery import Outcome
+from notifier.domain.notifications import Notification
+from notifier.links import Links
+from notifier.settings import Settings
+
+# A mailbox answers after that at most networks.
+_RINGING_S: Final = "25"
+_LONGEST_CALL_S: Final = "120"
+
+
+# Its fields are in common, since the API of router takes them too.
+class VoiceAddress(VoiceMethod, PhoneAddress): ...
+
+
+class Voice(TwilioChannel):
+    medium = "voice"
+    address = VoiceAddress
+    needs = "UPSTAIRS_TWILIO_VOICE_FROM"
+
+    def __init__(self, account: TwilioAccount, links: Links, sender: str) -> None:
+        super().__init__(account, links)
+        self._sender = sender
+
+    @classmethod
+    def from_settings(cls, settings: Settings, links: Links) -> Self:
+        return cls(TwilioAccount.from_settings(settings), links, settings.twilio_voice_from)
+
+    async def send(self, notification: Notification, at: datetime) -> Outcome:
+        words = phone_words(notification, self.links, at, with_names=self.account.with_names)
+        keys_url = ""
+        if words.hint:
+            token = self.links.token(notification.notification_id, "press", notification.link_epoch)
+            keys_url = self.account.callback(f"keys/{token}")
+        fields = {
+            "To": VoiceAddress.read(notification.address).number,
+            "From": self._sender,
+            "Twiml": twiml.call(spoken(words), keys_url, phrase("goodbye")),
+            "Timeout": _RINGING_S,
+            "TimeLimit": _LONGEST_CALL_S,
+            # A mailbox that answers is nobody.
+            "MachineDetection": "Enable",
+            "StatusCallback": self.account.status_callback(notification),
+            "StatusCallbackEvent": "completed",
+        }
+        return await self.create("Calls", fields, self._sender, at)

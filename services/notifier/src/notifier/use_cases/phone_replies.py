@@ -1,0 +1,76 @@
+"""What people write back to a message on their phone: load, decide, record."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from common.contracts.notifications import Action, Medium
+from notifier.domain import answers
+from notifier.domain.errors import NothingToAcknowledgeError
+from notifier.domain.notifications import Notification
+from notifier.handlers import record
+from notifier.later_steps import cancel_later_steps
+from notifier.store.unit_of_work import UnitOfWork
+
+ACTIONS: Final[dict[str, Action]] = {"1": "acknowledge", "2": "take_over"}
+# A machine may answer whatever we write: it gets no further hint in that time.
+_HINT_EVERY: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What was written, from which number; `message_id` is how the outside system names it."""
+
+    message_id: str
+    medium: Medium
+    number: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakenReply:
+    """The answer and the message that it is to; without an action, the person needs a hint."""
+
+    action: Action | None
+    notification: Notification
+
+
+async def take(reply: Reply, max_age: timedelta, uow: UnitOfWork) -> TakenReply | None:
+    """Take "1" or "2" from a number as the answer of its owner to the newest message that asks.
+
+    None if nothing is to be said: to a stranger, to a reply that came before, and to more than a
+    text an hour that is no answer. Raises NothingToAcknowledgeError or AnswerTooLateError.
+    """
+    if not await uow.phone_replies.add(reply.message_id, reply.number, uow.now):
+        return None
+    recipient = await uow.recipients.of_user(reply.medium, reply.number)
+    if recipient is None or not recipient.active:
+        return None
+    since = uow.now - max_age
+    newest = await uow.notifications.newest_asking(recipient.person_id, reply.medium, since)
+    # What was sent to an earlier number, its owner of today has not read.
+    if newest is not None and newest.address != recipient.address_on(reply.medium):
+        newest = None
+    action = ACTIONS.get(reply.text)
+    if action is None:
+        return TakenReply(None, newest) if newest and await _may_hint(reply, uow) else None
+    if newest is None:
+        raise NothingToAcknowledgeError
+    return TakenReply(action, await _answer(newest, action, uow))
+
+
+async def _answer(newest: Notification, action: Action, uow: UnitOfWork) -> Notification:
+    await uow.prelock((newest.contact_id,))
+    asking = await uow.notifications.lock(newest.notification_id) or newest
+    escalation = None
+    if asking.escalation_id is not None:
+        escalation = await uow.escalations.lock(asking.escalation_id)
+    decision = answers.answer(asking, escalation, action, uow.now)
+    record(decision, uow)
+    cancel_later_steps(asking, f"answered on {asking.medium}", uow)
+    return decision.notification
+
+
+async def _may_hint(reply: Reply, uow: UnitOfWork) -> bool:
+    since = uow.now - _HINT_EVERY
+    return await uow.phone_replies.hint(reply.message_id, reply.number, since)
