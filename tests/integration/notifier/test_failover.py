@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 import httpx
 import pytest
@@ -20,7 +20,7 @@ from support.waiting import until
 class SlackWithReceipts(Slack):
     """A channel whose receipts never come."""
 
-    has_receipts: ClassVar[bool] = True
+    has_receipts = True
 
 
 def slack_pages(count: int) -> list[Any]:
