@@ -171,7 +171,7 @@ def correct(notification: Notification, status: Status, uow: UnitOfWork) -> None
     if notifications.can_be_cancelled(notification):
         reason = rendering.status_text(status, uow.now)
         uow.notifications.put(notifications.cancel(notification, reason))
-    elif notifications.is_editable(notification):
+    elif notifications.is_editable(notification) and not _is_followed_up(notification, status, uow):
         uow.notifications.add(
             notifications.update(
                 notification, status, new_notification_id(), uow.now, trace.current()
@@ -257,6 +257,13 @@ async def _stop_waiting(
         warned = notification.content.reason == "lease_ending"
         if warned or not notifications.is_relevant(notification, escalation):
             correct(notification, status, uow)
+
+
+def _is_followed_up(notification: Notification, status: Status, uow: UnitOfWork) -> bool:
+    if notification.escalation_id is None:
+        return False
+    others = uow.notifications.of_escalation(notification.escalation_id)
+    return notifications.is_followed_up(notification, status, others)
 
 
 def _is_corrected(notification: Notification, uow: UnitOfWork) -> bool:

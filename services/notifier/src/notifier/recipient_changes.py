@@ -19,8 +19,10 @@ from notifier.domain.recipients import (
     Recipient,
     RecipientChange,
     ReportingLine,
+    with_secret_media,
     without_refused,
 )
+from notifier.secret_addresses import without_secret
 from notifier.store.unit_of_work import UnitOfWork
 
 log = structlog.get_logger()
@@ -58,7 +60,8 @@ async def change_contact_methods(event: ContactMethodsChanged, uow: UnitOfWork) 
     if refused:
         log.warning("contact_method_refused", person_id=event.person_id, by=event.by, media=refused)
     time_zone = before.time_zone if before else DEFAULT_TIME_ZONE
-    methods = ContactMethods(event.name, without_refused(media, refused, before), time_zone)
+    counted = with_secret_media(without_refused(media, refused, before), before)
+    methods = ContactMethods(event.name, counted, time_zone)
     await change_recipient(
         before, event.person_id, methods, event.by, event.occurred_at, uow, refused
     )
@@ -97,13 +100,25 @@ async def change_recipient(
         link_epoch=epoch + 1 if before is None or change.changes_addresses else epoch,
     )
     await record_recipient(before, saved, uow)
-    await uow.recipient_changes.add(change)
+    await uow.recipient_changes.add(_without_secrets(change))
     for address in change.removed_addresses:
         notice = notifications.address_notice(
             change, address, NotificationId(new_id()), trace.current()
         )
         uow.notifications.add(notice)
     return saved
+
+
+def _without_secrets(change: RecipientChange) -> RecipientChange:
+    return replace(
+        change,
+        before=_shown(change.before) if change.before else None,
+        after=_shown(change.after),
+    )
+
+
+def _shown(methods: ContactMethods) -> ContactMethods:
+    return replace(methods, media=tuple(map(without_secret, methods.media)))
 
 
 async def record_recipient(before: Recipient | None, after: Recipient, uow: UnitOfWork) -> None:

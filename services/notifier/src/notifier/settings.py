@@ -24,6 +24,13 @@ _CASE_SYSTEMS = (
     "https://*.my.salesforce.com",
     "https://*.dynamics.com",
 )
+# Workflows of Power Automate, by their addresses of today and those until 2025, and the connectors
+# that came before.
+_TEAMS_SERVICES = (
+    "https://*.api.powerplatform.com",
+    "https://*.logic.azure.com",
+    "https://*.webhook.office.com",
+)
 # Those of Chrome, Firefox, Safari and Edge.
 _PUSH_SERVICES = (
     "https://fcm.googleapis.com",
@@ -160,11 +167,18 @@ class Settings(ServiceSettings):
         "for all hosts of a domain",
     )
 
+    # Microsoft Teams
+    teams_services: Annotated[tuple[str, ...], AfterValidator(_check_origins)] = Field(
+        default=_TEAMS_SERVICES,
+        description="where workflows that post to Teams may be, as a JSON list; `*.` stands for "
+        "all hosts of a domain",
+    )
+
     encryption_keys: CheckedKeys = Field(
         default=EncryptionKeys(""),
         description="encrypts the secrets of outside systems in the database, of `python -m common "
         "encryption-key`; several, separated by commas: the first encrypts, all decrypt; empty: "
-        "nobody sets a status webhook or a write-back",
+        "nobody sets a status webhook, a write-back or an address that is a secret",
     )
     # Status webhooks
     status_webhook_slots: int = Field(

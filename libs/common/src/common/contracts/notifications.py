@@ -14,7 +14,7 @@ from common.contracts.event import (
 )
 from common.core.ids import derived_id
 
-Medium = Literal["slack", "email", "sms", "teams", "webhook", "web_push"]
+Medium = Literal["slack", "email", "sms", "teams", "webhook", "web_push", "apprise"]
 Action = Literal["acknowledge", "take_over"]
 
 

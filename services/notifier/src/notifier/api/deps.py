@@ -18,12 +18,14 @@ from common.storage.database import Database
 from notifier import rendering
 from notifier.domain.content import status_of
 from notifier.domain.errors import (
+    AddressIncompleteError,
     AddressNotAllowedError,
     AnswerTooLateError,
     CaseWriteNotFailedError,
     CaseWriteNotFoundError,
     CaseWriteOutdatedError,
     ChannelUserTakenError,
+    ContactMethodNotAllowedError,
     CredentialsMissingError,
     DeviceForbiddenError,
     DeviceNotFoundError,
@@ -37,6 +39,7 @@ from notifier.domain.errors import (
     ReceiverRefusedError,
     RecipientForbiddenError,
     RecipientNotFoundError,
+    SecretAddressesOffError,
     StaleWriteBackError,
     StatusWebhookChangedError,
     StatusWebhookForbiddenError,
@@ -48,6 +51,7 @@ from notifier.domain.errors import (
     WriteBacksOffError,
 )
 from notifier.links import Capability, ExpiredLinkError, ForgedLinkError, Links
+from notifier.secret_addresses import AddressSealer
 from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases.recipients import CHANGES_WINDOW, Caller
 
@@ -59,6 +63,13 @@ _RETRY_AFTER_S: Final = str(int(CHANGES_WINDOW.total_seconds()))
 NotifierDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
 
 
+def get_sealer(request: Request) -> AddressSealer:
+    sealer: AddressSealer = request.app.state.address_sealer
+    return sealer
+
+
+Sealer = Annotated[AddressSealer, Depends(get_sealer)]
+
 # Which error of the domain is which problem; the class's docstring is its message.
 _PROBLEMS: Mapping[type[Exception], tuple[int, str]] = {
     NotificationNotFoundError: (404, "notification-not-found"),
@@ -69,6 +80,9 @@ _PROBLEMS: Mapping[type[Exception], tuple[int, str]] = {
     ChannelUserTakenError: (409, "channel-user-taken"),
     RecipientNotFoundError: (404, "recipient-not-found"),
     RecipientForbiddenError: (403, "not-your-recipient"),
+    SecretAddressesOffError: (409, "secret-addresses-off"),
+    AddressIncompleteError: (422, "address-incomplete"),
+    ContactMethodNotAllowedError: (422, "contact-method-not-allowed"),
     DeviceForbiddenError: (403, "not-your-device"),
     DeviceNotFoundError: (404, "device-not-found"),
     WebPushOffError: (409, "web-push-off"),

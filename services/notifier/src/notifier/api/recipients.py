@@ -30,7 +30,14 @@ from common.http.examples import (
 )
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.routes import ApiRouter
-from notifier.api.deps import UUID, NotifierDatabase, caller_of, refusals, transaction
+from notifier.api.deps import (
+    UUID,
+    NotifierDatabase,
+    Sealer,
+    caller_of,
+    refusals,
+    transaction,
+)
 from notifier.channels.base import Channel, ChannelAddress, address_type
 from notifier.domain import errors
 from notifier.domain.recipients import (
@@ -60,7 +67,14 @@ def _shown(
     media: Sequence[Address], types: Mapping[Medium, type[ChannelAddress]]
 ) -> tuple[ChannelAddress, ...]:
     """Return the addresses of the channels that this version has."""
-    return tuple(types[stored.medium].read(stored) for stored in media if stored.medium in types)
+    return tuple(types[stored.medium].shown(stored) for stored in media if stored.medium in types)
+
+
+def _require_allowed(media: Sequence[Address], channels: Sequence[Channel]) -> None:
+    by_medium = {channel.medium: channel for channel in channels}
+    for address in media:
+        if not by_medium[address.medium].allows(address):
+            raise errors.ContactMethodNotAllowedError
 
 
 def make_router(channels: Sequence[Channel]) -> ApiRouter:
@@ -145,6 +159,9 @@ def make_router(channels: Sequence[Channel]) -> ApiRouter:
             errors.ChannelUserTakenError,
             errors.OperationsAddressError,
             errors.TooManyChangesError,
+            errors.SecretAddressesOffError,
+            errors.AddressIncompleteError,
+            errors.ContactMethodNotAllowedError,
         ),
     )
     async def save(
@@ -152,18 +169,23 @@ def make_router(channels: Sequence[Channel]) -> ApiRouter:
         body: RecipientIn,
         database: NotifierDatabase,
         principal: StaffUser,
+        sealer: Sealer,
     ) -> RecipientOut:
         """Set how a person is notified; it replaces what was set before.
 
         A person sets the own contact methods, managers those of the people below, an admin all and
         alone those of `operations`. `PUT /v1/people/{id}` in router sets them too; the last one
         counts. Addresses that are no longer used get a message about it. Links and buttons of
-        earlier messages are void.
+        earlier messages are void. The `url` of an address is a secret: it is never shown, and if it
+        is left out, the one that was put before stays.
         """
         media = tuple(address.stored() for address in body.media)
         methods = ContactMethods(body.name, media, body.time_zone)
         async with transaction(database) as uow:
-            saved = await recipients.save_recipient(caller_of(principal), person_id, methods, uow)
+            _require_allowed(media, put)
+            saved = await recipients.save_recipient(
+                caller_of(principal), person_id, methods, sealer, uow
+            )
         return out(saved)
 
     @router.get(

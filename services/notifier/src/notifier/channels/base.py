@@ -14,6 +14,7 @@ from notifier.domain.delivery import Outcome
 from notifier.domain.notifications import Notification
 from notifier.domain.recipients import Address
 from notifier.links import Links
+from notifier.secret_addresses import without_secret
 from notifier.settings import Settings
 
 log = structlog.get_logger()
@@ -41,6 +42,11 @@ class ChannelAddress(RequestModel):
 
     def stored(self) -> Address:
         return Address(self.medium, self.model_dump(exclude={"medium"}))
+
+    @classmethod
+    def shown(cls, address: Address) -> Self:
+        """Return it as the API shows it: without what is a secret."""
+        return cls.read(without_secret(address))
 
     @classmethod
     def read(cls, address: Address | None) -> Self:
@@ -82,6 +88,10 @@ class Channel(Protocol):
 
     @classmethod
     def from_settings(cls, settings: Settings, links: Links) -> Self: ...
+
+    def allows(self, address: Address) -> bool:
+        """Return whether it may write to this new address."""
+        return address.medium == self.medium
 
     async def send(self, notification: Notification, at: datetime) -> Outcome:
         """Make one attempt; a failure is an outcome, not an exception."""

@@ -3,6 +3,7 @@
 from notifier.channels.base import Channel
 from notifier.channels.email import Email
 from notifier.channels.slack import Slack
+from notifier.channels.teams import Teams
 from notifier.channels.web_push import WebPush
 
-CHANNELS: tuple[type[Channel], ...] = (Slack, Email, WebPush)
+CHANNELS: tuple[type[Channel], ...] = (Slack, Email, Teams, WebPush)

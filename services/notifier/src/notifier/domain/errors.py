@@ -37,6 +37,18 @@ class ChannelUserTakenError(Exception):
         super().__init__(f"Another recipient already has this user of {' or '.join(media)}.")
 
 
+class SecretAddressesOffError(Exception):
+    """Set UPSTAIRS_ENCRYPTION_KEYS first: this address is a secret, which is stored encrypted."""
+
+
+class AddressIncompleteError(Exception):
+    """A new address needs its URL. It can be left out only if one was put before."""
+
+
+class ContactMethodNotAllowedError(Exception):
+    """This is not an address that Upstairs may write to."""
+
+
 class LinkVoidError(Exception):
     """This link is void: the contact methods of its recipient changed, or the recipient left."""
 

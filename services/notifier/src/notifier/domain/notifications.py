@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Literal, assert_never
+from typing import Final, Literal, assert_never
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -49,6 +49,7 @@ Kind = Literal["page", "update", "notice", "summary"]
 State = Literal[
     "pending", "sending", "sent", "failed", "cancelled", "held_back", "grouped", "superseded"
 ]
+_FOLLOWED_UP: Final[frozenset[Medium]] = frozenset({"teams"})
 AttemptOutcome = Literal["sent", "retry", "failed", "unknown"]
 
 
@@ -350,6 +351,22 @@ def is_relevant(notification: Notification, escalation: Escalation) -> bool:
 def is_editable(notification: Notification) -> bool:
     """Return whether an update can change the message that was sent."""
     return notification.kind == "page" and notification.state == "sent" and notification.editable
+
+
+def is_followed_up(
+    notification: Notification, status: Status, others: Iterable[Notification]
+) -> bool:
+    """Return whether the reader is told the same by the update of another message about it.
+
+    Where a message can't be changed, each update is a message of its own.
+    """
+    return notification.medium in _FOLLOWED_UP and any(
+        other.kind == "update"
+        and other.state == "pending"
+        and (other.person_id, other.address) == (notification.person_id, notification.address)
+        and other.content.status == status
+        for other in others
+    )
 
 
 def update(

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from msgspec.structs import replace
+
 from common.contracts.event import OPERATIONS, PersonId
 from notifier.domain.errors import (
     OperationsAddressError,
@@ -14,6 +16,7 @@ from notifier.domain.errors import (
 )
 from notifier.domain.recipients import ContactMethods, Recipient, RecipientChange
 from notifier.recipient_changes import change_recipient
+from notifier.secret_addresses import AddressSealer
 from notifier.store.unit_of_work import UnitOfWork
 
 # Each change sends a mail to the address before: nobody makes us write to strangers all day.
@@ -31,17 +34,22 @@ class Caller:
 
 
 async def save_recipient(
-    caller: Caller, person_id: PersonId, methods: ContactMethods, uow: UnitOfWork
+    caller: Caller,
+    person_id: PersonId,
+    methods: ContactMethods,
+    sealer: AddressSealer,
+    uow: UnitOfWork,
 ) -> Recipient:
     """Set how a person is reached; keep who did it, tell the addresses that are no longer used.
 
     Raises RecipientForbiddenError, OperationsForbiddenError, OperationsAddressError,
-    TooManyChangesError or ChannelUserTakenError.
+    TooManyChangesError, ChannelUserTakenError, SecretAddressesOffError or AddressIncompleteError.
     """
     await _require_set(caller, person_id, uow)
     if person_id == OPERATIONS and not methods.media:
         raise OperationsAddressError
     before = await uow.recipients.lock(person_id)
+    methods = replace(methods, media=sealer.seal(methods.media, before))
     if before is None or methods != before.methods:
         await _require_few_changes(caller, person_id, uow)
     return await change_recipient(before, person_id, methods, caller.name, uow.now, uow)
