@@ -34,7 +34,8 @@ from intake.reception import ReceiveRequest, receive
 from intake.use_cases import ReceiveContact
 from integration.access.matrix import OPEN
 from integration.access.scenario import KEYS, Scenario, open_empty_scenario
-from notifier.channels.slack import Slack, parse_interaction
+from notifier.channels.slack import Slack
+from notifier.channels.slack_interactions import parse
 from support.databases import Postgres
 from support.openapi import examples_of
 from support.people import described
@@ -220,7 +221,7 @@ async def test_every_example_of_a_body_is_accepted(
 
 def test_example_of_a_press_in_slack_is_read() -> None:
     (media,) = Slack.callback_body.values()
-    press = parse_interaction(urlencode(media["example"]).encode())
+    press = parse(urlencode(media["example"]).encode())
     assert [action.action_id for action in press.actions] == ["acknowledge"]
 
 

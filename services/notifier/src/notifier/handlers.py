@@ -160,6 +160,7 @@ async def close(event: EscalationClosed, uow: UnitOfWork) -> None:
 async def erase_pages(event: PagesErased, uow: UnitOfWork) -> None:
     for notification in await uow.notifications.lock_about(event.contact_id):
         uow.notifications.put(erasure.erase(notification, event.contact_id))
+    await uow.erase_notes(event.contact_id)
     await case_write_requests.erase_case(event.contact_id, uow)
 
 

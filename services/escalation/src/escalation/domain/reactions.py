@@ -42,7 +42,12 @@ from escalation.domain.clocks import (
     retargeting,
     thresholds,
 )
-from escalation.domain.errors import ContactNotOpenError, ForbiddenError, RefusedError
+from escalation.domain.errors import (
+    ContactNotOpenError,
+    ForbiddenError,
+    PastTimeError,
+    RefusedError,
+)
 from escalation.domain.escalations import (
     actions,
     approvals,
@@ -321,9 +326,15 @@ def apply_notification_action(situation: Situation, event: NotificationActedOn) 
                 return actions.acknowledge(situation, event.person_id)
             case "take_over":
                 return actions.take_over(situation, event.person_id)
+            case "snooze":
+                return actions.snooze_by_message(
+                    situation, event.person_id, event.until, event.note or ""
+                )
+            case "hand_back":
+                return actions.hand_back(situation, event.person_id, event.note or "")
             case _:
                 assert_never(event.action)
-    except (RefusedError, ForbiddenError):
+    except (RefusedError, ForbiddenError, PastTimeError):
         return Decision(situation, surprises=("late_action_ignored",))
 
 

@@ -31,6 +31,7 @@ from notifier.domain.errors import (
     DeviceNotFoundError,
     LinkPurposeError,
     LinkVoidError,
+    NotHeldError,
     NothingToAcknowledgeError,
     NotificationNotFoundError,
     NotPagedError,
@@ -63,7 +64,7 @@ _RETRY_AFTER_S: Final = str(int(CHANGES_WINDOW.total_seconds()))
 NotifierDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
 
 
-def get_sealer(request: Request) -> AddressSealer:
+async def get_sealer(request: Request) -> AddressSealer:
     sealer: AddressSealer = request.app.state.address_sealer
     return sealer
 
@@ -74,6 +75,7 @@ Sealer = Annotated[AddressSealer, Depends(get_sealer)]
 _PROBLEMS: Mapping[type[Exception], tuple[int, str]] = {
     NotificationNotFoundError: (404, "notification-not-found"),
     NothingToAcknowledgeError: (409, "nothing-to-acknowledge"),
+    NotHeldError: (409, "not-held"),
     NotPagedError: (403, "not-paged"),
     LinkVoidError: (410, "link-void"),
     LinkPurposeError: (403, "link-shows-only"),

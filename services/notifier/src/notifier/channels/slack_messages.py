@@ -70,8 +70,10 @@ def _buttons(page: Notification | HeldPage, epoch: int, links: Links) -> dict[st
     """Make the buttons; others may see the message, so its link answers nothing by itself."""
     link = open_link(page, epoch, links)
     buttons = [_button(OPEN, link.label, url=link.url)]
-    if answers.has_buttons(page):
-        token = links.token(page.notification_id, "press", epoch)
+    token = links.token(page.notification_id, "press", epoch)
+    if isinstance(page, Notification) and answers.has_holder_buttons(page):
+        buttons = [*_holder_buttons(token), *buttons]
+    if answers.has_buttons(page) and not _has_status(page):
         buttons = [
             _button("acknowledge", "Acknowledge", style="primary", value=token),
             _button("take_over", "Take over", value=token),
@@ -80,13 +82,28 @@ def _buttons(page: Notification | HeldPage, epoch: int, links: Links) -> dict[st
     return {"type": "actions", "elements": buttons}
 
 
+def _has_status(page: Notification | HeldPage) -> bool:
+    return page.content.status is not None
+
+
+def _holder_buttons(token: str) -> list[dict[str, Any]]:
+    """Make those that open a form (`slack_forms`)."""
+    return [
+        _button("snooze", "Snooze", value=token),
+        _button("hand_back", "Hand back", value=token),
+    ]
+
+
 def preview(text: str) -> dict[str, Any]:
     """Make what a phone shows before the message is opened: no style, no link, no mention."""
     return {"text": text, "mrkdwn": False, "parse": "none", "link_names": False}
 
 
-def update_message(notification: Notification, at: datetime) -> dict[str, Any]:
-    """Write the arguments of `chat.update`, which replaces the buttons by the status."""
+def update_message(notification: Notification, links: Links, at: datetime) -> dict[str, Any]:
+    """Write the arguments of `chat.update`: the status replaces the buttons.
+
+    Who holds it has others then; whoever else presses them is told so.
+    """
     status, receipt = notification.content.status, notification.receipt or {}
     if status is None:
         raise TypeError("an update has a status")
@@ -103,6 +120,11 @@ def update_message(notification: Notification, at: datetime) -> dict[str, Any]:
         "blocks": [
             _section(rendering.slack_text("slack/update.j2", words=words)),
             _context(context),
+            *(
+                (_buttons(notification, notification.link_epoch, links),)
+                if answers.has_holder_buttons(notification)
+                else ()
+            ),
         ],
     }
 

@@ -14,6 +14,10 @@ class NotPagedError(Exception):
     """You were not asked about this escalation, so you cannot answer for it."""
 
 
+class NotHeldError(Exception):
+    """Nobody holds it: acknowledge it first."""
+
+
 class NothingToAcknowledgeError(Exception):
     """This message is for your information. There is nothing to acknowledge."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from operator import attrgetter
 from typing import Final, Literal, assert_never
 from zoneinfo import ZoneInfo
 
@@ -360,13 +361,19 @@ def is_followed_up(
 
     Where a message can't be changed, each update is a message of its own.
     """
-    return notification.medium in _FOLLOWED_UP and any(
-        other.kind == "update"
-        and other.state == "pending"
-        and (other.person_id, other.address) == (notification.person_id, notification.address)
-        and other.content.status == status
+    if notification.medium not in _FOLLOWED_UP:
+        return False
+    reader = (notification.person_id, notification.address)
+    updates = [
+        other
         for other in others
-    )
+        if other.kind == "update"
+        and (other.person_id, other.address) == reader
+        and other.state in ("pending", "sending", "sent")
+        and other.requested_at > notification.requested_at
+    ]
+    latest = max(updates, key=attrgetter("requested_at"), default=None)
+    return latest is not None and latest.content.status == status
 
 
 def update(
