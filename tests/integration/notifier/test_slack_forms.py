@@ -41,9 +41,8 @@ async def page(harness: ServiceHarness) -> PageRequested:
 
 
 def token(harness: ServiceHarness, action_id: str = "hand_back") -> str:
-    update = next(
-        post for post in harness.posted("chat.update") if post.body["channel"] == "D-dana"
-    )
+    updates = harness.posted("chat.update")
+    update = next(post for post in updates if post.body["channel"] == "D-dana")
     value: str = button(update.body["blocks"], action_id)["value"]
     return value
 

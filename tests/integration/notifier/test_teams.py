@@ -40,6 +40,11 @@ class Chats:
         return (await self.client.get("/v1/recipients/dana", headers=key("dana"))).json()["media"]
 
 
+def code_of(answer: httpx.Response) -> str:
+    kind: str = answer.json()["type"]
+    return kind.rpartition(":")[2]
+
+
 def teams(url: str, conversation: str = "personal") -> dict[str, Any]:
     return {"medium": "teams", "url": url, "conversation": conversation}
 
@@ -111,7 +116,7 @@ async def test_address_that_may_not_be_called_is_refused(
     chats: Chats, address: dict[str, Any], status: int, code: str
 ) -> None:
     answer = await chats.put(address)
-    assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (status, code)
+    assert (answer.status_code, code_of(answer)) == (status, code)
 
 
 async def test_without_encryption_keys_nobody_sets_an_address_of_teams(chats: Chats) -> None:
@@ -119,7 +124,7 @@ async def test_without_encryption_keys_nobody_sets_an_address_of_teams(chats: Ch
     async with open_api(chats.harness, **settings) as client:
         body = {"name": "Dana", "media": [teams(chats.workflows.make_workflow("dana"))]}
         answer = await client.put("/v1/recipients/dana", json=body, headers=key("root"))
-    assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (
+    assert (answer.status_code, code_of(answer)) == (
         409,
         "secret-addresses-off",
     )

@@ -159,17 +159,22 @@ def updated(status: Status) -> Notification:
 
 
 def test_update_replaces_the_buttons_by_the_status() -> None:
-    message = slack_messages.update_message(
-        updated(Status("acknowledged", by="Dana <3")), LINKS, AT
-    )
+    message = slack_messages.update_message(updated(Status("resolved", by="Dana <3")), LINKS, AT)
     assert (message["channel"], message["ts"]) == ("D9", "1.2")
     assert [block["type"] for block in message["blocks"]] == ["section", "context"]
     assert message["blocks"][1]["elements"][0]["text"] == (
-        ":white_check_mark: Acknowledged by Dana &lt;3"
+        ":white_check_mark: Resolved by Dana &lt;3"
     )
-    assert message["text"].endswith(". Acknowledged by Dana &lt;3")
+    assert message["text"].endswith(". Resolved by Dana &lt;3")
     # A deadline that no longer counts would mislead.
     assert "left" not in str(message)
+
+
+def test_update_of_what_somebody_holds_has_buttons_for_the_holder() -> None:
+    message = slack_messages.update_message(updated(Status("taken_over", by="Dana")), LINKS, AT)
+    snooze, hand_back = message["blocks"][-1]["elements"]
+    assert (snooze["action_id"], hand_back["action_id"]) == ("snooze", "hand_back")
+    assert capability(snooze["value"]).purpose == "press"
 
 
 def test_update_of_an_escalation_that_waits_again_has_no_tick() -> None:

@@ -1,5 +1,6 @@
 """Slack: messages with buttons, their updates, and the presses that Slack reports."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -65,6 +66,8 @@ _PERMANENT = frozenset(
         "user_not_found",
     }
 )
+# Slack opens a form within 3 s of the press, and waits as long for the answer to the press.
+_TRIGGER_S = 2.5
 _THREAD_ARGUMENTS = ("thread_ts", "reply_broadcast")
 
 
@@ -212,11 +215,13 @@ class Slack(Channel):
     async def open_form(self, request: FormRequest, at: datetime) -> None:
         view = slack_forms.form(request.action, request.token)
         arguments = {"trigger_id": request.trigger, "view": view}
-        # The trigger is valid for 3 s.
-        async with self._open_client() as client:
-            result = await self._call_by(client, "views.open", arguments, at)
+        try:
+            async with asyncio.timeout(_TRIGGER_S), self._open_client() as client:
+                result = await self._call_by(client, "views.open", arguments, at)
+        except TimeoutError:
+            result = Unknown("no answer in time")
         if not isinstance(result, Sent):
-            log.info("form_not_shown", action=request.action, outcome=result)
+            log.warning("form_not_shown", action=request.action, outcome=result)
 
     def form_refusal(self, form: FilledForm, reason: str) -> bytes:
         return orjson.dumps(slack_forms.refusal(form.act.action, reason))

@@ -73,7 +73,7 @@ def _buttons(page: Notification | HeldPage, epoch: int, links: Links) -> dict[st
     token = links.token(page.notification_id, "press", epoch)
     if isinstance(page, Notification) and answers.has_holder_buttons(page):
         buttons = [*_holder_buttons(token), *buttons]
-    if answers.has_buttons(page) and not _has_status(page):
+    if answers.has_buttons(page):
         buttons = [
             _button("acknowledge", "Acknowledge", style="primary", value=token),
             _button("take_over", "Take over", value=token),
@@ -82,8 +82,11 @@ def _buttons(page: Notification | HeldPage, epoch: int, links: Links) -> dict[st
     return {"type": "actions", "elements": buttons}
 
 
-def _has_status(page: Notification | HeldPage) -> bool:
-    return page.content.status is not None
+def _status_buttons(update: Notification, links: Links) -> list[dict[str, Any]]:
+    if not answers.has_holder_buttons(update):
+        return []
+    token = links.token(update.notification_id, "press", update.link_epoch)
+    return [{"type": "actions", "elements": _holder_buttons(token)}]
 
 
 def _holder_buttons(token: str) -> list[dict[str, Any]]:
@@ -120,11 +123,7 @@ def update_message(notification: Notification, links: Links, at: datetime) -> di
         "blocks": [
             _section(rendering.slack_text("slack/update.j2", words=words)),
             _context(context),
-            *(
-                (_buttons(notification, notification.link_epoch, links),)
-                if answers.has_holder_buttons(notification)
-                else ()
-            ),
+            *_status_buttons(notification, links),
         ],
     }
 
