@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 
 from common.core.sealed_secrets import EncryptionKeys
 from common.service.settings import ServiceSettings, SigningSecrets
@@ -30,6 +30,19 @@ _TEAMS_SERVICES = (
     "https://*.api.powerplatform.com",
     "https://*.logic.azure.com",
     "https://*.webhook.office.com",
+)
+# Telegram, Pushover, Pushbullet, Discord, Google Chat, LINE, Prowl, Simplepush and Threema: apprise
+# knows their hosts, nobody names one.
+_APPRISE_SCHEMES = (
+    "tgram",
+    "pover",
+    "pbul",
+    "discord",
+    "gchat",
+    "line",
+    "prowl",
+    "spush",
+    "threema",
 )
 # Those of Chrome, Firefox, Safari and Edge.
 _PUSH_SERVICES = (
@@ -172,6 +185,13 @@ class Settings(ServiceSettings):
         default=_TEAMS_SERVICES,
         description="where workflows that post to Teams may be, as a JSON list; `*.` stands for "
         "all hosts of a domain",
+    )
+    # Other services, by the library apprise
+    apprise_schemes: tuple[Annotated[str, StringConstraints(pattern="^[a-z]+$")], ...] = Field(
+        default=_APPRISE_SCHEMES,
+        description="the services that may be called by apprise, by the schemes of their addresses,"
+        " as a JSON list; with one whose address names a host, people can call any host of your "
+        "network",
     )
 
     encryption_keys: CheckedKeys = Field(
