@@ -17,7 +17,7 @@ from support.waiting import until
 
 TOKEN = "123456789:ABCdefghijklmnopqrstuvwxyz012345678"
 URL = f"tgram://{TOKEN}/12345"
-SETTINGS = {"encryption_keys": ENCRYPTION_KEY}
+SETTINGS: dict[str, Any] = {"encryption_keys": ENCRYPTION_KEY}
 
 
 @dataclass(frozen=True)

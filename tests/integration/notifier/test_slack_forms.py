@@ -124,14 +124,14 @@ async def test_holder_chooses_how_long_it_is_snoozed(
     assert acted["until"] >= (before + timedelta(minutes=10)).isoformat()[:16]
 
 
-async def test_somebody_else_gets_no_form_and_is_told_why(
+async def test_somebody_else_gets_no_form_and_is_users_why(
     harness: ServiceHarness, api: httpx.AsyncClient, page: PageRequested
 ) -> None:
     assert (await ask_for_form(harness, api, "hand_back", "U-sara")).status_code == 409
     assert (await ask_for_form(harness, api, "hand_back", "U-stranger")).status_code == 403
     assert harness.posted("views.open") == []
-    told = [call.body["user"] for call in harness.posted("chat.postEphemeral")]
-    assert told == ["U-sara", "U-stranger"]
+    users = [call.body["user"] for call in harness.posted("chat.postEphemeral")]
+    assert users == ["U-sara", "U-stranger"]
     assert page.person_id == "dana"
 
 

@@ -42,7 +42,7 @@ def allows(url: str) -> bool:
     return channel().allows(Address("apprise", {"url": url}))
 
 
-def test_each_service_that_may_be_called_has_a_host_that_the_library_knows(
+def test_services_that_may_be_called_have_hosts_that_the_library_knows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     called: list[str] = []

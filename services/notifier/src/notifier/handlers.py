@@ -30,7 +30,7 @@ from common.core import trace
 from common.core.ids import new_id
 from common.messaging.subscriptions import HandlerRegistry
 from notifier import case_write_requests, recipient_changes, rendering, status_requests
-from notifier.domain import erasure, notifications
+from notifier.domain import erasure, follow_ups, notifications
 from notifier.domain.content import Status, StatusKind, status_of
 from notifier.domain.escalations import Escalation, EscalationState, in_state
 from notifier.domain.notifications import Decision, Notification, Page
@@ -264,7 +264,7 @@ def _is_followed_up(notification: Notification, status: Status, uow: UnitOfWork)
     if notification.escalation_id is None:
         return False
     others = uow.notifications.of_escalation(notification.escalation_id)
-    return notifications.is_followed_up(notification, status, others)
+    return follow_ups.is_followed_up(notification, status, others)
 
 
 def _is_corrected(notification: Notification, uow: UnitOfWork) -> bool:

@@ -1,4 +1,4 @@
-"""Addresses that are secrets, since whoever has one can write to the person: sealed at rest.
+"""Addresses that are secrets, since who has one can write to the person: sealed at rest.
 
 `url` among the details of such an address is encrypted; the other details are shown.
 """

@@ -97,6 +97,7 @@ MEDIA: Final[Mapping[Medium, str]] = {
     "teams": mark("Teams"),
     "webhook": mark("webhook"),
     "web_push": mark("notification on a device"),
+    "apprise": mark("messaging service"),
 }
 
 NOTIFICATION_STATES: Final[Mapping[str, str]] = {

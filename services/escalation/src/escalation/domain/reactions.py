@@ -53,6 +53,7 @@ from escalation.domain.escalations import (
     approvals,
     causes,
     leases,
+    message_actions,
     met_causes,
     timeouts,
 )
@@ -321,19 +322,7 @@ def apply_notification_action(situation: Situation, event: NotificationActedOn) 
     if escalation is None or escalation.escalation_id != event.escalation_id:
         return Decision(situation, surprises=("late_action_ignored",))
     try:
-        match event.action:
-            case "acknowledge":
-                return actions.acknowledge(situation, event.person_id)
-            case "take_over":
-                return actions.take_over(situation, event.person_id)
-            case "snooze":
-                return actions.snooze_by_message(
-                    situation, event.person_id, event.until, event.note or ""
-                )
-            case "hand_back":
-                return actions.hand_back(situation, event.person_id, event.note or "")
-            case _:
-                assert_never(event.action)
+        return message_actions.act(situation, event)
     except (RefusedError, ForbiddenError, PastTimeError):
         return Decision(situation, surprises=("late_action_ignored",))
 

@@ -129,7 +129,7 @@ def act_as_holder(
 
     Raises as `require_holder`.
     """
-    held, medium = require_holder(notification, escalation)
+    current, medium = require_holder(notification, escalation)
     acted_at = notification.acted_at
     if notification.action == act.action and acted_at and at - acted_at < _REPEATED:
         return Decision(notification)
@@ -139,7 +139,7 @@ def act_as_holder(
         notification_id=notification.notification_id,
         page_id=notification.page_id,
         person_id=notification.person_id,
-        escalation_id=held.escalation_id,
+        escalation_id=current.escalation_id,
         action=act.action,
         medium=medium,
         note=act.note,

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from operator import attrgetter
-from typing import Final, Literal, assert_never
+from typing import Literal, assert_never
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -50,7 +49,6 @@ Kind = Literal["page", "update", "notice", "summary"]
 State = Literal[
     "pending", "sending", "sent", "failed", "cancelled", "held_back", "grouped", "superseded"
 ]
-_FOLLOWED_UP: Final[frozenset[Medium]] = frozenset({"teams"})
 AttemptOutcome = Literal["sent", "retry", "failed", "unknown"]
 
 
@@ -352,28 +350,6 @@ def is_relevant(notification: Notification, escalation: Escalation) -> bool:
 def is_editable(notification: Notification) -> bool:
     """Return whether an update can change the message that was sent."""
     return notification.kind == "page" and notification.state == "sent" and notification.editable
-
-
-def is_followed_up(
-    notification: Notification, status: Status, others: Iterable[Notification]
-) -> bool:
-    """Return whether the reader is told the same by the update of another message about it.
-
-    Where a message can't be changed, each update is a message of its own.
-    """
-    if notification.medium not in _FOLLOWED_UP:
-        return False
-    reader = (notification.person_id, notification.address)
-    updates = [
-        other
-        for other in others
-        if other.kind == "update"
-        and (other.person_id, other.address) == reader
-        and other.state in ("pending", "sending", "sent")
-        and other.requested_at > notification.requested_at
-    ]
-    latest = max(updates, key=attrgetter("requested_at"), default=None)
-    return latest is not None and latest.content.status == status
 
 
 def update(

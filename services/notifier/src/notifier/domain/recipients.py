@@ -13,8 +13,8 @@ from common.contracts.event import ContactId, PersonId
 from common.contracts.notifications import Medium, recipient_key
 
 DEFAULT_TIME_ZONE = "UTC"
-# Whoever has such an address can write to the person, so that no event carries one and router
-# does not set it.
+# Who has such an address can write to the person, so that no event carries one and router does not
+# set it.
 SECRET_MEDIA: Final[frozenset[Medium]] = frozenset({"teams", "apprise"})
 # A browser forgets a subscription without a word: the oldest device gives way to a new one.
 MAX_DEVICES: Final = 10

@@ -117,15 +117,6 @@ def snooze(situation: Situation, by: PersonId, until: datetime, reason: str) -> 
     return grant.decision(situation, snoozed)
 
 
-def snooze_by_message(
-    situation: Situation, by: PersonId, until: datetime | None, reason: str
-) -> Decision:
-    """Snooze it as long as the ladder allows at most: a message does not know how long that is."""
-    limit = held_by(situation, by).ladder.body.snooze_limit_s
-    latest = situation.at + timedelta(seconds=limit)
-    return snooze(situation, by, min(until or latest, latest), reason)
-
-
 def add_note(situation: Situation, by: PersonId, text: str) -> Decision:
     """Add a note for the others; anybody who may act on it may add one."""
     escalation = open_escalation(situation, by)
