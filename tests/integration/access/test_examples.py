@@ -34,7 +34,8 @@ from intake.reception import ReceiveRequest, receive
 from intake.use_cases import ReceiveContact
 from integration.access.matrix import OPEN
 from integration.access.scenario import KEYS, LINK_SECRET, Scenario, open_empty_scenario
-from notifier.channels.slack import Slack, parse_interaction
+from notifier.channels.slack import Slack
+from notifier.channels.slack_interactions import parse
 from notifier.verification_codes import VerificationCodes
 from support.databases import Postgres, rows
 from support.openapi import examples_of
@@ -234,7 +235,7 @@ async def test_every_example_of_a_body_is_accepted(
 
 def test_example_of_a_press_in_slack_is_read() -> None:
     (media,) = Slack.callback_body.values()
-    press = parse_interaction(urlencode(media["example"]).encode())
+    press = parse(urlencode(media["example"]).encode())
     assert [action.action_id for action in press.actions] == ["acknowledge"]
 
 

@@ -30,20 +30,20 @@ from support.waiting import until
 DANA: dict[str, Any] = {
     "name": "Dana Ruiz",
     "media": [
-        {"medium": "teams", "user_id": "T-dana"},
+        {"medium": "webhook", "user_id": "T-dana"},
         {"medium": "email", "address": "dana@example.com"},
     ],
 }
 
 
-class TeamsAddress(ChannelAddress):
-    medium: Literal["teams"]
+class WebhookAddress(ChannelAddress):
+    medium: Literal["webhook"]
     user_id: str
 
 
-class Teams(Channel):
-    medium: ClassVar[Medium] = "teams"
-    address = TeamsAddress
+class Webhook(Channel):
+    medium: ClassVar[Medium] = "webhook"
+    address = WebhookAddress
     editable = True
     interactive = True
     sent: ClassVar[list[tuple[str, str, str]]] = []
@@ -73,20 +73,20 @@ class Teams(Channel):
         return self._posted("updated", notification, status)
 
     def _posted(self, kind: str, notification: Notification, text: str) -> Outcome:
-        self.sent.append((kind, TeamsAddress.read(notification.address).user_id, text))
+        self.sent.append((kind, WebhookAddress.read(notification.address).user_id, text))
         return Sent({"id": "7"})
 
     def presses(self, headers: Mapping[str, str], body: bytes, _at: datetime) -> Sequence[Press]:
         if headers.get("x-teams") != "signed":
-            raise SignatureRefusedError("not Teams")
+            raise SignatureRefusedError("not Webhook")
         return [Press(**orjson.loads(body))]
 
 
 @pytest.fixture
 def harness(harness: ServiceHarness) -> ServiceHarness:
-    Teams.sent.clear()
-    Teams.tokens.clear()
-    return replace(harness, channels=(*CHANNELS, Teams))
+    Webhook.sent.clear()
+    Webhook.tokens.clear()
+    return replace(harness, channels=(*CHANNELS, Webhook))
 
 
 async def test_recipient_may_have_an_address_of_the_new_channel(api: httpx.AsyncClient) -> None:
@@ -97,7 +97,7 @@ async def test_recipient_may_have_an_address_of_the_new_channel(api: httpx.Async
     assert shown.json()["media"] == DANA["media"]
     taken = await api.put("/v1/recipients/omar", json=DANA, headers=key("root"))
     assert taken.status_code == 409
-    wrong = {"name": "Dana", "media": [{"medium": "teams", "address": "dana@example.com"}]}
+    wrong = {"name": "Dana", "media": [{"medium": "webhook", "address": "dana@example.com"}]}
     assert (
         await api.put("/v1/recipients/dana", json=wrong, headers=key("root"))
     ).status_code == 422
@@ -107,21 +107,21 @@ async def test_page_is_sent_pressed_and_updated_by_the_new_channel(
     harness: ServiceHarness, api: httpx.AsyncClient
 ) -> None:
     for person in ("dana", "omar"):
-        media = [{"medium": "teams", "user_id": f"T-{person}"}]
+        media = [{"medium": "webhook", "user_id": f"T-{person}"}]
         body = {"name": person.capitalize(), "media": media}
         await api.put(f"/v1/recipients/{person}", json=body, headers=key("root"))
     page = paged("dana")
     async with harness.delivering():
         await harness.handle(page, page_also(page, "omar"))
-        await until(lambda: Teams.sent, lambda sent: len(sent) == 2)
-        assert set(Teams.sent) == {("sent", "T-dana", HEADLINE), ("sent", "T-omar", HEADLINE)}
+        await until(lambda: Webhook.sent, lambda sent: len(sent) == 2)
+        assert set(Webhook.sent) == {("sent", "T-dana", HEADLINE), ("sent", "T-omar", HEADLINE)}
 
-        press = {"token": Teams.tokens[0], "user_id": "T-omar", "action": "take_over"}
-        refused = await api.post("/v1/callbacks/teams", json=press)
+        press = {"token": Webhook.tokens[0], "user_id": "T-omar", "action": "take_over"}
+        refused = await api.post("/v1/callbacks/webhook", json=press)
         assert refused.status_code == 401
-        pressed = await api.post("/v1/callbacks/teams", json=press, headers={"x-teams": "signed"})
+        pressed = await api.post("/v1/callbacks/webhook", json=press, headers={"x-teams": "signed"})
         assert pressed.status_code == 200
-        await until(harness.states, lambda states: states == [("page", "teams", "sent")] * 2)
+        await until(harness.states, lambda states: states == [("page", "webhook", "sent")] * 2)
         (acted,) = [
             event
             for event in await harness.published()
@@ -129,13 +129,13 @@ async def test_page_is_sent_pressed_and_updated_by_the_new_channel(
         ]
         assert (acted["person_id"], acted["medium"], acted["action"]) == (
             "omar",
-            "teams",
+            "webhook",
             "take_over",
         )
 
         await harness.handle(acknowledged(page, "omar"))
-        await until(lambda: Teams.sent, lambda sent: len(sent) == 4)
-    assert set(Teams.sent[2:]) == {
+        await until(lambda: Webhook.sent, lambda sent: len(sent) == 4)
+    assert set(Webhook.sent[2:]) == {
         ("closed", "", ""),
         ("updated", "T-dana", "Acknowledged by Omar"),
         ("updated", "T-omar", "Acknowledged by Omar"),
@@ -144,5 +144,5 @@ async def test_page_is_sent_pressed_and_updated_by_the_new_channel(
 
 async def test_channels_without_buttons_have_no_callback(api: httpx.AsyncClient) -> None:
     assert (await api.post("/v1/callbacks/email")).status_code == 404
-    for medium in ("slack", "teams"):
+    for medium in ("slack", "webhook"):
         assert (await api.post(f"/v1/callbacks/{medium}")).status_code != 404

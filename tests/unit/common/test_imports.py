@@ -10,10 +10,12 @@ from common.contracts.services import SERVICES
 
 _UNUSED = (
     "alembic",
+    "apprise",
     "holidays",
     "icalendar",
     "pydantic.v1",
     "pygments",
+    "requests",
     "rich",
     "sqlalchemy.orm",
     "yaml",

@@ -239,7 +239,7 @@ class ContactHarness:
         self.contact = replace(self.contact, representatives=people)
         self.apply(partial(reactions.complain, by=by, about=about, reason="was rude"))
 
-    def press(self, person: PersonId, action: str = "acknowledge") -> None:
+    def press(self, person: PersonId, action: str = "acknowledge", **more: object) -> None:
         """Choose an action in the last page of the escalation."""
         page = next(p for p in reversed(self.events(PageRequested)) if p.escalation_id)
         self.send(
@@ -253,6 +253,7 @@ class ContactHarness:
                     "escalation_id": page.escalation_id,
                     "action": action,
                     "medium": "slack",
+                    **more,
                 },
                 NotificationActedOn,
             )

@@ -1,6 +1,7 @@
 """Passing an escalation on, reopening it, and acting from a notification."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from typing import Literal
 
@@ -8,9 +9,11 @@ import pytest
 
 from common.contracts.escalations import (
     EscalationClimbed,
+    EscalationHandedBack,
     EscalationHandedOver,
     EscalationReferredUp,
     EscalationReopened,
+    EscalationSnoozed,
     PageRequested,
 )
 from common.contracts.event import PersonId
@@ -157,3 +160,30 @@ def test_action_in_notification_equals_action_in_api(raised: ContactHarness, act
     raised.press(SAM, action)
     assert raised.open_escalation.holder == SAM
     assert raised.open_escalation.contact_id == CONTACT
+
+
+class TestFormsInMessages:
+    def test_snooze_by_a_message_ends_at_the_latest_when_the_ladder_says(
+        self, acknowledged: ContactHarness
+    ) -> None:
+        acknowledged.press(SAM, "snooze", until=second(24 * 3600), note="She calls at three.")
+        snoozed = acknowledged.event(EscalationSnoozed)
+        assert snoozed.until == acknowledged.at + timedelta(hours=1)
+        assert snoozed.reason == "She calls at three."
+
+    def test_hand_back_by_a_message_has_its_guidance(self, acknowledged: ContactHarness) -> None:
+        acknowledged.press(SAM, "hand_back", note="Offer one month free.")
+        assert acknowledged.event(EscalationHandedBack).guidance == "Offer one month free."
+
+    @pytest.mark.parametrize("action", ["snooze", "hand_back"])
+    def test_form_of_who_does_not_hold_it_changes_nothing(
+        self, acknowledged: ContactHarness, action: str
+    ) -> None:
+        acknowledged.press(KIM, action, until=second(60), note="No.")
+        assert acknowledged.open_escalation.holder == SAM
+
+    def test_snooze_that_comes_after_its_end_changes_nothing(
+        self, acknowledged: ContactHarness
+    ) -> None:
+        acknowledged.press(SAM, "snooze", until=second(0), note="Late.")
+        assert acknowledged.events(EscalationSnoozed) == []

@@ -28,6 +28,7 @@ from unit.notifier.examples import (
 
 LINKS = Links("secret", "https://up.example.com/", timedelta(hours=1))
 ANSWERED: tuple[Reason, ...] = ("raised", "climbed", "repeated", "returned", "handed_over")
+HELD: tuple[Reason, ...] = ("lease_ending", "snooze_over", "approval_refused")
 
 
 def held_by(person: str, *, approval_asked: bool = False) -> Escalation:
@@ -38,7 +39,8 @@ def held_by(person: str, *, approval_asked: bool = False) -> Escalation:
 def test_only_messages_that_ask_for_an_answer_have_its_buttons(reason: Reason) -> None:
     message = slack_messages.page_message(notification(SLACK, reason), LINKS, AT)
     buttons = [button["action_id"] for button in message["blocks"][-1]["elements"]]
-    answering = ["acknowledge", "take_over"] if reason in ANSWERED else []
+    holding = ["snooze", "hand_back"] if reason in HELD else []
+    answering = ["acknowledge", "take_over"] if reason in ANSWERED else holding
     assert buttons == [*answering, "open"]
     mail = compose_mail(notification(EMAIL, reason), "up@example.com", LINKS, AT)
     text = mail.get_body(("plain",))

@@ -5,7 +5,7 @@ import pytest
 from msgspec.structs import replace
 
 from common.core.clock import TimeSource
-from notifier.channels import slack, slack_messages
+from notifier.channels import slack, slack_interactions, slack_messages
 from notifier.channels.base import MalformedPayloadError, SignatureRefusedError
 from notifier.channels.slack import Slack
 from notifier.domain import notifications
@@ -159,22 +159,29 @@ def updated(status: Status) -> Notification:
 
 
 def test_update_replaces_the_buttons_by_the_status() -> None:
-    message = slack_messages.update_message(updated(Status("acknowledged", by="Dana <3")), AT)
+    message = slack_messages.update_message(updated(Status("resolved", by="Dana <3")), LINKS, AT)
     assert (message["channel"], message["ts"]) == ("D9", "1.2")
     assert [block["type"] for block in message["blocks"]] == ["section", "context"]
     assert message["blocks"][1]["elements"][0]["text"] == (
-        ":white_check_mark: Acknowledged by Dana &lt;3"
+        ":white_check_mark: Resolved by Dana &lt;3"
     )
-    assert message["text"].endswith(". Acknowledged by Dana &lt;3")
+    assert message["text"].endswith(". Resolved by Dana &lt;3")
     # A deadline that no longer counts would mislead.
     assert "left" not in str(message)
+
+
+def test_update_of_what_somebody_holds_has_buttons_for_the_holder() -> None:
+    message = slack_messages.update_message(updated(Status("taken_over", by="Dana")), LINKS, AT)
+    snooze, hand_back = message["blocks"][-1]["elements"]
+    assert (snooze["action_id"], hand_back["action_id"]) == ("snooze", "hand_back")
+    assert capability(snooze["value"]).purpose == "press"
 
 
 def test_update_of_an_escalation_that_waits_again_has_no_tick() -> None:
     waiting = updated(
         Status("returned", level_name="manager", reason="x" * 900, awaits_answer=True)
     )
-    text = slack_messages.update_message(waiting, AT)["blocks"][1]["elements"][0]["text"]
+    text = slack_messages.update_message(waiting, LINKS, AT)["blocks"][1]["elements"][0]["text"]
     assert text.startswith(":arrows_counterclockwise: Back at manager: xxx")
     assert len(text) < 400
 
@@ -211,12 +218,12 @@ def test_ok_false_is_a_failure(error: str, kind: type[object]) -> None:
 
 def test_unknown_fields_of_a_press_are_ignored() -> None:
     payload = '{"type":"block_actions","user":{"id":"U1"},"new":1,"actions":[{"action_id":"open"}]}'
-    interaction = slack.parse_interaction(b"payload=" + payload.encode())
+    interaction = slack_interactions.parse(b"payload=" + payload.encode())
     assert (interaction.user.id, interaction.actions[0].value) == ("U1", None)
 
 
 @pytest.mark.parametrize(("body", "status"), [(b"payload=%7B", 400), (b"payload=%7B%7D", 422)])
 def test_malformed_press_is_refused(body: bytes, status: int) -> None:
     with pytest.raises(MalformedPayloadError) as refused:
-        slack.parse_interaction(body)
+        slack_interactions.parse(body)
     assert refused.value.status == status

@@ -133,6 +133,6 @@ def test_slack_gets_no_mention_or_link_of_strangers(reason: Reason) -> None:
 def test_status_of_an_update_quotes_the_colleague() -> None:
     sent = page("raised", HOSTILE, SLACK)
     status = Status("reopened", by=HOSTILE, reason=HOSTILE)
-    message = slack_messages.update_message(notifications.update(sent, status, ID, AT), AT)
+    message = slack_messages.update_message(notifications.update(sent, status, ID, AT), LINKS, AT)
     assert "<" not in str(message)
     assert len(message["blocks"][1]["elements"][0]["text"].splitlines()) == 1

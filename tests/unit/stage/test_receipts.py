@@ -65,5 +65,5 @@ def test_update_of_an_earlier_message_is_not_counted() -> None:
     page = notification()
     status = Status("acknowledged", by="Sara")
     update = notifications.update(page, status, NotificationId(new_id()), NOON)
-    post = slack_messages.update_message(update, NOON)
+    post = slack_messages.update_message(update, LINKS, NOON)
     assert not count_receipts([post], [])

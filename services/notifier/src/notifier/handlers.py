@@ -30,7 +30,7 @@ from common.core import trace
 from common.core.ids import new_id
 from common.messaging.subscriptions import HandlerRegistry
 from notifier import case_write_requests, later_steps, recipient_changes, rendering, status_requests
-from notifier.domain import erasure, notifications, steps
+from notifier.domain import erasure, follow_ups, notifications, steps
 from notifier.domain.content import Status, StatusKind, status_of
 from notifier.domain.delivery_reasons import RECIPIENT_UNKNOWN, both, no_longer_relevant
 from notifier.domain.delivery_rules import plan, steps_for
@@ -163,6 +163,7 @@ async def close(event: EscalationClosed, uow: UnitOfWork) -> None:
 async def erase_pages(event: PagesErased, uow: UnitOfWork) -> None:
     for notification in await uow.notifications.lock_about(event.contact_id):
         uow.notifications.put(erasure.erase(notification, event.contact_id))
+    await uow.erase_notes(event.contact_id)
     await case_write_requests.erase_case(event.contact_id, uow)
 
 
@@ -174,7 +175,7 @@ def correct(notification: Notification, status: Status, uow: UnitOfWork) -> None
     if notifications.can_be_cancelled(notification):
         reason = no_longer_relevant(rendering.status_text(status, uow.now))
         uow.notifications.put(notifications.cancel(notification, reason, uow.now))
-    elif notifications.is_editable(notification):
+    elif notifications.is_editable(notification) and not _is_followed_up(notification, status, uow):
         uow.notifications.add(
             notifications.update(
                 notification, status, new_notification_id(), uow.now, trace.current()
@@ -268,6 +269,13 @@ async def _stop_waiting(
         warned = notification.content.reason == "lease_ending"
         if warned or not notifications.is_relevant(notification, escalation):
             correct(notification, status, uow)
+
+
+def _is_followed_up(notification: Notification, status: Status, uow: UnitOfWork) -> bool:
+    if notification.escalation_id is None:
+        return False
+    others = uow.notifications.of_escalation(notification.escalation_id)
+    return follow_ups.is_followed_up(notification, status, others)
 
 
 def _is_corrected(notification: Notification, uow: UnitOfWork) -> bool:

@@ -27,6 +27,7 @@ from notifier.domain.status_webhooks import StatusPolicy
 from notifier.domain.write_backs.writes import WritePolicy
 from notifier.links import Links
 from notifier.metrics import CaseWriteMetrics, DeliveryMetrics, StatusMetrics
+from notifier.secret_addresses import AddressSealer
 from notifier.settings import Settings
 from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases.deliveries import DeliveryRules
@@ -134,6 +135,7 @@ def build(
             "verification_codes": codes,
             "status_caller": StatusCaller.from_settings(settings),
             "case_systems": case_systems,
+            "address_sealer": AddressSealer.from_keys(keys),
         },
         workers=workers,
         http_workers=http_workers,

@@ -18,8 +18,10 @@ from notifier.domain.recipients import (
     Recipient,
     RecipientChange,
     ReportingLine,
+    with_secret_media,
     without_refused,
 )
+from notifier.secret_addresses import without_secret
 from notifier.store.unit_of_work import UnitOfWork
 
 # As `Principal.actor` names who is no person.
@@ -60,7 +62,8 @@ async def change_contact_methods(event: ContactMethodsChanged, uow: UnitOfWork) 
     if refused:
         log.warning("contact_method_refused", person_id=event.person_id, by=event.by, media=refused)
     own = before.methods if before else ContactMethods(event.name, ())
-    methods = replace(own, name=event.name, media=without_refused(media, refused, before))
+    counted = with_secret_media(without_refused(media, refused, before), before)
+    methods = replace(own, name=event.name, media=counted)
     await change_recipient(
         before, event.person_id, methods, event.by, event.occurred_at, uow, refused
     )
@@ -105,13 +108,25 @@ async def change_recipient(
         # The organisation's own directory vouches for what an admin enters.
         saved = verification.verify(saved, saved.media, at)
     await record_recipient(before, saved, uow)
-    await uow.recipient_changes.add(change)
+    await uow.recipient_changes.add(_without_secrets(change))
     for address in change.removed_addresses:
         notice = notifications.address_notice(
             change, address, NotificationId(new_id()), trace.current()
         )
         uow.notifications.add(notice)
     return saved
+
+
+def _without_secrets(change: RecipientChange) -> RecipientChange:
+    return replace(
+        change,
+        before=_shown(change.before) if change.before else None,
+        after=_shown(change.after),
+    )
+
+
+def _shown(methods: ContactMethods) -> ContactMethods:
+    return replace(methods, media=tuple(map(without_secret, methods.media)))
 
 
 async def record_recipient(before: Recipient | None, after: Recipient, uow: UnitOfWork) -> None:

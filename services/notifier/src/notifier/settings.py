@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 
 from common.contracts.escalations import Severity
 from common.core.sealed_secrets import EncryptionKeys
@@ -27,6 +27,26 @@ _CASE_SYSTEMS = (
     "https://*.zendesk.com",
     "https://*.my.salesforce.com",
     "https://*.dynamics.com",
+)
+# Workflows of Power Automate, by their addresses of today and those until 2025, and the connectors
+# that came before.
+_TEAMS_SERVICES = (
+    "https://*.api.powerplatform.com",
+    "https://*.logic.azure.com",
+    "https://*.webhook.office.com",
+)
+# Telegram, Pushover, Pushbullet, Discord, Google Chat, LINE, Prowl, Simplepush and Threema: apprise
+# knows their hosts, nobody names one.
+_APPRISE_SCHEMES = (
+    "tgram",
+    "pover",
+    "pbul",
+    "discord",
+    "gchat",
+    "line",
+    "prowl",
+    "spush",
+    "threema",
 )
 # Those of Chrome, Firefox, Safari and Edge.
 _PUSH_SERVICES = (
@@ -233,11 +253,25 @@ class Settings(ServiceSettings):
         "sees the phone",
     )
 
+    # Microsoft Teams
+    teams_services: Annotated[tuple[str, ...], AfterValidator(_check_origins)] = Field(
+        default=_TEAMS_SERVICES,
+        description="where workflows that post to Teams may be, as a JSON list; `*.` stands for "
+        "all hosts of a domain",
+    )
+    # Other services, by the library apprise
+    apprise_schemes: tuple[Annotated[str, StringConstraints(pattern="^[a-z]+$")], ...] = Field(
+        default=_APPRISE_SCHEMES,
+        description="the services that may be called by apprise, by the schemes of their addresses,"
+        " as a JSON list; with one whose address names a host, people can call any host of your "
+        "network",
+    )
+
     encryption_keys: CheckedKeys = Field(
         default=EncryptionKeys(""),
         description="encrypts the secrets of outside systems in the database, of `python -m common "
         "encryption-key`; several, separated by commas: the first encrypts, all decrypt; empty: "
-        "nobody sets a status webhook or a write-back",
+        "nobody sets a status webhook, a write-back or an address that is a secret",
     )
     # Status webhooks
     status_webhook_slots: int = Field(

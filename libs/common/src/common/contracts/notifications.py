@@ -1,6 +1,7 @@
 """Events about notifications and their answers, owned by `notifier`."""
 
 import re
+from datetime import datetime
 from typing import Literal
 
 from common.contracts.event import (
@@ -12,10 +13,13 @@ from common.contracts.event import (
     PageId,
     PersonId,
 )
+from common.contracts.texts import NoteText
 from common.core.ids import derived_id
 
-Medium = Literal["slack", "email", "sms", "teams", "webhook", "web_push", "voice", "whatsapp"]
-Action = Literal["acknowledge", "take_over"]
+Medium = Literal[
+    "slack", "email", "sms", "teams", "webhook", "web_push", "voice", "whatsapp", "apprise"
+]
+Action = Literal["acknowledge", "take_over", "snooze", "hand_back"]
 
 
 class NotificationsEvent(ContactEvent):
@@ -64,12 +68,15 @@ class NotificationSeen(NotificationsEvent):
 class NotificationActedOn(NotificationsEvent):
     """A person answered by a button of the message, or by its signed link.
 
-    `take_over`: the person serves the customer instead of the representative.
+    `take_over`: the person serves the customer instead of the representative. `note` is the
+    guidance with which it is handed back, or why it is snoozed; `until` the end of the snooze.
     """
 
     escalation_id: EscalationId
     action: Action
     medium: Medium
+    note: NoteText | None = None
+    until: datetime | None = None
 
 
 class RecipientChanged(Event):

@@ -100,6 +100,7 @@ MEDIA: Final[Mapping[Medium, str]] = {
     "web_push": mark("notification on a device"),
     "voice": mark("phone call"),
     "whatsapp": mark("WhatsApp"),
+    "apprise": mark("messaging service"),
 }
 
 NOTIFICATION_STATES: Final[Mapping[str, str]] = {

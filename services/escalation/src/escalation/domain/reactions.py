@@ -7,7 +7,7 @@ contact; what the end of the contact has overtaken is dropped.
 import dataclasses
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, assert_never
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -42,12 +42,18 @@ from escalation.domain.clocks import (
     retargeting,
     thresholds,
 )
-from escalation.domain.errors import ContactNotOpenError, ForbiddenError, RefusedError
+from escalation.domain.errors import (
+    ContactNotOpenError,
+    ForbiddenError,
+    PastTimeError,
+    RefusedError,
+)
 from escalation.domain.escalations import (
     actions,
     approvals,
     causes,
     leases,
+    message_actions,
     met_causes,
     timeouts,
 )
@@ -299,14 +305,8 @@ def apply_notification_action(situation: Situation, event: NotificationActedOn) 
     if escalation is None or escalation.escalation_id != event.escalation_id:
         return Decision(situation, surprises=("late_action_ignored",))
     try:
-        match event.action:
-            case "acknowledge":
-                return actions.acknowledge(situation, event.person_id)
-            case "take_over":
-                return actions.take_over(situation, event.person_id)
-            case _:
-                assert_never(event.action)
-    except (RefusedError, ForbiddenError):
+        return message_actions.act(situation, event)
+    except (RefusedError, ForbiddenError, PastTimeError):
         return Decision(situation, surprises=("late_action_ignored",))
 
 

@@ -8,6 +8,7 @@ from fastapi import Request, Response
 
 from common.http.problems import ProblemError
 from common.http.routes import ApiRouter
+from common.storage.database import Database
 from notifier.api.deps import (
     ON_ANSWER,
     NotifierDatabase,
@@ -18,11 +19,15 @@ from notifier.api.deps import (
 )
 from notifier.channels.base import (
     Channel,
+    FilledForm,
+    FormRequest,
+    Interaction,
     MalformedPayloadError,
     Press,
     SignatureRefusedError,
 )
-from notifier.domain.errors import NotPagedError
+from notifier.domain.errors import NotHeldError, NotPagedError
+from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases import answers
 
 _REFUSED: Final = ((401, "signature-refused"), (400, "malformed-payload"))
@@ -37,10 +42,10 @@ def make_router(channels: Sequence[Channel]) -> ApiRouter:
                 f"/{channel.medium}",
                 _press(channel),
                 methods=["POST"],
-                description=f"Take a press of a button in {channel.medium}. Buttons that only "
-                "open a link are ignored.",
+                description=f"Take a press of a button or a form in {channel.medium}. "
+                "Buttons that only open a link are ignored.",
                 operation_id=f"press_{channel.medium}",
-                responses=refusals(*ON_ANSWER, NotPagedError, others=_REFUSED),
+                responses=refusals(*ON_ANSWER, NotHeldError, NotPagedError, others=_REFUSED),
                 openapi_extra={"requestBody": {"required": True, "content": channel.callback_body}},
             )
     return router
@@ -48,22 +53,54 @@ def make_router(channels: Sequence[Channel]) -> ApiRouter:
 
 def _press(channel: Channel) -> Callable[[Request, NotifierDatabase], Awaitable[Response]]:
     async def press(request: Request, database: NotifierDatabase) -> Response:
-        for pressed in _presses(channel, request, await request.body()):
-            try:
-                capability = capability_of(pressed.token, request)
-                async with transaction(database) as uow:
-                    await answers.press(
-                        capability, channel.medium, pressed.user_id, pressed.action, uow
-                    )
-            except ProblemError as error:
-                await channel.refuse(pressed, error.detail, request_time(request))
-                raise
+        for interaction in _interactions(channel, request, await request.body()):
+            match interaction:
+                case FilledForm():
+                    return await _take_form(channel, interaction, request, database)
+                case _:
+                    await _take(channel, interaction, request, database)
         return Response(status_code=HTTPStatus.OK)
 
     return press
 
 
-def _presses(channel: Channel, request: Request, body: bytes) -> Sequence[Press]:
+async def _take(
+    channel: Channel,
+    pressed: Press | FormRequest,
+    request: Request,
+    database: Database[UnitOfWork],
+) -> None:
+    """Take a press; the user who pressed is told why it is refused."""
+    medium, user_id = channel.medium, pressed.user_id
+    try:
+        capability = capability_of(pressed.token, request)
+        async with transaction(database) as uow:
+            if isinstance(pressed, Press):
+                await answers.press(capability, medium, user_id, pressed.action, uow)
+            else:
+                await answers.check_holder(capability, medium, user_id, uow)
+    except ProblemError as error:
+        await channel.refuse(pressed, error.detail, request_time(request))
+        raise
+    if isinstance(pressed, FormRequest):
+        await channel.open_form(pressed, request_time(request))
+
+
+async def _take_form(
+    channel: Channel, form: FilledForm, request: Request, database: Database[UnitOfWork]
+) -> Response:
+    """Take a form; the form stays open and says why it is refused."""
+    try:
+        capability = capability_of(form.token, request)
+        async with transaction(database) as uow:
+            await answers.act_as_holder(capability, channel.medium, form.user_id, form.act, uow)
+    except ProblemError as error:
+        refusal = channel.form_refusal(form, error.detail)
+        return Response(refusal, HTTPStatus.OK, media_type="application/json")
+    return Response(status_code=HTTPStatus.OK)
+
+
+def _interactions(channel: Channel, request: Request, body: bytes) -> Sequence[Interaction]:
     try:
         return channel.presses(request.headers, body, request_time(request))
     except SignatureRefusedError as error:

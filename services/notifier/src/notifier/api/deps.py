@@ -18,6 +18,7 @@ from common.storage.database import Database
 from notifier import rendering
 from notifier.domain.content import status_of
 from notifier.domain.errors import (
+    AddressIncompleteError,
     AddressNotAllowedError,
     AddressNotFoundError,
     AnswerTooLateError,
@@ -26,6 +27,7 @@ from notifier.domain.errors import (
     CaseWriteNotFoundError,
     CaseWriteOutdatedError,
     ChannelUserTakenError,
+    ContactMethodNotAllowedError,
     CredentialsMissingError,
     DeviceForbiddenError,
     DeviceNotFoundError,
@@ -33,6 +35,7 @@ from notifier.domain.errors import (
     LinkVoidError,
     MaintenanceNotFoundError,
     MaintenanceTimesError,
+    NotHeldError,
     NothingToAcknowledgeError,
     NothingToTestError,
     NotificationNotFoundError,
@@ -44,6 +47,7 @@ from notifier.domain.errors import (
     ReceiverRefusedError,
     RecipientForbiddenError,
     RecipientNotFoundError,
+    SecretAddressesOffError,
     StaleWriteBackError,
     StatusWebhookChangedError,
     StatusWebhookForbiddenError,
@@ -59,6 +63,7 @@ from notifier.domain.errors import (
     WrongCodeError,
 )
 from notifier.links import Capability, ExpiredLinkError, ForgedLinkError, Links
+from notifier.secret_addresses import AddressSealer
 from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases.recipients import CHANGES_WINDOW, Caller
 
@@ -70,10 +75,18 @@ _RETRY_AFTER_S: Final = str(int(CHANGES_WINDOW.total_seconds()))
 NotifierDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
 
 
+async def get_sealer(request: Request) -> AddressSealer:
+    sealer: AddressSealer = request.app.state.address_sealer
+    return sealer
+
+
+Sealer = Annotated[AddressSealer, Depends(get_sealer)]
+
 # Which error of the domain is which problem; the class's docstring is its message.
 _PROBLEMS: Mapping[type[Exception], tuple[int, str]] = {
     NotificationNotFoundError: (404, "notification-not-found"),
     NothingToAcknowledgeError: (409, "nothing-to-acknowledge"),
+    NotHeldError: (409, "not-held"),
     NotPagedError: (403, "not-paged"),
     AttemptUnderWayError: (503, "attempt-under-way"),
     LinkVoidError: (410, "link-void"),
@@ -81,6 +94,9 @@ _PROBLEMS: Mapping[type[Exception], tuple[int, str]] = {
     ChannelUserTakenError: (409, "channel-user-taken"),
     RecipientNotFoundError: (404, "recipient-not-found"),
     RecipientForbiddenError: (403, "not-your-recipient"),
+    SecretAddressesOffError: (409, "secret-addresses-off"),
+    AddressIncompleteError: (422, "address-incomplete"),
+    ContactMethodNotAllowedError: (422, "contact-method-not-allowed"),
     DeviceForbiddenError: (403, "not-your-device"),
     DeviceNotFoundError: (404, "device-not-found"),
     WebPushOffError: (409, "web-push-off"),

@@ -30,7 +30,14 @@ from common.http.examples import (
 )
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.routes import ApiRouter
-from notifier.api.deps import UUID, NotifierDatabase, caller_of, refusals, transaction
+from notifier.api.deps import (
+    UUID,
+    NotifierDatabase,
+    Sealer,
+    caller_of,
+    refusals,
+    transaction,
+)
 from notifier.api.rule_schemas import LateStepOut, RecipientFields
 from notifier.channels.base import Channel, ChannelAddress, address_type
 from notifier.domain import errors
@@ -75,7 +82,14 @@ def _shown(
     media: Sequence[Address], types: Mapping[Medium, type[ChannelAddress]]
 ) -> tuple[ChannelAddress, ...]:
     """Return the addresses of the channels that this version has."""
-    return tuple(types[stored.medium].read(stored) for stored in media if stored.medium in types)
+    return tuple(types[stored.medium].shown(stored) for stored in media if stored.medium in types)
+
+
+def _require_allowed(media: Sequence[Address], channels: Sequence[Channel]) -> None:
+    by_medium = {channel.medium: channel for channel in channels}
+    for address in media:
+        if not by_medium[address.medium].allows(address):
+            raise errors.ContactMethodNotAllowedError
 
 
 def _fields(
@@ -182,6 +196,9 @@ def make_router(channels: Sequence[Channel]) -> ApiRouter:
             errors.OperationsAddressError,
             errors.OperationsQuietHoursError,
             errors.TooManyChangesError,
+            errors.SecretAddressesOffError,
+            errors.AddressIncompleteError,
+            errors.ContactMethodNotAllowedError,
         ),
     )
     async def save(
@@ -189,6 +206,7 @@ def make_router(channels: Sequence[Channel]) -> ApiRouter:
         body: RecipientIn,
         database: NotifierDatabase,
         principal: StaffUser,
+        sealer: Sealer,
     ) -> RecipientOut:
         """Set how a person is notified; it replaces what was set before.
 
@@ -196,11 +214,13 @@ def make_router(channels: Sequence[Channel]) -> ApiRouter:
         alone those of `operations`. `PUT /v1/people/{id}` in router sets them too; the last one
         counts. Steps, quiet hours and the language stay as they are if they are left out.
         Addresses that are no longer used get a message about it. Links and buttons of
-        earlier messages are void.
+        earlier messages are void. The `url` of an address is a secret: it is never shown, and if it
+        is left out, the one that was put before stays.
         """
+        _require_allowed([address.stored() for address in body.media], put)
         async with transaction(database) as uow:
             saved = await recipients.save_recipient(
-                caller_of(principal), person_id, body.changed, uow
+                caller_of(principal), person_id, body.changed, sealer, uow
             )
             late = await recipients.read_late_steps(saved, uow)
         return out(saved, late)

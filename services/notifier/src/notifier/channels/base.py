@@ -10,10 +10,12 @@ from pydantic import Discriminator, Field
 
 from common.contracts.notifications import Action, Medium
 from common.http.app import RequestModel
+from notifier.domain.answers import HolderAct, HolderAction
 from notifier.domain.delivery import Outcome
 from notifier.domain.notifications import Notification
 from notifier.domain.recipients import Address
 from notifier.links import Links
+from notifier.secret_addresses import without_secret
 from notifier.settings import Settings
 
 log = structlog.get_logger()
@@ -43,6 +45,11 @@ class ChannelAddress(RequestModel):
         return Address(self.medium, self.model_dump(exclude={"medium"}))
 
     @classmethod
+    def shown(cls, address: Address) -> Self:
+        """Return it as the API shows it: without what is a secret."""
+        return cls.read(without_secret(address))
+
+    @classmethod
     def read(cls, address: Address | None) -> Self:
         if address is None:
             raise TypeError("a notification without an address is never sent")
@@ -60,6 +67,33 @@ class Press:
     user_id: str
     action: Action
     conversation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FormRequest:
+    """A user pressed a button for which the channel shows a form, within a moment.
+
+    `trigger` is how the channel lets a form be opened once.
+    """
+
+    token: str
+    user_id: str
+    action: HolderAction
+    trigger: str
+    conversation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FilledForm:
+    """A user sent a form of the channel."""
+
+    token: str
+    user_id: str
+    act: HolderAct
+    conversation: str = ""
+
+
+Interaction = Press | FormRequest | FilledForm
 
 
 class Channel(Protocol):
@@ -85,6 +119,10 @@ class Channel(Protocol):
     @classmethod
     def from_settings(cls, settings: Settings, links: Links) -> Self: ...
 
+    def allows(self, address: Address) -> bool:
+        """Return whether it may write to this new address."""
+        return address.medium == self.medium
+
     async def send(self, notification: Notification, at: datetime) -> Outcome:
         """Make one attempt; a failure is an outcome, not an exception."""
 
@@ -97,14 +135,25 @@ class Channel(Protocol):
         headers: Mapping[str, str],  # noqa: ARG002 - for channels that have buttons
         body: bytes,  # noqa: ARG002 - as above
         at: datetime,  # noqa: ARG002 - as above
-    ) -> Sequence[Press]:
-        """Return what was pressed; called only if `interactive`.
+    ) -> Sequence[Interaction]:
+        """Return what was pressed or filled in; called only if `interactive`.
 
         Raises SignatureRefusedError or MalformedPayloadError.
         """
         raise TypeError(f"{self.medium} has no buttons")
 
-    async def refuse(self, press: Press, reason: str, at: datetime) -> None:
+    async def open_form(self, request: FormRequest, at: datetime) -> None:
+        """Show the form to the user who asked for it; called only if `interactive`.
+
+        Like `refuse` it never fails: the user presses the button again.
+        """
+        log.info("form_not_shown", medium=self.medium, action=request.action, at=at)
+
+    def form_refusal(self, form: FilledForm, reason: str) -> bytes:
+        """Write the answer, in JSON, that shows in the form why nothing happened."""
+        raise TypeError(f"{self.medium} has no form {form.act.action}: {reason}")
+
+    async def refuse(self, press: Press | FormRequest, reason: str, at: datetime) -> None:
         """Tell the user who pressed, and nobody else, why nothing happened.
 
         Called only if `interactive`. It never fails: a reason that gets lost changes nothing.

@@ -2,7 +2,6 @@
 
 import ssl
 from binascii import b2a_qp
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.base64mime import header_encode
@@ -28,21 +27,15 @@ from common.core.mailboxes import ascii_mailbox
 from common.http.contact_methods import EmailMethod
 from notifier import rendering
 from notifier.channels.base import Channel, ChannelAddress
-from notifier.channels.message_links import Link, console_link, open_link, storm_link
+from notifier.channels.message_links import Link, links_of, storm_link
 from notifier.channels.smtp_sessions import SmtpSessions
-from notifier.domain import answers
-from notifier.domain.content import HeldPage
 from notifier.domain.delivery import Outcome, Postponed, Refused, Sent, Unknown
 from notifier.domain.notifications import Notification
-from notifier.links import Links, Purpose
+from notifier.links import Links
 from notifier.settings import Settings
 
 Security = Literal["none", "starttls", "tls"]
 _PERMANENT = 500
-_ANSWERS: Sequence[tuple[str, Purpose]] = (
-    ("Acknowledge", "acknowledge"),
-    ("Take over", "take_over"),
-)
 # Of UTF-8 in an encoded word, so that a line has at most 76 characters.
 _MAX_WORD_BYTES = 39
 
@@ -236,29 +229,19 @@ def _links(notification: Notification, links: Links) -> tuple[Link, ...]:
             return (() if storm is None else (storm,)) + tuple(
                 Link(f"{number}. {link.label}", link.url)
                 for number, page in enumerate(pages, 1)
-                for link in _links_of(page, notification.link_epoch, links)
+                for link in links_of(page, notification.link_epoch, links)
             )
         case "page":
-            return _links_of(notification, notification.link_epoch, links)
+            return links_of(notification, notification.link_epoch, links)
         case _:
             return ()
-
-
-def _links_of(page: Notification | HeldPage, epoch: int, links: Links) -> tuple[Link, ...]:
-    if not answers.has_buttons(page):
-        return (open_link(page, epoch, links),)
-    answering = tuple(
-        Link(label, links.url(page.notification_id, purpose, epoch)) for label, purpose in _ANSWERS
-    )
-    opening = console_link(page, links)
-    return answering if opening is None else (*answering, opening)
 
 
 def _listed_pages(notification: Notification, links: Links, at: datetime) -> tuple[ListedPage, ...]:
     summary = notification.content.summary
     return tuple(
         ListedPage(
-            rendering.words(page.content, at), _links_of(page, notification.link_epoch, links)
+            rendering.words(page.content, at), links_of(page, notification.link_epoch, links)
         )
         for page in (summary.pages if summary else ())
     )

@@ -1,19 +1,37 @@
 """The links in messages: signed ones, and those that lead to the console."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from notifier.domain import answers
 from notifier.domain.content import HeldPage
 from notifier.domain.notifications import Notification
 from notifier.domain.reasons import asks_for
-from notifier.links import Links
+from notifier.links import Links, Purpose
 
 Page = Notification | HeldPage
+_ANSWERS: Sequence[tuple[str, Purpose]] = (
+    ("Acknowledge", "acknowledge"),
+    ("Take over", "take_over"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
     label: str
     url: str
+
+
+def links_of(page: Page, link_epoch: int, links: Links) -> tuple[Link, ...]:
+    """Return the links of a message that the recipient alone reads: each answer, and the screen."""
+    if not answers.has_buttons(page):
+        return (open_link(page, link_epoch, links),)
+    answering = tuple(
+        Link(label, links.url(page.notification_id, purpose, link_epoch))
+        for label, purpose in _ANSWERS
+    )
+    opening = console_link(page, links)
+    return answering if opening is None else (*answering, opening)
 
 
 def open_link(page: Page, link_epoch: int, links: Links) -> Link:

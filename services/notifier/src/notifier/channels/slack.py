@@ -1,21 +1,18 @@
 """Slack: messages with buttons, their updates, and the presses that Slack reports."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from http import HTTPStatus
-from typing import Any, ClassVar, Self, get_args
-from urllib.parse import parse_qs
+from typing import Any, ClassVar, Self
 
 import orjson
 import structlog
 from aiohttp import ClientError, ClientSession
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from common.contracts.notifications import Action
-from common.contracts.validation_messages import describe, place
 from common.core.secret_strength import split_secrets
-from common.http.app import Slug
 from common.http.webhooks import (
     BadSignatureError,
     SignatureScheme,
@@ -23,10 +20,12 @@ from common.http.webhooks import (
     verify_signature,
 )
 from notifier import rendering
-from notifier.channels import slack_messages
+from notifier.channels import slack_forms, slack_interactions, slack_messages
 from notifier.channels.base import (
     Channel,
-    MalformedPayloadError,
+    FilledForm,
+    FormRequest,
+    Interaction,
     Press,
     SignatureRefusedError,
 )
@@ -38,7 +37,6 @@ from notifier.settings import Settings
 
 log = structlog.get_logger()
 
-_ACTIONS: tuple[Action, ...] = get_args(Action)
 _SIGNATURES = SignatureScheme(encoding="hex", time_format="unix", prefix="v0=")
 
 # These mean that this message or this address is wrong, so that another attempt would fail, too.
@@ -68,6 +66,8 @@ _PERMANENT = frozenset(
         "user_not_found",
     }
 )
+# Slack opens a form within 3 s of the press, and waits as long for the answer to the press.
+_TRIGGER_S = 2.5
 _THREAD_ARGUMENTS = ("thread_ts", "reply_broadcast")
 
 
@@ -87,28 +87,6 @@ class _SlackModel(BaseModel):
     """Unknown fields are ignored, since Slack adds some at any time."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class User(_SlackModel):
-    id: Slug
-
-
-class Conversation(_SlackModel):
-    id: Slug
-
-
-class PressedAction(_SlackModel):
-    action_id: str
-    value: str | None = None
-
-
-class Interaction(_SlackModel):
-    """A user pressed something in one of our messages."""
-
-    type: str
-    user: User
-    channel: Conversation | None = None
-    actions: tuple[PressedAction, ...] = Field(default=(), max_length=25)
 
 
 class _Answer(_SlackModel):
@@ -180,14 +158,14 @@ class Slack(Channel):
         return result
 
     async def update(self, notification: Notification, at: datetime) -> Outcome:
-        message = slack_messages.update_message(notification, at)
+        message = slack_messages.update_message(notification, self._links, at)
         result = await self._call("chat.update", message, at)
         if result in _BLOCKS_REFUSED:
             log.warning("blocks_refused", notification_id=notification.notification_id)
             result = await self._call("chat.update", {**message, "blocks": []}, at)
         return result
 
-    async def refuse(self, press: Press, reason: str, at: datetime) -> None:
+    async def refuse(self, press: Press | FormRequest, reason: str, at: datetime) -> None:
         if press.conversation:
             message = {
                 "channel": press.conversation,
@@ -217,7 +195,9 @@ class Slack(Channel):
             return read_failure(error, repr(error))
         return outcome(response.status, response.headers, body, at)
 
-    def presses(self, headers: Mapping[str, str], body: bytes, at: datetime) -> Sequence[Press]:
+    def presses(
+        self, headers: Mapping[str, str], body: bytes, at: datetime
+    ) -> Sequence[Interaction]:
         timestamp = headers.get("x-slack-request-timestamp", "")
         try:
             verify_signature(
@@ -230,16 +210,21 @@ class Slack(Channel):
             )
         except (BadSignatureError, StaleRequestError) as error:
             raise SignatureRefusedError(error.__doc__) from error
-        interaction = parse_interaction(body)
-        if interaction.type != "block_actions":
-            return ()
-        conversation = interaction.channel.id if interaction.channel else ""
-        return [
-            Press(pressed.value or "", interaction.user.id, action, conversation)
-            for pressed in interaction.actions
-            for action in _ACTIONS
-            if pressed.action_id == action
-        ]
+        return slack_interactions.read(body)
+
+    async def open_form(self, request: FormRequest, at: datetime) -> None:
+        view = slack_forms.form(request.action, request.token)
+        arguments = {"trigger_id": request.trigger, "view": view}
+        try:
+            async with asyncio.timeout(_TRIGGER_S), self._open_client() as client:
+                result = await self._call_by(client, "views.open", arguments, at)
+        except TimeoutError:
+            result = Unknown("no answer in time")
+        if not isinstance(result, Sent):
+            log.warning("form_not_shown", action=request.action, outcome=result)
+
+    def form_refusal(self, form: FilledForm, reason: str) -> bytes:
+        return orjson.dumps(slack_forms.refusal(form.act.action, reason))
 
 
 def outcome(status: int, headers: Mapping[str, str], body: bytes, at: datetime) -> Outcome:
@@ -259,16 +244,3 @@ def _answer(body: bytes) -> Outcome:
     if answer.error in _PERMANENT:
         return _refused(answer.error)
     return Postponed(f"Slack refused for now: {answer.error}")
-
-
-def parse_interaction(body: bytes) -> Interaction:
-    """Read a form's field `payload`; raises MalformedPayloadError."""
-    try:
-        (payload,) = parse_qs(body.decode(), strict_parsing=True)["payload"]
-        return Interaction.model_validate(orjson.loads(payload))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        detail = f"payload/{place(first)}: {describe(first)}"
-        raise MalformedPayloadError(422, detail) from error
-    except (ValueError, KeyError) as error:
-        raise MalformedPayloadError(400, "The form has no field payload that is JSON.") from error

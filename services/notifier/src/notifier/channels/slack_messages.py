@@ -82,8 +82,10 @@ def _buttons(page: Notification | HeldPage, epoch: int, links: Links) -> dict[st
     """Make the buttons; others may see the message, so its link answers nothing by itself."""
     link = open_link(page, epoch, links)
     buttons = [_button(OPEN, link.label, url=link.url)]
+    token = links.token(page.notification_id, "press", epoch)
+    if isinstance(page, Notification) and answers.has_holder_buttons(page):
+        buttons = [*_holder_buttons(token), *buttons]
     if answers.has_buttons(page):
-        token = links.token(page.notification_id, "press", epoch)
         buttons = [
             _button("acknowledge", "Acknowledge", style="primary", value=token),
             _button("take_over", "Take over", value=token),
@@ -92,13 +94,31 @@ def _buttons(page: Notification | HeldPage, epoch: int, links: Links) -> dict[st
     return _action_row(*buttons)
 
 
+def _status_buttons(update: Notification, links: Links) -> list[dict[str, Any]]:
+    if not answers.has_holder_buttons(update):
+        return []
+    token = links.token(update.notification_id, "press", update.link_epoch)
+    return [{"type": "actions", "elements": _holder_buttons(token)}]
+
+
+def _holder_buttons(token: str) -> list[dict[str, Any]]:
+    """Make those that open a form (`slack_forms`)."""
+    return [
+        _button("snooze", "Snooze", value=token),
+        _button("hand_back", "Hand back", value=token),
+    ]
+
+
 def preview(text: str) -> dict[str, Any]:
     """Make what a phone shows before the message is opened: no style, no link, no mention."""
     return {"text": text, "mrkdwn": False, "parse": "none", "link_names": False}
 
 
-def update_message(notification: Notification, at: datetime) -> dict[str, Any]:
-    """Write the arguments of `chat.update`, which replaces the buttons by the status."""
+def update_message(notification: Notification, links: Links, at: datetime) -> dict[str, Any]:
+    """Write the arguments of `chat.update`: the status replaces the buttons.
+
+    Who holds it has others then; anybody else who presses them hears that they do not hold it.
+    """
     status, receipt = notification.content.status, notification.receipt or {}
     if status is None:
         raise TypeError("an update has a status")
@@ -115,6 +135,7 @@ def update_message(notification: Notification, at: datetime) -> dict[str, Any]:
         "blocks": [
             _section(rendering.slack_text("slack/update.j2", words=words)),
             _context(context),
+            *_status_buttons(notification, links),
         ],
     }
 

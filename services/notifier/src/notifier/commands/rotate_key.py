@@ -5,22 +5,29 @@ others are encrypted with the first key.
 """
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 import typer
 from msgspec.structs import replace
 
-from common.contracts.event import SystemName
+from common.contracts.event import NotificationId, SystemName
 from common.core import logs
 from common.core.sealed_secrets import SecretBox, UnknownEncryptionKeyError
 from common.service.command_database import exit_if_unavailable, open_database
 from common.service.settings import read_settings
 from common.storage.database import Database
+from notifier.domain.recipients import Address, Recipient
+from notifier.domain.verification import with_media_encrypted_again
+from notifier.secret_addresses import AddressSealer, is_secret
 from notifier.settings import Settings
+from notifier.store.secret_addresses import SecretAddresses
 from notifier.store.unit_of_work import UnitOfWork
 
 _BATCH_WEBHOOKS: Final = 50
+_BATCH_NOTIFICATIONS: Final = 500
+_FIRST: Final = NotificationId("00000000-0000-0000-0000-000000000000")
 _NO_KEY: Final = 2
 _SOME_UNREADABLE: Final = 3
 
@@ -34,7 +41,7 @@ class Rotation:
 
 
 def rotate_key() -> None:
-    """Encrypt the secrets of status webhooks and write-backs with the first key.
+    """Encrypt the secrets of status webhooks, write-backs and addresses with the first key.
 
     The service may run meanwhile.
     """
@@ -72,6 +79,7 @@ async def rotate_secrets(
         after = batch[-1].source
     async with database.transaction() as uow:
         await _rotate_write_backs(box, rotation, uow)
+    await _rotate_addresses(database, AddressSealer(box), rotation)
     return rotation
 
 
@@ -102,3 +110,44 @@ async def _rotate_write_backs(box: SecretBox, rotation: Rotation, uow: UnitOfWor
             continue
         uow.write_backs.put(replace(write_back, credentials=credentials))
         rotation.secrets += 1
+
+
+async def _rotate_addresses(
+    database: Database[UnitOfWork], sealer: AddressSealer, rotation: Rotation
+) -> None:
+    """Encrypt the addresses of people again, and those in messages that may still be followed."""
+    async with database.transaction() as uow:
+        people = await SecretAddresses(uow.connection).recipients()
+    for person_id in people:
+        async with database.transaction() as uow:
+            recipient = await uow.recipients.lock(person_id)
+            if recipient is not None:
+                media = _resealed(recipient, sealer, rotation)
+                await uow.recipients.save(with_media_encrypted_again(recipient, media))
+    after = _FIRST
+    while True:
+        async with database.transaction() as uow:
+            secret_addresses = SecretAddresses(uow.connection)
+            batch = await secret_addresses.lock_after(after, _BATCH_NOTIFICATIONS)
+            for notification_id, address in batch:
+                # One that no key decrypts is named with its person, unless it was replaced.
+                with suppress(UnknownEncryptionKeyError):
+                    await secret_addresses.save(notification_id, sealer.reseal(address))
+                    rotation.secrets += 1
+        if not batch:
+            return
+        after = batch[-1][0]
+
+
+def _resealed(
+    recipient: Recipient, sealer: AddressSealer, rotation: Rotation
+) -> tuple[Address, ...]:
+    media = []
+    for address in recipient.media:
+        try:
+            media.append(sealer.reseal(address) if is_secret(address) else address)
+            rotation.secrets += is_secret(address)
+        except UnknownEncryptionKeyError:
+            media.append(address)
+            rotation.unreadable.append(f"{address.medium} address of {recipient.person_id}")
+    return tuple(media)

@@ -1,20 +1,35 @@
 """What it means that a person opens a message's link, or answers it."""
 
-from datetime import datetime
-from typing import assert_never
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal, assert_never
 
 from msgspec.structs import replace
 
-from common.contracts.notifications import Action, NotificationActedOn, NotificationSeen
+from common.contracts.notifications import Action, Medium, NotificationActedOn, NotificationSeen
 from notifier.domain.content import HeldPage
 from notifier.domain.errors import (
     AnswerTooLateError,
     ApprovalRequiredError,
+    NotHeldError,
     NothingToAcknowledgeError,
 )
 from notifier.domain.escalations import Escalation
 from notifier.domain.notifications import Decision, Notification
 from notifier.domain.reasons import asks_for
+
+# Nobody snoozes twice so soon: the button was pressed twice, or the request came twice.
+_REPEATED: Final = timedelta(seconds=10)
+HolderAction = Literal["snooze", "hand_back"]
+
+
+@dataclass(frozen=True, slots=True)
+class HolderAct:
+    """`note` is the guidance of who hands it back, or why it is snoozed for `snooze`."""
+
+    action: HolderAction
+    note: str | None = None
+    snooze: timedelta | None = None
 
 
 def see(notification: Notification, at: datetime) -> Decision:
@@ -80,6 +95,57 @@ def answer(
         medium=notification.medium,
     )
     return Decision(replace(notification, acted_at=at, action=action), (acted,))
+
+
+def has_holder_buttons(notification: Notification) -> bool:
+    """Return whether a message is for who holds the escalation: to snooze it or hand it back."""
+    status = notification.content.status
+    if notification.escalation_id is None:
+        return False
+    if status is None:
+        return asks_for(notification.content.reason) == "progress"
+    return status.kind in ("acknowledged", "taken_over", "renewed")
+
+
+def require_holder(
+    notification: Notification, escalation: Escalation | None
+) -> tuple[Escalation, Medium]:
+    """Return the escalation if the person who was notified holds it, and where it was said.
+
+    Raises NothingToAcknowledgeError, NotHeldError or AnswerTooLateError.
+    """
+    if notification.escalation_id is None or notification.medium is None or escalation is None:
+        raise NothingToAcknowledgeError
+    _require_open(notification, escalation)
+    if escalation.state == "raised":
+        raise NotHeldError
+    return escalation, notification.medium
+
+
+def act_as_holder(
+    notification: Notification, escalation: Escalation | None, act: HolderAct, at: datetime
+) -> Decision:
+    """Snooze it or hand it back; the same again within a moment changes nothing.
+
+    Raises as `require_holder`.
+    """
+    current, medium = require_holder(notification, escalation)
+    acted_at = notification.acted_at
+    if notification.action == act.action and acted_at and at - acted_at < _REPEATED:
+        return Decision(notification)
+    acted = NotificationActedOn(
+        contact_id=notification.contact_id,
+        occurred_at=at,
+        notification_id=notification.notification_id,
+        page_id=notification.page_id,
+        person_id=notification.person_id,
+        escalation_id=current.escalation_id,
+        action=act.action,
+        medium=medium,
+        note=act.note,
+        until=None if act.snooze is None else at + act.snooze,
+    )
+    return Decision(replace(notification, acted_at=at, action=act.action), (acted,))
 
 
 def _require_open(notification: Notification, escalation: Escalation) -> None:

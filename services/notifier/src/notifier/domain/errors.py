@@ -14,6 +14,10 @@ class NotPagedError(Exception):
     """You were not asked about this escalation, so you cannot answer for it."""
 
 
+class NotHeldError(Exception):
+    """Nobody holds it: acknowledge it first."""
+
+
 class NothingToAcknowledgeError(Exception):
     """This message is for your information. There is nothing to acknowledge."""
 
@@ -41,6 +45,18 @@ class ChannelUserTakenError(Exception):
 
 class AttemptUnderWayError(Exception):
     """The message is being sent. Report what became of it a moment later."""
+
+
+class SecretAddressesOffError(Exception):
+    """Set UPSTAIRS_ENCRYPTION_KEYS first: this address is a secret, which is stored encrypted."""
+
+
+class AddressIncompleteError(Exception):
+    """A new address needs its URL. It can be left out only if one was put before."""
+
+
+class ContactMethodNotAllowedError(Exception):
+    """This is not an address that Upstairs may write to."""
 
 
 class LinkVoidError(Exception):

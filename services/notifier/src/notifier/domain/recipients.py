@@ -16,6 +16,9 @@ from notifier.domain.delivery_rules import PersonRules
 
 DEFAULT_TIME_ZONE = "UTC"
 Language = Literal["en", "de", "es", "fr", "pt", "it"]
+# Who has such an address can write to the person, so that no event carries one and router does not
+# set it.
+SECRET_MEDIA: Final[frozenset[Medium]] = frozenset({"teams", "apprise"})
 # A browser forgets a subscription without a word: the oldest device gives way to a new one.
 MAX_DEVICES: Final = 10
 
@@ -168,6 +171,12 @@ def without_refused(
     stay = (before.address_on(medium) if before else None for medium in sorted(refused))
     taken = (address for address in media if address.medium not in refused)
     return (*taken, *(address for address in stay if address is not None))
+
+
+def with_secret_media(media: Sequence[Address], before: Recipient | None) -> tuple[Address, ...]:
+    """Return what router sets, and the addresses before that router can't set."""
+    kept = (address for address in (before.media if before else ()))
+    return (*media, *(address for address in kept if address.medium in SECRET_MEDIA))
 
 
 def _identity(address: Address) -> tuple[object, ...]:

@@ -133,6 +133,16 @@ def without_outdated(recipient: Recipient) -> Recipient:
     return replace(recipient, verified=kept)
 
 
+def with_media_encrypted_again(recipient: Recipient, media: Sequence[Address]) -> Recipient:
+    """Return it with the same addresses in other letters; those that were verified stay so."""
+    same = {
+        before.medium: Verification(fingerprint(after), recipient.verified[before.medium].at)
+        for before, after in zip(recipient.media, media, strict=True)
+        if before.medium in recipient.verified and is_verified(recipient, before)
+    }
+    return replace(recipient, media=tuple(media), verified={**recipient.verified, **same})
+
+
 def verified_at(recipient: Recipient) -> Mapping[Medium, datetime]:
     return {
         address.medium: recipient.verified[address.medium].at

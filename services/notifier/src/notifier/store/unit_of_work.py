@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from msgspec.structs import astuple, replace
 from sqlalchemy import select
@@ -15,6 +15,7 @@ from common.contracts.statuses import ContactStatusChanged
 from common.messages import Timer
 from common.storage.bulk import bulk_insert, columns_to_arrays
 from common.storage.connection import Connection
+from common.storage.erasure import erase_published
 from common.storage.rows import LockedTable
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
 from common.storage.writes import Write, write_query
@@ -137,6 +138,10 @@ class UnitOfWork(BaseUnitOfWork):
             self.case_writes,
         )
 
+    async def erase_notes(self, contact_id: ContactId) -> None:
+        """Erase what people wrote with their answers about this contact."""
+        await erase_published(self.connection, (contact_id,), words=_NOTES)
+
     async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
         await self.escalations.lock_of(contact_ids)
         await self.notifications.lock_of(contact_ids)
@@ -156,6 +161,7 @@ class UnitOfWork(BaseUnitOfWork):
         ]
 
 
+_NOTES: Final = frozenset({"note"})
 _NEW_BUDGETS = bulk_insert(tables.budgets, arrays=True, conflict="ignore")
 _UPSERT_ATTEMPTS = write_query(
     "upsert_attempts", bulk_insert(tables.delivery_attempts, arrays=True, conflict="update")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from common.contracts.event import PersonId
 from common.contracts.notifications import Action, Medium
 from notifier.domain import answers
+from notifier.domain.answers import HolderAct
 from notifier.domain.errors import (
     LinkPurposeError,
     LinkVoidError,
@@ -65,6 +66,14 @@ async def press(
 
     Raises NotPagedError too, for a user who was not asked about the escalation.
     """
+    own = await _message_of_user(capability, medium, user_id, uow)
+    await _answer(own, action, uow)
+
+
+async def _message_of_user(
+    capability: Capability, medium: Medium, user_id: str, uow: UnitOfWork
+) -> Notification:
+    """Return the message by which the user was asked about the escalation of the one pressed."""
     if capability.purpose != "press":
         raise LinkPurposeError
     notification = await _lock(capability, uow)
@@ -74,7 +83,32 @@ async def press(
     own = _latest_of(recipient.person_id, notification, medium, uow)
     if own is None:
         raise NotPagedError
-    await _answer(own, action, uow)
+    return own
+
+
+async def act_as_holder(
+    capability: Capability, medium: Medium, user_id: str, act: HolderAct, uow: UnitOfWork
+) -> None:
+    """Snooze it or hand it back in the name of the channel's user, who holds it.
+
+    Raises as `press`, and NotHeldError.
+    """
+    own, escalation = await _of_user(capability, medium, user_id, uow)
+    record(answers.act_as_holder(own, escalation, act, uow.now), uow)
+
+
+async def check_holder(
+    capability: Capability, medium: Medium, user_id: str, uow: UnitOfWork
+) -> None:
+    """Raise as `act_as_holder` unless the channel's user holds it."""
+    answers.require_holder(*await _of_user(capability, medium, user_id, uow))
+
+
+async def _of_user(
+    capability: Capability, medium: Medium, user_id: str, uow: UnitOfWork
+) -> tuple[Notification, Escalation | None]:
+    own = await _message_of_user(capability, medium, user_id, uow)
+    return own, await _escalation_of(own, uow)
 
 
 async def _answer(notification: Notification, action: Action, uow: UnitOfWork) -> Notification:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from msgspec.structs import replace
+
 from common.contracts.event import OPERATIONS, PersonId
 from notifier.domain.delivery_rules import LateStep, late_steps
 from notifier.domain.errors import (
@@ -18,6 +20,7 @@ from notifier.domain.errors import (
 from notifier.domain.recipients import ContactMethods, Recipient, RecipientChange
 from notifier.domain.steps import times_to_answer
 from notifier.recipient_changes import change_recipient
+from notifier.secret_addresses import AddressSealer
 from notifier.store.notifications import Filter
 from notifier.store.unit_of_work import UnitOfWork
 
@@ -42,19 +45,21 @@ async def save_recipient(
     caller: Caller,
     person_id: PersonId,
     changed: Callable[[ContactMethods | None], ContactMethods],
+    sealer: AddressSealer,
     uow: UnitOfWork,
 ) -> Recipient:
     """Set how a person is reached; keep who did it, tell the addresses that are no longer used.
 
     `changed` gets how it was before. Raises RecipientForbiddenError, OperationsForbiddenError,
-    OperationsAddressError, OperationsQuietHoursError, TooManyChangesError or
-    ChannelUserTakenError.
+    OperationsAddressError, OperationsQuietHoursError, TooManyChangesError,
+    ChannelUserTakenError, SecretAddressesOffError or AddressIncompleteError.
     """
     await _require_set(caller, person_id, uow)
     before = await uow.recipients.lock(person_id)
     methods = changed(before.methods if before else None)
     if person_id == OPERATIONS:
         _check_operations(methods)
+    methods = replace(methods, media=sealer.seal(methods.media, before))
     if before is None or methods != before.methods:
         of_rules = before is not None and methods.without_rules == before.methods.without_rules
         await _require_few_changes(caller, person_id, uow, of_rules=of_rules)
