@@ -17,7 +17,8 @@ STATEMENTS = (
         media jsonb NOT NULL,
         link_epoch integer NOT NULL,
         time_zone text NOT NULL,
-        devices jsonb NOT NULL
+        devices jsonb NOT NULL,
+        language text
     )
     """,
     """
@@ -125,6 +126,7 @@ STATEMENTS = (
         page_media jsonb NOT NULL DEFAULT '[]',
         time_zone text NOT NULL,
         thread jsonb,
+        language text NOT NULL DEFAULT 'en',
         CHECK ((state IN ('pending', 'sending')) = (due_at IS NOT NULL))
     )
     """,

@@ -16,6 +16,7 @@ recipients = Table(
     Column("link_epoch", Integer),
     Column("time_zone", Text),
     Column("devices", JSONB),
+    Column("language", Text),
 )
 recipient_changes = Table(
     "recipient_changes",
@@ -96,6 +97,7 @@ notifications = Table(
     Column("page_media", JSONB),
     Column("time_zone", Text),
     Column("thread", JSONB),
+    Column("language", Text),
 )
 delivery_attempts = Table(
     "delivery_attempts",

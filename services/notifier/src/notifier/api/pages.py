@@ -34,10 +34,11 @@ def answer_page(status: AnswerStatus, at: datetime, console_url: str | None = No
     """
     notification, stage = status.notification, _stage(status)
     at = notification.local(at)
-    words = rendering.words(notification.content, at)
+    words = rendering.words(notification.content, at, language=notification.language)
     ask = "nothing" if stage == "informed" else asks_for(notification.content.reason)
     html = rendering.text(
         "page/page.html.j2",
+        language=notification.language,
         title=words.headline,
         words=words,
         actions=status.actions,
@@ -68,4 +69,6 @@ def _stage(status: AnswerStatus) -> Stage:
 def _status_text(status: AnswerStatus, stage: Stage, at: datetime) -> str:
     # Anybody may read a page that only shows the message.
     name = "you" if stage == "answered" and not status.shows_only else status.name
-    return rendering.status_text(status_of(status.escalation, name), at)
+    return rendering.status_text(
+        status_of(status.escalation, name), at, status.notification.language
+    )

@@ -28,7 +28,13 @@ from common.core.mailboxes import ascii_mailbox
 from common.http.contact_methods import EmailMethod
 from notifier import rendering
 from notifier.channels.base import Channel, ChannelAddress
-from notifier.channels.message_links import Link, console_link, open_link
+from notifier.channels.message_links import (
+    ACKNOWLEDGE,
+    TAKE_OVER,
+    Link,
+    console_link,
+    open_link,
+)
 from notifier.channels.smtp_sessions import SmtpSessions
 from notifier.domain import answers
 from notifier.domain.content import HeldPage
@@ -40,8 +46,8 @@ from notifier.settings import Settings
 Security = Literal["none", "starttls", "tls"]
 _PERMANENT = 500
 _ANSWERS: Sequence[tuple[str, Purpose]] = (
-    ("Acknowledge", "acknowledge"),
-    ("Take over", "take_over"),
+    (ACKNOWLEDGE, "acknowledge"),
+    (TAKE_OVER, "take_over"),
 )
 # Of UTF-8 in an encoded word, so that a line has at most 76 characters.
 _MAX_WORD_BYTES = 39
@@ -173,7 +179,10 @@ def compose(notification: Notification, sender: str, links: Links, at: datetime)
     `EmailMessage` would parse each header, which takes longer than all the rest.
     """
     at = notification.local(at)
-    words = rendering.words(notification.content, at, has_console=links.has_console)
+    language = notification.language
+    words = rendering.words(
+        notification.content, at, has_console=links.has_console, language=language
+    )
     pages = _listed_pages(notification, links, at)
     values = {"words": words, "links": _links(notification, links), "held_pages": pages}
     # No line of a part that is quoted-printable begins with it.
@@ -192,8 +201,8 @@ def compose(notification: Notification, sender: str, links: Links, at: datetime)
         thread = f"<escalation-{notification.escalation_id}@{domain}>"
         message["In-Reply-To"] = message["References"] = thread
     message["Auto-Submitted"] = "auto-generated"
-    message.attach(_part("plain", rendering.text("email/page.txt.j2", **values)))
-    message.attach(_part("html", rendering.text("email/page.html.j2", **values)))
+    message.attach(_part("plain", rendering.text("email/page.txt.j2", language=language, **values)))
+    message.attach(_part("html", rendering.text("email/page.html.j2", language=language, **values)))
     return message
 
 
@@ -234,21 +243,24 @@ def _links(notification: Notification, links: Links) -> tuple[Link, ...]:
             return tuple(
                 Link(f"{number}. {link.label}", link.url)
                 for number, page in enumerate(pages, 1)
-                for link in _links_of(page, notification.link_epoch, links)
+                for link in _links_of(page, notification.link_epoch, links, notification.language)
             )
         case "page":
-            return _links_of(notification, notification.link_epoch, links)
+            return _links_of(notification, notification.link_epoch, links, notification.language)
         case _:
             return ()
 
 
-def _links_of(page: Notification | HeldPage, epoch: int, links: Links) -> tuple[Link, ...]:
+def _links_of(
+    page: Notification | HeldPage, epoch: int, links: Links, language: str
+) -> tuple[Link, ...]:
     if not answers.has_buttons(page):
-        return (open_link(page, epoch, links),)
+        return (open_link(page, epoch, links, language),)
     answering = tuple(
-        Link(label, links.url(page.notification_id, purpose, epoch)) for label, purpose in _ANSWERS
+        Link(rendering.label(label, language), links.url(page.notification_id, purpose, epoch))
+        for label, purpose in _ANSWERS
     )
-    opening = console_link(page, links)
+    opening = console_link(page, links, language)
     return answering if opening is None else (*answering, opening)
 
 
@@ -256,7 +268,8 @@ def _listed_pages(notification: Notification, links: Links, at: datetime) -> tup
     summary = notification.content.summary
     return tuple(
         ListedPage(
-            rendering.words(page.content, at), _links_of(page, notification.link_epoch, links)
+            rendering.words(page.content, at, language=notification.language),
+            _links_of(page, notification.link_epoch, links, notification.language),
         )
         for page in (summary.pages if summary else ())
     )

@@ -1,13 +1,22 @@
 """The links in messages: signed ones, and those that lead to the console."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from notifier.domain.content import HeldPage
 from notifier.domain.notifications import Notification
 from notifier.domain.reasons import asks_for
+from notifier.domain.recipients import DEFAULT_LANGUAGE
+from notifier.languages import mark
 from notifier.links import Links
+from notifier.rendering import label
 
 Page = Notification | HeldPage
+# What stands on buttons and links, in English.
+ACKNOWLEDGE: Final = mark("Acknowledge")
+TAKE_OVER: Final = mark("Take over")
+_OPEN: Final = mark("Open")
+_APPROVE: Final = mark("Give your approval")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,21 +25,21 @@ class Link:
     url: str
 
 
-def open_link(page: Page, link_epoch: int, links: Links) -> Link:
+def open_link(page: Page, link_epoch: int, links: Links, language: str = DEFAULT_LANGUAGE) -> Link:
     """Return the link to what the page is about, for everybody who may read the message."""
-    if link := console_link(page, links):
+    if link := console_link(page, links, language):
         return link
-    return Link("Open", links.url(page.notification_id, "show", link_epoch))
+    return Link(label(_OPEN, language), links.url(page.notification_id, "show", link_epoch))
 
 
-def console_link(page: Page, links: Links) -> Link | None:
+def console_link(page: Page, links: Links, language: str = DEFAULT_LANGUAGE) -> Link | None:
     """Return the link to the screen of the console on which the reader acts."""
     if not links.has_console:
         return None
     if page.content.duty_gap is not None:
-        return Link("Open", links.console("/duty"))
+        return Link(label(_OPEN, language), links.console("/duty"))
     if page.escalation_id is None:
         return None
     is_approval = asks_for(page.content.reason) == "approval"
-    label = "Give your approval" if is_approval else "Open"
-    return Link(label, links.console(f"/e/{page.escalation_id}"))
+    name = label(_APPROVE if is_approval else _OPEN, language)
+    return Link(name, links.console(f"/e/{page.escalation_id}"))

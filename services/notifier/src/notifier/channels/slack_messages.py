@@ -6,7 +6,7 @@ from typing import Any
 from common.http.contact_methods import SlackMethod
 from notifier import rendering
 from notifier.channels.base import ChannelAddress
-from notifier.channels.message_links import open_link
+from notifier.channels.message_links import ACKNOWLEDGE, TAKE_OVER, open_link
 from notifier.domain import answers
 from notifier.domain.content import HeldPage
 from notifier.domain.notifications import Notification
@@ -26,7 +26,8 @@ def page_message(notification: Notification, links: Links, at: datetime) -> dict
     """Write the arguments of `chat.postMessage`."""
     at = notification.local(at)
     content = notification.content
-    words = rendering.words(content, at, has_console=links.has_console)
+    language = notification.language
+    words = rendering.words(content, at, has_console=links.has_console, language=language)
     context = rendering.slack_text("slack/context.j2", words=words)
     return {
         "channel": SlackAddress.read(notification.address).channel,
@@ -35,7 +36,7 @@ def page_message(notification: Notification, links: Links, at: datetime) -> dict
         "unfurl_links": False,
         "unfurl_media": False,
         "blocks": [
-            _section(_page_text(words, content.respond_by, at)),
+            _section(_page_text(words, content.respond_by, at, language)),
             *([_context(context)] if context else ()),
             *_actions(notification, links, at),
         ],
@@ -47,7 +48,7 @@ def _actions(notification: Notification, links: Links, at: datetime) -> list[dic
     epoch = notification.link_epoch
     match notification.kind:
         case "page":
-            return [_buttons(notification, epoch, links)]
+            return [_buttons(notification, epoch, links, notification.language)]
         case "summary":
             summary = notification.content.summary
             return [
@@ -56,25 +57,33 @@ def _actions(notification: Notification, links: Links, at: datetime) -> list[dic
                 for block in (
                     _section(
                         rendering.slack_text(
-                            "slack/held_page.j2", words=rendering.words(page.content, at)
+                            "slack/held_page.j2",
+                            words=rendering.words(page.content, at, language=notification.language),
                         )
                     ),
-                    _buttons(page, epoch, links),
+                    _buttons(page, epoch, links, notification.language),
                 )
             ]
         case _:
             return []
 
 
-def _buttons(page: Notification | HeldPage, epoch: int, links: Links) -> dict[str, Any]:
+def _buttons(
+    page: Notification | HeldPage, epoch: int, links: Links, language: str
+) -> dict[str, Any]:
     """Make the buttons; others may see the message, so its link answers nothing by itself."""
-    link = open_link(page, epoch, links)
+    link = open_link(page, epoch, links, language)
     buttons = [_button(OPEN, link.label, url=link.url)]
     if answers.has_buttons(page):
         token = links.token(page.notification_id, "press", epoch)
         buttons = [
-            _button("acknowledge", "Acknowledge", style="primary", value=token),
-            _button("take_over", "Take over", value=token),
+            _button(
+                "acknowledge",
+                rendering.label(ACKNOWLEDGE, language),
+                style="primary",
+                value=token,
+            ),
+            _button("take_over", rendering.label(TAKE_OVER, language), value=token),
             *buttons,
         ]
     return {"type": "actions", "elements": buttons}
@@ -91,8 +100,8 @@ def update_message(notification: Notification, at: datetime) -> dict[str, Any]:
     if status is None:
         raise TypeError("an update has a status")
     at = notification.local(at)
-    words = rendering.words(notification.content, at)
-    status_text = rendering.status_text(status, at)
+    words = rendering.words(notification.content, at, language=notification.language)
+    status_text = rendering.status_text(status, at, notification.language)
     context = rendering.slack_text(
         "slack/status.j2", status=status_text, awaits_answer=status.awaits_answer
     )
@@ -121,17 +130,20 @@ def _thread(notification: Notification) -> dict[str, Any]:
 
 def fallback(notification: Notification, links: Links, at: datetime) -> dict[str, Any]:
     """Write the page as text with a link, for when Slack refuses its blocks."""
-    words = rendering.words(notification.content, notification.local(at))
-    link = open_link(notification, notification.link_epoch, links)
-    text = rendering.slack_text("slack/fallback.j2", words=words)
+    language = notification.language
+    words = rendering.words(notification.content, notification.local(at), language=language)
+    link = open_link(notification, notification.link_epoch, links, language)
+    text = rendering.slack_text("slack/fallback.j2", language=language, words=words)
     text = f"{text}\n<{link.url}|{link.label}>"
     return {"text": text, "mrkdwn": True, "parse": "none", "link_names": False, "blocks": []}
 
 
-def _page_text(words: rendering.Words, respond_by: datetime | None, at: datetime) -> str:
+def _page_text(
+    words: rendering.Words, respond_by: datetime | None, at: datetime, language: str
+) -> str:
     epoch = int(respond_by.timestamp()) if respond_by else None
     return rendering.slack_text(
-        "slack/page.j2", words=words, respond_by=respond_by, epoch=epoch, at=at
+        "slack/page.j2", language=language, words=words, respond_by=respond_by, epoch=epoch, at=at
     )
 
 

@@ -148,7 +148,9 @@ def devices_of(notification: Notification) -> tuple[Device, ...]:
 def make_push(notification: Notification, links: Links, at: datetime) -> Push:
     """Write what the device shows. A newer message about an escalation replaces the older one."""
     content, local = without_names(notification.content), notification.local(at)
-    words = rendering.words(content, local, has_console=links.has_console)
+    words = rendering.words(
+        content, local, has_console=links.has_console, language=notification.language
+    )
     topic = _topic(notification)
     payload = {
         "title": words.headline[:_LONGEST_TITLE],

@@ -34,6 +34,7 @@ from notifier.domain.content import (
 from notifier.domain.escalations import Escalation
 from notifier.domain.reasons import asks_for
 from notifier.domain.recipients import (
+    DEFAULT_LANGUAGE,
     DEFAULT_TIME_ZONE,
     Address,
     Recipient,
@@ -69,9 +70,9 @@ class Notification(Struct, frozen=True):
     `receipt` is how the outside system names the message, and `editable` whether it can be changed
     there. `ambiguous`: an attempt without a known outcome may have arrived. `reason` says why it
     failed, was cancelled or held back, or went to media that were not requested. `action` is the
-    last answer, of `acted_at`. `link_epoch` and `time_zone` are the recipient's when it is sent.
-    `summary_id`: the summary that carries the page. `thread`: how the outside system names the
-    message that this one answers. `page_media` are all the media of the page.
+    last answer, of `acted_at`. `link_epoch`, `time_zone` and `language` are the recipient's when it
+    is sent. `summary_id`: the summary that carries the page. `thread`: how the outside system names
+    the message that this one answers. `page_media` are all the media of the page.
     """
 
     notification_id: NotificationId
@@ -103,6 +104,7 @@ class Notification(Struct, frozen=True):
     page_media: tuple[Medium, ...] = ()
     time_zone: str = DEFAULT_TIME_ZONE
     thread: Mapping[str, str] | None = None
+    language: str = DEFAULT_LANGUAGE
 
     @property
     def attempt_under_way(self) -> "Attempt | None":

@@ -13,6 +13,9 @@ from common.contracts.event import ContactId, PersonId
 from common.contracts.notifications import Medium, recipient_key
 
 DEFAULT_TIME_ZONE = "UTC"
+# English, German, Spanish, French, Portuguese, Italian.
+LANGUAGES: Final = ("en", "de", "es", "fr", "pt", "it")
+DEFAULT_LANGUAGE: Final = "en"
 # A browser forgets a subscription without a word: the oldest device gives way to a new one.
 MAX_DEVICES: Final = 10
 
@@ -46,7 +49,7 @@ class Device(Struct, frozen=True):
 class Recipient(Struct, frozen=True):
     """Has each medium at most once; all devices are one medium. Earlier `link_epoch`s are void.
 
-    Who is not `active` has left.
+    Who is not `active` has left. Without a `language` messages are in English.
     """
 
     person_id: PersonId
@@ -56,6 +59,7 @@ class Recipient(Struct, frozen=True):
     time_zone: str = DEFAULT_TIME_ZONE
     active: bool = True
     devices: tuple[Device, ...] = ()
+    language: str | None = None
 
     @property
     def addresses(self) -> tuple[Address, ...]:

@@ -15,6 +15,7 @@ from notifier.domain.content import status_of
 from notifier.domain.delivery import Outcome, RetryPolicy, Unknown
 from notifier.domain.errors import NotificationNotFoundError
 from notifier.domain.notifications import Attempt, Notification
+from notifier.domain.recipients import DEFAULT_LANGUAGE
 from notifier.handlers import correct, new_notification_id, record
 from notifier.store.notifications import Slots, Threads
 from notifier.store.put_aside import put_aside
@@ -228,6 +229,7 @@ class _Claiming:
             address=address,
             link_epoch=recipient.link_epoch,
             time_zone=recipient.time_zone,
+            language=recipient.language or DEFAULT_LANGUAGE,
             thread=self.threads.get((due.medium, due.escalation_id, due.person_id)),
         )
         return addressed, None
