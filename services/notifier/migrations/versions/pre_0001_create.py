@@ -229,6 +229,20 @@ STATEMENTS = (
         halt_reason text
     )
     """,
+    # The greatest version is in force; without a body it is the shipped template.
+    """
+    CREATE TABLE message_templates (
+        medium text NOT NULL,
+        kind text NOT NULL,
+        language text NOT NULL,
+        version integer NOT NULL,
+        title text,
+        body text,
+        changed_at timestamptz NOT NULL,
+        changed_by text NOT NULL,
+        PRIMARY KEY (medium, kind, language, version)
+    )
+    """,
     """
     CREATE TABLE case_writes (
         write_id uuid PRIMARY KEY,

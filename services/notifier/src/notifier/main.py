@@ -18,12 +18,14 @@ from notifier.case_systems.registry import CaseSystemFactory
 from notifier.channels.base import Channel
 from notifier.channels.registry import CHANNELS
 from notifier.channels.status_calls import StatusCaller
+from notifier.commands.preview_template import preview_template
 from notifier.commands.rotate_key import rotate_key
 from notifier.domain.brake import BrakePolicy
 from notifier.domain.delivery import RetryPolicy
 from notifier.domain.status_webhooks import StatusPolicy
 from notifier.domain.write_backs.writes import WritePolicy
 from notifier.links import Links
+from notifier.message_templates.library import TemplateLibrary
 from notifier.metrics import CaseWriteMetrics, DeliveryMetrics, StatusMetrics
 from notifier.settings import Settings
 from notifier.store.unit_of_work import UnitOfWork
@@ -32,6 +34,7 @@ from notifier.web_push.vapid import VapidKey
 from notifier.workers.case_writer import CaseWriter
 from notifier.workers.delivery import DeliveryWorker
 from notifier.workers.status_delivery import StatusDeliveryWorker
+from notifier.workers.template_refresh import TemplateRefresh
 
 # A token, two reads and a change: each gets its share of the time.
 _CALLS_OF_A_WRITE: Final = 4
@@ -58,6 +61,9 @@ def build(
         settings.write_back_timeout_seconds / _CALLS_OF_A_WRITE,
     )
     channels = tuple(channel.from_settings(settings, links) for channel in channel_types)
+    templates = TemplateLibrary()
+    for channel in channels:
+        channel.templates = templates
 
     def workers(
         database: Database[UnitOfWork], metrics: Metrics, health: Health
@@ -79,6 +85,7 @@ def build(
         slots, measured = settings.delivery_slots, DeliveryMetrics(metrics)
         write_policy = WritePolicy(timedelta(seconds=settings.write_back_timeout_seconds))
         return [
+            TemplateRefresh(templates, database, health),
             DeliveryWorker(channels, database, rules, slots, measured, health),
             StatusDeliveryWorker(
                 StatusCaller.from_settings(settings),
@@ -135,6 +142,7 @@ def _require_link_secret(settings: Settings) -> None:
 
 cli = service_cli("notifier", Settings, build)
 cli.command()(rotate_key)
+cli.command()(preview_template)
 
 
 @cli.command()

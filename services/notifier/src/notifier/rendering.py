@@ -188,21 +188,21 @@ def _one_line(value: str) -> str:
     return one_line(value.replace(_QUOTATION_MARK, ""))
 
 
-def _clipped(value: str, longest: int) -> str:
+def clipped(value: str, longest: int) -> str:
     line = one_line(value)
     return line if len(line) <= longest else f"{line[: longest - 1].rstrip()}…"
 
 
-def _quoted(language: Language, value: str, longest: int = 300) -> str:
+def quoted(language: Language, value: str, longest: int = 300) -> str:
     """Mark the words of a customer or a colleague as a quotation that cannot end early."""
     begin, end = language.quotation_marks
     inner = _one_line(value).translate(_QUOTATION_MARKS)
-    return f"{begin}{_clipped(inner, longest)}{end}"
+    return f"{begin}{clipped(inner, longest)}{end}"
 
 
 def _quotation(language: Language, value: str, longest: int = 300) -> str:
     """Let a quotation begin that each medium sets apart; it takes the rest of the line."""
-    return _Layout(_QUOTATION_MARK + _quoted(language, value, longest))
+    return Layout(_QUOTATION_MARK + quoted(language, value, longest))
 
 
 def _explained(language: Language, value: str) -> str:
@@ -211,8 +211,8 @@ def _explained(language: Language, value: str) -> str:
     own = explanation(own, language)
     if not colon:
         return _sentence(own, 200)
-    quoted = _quoted(language, words_of_colleague, 200)
-    return f"{_capitalized(_clipped(own, 100))}: {quoted}"
+    quotation = quoted(language, words_of_colleague, 200)
+    return f"{_capitalized(clipped(own, 100))}: {quotation}"
 
 
 def _rule_sentence(language: Language, value: str) -> str:
@@ -222,11 +222,11 @@ def _rule_sentence(language: Language, value: str) -> str:
 def _quote_lines(value: str) -> str:
     """Quote as mails do: every line on the screen begins with the mark, however long the text."""
     lines = textwrap.wrap(_one_line(value), _MAIL_COLUMNS)
-    return _Layout("\n".join(f"> {line}" for line in lines))
+    return Layout("\n".join(f"> {line}" for line in lines))
 
 
 def _sentence(value: str, longest: int = 300) -> str:
-    line = _clipped(value, longest)
+    line = clipped(value, longest)
     line = line[:1].upper() + line[1:]
     return line if line.endswith((".", "!", "?", '"', "…")) else f"{line}."
 
@@ -243,19 +243,19 @@ def _is_ahead(moment: datetime, at: datetime) -> bool:
     return moment - at >= timedelta(seconds=1)
 
 
-class _Layout(str):
-    """Plain text with our own mark or line breaks, which `_plain` leaves as they are."""
+class Layout(str):
+    """Plain text with our own mark or line breaks, which `plain_value` leaves as they are."""
 
     __slots__ = ()
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, Markup | _Layout | Line) or not isinstance(value, str):
+def plain_value(value: object) -> object:
+    if isinstance(value, Markup | Layout | Line) or not isinstance(value, str):
         return value
     return _isolated(_one_line(value))
 
 
-def _mrkdwn(value: object) -> object:
+def slack_value(value: object) -> object:
     """Escape what Slack reads as a mention, a link, an entity, a style or an emoji.
 
     Slack has no escape for the marks of styles, so characters that look alike replace them.
@@ -270,17 +270,17 @@ def _mrkdwn(value: object) -> object:
 
 def _translated(language: Language, text: str, /, **values: object) -> str:
     """Translate our own text; its values are made safe as those that a template writes."""
-    return _Layout(language.gettext(text, **_plain_values(values)))
+    return Layout(language.gettext(text, **_plain_values(values)))
 
 
 def _counted(
     language: Language, singular: str, plural: str, number: int, /, **values: object
 ) -> str:
-    return _Layout(language.ngettext(singular, plural, number, **_plain_values(values)))
+    return Layout(language.ngettext(singular, plural, number, **_plain_values(values)))
 
 
 def _plain_values(values: Mapping[str, object]) -> dict[str, object]:
-    return {name: _plain(value) for name, value in values.items()}
+    return {name: plain_value(value) for name, value in values.items()}
 
 
 def _environment(finalize: Callable[[object], object], language: Language) -> Environment:
@@ -294,8 +294,8 @@ def _environment(finalize: Callable[[object], object], language: Language) -> En
         auto_reload=False,
     )
     filters: Sequence[tuple[str, Callable[..., str]]] = (
-        ("clipped", _clipped),
-        ("quoted", partial(_quoted, language)),
+        ("clipped", clipped),
+        ("quoted", partial(quoted, language)),
         ("quotation", partial(_quotation, language)),
         ("explained", partial(_explained, language)),
         ("rule_sentence", partial(_rule_sentence, language)),
@@ -322,12 +322,12 @@ def _environment(finalize: Callable[[object], object], language: Language) -> En
 
 @cache
 def _environment_of(language: str) -> Environment:
-    return _environment(_plain, language_of(language))
+    return _environment(plain_value, language_of(language))
 
 
 @cache
 def _slack_environment_of(language: str) -> Environment:
-    return _environment(_mrkdwn, language_of(language))
+    return _environment(slack_value, language_of(language))
 
 
 def _vocabulary(language: str) -> Any:

@@ -7,6 +7,7 @@ from notifier.api import (
     acknowledgements,
     callbacks,
     devices,
+    message_templates,
     notifications,
     recipients,
     status_webhooks,
@@ -25,4 +26,5 @@ def make_routers(channels: Sequence[Channel]) -> tuple[ApiRouter, ...]:
         callbacks.make_router(channels),
         status_webhooks.router,
         write_backs.router,
+        message_templates.router,
     )

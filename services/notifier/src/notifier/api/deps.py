@@ -37,11 +37,13 @@ from notifier.domain.errors import (
     ReceiverRefusedError,
     RecipientForbiddenError,
     RecipientNotFoundError,
+    StaleTemplateError,
     StaleWriteBackError,
     StatusWebhookChangedError,
     StatusWebhookForbiddenError,
     StatusWebhookNotFoundError,
     StatusWebhooksOffError,
+    TemplateVersionNotFoundError,
     TooManyChangesError,
     WebPushOffError,
     WriteBackNotFoundError,
@@ -91,6 +93,8 @@ _PROBLEMS: Mapping[type[Exception], tuple[int, str]] = {
     StatusWebhookForbiddenError: (403, "not-your-status-webhook"),
     StatusWebhookChangedError: (412, "stale"),
     ReceiverRefusedError: (422, "receiver-refused"),
+    StaleTemplateError: (412, "stale"),
+    TemplateVersionNotFoundError: (404, "template-version-not-found"),
 }
 refusals = partial(error_responses, _PROBLEMS)
 # What any link or button of a message may meet, and what an answer by it may.

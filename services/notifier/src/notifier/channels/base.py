@@ -14,6 +14,7 @@ from notifier.domain.delivery import Outcome
 from notifier.domain.notifications import Notification
 from notifier.domain.recipients import Address
 from notifier.links import Links
+from notifier.message_templates.library import TemplateLibrary
 from notifier.settings import Settings
 
 log = structlog.get_logger()
@@ -79,6 +80,8 @@ class Channel(Protocol):
     interactive: ClassVar[bool] = False
     has_devices: ClassVar[bool] = False
     callback_body: ClassVar[Mapping[str, Any]] = {}
+    # Templates that are set in place of the shipped ones; `build` gives all channels the same.
+    templates: TemplateLibrary = TemplateLibrary()
 
     @classmethod
     def from_settings(cls, settings: Settings, links: Links) -> Self: ...

@@ -41,6 +41,7 @@ from notifier.domain.content import HeldPage
 from notifier.domain.delivery import Outcome, Postponed, Refused, Sent, Unknown
 from notifier.domain.notifications import Notification
 from notifier.links import Links, Purpose
+from notifier.message_templates.library import MessageText
 from notifier.settings import Settings
 
 Security = Literal["none", "starttls", "tls"]
@@ -112,7 +113,10 @@ class Email(Channel):
         await self._sessions.close()
 
     async def send(self, notification: Notification, at: datetime) -> Outcome:
-        message = compose(notification, self._sender, self._links, at)
+        custom = self.templates.text_of(
+            notification, notification.local(at), has_console=self._links.has_console
+        )
+        message = compose(notification, self._sender, self._links, at, custom)
         _, sender = _parse_sender(self._sender)
         try:
             await self._sessions.send(sender, _mailbox(notification), message.as_bytes())
@@ -173,9 +177,16 @@ class ListedPage:
     links: tuple[Link, ...]
 
 
-def compose(notification: Notification, sender: str, links: Links, at: datetime) -> Message:
+def compose(
+    notification: Notification,
+    sender: str,
+    links: Links,
+    at: datetime,
+    custom: MessageText | None = None,
+) -> Message:
     """Write the message. Its Message-ID is always the same, so that copies can be recognized.
 
+    `custom`: what a template that is set writes; the links stand before it all the same.
     `EmailMessage` would parse each header, which takes longer than all the rest.
     """
     at = notification.local(at)
@@ -185,6 +196,9 @@ def compose(notification: Notification, sender: str, links: Links, at: datetime)
     )
     pages = _listed_pages(notification, links, at)
     values = {"words": words, "links": _links(notification, links), "held_pages": pages}
+    layout = "page" if custom is None else "custom"
+    if custom is not None:
+        values["lines"] = tuple(map(rendering.Line, custom.body.splitlines()))
     # No line of a part that is quoted-printable begins with it.
     boundary = f"=_{notification.notification_id}"
     message = MIMEMultipart("alternative", boundary=boundary, policy=_ShortHeaders())
@@ -192,7 +206,7 @@ def compose(notification: Notification, sender: str, links: Links, at: datetime)
     message["From"] = formataddr(own_mailbox)
     # Only a server with SMTPUTF8 gets other letters than ASCII.
     message["To"] = _mailbox(notification).encode().decode("ascii", "surrogateescape")
-    message["Subject"] = _encoded_words(words.headline)
+    message["Subject"] = _encoded_words(custom.title if custom else words.headline)
     message["Date"] = format_datetime(at)
     domain = own_mailbox[1].partition("@")[2] or "localhost"
     message["Message-ID"] = f"<{notification.notification_id}@{domain}>"
@@ -201,8 +215,12 @@ def compose(notification: Notification, sender: str, links: Links, at: datetime)
         thread = f"<escalation-{notification.escalation_id}@{domain}>"
         message["In-Reply-To"] = message["References"] = thread
     message["Auto-Submitted"] = "auto-generated"
-    message.attach(_part("plain", rendering.text("email/page.txt.j2", language=language, **values)))
-    message.attach(_part("html", rendering.text("email/page.html.j2", language=language, **values)))
+    message.attach(
+        _part("plain", rendering.text(f"email/{layout}.txt.j2", language=language, **values))
+    )
+    message.attach(
+        _part("html", rendering.text(f"email/{layout}.html.j2", language=language, **values))
+    )
     return message
 
 

@@ -12,6 +12,7 @@ from notifier.domain.content import HeldPage
 from notifier.domain.notifications import Notification
 from notifier.domain.reasons import asks_for
 from notifier.links import Links
+from notifier.message_templates.library import MessageText
 
 OPEN = "open"
 # Slack refuses a longer text in a block.
@@ -22,8 +23,10 @@ _LONGEST_TEXT = 3000
 class SlackAddress(SlackMethod, ChannelAddress): ...
 
 
-def page_message(notification: Notification, links: Links, at: datetime) -> dict[str, Any]:
-    """Write the arguments of `chat.postMessage`."""
+def page_message(
+    notification: Notification, links: Links, at: datetime, custom: MessageText | None = None
+) -> dict[str, Any]:
+    """Write the arguments of `chat.postMessage`; `custom`: what a template that is set writes."""
     at = notification.local(at)
     content = notification.content
     language = notification.language
@@ -32,12 +35,14 @@ def page_message(notification: Notification, links: Links, at: datetime) -> dict
     return {
         "channel": SlackAddress.read(notification.address).channel,
         **_thread(notification),
-        **preview(rendering.slack_text("slack/text.j2", words=words)),
+        **preview(custom.title if custom else rendering.slack_text("slack/text.j2", words=words)),
         "unfurl_links": False,
         "unfurl_media": False,
         "blocks": [
-            _section(_page_text(words, content.respond_by, at, language)),
-            *([_context(context)] if context else ()),
+            _section(
+                custom.body if custom else _page_text(words, content.respond_by, at, language)
+            ),
+            *([_context(context)] if context and not custom else ()),
             *_actions(notification, links, at),
         ],
     }

@@ -22,6 +22,7 @@ from notifier.domain.brake import Budget
 from notifier.domain.escalations import Escalation
 from notifier.domain.notifications import Attempt
 from notifier.store.contact_rows import ContactRows
+from notifier.store.message_templates import MessageTemplates
 from notifier.store.notifications import Notifications
 from notifier.store.people import RecipientChanges, Recipients, ReportingLines
 from notifier.store.status_webhooks import StatusDeliveries, StatusWebhooks
@@ -108,6 +109,7 @@ class UnitOfWork(BaseUnitOfWork):
         self.status_deliveries = StatusDeliveries(connection)
         self.write_backs = WriteBacks(connection)
         self.case_writes = CaseWrites(connection)
+        self.message_templates = MessageTemplates(connection)
 
     @property
     def rows(self) -> Sequence[LockedTable[Any, Any]]:

@@ -267,7 +267,9 @@ class DeliveryWorker:
             log.exception("delivery_crashed", notification_id=delivery.notification.notification_id)
             return Unknown(f"error in the channel: {error!r}")
         if isinstance(outcome, Sent):
-            return replace(outcome, editable=channel.editable)
+            note = channel.templates.take_failure(delivery.notification.notification_id)
+            receipt = {**outcome.receipt, **({"template": note} if note else {})}
+            return replace(outcome, editable=channel.editable, receipt=receipt)
         return outcome
 
     async def _send(self, delivery: ClaimedDelivery, channel: Channel) -> Outcome:
