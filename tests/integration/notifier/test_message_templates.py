@@ -1,12 +1,16 @@
 """Managers set templates, see what they write, go back, and the next message is written by them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
 import pytest
 
+from common.contracts.event import PersonId
 from integration.notifier.conftest import ServiceHarness, key, paged
 from integration.notifier.examples import deliver
+from notifier.domain.message_templates import MessageTemplate
+from notifier.domain.recipients import Address, Recipient
 from support.waiting import until
 
 PATH = "/v1/templates/slack/raised/de"
@@ -18,16 +22,15 @@ MAX_MESSAGES = 200
 
 @pytest.fixture
 async def german(harness: ServiceHarness) -> None:
-    await harness.add_recipient("dana", "slack")
-    await harness.rows(
-        "UPDATE recipients SET language = 'de' WHERE person_id = 'dana' RETURNING person_id"
-    )
+    address = Address("slack", {"channel": "D-dana", "user_id": "U-dana"})
+    async with harness.database.transaction() as uow:
+        await uow.recipients.save(Recipient(PersonId("dana"), "Dana", (address,), language="de"))
 
 
 async def put(
-    api: httpx.AsyncClient, body: dict[str, Any] = GERMAN, **headers: str
+    api: httpx.AsyncClient, body: dict[str, Any] = GERMAN, headers: Mapping[str, str] | None = None
 ) -> httpx.Response:
-    return await api.put(PATH, json=body, headers={**BOSS, **headers})
+    return await api.put(PATH, json=body, headers={**BOSS, **(headers or {})})
 
 
 async def first_text(harness: ServiceHarness, begin: str) -> str:
@@ -61,10 +64,10 @@ async def test_next_message_is_written_by_the_template_in_the_language_of_the_re
 async def test_message_is_sent_by_the_shipped_template_when_the_set_one_fails(
     harness: ServiceHarness, german: None
 ) -> None:
-    await harness.rows(
-        "INSERT INTO message_templates VALUES ('slack', 'raised', 'de', 1, 'x',"
-        " '{{ headline < 3 }}', now(), 'omar') RETURNING version"
-    )
+    async with harness.database.transaction() as uow:
+        await uow.message_templates.add(
+            MessageTemplate("slack", "raised", "de", 1, "x", "{{ headline < 3 }}", uow.now, "omar")
+        )
 
     async def says_so() -> bool:
         await deliver(harness, paged())
@@ -87,13 +90,13 @@ async def test_shipped_template_is_shown_as_a_begin_for_ones_own(api: httpx.Asyn
 
 
 async def test_versions_are_kept_and_one_goes_back_to_them(api: httpx.AsyncClient) -> None:
-    first = await put(api, **{"If-None-Match": "*"})
+    first = await put(api, headers={"If-None-Match": "*"})
     assert (first.status_code, first.headers["etag"]) == (200, '"1"')
     assert (first.json()["changed_by"], first.json()["is_shipped"]) == ("omar", False)
-    assert (await put(api, **{"If-None-Match": "*"})).status_code == 412
-    second = await put(api, {**GERMAN, "body": "Neu"}, **{"If-Match": '"1"'})
+    assert (await put(api, headers={"If-None-Match": "*"})).status_code == 412
+    second = await put(api, {**GERMAN, "body": "Neu"}, {"If-Match": '"1"'})
     assert second.headers["etag"] == '"2"'
-    assert (await put(api, **{"If-Match": '"1"'})).json()["code"] == "stale"
+    assert (await put(api, headers={"If-Match": '"1"'})).json()["type"].endswith(":stale")
     stale = await api.delete(PATH, headers={**BOSS, "If-Match": '"1"'})
     assert stale.status_code == 412
     restore = f"{PATH}/versions/1/restore"
@@ -101,7 +104,8 @@ async def test_versions_are_kept_and_one_goes_back_to_them(api: httpx.AsyncClien
     restored = await api.post(restore, headers={**BOSS, "If-Match": '"2"'})
     assert (restored.json()["body"], restored.headers["etag"]) == (GERMAN["body"], '"3"')
     unknown = await api.post(f"{PATH}/versions/9/restore", headers=BOSS)
-    assert (unknown.status_code, unknown.json()["code"]) == (404, "template-version-not-found")
+    assert unknown.status_code == 404
+    assert unknown.json()["type"].endswith(":template-version-not-found")
     assert (await api.delete(PATH, headers={**BOSS, "If-Match": '"3"'})).status_code == 204
     versions = (await api.get(f"{PATH}/versions", headers=BOSS)).json()["items"]
     assert [(each["version"], each["is_shipped"]) for each in versions] == [
@@ -120,7 +124,7 @@ async def test_list_has_what_is_set_page_by_page(api: httpx.AsyncClient) -> None
     await api.put("/v1/templates/email/any/en", json=GERMAN, headers=BOSS)
     first = (await api.get("/v1/templates?limit=1", headers=BOSS)).json()
     assert [each["medium"] for each in first["items"]] == ["email"]
-    rest = (await api.get(f"/v1/templates?cursor={first['next']}", headers=BOSS)).json()
+    rest = (await api.get(f"/v1/templates?cursor={first['next_cursor']}", headers=BOSS)).json()
     assert [each["medium"] for each in rest["items"]] == ["slack"]
 
 
@@ -132,7 +136,7 @@ async def test_list_has_what_is_set_page_by_page(api: httpx.AsyncClient) -> None
         ({"title": "x", "body": "x" * 3001}, "body/body", "It is too long"),
         ({"title": "x", "body": "x" * 4001}, "body/body", "at most 4000"),
         ({"title": "x", "body": ""}, "body/body", "at least 1"),
-        ({"title": "x"}, "body/body", "required"),
+        ({"title": "x"}, "body/body", "is missing"),
         ({"title": "x", "body": "{{ range(9**9) }}"}, "body/body", "not allowed"),
     ],
 )

@@ -105,7 +105,7 @@ def _shortest(reason: Reason, at: datetime) -> Content:
 
 def _particulars(reason: Reason, at: datetime, words: Any) -> dict[str, Any]:
     """Return what only messages of this reason have."""
-    return {
+    particulars: dict[str, dict[str, Any]] = {
         **{each: {"explanation": "no answer from sam"} for each in _ASKED_IN_VAIN},
         "handed_over": {"explanation": f"sam hands it over: {words('she speaks German')}"},
         "approval_refused": {
@@ -150,7 +150,8 @@ def _particulars(reason: Reason, at: datetime, words: Any) -> dict[str, Any]:
             )
         },
         "summary": {"summary": Summary((_HELD, _HELD), later=3)},
-    }.get(reason, {})
+    }
+    return particulars.get(reason, {})
 
 
 def _connection(at: datetime, heard_at: datetime | None) -> PagedConnection:
