@@ -22,7 +22,7 @@ from unit.notifier.examples import AT, EMAIL, REASONS, SLACK, compose_mail, esca
 
 FOLDER = Path(__file__).with_name("messages")
 _LINKS = Links("secret", "https://up.example.com", timedelta(hours=1))
-_TOKEN = re.compile(r"(?<=/acknowledgements/)[\w.-]+")
+_TOKEN = re.compile(r"(?:(?<=/acknowledgements/)|(?<=/mail-stops/))[\w.-]+")
 
 
 def message(reason: Reason) -> str:

@@ -229,6 +229,15 @@ STATEMENTS = (
         halt_reason text
     )
     """,
+    """
+    CREATE TABLE mail_stops (
+        person_id text NOT NULL,
+        kind text NOT NULL,
+        stopped_at timestamptz NOT NULL,
+        stopped_by text NOT NULL,
+        PRIMARY KEY (person_id, kind)
+    )
+    """,
     # The greatest version is in force; without a body it is the shipped template.
     """
     CREATE TABLE message_templates (

@@ -115,7 +115,7 @@ def build(
         subscriptions=handlers.SUBSCRIPTIONS,
         retention=tables.RETENTION,
         routers=api.make_routers(channels),
-        form_paths=("/v1/acknowledgements/", "/v1/callbacks/"),
+        form_paths=("/v1/acknowledgements/", "/v1/callbacks/", "/v1/mail-stops/"),
         # Answers hold secrets, which are stored nowhere in clear.
         unkeyed_paths=(api.status_webhooks.router.prefix,),
         state={

@@ -162,6 +162,14 @@ write_backs = Table(
     Column("held_until", DateTime(timezone=True)),
     Column("halt_reason", Text),
 )
+mail_stops = Table(
+    "mail_stops",
+    metadata,
+    Column("person_id", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("stopped_at", DateTime(timezone=True)),
+    Column("stopped_by", Text),
+)
 # Every version that ever was in force.
 message_templates = Table(
     "message_templates",
@@ -234,6 +242,7 @@ RETENTION: tuple[Rule, ...] = (
     Kept("status_webhooks", "settings: they are in force until they are replaced"),
     # Longer than Kafka keeps the event: a row recognizes one that comes again.
     Retention("status_deliveries", "added_at", days=14, min_days=8),
+    Kept("mail_stops", "one row for each kind of mail that a person has stopped"),
     Kept("message_templates", "settings and their history: a row for each change by a person"),
     Kept("write_backs", "one row for each connection that is written to"),
     Retention(

@@ -7,6 +7,7 @@ from notifier.api import (
     acknowledgements,
     callbacks,
     devices,
+    mail_stops,
     message_templates,
     notifications,
     recipients,
@@ -27,4 +28,6 @@ def make_routers(channels: Sequence[Channel]) -> tuple[ApiRouter, ...]:
         status_webhooks.router,
         write_backs.router,
         message_templates.router,
+        mail_stops.link_router,
+        mail_stops.router,
     )

@@ -49,7 +49,13 @@ from notifier.domain.errors import (
     WriteBackNotFoundError,
     WriteBacksOffError,
 )
-from notifier.links import Capability, ExpiredLinkError, ForgedLinkError, Links
+from notifier.links import (
+    Capability,
+    ExpiredLinkError,
+    ForgedLinkError,
+    Links,
+    MailStopLink,
+)
 from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases.recipients import CHANGES_WINDOW, Caller
 
@@ -142,5 +148,14 @@ def capability_of(token: str, request: Request) -> Capability:
     links: Links = request.app.state.links
     try:
         return links.read(token, request_time(request))
+    except (ForgedLinkError, ExpiredLinkError) as error:
+        raise ProblemError(*_PROBLEMS[type(error)], str(error.__doc__)) from error
+
+
+def mail_stop_link_of(token: str, request: Request) -> MailStopLink:
+    """Read the token of a link that stops mails; raises ProblemError as `capability_of`."""
+    links: Links = request.app.state.links
+    try:
+        return links.read_mail_stop(token, request_time(request))
     except (ForgedLinkError, ExpiredLinkError) as error:
         raise ProblemError(*_PROBLEMS[type(error)], str(error.__doc__)) from error

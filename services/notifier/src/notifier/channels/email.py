@@ -39,6 +39,7 @@ from notifier.channels.smtp_sessions import SmtpSessions
 from notifier.domain import answers
 from notifier.domain.content import HeldPage
 from notifier.domain.delivery import Outcome, Postponed, Refused, Sent, Unknown
+from notifier.domain.mail_stops import stoppable
 from notifier.domain.notifications import Notification
 from notifier.links import Links, Purpose
 from notifier.message_templates.library import MessageText
@@ -195,7 +196,13 @@ def compose(
         notification.content, at, has_console=links.has_console, language=language
     )
     pages = _listed_pages(notification, links, at)
-    values = {"words": words, "links": _links(notification, links), "held_pages": pages}
+    stop_url = _stop_url(notification, links)
+    values = {
+        "words": words,
+        "links": _links(notification, links),
+        "held_pages": pages,
+        "stop_url": stop_url,
+    }
     layout = "page" if custom is None else "custom"
     if custom is not None:
         values["lines"] = tuple(map(rendering.Line, custom.body.splitlines()))
@@ -214,6 +221,10 @@ def compose(
         # A message that does not exist: mail programs show all that answer it as one thread.
         thread = f"<escalation-{notification.escalation_id}@{domain}>"
         message["In-Reply-To"] = message["References"] = thread
+    if stop_url is not None:
+        # One click of the mail program (RFC 8058); the link in the text asks first.
+        message["List-Unsubscribe"] = f"<{stop_url}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message["Auto-Submitted"] = "auto-generated"
     message.attach(
         _part("plain", rendering.text(f"email/{layout}.txt.j2", language=language, **values))
@@ -251,6 +262,14 @@ def _part(subtype: str, text: str) -> Message:
     part["Content-Transfer-Encoding"] = "quoted-printable"
     part.set_payload(b2a_qp(f"{text}\n".encode()).decode())
     return part
+
+
+def _stop_url(notification: Notification, links: Links) -> str | None:
+    """Return the link that stops mails of this kind, for what is not urgent."""
+    kind = stoppable(notification)
+    if kind is None:
+        return None
+    return links.mail_stop_url(notification.person_id, kind, notification.link_epoch)
 
 
 def _links(notification: Notification, links: Links) -> tuple[Link, ...]:

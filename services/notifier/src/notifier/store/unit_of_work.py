@@ -22,6 +22,7 @@ from notifier.domain.brake import Budget
 from notifier.domain.escalations import Escalation
 from notifier.domain.notifications import Attempt
 from notifier.store.contact_rows import ContactRows
+from notifier.store.mail_stops import MailStops
 from notifier.store.message_templates import MessageTemplates
 from notifier.store.notifications import Notifications
 from notifier.store.people import RecipientChanges, Recipients, ReportingLines
@@ -109,6 +110,7 @@ class UnitOfWork(BaseUnitOfWork):
         self.status_deliveries = StatusDeliveries(connection)
         self.write_backs = WriteBacks(connection)
         self.case_writes = CaseWrites(connection)
+        self.mail_stops = MailStops(connection)
         self.message_templates = MessageTemplates(connection)
 
     @property

@@ -14,6 +14,7 @@ from notifier.domain.brake import BrakePolicy, Budget, BudgetKind, Limit
 from notifier.domain.content import status_of
 from notifier.domain.delivery import Outcome, RetryPolicy, Unknown
 from notifier.domain.errors import NotificationNotFoundError
+from notifier.domain.mail_stops import STOPPED, stoppable
 from notifier.domain.notifications import Attempt, Notification
 from notifier.domain.recipients import DEFAULT_LANGUAGE
 from notifier.handlers import correct, new_notification_id, record
@@ -161,6 +162,9 @@ class _Claiming:
                 await self._start(due, due)
 
     async def _begin_page(self, due: Notification) -> None:
+        if await self._is_stopped(due):
+            self.uow.notifications.put(notifications.cancel(due, STOPPED))
+            return
         page, obstacle = await self._addressed(due)
         if obstacle is not None:
             record(delivery.fail(page, obstacle, self.uow.now), self.uow)
@@ -172,6 +176,11 @@ class _Claiming:
             for each in brake.limits(page, self.brake_policy):
                 self._put(self.budgets[each.key].spend(self.brake_policy.window, self.uow.now))
         await self._start(page, due)
+
+    async def _is_stopped(self, due: Notification) -> bool:
+        kind = stoppable(due)
+        stops = await self.uow.mail_stops.of(due.person_id) if kind else ()
+        return any(stop.kind == kind for stop in stops)
 
     async def _begin_summary(self, due: Notification) -> None:
         summary, obstacle = await self._addressed(due)
