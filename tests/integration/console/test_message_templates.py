@@ -63,7 +63,7 @@ async def test_template_is_saved_and_listed_and_taken_back(systems: Systems) -> 
     assert "{{ why_now }}" in unescape(earlier)
 
 
-async def test_what_is_wrong_stands_beside_the_field_and_the_words_stay(systems: Systems) -> None:
+async def test_mistake_is_named_beside_its_field_and_the_words_stay(systems: Systems) -> None:
     answer = await send(systems, "save", body="{{ nobody }}")
     assert answer.status_code == 422
     assert "Line 1: There is no variable nobody." in text_of(answer.text)

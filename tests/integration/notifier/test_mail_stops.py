@@ -51,7 +51,7 @@ async def recipient(harness: ServiceHarness) -> None:
     await harness.add_recipient("dana", "email")
 
 
-async def test_one_click_stops_mails_of_this_kind_alone(
+async def test_click_of_a_mail_program_stops_mails_of_this_kind_alone(
     harness: ServiceHarness, api: httpx.AsyncClient
 ) -> None:
     sent = await mail(harness)
@@ -72,8 +72,8 @@ async def test_get_changes_nothing_and_its_page_asks(
     harness: ServiceHarness, api: httpx.AsyncClient
 ) -> None:
     url = link_of(await mail(harness))
-    asked = await api.get(url, headers=BROWSER)
-    assert "<button>Stop these mails</button>" in asked.text
+    page = await api.get(url, headers=BROWSER)
+    assert "<button>Stop these mails</button>" in page.text
     assert (await api.get(url)).json() == {"kind": "coaching", "stopped": False}
     assert (await api.head(url)).status_code in {200, 405}
     assert await stopped(api) == []

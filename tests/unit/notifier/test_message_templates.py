@@ -113,9 +113,9 @@ def test_template_of_allowed_parts_can_be_saved(body: str) -> None:
     ],
 )
 def test_template_that_reaches_further_is_refused_when_it_is_saved(body: str, reason: str) -> None:
-    found = problems(body)
-    assert found
-    assert reason in found[0]
+    details = problems(body)
+    assert details
+    assert reason in details[0]
 
 
 @pytest.mark.parametrize("medium", ["slack", "email", "web_push", "sms", "teams"])
@@ -205,8 +205,8 @@ def test_device_shows_the_text_of_a_template_without_the_name_of_the_customer() 
 
 def test_own_template_of_a_reason_goes_before_that_for_any() -> None:
     made = library(template("any", kind=ANY), template("own"))
-    found = [made.text_of(notification(EMAIL, reason), AT) for reason in ("raised", "climbed")]
-    assert [text.body for text in found if text] == ["own", "any"]
+    texts = [made.text_of(notification(EMAIL, reason), AT) for reason in ("raised", "climbed")]
+    assert [text.body for text in texts if text] == ["own", "any"]
 
 
 @pytest.mark.parametrize(

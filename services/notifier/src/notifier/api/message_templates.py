@@ -46,6 +46,17 @@ _EXAMPLE: dict[str, Any] = {
     "body": "{{ headline }}\n{{ deadline }}\n{% for line in details %}\n- {{ line }}\n{% endfor %}",
 }
 
+_SET: dict[str, Any] = {
+    "medium": "email",
+    "kind": "raised",
+    "language": "de",
+    "version": 3,
+    "is_shipped": False,
+    **_EXAMPLE,
+    "changed_at": ACTED_AT,
+    "changed_by": MANAGER,
+}
+
 
 async def _key(
     medium: Annotated[Medium, Path(description="The medium.", examples=["email"])],
@@ -82,18 +93,7 @@ class TemplateIn(RequestModel):
 
 
 class TemplateOut(BaseModel):
-    model_config = with_examples(
-        {
-            "medium": "email",
-            "kind": "raised",
-            "language": "de",
-            "version": 3,
-            "is_shipped": False,
-            **_EXAMPLE,
-            "changed_at": ACTED_AT,
-            "changed_by": MANAGER,
-        }
-    )
+    model_config = with_examples(_SET)
 
     medium: Medium = Field(description="The medium.")
     kind: str = Field(description="The reason of the message, or `any`.")
@@ -107,6 +107,16 @@ class TemplateOut(BaseModel):
 
 
 class TemplateDetailOut(TemplateOut):
+    model_config = with_examples(
+        {
+            **_SET,
+            "variables": {"headline": TEXTS["headline"]},
+            "lists": {"details": LISTS["details"]},
+            "longest_title": 200,
+            "longest_body": 20000,
+        }
+    )
+
     variables: dict[str, str] = Field(description="What a template may write.")
     lists: dict[str, str] = Field(description="What it may loop over: `for line in details`.")
     longest_title: int = Field(description="How many characters the rendered title may have.")

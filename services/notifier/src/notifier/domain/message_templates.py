@@ -12,7 +12,7 @@ from notifier.domain.reasons import Reason
 # `any`: all reasons that have no template of their own.
 TemplateKind = Reason | Literal["any"]
 ANY: Final = "any"
-# A notice about a changed address keeps its words: whoever changed the address may set templates.
+# A notice about a changed address keeps its words: the person who changed it may set templates.
 TEMPLATE_REASONS: Final[tuple[Reason, ...]] = (
     *get_args(PageReason),
     "alarm",

@@ -43,7 +43,7 @@ _ALLOWED: Final = (
 
 
 class TemplateRefusedError(Exception):
-    """The template can't be used; the text says why, for whoever writes it."""
+    """The template can't be used; the text says why, to the person who writes it."""
 
 
 Finalize = Callable[[object], object]
@@ -158,8 +158,10 @@ def _function_refusal(
 
 def _name_refusal(node: nodes.Name, loops: tuple[nodes.For, ...]) -> str | None:
     items = {loop.target.name for loop in loops if isinstance(loop.target, nodes.Name)}
-    known = node.name in NAMES or node.name in items or (node.name == "loop" and loops)
-    return None if known or node.ctx == "store" else f"There is no variable {node.name}."
+    is_loop = node.name == "loop" and bool(loops)
+    if node.ctx == "store" or is_loop or node.name in NAMES or node.name in items:
+        return None
+    return f"There is no variable {node.name}."
 
 
 def _loop_refusal(node: nodes.For, loops: tuple[nodes.For, ...]) -> str | None:

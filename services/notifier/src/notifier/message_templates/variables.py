@@ -50,7 +50,7 @@ def values_of(
     words = rendering.words(content, at, has_console=has_console, language=language)
     contact, respond_by, spoken = content.contact, content.respond_by, language_of(language)
     pages = content.summary.pages if content.summary else ()
-    held = (rendering.words(page.content, at, language=language).headline for page in pages)
+    headlines = (rendering.words(page.content, at, language=language).headline for page in pages)
     return {
         "headline": words.headline,
         "why_now": words.why_now,
@@ -71,5 +71,5 @@ def values_of(
         "reason": content.reason,
         "details": list(words.lines[:MAX_ITEMS]),
         "circumstances": list(words.circumstances[:MAX_ITEMS]),
-        "held_back": list(held)[:MAX_ITEMS],
+        "held_back": list(headlines)[:MAX_ITEMS],
     }

@@ -24,8 +24,8 @@ class MessageTemplates:
         return await self.latest(key)
 
     async def latest(self, key: TemplateKey) -> MessageTemplate | None:
-        found = await self.versions(key, None, 1)
-        return found[0] if found else None
+        templates = await self.versions(key, None, 1)
+        return templates[0] if templates else None
 
     async def versions(
         self, key: TemplateKey, before: int | None, limit: int
@@ -37,13 +37,13 @@ class MessageTemplates:
         return await self._read(query)
 
     async def version(self, key: TemplateKey, version: int) -> MessageTemplate | None:
-        found = await self._read(_of(key).where(_T.c.version == version))
-        return found[0] if found else None
+        templates = await self._read(_of(key).where(_T.c.version == version))
+        return templates[0] if templates else None
 
     async def in_force(self) -> list[MessageTemplate]:
         """Return the latest version of each that is not the shipped one, by name."""
-        found = await self._read(_LATEST)
-        return [template for template in found if template.body is not None]
+        templates = await self._read(_LATEST)
+        return [template for template in templates if template.body is not None]
 
     async def add(self, template: MessageTemplate) -> None:
         row = msgspec.to_builtins(template, builtin_types=(type(template.changed_at),))
