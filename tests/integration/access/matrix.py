@@ -217,11 +217,11 @@ _NOTIFIER = """
     POST /v1/write-backs/{kind}/{connection}/writes/{write_id}/retry - - - - - - 0 0
     GET /v1/templates                             -    -     -    -     -    -   +   +
     POST /v1/templates/preview                    -    -     -    -     -    -   +   +
-    GET /v1/templates/{medium}/{kind}/{language}  -    -     -    -     -    -   +   +
-    PUT /v1/templates/{medium}/{kind}/{language}  -    -     -    -     -    -   +   +
-    DELETE /v1/templates/{medium}/{kind}/{language} -  -     -    -     -    -   +   +
-    GET /v1/templates/{medium}/{kind}/{language}/versions - - - - - - + +
-    POST /v1/templates/{medium}/{kind}/{language}/versions/{version}/restore - - - - - - 0 0
+    GET /v1/templates/{medium}/{reason}/{language}  -    -     -    -     -    -   +   +
+    PUT /v1/templates/{medium}/{reason}/{language}  -    -     -    -     -    -   +   +
+    DELETE /v1/templates/{medium}/{reason}/{language} -  -     -    -     -    -   +   +
+    GET /v1/templates/{medium}/{reason}/{language}/versions - - - - - - + +
+    POST /v1/templates/{medium}/{reason}/{language}/versions/{version}/restore - - - - - - 0 0
     GET /v1/recipients/{person_id}/stopped-mails  -    -     +    -     +    -   +   +
     PUT /v1/recipients/{person_id}/stopped-mails  -    -     +    -     +    -   +   +
 """

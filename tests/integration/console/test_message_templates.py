@@ -81,7 +81,7 @@ async def test_nobody_overwrites_what_they_have_not_read(systems: Systems) -> No
     sent = {"etag": shown["etag"], **OWN, "press": "save"}
     answer = await systems.mia.client.post(PAGE, data=sent, headers=SAME_ORIGIN)
     assert answer.status_code == 412
-    assert "Somebody else has changed it since you read it." in text_of(answer.text)
+    assert "The template was changed since you read it" in text_of(answer.text)
     assert (await in_force(systems))["body"] == "y"
 
 

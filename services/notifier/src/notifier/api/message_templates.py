@@ -60,7 +60,7 @@ _SET: dict[str, Any] = {
 
 async def _key(
     medium: Annotated[Medium, Path(description="The medium.", examples=["email"])],
-    kind: Annotated[
+    reason: Annotated[
         TemplateKind,
         Path(
             description="The reason of the message; `any`: all reasons without their own.",
@@ -71,9 +71,9 @@ async def _key(
         TemplateLanguage, Path(description="The language of the reader.", examples=["de"])
     ],
 ) -> TemplateKey:
-    if kind not in TEMPLATE_KINDS:
-        raise invalid(("path/kind", f"There are no templates of {kind}."))
-    return TemplateKey(medium, kind, language)
+    if reason not in TEMPLATE_KINDS:
+        raise invalid(("path/reason", f"There are no templates of {reason}."))
+    return TemplateKey(medium, reason, language)
 
 
 Key = Annotated[TemplateKey, Depends(_key)]
@@ -204,7 +204,7 @@ async def preview_template(body: PreviewIn, _caller: Manager) -> PreviewOut:
     )
 
 
-@router.get("/{medium}/{kind}/{language}")
+@router.get("/{medium}/{reason}/{language}")
 async def show_template(
     key: Key, _caller: Manager, database: NotifierDatabase, response: Response
 ) -> TemplateDetailOut:
@@ -219,7 +219,7 @@ async def show_template(
     return _detail(key, template)
 
 
-@router.put("/{medium}/{kind}/{language}", responses=refusals(errors.StaleTemplateError))
+@router.put("/{medium}/{reason}/{language}", responses=refusals(errors.StaleTemplateError))
 async def set_template(
     key: Key,
     body: TemplateIn,
@@ -238,7 +238,7 @@ async def set_template(
 
 
 @router.delete(
-    "/{medium}/{kind}/{language}",
+    "/{medium}/{reason}/{language}",
     status_code=HTTPStatus.NO_CONTENT,
     responses=refusals(errors.StaleTemplateError),
 )
@@ -251,7 +251,7 @@ async def remove_template(
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
-@router.get("/{medium}/{kind}/{language}/versions")
+@router.get("/{medium}/{reason}/{language}/versions")
 async def list_template_versions(
     key: Key,
     _caller: Manager,
@@ -268,7 +268,7 @@ async def list_template_versions(
 
 
 @router.post(
-    "/{medium}/{kind}/{language}/versions/{version}/restore",
+    "/{medium}/{reason}/{language}/versions/{version}/restore",
     responses=refusals(errors.StaleTemplateError, errors.TemplateVersionNotFoundError),
 )
 async def restore_template(
