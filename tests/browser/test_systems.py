@@ -69,6 +69,8 @@ SCREENS: Final = {
     "write-back": WRITE_BACK,
     "write-back-form": f"{WRITE_BACK}/edit",
     "write-back-credentials": f"{WRITE_BACK}/credentials",
+    "message-templates": "/settings/message-templates",
+    "message-template": "/settings/message-templates/slack/raised/de",
 }
 
 
@@ -110,7 +112,9 @@ async def test_screen_of_systems_is_accessible_and_fits_a_phone(marco: Page, nam
     await look_on_phone(marco, name)
 
 
-@pytest.mark.parametrize("name", ["connection", "connection-try", "webhook", "write-back"])
+@pytest.mark.parametrize(
+    "name", ["connection", "connection-try", "webhook", "write-back", "message-template"]
+)
 async def test_screen_of_systems_in_german_fits_a_phone(
     desk: Desk, sample_systems: None, name: str
 ) -> None:

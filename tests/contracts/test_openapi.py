@@ -36,6 +36,7 @@ VERBS = {
         "hand",
         "preview",
         "report",
+        "restore",
         "retry",
         "rotate",
         "send",

@@ -25,6 +25,8 @@ OPEN: Final[Mapping[str, Mapping[str, str]]] = {
     "notifier": {
         "GET /v1/acknowledgements/{token}": "the link is signed",
         "POST /v1/acknowledgements/{token}": "the link is signed",
+        "GET /v1/mail-stops/{token}": "the link is signed",
+        "POST /v1/mail-stops/{token}": "the link is signed",
         "POST /v1/callbacks/slack": "Slack signs",
         "POST /v1/callbacks/twilio/messages": "Twilio signs",
         "POST /v1/callbacks/twilio/keys/{token}": "Twilio signs",
@@ -223,6 +225,15 @@ _NOTIFIER = """
     POST /v1/write-backs/{kind}/{connection}/test -    -     -    -     -    -   0   0
     GET /v1/write-backs/{kind}/{connection}/writes - - - - - - 0 0
     POST /v1/write-backs/{kind}/{connection}/writes/{write_id}/retry - - - - - - 0 0
+    GET /v1/templates                             -    -     -    -     -    -   +   +
+    POST /v1/templates/preview                    -    -     -    -     -    -   +   +
+    GET /v1/templates/{medium}/{reason}/{language}  -    -     -    -     -    -   +   +
+    PUT /v1/templates/{medium}/{reason}/{language}  -    -     -    -     -    -   +   +
+    DELETE /v1/templates/{medium}/{reason}/{language} -  -     -    -     -    -   +   +
+    GET /v1/templates/{medium}/{reason}/{language}/versions - - - - - - + +
+    POST /v1/templates/{medium}/{reason}/{language}/versions/{version}/restore - - - - - - 0 0
+    GET /v1/recipients/{person_id}/stopped-mails  -    -     +    -     +    -   +   +
+    PUT /v1/recipients/{person_id}/stopped-mails  -    -     +    -     +    -   +   +
 """
 _CALLERS: Final = ("shop", "kiosk", "rita", "bruno", "sara", "sam", "mia", "ops")
 MATRIX: Final[Mapping[str, list[Row]]] = {

@@ -196,6 +196,7 @@ async def open_scenario(
         values.update(letter_id="1", key_id="000000000000", token="forged", source="channel:shop")
         values.update(kind="zendesk", connection="acme", medium="email")
         values.update(scope="topic", name="billing")
+        values.update(medium="email", reason="raised", language="de", version="1000")
         values.update(dict.fromkeys(("person_id", "representative_id"), "rita"))
         values.update({name: new_id() for name in _UNKNOWN})
         values.update({name: (now + timedelta(days=days)).isoformat() for name, days in _DAYS})

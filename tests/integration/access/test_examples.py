@@ -199,6 +199,9 @@ async def read_notifier(reader: Reader) -> None:
     await reader.send("ops", "POST /v1/status-webhooks/{source}/replay")
     await reader.send(MANAGER, "PUT /v1/write-backs/{kind}/{connection}")
     await reader.send(MANAGER, "PUT /v1/maintenance-windows/{scope}/{name}")
+    await reader.send(MANAGER, "PUT /v1/templates/{medium}/{reason}/{language}")
+    await reader.send(MANAGER, "POST /v1/templates/preview")
+    await reader.send("ops", "PUT /v1/recipients/{person_id}/stopped-mails")
 
 
 async def verify_address(reader: Reader) -> None:

@@ -26,6 +26,7 @@ from notifier.domain.notifications import Notification
 from notifier.domain.reasons import Reason
 from notifier.domain.recipients import Address
 from notifier.links import Links
+from notifier.message_templates.library import MessageText
 
 AT = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
 ID = NotificationId("0199c1f0-7a52-7bd3-8f5e-0d5f3f7f2c11")
@@ -215,6 +216,13 @@ def escalation(state: EscalationState, by: str | None = None, at: datetime = AT)
     return Escalation(ESCALATION, CONTACT, state, PersonId(by) if by else None, at)
 
 
-def compose_mail(page: Notification, sender: str, links: Links, at: datetime) -> EmailMessage:
+def compose_mail(
+    page: Notification,
+    sender: str,
+    links: Links,
+    at: datetime,
+    custom: MessageText | None = None,
+) -> EmailMessage:
     """Return the mail as the reader's mail program understands it."""
-    return message_from_bytes(email.compose(page, sender, links, at).as_bytes(), policy=default)
+    composed = email.compose(page, sender, links, at, custom)
+    return message_from_bytes(composed.as_bytes(), policy=default)

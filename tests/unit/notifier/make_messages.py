@@ -9,18 +9,20 @@ from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
 
+from notifier import rendering
 from notifier.api import pages
 from notifier.channels import slack_messages
 from notifier.domain import answers
 from notifier.domain.notifications import Notification
 from notifier.domain.reasons import Reason, asks_for
+from notifier.domain.recipients import LANGUAGES
 from notifier.links import Links
 from notifier.use_cases.answers import AnswerStatus
 from unit.notifier.examples import AT, EMAIL, REASONS, SLACK, compose_mail, escalation, notification
 
 FOLDER = Path(__file__).with_name("messages")
 _LINKS = Links("secret", "https://up.example.com", timedelta(hours=1))
-_TOKEN = re.compile(r"(?<=/acknowledgements/)[\w.-]+")
+_TOKEN = re.compile(r"(?:(?<=/acknowledgements/)|(?<=/mail-stops/))[\w.-]+")
 
 
 def message(reason: Reason) -> str:
@@ -72,7 +74,29 @@ def _page(page: Notification) -> Iterator[str]:
     yield html[html.index("<body>") :].strip()
 
 
+def mail_and_page(page: Notification) -> tuple[str, str]:
+    """Return the mail, and the page behind its link."""
+    mail = compose_mail(page, "up@example.com", _LINKS, AT)
+    return "\n".join(_mail(mail)), "\n".join(_page(page))
+
+
+def messages_in(language: str) -> str:
+    """Return what the messages of all reasons say in a language, without the layout of media."""
+    return "\n\n".join("\n".join(_lines_in(language, reason)) for reason in REASONS) + "\n"
+
+
+def _lines_in(language: str, reason: Reason) -> Iterator[str]:
+    words = rendering.words(notification(reason=reason).content, AT, language=language)
+    yield f"[{reason}] {words.headline}"
+    yield " ".join(filter(None, (words.why_now, words.deadline, words.task)))
+    yield " | ".join(words.lines)
+    if words.circumstances:
+        yield " · ".join(words.circumstances)
+
+
 if __name__ == "__main__":
-    FOLDER.mkdir(exist_ok=True)
+    (FOLDER / "languages").mkdir(parents=True, exist_ok=True)
     for reason in REASONS:
         (FOLDER / f"{reason}.txt").write_text(message(reason))
+    for language in LANGUAGES:
+        (FOLDER / "languages" / f"{language}.txt").write_text(messages_in(language))

@@ -7,14 +7,20 @@ import pytest
 
 from notifier import rendering
 from notifier.domain.reasons import Reason, asks_for
+from notifier.domain.recipients import LANGUAGES
 from support.plain_words import RARE_WORDS
 from unit.notifier.examples import AT, REASONS, notification
-from unit.notifier.make_messages import FOLDER, message
+from unit.notifier.make_messages import FOLDER, message, messages_in
 
 
 @pytest.mark.parametrize("reason", REASONS)
 def test_message_is_as_approved(reason: Reason) -> None:
     assert message(reason) == (FOLDER / f"{reason}.txt").read_text()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_messages_of_a_language_are_as_approved(language: str) -> None:
+    assert messages_in(language) == (FOLDER / "languages" / f"{language}.txt").read_text()
 
 
 @pytest.mark.parametrize("reason", REASONS)

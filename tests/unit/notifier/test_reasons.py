@@ -46,7 +46,8 @@ def test_only_messages_that_ask_for_an_answer_have_its_buttons(reason: Reason) -
     text = mail.get_body(("plain",))
     assert text
     labels = re.findall(r"^([\w ]+): https://up", text.get_content(), re.MULTILINE)
-    assert labels == (["Acknowledge", "Take over"] if reason in ANSWERED else ["Open"])
+    stops = ["Stop mails of this kind"] if reason in {"updated", "coaching"} else []
+    assert labels == (["Acknowledge", "Take over"] if reason in ANSWERED else ["Open", *stops])
 
 
 def test_coaching_takes_no_answer() -> None:

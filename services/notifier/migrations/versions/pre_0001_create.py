@@ -149,6 +149,7 @@ STATEMENTS = (
         delay_reason text,
         failover_from text,
         step integer NOT NULL DEFAULT 1,
+        language text NOT NULL DEFAULT 'en',
         CHECK ((state IN ('pending', 'sending')) = (due_at IS NOT NULL))
     )
     """,
@@ -277,6 +278,29 @@ STATEMENTS = (
         refusals integer NOT NULL,
         held_until timestamptz,
         halt_reason text
+    )
+    """,
+    """
+    CREATE TABLE mail_stops (
+        person_id text NOT NULL,
+        kind text NOT NULL,
+        stopped_at timestamptz NOT NULL,
+        stopped_by text NOT NULL,
+        PRIMARY KEY (person_id, kind)
+    )
+    """,
+    # The greatest version is in force; without a body it is the shipped template.
+    """
+    CREATE TABLE message_templates (
+        medium text NOT NULL,
+        kind text NOT NULL,
+        language text NOT NULL,
+        version integer NOT NULL,
+        title text,
+        body text,
+        changed_at timestamptz NOT NULL,
+        changed_by text NOT NULL,
+        PRIMARY KEY (medium, kind, language, version)
     )
     """,
     """

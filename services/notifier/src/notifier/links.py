@@ -7,10 +7,12 @@ from typing import Annotated, Literal
 from itsdangerous import BadData, URLSafeTimedSerializer
 from pydantic import StringConstraints, TypeAdapter, ValidationError
 
-from common.contracts.event import UUID_PATTERN, NotificationId
+from common.contracts.event import UUID_PATTERN, NotificationId, PersonId
 from common.core.secret_strength import split_secrets
+from notifier.domain.mail_stops import StoppableMail
 
 _SALT = "notification"
+_MAIL_STOP_SALT = "mail-stop"
 # `show`: read what the message says. `press`: a button of a channel that says who pressed it.
 # The rest is an answer in the name of the message's recipient.
 Purpose = Literal["show", "press", "acknowledge", "take_over"]
@@ -19,6 +21,14 @@ _Claims = tuple[
     Annotated[NotificationId, StringConstraints(pattern=f"^{UUID_PATTERN}$")], Purpose, int
 ]
 _CLAIMS: TypeAdapter[_Claims] = TypeAdapter(_Claims)
+
+
+# A mail is read long after it came, and to stop mails opens nothing to anybody.
+_MAIL_STOP_MAX_AGE = timedelta(days=90)
+_MailStopClaims = tuple[
+    Annotated[PersonId, StringConstraints(min_length=1, max_length=100)], StoppableMail, int
+]
+_MAIL_STOP_CLAIMS: TypeAdapter[_MailStopClaims] = TypeAdapter(_MailStopClaims)
 
 
 class ForgedLinkError(Exception):
@@ -38,6 +48,15 @@ class Capability:
     link_epoch: int
 
 
+@dataclass(frozen=True, slots=True)
+class MailStopLink:
+    """What a link to stop mails is for; void once the recipient's `link_epoch` is another."""
+
+    person_id: PersonId
+    kind: StoppableMail
+    link_epoch: int
+
+
 class Links:
     def __init__(
         self, secret: str, public_url: str, max_age: timedelta, console_url: str = ""
@@ -50,6 +69,7 @@ class Links:
         secrets = split_secrets(secret)[::-1]
         self._serializer = URLSafeTimedSerializer(list(secrets), salt=_SALT)
         self._signer = self._serializer.make_signer()
+        self._mail_stops = URLSafeTimedSerializer(list(secrets), salt=_MAIL_STOP_SALT)
         self._public_url = public_url.rstrip("/")
         self._max_age = max_age
         self._console_url = console_url.rstrip("/")
@@ -85,3 +105,19 @@ class Links:
         if now - signed_at > self._max_age:
             raise ExpiredLinkError
         return Capability(notification_id, purpose, link_epoch)
+
+    def mail_stop_url(self, person_id: PersonId, kind: StoppableMail, link_epoch: int) -> str:
+        """Return the link whose POST stops a kind of mail to the person (RFC 8058)."""
+        token = self._mail_stops.dumps((person_id, kind, link_epoch))
+        return f"{self._public_url}/v1/mail-stops/{token}"
+
+    def read_mail_stop(self, token: str, now: datetime) -> MailStopLink:
+        """Return what the link is for; raises ForgedLinkError or ExpiredLinkError."""
+        try:
+            claims, signed_at = self._mail_stops.loads(token, return_timestamp=True)
+            link = MailStopLink(*_MAIL_STOP_CLAIMS.validate_python(claims))
+        except (BadData, ValidationError) as error:
+            raise ForgedLinkError from error
+        if now - signed_at > _MAIL_STOP_MAX_AGE:
+            raise ExpiredLinkError
+        return link

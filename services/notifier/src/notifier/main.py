@@ -19,6 +19,7 @@ from notifier.case_systems.registry import CaseSystemFactory
 from notifier.channels.base import Channel
 from notifier.channels.registry import CHANNELS
 from notifier.channels.status_calls import StatusCaller
+from notifier.commands.preview_template import preview_template
 from notifier.commands.rotate_key import rotate_key
 from notifier.domain.brake import BrakePolicy
 from notifier.domain.circuits import CircuitPolicy
@@ -26,6 +27,7 @@ from notifier.domain.delivery import RetryPolicy
 from notifier.domain.status_webhooks import StatusPolicy
 from notifier.domain.write_backs.writes import WritePolicy
 from notifier.links import Links
+from notifier.message_templates.library import TemplateLibrary
 from notifier.metrics import CaseWriteMetrics, DeliveryMetrics, StatusMetrics
 from notifier.secret_addresses import AddressSealer
 from notifier.settings import Settings
@@ -37,6 +39,7 @@ from notifier.workers.case_writer import CaseWriter
 from notifier.workers.delivery import DeliveryWorker
 from notifier.workers.receipts import ReceiptWorker
 from notifier.workers.status_delivery import StatusDeliveryWorker
+from notifier.workers.template_refresh import TemplateRefresh
 
 # A token, two reads and a change: each gets its share of the time.
 _CALLS_OF_A_WRITE: Final = 4
@@ -64,6 +67,9 @@ def build(
         settings.write_back_timeout_seconds / _CALLS_OF_A_WRITE,
     )
     channels = tuple(channel.from_settings(settings, links) for channel in channel_types)
+    templates = TemplateLibrary()
+    for channel in channels:
+        channel.templates = templates
 
     def workers(
         database: Database[UnitOfWork], metrics: Metrics, health: Health
@@ -98,6 +104,7 @@ def build(
         write_policy = WritePolicy(timedelta(seconds=settings.write_back_timeout_seconds))
         has_receipts = any(channel.has_receipts for channel in channels)
         return [
+            TemplateRefresh(templates, database, health),
             DeliveryWorker(channels, database, rules, slots, measured, health, codes),
             *([ReceiptWorker(database, measured, health)] if has_receipts else ()),
             StatusDeliveryWorker(
@@ -128,7 +135,7 @@ def build(
         subscriptions=handlers.SUBSCRIPTIONS,
         retention=tables.RETENTION,
         routers=api.make_routers(channels),
-        form_paths=("/v1/acknowledgements/", "/v1/callbacks/"),
+        form_paths=("/v1/acknowledgements/", "/v1/callbacks/", "/v1/mail-stops/"),
         unkeyed_paths=api.status_webhooks.PATHS_WITH_SECRETS,
         state={
             "links": links,
@@ -156,6 +163,7 @@ def _require_link_secret(settings: Settings) -> None:
 
 cli = service_cli("notifier", Settings, build)
 cli.command()(rotate_key)
+cli.command()(preview_template)
 
 
 @cli.command()

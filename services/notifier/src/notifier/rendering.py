@@ -6,24 +6,28 @@ and escapes them: HTML by Jinja2, Slack's markup by `slack_text`.
 Every value that a template writes is put on one line by `finalize`, so no template can forget it.
 Words of customers and colleagues stand apart: `quotation` puts them on a line of their own, which
 each medium marks as a quotation, and `quoted` in quotation marks where they are part of a sentence.
+
+Each language of `LANGUAGES` has its own environment: texts are translated by gettext.
 """
 
 import re
 import textwrap
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from common.core.durations import duration_text
 from common.core.text import one_line
 from notifier.domain.content import Content, Status
 from notifier.domain.reasons import asks_for
+from notifier.domain.recipients import DEFAULT_LANGUAGE
+from notifier.languages import Language, language_of
+from notifier.rule_sentences import explanation, rule_sentence
 
 # Begins a quotation in what `words.j2` writes; every value loses it, so nobody else can write it.
 _QUOTATION_MARK = "\ue000"
@@ -84,18 +88,26 @@ class Words:
         return tuple(detail.line for detail in self.details)
 
 
-def words(content: Content, at: datetime, *, has_console: bool = False) -> Words:
+def words(
+    content: Content,
+    at: datetime,
+    *,
+    has_console: bool = False,
+    language: str = DEFAULT_LANGUAGE,
+) -> Words:
     """Write them as they are true at `at`, with times in its time zone.
 
     With `has_console` a link of the message leads to where the reader does what is asked.
     """
-    return _words(content, at, at.tzinfo, has_console)
+    return _words(content, at, at.tzinfo, has_console, language)
 
 
 # All media of a page say the same. Times are equal in all zones, hence the zone.
 @lru_cache(maxsize=16)
-def _words(content: Content, at: datetime, _zone: tzinfo | None, has_console: object) -> Words:
-    vocabulary = _vocabulary()
+def _words(
+    content: Content, at: datetime, _zone: tzinfo | None, has_console: object, language: str
+) -> Words:
+    vocabulary = _vocabulary(language)
     deadline = _lines(vocabulary.deadline(content, at))
     return Words(
         headline=_line(vocabulary.headline(content, at)),
@@ -107,19 +119,26 @@ def _words(content: Content, at: datetime, _zone: tzinfo | None, has_console: ob
     )
 
 
-def status_text(status: Status, at: datetime) -> Line:
+def status_text(status: Status, at: datetime, language: str = DEFAULT_LANGUAGE) -> Line:
     """Write what happened to an escalation: `Acknowledged by Dana`; times as in `words`."""
-    return _line(_vocabulary().status(status, at))
+    return _line(_vocabulary(language).status(status, at))
 
 
-def text(template: str, **values: object) -> str:
+def label(text: str, language: str = DEFAULT_LANGUAGE) -> str:
+    """Translate what stands on a button or a link; it is marked where it is written."""
+    return language_of(language).gettext(text)
+
+
+def text(template: str, *, language: str = DEFAULT_LANGUAGE, **values: object) -> str:
     """Render a template of plain text or of HTML, whose values are escaped."""
-    return _ENVIRONMENT.get_template(template).render(values).strip()
+    environment = _environment_of(language_of(language).name)
+    return environment.get_template(template).render(values).strip()
 
 
-def slack_text(template: str, **values: object) -> str:
+def slack_text(template: str, *, language: str = DEFAULT_LANGUAGE, **values: object) -> str:
     """Render a template of Slack's markup; values are escaped, the template's own text is not."""
-    return _SLACK.get_template(template).render(values).strip()
+    environment = _slack_environment_of(language_of(language).name)
+    return environment.get_template(template).render(values).strip()
 
 
 def slack_clipped(markup: str, longest: int) -> str:
@@ -169,38 +188,45 @@ def _one_line(value: str) -> str:
     return one_line(value.replace(_QUOTATION_MARK, ""))
 
 
-def _clipped(value: str, longest: int) -> str:
+def clipped(value: str, longest: int) -> str:
     line = one_line(value)
     return line if len(line) <= longest else f"{line[: longest - 1].rstrip()}…"
 
 
-def _quoted(value: str, longest: int = 300) -> str:
+def quoted(language: Language, value: str, longest: int = 300) -> str:
     """Mark the words of a customer or a colleague as a quotation that cannot end early."""
+    begin, end = language.quotation_marks
     inner = _one_line(value).translate(_QUOTATION_MARKS)
-    return f"“{_clipped(inner, longest)}”"
+    return f"{begin}{clipped(inner, longest)}{end}"
 
 
-def _quotation(value: str, longest: int = 300) -> str:
+def _quotation(language: Language, value: str, longest: int = 300) -> str:
     """Let a quotation begin that each medium sets apart; it takes the rest of the line."""
-    return _Layout(_QUOTATION_MARK + _quoted(value, longest))
+    return Layout(_QUOTATION_MARK + quoted(language, value, longest))
 
 
-def _explained(value: str) -> str:
+def _explained(language: Language, value: str) -> str:
     """Write what Upstairs says, and in quotation marks what a colleague said, after a colon."""
     own, colon, words_of_colleague = _one_line(value).partition(": ")
+    own = explanation(own, language)
     if not colon:
         return _sentence(own, 200)
-    return f"{_capitalized(_clipped(own, 100))}: {_quoted(words_of_colleague, 200)}"
+    quotation = quoted(language, words_of_colleague, 200)
+    return f"{_capitalized(clipped(own, 100))}: {quotation}"
+
+
+def _rule_sentence(language: Language, value: str) -> str:
+    return _sentence(rule_sentence(value, language))
 
 
 def _quote_lines(value: str) -> str:
     """Quote as mails do: every line on the screen begins with the mark, however long the text."""
     lines = textwrap.wrap(_one_line(value), _MAIL_COLUMNS)
-    return _Layout("\n".join(f"> {line}" for line in lines))
+    return Layout("\n".join(f"> {line}" for line in lines))
 
 
 def _sentence(value: str, longest: int = 300) -> str:
-    line = _clipped(value, longest)
+    line = clipped(value, longest)
     line = line[:1].upper() + line[1:]
     return line if line.endswith((".", "!", "?", '"', "…")) else f"{line}."
 
@@ -213,48 +239,23 @@ def _capitalized(value: str) -> str:
     return value[:1].upper() + value[1:]
 
 
-def _time(moment: datetime, at: datetime) -> str:
-    """Write a time in the zone of `at`; on the day of `at` without its date and with seconds."""
-    local = moment.astimezone(at.tzinfo)
-    same_day = local.date() == at.date()
-    return f"{local:%H:%M:%S} {_zone(local)}" if same_day else _date_time(moment, at)
-
-
-def _date_time(moment: datetime, at: datetime) -> str:
-    """Write a date and a time in the zone of `at`."""
-    local = moment.astimezone(at.tzinfo)
-    return f"{local:%a %Y-%m-%d %H:%M} {_zone(local)}"
-
-
-def _zone(local: datetime) -> str:
-    """Name the zone: `CET`, or where it has no letters `UTC+04`."""
-    name = local.strftime("%Z")
-    return name if name[:1].isalpha() else f"UTC{name}"
-
-
-def _left(until: datetime, at: datetime) -> str:
-    """Write how long there is, rounded down to seconds: `12 min 30 s left`."""
-    seconds = int((until - at).total_seconds())
-    return f"{duration_text(seconds)} left" if seconds > 0 else "time is up"
-
-
 def _is_ahead(moment: datetime, at: datetime) -> bool:
     return moment - at >= timedelta(seconds=1)
 
 
-class _Layout(str):
-    """Plain text with our own mark or line breaks, which `_plain` leaves as they are."""
+class Layout(str):
+    """Plain text with our own mark or line breaks, which `plain_value` leaves as they are."""
 
     __slots__ = ()
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, Markup | _Layout | Line) or not isinstance(value, str):
+def plain_value(value: object) -> object:
+    if isinstance(value, Markup | Layout | Line) or not isinstance(value, str):
         return value
     return _isolated(_one_line(value))
 
 
-def _mrkdwn(value: object) -> object:
+def slack_value(value: object) -> object:
     """Escape what Slack reads as a mention, a link, an entity, a style or an emoji.
 
     Slack has no escape for the marks of styles, so characters that look alike replace them.
@@ -267,7 +268,22 @@ def _mrkdwn(value: object) -> object:
     return slack_clipped(escaped, _LONGEST_SLACK_VALUE)
 
 
-def _environment(finalize: Callable[[object], object]) -> Environment:
+def _translated(language: Language, text: str, /, **values: object) -> str:
+    """Translate our own text; its values are made safe as those that a template writes."""
+    return Layout(language.gettext(text, **_plain_values(values)))
+
+
+def _counted(
+    language: Language, singular: str, plural: str, number: int, /, **values: object
+) -> str:
+    return Layout(language.ngettext(singular, plural, number, **_plain_values(values)))
+
+
+def _plain_values(values: Mapping[str, object]) -> dict[str, object]:
+    return {name: plain_value(value) for name, value in values.items()}
+
+
+def _environment(finalize: Callable[[object], object], language: Language) -> Environment:
     environment = Environment(
         loader=PackageLoader("notifier", "templates"),
         autoescape=select_autoescape(enabled_extensions=("html.j2",)),
@@ -278,29 +294,42 @@ def _environment(finalize: Callable[[object], object]) -> Environment:
         auto_reload=False,
     )
     filters: Sequence[tuple[str, Callable[..., str]]] = (
-        ("clipped", _clipped),
-        ("quoted", _quoted),
-        ("quotation", _quotation),
-        ("explained", _explained),
+        ("clipped", clipped),
+        ("quoted", partial(quoted, language)),
+        ("quotation", partial(_quotation, language)),
+        ("explained", partial(_explained, language)),
+        ("rule_sentence", partial(_rule_sentence, language)),
         ("quote_lines", _quote_lines),
         ("sentence", _sentence),
         ("label", _label),
         ("capitalized", _capitalized),
-        ("time", _time),
-        ("date_time", _date_time),
-        ("left", _left),
-        ("duration", duration_text),
+        ("time", language.time),
+        ("date_time", language.date_time),
+        ("left", language.left),
+        ("duration", language.duration),
+        ("number", language.number),
         ("ask", asks_for),
     )
     environment.filters.update(filters)
     environment.tests["ahead_of"] = _is_ahead
+    environment.globals |= {
+        "_": partial(_translated, language),
+        "ngettext": partial(_counted, language),
+        "language": language.name,
+    }
     return environment
 
 
-_ENVIRONMENT = _environment(_plain)
-_SLACK = _environment(_mrkdwn)
+@cache
+def _environment_of(language: str) -> Environment:
+    return _environment(plain_value, language_of(language))
 
 
-def _vocabulary() -> Any:
+@cache
+def _slack_environment_of(language: str) -> Environment:
+    return _environment(slack_value, language_of(language))
+
+
+def _vocabulary(language: str) -> Any:
     """Return the macros of `words.j2`."""
-    return _ENVIRONMENT.get_template("words.j2").module
+    return _environment_of(language_of(language).name).get_template("words.j2").module

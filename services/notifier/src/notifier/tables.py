@@ -118,6 +118,7 @@ notifications = Table(
     Column("delay_reason", Text),
     Column("failover_from", Text),
     Column("step", Integer),
+    Column("language", Text),
 )
 delivery_attempts = Table(
     "delivery_attempts",
@@ -202,6 +203,27 @@ write_backs = Table(
     Column("held_until", DateTime(timezone=True)),
     Column("halt_reason", Text),
 )
+mail_stops = Table(
+    "mail_stops",
+    metadata,
+    Column("person_id", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("stopped_at", DateTime(timezone=True)),
+    Column("stopped_by", Text),
+)
+# Every version that ever was in force.
+message_templates = Table(
+    "message_templates",
+    metadata,
+    Column("medium", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("language", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("title", Text),
+    Column("body", Text),
+    Column("changed_at", DateTime(timezone=True)),
+    Column("changed_by", Text),
+)
 case_writes = Table(
     "case_writes",
     metadata,
@@ -265,6 +287,8 @@ RETENTION: tuple[Rule, ...] = (
     Kept("status_webhooks", "settings: they are in force until they are replaced"),
     # Longer than Kafka keeps the event: a row recognizes one that comes again.
     Retention("status_deliveries", "added_at", days=14, min_days=8),
+    Kept("mail_stops", "one row for each kind of mail that a person has stopped"),
+    Kept("message_templates", "settings and their history: a row for each change by a person"),
     Kept("write_backs", "one row for each connection that is written to"),
     Retention(
         "case_writes", "requested_at", days=400, condition="state NOT IN ('pending', 'writing')"

@@ -16,6 +16,7 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "recipient-unknown": mark("the person is not known here"),
     "recipient-left": mark("the person has left"),
     "no-media": mark("the person has no address"),
+    "mails-stopped": mark("the person has stopped mails of this kind"),
     "refused": mark("it was refused there"),
     "waited-too-long": mark("the service that carries it did not work"),
     "outcome-lost": mark("it is not known whether it arrived"),

@@ -7,7 +7,9 @@ from notifier.api import (
     acknowledgements,
     callbacks,
     devices,
+    mail_stops,
     maintenance,
+    message_templates,
     notifications,
     own_requests,
     recipients,
@@ -34,4 +36,7 @@ def make_routers(channels: Sequence[Channel]) -> tuple[ApiRouter, ...]:
         *(twilio_callbacks.make_router(channel) for channel in by_twilio),
         status_webhooks.router,
         write_backs.router,
+        message_templates.router,
+        mail_stops.link_router,
+        mail_stops.router,
     )

@@ -121,7 +121,8 @@ def _console_url(status: AnswerStatus, request: Request) -> str | None:
 
 def _out(status: AnswerStatus, at: datetime) -> AcknowledgementOut:
     notification, escalation = status.notification, status.escalation
-    words = rendering.words(notification.content, notification.local(at))
+    at = notification.local(at)
+    words = rendering.words(notification.content, at, language=notification.language)
     return AcknowledgementOut(
         notification_id=notification.notification_id,
         person_id=notification.person_id,

@@ -48,11 +48,13 @@ from notifier.domain.errors import (
     RecipientForbiddenError,
     RecipientNotFoundError,
     SecretAddressesOffError,
+    StaleTemplateError,
     StaleWriteBackError,
     StatusWebhookChangedError,
     StatusWebhookForbiddenError,
     StatusWebhookNotFoundError,
     StatusWebhooksOffError,
+    TemplateVersionNotFoundError,
     TestNotFoundError,
     TooManyChangesError,
     TooManyCodesError,
@@ -62,7 +64,13 @@ from notifier.domain.errors import (
     WriteBacksOffError,
     WrongCodeError,
 )
-from notifier.links import Capability, ExpiredLinkError, ForgedLinkError, Links
+from notifier.links import (
+    Capability,
+    ExpiredLinkError,
+    ForgedLinkError,
+    Links,
+    MailStopLink,
+)
 from notifier.secret_addresses import AddressSealer
 from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases.recipients import CHANGES_WINDOW, Caller
@@ -129,6 +137,8 @@ _PROBLEMS: Mapping[type[Exception], tuple[int, str]] = {
     StatusWebhookForbiddenError: (403, "not-your-status-webhook"),
     StatusWebhookChangedError: (412, "stale"),
     ReceiverRefusedError: (422, "receiver-refused"),
+    StaleTemplateError: (412, "stale"),
+    TemplateVersionNotFoundError: (404, "template-version-not-found"),
 }
 refusals = partial(error_responses, _PROBLEMS)
 # What any link or button of a message may meet, and what an answer by it may.
@@ -176,5 +186,14 @@ def capability_of(token: str, request: Request) -> Capability:
     links: Links = request.app.state.links
     try:
         return links.read(token, request_time(request))
+    except (ForgedLinkError, ExpiredLinkError) as error:
+        raise ProblemError(*_PROBLEMS[type(error)], str(error.__doc__)) from error
+
+
+def mail_stop_link_of(token: str, request: Request) -> MailStopLink:
+    """Read the token of a link that stops mails; raises ProblemError as `capability_of`."""
+    links: Links = request.app.state.links
+    try:
+        return links.read_mail_stop(token, request_time(request))
     except (ForgedLinkError, ExpiredLinkError) as error:
         raise ProblemError(*_PROBLEMS[type(error)], str(error.__doc__)) from error

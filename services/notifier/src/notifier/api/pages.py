@@ -1,5 +1,6 @@
 """The pages behind a signed link. They work on a phone, without scripts."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
 from typing import Literal
@@ -10,13 +11,20 @@ from common.http.problems import ProblemError
 from notifier import rendering
 from notifier.domain import notifications
 from notifier.domain.content import status_of
+from notifier.domain.mail_stops import StoppableMail
 from notifier.domain.reasons import asks_for
+from notifier.domain.recipients import DEFAULT_LANGUAGE
+from notifier.languages import mark
 from notifier.use_cases.answers import AnswerStatus
 
 # Of a message to its reader: nothing was escalated, it is still relevant, the reader has answered
 # it, or it is over.
 Stage = Literal["informed", "relevant", "answered", "over"]
 
+_STOPPABLE: Mapping[StoppableMail, str] = {
+    "updated": mark("Mails about new reasons of an escalation"),
+    "coaching": mark("Mails that ask you to coach someone"),
+}
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
@@ -34,10 +42,11 @@ def answer_page(status: AnswerStatus, at: datetime, console_url: str | None = No
     """
     notification, stage = status.notification, _stage(status)
     at = notification.local(at)
-    words = rendering.words(notification.content, at)
+    words = rendering.words(notification.content, at, language=notification.language)
     ask = "nothing" if stage == "informed" else asks_for(notification.content.reason)
     html = rendering.text(
         "page/page.html.j2",
+        language=notification.language,
         title=words.headline,
         words=words,
         actions=status.actions,
@@ -46,6 +55,18 @@ def answer_page(status: AnswerStatus, at: datetime, console_url: str | None = No
         status=_status_text(status, stage, at),
         shows_only=status.shows_only,
         console_url=console_url,
+    )
+    return HTMLResponse(html, HTTPStatus.OK, _HEADERS)
+
+
+def mail_stop_page(kind: StoppableMail, language: str | None, *, is_stopped: bool) -> HTMLResponse:
+    """Ask whether mails of this kind are to stop, or say that they have."""
+    spoken = language or DEFAULT_LANGUAGE
+    html = rendering.text(
+        "page/mail_stop.html.j2",
+        language=spoken,
+        title=rendering.label(_STOPPABLE[kind], spoken),
+        is_stopped=is_stopped,
     )
     return HTMLResponse(html, HTTPStatus.OK, _HEADERS)
 
@@ -68,4 +89,6 @@ def _stage(status: AnswerStatus) -> Stage:
 def _status_text(status: AnswerStatus, stage: Stage, at: datetime) -> str:
     # Anybody may read a page that only shows the message.
     name = "you" if stage == "answered" and not status.shows_only else status.name
-    return rendering.status_text(status_of(status.escalation, name), at)
+    return rendering.status_text(
+        status_of(status.escalation, name), at, status.notification.language
+    )

@@ -127,8 +127,9 @@ class Apprise(Channel):
 def make_message(notification: Notification, links: Links, at: datetime) -> Message:
     """Write what a phone shows: no customer's name, and no words that a service reads as markup."""
     content, local = without_names(notification.content), notification.local(at)
-    words = rendering.words(content, local, has_console=links.has_console)
-    link = open_link(notification, notification.link_epoch, links)
+    language = notification.language
+    words = rendering.words(content, local, has_console=links.has_console, language=language)
+    link = open_link(notification, notification.link_epoch, links, language)
     title = words.headline.translate(_MARKUP)[:_LONGEST_TITLE]
     text = (words.deadline or words.why_now).translate(_MARKUP)[:_LONGEST_TEXT]
     return Message(

@@ -15,6 +15,7 @@ from notifier.domain.delivery import Outcome
 from notifier.domain.notifications import Notification
 from notifier.domain.recipients import Address
 from notifier.links import Links
+from notifier.message_templates.library import TemplateLibrary
 from notifier.secret_addresses import without_secret
 from notifier.settings import Settings
 
@@ -115,6 +116,8 @@ class Channel(Protocol):
     has_devices: ClassVar[bool] = False
     has_receipts: bool = False
     callback_body: ClassVar[Mapping[str, Any]] = {}
+    # Templates that are set in place of the shipped ones; `build` gives all channels the same.
+    templates: TemplateLibrary = TemplateLibrary()
 
     @classmethod
     def from_settings(cls, settings: Settings, links: Links) -> Self: ...

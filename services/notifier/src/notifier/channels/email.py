@@ -30,8 +30,10 @@ from notifier.channels.base import Channel, ChannelAddress
 from notifier.channels.message_links import Link, links_of, storm_link
 from notifier.channels.smtp_sessions import SmtpSessions
 from notifier.domain.delivery import Outcome, Postponed, Refused, Sent, Unknown
+from notifier.domain.mail_stops import stoppable
 from notifier.domain.notifications import Notification
 from notifier.links import Links
+from notifier.message_templates.library import MessageText
 from notifier.settings import Settings
 
 Security = Literal["none", "starttls", "tls"]
@@ -99,7 +101,10 @@ class Email(Channel):
         await self._sessions.close()
 
     async def send(self, notification: Notification, at: datetime) -> Outcome:
-        message = compose(notification, self._sender, self._links, at)
+        custom = self.templates.text_of(
+            notification, notification.local(at), has_console=self._links.has_console
+        )
+        message = compose(notification, self._sender, self._links, at, custom)
         _, sender = _parse_sender(self._sender)
         try:
             await self._sessions.send(sender, _mailbox(notification), message.as_bytes())
@@ -161,15 +166,34 @@ class ListedPage:
     links: tuple[Link, ...]
 
 
-def compose(notification: Notification, sender: str, links: Links, at: datetime) -> Message:
+def compose(
+    notification: Notification,
+    sender: str,
+    links: Links,
+    at: datetime,
+    custom: MessageText | None = None,
+) -> Message:
     """Write the message. Its Message-ID is always the same, so that copies can be recognized.
 
+    `custom`: what a template that is set writes; the links stand before it all the same.
     `EmailMessage` would parse each header, which takes longer than all the rest.
     """
     at = notification.local(at)
-    words = rendering.words(notification.content, at, has_console=links.has_console)
+    language = notification.language
+    words = rendering.words(
+        notification.content, at, has_console=links.has_console, language=language
+    )
     pages = _listed_pages(notification, links, at)
-    values = {"words": words, "links": _links(notification, links), "held_pages": pages}
+    stop_url = _stop_url(notification, links)
+    values = {
+        "words": words,
+        "links": _links(notification, links),
+        "held_pages": pages,
+        "stop_url": stop_url,
+    }
+    layout = "page" if custom is None else "custom"
+    if custom is not None:
+        values["lines"] = tuple(map(rendering.Line, custom.body.splitlines()))
     # No line of a part that is quoted-printable begins with it.
     boundary = f"=_{notification.notification_id}"
     message = MIMEMultipart("alternative", boundary=boundary, policy=_ShortHeaders())
@@ -177,7 +201,7 @@ def compose(notification: Notification, sender: str, links: Links, at: datetime)
     message["From"] = formataddr(own_mailbox)
     # Only a server with SMTPUTF8 gets other letters than ASCII.
     message["To"] = _mailbox(notification).encode().decode("ascii", "surrogateescape")
-    message["Subject"] = _encoded_words(words.headline)
+    message["Subject"] = _encoded_words(custom.title if custom else words.headline)
     message["Date"] = format_datetime(at)
     domain = own_mailbox[1].partition("@")[2] or "localhost"
     message["Message-ID"] = f"<{notification.notification_id}@{domain}>"
@@ -185,9 +209,17 @@ def compose(notification: Notification, sender: str, links: Links, at: datetime)
         # A message that does not exist: mail programs show all that answer it as one thread.
         thread = f"<escalation-{notification.escalation_id}@{domain}>"
         message["In-Reply-To"] = message["References"] = thread
+    if stop_url is not None:
+        # One click of the mail program (RFC 8058); the link in the text asks first.
+        message["List-Unsubscribe"] = f"<{stop_url}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message["Auto-Submitted"] = "auto-generated"
-    message.attach(_part("plain", rendering.text("email/page.txt.j2", **values)))
-    message.attach(_part("html", rendering.text("email/page.html.j2", **values)))
+    message.attach(
+        _part("plain", rendering.text(f"email/{layout}.txt.j2", language=language, **values))
+    )
+    message.attach(
+        _part("html", rendering.text(f"email/{layout}.html.j2", language=language, **values))
+    )
     return message
 
 
@@ -220,19 +252,28 @@ def _part(subtype: str, text: str) -> Message:
     return part
 
 
+def _stop_url(notification: Notification, links: Links) -> str | None:
+    """Return the link that stops mails of this kind, for what is not urgent."""
+    kind = stoppable(notification)
+    if kind is None:
+        return None
+    return links.mail_stop_url(notification.person_id, kind, notification.link_epoch)
+
+
 def _links(notification: Notification, links: Links) -> tuple[Link, ...]:
     """Return the message's own links; those of a summary are listed before all its words."""
     match notification.kind:
         case "summary":
             pages = notification.content.summary.pages if notification.content.summary else ()
             storm = storm_link(notification, links)
-            return (() if storm is None else (storm,)) + tuple(
+            numbered = (
                 Link(f"{number}. {link.label}", link.url)
                 for number, page in enumerate(pages, 1)
-                for link in links_of(page, notification.link_epoch, links)
+                for link in links_of(page, notification.link_epoch, links, notification.language)
             )
+            return (*([storm] if storm else ()), *numbered)
         case "page":
-            return links_of(notification, notification.link_epoch, links)
+            return links_of(notification, notification.link_epoch, links, notification.language)
         case _:
             return ()
 
@@ -241,7 +282,8 @@ def _listed_pages(notification: Notification, links: Links, at: datetime) -> tup
     summary = notification.content.summary
     return tuple(
         ListedPage(
-            rendering.words(page.content, at), links_of(page, notification.link_epoch, links)
+            rendering.words(page.content, at, language=notification.language),
+            links_of(page, notification.link_epoch, links, notification.language),
         )
         for page in (summary.pages if summary else ())
     )

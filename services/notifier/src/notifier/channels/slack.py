@@ -146,7 +146,10 @@ class Slack(Channel):
             await self._client.close()
 
     async def send(self, notification: Notification, at: datetime) -> Outcome:
-        message = slack_messages.page_message(notification, self._links, at)
+        custom = self.templates.text_of(
+            notification, notification.local(at), has_console=self._links.has_console
+        )
+        message = slack_messages.page_message(notification, self._links, at, custom)
         result = await self._call("chat.postMessage", message, at)
         if result in _THREAD_REFUSED:
             message = {name: message[name] for name in message if name not in _THREAD_ARGUMENTS}

@@ -76,7 +76,7 @@ def _note(action: HolderAction, words: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _lines(template: str, **values: object) -> list[tuple[str, str]]:
+def _lines(template: str, **values: str) -> list[tuple[str, str]]:
     lines = (line.partition(": ") for line in rendering.text(template, **values).splitlines())
     return [(name, text) for name, _, text in lines]
 

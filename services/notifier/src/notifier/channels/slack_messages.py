@@ -6,12 +6,13 @@ from typing import Any
 from common.http.contact_methods import SlackMethod
 from notifier import rendering
 from notifier.channels.base import ChannelAddress
-from notifier.channels.message_links import open_link, storm_link
+from notifier.channels.message_links import ACKNOWLEDGE, TAKE_OVER, open_link, storm_link
 from notifier.domain import answers
 from notifier.domain.content import HeldPage, Summary
 from notifier.domain.notifications import Notification
 from notifier.domain.reasons import asks_for
 from notifier.links import Links
+from notifier.message_templates.library import MessageText
 
 OPEN = "open"
 # Slack refuses a longer text in a block.
@@ -22,21 +23,26 @@ _LONGEST_TEXT = 3000
 class SlackAddress(SlackMethod, ChannelAddress): ...
 
 
-def page_message(notification: Notification, links: Links, at: datetime) -> dict[str, Any]:
-    """Write the arguments of `chat.postMessage`."""
+def page_message(
+    notification: Notification, links: Links, at: datetime, custom: MessageText | None = None
+) -> dict[str, Any]:
+    """Write the arguments of `chat.postMessage`; `custom`: what a template that is set writes."""
     at = notification.local(at)
     content = notification.content
-    words = rendering.words(content, at, has_console=links.has_console)
+    language = notification.language
+    words = rendering.words(content, at, has_console=links.has_console, language=language)
     context = rendering.slack_text("slack/context.j2", words=words)
     return {
         "channel": SlackAddress.read(notification.address).channel,
         **_thread(notification),
-        **preview(rendering.slack_text("slack/text.j2", words=words)),
+        **preview(custom.title if custom else rendering.slack_text("slack/text.j2", words=words)),
         "unfurl_links": False,
         "unfurl_media": False,
         "blocks": [
-            _section(_page_text(words, content.respond_by, at)),
-            *([_context(context)] if context else ()),
+            _section(
+                custom.body if custom else _page_text(words, content.respond_by, at, language)
+            ),
+            *([_context(context)] if context and not custom else ()),
             *_actions(notification, links, at),
         ],
     }
@@ -47,29 +53,33 @@ def _actions(notification: Notification, links: Links, at: datetime) -> list[dic
     epoch = notification.link_epoch
     match notification.kind:
         case "page":
-            return [_buttons(notification, epoch, links)]
+            return [_buttons(notification, epoch, links, notification.language)]
         case "summary":
             summary = notification.content.summary
             storm = storm_link(notification, links)
             return [
                 *([_action_row(_button("storm", storm.label, url=storm.url))] if storm else ()),
-                *_held_pages(summary, epoch, links, at),
+                *_held_pages(summary, epoch, links, at, notification.language),
             ]
         case _:
             return []
 
 
 def _held_pages(
-    summary: Summary | None, epoch: int, links: Links, at: datetime
+    summary: Summary | None, epoch: int, links: Links, at: datetime, language: str
 ) -> list[dict[str, Any]]:
     return [
         block
         for page in (summary.pages if summary else ())
         for block in (
             _section(
-                rendering.slack_text("slack/held_page.j2", words=rendering.words(page.content, at))
+                rendering.slack_text(
+                    "slack/held_page.j2",
+                    language=language,
+                    words=rendering.words(page.content, at, language=language),
+                )
             ),
-            _buttons(page, epoch, links),
+            _buttons(page, epoch, links, language),
         )
     ]
 
@@ -78,17 +88,24 @@ def _action_row(*buttons: dict[str, Any]) -> dict[str, Any]:
     return {"type": "actions", "elements": list(buttons)}
 
 
-def _buttons(page: Notification | HeldPage, epoch: int, links: Links) -> dict[str, Any]:
+def _buttons(
+    page: Notification | HeldPage, epoch: int, links: Links, language: str
+) -> dict[str, Any]:
     """Make the buttons; others may see the message, so its link answers nothing by itself."""
-    link = open_link(page, epoch, links)
+    link = open_link(page, epoch, links, language)
     buttons = [_button(OPEN, link.label, url=link.url)]
     token = links.token(page.notification_id, "press", epoch)
     if isinstance(page, Notification) and answers.has_holder_buttons(page):
         buttons = [*_holder_buttons(token), *buttons]
     if answers.has_buttons(page):
         buttons = [
-            _button("acknowledge", "Acknowledge", style="primary", value=token),
-            _button("take_over", "Take over", value=token),
+            _button(
+                "acknowledge",
+                rendering.label(ACKNOWLEDGE, language),
+                style="primary",
+                value=token,
+            ),
+            _button("take_over", rendering.label(TAKE_OVER, language), value=token),
             *buttons,
         ]
     return _action_row(*buttons)
@@ -123,8 +140,8 @@ def update_message(notification: Notification, links: Links, at: datetime) -> di
     if status is None:
         raise TypeError("an update has a status")
     at = notification.local(at)
-    words = rendering.words(notification.content, at)
-    status_text = rendering.status_text(status, at)
+    words = rendering.words(notification.content, at, language=notification.language)
+    status_text = rendering.status_text(status, at, notification.language)
     context = rendering.slack_text(
         "slack/status.j2", status=status_text, awaits_answer=status.awaits_answer
     )
@@ -154,17 +171,20 @@ def _thread(notification: Notification) -> dict[str, Any]:
 
 def fallback(notification: Notification, links: Links, at: datetime) -> dict[str, Any]:
     """Write the page as text with a link, for when Slack refuses its blocks."""
-    words = rendering.words(notification.content, notification.local(at))
-    link = open_link(notification, notification.link_epoch, links)
-    text = rendering.slack_text("slack/fallback.j2", words=words)
+    language = notification.language
+    words = rendering.words(notification.content, notification.local(at), language=language)
+    link = open_link(notification, notification.link_epoch, links, language)
+    text = rendering.slack_text("slack/fallback.j2", language=language, words=words)
     text = f"{text}\n<{link.url}|{link.label}>"
     return {"text": text, "mrkdwn": True, "parse": "none", "link_names": False, "blocks": []}
 
 
-def _page_text(words: rendering.Words, respond_by: datetime | None, at: datetime) -> str:
+def _page_text(
+    words: rendering.Words, respond_by: datetime | None, at: datetime, language: str
+) -> str:
     epoch = int(respond_by.timestamp()) if respond_by else None
     return rendering.slack_text(
-        "slack/page.j2", words=words, respond_by=respond_by, epoch=epoch, at=at
+        "slack/page.j2", language=language, words=words, respond_by=respond_by, epoch=epoch, at=at
     )
 
 

@@ -26,6 +26,7 @@ from notifier.domain.delivery import Outcome, Postponed, Refused, Sent, Unknown
 from notifier.domain.notifications import Notification
 from notifier.domain.recipients import Device
 from notifier.links import Links
+from notifier.message_templates.library import MessageText
 from notifier.settings import Settings
 from notifier.web_push.vapid import VapidKey, decode
 
@@ -107,7 +108,13 @@ class WebPush(Channel):
         if self.key is None:
             return Refused("notifications on devices are switched off")
         devices = devices_of(notification)
-        push = make_push(notification, self._links, at)
+        custom = self.templates.text_of(
+            notification,
+            notification.local(at),
+            has_console=self._links.has_console,
+            content=without_names(notification.content),
+        )
+        push = make_push(notification, self._links, at, custom)
         outcomes = await asyncio.gather(
             *(self._send_to(device, push, self.key, at) for device in devices)
         )
@@ -144,14 +151,21 @@ def devices_of(notification: Notification) -> tuple[Device, ...]:
     return msgspec.json.decode(address.devices, type=tuple[Device, ...])
 
 
-def make_push(notification: Notification, links: Links, at: datetime) -> Push:
-    """Write what the device shows. A newer message about an escalation replaces the older one."""
+def make_push(
+    notification: Notification, links: Links, at: datetime, custom: MessageText | None = None
+) -> Push:
+    """Write what the device shows. A newer message about an escalation replaces the older one.
+
+    `custom`: what a template that is set writes.
+    """
     content, local = without_names(notification.content), notification.local(at)
-    words = rendering.words(content, local, has_console=links.has_console)
+    words = rendering.words(
+        content, local, has_console=links.has_console, language=notification.language
+    )
     topic = _topic(notification)
     payload = {
-        "title": words.headline[:_LONGEST_TITLE],
-        "body": (words.deadline or words.why_now)[:_LONGEST_BODY],
+        "title": (custom.title if custom else words.headline)[:_LONGEST_TITLE],
+        "body": (custom.body if custom else words.deadline or words.why_now)[:_LONGEST_BODY],
         "url": open_link(notification, notification.link_epoch, links).url,
         "tag": topic or notification.notification_id,
     }

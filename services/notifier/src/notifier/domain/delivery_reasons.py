@@ -27,6 +27,7 @@ DeliveryReasonCode = Literal[
     "superseded",
     "summary-empty",
     "no-longer-relevant",
+    "mails-stopped",
 ]
 BudgetKind = Literal["recipient", "burst", "customer", "channel", "share"]
 _COUNTED: Final[Mapping[BudgetKind, str]] = {
@@ -56,6 +57,9 @@ RECIPIENT_LEFT: Final = DeliveryReason("the recipient has left", ReasonData("rec
 NO_MEDIA: Final = DeliveryReason("the recipient has no media", ReasonData("no-media"))
 OUTCOME_LOST: Final = DeliveryReason(
     "the outcome of the last attempt was lost", ReasonData("outcome-lost")
+)
+MAILS_STOPPED: Final = DeliveryReason(
+    "the recipient has stopped mails of this kind", ReasonData("mails-stopped")
 )
 SUPERSEDED: Final = DeliveryReason(
     "a newer message about the escalation took its place", ReasonData("superseded")

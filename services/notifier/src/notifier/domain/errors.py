@@ -193,3 +193,19 @@ class CredentialsMissingError(Exception):
 
 class AddressNotAllowedError(Exception):
     """The address is not of a system that Upstairs may call: see UPSTAIRS_WRITE_BACK_SYSTEMS."""
+
+
+class StaleTemplateError(Exception):
+    """The template was changed since you read it, or is there already. Read it again."""
+
+
+class TemplateVersionNotFoundError(Exception):
+    """The template never had this version."""
+
+
+class TemplateInvalidError(Exception):
+    """The template can't be used: `problems` names the part and says why."""
+
+    def __init__(self, problems: list[tuple[str, str]]) -> None:
+        super().__init__(self.__doc__)
+        self.problems = problems

@@ -35,6 +35,7 @@ from notifier.domain.delivery_reasons import DeliveryReason, ReasonData, media_m
 from notifier.domain.escalations import Escalation
 from notifier.domain.reasons import asks_for
 from notifier.domain.recipients import (
+    DEFAULT_LANGUAGE,
     DEFAULT_TIME_ZONE,
     Address,
     Recipient,
@@ -71,9 +72,9 @@ class Notification(Struct, frozen=True):
     there. `ambiguous`: an attempt without a known outcome may have arrived. `reason` says why it
     failed, was cancelled or held back, or went to media that were not requested, and `reason_data`
     says it for other languages. `action` is the
-    last answer, of `acted_at`. `link_epoch` and `time_zone` are the recipient's when it is sent.
-    `summary_id`: the summary that carries the page. `thread`: how the outside system names the
-    message that this one answers. `page_media` are all the media of the page. `step`: of the
+    last answer, of `acted_at`. `link_epoch`, `time_zone` and `language` are the recipient's when it
+    is sent. `summary_id`: the summary that carries the page. `thread`: how the outside system names
+    the message that this one answers. `page_media` are all the media of the page. `step`: of the
     person's rule; a later one is cancelled when an earlier one is seen or answered.
 
     `delivered_at` is what a receipt said; until `receipt_due_at` one is waited for, on media that
@@ -119,6 +120,7 @@ class Notification(Struct, frozen=True):
     delay_reason: str | None = None
     failover_from: Medium | None = None
     step: int = 1
+    language: str = DEFAULT_LANGUAGE
 
     @property
     def attempt_under_way(self) -> "Attempt | None":

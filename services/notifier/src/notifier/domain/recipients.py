@@ -19,6 +19,9 @@ Language = Literal["en", "de", "es", "fr", "pt", "it"]
 # Who has such an address can write to the person, so that no event carries one and router does not
 # set it.
 SECRET_MEDIA: Final[frozenset[Medium]] = frozenset({"teams", "apprise"})
+# English, German, Spanish, French, Portuguese, Italian.
+LANGUAGES: Final = ("en", "de", "es", "fr", "pt", "it")
+DEFAULT_LANGUAGE: Final = "en"
 # A browser forgets a subscription without a word: the oldest device gives way to a new one.
 MAX_DEVICES: Final = 10
 

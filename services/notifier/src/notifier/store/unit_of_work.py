@@ -25,7 +25,9 @@ from notifier.domain.delivery_rules import StepsBySeverity
 from notifier.domain.escalations import Escalation
 from notifier.domain.notifications import Attempt
 from notifier.store.contact_rows import ContactRows
+from notifier.store.mail_stops import MailStops
 from notifier.store.maintenance import MaintenanceWindows
+from notifier.store.message_templates import MessageTemplates
 from notifier.store.notifications import Notifications
 from notifier.store.people import OwnRequests, RecipientChanges, Recipients, ReportingLines
 from notifier.store.phone_replies import PhoneReplies
@@ -123,6 +125,8 @@ class UnitOfWork(BaseUnitOfWork):
         self.status_deliveries = StatusDeliveries(connection)
         self.write_backs = WriteBacks(connection)
         self.case_writes = CaseWrites(connection)
+        self.mail_stops = MailStops(connection)
+        self.message_templates = MessageTemplates(connection)
 
     @property
     def rows(self) -> Sequence[LockedTable[Any, Any]]:

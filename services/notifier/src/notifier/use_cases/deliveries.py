@@ -31,9 +31,10 @@ from notifier.domain.content import status_of
 from notifier.domain.delivery import Outcome, RetryPolicy, Unknown
 from notifier.domain.delivery_reasons import BudgetKind, DeliveryReason
 from notifier.domain.errors import NotificationNotFoundError
+from notifier.domain.mail_stops import stoppable
 from notifier.domain.maintenance import MaintenanceWindow
 from notifier.domain.notifications import Attempt, Notification
-from notifier.domain.recipients import Address
+from notifier.domain.recipients import DEFAULT_LANGUAGE, Address
 from notifier.handlers import correct, new_notification_id, record
 from notifier.later_steps import hasten_next_step
 from notifier.store.notifications import Slots, Threads
@@ -223,6 +224,11 @@ class _Claiming:
                 await self._start(due, due)
 
     async def _begin_page(self, due: Notification) -> None:
+        if await self._is_stopped(due):
+            self.uow.notifications.put(
+                notifications.cancel(due, delivery_reasons.MAILS_STOPPED, self.uow.now)
+            )
+            return
         page, obstacle = await self._addressed(due)
         if obstacle is not None:
             record(delivery.fail(page, obstacle, self.uow.now), self.uow)
@@ -240,6 +246,11 @@ class _Claiming:
             for budget in brake.spend(page, self.budgets, self.brake_policy, self.uow.now):
                 self._put(budget)
         await self._start(page, due)
+
+    async def _is_stopped(self, due: Notification) -> bool:
+        kind = stoppable(due)
+        stops = await self.uow.mail_stops.of(due.person_id) if kind else ()
+        return any(stop.kind == kind for stop in stops)
 
     async def _begin_summary(self, due: Notification) -> None:
         summary, obstacle = await self._addressed(due)
@@ -327,6 +338,7 @@ class _Claiming:
             address=address,
             link_epoch=recipient.link_epoch,
             time_zone=recipient.time_zone,
+            language=recipient.language or DEFAULT_LANGUAGE,
             thread=self.threads.get((due.medium, due.escalation_id, due.person_id)),
         )
         return addressed, None

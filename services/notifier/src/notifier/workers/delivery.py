@@ -321,7 +321,11 @@ class DeliveryWorker:
             return Unknown(f"error in the channel: {error!r}")
         if isinstance(outcome, Sent):
             within = self._rules.receipt_within if channel.has_receipts else None
-            return replace(outcome, editable=channel.editable, receipt_within=within)
+            note = channel.templates.take_failure(delivery.notification.notification_id)
+            receipt = {**outcome.receipt, **({"template": note} if note else {})}
+            return replace(
+                outcome, editable=channel.editable, receipt=receipt, receipt_within=within
+            )
         return outcome
 
     async def _send(self, delivery: ClaimedDelivery, channel: Channel) -> Outcome:

@@ -50,12 +50,13 @@ class KindCard:
 
 @dataclass(frozen=True, slots=True)
 class OverviewView:
-    """`systems` are the outside systems, for who may see them."""
+    """`systems` are the outside systems and `messages_url` the templates, for who may see them."""
 
     problems: tuple[Problem, ...]
     kinds: tuple[KindCard, ...]
     systems: tuple[KindCard, ...]
     missing: tuple[str, ...]
+    messages_url: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,7 @@ def overview_view(
             for slug, title, purpose in (_SYSTEMS if reader.may_decide_all else ())
         ),
         missing=tuple(missing),
+        messages_url="/settings/message-templates" if reader.may_decide_all else None,
     )
 
 

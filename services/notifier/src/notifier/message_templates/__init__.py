@@ -1,0 +1,1 @@
+"""Templates that an admin has set: checked when they are saved, rendered when a message is sent."""

@@ -1,0 +1,83 @@
+"""Tries a template with sample data before it is saved."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from notifier.domain.message_samples import SAMPLE_TIME, samples_of
+from notifier.domain.message_templates import TemplateKey, reasons_of
+from notifier.domain.reasons import Reason
+from notifier.message_templates.limits import limits_of
+from notifier.message_templates.sandbox import Sandbox, TemplateRefusedError, render
+from notifier.message_templates.variables import values_of
+
+Part = Literal["title", "body"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What a template writes for made-up data; `name` is usual, shortest or longest."""
+
+    reason: Reason
+    name: str
+    title: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateProblem:
+    part: Part
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Without problems the template can be saved, and is never too long when it is sent."""
+
+    samples: tuple[Sample, ...]
+    problems: tuple[TemplateProblem, ...]
+
+
+def try_template(key: TemplateKey, title: str, body: str) -> Trial:
+    """Render it with usual, the shortest and the longest data of every reason that it is for."""
+    sandbox, limits = Sandbox(key.medium, key.language), limits_of(key.medium)
+    sources: dict[Part, tuple[str, int]] = {
+        "title": (title, limits.title),
+        "body": (body, limits.body),
+    }
+    compiled, problems = {}, []
+    for part, (source, _) in sources.items():
+        try:
+            compiled[part] = sandbox.compile(source)
+        except TemplateRefusedError as error:
+            problems.append(TemplateProblem(part, str(error)))
+    if problems:
+        return Trial((), tuple(problems))
+    samples = []
+    for reason, name, values in _data(key):
+        rendered: dict[Part, str] = {}
+        for part, (_, longest) in sources.items():
+            try:
+                rendered[part] = render(compiled[part], values, longest)
+            except TemplateRefusedError as error:
+                problems.append(TemplateProblem(part, f"{error} (data of {reason}, {name})"))
+                continue
+            if problem := _length_problem(rendered[part], longest):
+                problems.append(TemplateProblem(part, f"{problem} (data of {reason}, {name})"))
+        text = {part: " ".join(each.split()) for part, each in rendered.items() if part == "title"}
+        samples.append(Sample(reason, name, text.get("title", ""), rendered.get("body", "")))
+    return Trial(tuple(samples), tuple(dict.fromkeys(problems)))
+
+
+def _data(key: TemplateKey) -> Iterator[tuple[Reason, str, dict[str, object]]]:
+    for reason in reasons_of(key.kind):
+        for name, content in samples_of(reason).items():
+            yield reason, name, values_of(content, SAMPLE_TIME, language=key.language)
+
+
+def _length_problem(text: str, longest: int) -> str | None:
+    if not text:
+        return "It writes nothing."
+    if len(text) > longest:
+        return f"It is too long: more than {longest} characters."
+    return None
