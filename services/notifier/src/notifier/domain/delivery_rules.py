@@ -13,9 +13,8 @@ from itertools import pairwise
 from typing import Annotated, Final, Literal, get_args
 from zoneinfo import ZoneInfo
 
-from annotated_types import Interval, Len
 from msgspec import Struct
-from pydantic import AfterValidator, ConfigDict, StringConstraints, with_config
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, with_config
 
 from common.contracts.escalations import Severity
 from common.contracts.notifications import Medium
@@ -42,9 +41,9 @@ WallTime = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$"
 class Step:
     """Send on these media so many minutes after the page was requested."""
 
-    after_minutes: Annotated[int, Interval(ge=0, le=MAX_STEP_MINUTES)]
+    after_minutes: Annotated[int, Field(ge=0, le=MAX_STEP_MINUTES)]
     """How long after the page was requested, in minutes; 0 in the first step."""
-    media: Annotated[tuple[Medium, ...], Len(1, MAX_STEPS)]
+    media: Annotated[tuple[Medium, ...], Field(min_length=1, max_length=MAX_STEPS)]
     """By which media; each is in one step at most."""
 
 
@@ -62,7 +61,9 @@ def _require_order(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     return steps
 
 
-Steps = Annotated[tuple[Step, ...], Len(0, MAX_STEPS), AfterValidator(_require_order)]
+Steps = Annotated[
+    tuple[Step, ...], Field(min_length=0, max_length=MAX_STEPS), AfterValidator(_require_order)
+]
 StepsBySeverity = Mapping[Severity, Steps]
 
 
@@ -74,7 +75,7 @@ class QuietPeriod:
     Both are times of the wall clock, as `22:00`. If they are the same, it lasts 24 hours.
     """
 
-    days: Annotated[tuple[Weekday, ...], Len(1, 7)]
+    days: Annotated[tuple[Weekday, ...], Field(min_length=1, max_length=7)]
     """On which days it begins."""
     begins: WallTime
     """When it begins, as `22:00`, in the person's time zone."""
@@ -92,7 +93,9 @@ def _require_loud_hour(periods: tuple[QuietPeriod, ...]) -> tuple[QuietPeriod, .
 @dataclass(frozen=True, slots=True)
 class QuietHours:
     periods: Annotated[
-        tuple[QuietPeriod, ...], Len(1, MAX_QUIET_PERIODS), AfterValidator(_require_loud_hour)
+        tuple[QuietPeriod, ...],
+        Field(min_length=1, max_length=MAX_QUIET_PERIODS),
+        AfterValidator(_require_loud_hour),
     ]
     """When it is quiet; what is not urgent then waits for a summary at the end."""
     unless_severity: Severity = "critical"
