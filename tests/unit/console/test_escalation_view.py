@@ -199,11 +199,11 @@ def test_recipient_shows_why_a_message_waits_and_what_stood_in_for_it() -> None:
     assert [(step.text, step.until_text) for step in slack.steps] == [
         ("waits, since the service that carries it does not work", "10:13")
     ]
-    assert [(step.text, step.detail) for step in email.steps] == [
-        ("sent here because Slack did not reach the person", None),
-        ("held back, since many messages came at once", None),
-        ("not delivered, tried again", "answered 500"),
-        ("sent", None),
+    assert [(step.text, step.is_problem) for step in email.steps] == [
+        ("sent here because Slack did not reach the person", False),
+        ("held back, since many messages came at once", False),
+        ("not delivered, tried again", True),
+        ("sent", False),
     ]
 
 

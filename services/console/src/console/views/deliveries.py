@@ -30,12 +30,9 @@ _PROBLEMS: Final = frozenset({"failed", "failed_for_now", "ambiguous"})
 
 @dataclass(frozen=True, slots=True)
 class DeliveryStep:
-    """`detail` is in English: what the outside system said."""
-
     at_text: str
     text: str
     until_text: str | None
-    detail: str | None
     is_problem: bool
 
 
@@ -58,7 +55,6 @@ def _step(step: Mapping[str, Any], notification: Mapping[str, Any], reader: Read
         at_text=reader.texts.time(datetime.fromisoformat(step["at"]), reader.now),
         text=_text(step, notification, reader),
         until_text=None if until is None else reader.texts.time(until, reader.now),
-        detail=step["reason"] if is_problem else None,
         is_problem=is_problem,
     )
 

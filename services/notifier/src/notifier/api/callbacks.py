@@ -77,13 +77,12 @@ async def _take(
         async with transaction(database) as uow:
             if isinstance(pressed, Press):
                 await answers.press(capability, medium, user_id, pressed.action, uow)
-            else:
-                await answers.check_holder(capability, medium, user_id, uow)
+                return
+            language = await answers.check_holder(capability, medium, user_id, uow)
     except ProblemError as error:
         await channel.refuse(pressed, error.detail, request_time(request))
         raise
-    if isinstance(pressed, FormRequest):
-        await channel.open_form(pressed, request_time(request))
+    await channel.open_form(pressed, language, request_time(request))
 
 
 async def _take_form(

@@ -145,12 +145,14 @@ class Channel(Protocol):
         """
         raise TypeError(f"{self.medium} has no buttons")
 
-    async def open_form(self, request: FormRequest, at: datetime) -> None:
+    async def open_form(self, request: FormRequest, language: str, at: datetime) -> None:
         """Show the form to the user who asked for it; called only if `interactive`.
 
         Like `refuse` it never fails: the user presses the button again.
         """
-        log.info("form_not_shown", medium=self.medium, action=request.action, at=at)
+        log.info(
+            "form_not_shown", medium=self.medium, action=request.action, language=language, at=at
+        )
 
     def form_refusal(self, form: FilledForm, reason: str) -> bytes:
         """Write the answer, in JSON, that shows in the form why nothing happened."""

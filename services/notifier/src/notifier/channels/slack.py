@@ -215,8 +215,8 @@ class Slack(Channel):
             raise SignatureRefusedError(error.__doc__) from error
         return slack_interactions.read(body)
 
-    async def open_form(self, request: FormRequest, at: datetime) -> None:
-        view = slack_forms.form(request.action, request.token)
+    async def open_form(self, request: FormRequest, language: str, at: datetime) -> None:
+        view = slack_forms.form(request.action, request.token, language)
         arguments = {"trigger_id": request.trigger, "view": view}
         try:
             async with asyncio.timeout(_TRIGGER_S), self._open_client() as client:

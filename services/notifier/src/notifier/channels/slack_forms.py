@@ -4,6 +4,7 @@ from typing import Any, Final, assert_never
 
 from notifier import rendering
 from notifier.domain.answers import HolderAction
+from notifier.domain.recipients import DEFAULT_LANGUAGE
 
 # The names of the fields, each also that of its block.
 NOTE: Final = "note"
@@ -15,9 +16,9 @@ _CHOSEN: Final = "30"
 _LONGEST_NOTE: Final = 1000
 
 
-def form(action: HolderAction, token: str) -> dict[str, Any]:
+def form(action: HolderAction, token: str, language: str = DEFAULT_LANGUAGE) -> dict[str, Any]:
     """Write the view of `views.open`; what is sent comes back with the token."""
-    words = dict(_lines("slack/forms.j2", action=action))
+    words = dict(_lines(action, language))
     return {
         "type": "modal",
         "callback_id": action,
@@ -25,7 +26,7 @@ def form(action: HolderAction, token: str) -> dict[str, Any]:
         "title": _plain(words["title"]),
         "submit": _plain(words["submit"]),
         "close": _plain(words["close"]),
-        "blocks": [*_time(action, words), _note(action, words)],
+        "blocks": [*_time(action, words, language), _note(action, words)],
     }
 
 
@@ -41,10 +42,10 @@ def refusal(action: HolderAction, reason: str) -> dict[str, Any]:
     return {"response_action": "errors", "errors": {field: reason}}
 
 
-def _time(action: HolderAction, words: dict[str, str]) -> list[dict[str, Any]]:
+def _time(action: HolderAction, words: dict[str, str], language: str) -> list[dict[str, Any]]:
     if action != "snooze":
         return []
-    options = {minutes: _option(minutes) for minutes in SNOOZES}
+    options = {minutes: _option(minutes, language) for minutes in SNOOZES}
     element = {
         "type": "static_select",
         "action_id": MINUTES,
@@ -55,8 +56,8 @@ def _time(action: HolderAction, words: dict[str, str]) -> list[dict[str, Any]]:
     return [{**block, "label": _plain(words["minutes"]), "hint": _plain(words["hint"])}]
 
 
-def _option(minutes: str) -> dict[str, Any]:
-    text = rendering.slack_text("slack/minutes.j2", seconds=int(minutes) * 60)
+def _option(minutes: str, language: str) -> dict[str, Any]:
+    text = rendering.slack_text("slack/minutes.j2", language=language, seconds=int(minutes) * 60)
     return {"text": _plain(text), "value": minutes}
 
 
@@ -76,8 +77,9 @@ def _note(action: HolderAction, words: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _lines(template: str, **values: str) -> list[tuple[str, str]]:
-    lines = (line.partition(": ") for line in rendering.text(template, **values).splitlines())
+def _lines(action: HolderAction, language: str) -> list[tuple[str, str]]:
+    text = rendering.text("slack/forms.j2", language=language, action=action)
+    lines = (line.partition(": ") for line in text.splitlines())
     return [(name, text) for name, _, text in lines]
 
 

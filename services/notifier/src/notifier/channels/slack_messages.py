@@ -1,7 +1,7 @@
 """What Slack's messages look like: the arguments of its methods."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from common.http.contact_methods import SlackMethod
 from notifier import rendering
@@ -11,9 +11,12 @@ from notifier.domain import answers
 from notifier.domain.content import HeldPage, Summary
 from notifier.domain.notifications import Notification
 from notifier.domain.reasons import asks_for
+from notifier.languages import mark
 from notifier.links import Links
 from notifier.message_templates.library import MessageText
 
+_SNOOZE: Final = mark("Snooze")
+_HAND_BACK: Final = mark("Hand back")
 OPEN = "open"
 # Slack refuses a longer text in a block.
 _LONGEST_TEXT = 3000
@@ -96,7 +99,7 @@ def _buttons(
     buttons = [_button(OPEN, link.label, url=link.url)]
     token = links.token(page.notification_id, "press", epoch)
     if isinstance(page, Notification) and answers.has_holder_buttons(page):
-        buttons = [*_holder_buttons(token), *buttons]
+        buttons = [*_holder_buttons(token, language), *buttons]
     if answers.has_buttons(page):
         buttons = [
             _button(
@@ -115,14 +118,14 @@ def _status_buttons(update: Notification, links: Links) -> list[dict[str, Any]]:
     if not answers.has_holder_buttons(update):
         return []
     token = links.token(update.notification_id, "press", update.link_epoch)
-    return [{"type": "actions", "elements": _holder_buttons(token)}]
+    return [{"type": "actions", "elements": _holder_buttons(token, update.language)}]
 
 
-def _holder_buttons(token: str) -> list[dict[str, Any]]:
+def _holder_buttons(token: str, language: str) -> list[dict[str, Any]]:
     """Make those that open a form (`slack_forms`)."""
     return [
-        _button("snooze", "Snooze", value=token),
-        _button("hand_back", "Hand back", value=token),
+        _button("snooze", rendering.label(_SNOOZE, language), value=token),
+        _button("hand_back", rendering.label(_HAND_BACK, language), value=token),
     ]
 
 

@@ -99,9 +99,11 @@ async def act_as_holder(
 
 async def check_holder(
     capability: Capability, medium: Medium, user_id: str, uow: UnitOfWork
-) -> None:
-    """Raise as `act_as_holder` unless the channel's user holds it."""
-    answers.require_holder(*await _of_user(capability, medium, user_id, uow))
+) -> str:
+    """Return the language of the channel's user; raise as `act_as_holder` unless they hold it."""
+    own, escalation = await _of_user(capability, medium, user_id, uow)
+    answers.require_holder(own, escalation)
+    return own.language
 
 
 async def _of_user(
