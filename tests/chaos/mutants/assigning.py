@@ -19,7 +19,7 @@ from notifier.store.notifications import Slots
 from notifier.store.people import Recipients
 from notifier.store.unit_of_work import UnitOfWork as NotifierUnitOfWork
 from notifier.use_cases import deliveries
-from notifier.use_cases.deliveries import Claim, ClaimedDelivery, DeliveryRules
+from notifier.use_cases.delivery_claims import Claim, ClaimedDelivery, DeliveryRules
 from router.domain import assignments, reactions
 from router.domain.assignments import Assignment, Decision
 from router.domain.needs import Need

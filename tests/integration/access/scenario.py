@@ -54,10 +54,7 @@ CALLERS: Final[Mapping[str, Role]] = {
 _OTHERS: Final[Mapping[str, Role]] = {"marco": "manager", "dora": "manager"}
 _ROLES: Final = {**CALLERS, **_OTHERS}
 LINK_SECRET: Final = "E" * 43
-_UNKNOWN: Final = (
-    *("request_id", "override_id", "swap_id", "simulation_id"),
-    *("device_id", "write_id", "notification_id"),
-)
+_UNKNOWN: Final = ("request", "override", "swap", "simulation", "device", "write", "notification")
 _DAYS: Final = (("tomorrow", 1), ("in_two_days", 2), ("in_four_days", 4))
 KEYS: Final = {name: make_key() for name in _ROLES}
 LISTED: Final = ",".join(f"{role}:{name}:{KEYS[name]}" for name, role in _ROLES.items())
@@ -194,11 +191,10 @@ async def open_scenario(
         now = await _now(scenario)
         values = scenario.values
         values.update(letter_id="1", key_id="000000000000", token="forged", source="channel:shop")
-        values.update(kind="zendesk", connection="acme", medium="email")
-        values.update(scope="topic", name="billing")
+        values.update(kind="zendesk", connection="acme", scope="topic", name="billing")
         values.update(medium="email", reason="raised", language="de", version="1000")
         values.update(dict.fromkeys(("person_id", "representative_id"), "rita"))
-        values.update({name: new_id() for name in _UNKNOWN})
+        values.update({f"{name}_id": new_id() for name in _UNKNOWN})
         values.update({name: (now + timedelta(days=days)).isoformat() for name, days in _DAYS})
         await _PREPARE[service](scenario)
         yield scenario

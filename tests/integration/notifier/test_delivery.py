@@ -17,8 +17,8 @@ from integration.notifier.conftest import (
 from notifier.domain.delivery import RetryPolicy, Sent
 from notifier.domain.recipients import Recipient
 from notifier.store.unit_of_work import UnitOfWork
-from notifier.use_cases import deliveries
-from notifier.use_cases.deliveries import ClaimedDelivery, DeliveryRules
+from notifier.use_cases import attempts, deliveries
+from notifier.use_cases.delivery_claims import ClaimedDelivery, DeliveryRules
 from support.waiting import until
 
 
@@ -211,7 +211,7 @@ async def test_attempt_of_a_dead_process_is_repeated(harness: ServiceHarness) ->
 
     # The process was only very slow: its late record changes nothing.
     async with harness.database.transaction() as uow:
-        await deliveries.record_attempt(claimed, Sent({"ts": "late"}), RetryPolicy(), 1.0, uow)
+        await attempts.record_attempt(claimed, Sent({"ts": "late"}), RetryPolicy(), 1.0, uow)
     assert len(await harness.published()) == 2
 
 
@@ -315,7 +315,7 @@ async def test_page_acknowledged_while_it_is_sent_is_updated(harness: ServiceHar
     assert await harness.states() == [("page", "slack", "sending")]
     async with harness.database.transaction() as uow:
         sent = Sent({"channel": "D-dana", "ts": "1.1"}, editable=True)
-        await deliveries.record_attempt(claimed, sent, RetryPolicy(), 1.0, uow)
+        await attempts.record_attempt(claimed, sent, RetryPolicy(), 1.0, uow)
     assert await harness.states() == [("page", "slack", "sent"), ("update", "slack", "pending")]
 
 
@@ -328,7 +328,7 @@ async def test_lease_warning_sent_after_the_lease_is_updated(harness: ServiceHar
     await harness.handle(page_also(page, "omar", reason="climbed"))
     async with harness.database.transaction() as uow:
         sent = Sent({"channel": "D-dana", "ts": "1.1"}, editable=True)
-        await deliveries.record_attempt(claimed, sent, RetryPolicy(), 1.0, uow)
+        await attempts.record_attempt(claimed, sent, RetryPolicy(), 1.0, uow)
     async with harness.delivering():
         (update,) = await until(lambda: harness.posted("chat.update"))
     status = update.body["blocks"][1]["elements"][0]["text"]

@@ -18,7 +18,7 @@ from integration.notifier.conftest import (
 )
 from integration.notifier.examples import BROWSER, PROGRAM, answer_events, sent
 from notifier.use_cases import deliveries
-from notifier.use_cases.deliveries import DeliveryRules
+from notifier.use_cases.delivery_claims import DeliveryRules
 from support.people import described
 from support.waiting import until
 

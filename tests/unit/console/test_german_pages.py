@@ -120,6 +120,9 @@ DELIVERY = {
     "window_s": 600.0,
     "budget": "share",
     "in_summary": True,
+    "until": ahead(hours=8),
+    "others": ["email"],
+    "step": 2,
 }
 WEEKS = {"weeks": 3, "start": ahead(days=1), "end": ahead(days=2), "other_rotation": 0}
 

@@ -20,7 +20,7 @@ from common.contracts.event import (
     SystemName,
 )
 from notifier.channels import email
-from notifier.domain import notifications
+from notifier.domain import notifications, own_messages
 from notifier.domain.escalations import Escalation, EscalationState
 from notifier.domain.notifications import Notification
 from notifier.domain.reasons import Reason
@@ -193,15 +193,15 @@ def notification(
     address: Address = SLACK, reason: Reason = "climbed", **changes: Any
 ) -> Notification:
     if reason == "alarm":
-        page = notifications.alarm_from(timer_missing(**changes))
+        page = own_messages.alarm_from(timer_missing(**changes))
     elif reason in {"connection_silent", "connection_heard_again"}:
-        page = notifications.alarm_from(connection_page(reason, **changes))
+        page = own_messages.alarm_from(connection_page(reason, **changes))
     elif reason == "write_back_halted":
-        page = notifications.halt_alarm(
+        page = own_messages.halt_alarm(
             SystemName("zendesk:acme"), changes.get("answer", REFUSED), PageId(PAGE)
         )
     elif reason == "status_webhook_disabled":
-        page = notifications.webhook_alarm(
+        page = own_messages.webhook_alarm(
             SystemName("channel:shop"), changes.get("answer", GONE), PageId(PAGE)
         )
     else:

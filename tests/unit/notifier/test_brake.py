@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from common.contracts.event import NotificationId, PersonId
 from common.core.ids import new_id
 from notifier.channels import slack_messages
-from notifier.domain import brake, notifications
+from notifier.domain import brake, notifications, own_messages
 from notifier.domain.brake import BrakePolicy, Budget
 from notifier.domain.notifications import Notification
 from notifier.links import Links
@@ -188,7 +188,7 @@ def test_only_who_was_asked_before_gets_a_repeat() -> None:
 
 
 def summary_of(*pages: Notification, later: int = 0) -> Notification:
-    empty = notifications.summary(pages[0].person_id, SLACK, NotificationId(new_id()), AT, AT)
+    empty = own_messages.summary(pages[0].person_id, SLACK, NotificationId(new_id()), AT, AT)
     filled, parts = brake.fill(empty, pages, later)
     assert {part.summary_id for part in parts} == {empty.notification_id}
     return filled

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from common.contracts.escalations import Cause
 from notifier import rendering
-from notifier.domain import notifications
+from notifier.domain import own_messages
 from notifier.domain.content import Status, StatusKind
 from notifier.domain.reasons import Reason
 from unit.notifier.examples import (
@@ -268,7 +268,7 @@ def test_lost_timer_says_which_and_what_was_done() -> None:
         "There was no timer for what is due at Mon 2026-03-02 13:59 UTC. Upstairs made it again.",
         "Services never delete timers. Check for manual changes or a restore of the database.",
     )
-    page = notifications.alarm_from(timer_missing(instead=AT + timedelta(hours=1)))
+    page = own_messages.alarm_from(timer_missing(instead=AT + timedelta(hours=1)))
     wrong = rendering.words(page.content, AT)
     assert wrong.lines[0] == (
         "The timer stood at Mon 2026-03-02 15:00 UTC instead of Mon 2026-03-02 13:59 UTC. "

@@ -30,7 +30,7 @@ from common.core import trace
 from common.core.ids import new_id
 from common.messaging.subscriptions import HandlerRegistry
 from notifier import case_write_requests, later_steps, recipient_changes, rendering, status_requests
-from notifier.domain import erasure, follow_ups, notifications, steps
+from notifier.domain import erasure, follow_ups, notifications, own_messages, steps
 from notifier.domain.content import Status, StatusKind, status_of
 from notifier.domain.delivery_reasons import RECIPIENT_UNKNOWN, both, no_longer_relevant
 from notifier.domain.delivery_rules import plan, steps_for
@@ -72,7 +72,7 @@ async def notify_person(event: PageRequested, uow: UnitOfWork) -> None:
 
 async def notify_operations(event: OperationsEvent, uow: UnitOfWork) -> None:
     if not uow.notifications.of_page(event.page_id):
-        await notify_page(notifications.alarm_from(event), uow)
+        await notify_page(own_messages.alarm_from(event), uow)
 
 
 async def release_unanswered(event: EscalationUnanswered, uow: UnitOfWork) -> None:

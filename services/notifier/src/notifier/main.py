@@ -32,7 +32,7 @@ from notifier.metrics import CaseWriteMetrics, DeliveryMetrics, StatusMetrics
 from notifier.secret_addresses import AddressSealer
 from notifier.settings import Settings
 from notifier.store.unit_of_work import UnitOfWork
-from notifier.use_cases.deliveries import DeliveryRules
+from notifier.use_cases.delivery_claims import DeliveryRules
 from notifier.verification_codes import VerificationCodes
 from notifier.web_push.vapid import VapidKey
 from notifier.workers.case_writer import CaseWriter

@@ -11,7 +11,7 @@ from common.contracts.people import ContactMethodsChanged, PersonDescribed
 from common.core import trace
 from common.core.ids import new_id
 from common.storage.known_people import record_person
-from notifier.domain import notifications, verification
+from notifier.domain import own_messages, verification
 from notifier.domain.recipients import (
     Address,
     ContactMethods,
@@ -110,7 +110,7 @@ async def change_recipient(
     await record_recipient(before, saved, uow)
     await uow.recipient_changes.add(_without_secrets(change))
     for address in change.removed_addresses:
-        notice = notifications.address_notice(
+        notice = own_messages.address_notice(
             change, address, NotificationId(new_id()), trace.current()
         )
         uow.notifications.add(notice)

@@ -4,29 +4,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from operator import attrgetter
-from typing import Any, get_args
+from typing import Any
 
 from sqlalchemy import (
-    ARRAY,
-    ColumnElement,
-    FromClause,
-    Integer,
     Select,
-    Text,
-    Uuid,
-    any_,
-    bindparam,
-    case,
-    cast,
-    func,
-    literal_column,
-    or_,
     select,
-    true,
 )
-from sqlalchemy.dialects import postgresql
 
-from common.contracts.escalations import Severity
 from common.contracts.event import ContactId, EscalationId, NotificationId, PageId, PersonId
 from common.contracts.notifications import Medium
 from common.storage.connection import Connection
@@ -35,9 +19,9 @@ from notifier import tables
 from notifier.domain.brake import MAX_HELD_PAGES
 from notifier.domain.notifications import Notification, State
 from notifier.domain.reasons import ANSWERABLE_REASONS
+from notifier.store import notification_statements as statements
 from notifier.store.contact_rows import ContactRows
 
-_RANKS = tuple(enumerate(get_args(Severity)))
 # How many calls may begin on each medium.
 Slots = Mapping[Medium, int]
 ThreadKey = tuple[Medium | None, EscalationId | None, PersonId]
@@ -108,7 +92,7 @@ class Notifications(ContactRows[NotificationId, Notification]):
             "person": notification.person_id,
             "due_at": due_at,
         }
-        await self.connection.execute(_HASTEN_SUMMARY, values)
+        await self.connection.execute(statements.HASTEN_SUMMARY, values)
 
     async def summary_due_besides(self, notification: Notification) -> datetime | None:
         """Return when another summary to the same person is due that will carry this page."""
@@ -119,12 +103,14 @@ class Notifications(ContactRows[NotificationId, Notification]):
             "besides": notification.notification_id,
         }
         due_at: datetime | None
-        due_at = (await self.connection.execute(_SUMMARY_DUE, values)).scalar_one()
+        due_at = (await self.connection.execute(statements.SUMMARY_DUE, values)).scalar_one()
         return due_at
 
     async def contacts_of_summaries(self, summary_ids: Sequence[NotificationId]) -> set[ContactId]:
         """Return the contacts of the pages that these summaries carry."""
-        rows = await self.connection.execute(_OF_SUMMARIES, {"summaries": list(summary_ids)})
+        rows = await self.connection.execute(
+            statements.OF_SUMMARIES, {"summaries": list(summary_ids)}
+        )
         return {ContactId(row.contact_id) for row in rows}
 
     async def claim_held_back(
@@ -140,12 +126,12 @@ class Notifications(ContactRows[NotificationId, Notification]):
         values = {"medium": summary.medium, "person": summary.person_id}
         pages: list[Notification] = []
         unreadable = []
-        for row in await self.connection.execute(_HELD_BACK, values | {"most": most}):
+        for row in await self.connection.execute(statements.HELD_BACK, values | {"most": most}):
             try:
                 pages += self.adopt((row,))
             except ValueError as error:
                 unreadable.append((NotificationId(row.notification_id), error))
-        count = (await self.connection.execute(_COUNT_HELD_BACK, values)).scalar_one()
+        count = (await self.connection.execute(statements.COUNT_HELD_BACK, values)).scalar_one()
         return pages, unreadable, count - len(unreadable)
 
     async def waiting_contacts(
@@ -153,12 +139,14 @@ class Notifications(ContactRows[NotificationId, Notification]):
     ) -> list[ContactId]:
         """Return the contacts of what waits on these media without a reason, or for too long."""
         values = {"media": list(media), "expired": expired, "limit": limit}
-        rows = await self.connection.execute(_WAITING_CONTACTS, values)
+        rows = await self.connection.execute(statements.WAITING_CONTACTS, values)
         return sorted({ContactId(row.contact_id) for row in rows})
 
     async def contacts_without_receipt(self, now: datetime, limit: int) -> list[ContactId]:
         """Return the contacts of messages whose receipt is overdue."""
-        rows = await self.connection.execute(_WITHOUT_RECEIPT, {"now": now, "limit": limit})
+        rows = await self.connection.execute(
+            statements.WITHOUT_RECEIPT, {"now": now, "limit": limit}
+        )
         return sorted({ContactId(row.contact_id) for row in rows})
 
     async def claim(
@@ -174,7 +162,7 @@ class Notifications(ContactRows[NotificationId, Notification]):
         `by_urgency`: the most severe first, then what must be answered soonest.
         """
         values = {"media": list(slots), "slots": list(slots.values()), "now": now, "only": only}
-        statement = _DUE_BY_URGENCY if by_urgency else _DUE
+        statement = statements.DUE_BY_URGENCY if by_urgency else statements.DUE
         return self.adopt(await self.connection.execute(statement, values))
 
     async def threads(self, due: Iterable[Notification], media: Collection[Medium]) -> Threads:
@@ -185,7 +173,7 @@ class Notifications(ContactRows[NotificationId, Notification]):
         if not escalations:
             return {}
         values = {"media": list(media), "escalations": list(escalations)}
-        rows = await self.connection.execute(_THREADS, values)
+        rows = await self.connection.execute(statements.THREADS, values)
         return {(row.medium, row.escalation_id, row.person_id): row.receipt for row in rows}
 
     def loaded_threads(self) -> Threads:
@@ -235,178 +223,5 @@ class Notifications(ContactRows[NotificationId, Notification]):
 async def time_until_due(database: Database[Any], media: Sequence[Medium]) -> timedelta | None:
     """Return how long it is until a notification is due on these media; None if none waits."""
     left: timedelta | None
-    (left,) = await database.fetch_row(_TIME_UNTIL_DUE, media)
+    (left,) = await database.fetch_row(statements.TIME_UNTIL_DUE, media)
     return left
-
-
-_N = tables.notifications
-
-
-def _is_unsent(notifications: FromClause) -> ColumnElement[bool]:
-    # No parameters: the planner compares it with the condition of the index.
-    return notifications.c.state.in_((literal_column("'pending'"), literal_column("'sending'")))
-
-
-def _severity(content: ColumnElement[Any]) -> ColumnElement[int]:
-    """Return a number that is the smaller the more severe it is."""
-    severity = content["severity"].astext
-    return case(*((severity == name, -rank) for rank, name in _RANKS), else_=0)
-
-
-def _respond_by(content: ColumnElement[Any]) -> ColumnElement[Any]:
-    respond_by: ColumnElement[Any] = content["respond_by"].astext.asc().nulls_last()
-    return respond_by
-
-
-def _due(*, by_urgency: bool) -> Select[Any]:
-    slots = func.unnest(
-        bindparam("media", type_=ARRAY(Text)), bindparam("slots", type_=ARRAY(Integer))
-    )
-    free = slots.table_valued("medium", "slots", name="free").render_derived()
-    only = bindparam("only", type_=Uuid(as_uuid=False))
-    # A summary may carry the most severe.
-    severity = case((_N.c.kind == "summary", -len(_RANKS)), else_=_severity(_N.c.content))
-    order = (severity, _respond_by(_N.c.content), _N.c.due_at) if by_urgency else (_N.c.due_at,)
-    due = (
-        select(_N)
-        .where(
-            _N.c.medium == free.c.medium,
-            _is_unsent(_N),
-            _N.c.due_at <= bindparam("now"),
-            or_(only.is_(None), _N.c.notification_id == only),
-        )
-        .order_by(*order)
-        .limit(free.c.slots)
-        .with_for_update(skip_locked=True)
-        .lateral("due")
-    )
-    return select(due).select_from(free.join(due, true())).order_by(due.c.due_at)
-
-
-_DUE = _due(by_urgency=False)
-_DUE_BY_URGENCY = _due(by_urgency=True)
-_SUMMARIES = tables.notifications.alias("summaries")
-_WAITS_FOR_SUMMARY = (
-    _N.c.medium == bindparam("medium"),
-    _N.c.person_id == bindparam("person"),
-    _N.c.state == "held_back",
-    ~select(_SUMMARIES.c.notification_id)
-    .where(_SUMMARIES.c.notification_id == _N.c.summary_id, _is_unsent(_SUMMARIES))
-    .exists(),
-)
-# A summary gets its pages at its first attempt.
-_UNFILLED_SUMMARY = (
-    _N.c.kind == "summary",
-    _N.c.state == "pending",
-    _N.c.attempts == 0,
-    _N.c.medium == bindparam("medium"),
-    _N.c.person_id == bindparam("person"),
-)
-_SUMMARY_DUE = select(func.min(_N.c.due_at)).where(
-    *_UNFILLED_SUMMARY, _N.c.notification_id != bindparam("besides")
-)
-_HASTEN_SUMMARY = (
-    _N.update()
-    .where(
-        *_UNFILLED_SUMMARY,
-        _N.c.due_at > bindparam("due_at"),
-    )
-    .values(due_at=bindparam("due_at"))
-)
-
-
-def _held_back() -> Select[Any]:
-    """Select the first pages that wait, by turns as `brake.by_turns`."""
-    content = _N.c.content
-    contact = content["contact"]
-    is_informing = ~content["reason"].astext.in_(ANSWERABLE_REASONS)
-    is_repeat = content["is_repeat"].astext
-    customer = func.coalesce(contact["customer_id"].astext, cast(_N.c.contact_id, Text))
-    source = func.coalesce(contact["received_from"].astext, contact["channel"].astext, "")
-    urgency = (
-        _severity(content),
-        _respond_by(content),
-        _N.c.notification_id,
-    )
-    turns = (
-        select(
-            _N.c.notification_id,
-            is_informing.label("is_informing"),
-            is_repeat.label("is_repeat"),
-            source.label("source"),
-            func.row_number()
-            .over(partition_by=(is_informing, is_repeat, customer), order_by=urgency)
-            .label("turn"),
-            func.row_number().over(order_by=urgency).label("urgency"),
-        )
-        .where(*_WAITS_FOR_SUMMARY)
-        .subquery()
-    )
-    group = (turns.c.is_informing, turns.c.is_repeat)
-    turn_of_source = func.row_number().over(
-        partition_by=(*group, turns.c.source), order_by=(turns.c.turn, turns.c.urgency)
-    )
-    first = (
-        select(turns.c.notification_id)
-        .order_by(*group, turn_of_source, turns.c.urgency)
-        .limit(bindparam("most"))
-    )
-    return (
-        select(_N)
-        .where(_N.c.notification_id.in_(first), _N.c.state == "held_back")
-        .order_by(_N.c.notification_id)
-        .with_for_update(skip_locked=True)
-    )
-
-
-_HELD_BACK = _held_back()
-_COUNT_HELD_BACK = select(func.count()).select_from(_N).where(*_WAITS_FOR_SUMMARY)
-_OF_SUMMARIES = (
-    select(cast(_N.c.contact_id, Text).label("contact_id"))
-    .join(
-        _SUMMARIES,
-        (_SUMMARIES.c.medium == _N.c.medium) & (_SUMMARIES.c.person_id == _N.c.person_id),
-    )
-    .where(
-        _SUMMARIES.c.notification_id
-        == any_(bindparam("summaries", type_=ARRAY(Uuid(as_uuid=False)))),
-        _N.c.summary_id == _SUMMARIES.c.notification_id,
-        _N.c.state == "held_back",
-    )
-)
-_THREADS = (
-    select(_N.c.medium, _N.c.escalation_id, _N.c.person_id, _N.c.receipt)
-    .ext(postgresql.distinct_on(_N.c.medium, _N.c.escalation_id, _N.c.person_id))
-    .where(
-        _N.c.escalation_id == any_(bindparam("escalations", type_=ARRAY(Uuid(as_uuid=False)))),
-        _N.c.medium == any_(bindparam("media", type_=ARRAY(Text))),
-        _N.c.kind == "page",
-        _N.c.state == "sent",
-    )
-    .order_by(_N.c.medium, _N.c.escalation_id, _N.c.person_id, _N.c.sent_at)
-)
-_WAITING_CONTACTS = (
-    select(cast(_N.c.contact_id, Text).label("contact_id"))
-    .where(
-        _N.c.medium == any_(bindparam("media", type_=ARRAY(Text))),
-        _N.c.state == "pending",
-        _N.c.due_at <= func.clock_timestamp(),
-        or_(
-            _N.c.delay_reason.is_(None),
-            (_N.c.kind == "page") & (_N.c.requested_at <= bindparam("expired")),
-        ),
-    )
-    .limit(bindparam("limit"))
-)
-_WITHOUT_RECEIPT = (
-    select(cast(_N.c.contact_id, Text).label("contact_id"))
-    .where(_N.c.receipt_due_at <= bindparam("now"), _N.c.delivered_at.is_(None))
-    .limit(bindparam("limit"))
-)
-_TIME_UNTIL_DUE = """
-    SELECT min(first.due_at) - clock_timestamp()
-    FROM unnest(CAST($1 AS text[])) AS media(medium), LATERAL (
-        SELECT min(due_at) AS due_at FROM notifications
-        WHERE medium = media.medium AND state IN ('pending', 'sending')
-    ) AS first
-"""

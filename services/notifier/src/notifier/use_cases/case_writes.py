@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from common.contracts.event import PageId, SystemName
 from common.core.ids import derived_id
 from notifier import rendering
-from notifier.domain import notifications
+from notifier.domain import own_messages
 from notifier.domain.write_backs import settings, writes
 from notifier.domain.write_backs.settings import WriteBack
 from notifier.domain.write_backs.writes import (
@@ -130,4 +130,4 @@ async def _report_halt(halted: WriteBack, uow: UnitOfWork) -> None:
     reason = halted.halt_reason or ""
     log.error("write_back_halted", system=halted.system, reason=reason)
     page_id = PageId(derived_id("write-back", halted.system, *halted.edition))
-    await notify_page(notifications.halt_alarm(halted.system, reason, page_id), uow)
+    await notify_page(own_messages.halt_alarm(halted.system, reason, page_id), uow)

@@ -1,21 +1,20 @@
-"""How delivery begins and what an attempt ends in: load, decide, record."""
+"""How delivery begins: load, decide, record."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
 
 from msgspec.structs import replace
 
-from common.contracts.event import ContactId, NotificationId
-from common.contracts.notifications import Medium
+from common.contracts.event import NotificationId
 from notifier.domain import (
     brake,
     delivery,
     delivery_reasons,
     maintenance,
     notifications,
+    own_messages,
     quiet_hours,
 )
 from notifier.domain.brake import (
@@ -26,80 +25,20 @@ from notifier.domain.brake import (
     Budget,
     Limit,
 )
-from notifier.domain.circuits import CircuitPolicy
-from notifier.domain.content import status_of
-from notifier.domain.delivery import Outcome, RetryPolicy, Unknown
-from notifier.domain.delivery_reasons import BudgetKind, DeliveryReason
-from notifier.domain.errors import NotificationNotFoundError
+from notifier.domain.delivery import RetryPolicy
+from notifier.domain.delivery_reasons import DeliveryReason
 from notifier.domain.mail_stops import stoppable
 from notifier.domain.maintenance import MaintenanceWindow
-from notifier.domain.notifications import Attempt, Notification
+from notifier.domain.notifications import Notification
 from notifier.domain.recipients import DEFAULT_LANGUAGE, Address
-from notifier.handlers import correct, new_notification_id, record
-from notifier.later_steps import hasten_next_step
+from notifier.handlers import new_notification_id, record
 from notifier.store.notifications import Slots, Threads
 from notifier.store.put_aside import put_aside
 from notifier.store.unit_of_work import UnitOfWork
-from notifier.use_cases import failover
-from notifier.use_cases.devices import forget_devices
+from notifier.use_cases.delivery_claims import Claim, ClaimedDelivery, DeliveryRules
 
 # Another transaction has locked all that a summary would carry; it is free again after about this.
 _RETRY_SUMMARY = timedelta(milliseconds=100)
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryRules:
-    """`threaded`: the media on which a message can answer an earlier one.
-
-    `receipt_within`: how long a receipt is waited for. `lists_storms`: messages lead to a console,
-    which lists what a message has no room for. `maintenance`: the windows that have not ended.
-    """
-
-    retry: RetryPolicy = field(default_factory=RetryPolicy)
-    brake: BrakePolicy = field(default_factory=BrakePolicy)
-    threaded: frozenset[Medium] = frozenset()
-    circuit: CircuitPolicy = field(default_factory=CircuitPolicy)
-    receipt_within: timedelta = timedelta(seconds=60)
-    lists_storms: bool = False
-    maintenance: tuple[MaintenanceWindow, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimedDelivery:
-    """An attempt that has begun: what to send, and for how long it was due."""
-
-    notification: Notification
-    medium: Medium
-    attempt: Attempt
-    waited: timedelta
-
-    @property
-    def is_storm(self) -> bool:
-        """Tell whether it carries more pages than it shows."""
-        summary = self.notification.content.summary
-        return summary is not None and summary.elsewhere > 0
-
-    @property
-    def contact_ids(self) -> Iterator[ContactId]:
-        """Return the contacts whose notifications the outcome changes."""
-        yield self.notification.contact_id
-        if summary := self.notification.content.summary:
-            yield from (page.contact_id for page in summary.pages)
-
-
-@dataclass(slots=True)
-class Claim:
-    """The attempts that have begun, and for each page that was held back what is in the way.
-
-    `put_aside` became dead letters: their rows can't be read. On the media `behind` more is due.
-    """
-
-    deliveries: list[ClaimedDelivery] = field(default_factory=list)
-    held_back: list[tuple[Medium | None, BudgetKind | Literal["quiet_hours"]]] = field(
-        default_factory=list
-    )
-    put_aside: list[tuple[Medium | None, NotificationId, Exception]] = field(default_factory=list)
-    behind: set[Medium] = field(default_factory=set)
 
 
 async def claim(
@@ -379,7 +318,7 @@ class _Claiming:
 
     def _add_summary(self, for_: Notification, address: Address, due_at: datetime) -> None:
         self.uow.notifications.add(
-            notifications.summary(
+            own_messages.summary(
                 for_.person_id, address, new_notification_id(), due_at, self.uow.now
             )
         )
@@ -417,47 +356,3 @@ class _Claiming:
     def _put(self, budget: Budget) -> None:
         self.budgets[budget.key] = budget
         self.uow.budgets.put(budget)
-
-
-async def record_attempt(
-    claimed: ClaimedDelivery, outcome: Outcome, policy: RetryPolicy, spread: float, uow: UnitOfWork
-) -> None:
-    """Record how an attempt ended; correct the message if it is no longer relevant.
-
-    The notifications of `claimed.contact_ids` must be locked.
-    """
-    notification = await uow.notifications.lock(claimed.notification.notification_id)
-    if notification is None:
-        raise NotificationNotFoundError
-    decision = delivery.record(notification, claimed.attempt, outcome, policy, spread, uow.now)
-    decision = await failover.after_failure(decision, uow)
-    record(decision, uow)
-    if decision.notification.state == "failed" and notification.kind == "page":
-        hasten_next_step(decision.notification, uow)
-    if not isinstance(outcome, Unknown) and outcome.gone_devices:
-        await forget_devices(notification.person_id, outcome.gone_devices, uow)
-    match notification.kind:
-        case "page":
-            await _correct_if_irrelevant(decision.notification, uow)
-        case "summary":
-            await _record_pages(decision.notification, uow)
-        case _:
-            pass
-
-
-async def _record_pages(summary: Notification, uow: UnitOfWork) -> None:
-    for page in uow.notifications.of_summary(summary.notification_id):
-        decision = delivery.follow_summary(page, summary, uow.now)
-        record(await failover.after_failure(decision, uow), uow)
-    if summary.state in ("sent", "failed"):
-        uow.notifications.put(brake.emptied(summary))
-
-
-async def _correct_if_irrelevant(page: Notification, uow: UnitOfWork) -> None:
-    """Correct it if the escalation changed while it was being sent."""
-    if page.escalation_id is None:
-        return
-    escalation = await uow.escalations.lock_about(page.escalation_id, page.contact_id)
-    if escalation and not notifications.is_relevant(page, escalation):
-        name = await uow.recipients.name(escalation.by) if escalation.by else None
-        correct(page, status_of(escalation, name), uow)

@@ -7,7 +7,7 @@ from common.contracts.event import NotificationId, PageId, PersonId
 from common.contracts.notifications import Medium
 from common.core import trace
 from common.core.ids import new_id
-from notifier.domain import notifications, verification
+from notifier.domain import own_messages, verification
 from notifier.domain.content import Content
 from notifier.domain.errors import (
     AddressNotFoundError,
@@ -45,7 +45,7 @@ async def send_code(
     address = next((each for each in recipient.media if each.medium == medium), None)
     if address is None:
         raise AddressNotFoundError
-    message = notifications.own_notice(
+    message = own_messages.own_notice(
         person_id,
         address,
         Content("address_code"),
@@ -97,7 +97,7 @@ async def send_test(caller: Caller, person_id: PersonId, uow: UnitOfWork) -> Las
     request = await _request(verification.test_key(person_id), person_id, uow)
     uow.own_requests.put(verification.send_test(request, test_id, uow.now))
     messages = tuple(
-        notifications.own_notice(
+        own_messages.own_notice(
             person_id,
             address,
             Content("test"),

@@ -11,7 +11,7 @@ from common.contracts.event import ContactId, PageId, SystemName
 from common.contracts.statuses import ContactStatus
 from common.core.ids import derived_id
 from common.core.preconditions import Precondition
-from notifier.domain import notifications, status_webhooks
+from notifier.domain import own_messages, status_webhooks
 from notifier.domain.errors import StatusWebhookChangedError, StatusWebhookNotFoundError
 from notifier.domain.status_webhooks import (
     FAILURES_TO_PAUSE,
@@ -172,7 +172,7 @@ async def _report_disabled(disabled: StatusWebhook, uow: UnitOfWork) -> None:
     """Tell operations, once for each time that it is disabled."""
     page_id = PageId(derived_id("status-webhook", disabled.source, *disabled.edition))
     reason = disabled.disabled_reason or ""
-    await notify_page(notifications.webhook_alarm(disabled.source, reason, page_id), uow)
+    await notify_page(own_messages.webhook_alarm(disabled.source, reason, page_id), uow)
 
 
 def _is_current(delivery: StatusDelivery, called: StatusDelivery, result: CallResult) -> bool:

@@ -26,8 +26,8 @@ from notifier.metrics import DeliveryMetrics
 from notifier.store.notifications import Slots, time_until_due
 from notifier.store.put_aside import due_ids, put_aside
 from notifier.store.unit_of_work import UnitOfWork
-from notifier.use_cases import deliveries, failover
-from notifier.use_cases.deliveries import Claim, ClaimedDelivery, DeliveryRules
+from notifier.use_cases import attempts, deliveries, failover
+from notifier.use_cases.delivery_claims import Claim, ClaimedDelivery, DeliveryRules
 from notifier.verification_codes import VerificationCodes
 from notifier.workers.circuits import Circuits
 from notifier.workers.lease import record_within
@@ -360,9 +360,7 @@ class DeliveryWorker:
             for delivery, outcome in ended:
                 trace.restore(delivery.notification.traceparent)
                 uow.outbox.cause = delivery.notification.notification_id
-                await deliveries.record_attempt(
-                    delivery, outcome, self._rules.retry, _spread(), uow
-                )
+                await attempts.record_attempt(delivery, outcome, self._rules.retry, _spread(), uow)
 
     def _observe(self, delivery: ClaimedDelivery, outcome: Outcome, seconds: float) -> None:
         label = type(outcome).__name__.lower()

@@ -1,0 +1,61 @@
+"""What an attempt ends in: load, decide, record."""
+
+from notifier.domain import (
+    brake,
+    delivery,
+    notifications,
+)
+from notifier.domain.content import status_of
+from notifier.domain.delivery import Outcome, RetryPolicy, Unknown
+from notifier.domain.errors import NotificationNotFoundError
+from notifier.domain.notifications import Notification
+from notifier.handlers import correct, record
+from notifier.later_steps import hasten_next_step
+from notifier.store.unit_of_work import UnitOfWork
+from notifier.use_cases import failover
+from notifier.use_cases.delivery_claims import ClaimedDelivery
+from notifier.use_cases.devices import forget_devices
+
+
+async def record_attempt(
+    claimed: ClaimedDelivery, outcome: Outcome, policy: RetryPolicy, spread: float, uow: UnitOfWork
+) -> None:
+    """Record how an attempt ended; correct the message if it is no longer relevant.
+
+    The notifications of `claimed.contact_ids` must be locked.
+    """
+    notification = await uow.notifications.lock(claimed.notification.notification_id)
+    if notification is None:
+        raise NotificationNotFoundError
+    decision = delivery.record(notification, claimed.attempt, outcome, policy, spread, uow.now)
+    decision = await failover.after_failure(decision, uow)
+    record(decision, uow)
+    if decision.notification.state == "failed" and notification.kind == "page":
+        hasten_next_step(decision.notification, uow)
+    if not isinstance(outcome, Unknown) and outcome.gone_devices:
+        await forget_devices(notification.person_id, outcome.gone_devices, uow)
+    match notification.kind:
+        case "page":
+            await _correct_if_irrelevant(decision.notification, uow)
+        case "summary":
+            await _record_pages(decision.notification, uow)
+        case _:
+            pass
+
+
+async def _record_pages(summary: Notification, uow: UnitOfWork) -> None:
+    for page in uow.notifications.of_summary(summary.notification_id):
+        decision = delivery.follow_summary(page, summary, uow.now)
+        record(await failover.after_failure(decision, uow), uow)
+    if summary.state in ("sent", "failed"):
+        uow.notifications.put(brake.emptied(summary))
+
+
+async def _correct_if_irrelevant(page: Notification, uow: UnitOfWork) -> None:
+    """Correct it if the escalation changed while it was being sent."""
+    if page.escalation_id is None:
+        return
+    escalation = await uow.escalations.lock_about(page.escalation_id, page.contact_id)
+    if escalation and not notifications.is_relevant(page, escalation):
+        name = await uow.recipients.name(escalation.by) if escalation.by else None
+        correct(page, status_of(escalation, name), uow)
