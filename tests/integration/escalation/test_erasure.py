@@ -77,7 +77,8 @@ async def test_words_that_moved_or_ended_a_clock_are_gone(
     service: EscalationHarness, configured: httpx.AsyncClient, event: type[ContactEvent]
 ) -> None:
     contact = await service.received()
-    fields = {"contact_id": contact.contact_id, "reason": WORDS, "priority": "urgent"}
+    about = {"contact_id": contact.contact_id, "by": PersonId("rita")}
+    fields = {**about, "reason": WORDS, "priority": "urgent"}
     at = contact.occurred_at + timedelta(seconds=9)
     content: dict[str, Any] = {
         name: value for name, value in fields.items() if name in event.__struct_fields__

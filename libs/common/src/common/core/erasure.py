@@ -24,6 +24,7 @@ WORDS: Final = frozenset(
         "representative_statement",
         "subject",
         "text",
+        "words",
     }
 )
 
