@@ -24,7 +24,7 @@ from common.contracts.escalations import Severity
 from common.contracts.event import NotificationId
 from notifier.domain.content import Content, HeldPage, Summary
 from notifier.domain.delivery_reasons import SUPERSEDED, BudgetKind, over_budget
-from notifier.domain.notifications import Notification
+from notifier.domain.notifications import Notification, stop
 from notifier.domain.reasons import asks_for
 
 # `share`: of a recipient's budget, what is about one customer.
@@ -142,13 +142,7 @@ def _repeat_interval(budget: Budget, policy: BrakePolicy) -> timedelta:
 def hold_back(notification: Notification, limit: Limit, policy: BrakePolicy) -> Notification:
     window_s = policy.window.total_seconds()
     reason = over_budget(limit.kind, limit.most, window_s)
-    return replace(
-        notification,
-        state="held_back",
-        due_at=None,
-        reason=reason.text,
-        reason_data=reason.data,
-    )
+    return stop(notification, "held_back", reason)
 
 
 def next_summary_at(
@@ -180,14 +174,7 @@ def newest(
         key = page.escalation_id or page.notification_id
         if key in by_escalation:
             older = by_escalation[key]
-            superseded.append(
-                replace(
-                    older,
-                    state="superseded",
-                    reason=SUPERSEDED.text,
-                    reason_data=SUPERSEDED.data,
-                )
-            )
+            superseded.append(stop(older, "superseded", SUPERSEDED))
             is_repeat = older.content.is_repeat and page.content.is_repeat
             page = replace(page, content=replace(page.content, is_repeat=is_repeat))
         by_escalation[key] = page

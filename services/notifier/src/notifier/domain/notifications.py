@@ -328,12 +328,13 @@ def failure(notification: Notification, at: datetime) -> NotificationFailed:
 
 
 def cancel(notification: Notification, reason: DeliveryReason) -> Notification:
+    return stop(notification, "cancelled", reason)
+
+
+def stop(notification: Notification, state: State, reason: DeliveryReason) -> Notification:
+    """Return it in a state in which it is not due, with why."""
     return replace(
-        notification,
-        state="cancelled",
-        due_at=None,
-        reason=reason.text,
-        reason_data=reason.data,
+        notification, state=state, due_at=None, reason=reason.text, reason_data=reason.data
     )
 
 
