@@ -178,11 +178,16 @@ class _Account:
     def _answer_from_lease(
         self, waiting: Sequence[asyncio.Future[Admission]]
     ) -> list[asyncio.Future[Admission]]:
-        """Admit as many as may be without the database, and return the others."""
+        """Admit as many as may be without the database, and return the others.
+
+        None are left while there is a lease: the next one would take its place.
+        """
         others = []
         for answer in waiting:
-            # The request may have been cancelled.
-            if not answer.done() and (admission := self._admit_from_lease()):
+            if answer.done():
+                # The request was cancelled.
+                continue
+            if admission := self._admit_from_lease():
                 answer.set_result(admission)
             else:
                 others.append(answer)
