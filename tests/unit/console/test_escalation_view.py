@@ -11,6 +11,7 @@ from console.views.story import event_text
 from unit.console.answers import (
     ahead,
     approval,
+    cause,
     clock,
     clocks,
     conversation,
@@ -286,3 +287,27 @@ def test_other_contacts_of_the_customer_are_listed() -> None:
         "Mar 1 10:12",
         "resolved",
     )
+
+
+NEW_REASON = {"code": "a-code-of-a-newer-service"}
+
+
+@pytest.mark.parametrize("reason", [None, NEW_REASON])
+def test_change_of_a_clock_whose_reason_has_no_words_here_is_said_by_the_service(
+    reason: dict[str, Any] | None,
+) -> None:
+    said = "cancelled: because of something new"
+    change = {"at": ahead(), "run": 1, "text": said, "code": "cancelled", "parameters": {}}
+    shown = view(clocks=clocks(clock(timeline=[{**change, "reason": reason}])))
+    assert [text for _, text in shown.clocks[0].timeline] == [said]
+
+
+def test_end_whose_reason_has_no_words_here_is_said_by_the_service() -> None:
+    closed = event("escalation_closed", reason="something new", change_reason=NEW_REASON)
+    assert view([closed]).steps[0].quotations == (("Reason", "something new"),)
+
+
+def test_what_a_rule_found_before_findings_were_stored_is_said_by_the_service() -> None:
+    old = cause("vip", reason="VIP customer (policy gold v3)", finding=None)
+    shown = view(changes={"causes": [old]})
+    assert shown.causes[0].rule == "VIP customer (policy gold v3)"

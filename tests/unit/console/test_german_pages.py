@@ -144,7 +144,10 @@ def clock_answers() -> dict[str, Any]:
         {"calendar": {"id": "berlin", "version": 1}},
     )
     timeline = [
-        *(entry(code) for code in get_args(ChangeCode)),
+        *(
+            entry(code, None if code in ("passed", "breached", "met") else "we-replied")
+            for code in get_args(ChangeCode)
+        ),
         *(entry("cancelled", code) for code in get_args(ChangeReasonCode)),
     ]
     answers = (clock(summary=SERVICE_WORDS, **state) for state in states)

@@ -133,7 +133,7 @@ def _no_reason(_data: Data, _reader: Reader) -> tuple[tuple[str, str], ...]:
 
 def _why_closed(data: Data, reader: Reader) -> tuple[tuple[str, str], ...]:
     reason = data.get("change_reason")
-    text = change_reason_text(reason, reader) if reason else data.get("reason")
+    text = (change_reason_text(reason, reader) if reason else None) or data.get("reason")
     return ((reader.texts.gettext("Reason"), text),) if text else ()
 
 
