@@ -247,6 +247,24 @@ def simulation_page(code: str) -> Callable[[Reader], str]:
     return shown
 
 
+def trial_event() -> dict[str, Any]:
+    """Return an event that says as little as it may."""
+    unsaid = ("event_id", "at", "subject", "topic", "language", "campaign", "team")
+    customer = {"customer_id": "channel:shop:4711", "name": None, "tier": None, "region": None}
+    return {
+        **dict.fromkeys(unsaid),
+        "event": "contact_opened",
+        "event_type": "zen:event-type:ticket.created",
+        "external_ref": "35436",
+        "state": "open",
+        "channel": "email",
+        "customer": customer,
+        "priority": "normal",
+        "details": {},
+        "messages": [],
+    }
+
+
 def trial_page(who: Reader) -> str:
     parts = [
         {"code": code, "parameters": {"fields": "id"}, "detail": SERVICE_WORDS, "pointer": ""}
@@ -261,7 +279,7 @@ def trial_page(who: Reader) -> str:
             {**part, "place": f"Event {number}", "reason": SERVICE_WORDS}
             for number, part in enumerate(parts)
         ],
-        "events": [],
+        "events": [trial_event()],
     }
     view = trial_view(
         "zendesk", "shop", sample_values("zendesk"), FormProblems({}, None), answer, who
