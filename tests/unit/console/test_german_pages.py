@@ -121,6 +121,8 @@ DELIVERY = {
     "budget": "share",
     "in_summary": True,
 }
+# What pydantic says of a body that is JSON of another shape.
+TYPES_OF_JSON = ("model-type", "string-type")
 WEEKS = {"weeks": 3, "start": ahead(days=1), "end": ahead(days=2), "other_rotation": 0}
 
 
@@ -268,7 +270,7 @@ def trial_event() -> dict[str, Any]:
 def trial_page(who: Reader) -> str:
     parts = [
         {"code": code, "parameters": {"fields": "id"}, "detail": SERVICE_WORDS, "pointer": ""}
-        for code in get_args(MalformedCode)
+        for code in (*get_args(MalformedCode), *TYPES_OF_JSON)
     ]
     answer = {
         "signature": "too_old",
