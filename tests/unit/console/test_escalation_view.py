@@ -299,7 +299,8 @@ def test_change_of_a_clock_whose_reason_has_no_words_here_is_said_by_the_service
     said = "cancelled: because of something new"
     change = {"at": ahead(), "run": 1, "text": said, "code": "cancelled", "parameters": {}}
     shown = view(clocks=clocks(clock(timeline=[{**change, "reason": reason}])))
-    assert [text for _, text in shown.clocks[0].timeline] == [said]
+    (row,) = shown.clocks or ()
+    assert [text for _, text in row.timeline] == [said]
 
 
 def test_end_whose_reason_has_no_words_here_is_said_by_the_service() -> None:

@@ -107,8 +107,9 @@ class EscalationCauseAdded(EscalationsOwnEvent):
 class EscalationClimbed(EscalationsOwnEvent):
     """`lateness_ms` and `waited_for` are None when no timer sent it up.
 
-    Then a person did, or nobody was reached: `unreached` are those of the level before whom no
-    message reached. `vacancies` are why levels were passed, as `reason`.
+    Then a person did, or nobody was reached. `unreached` are those of the level before whom no
+    message reached, if nobody there has answered. `vacancies` are why levels were passed, as
+    `reason`.
     """
 
     from_level: int
