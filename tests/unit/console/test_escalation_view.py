@@ -312,3 +312,17 @@ def test_what_a_rule_found_before_findings_were_stored_is_said_by_the_service() 
     old = cause("vip", reason="VIP customer (policy gold v3)", finding=None)
     shown = view(changes={"causes": [old]})
     assert shown.causes[0].rule == "VIP customer (policy gold v3)"
+
+
+def test_words_of_a_person_stay_as_they_are_though_a_rule_said_the_same() -> None:
+    said = "VIP customer (policy gold v3)"
+    finding = {"policy_id": "gold", "policy_version": 3, "contacts": None}
+    causes = [cause("vip", reason=said, finding={**finding, "within_days": None, "topic": None})]
+    raised = event("escalation_raised", -2, cause="vip", severity="high", reason=said)
+    shown = view(
+        [raised, event("escalation_noted", -1, by="sam", text=said)], (), {"causes": causes}
+    )
+    assert [step.quotations for step in shown.steps] == [
+        (("Reason", "By Gold, version 3"),),
+        (("Note", said),),
+    ]

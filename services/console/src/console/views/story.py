@@ -47,6 +47,8 @@ _CLIMBED_BY_TIMER: Final[Mapping[str, str]] = {
     "acknowledgement_due": mark("Nobody answered in time: went up to %(level_name)s"),
     "lease": mark("No progress in time: went up to %(level_name)s"),
 }
+# Their reason may be that of a rule.
+_WITH_CAUSE: Final = frozenset(("escalation_raised", "escalation_cause_added"))
 _VERDICTS: Final = {"upheld": mark("upheld"), "dismissed": mark("dismissed")}
 _PROBLEMS: Final = frozenset(
     ("escalation_page_failed", "escalation_unanswered", "escalation_climbed")
@@ -107,7 +109,8 @@ def _event_step(
     name = event_name(event["type"])
     if name not in _SENTENCES:
         return None
-    sentence, quotations = _SENTENCES[name], _quotations(event["data"], rule_sentences, reader)
+    sentences_of_rules = rule_sentences if name in _WITH_CAUSE else None
+    sentence, quotations = _SENTENCES[name], _quotations(event["data"], sentences_of_rules, reader)
     if name == "escalation_climbed":
         waited_for = event["data"].get("waited_for")
         sentence = _CLIMBED_BY_TIMER.get(waited_for, sentence)
