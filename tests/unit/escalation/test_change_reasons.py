@@ -9,7 +9,7 @@ from common.contracts.change_reasons import ChangeReason
 from common.contracts.contacts import ContactAbandoned, ContactPrioritized
 from common.contracts.event import PersonId, SystemName
 from escalation.domain.change_reasons import contact_abandoned, priority_changed
-from unit.escalation.examples import CONTACT, START, SAM
+from unit.escalation.examples import CONTACT, SAM, START
 
 SHOP = SystemName("channel:shop")
 LEFT = ContactAbandoned(contact_id=CONTACT, occurred_at=START, reason="gone")
