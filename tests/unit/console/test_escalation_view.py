@@ -308,7 +308,7 @@ def test_end_whose_reason_has_no_words_here_is_said_by_the_service() -> None:
     assert view([closed]).steps[0].quotations == (("Reason", "something new"),)
 
 
-def test_what_a_rule_found_before_findings_were_stored_is_said_by_the_service() -> None:
+def test_rule_of_a_cause_without_a_finding_is_said_by_the_service() -> None:
     old = cause("vip", reason="VIP customer (policy gold v3)", finding=None)
     shown = view(changes={"causes": [old]})
     assert shown.causes[0].rule == "VIP customer (policy gold v3)"
