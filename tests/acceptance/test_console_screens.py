@@ -22,6 +22,7 @@ from stage.console import WebConsole, wait_until_admitted
 from stage.event_log import open_event_log
 from stage.sample_settings import ROLES
 from stage.stories import Scenario
+from support.waiting import until
 
 pytestmark = pytest.mark.xdist_group("console screens")
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
@@ -85,6 +86,15 @@ async def office(
         yield Office(Scenario(system, actors, event_log, lambda *_: None), console.url, browsers)
 
 
+async def shown(browser: httpx.AsyncClient, address: str, text: str) -> str:
+    """Return the page once it has this text: intake learns by an event who may see a contact."""
+
+    async def load() -> str:
+        return (await browser.get(address)).text
+
+    return await until(load, lambda page: text in page)
+
+
 async def test_supervisor_sets_the_presence_of_a_person(office: Office) -> None:
     sara = await office.enter("sara")
     assert "Lena Lang" in (await sara.get("/floor")).text
@@ -120,10 +130,9 @@ async def test_refused_presence_is_said_in_its_form(office: Office) -> None:
 async def test_supervisor_gives_a_contact_back(office: Office) -> None:
     contact_id = await office.assign("priya")
     sara = await office.enter("sara")
-    page = await sara.get("/floor/priya")
-    assert "For priya" in page.text
+    page = await shown(sara, "/floor/priya", "For priya")
     address = f"/floor/priya/contacts/{contact_id}/release"
-    assert f'action="{address}"' in page.text
+    assert f'action="{address}"' in page
     refused = await sara.post(address, data={"reason": ""})
     assert refused.status_code == 422
     assert f'id="problem-release-{contact_id}"' in refused.text
@@ -139,9 +148,8 @@ async def test_representative_sees_own_contacts_with_their_promises(office: Offi
     contact_id = await office.assign(REPRESENTATIVE)
     await office.scenario.event_log.wait_for(ClocksStarted, contact_id)
     rita = await office.enter(REPRESENTATIVE)
-    page = await rita.get("/mine")
-    assert "For rita" in page.text
-    assert "First reply" in page.text
+    page = await shown(rita, "/mine", "For rita")
+    assert "First reply" in page
 
 
 async def test_representative_does_not_see_floor_and_duty(office: Office) -> None:

@@ -10,6 +10,7 @@ from common.contracts.assignments import ContactAssigned
 from common.contracts.contacts import SupervisorQuestionAnswered, SupervisorRequested
 from common.contracts.event import ContactId
 from stage.console import wait_until_admitted
+from support.waiting import until
 
 pytestmark = [
     pytest.mark.xdist_group("browser"),
@@ -33,7 +34,13 @@ async def open_question(stage: BrowserStage, desk: Desk, subject: str) -> tuple[
     person = (await stage.event_log.wait_for(ContactAssigned, contact_id)).representative_id
     await wait_until_admitted(stage.url, (person,))
     page = await desk.sit_down(person)
-    await page.goto("/mine")
+
+    async def load() -> int:
+        await page.goto("/mine")
+        return await page.locator("tr.row", has_text=subject).count()
+
+    # intake learns by an event who may see a contact.
+    await until(load)
     return contact_id, page
 
 

@@ -180,6 +180,26 @@ async def test_request_that_is_cancelled_holds_up_no_other(
     assert await taken(database) == 1
 
 
+async def test_request_that_is_cancelled_while_it_waits_loses_nothing_of_a_lease(
+    limiter: RateLimiter, database: Database[UnitOfWork]
+) -> None:
+    limit = RateLimit(100, 60)
+    for _ in range(3):
+        await admit(limiter, database, limit)
+    await limiter.give_back(database, is_stopping=True)
+    assert await taken(database) == 3
+    async with asyncio.TaskGroup() as group:
+        group.create_task(limiter.admit(SHOP, limit, database))
+        # The transaction of the first one begins, and the second waits for the next.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        late = group.create_task(limiter.admit(SHOP, limit, database))
+        await asyncio.sleep(0)
+        late.cancel()
+    await limiter.give_back(database, is_stopping=True)
+    assert await taken(database) == 4
+
+
 async def test_limit_is_taken_outside_the_transaction_of_the_request(
     limiter: RateLimiter, database: Database[UnitOfWork]
 ) -> None:

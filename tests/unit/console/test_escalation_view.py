@@ -11,6 +11,7 @@ from console.views.story import event_text
 from unit.console.answers import (
     ahead,
     approval,
+    cause,
     clock,
     clocks,
     conversation,
@@ -323,3 +324,42 @@ def test_other_contacts_of_the_customer_are_listed() -> None:
         "Mar 1 10:12",
         "resolved",
     )
+
+
+NEW_REASON = {"code": "a-code-of-a-newer-service"}
+
+
+@pytest.mark.parametrize("reason", [None, NEW_REASON])
+def test_change_of_a_clock_whose_reason_has_no_words_here_is_said_by_the_service(
+    reason: dict[str, Any] | None,
+) -> None:
+    said = "cancelled: because of something new"
+    change = {"at": ahead(), "run": 1, "text": said, "code": "cancelled", "parameters": {}}
+    shown = view(clocks=clocks(clock(timeline=[{**change, "reason": reason}])))
+    (row,) = shown.clocks or ()
+    assert [text for _, text in row.timeline] == [said]
+
+
+def test_end_whose_reason_has_no_words_here_is_said_by_the_service() -> None:
+    closed = event("escalation_closed", reason="something new", change_reason=NEW_REASON)
+    assert view([closed]).steps[0].quotations == (("Reason", "something new"),)
+
+
+def test_rule_of_a_cause_without_a_finding_is_said_by_the_service() -> None:
+    old = cause("vip", reason="VIP customer (policy gold v3)", finding=None)
+    shown = view(changes={"causes": [old]})
+    assert shown.causes[0].rule == "VIP customer (policy gold v3)"
+
+
+def test_words_of_a_person_stay_as_they_are_though_a_rule_said_the_same() -> None:
+    said = "VIP customer (policy gold v3)"
+    finding = {"policy_id": "gold", "policy_version": 3, "contacts": None}
+    causes = [cause("vip", reason=said, finding={**finding, "within_days": None, "topic": None})]
+    raised = event("escalation_raised", -2, cause="vip", severity="high", reason=said)
+    shown = view(
+        [raised, event("escalation_noted", -1, by="sam", text=said)], (), {"causes": causes}
+    )
+    assert [step.quotations for step in shown.steps] == [
+        (("Reason", "By Gold, version 3"),),
+        (("Note", said),),
+    ]

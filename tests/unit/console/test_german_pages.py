@@ -124,6 +124,8 @@ DELIVERY = {
     "others": ["email"],
     "step": 2,
 }
+# What pydantic says of a body that is JSON of another shape.
+TYPES_OF_JSON = ("model-type", "string-type")
 WEEKS = {"weeks": 3, "start": ahead(days=1), "end": ahead(days=2), "other_rotation": 0}
 
 
@@ -147,7 +149,10 @@ def clock_answers() -> dict[str, Any]:
         {"calendar": {"id": "berlin", "version": 1}},
     )
     timeline = [
-        *(entry(code) for code in get_args(ChangeCode)),
+        *(
+            entry(code, None if code in ("passed", "breached", "met") else "we-replied")
+            for code in get_args(ChangeCode)
+        ),
         *(entry("cancelled", code) for code in get_args(ChangeReasonCode)),
     ]
     answers = (clock(summary=SERVICE_WORDS, **state) for state in states)
@@ -247,10 +252,28 @@ def simulation_page(code: str) -> Callable[[Reader], str]:
     return shown
 
 
+def trial_event() -> dict[str, Any]:
+    """Return an event that says as little as it may."""
+    unsaid = ("event_id", "at", "subject", "topic", "language", "campaign", "team")
+    customer = {"customer_id": "channel:shop:4711", "name": None, "tier": None, "region": None}
+    return {
+        **dict.fromkeys(unsaid),
+        "event": "contact_opened",
+        "event_type": "zen:event-type:ticket.created",
+        "external_ref": "35436",
+        "state": "open",
+        "channel": "email",
+        "customer": customer,
+        "priority": "normal",
+        "details": {},
+        "messages": [],
+    }
+
+
 def trial_page(who: Reader) -> str:
     parts = [
         {"code": code, "parameters": {"fields": "id"}, "detail": SERVICE_WORDS, "pointer": ""}
-        for code in get_args(MalformedCode)
+        for code in (*get_args(MalformedCode), *TYPES_OF_JSON)
     ]
     answer = {
         "signature": "too_old",
@@ -261,7 +284,7 @@ def trial_page(who: Reader) -> str:
             {**part, "place": f"Event {number}", "reason": SERVICE_WORDS}
             for number, part in enumerate(parts)
         ],
-        "events": [],
+        "events": [trial_event()],
     }
     view = trial_view(
         "zendesk", "shop", sample_values("zendesk"), FormProblems({}, None), answer, who

@@ -3,7 +3,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from console.texts import Texts
+from console.texts import LANGUAGES, Texts
 
 NOW = datetime(2026, 3, 2, 10, 12, tzinfo=UTC)
 
@@ -56,3 +56,7 @@ def test_amount_is_written_as_in_the_readers_language() -> None:
 def test_language_without_a_catalogue_falls_back_to_english() -> None:
     assert texts("fr").language == "en"
     assert texts("fr").time_left(0) == "now"
+
+
+def test_no_text_stays_none_in_each_language() -> None:
+    assert [texts(language).gettext("") for language in LANGUAGES] == ["", ""]

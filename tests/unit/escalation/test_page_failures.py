@@ -74,6 +74,36 @@ def test_level_that_nobody_was_reached_at_is_left_at_once_with_the_reason() -> N
     assert harness.last_page.explanation == climbed.reason
 
 
+def test_climb_names_whom_no_message_reached_where_that_is_why() -> None:
+    harness = escalated(SAM_THEN_TOP)
+    fail(harness, SAM)
+    assert harness.event(EscalationClimbed).unreached == (SAM,)
+    waited = escalated(settings(SAM_AND_KIM, TOP))
+    fail(waited, SAM)
+    waited.advance_to(5)
+    assert waited.event(EscalationClimbed).unreached == (SAM,)
+
+
+@pytest.mark.parametrize("state", ["raised", "acknowledged"])
+def test_climb_that_a_person_asked_for_is_not_put_down_to_a_failed_message(state: str) -> None:
+    harness = escalated(settings(SAM_AND_KIM, TOP))
+    fail(harness, SAM)
+    if state == "acknowledged":
+        harness.press(KIM)
+    harness.act(KIM, actions.refer_up, reason="above my limit")
+    climbed = harness.event(EscalationClimbed)
+    assert (climbed.reason, climbed.unreached) == ("referred up by kim: above my limit", ())
+
+
+def test_climb_of_a_lease_that_is_over_is_not_put_down_to_a_failed_message() -> None:
+    harness = escalated(settings(SAM_AND_KIM, TOP))
+    fail(harness, SAM)
+    harness.press(KIM)
+    harness.advance_to(24 * 60)
+    climbed = harness.event(EscalationClimbed)
+    assert (climbed.waited_for, climbed.unreached) == ("lease", ())
+
+
 def test_operations_are_told_who_was_not_reached_whatever_becomes_of_the_escalation() -> None:
     harness = escalated(SAM_THEN_TOP)
     fail(harness, SAM)

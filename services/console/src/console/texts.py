@@ -49,7 +49,8 @@ class Texts:
         return cls(spoken, zone, translations(spoken))
 
     def gettext(self, text: str, /, **values: object) -> str:
-        return self.translations.gettext(text) % values
+        # By no text a catalogue names itself.
+        return self.translations.gettext(text) % values if text else ""
 
     def ngettext(self, singular: str, plural: str, number: int, /, **values: object) -> str:
         return self.translations.ngettext(singular, plural, number) % {"number": number, **values}

@@ -125,12 +125,17 @@ class _Account:
         now = self._seconds()
         if self._waiting or self._grant is None:
             return None
-        if self._ahead and now < self._ahead_ends_at:
-            self._ahead -= 1
-            return self._admission(self._grant, is_admitted=True)
+        if admission := self._admit_from_lease():
+            return admission
         if now < self._refuses_until:
             return self._admission(self._grant, is_admitted=False)
         return None
+
+    def _admit_from_lease(self) -> Admission | None:
+        if self._grant is None or not self._ahead or self._is_over():
+            return None
+        self._ahead -= 1
+        return self._admission(self._grant, is_admitted=True)
 
     async def wait(self, database: Database[UnitOfWork]) -> Admission:
         loop = asyncio.get_running_loop()
@@ -173,13 +178,17 @@ class _Account:
     def _answer_from_lease(
         self, waiting: Sequence[asyncio.Future[Admission]]
     ) -> list[asyncio.Future[Admission]]:
-        """Admit as many as may be without the database, and return the others."""
+        """Admit as many as may be without the database, and return the others.
+
+        None are left while there is a lease: the next one would take its place.
+        """
         others = []
         for answer in waiting:
-            # The request may have been cancelled.
-            if self._grant and self._ahead and not self._is_over() and not answer.done():
-                self._ahead -= 1
-                answer.set_result(self._admission(self._grant, is_admitted=True))
+            if answer.done():
+                # The request was cancelled.
+                continue
+            if admission := self._admit_from_lease():
+                answer.set_result(admission)
             else:
                 others.append(answer)
         return others

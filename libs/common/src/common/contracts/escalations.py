@@ -61,7 +61,9 @@ PageReason = Literal[
     "unserved",
 ]
 LeaseEnd = Literal["progress", "shift", "snooze"]
+# What an open escalation waits for: an acknowledgement, or progress of the holder.
 Wait = Literal["acknowledgement_due", "lease"]
+# What becomes of an unacknowledged escalation once all its reasons were met.
 WhenMet = Literal["close", "stay"]
 
 
@@ -103,8 +105,12 @@ class EscalationCauseAdded(EscalationsOwnEvent):
 
 
 class EscalationClimbed(EscalationsOwnEvent):
-    """`lateness_ms` and `waited_for` are None when no timer sent it up, but a person or that no
-    message reached anybody: `unreached`. `vacancies` are why levels were passed, as `reason`."""
+    """`lateness_ms` and `waited_for` are None when no timer sent it up.
+
+    Then a person did, or nobody was reached. `unreached` are those of the level before whom no
+    message reached, if nobody there has answered. `vacancies` are why levels were passed, as
+    `reason`.
+    """
 
     from_level: int
     to_level: int

@@ -32,6 +32,15 @@ class InvalidPart(BaseModel):
     )
     parameters: dict[str, Any] | None = Field(None, description="What the words name, if any.")
 
+    @classmethod
+    def of(cls, field: InvalidField) -> "InvalidPart":
+        return cls(
+            pointer=field.place,
+            detail=field.detail,
+            code=field.code,
+            parameters=dict(field.parameters) if field.parameters else None,
+        )
+
 
 class ProblemOut(BaseModel):
     """A problem (RFC 9457). Some codes add members that say what to do about it."""
@@ -100,16 +109,8 @@ def reason_of(code: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _error_list(details: Iterable[tuple[str, str] | InvalidField]) -> list[dict[str, Any]]:
-    return [_part(InvalidField(*detail)) for detail in details]
-
-
-def _part(field: InvalidField) -> dict[str, Any]:
-    part: dict[str, Any] = {"pointer": field.place, "detail": field.detail}
-    if field.code is not None:
-        part["code"] = field.code
-    if field.parameters:
-        part["parameters"] = dict(field.parameters)
-    return part
+    parts = (InvalidPart.of(InvalidField(*detail)) for detail in details)
+    return [part.model_dump(exclude_none=True) for part in parts]
 
 
 def response_to(error: Exception) -> Response:

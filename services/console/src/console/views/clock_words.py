@@ -66,13 +66,19 @@ def _ended(met_at: datetime, due_at: datetime, reader: Reader) -> str:
 
 
 def change_text(entry: Data, reader: Reader) -> str:
-    """Say what happened to it, and why; what has no words here in those of the service."""
+    """Say what happened to it, and why; what has no words here in those of the service.
+
+    If the reason has none, the text of the service has both.
+    """
     write = _CHANGES.get(entry["code"])
     if write is None:
         return str(entry["text"])
-    text = write(entry["parameters"], reader)
+    if entry["code"] in _WITHOUT_REASON:
+        return write(entry["parameters"], reader)
     reason = None if entry["reason"] is None else change_reason_text(entry["reason"], reader)
-    return text if reason is None else f"{text}: {reason}"
+    return (
+        str(entry["text"]) if reason is None else f"{write(entry['parameters'], reader)}: {reason}"
+    )
 
 
 def _started(of: Data, reader: Reader) -> str:
@@ -168,3 +174,5 @@ _CHANGES: Final[Mapping[str, _Write]] = {
     "met": _met,
     "cancelled": _cancelled,
 }
+# The clock itself is why.
+_WITHOUT_REASON: Final = frozenset(("passed", "breached", "met"))

@@ -45,7 +45,8 @@ class Reason:
 class CauseDetail:
     """A cause in full; `count` is how often it came.
 
-    `rule` is what a rule found, where the reason does not say it.
+    `rule` is what a rule found, where the reason does not say it. A cause that is older than
+    findings has it in English.
     """
 
     reason: Reason
@@ -199,6 +200,6 @@ def _cause_detail(cause: Mapping[str, Any], reader: Reader) -> CauseDetail:
     return CauseDetail(
         reason=cause_reason(cause, reader),
         at="" if at is None else reader.texts.time(at, reader.now),
-        rule=_finding(cause, reader) if has_rule else None,
+        rule=(_finding(cause, reader) or cause["reason"] or None) if has_rule else None,
         count=cause["count"],
     )

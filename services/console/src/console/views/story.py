@@ -48,6 +48,8 @@ _CLIMBED_BY_TIMER: Final[Mapping[str, str]] = {
     "acknowledgement_due": mark("Nobody answered in time: went up to %(level_name)s"),
     "lease": mark("No progress in time: went up to %(level_name)s"),
 }
+# Their reason may be that of a rule.
+_WITH_CAUSE: Final = frozenset(("escalation_raised", "escalation_cause_added"))
 _VERDICTS: Final = {"upheld": mark("upheld"), "dismissed": mark("dismissed")}
 _PROBLEMS: Final = frozenset(
     ("escalation_page_failed", "escalation_unanswered", "escalation_climbed")
@@ -108,7 +110,8 @@ def _event_step(
     name = event_name(event["type"])
     if name not in _SENTENCES:
         return None
-    sentence, quotations = _SENTENCES[name], _quotations(event["data"], rule_sentences, reader)
+    sentences_of_rules = rule_sentences if name in _WITH_CAUSE else None
+    sentence, quotations = _SENTENCES[name], _quotations(event["data"], sentences_of_rules, reader)
     if name == "escalation_climbed":
         waited_for = event["data"].get("waited_for")
         sentence = _CLIMBED_BY_TIMER.get(waited_for, sentence)
@@ -134,7 +137,7 @@ def _no_reason(_data: Data, _reader: Reader) -> tuple[tuple[str, str], ...]:
 
 def _why_closed(data: Data, reader: Reader) -> tuple[tuple[str, str], ...]:
     reason = data.get("change_reason")
-    text = change_reason_text(reason, reader) if reason else data.get("reason")
+    text = (change_reason_text(reason, reader) if reason else None) or data.get("reason")
     return ((reader.texts.gettext("Reason"), text),) if text else ()
 
 

@@ -9,7 +9,6 @@ from pydantic import Field
 
 from common.contracts.contract import Instant
 from common.contracts.event import ContactId, PersonId
-from common.contracts.validation_messages import InvalidField
 from common.http.app import RequestModel, Slug
 from common.http.examples import with_examples
 from common.http.problems import InvalidPart
@@ -191,7 +190,7 @@ class SimulationOut(Out):
 
     @classmethod
     def of(cls, job: SimulationJob) -> "SimulationOut":
-        request = job.request
+        request, failure = job.request, job.failure
         return cls.model_validate(
             {
                 "simulation_id": job.simulation_id,
@@ -205,21 +204,12 @@ class SimulationOut(Out):
                 "drafts": [_draft_out(draft) for draft in request.drafts],
                 "processed": job.processed,
                 "total": job.total,
-                "failure": job.failure.text if job.failure else None,
-                "failure_code": job.failure.code if job.failure else None,
-                "errors": [_part(each) for each in job.failure.errors] if job.failure else [],
+                "failure": failure.text if failure else None,
+                "failure_code": failure.code if failure else None,
+                "errors": [InvalidPart.of(each) for each in (failure.errors if failure else ())],
                 "result": job.result,
             }
         )
-
-
-def _part(error: InvalidField) -> InvalidPart:
-    return InvalidPart(
-        pointer=error.place,
-        detail=error.detail,
-        code=error.code,
-        parameters=dict(error.parameters) if error.parameters else None,
-    )
 
 
 def _draft_out(draft: Draft) -> dict[str, Any]:

@@ -93,8 +93,10 @@ def contact_resolved(event: ContactResolved) -> Reason:
 
 
 def contact_abandoned(event: ContactAbandoned) -> Reason:
+    """Say it with the words of the person; those of a channel are often intake's, in English."""
     why = f": {event.reason}" if event.reason else ""
-    data = ChangeReason(code="contact-abandoned", words=event.reason or None)
+    words = event.reason or None
+    data = ChangeReason(code="contact-abandoned", words=words if event.by else None)
     return Reason(f"contact abandoned{why}", data)
 
 

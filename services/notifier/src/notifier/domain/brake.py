@@ -24,7 +24,7 @@ from common.contracts.escalations import Severity
 from common.contracts.event import NotificationId
 from notifier.domain.content import Content, HeldPage, Summary
 from notifier.domain.delivery_reasons import SUPERSEDED, BudgetKind, over_budget
-from notifier.domain.notifications import Notification
+from notifier.domain.notifications import Notification, stop
 from notifier.domain.reasons import asks_for
 
 # `share`: of a recipient's budget, what is about one customer.
@@ -188,15 +188,7 @@ def _repeat_interval(budget: Budget, policy: BrakePolicy) -> timedelta:
 
 def hold_back(notification: Notification, limit: Limit, at: datetime) -> Notification:
     reason = over_budget(limit.kind, limit.most, limit.window.total_seconds())
-    return replace(
-        notification,
-        state="held_back",
-        due_at=None,
-        reason=reason.text,
-        reason_data=reason.data,
-        held_back_at=at,
-        delay_reason=None,
-    )
+    return replace(stop(notification, "held_back", reason), held_back_at=at)
 
 
 def next_summary_at(
@@ -228,14 +220,7 @@ def newest(
         key = page.escalation_id or page.notification_id
         if key in by_escalation:
             older = by_escalation[key]
-            superseded.append(
-                replace(
-                    older,
-                    state="superseded",
-                    reason=SUPERSEDED.text,
-                    reason_data=SUPERSEDED.data,
-                )
-            )
+            superseded.append(stop(older, "superseded", SUPERSEDED))
             is_repeat = older.content.is_repeat and page.content.is_repeat
             page = replace(page, content=replace(page.content, is_repeat=is_repeat))
         by_escalation[key] = page

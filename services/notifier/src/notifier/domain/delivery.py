@@ -17,6 +17,7 @@ from notifier.domain.notifications import (
     Decision,
     Notification,
     failure,
+    stop,
 )
 
 
@@ -195,16 +196,7 @@ def _success(sent: Notification, attempt: int, at: datetime) -> tuple[Event, ...
 
 def fail(notification: Notification, reason: DeliveryReason, at: datetime) -> Decision:
     """Give up for good. Only a page is reported: the others were not requested."""
-    failed = replace(
-        notification,
-        state="failed",
-        due_at=None,
-        reason=reason.text,
-        reason_data=reason.data,
-        ended_at=at,
-        receipt_due_at=None,
-        delay_reason=None,
-    )
+    failed = replace(stop(notification, "failed", reason), ended_at=at)
     events: tuple[Event, ...] = (failure(failed, at),) if failed.kind == "page" else ()
     return Decision(failed, events)
 

@@ -247,13 +247,19 @@ def failure(notification: Notification, at: datetime) -> NotificationFailed:
 
 
 def cancel(notification: Notification, reason: DeliveryReason, at: datetime) -> Notification:
+    return replace(stop(notification, "cancelled", reason), ended_at=at)
+
+
+def stop(notification: Notification, state: State, reason: DeliveryReason) -> Notification:
+    """Return it in a state in which it is not due, with why."""
     return replace(
         notification,
-        state="cancelled",
+        state=state,
         due_at=None,
         reason=reason.text,
         reason_data=reason.data,
-        ended_at=at,
+        receipt_due_at=None,
+        delay_reason=None,
     )
 
 

@@ -177,6 +177,9 @@ _MALFORMED: Final[Mapping[str, str]] = {
     "fields-missing": mark("Missing: %(fields)s."),
     "changes-left-out": mark("Salesforce left out changes of too many cases: compare them there."),
     "wrong-format": mark("It is not in the format that this kind of system sends."),
+    # Of a part of JSON.
+    "model-type": mark("It must be an object with named fields."),
+    "string-type": mark("It must be a text."),
 }
 
 
@@ -191,8 +194,9 @@ def _problem(answer: Mapping[str, Any], reader: Reader) -> str | None:
 def _said(error: Mapping[str, Any], place: str, reader: Reader) -> str:
     code = error["code"]
     if code in _MALFORMED:
-        return reader.texts.gettext(_MALFORMED[code], **(error["parameters"] or {}))
-    text = field_text(error, reader)
+        text = reader.texts.gettext(_MALFORMED[code], **(error["parameters"] or {}))
+    else:
+        text = field_text(error, reader)
     return f"{place}: {text}" if place else text
 
 

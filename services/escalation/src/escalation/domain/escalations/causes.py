@@ -130,10 +130,8 @@ def on_receipt(situation: Situation, contact: ContactDetails) -> tuple[Escalatio
     rules, at = policy.body.raise_when, contact.received_at
     causes: list[EscalationCause] = []
     if rules.vip and contact.tier == "vip":
-        reason, finding = (
-            f"VIP customer (policy {policy.ref})",
-            RuleFinding(policy.id, policy.version),
-        )
+        reason = f"VIP customer (policy {policy.ref})"
+        finding = RuleFinding(policy.id, policy.version)
         causes.append(EscalationCause("vip", reason, at, finding=finding))
     rule, contacts = rules.repeated, situation.earlier_contacts + 1
     if rule is not None and contacts >= rule.contacts:

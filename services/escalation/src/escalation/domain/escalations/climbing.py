@@ -33,7 +33,7 @@ def advance(
     """Nobody answered: page the next in turn, the level again as often as it says, or climb."""
     on = _next_in_turn(situation, escalation) or _repeat_within_level(situation, escalation)
     if on is None:
-        return climb(situation, escalation, explanation, due_at)
+        return climb(situation, escalation, explanation, due_at, _unreached(escalation))
     waiting, stop = on
     return page_level(situation, waiting, stop, _explain(explanation, stop))
 
@@ -52,7 +52,8 @@ def pass_on(situation: Situation, escalation: Escalation, explanation: str | Non
         return page_level(situation, waiting, stop, _explain(explanation, stop))
     decision = page_operations(situation, explanation, "unreachable")
     if next_level(situation, escalation) is not None:
-        return decision.then(climb, escalation, explanation)
+        unreached = _unreached(escalation)
+        return decision.then(climb, escalation, explanation, unreached=unreached)
     # After a hand-over the people of the level itself have not been asked.
     stop = stop_at(situation, escalation, escalation.level)
     if stop.people:
@@ -104,13 +105,14 @@ def climb(
     escalation: Escalation,
     explanation: str | None,
     due_at: datetime | None = None,
+    unreached: tuple[PersonId, ...] = (),
 ) -> Decision:
     """Page the next level that has people; at the top, page it again.
 
-    `due_at` is when the timer was due that sends it up, None if a person does.
+    `due_at` is when the timer was due that sends it up, None if a person does. `unreached` are
+    given where nobody has answered.
     """
-    before = situation.escalation
-    waited_for = None if due_at is None else _waited_for(before)
+    waited_for = None if due_at is None else _waited_for(situation.escalation)
     escalation = _without_holder(situation, escalation)
     stop = next_level(situation, escalation)
     if stop is None:
@@ -130,7 +132,7 @@ def climb(
         lateness_ms=None if due_at is None else ms_between(due_at, situation.at),
         waited_for=waited_for,
         vacancies=stop.vacancies[:_MAX_VACANCIES],
-        unreached=_unreached(before) if before else (),
+        unreached=unreached,
     )
     return Decision(situation, (event,)).then(page_level, climbed, stop, explanation)
 
