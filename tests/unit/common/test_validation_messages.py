@@ -20,7 +20,7 @@ from pydantic_core import core_schema
 from common.contracts.contract import Instant
 from common.contracts.event import ID_PATTERN
 from common.contracts.needs import LanguageTag
-from common.contracts.validation_messages import describe, invalid_parts, place
+from common.contracts.validation_messages import PATTERNS, describe, invalid_parts, place
 
 FILE_ADDRESS = Annotated[HttpUrl, UrlConstraints(max_length=90, allowed_schemes=["https"])]
 TERMS = re.compile(r"[Tt]uple|[Vv]alue error|\bdict|\bstr\b|[Pp]attern|\^|Input|class|Python")
@@ -139,3 +139,9 @@ def test_invalid_part_is_named_once_with_its_place_in_the_body(
 def test_place_outside_of_the_body_has_all_its_parts() -> None:
     error = {"loc": ("query", "state", 0)}
     assert place(error, {"x": "state"}) == "query/state/0"
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_pattern_admits_no_digits_and_letters_of_other_scripts(pattern: str) -> None:
+    r"""Pydantic's \d and \w match every script's; what reads the value knows ASCII only."""
+    assert not re.search(r"\\[dw]", pattern)

@@ -21,13 +21,14 @@ _MAX_SUMMARY_CHARACTERS: Final = 500
 
 # Each pattern that a field of the API has; a test compares it with OpenAPI.
 PATTERNS: Final[Mapping[str, str]] = {
-    r"^[\w.+-]+/[\w.+-]+$": "must be a media type, for example image/jpeg",
+    r"^[A-Za-z0-9_.+-]+/[A-Za-z0-9_.+-]+$": "must be a media type, for example image/jpeg",
     f"^{ID_PATTERN}$": "must be 1 to 100 letters without accents, digits or characters of . _ @ -"
     " and begin with a letter or a digit",
     f"^{ID_PATTERN}:{ID_PATTERN}$": "must be two names with a colon between them, for example"
     " channel:shop",
     f"^{UUID_PATTERN}$": "must be an id that we made: a UUID in small letters, for example"
     " 01924f6e-0000-7000-8000-000000000000",
+    r"^[0-9]{6}$": "must be the six digits of the code, for example 042917",
     "^[0-9a-f]{12}$": "must be the id of a key: 12 digits or letters from a to f",
     r"^[^\x00-\x1f]{1,100}$": "must be 1 to 100 characters in one line",
     r"^[^\x00-\x1f\x7f-\x9f]+$": "must be one line without control characters",
@@ -35,14 +36,14 @@ PATTERNS: Final[Mapping[str, str]] = {
     "^/": "must begin with a slash, for example /supervisor",
     "^00D": "must be the id of an organization in Salesforce: it begins with 00D",
     r"^https?://[!-~]+$": "must be a whole address in ASCII, for example https://example.com/x",
-    r"^https?://[a-z0-9.-]+(:\d{1,5})?$": "must be the address of a host without a path, in small"
-    " letters, for example https://acme.crm4.dynamics.com",
+    r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$": "must be the address of a host without a path, in"
+    " small letters, for example https://acme.crm4.dynamics.com",
     r"^[A-Za-z0-9._-]+$": "must be letters without accents, digits or characters of . _ -",
     r"^[A-Z]{2}$": "must be two capital letters, for example DE",
-    r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$": "must be a time from 00:00 to 24:00 with four digits,"
+    r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$": "must be a time from 00:00 to 24:00 with four"
+    " digits, for example 09:30",
+    r"^([01][0-9]|2[0-3]):[0-5][0-9]$": "must be a time from 00:00 to 23:59 with four digits,"
     " for example 09:30",
-    r"^([01]\d|2[0-3]):[0-5]\d$": "must be a time from 00:00 to 23:59 with four digits, for example"
-    " 09:30",
     r"^[A-Za-z0-9.:_-]+$": "must be the name or the address of a host, for example"
     " imap.example.com",
     r"^[A-Za-z_][A-Za-z0-9_]{0,99}$": "must be the name of an environment variable, for example"

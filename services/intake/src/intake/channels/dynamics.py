@@ -81,7 +81,7 @@ class CaseReading(ChannelOptions):
     base_url: str = Field(
         description="The address of the environment.",
         max_length=300,
-        pattern=r"^https?://[a-z0-9.-]+(:\d{1,5})?$",
+        pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$",
         examples=["https://acme.crm4.dynamics.com"],
     )
     tenant_id: Slug = Field(description="The tenant of Microsoft Entra that has the app.")

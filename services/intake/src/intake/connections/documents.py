@@ -29,7 +29,7 @@ _WEEK_MINUTES: Final = 7 * 24 * 60
 # A shorter silence could not be told from the time that a restart takes.
 _MIN_MINUTES: Final = 5
 
-TimeOfDay = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+TimeOfDay = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
 FilePath = Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x1f]{0,298}$")]
 

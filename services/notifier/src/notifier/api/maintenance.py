@@ -26,7 +26,7 @@ NamePath = Annotated[
     Path(
         min_length=1,
         max_length=200,
-        pattern=r"^[^\x00-\x1f\x7f]+$",
+        pattern=r"^[^\x00-\x1f\x7f-\x9f]+$",
         description="The topic, or the connection as `zendesk:acme`.",
         examples=["billing"],
     ),

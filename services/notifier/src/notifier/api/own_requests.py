@@ -42,7 +42,7 @@ class CodeSent(BaseModel):
 class CodeIn(RequestModel):
     model_config = with_examples({"code": "402913"})
 
-    code: Annotated[str, StringConstraints(pattern=r"^\d{6}$")] = Field(
+    code: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")] = Field(
         description="The six digits that came."
     )
 

@@ -33,7 +33,7 @@ _MINUTE: Final = timedelta(minutes=1)
 
 
 _CONFIG: Final = ConfigDict(extra="forbid", use_attribute_docstrings=True)
-WallTime = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+WallTime = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
 
 @with_config(_CONFIG)

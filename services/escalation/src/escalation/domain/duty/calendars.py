@@ -45,7 +45,7 @@ _MAX_CLOSED = timedelta(days=365)
 Span = tuple[int, int]
 
 
-TimeOfDay = Annotated[str, StringConstraints(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
+TimeOfDay = Annotated[str, StringConstraints(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
 OpeningHours = tuple[TimeOfDay, TimeOfDay]
 
 
