@@ -1,15 +1,22 @@
 """A contact whose reference is known: the request adds to it, and the answer says what."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 
+from common.contracts.event import CustomerId, SystemName
 from common.storage.database import Database
+from intake.domain.customers import CustomerStatement
+from intake.domain.receipts import Receipt
+from intake.reception import ReceiveRequest, prepare, receive_request
 from intake.store import UnitOfWork
+from intake.use_cases import ReceiveContact
 from integration.intake.harness import CONTACT, key, published, published_data
 from support.databases import rows
+from support.waiting import until
 
 KNOWN = {**CONTACT, "external_ref": "T-7"}
 
@@ -191,3 +198,45 @@ async def test_customer_keeps_fields_of_simultaneous_requests(
     )
     (customer,) = await rows(database, "SELECT name, tier, region FROM customers")
     assert tuple(customer) == ("Ada", "vip", "Kent")
+
+
+async def test_batch_locks_its_contacts_in_the_order_in_which_everybody_does(
+    api: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    """An erasure locks them by id; a batch that locked them as they came would deadlock."""
+    first, second = [(await send(api, 201, external_ref=ref))["contact_id"] for ref in ("A", "B")]
+    batch = [ReceiveRequest(more_about("B"), None), ReceiveRequest(more_about("A"), None)]
+
+    async def receive_all() -> list[Receipt]:
+        async with database.transaction() as uow:
+            await prepare(batch, uow)
+            return [await receive_request(request, uow) for request in batch]
+
+    async with asyncio.TaskGroup() as tasks, database.transaction() as uow:
+        await uow.contacts.lock_all([first])
+        receiving = tasks.create_task(receive_all())
+        await until(partial(waits_for_a_lock, database))
+        await uow.contacts.lock_all([second])
+    assert [receipt.contact_id for receipt in receiving.result()] == [second, first]
+
+
+def more_about(external_ref: str) -> ReceiveContact:
+    return ReceiveContact(
+        received_from=SystemName("channel:shop"),
+        customer=CustomerStatement(CustomerId("channel:shop:c-81")),
+        channel="chat",
+        subject="s",
+        topic="billing",
+        language="en",
+        priority="normal",
+        text="More.",
+        external_ref=external_ref,
+    )
+
+
+async def waits_for_a_lock(database: Database[UnitOfWork]) -> bool:
+    query = (
+        "SELECT 1 AS n FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    return bool(await rows(database, query))

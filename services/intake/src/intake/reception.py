@@ -1,5 +1,6 @@
 """What intake does when a channel sends a contact: a new one, or more about a known one."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -7,6 +8,7 @@ from datetime import timedelta
 import msgspec
 from msgspec.structs import replace
 
+from common.contracts.event import SystemName
 from intake import use_cases
 from intake.domain import receipts
 from intake.domain.actors import Actor
@@ -32,7 +34,7 @@ class ReceiveRequest:
 
 
 async def prepare(requests: Sequence[ReceiveRequest], uow: UnitOfWork) -> None:
-    """Claim the keys of a batch and write its customers, with one statement each."""
+    """Claim the keys of a batch, write its customers and lock its earlier contacts."""
     keyed = [
         (request.key, _stored(_created(request.command))) for request in requests if request.key
     ]
@@ -41,6 +43,21 @@ async def prepare(requests: Sequence[ReceiveRequest], uow: UnitOfWork) -> None:
     commands = [request.command for request in first]
     within = max((command.follows_within for command in commands), default=timedelta(0))
     await uow.customers.describe([command.customer for command in commands], within)
+    await _lock_earlier_contacts(commands, uow)
+
+
+async def _lock_earlier_contacts(commands: Sequence[ReceiveContact], uow: UnitOfWork) -> None:
+    """Lock them all at once: two batches that lock one after the other would deadlock."""
+    refs: dict[SystemName, set[str]] = defaultdict(set)
+    for command in commands:
+        if command.external_ref is not None:
+            refs[command.received_from].add(command.external_ref)
+    earlier = [
+        contact_id
+        for system in sorted(refs)
+        for contact_id in (await uow.contacts.find_external(system, refs[system])).values()
+    ]
+    await uow.contacts.lock_all(earlier)
 
 
 async def receive_request(request: ReceiveRequest, uow: UnitOfWork) -> Receipt:

@@ -17,6 +17,8 @@ from intake.store.contact_list import conditions, is_readable
 class Contacts(LockedTable[ContactId, Contact]):
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection, tables.contacts, Contact)
+        # Of the tickets that this transaction has locked; None for one without a contact.
+        self._of_refs: dict[tuple[SystemName, str], ContactId | None] = {}
 
     async def find_external(
         self, system: SystemName, external_refs: Iterable[str]
@@ -25,11 +27,23 @@ class Contacts(LockedTable[ContactId, Contact]):
 
         Until the transaction ends, no other transaction can make a contact of these tickets.
         """
-        refs = sorted(set(external_refs))
-        parameters = {"system": system, "refs": refs}
-        await self.connection.execute(_LOCK_REFS, parameters)
-        rows = await self.connection.execute(_CONTACTS_OF_REFS, parameters)
-        return {row.external_ref: ContactId(row.contact_id) for row in rows}
+        refs = set(external_refs)
+        unknown = sorted(ref for ref in refs if (system, ref) not in self._of_refs)
+        if unknown:
+            parameters = {"system": system, "refs": unknown}
+            await self.connection.execute(_LOCK_REFS, parameters)
+            rows = await self.connection.execute(_CONTACTS_OF_REFS, parameters)
+            self._of_refs.update({(system, ref): None for ref in unknown})
+            self._of_refs.update(
+                {(system, row.external_ref): ContactId(row.contact_id) for row in rows}
+            )
+        found = {ref: self._of_refs[system, ref] for ref in refs}
+        return {ref: contact_id for ref, contact_id in found.items() if contact_id is not None}
+
+    def put(self, value: Contact) -> None:
+        if value.external_ref is not None:
+            self._of_refs[value.received_from, value.external_ref] = value.contact_id
+        super().put(value)
 
     async def lock_merges(self, system: SystemName) -> None:
         """Until the transaction ends, no other one applies a merge that this system reports."""
