@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from http import HTTPStatus
 from typing import Any, TypeAlias
 
 import httpx
@@ -17,7 +16,6 @@ from support.databases import Postgres
 
 # What the caller number so-and-so asks: method, path, body and headers.
 Request: TypeAlias = tuple[str, str, Any, dict[str, str]]
-RETRIES = 5
 AT_ONCE = 200
 
 
@@ -157,12 +155,7 @@ async def test_changes_of_one_moment_are_done_or_refused(
 
         async def send(number: int) -> httpx.Response:
             method, path, body, headers = ask(number)
-            for _ in range(RETRIES):
-                answer = await api.request(method, path, json=body, headers=headers, timeout=120)
-                # As the answer says: what the database could not do at that moment is sent again.
-                if answer.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
-                    break
-            return answer
+            return await api.request(method, path, json=body, headers=headers, timeout=120)
 
         # What there must be first.
         for number in range(18):

@@ -18,6 +18,7 @@ from integration.intake.harness import CONTACT, key, published, published_data
 from support.databases import rows
 from support.waiting import until
 
+CUSTOMER = CustomerId("channel:shop:c-81")
 KNOWN = {**CONTACT, "external_ref": "T-7"}
 
 
@@ -200,10 +201,10 @@ async def test_customer_keeps_fields_of_simultaneous_requests(
     assert tuple(customer) == ("Ada", "vip", "Kent")
 
 
-async def test_batch_locks_its_contacts_in_the_order_in_which_everybody_does(
+async def test_batch_locks_contacts_and_customers_in_the_order_of_all(
     api: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
-    """An erasure locks them by id; a batch that locked them as they came would deadlock."""
+    """A merge locks contacts by id, then customers; in another order a batch would deadlock."""
     first, second = [(await send(api, 201, external_ref=ref))["contact_id"] for ref in ("A", "B")]
     batch = [ReceiveRequest(more_about("B"), None), ReceiveRequest(more_about("A"), None)]
 
@@ -223,7 +224,7 @@ async def test_batch_locks_its_contacts_in_the_order_in_which_everybody_does(
 def more_about(external_ref: str) -> ReceiveContact:
     return ReceiveContact(
         received_from=SystemName("channel:shop"),
-        customer=CustomerStatement(CustomerId("channel:shop:c-81")),
+        customer=CustomerStatement(CUSTOMER),
         channel="chat",
         subject="s",
         topic="billing",

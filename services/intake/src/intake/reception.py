@@ -34,7 +34,7 @@ class ReceiveRequest:
 
 
 async def prepare(requests: Sequence[ReceiveRequest], uow: UnitOfWork) -> None:
-    """Claim the keys of a batch, write its customers and lock its earlier contacts."""
+    """Claim the keys of a batch, lock its earlier contacts and write its customers."""
     keyed = [
         (request.key, _stored(_created(request.command))) for request in requests if request.key
     ]
@@ -42,8 +42,9 @@ async def prepare(requests: Sequence[ReceiveRequest], uow: UnitOfWork) -> None:
     first = [request for request in requests if uow.idempotency_keys.may_be_first(request.key)]
     commands = [request.command for request in first]
     within = max((command.follows_within for command in commands), default=timedelta(0))
-    await uow.customers.describe([command.customer for command in commands], within)
+    # Contacts before customers, as everywhere.
     await _lock_earlier_contacts(commands, uow)
+    await uow.customers.describe([command.customer for command in commands], within)
 
 
 async def _lock_earlier_contacts(commands: Sequence[ReceiveContact], uow: UnitOfWork) -> None:
