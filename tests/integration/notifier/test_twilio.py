@@ -128,7 +128,24 @@ async def test_report_before_the_attempt_is_recorded(
     early = await twilio.report(phone_api, message, "failed", ErrorCode="30006")
     assert (early.status_code, early.json()["type"]) == (503, f"{PROBLEM}attempt-under-way")
     assert (await twilio.report(phone_api, message, "delivered")).status_code == 204
-    assert await state(harness) == ("sending", None, True)
+    assert await state(harness) == ("sent", None, True)
+
+
+async def test_message_that_arrived_while_its_answer_was_lost_is_not_sent_again(
+    harness: ServiceHarness, twilio: Twilio, phone_api: httpx.AsyncClient
+) -> None:
+    await add(harness, "dana", DANA, "sms")
+    twilio.is_silent = True
+    async with harness.delivering(**twilio.settings, delivery_timeout_seconds=1):
+        await harness.handle(paged())
+        await until(lambda: twilio.messages)
+        await twilio.report(phone_api, twilio.messages[0], "delivered")
+        await until(harness.attempts, lambda attempts: (1, "unknown") in attempts)
+    assert await state(harness) == ("sent", None, True)
+    assert len(twilio.messages) == 1
+    shown = await phone_api.get("/v1/notifications", headers=key("sara"))
+    steps = [step["state"] for step in shown.json()["items"][0]["history"]]
+    assert steps == ["queued", "sending", "delivered", "ambiguous"]
 
 
 async def test_callbacks_of_strangers_are_refused(

@@ -24,6 +24,7 @@ from sqlalchemy.dialects import postgresql
 
 from common.contracts.escalations import Severity
 from notifier import tables
+from notifier.domain.circuits import DOWN
 from notifier.domain.reasons import ANSWERABLE_REASONS
 
 _RANKS = tuple(enumerate(get_args(Severity)))
@@ -181,7 +182,12 @@ WAITING_CONTACTS = (
         _N.c.due_at <= func.clock_timestamp(),
         or_(
             _N.c.delay_reason.is_(None),
-            (_N.c.kind == "page") & (_N.c.requested_at <= bindparam("expired")),
+            ~func.starts_with(_N.c.delay_reason, _N.c.medium + DOWN),
+            (_N.c.kind == "page")
+            & (
+                case((_N.c.attempts == 0, _N.c.due_at), else_=_N.c.requested_at)
+                <= bindparam("expired")
+            ),
         ),
     )
     .limit(bindparam("limit"))

@@ -1,12 +1,12 @@
 """Another method of the person stands in for one that fails, is down, or sends no receipt."""
 
 from collections.abc import Collection, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
 from common.contracts.notifications import Medium
-from notifier.domain import delivery, failover, notifications
+from notifier.domain import circuits, delivery, failover, notifications
 from notifier.domain.delivery_reasons import waited_too_long
 from notifier.domain.notifications import Decision, Notification
 from notifier.handlers import new_notification_id, record
@@ -34,7 +34,8 @@ async def divert(
 ) -> list[Medium]:
     """Let pages on these media say why they wait, and others stand in; return for which media.
 
-    A page that has waited too long has failed, so that the escalation goes on.
+    A page that has waited too long has failed, so that the escalation goes on. What is not due yet,
+    as a later step or what is under maintenance, waits for other reasons.
     """
     expired = uow.now - longest_wait
     contact_ids = await uow.notifications.waiting_contacts(list(delays), expired, limit)
@@ -44,18 +45,24 @@ async def divert(
     diverted = []
     for page in list(uow.notifications.loaded()):
         delay = delays.get(page.medium) if page.medium else None
-        if page.state != "pending" or page.medium is None or delay is None:
+        is_due = page.state == "pending" and page.due_at is not None and page.due_at <= uow.now
+        if not is_due or page.medium is None or delay is None:
             continue
-        is_new = page.delay_reason is None
+        is_new = not circuits.is_down_reason(page.delay_reason, page.medium)
         waiting = replace(page, delay_reason=delay)
         if is_new:
             uow.notifications.put(waiting)
             if page.kind == "page" and await _stand_in(waiting, delays, uow):
                 diverted.append(page.medium)
-        elif page.kind == "page" and page.requested_at <= expired:
+        elif page.kind == "page" and _waits_since(page) <= expired:
             failed = delivery.fail(page, waited_too_long(delay), uow.now)
             record(await after_failure(failed, uow), uow)
     return diverted
+
+
+def _waits_since(page: Notification) -> datetime:
+    """Return when the first attempt was due: a later step, or what was under maintenance, waited."""
+    return page.due_at if page.attempts == 0 and page.due_at else page.requested_at
 
 
 async def replace_overdue(limit: int, uow: UnitOfWork) -> list[Medium]:
