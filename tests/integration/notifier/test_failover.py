@@ -10,7 +10,15 @@ import pytest
 
 from common.core.metrics import Metrics
 from devstack import receivers
-from integration.notifier.conftest import ServiceHarness, acknowledged, key, open_api, paged
+from integration.notifier.conftest import (
+    CONTACT,
+    ServiceHarness,
+    acknowledged,
+    key,
+    open_api,
+    page_also,
+    paged,
+)
 from notifier.channels.base import Channel
 from notifier.channels.email import Email
 from notifier.channels.slack import Slack
@@ -186,3 +194,33 @@ async def test_page_that_waited_too_long_has_failed(harness: ServiceHarness) -> 
         harness.advance(timedelta(seconds=31))
         await until(lambda: failures(harness), lambda events: len(events) >= 4)
     assert "waited too long: slack is down since" in (await failures(harness))[0]["reason"]
+
+
+async def test_page_that_is_not_due_yet_is_not_concerned_by_what_is_down_now(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
+    await harness.add_recipient("dana", "slack")
+    await harness.add_recipient("sara", "slack")
+    maintained = paged("sara", media=["slack"], contact={**CONTACT, "topic": "shipping"})
+    harness.slack.otherwise = receivers.server_error(503)
+    path = "/v1/maintenance-windows/topic/shipping"
+    body = {"minutes": 10, "reason": "New system"}
+    assert (await api.put(path, json=body, headers=key("mona"))).is_success
+    waiting = f"SELECT 1 FROM notifications WHERE page_id = '{maintained.page_id}' AND "
+    async with harness.delivering(provider_wait_seconds=30):
+        await harness.handle(maintained)
+        await until(lambda: harness.rows(f"{waiting} delay_reason LIKE 'maintenance%'"))
+        await harness.handle(*slack_pages(5))
+        down = "SELECT 1 FROM notifications WHERE delay_reason LIKE 'slack is down%'"
+        await until(lambda: harness.rows(down), lambda rows: len(rows) >= 4)
+        # Another page about the same contact is due.
+        await harness.handle(page_also(maintained, "dana", media=["slack"]))
+        harness.advance(timedelta(seconds=31))
+        await until(lambda: failures(harness), lambda events: len(events) >= 5)
+        assert await harness.rows(f"{waiting} delay_reason LIKE 'maintenance%'")
+        # After its end it waits for Slack as long as any other.
+        harness.advance(timedelta(minutes=10))
+        await until(lambda: harness.rows(f"{waiting} delay_reason LIKE 'slack is down%'"))
+        assert not await harness.rows(f"{waiting} state = 'failed'")
+        harness.advance(timedelta(seconds=31))
+        await until(lambda: harness.rows(f"{waiting} state = 'failed'"))

@@ -15,7 +15,6 @@ from msgspec.structs import replace
 from common.contracts.notifications import Medium
 from notifier.domain.delivery import Outcome, Postponed, Refused, Sent, Unknown, doubled_delay
 
-
 # After the name of a medium.
 DOWN: Final = " is down since"
 

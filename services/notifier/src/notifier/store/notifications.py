@@ -136,10 +136,13 @@ class Notifications(ContactRows[NotificationId, Notification]):
         return pages, unreadable, count - len(unreadable)
 
     async def waiting_contacts(
-        self, media: Sequence[Medium], expired: datetime, limit: int
+        self, media: Sequence[Medium], now: datetime, expired: datetime, limit: int
     ) -> list[ContactId]:
-        """Return the contacts of what waits on these media without a reason, or for too long."""
-        values = {"media": list(media), "expired": expired, "limit": limit}
+        """Return the contacts of what is due on these media and waits without their reason.
+
+        Also of pages that were first due when `expired` says.
+        """
+        values = {"media": list(media), "now": now, "expired": expired, "limit": limit}
         rows = await self.connection.execute(statements.WAITING_CONTACTS, values)
         return sorted({ContactId(row.contact_id) for row in rows})
 

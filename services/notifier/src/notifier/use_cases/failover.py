@@ -1,10 +1,11 @@
 """Another method of the person stands in for one that fails, is down, or sends no receipt."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from common.contracts.event import NotificationId
 from common.contracts.notifications import Medium
 from notifier.domain import circuits, delivery, failover, notifications
 from notifier.domain.delivery_reasons import waited_too_long
@@ -38,15 +39,16 @@ async def divert(
     as a later step or what is under maintenance, waits for other reasons.
     """
     expired = uow.now - longest_wait
-    contact_ids = await uow.notifications.waiting_contacts(list(delays), expired, limit)
+    contact_ids = await uow.notifications.waiting_contacts(list(delays), uow.now, expired, limit)
     if not contact_ids:
         return []
     await uow.prelock(contact_ids)
     diverted = []
-    for page in list(uow.notifications.loaded()):
+    due = [each for each in uow.notifications.loaded() if _is_due(each, uow.now)]
+    since = await _waiting_since(due, uow)
+    for page in due:
         delay = delays.get(page.medium) if page.medium else None
-        is_due = page.state == "pending" and page.due_at is not None and page.due_at <= uow.now
-        if not is_due or page.medium is None or delay is None:
+        if page.medium is None or delay is None:
             continue
         is_new = not circuits.is_down_reason(page.delay_reason, page.medium)
         waiting = replace(page, delay_reason=delay)
@@ -54,15 +56,25 @@ async def divert(
             uow.notifications.put(waiting)
             if page.kind == "page" and await _stand_in(waiting, delays, uow):
                 diverted.append(page.medium)
-        elif page.kind == "page" and _waits_since(page) <= expired:
+        elif page.kind == "page" and since[page.notification_id] <= expired:
             failed = delivery.fail(page, waited_too_long(delay), uow.now)
             record(await after_failure(failed, uow), uow)
     return diverted
 
 
-def _waits_since(page: Notification) -> datetime:
-    """Return when the first attempt was due: a later step, or what was under maintenance, waited."""
-    return page.due_at if page.attempts == 0 and page.due_at else page.requested_at
+def _is_due(notification: Notification, at: datetime) -> bool:
+    due_at = notification.due_at
+    return notification.state == "pending" and due_at is not None and due_at <= at
+
+
+async def _waiting_since(
+    pages: Iterable[Notification], uow: UnitOfWork
+) -> Mapping[NotificationId, datetime]:
+    """Return when each of these was first due: what was sent never is due since then."""
+    due_at = {page.notification_id: page.due_at for page in pages if page.due_at}
+    attempts = await uow.attempts.of([*due_at])
+    first = {each: calls[0].started_at for each, calls in attempts.items()}
+    return {**due_at, **first}
 
 
 async def replace_overdue(limit: int, uow: UnitOfWork) -> list[Medium]:
