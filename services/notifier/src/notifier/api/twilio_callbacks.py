@@ -117,8 +117,9 @@ def _add_keys(router: ApiRouter, account: TwilioAccount) -> None:
             await _tell_refusal(taken, database)
         except ProblemError as error:
             return _twiml(twiml.saying(error.detail))
-        is_taken = isinstance(taken, TakenReply)
-        headline = _headline(taken.notification, at, account) if is_taken else ""
+        headline = ""
+        if isinstance(taken, TakenReply):
+            headline = _headline(taken.notification, at, account)
         return _twiml(twiml.saying(phrase(action, headline=headline)))
 
 

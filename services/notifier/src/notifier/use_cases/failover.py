@@ -5,12 +5,14 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from common.contracts.event import NotificationId
+from common.contracts.event import ContactId, NotificationId
 from common.contracts.notifications import Medium
 from notifier.domain import circuits, delivery, failover, notifications
 from notifier.domain.delivery_reasons import waited_too_long
 from notifier.domain.notifications import Decision, Notification
+from notifier.domain.recipients import obstacle_on
 from notifier.handlers import new_notification_id, record
+from notifier.later_steps import hasten_next_step
 from notifier.store.unit_of_work import UnitOfWork
 
 
@@ -30,6 +32,21 @@ async def after_failure(decision: Decision, uow: UnitOfWork) -> Decision:
     return replace(decision, notification=failed, events=(failure,))
 
 
+async def fail_unreachable(contact_ids: Collection[ContactId], uow: UnitOfWork) -> None:
+    """Let pages fail that are due where their recipient is no longer reached; others stand in."""
+    await uow.prelock(sorted(contact_ids))
+    for page in list(uow.notifications.loaded()):
+        recipient = await uow.recipients.get(page.person_id)
+        obstacle = obstacle_on(recipient, page.medium)
+        if page.kind != "page" or obstacle is None or not _is_due(page, uow.now):
+            continue
+        lost = delivery.lost_attempts(page, uow.now)
+        unsent = replace(page, ambiguous=page.ambiguous or bool(lost))
+        failed = await after_failure(delivery.fail(unsent, obstacle, uow.now), uow)
+        record(replace(failed, attempts=lost), uow)
+        hasten_next_step(failed.notification, uow)
+
+
 async def divert(
     delays: Mapping[Medium, str], longest_wait: timedelta, limit: int, uow: UnitOfWork
 ) -> list[Medium]:
@@ -44,7 +61,11 @@ async def divert(
         return []
     await uow.prelock(contact_ids)
     diverted = []
-    due = [each for each in uow.notifications.loaded() if _is_due(each, uow.now)]
+    due = [
+        each
+        for each in uow.notifications.loaded()
+        if each.state == "pending" and _is_due(each, uow.now)
+    ]
     since = await _waiting_since(due, uow)
     for page in due:
         delay = delays.get(page.medium) if page.medium else None
@@ -63,8 +84,9 @@ async def divert(
 
 
 def _is_due(notification: Notification, at: datetime) -> bool:
+    """Return whether an attempt is due, also after one that was lost."""
     due_at = notification.due_at
-    return notification.state == "pending" and due_at is not None and due_at <= at
+    return due_at is not None and due_at <= at
 
 
 async def _waiting_since(
