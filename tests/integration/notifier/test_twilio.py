@@ -145,7 +145,7 @@ async def test_message_that_arrived_while_its_answer_was_lost_is_not_sent_again(
     assert len(twilio.messages) == 1
     shown = await phone_api.get("/v1/notifications", headers=key("sara"))
     steps = [step["state"] for step in shown.json()["items"][0]["history"]]
-    assert steps == ["queued", "sending", "delivered", "ambiguous"]
+    assert steps == ["queued", "sending", "sent", "delivered", "ambiguous"]
 
 
 async def test_callbacks_of_strangers_are_refused(
