@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from common.contracts.notifications import Medium
 from notifier.channels import slack_messages, web_push
 from notifier.channels.email import Email
-from notifier.domain.content import without_names
+from notifier.domain.content import Content, HeldPage, Summary, without_names
 from notifier.domain.message_samples import samples_of
 from notifier.domain.message_templates import (
     ANY,
@@ -211,6 +211,20 @@ def test_device_shows_the_text_of_a_template_without_the_name_of_the_customer() 
     assert text is not None
     assert "Ada" not in text.body
     assert text.body.encode() in web_push.make_push(page, LINKS, AT, text).payload
+
+
+def test_device_names_no_customer_of_a_summary_by_a_template() -> None:
+    page = replace(notification(EMAIL, "raised"), medium="web_push", kind="summary")
+    held = HeldPage(page.notification_id, page.contact_id, None, page.content)
+    summary = replace(page, content=Content("summary", summary=Summary((held,))))
+    made = library(template("{{ held_back | join(' ') }}", medium="web_push", kind="summary"))
+    whole = made.text_of(summary, AT)
+    assert whole is not None
+    assert "Ada" in whole.body
+    text = made.text_of(summary, AT, content=without_names(summary.content))
+    assert text is not None
+    assert "Ada" not in text.body
+    assert "Billing chat from a customer" in text.body
 
 
 def test_own_template_of_a_reason_goes_before_that_for_any() -> None:
