@@ -201,3 +201,24 @@ async def test_wrong_token_and_busy_twilio_are_tried_again(
     assert [outcome for _, outcome in await harness.attempts()] == ["retry"] * 3 + ["sent"]
     details = await harness.rows("SELECT detail FROM delivery_attempts ORDER BY attempt LIMIT 1")
     assert details[0].detail == "Twilio refused: 20003, the account or its token is wrong"
+
+
+async def test_text_message_is_written_by_the_template_that_is_set(
+    harness: ServiceHarness, twilio: Twilio, phone_api: httpx.AsyncClient
+) -> None:
+    await add(harness, "dana", DANA, "sms")
+    template = {"title": "{{ topic }} is late", "body": "Level: {{ level or '-' }}{{ customer }}"}
+    put = await phone_api.put("/v1/templates/sms/raised/en", json=template, headers=key("mona"))
+    assert put.is_success, put.text
+
+    async def is_written_so() -> bool:
+        await harness.handle(paged())
+        return any(
+            each.fields["Body"].startswith("billing is late. Level: supervisor Reply 1 to ")
+            for each in twilio.messages
+        )
+
+    # A process reads templates some moments later.
+    async with harness.delivering(**twilio.settings):
+        await until(is_written_so)
+    assert "http://notifier/v1/acknowledgements/" in twilio.messages[-1].fields["Body"]

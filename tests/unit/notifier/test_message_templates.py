@@ -134,13 +134,32 @@ def test_shipped_templates_are_short_enough_for_every_reason(medium: Medium, lan
     assert problems(shipped.body_of(medium), TemplateKey(medium, ANY, language)) == []
 
 
-@pytest.mark.parametrize(("medium", "longest"), [("slack", 3000), ("web_push", 600), ("sms", 918)])
+@pytest.mark.parametrize(("medium", "longest"), [("slack", 3000), ("web_push", 600)])
 def test_text_over_the_limit_of_the_medium_is_refused(medium: Medium, longest: int) -> None:
     key = TemplateKey(medium, "raised", "en")
     assert problems("x" * longest, key) == []
     assert "too long" in problems("x" * (longest + 1), key)[0]
     # Usual data would fit: the longest do not.
     assert "(data of raised, longest)" in problems(f"{'x' * (longest - 500)}{LOOP}", key)[0]
+
+
+@pytest.mark.parametrize(
+    ("body", "is_too_long"),
+    [
+        ("x" * 500, False),
+        ("x" * 900, True),
+        # Of UCS-2, or of two units each, fewer fit; quotation marks are written as GSM-7 has them.
+        ("x" * 400 + "\N{SLIGHTLY SMILING FACE}", True),
+        ("\u0436" * 100, False),
+        ("\u20ac" * 450, True),
+        ("\u201cx\u201d" * 150, False),
+    ],
+)
+def test_text_messages_that_a_template_takes_are_counted(body: str, is_too_long: bool) -> None:
+    details = problems(body, TemplateKey("sms", "raised", "en"), title="{{ customer }}late")
+    assert bool(details) is is_too_long, details
+    if is_too_long:
+        assert "text messages with the title and how to answer: at most 6" in details[0]
 
 
 def test_title_over_the_limit_is_refused() -> None:
