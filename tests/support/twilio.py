@@ -16,6 +16,7 @@ from aiohttp import web
 from defusedxml.ElementTree import fromstring
 
 from support.loopback_server import LoopbackServer
+from support.waiting import until
 
 ACCOUNT = "AC00000000000000000000000000000001"
 TOKEN = "f1c4a8f0b9d24a7793e0b4d6a1c25e77"
@@ -49,7 +50,10 @@ class Created:
 
 @dataclass
 class Twilio(LoopbackServer):
-    """`answers` are given first, one to each request: a status, a code, and headers."""
+    """`answers` are given first, one to each request: a status, a code, and headers.
+
+    While it `is_silent`, it does what it is asked and does not answer until the caller gives up.
+    """
 
     messages: list[Created] = field(default_factory=list)
     calls: list[Created] = field(default_factory=list)
@@ -57,6 +61,7 @@ class Twilio(LoopbackServer):
     opted_out: set[str] = field(default_factory=set)
     landlines: set[str] = field(default_factory=set)
     requests: int = 0
+    is_silent: bool = False
 
     def __post_init__(self) -> None:
         app = web.Application()
@@ -91,15 +96,20 @@ class Twilio(LoopbackServer):
     async def _take_message(self, request: web.Request) -> web.Response:
         fields = dict[str, Any](await request.post())
         refusal = self._refusal(request, fields) or self._message_refusal(fields)
-        return self._answer(fields, refusal, self.messages, "SM")
+        return await self._answer(request, fields, refusal, self.messages, "SM")
 
     async def _take_call(self, request: web.Request) -> web.Response:
         fields = dict[str, Any](await request.post())
         refusal = self._refusal(request, fields) or _call_refusal(fields)
-        return self._answer(fields, refusal, self.calls, "CA")
+        return await self._answer(request, fields, refusal, self.calls, "CA")
 
-    def _answer(
-        self, fields: Mapping[str, str], refusal: Refusal | None, taken: list[Created], kind: str
+    async def _answer(
+        self,
+        request: web.Request,
+        fields: Mapping[str, str],
+        refusal: Refusal | None,
+        taken: list[Created],
+        kind: str,
     ) -> web.Response:
         self.requests += 1
         if self.answers:
@@ -113,6 +123,8 @@ class Twilio(LoopbackServer):
             return web.json_response(body, status=status)
         created = Created(f"{kind}{len(taken) + 1:032x}", fields)
         taken.append(created)
+        if self.is_silent:
+            await until(lambda: request.transport is None)
         body = {"sid": created.sid, "status": "queued", "error_code": None}
         return web.json_response(body, status=201)
 

@@ -1,5 +1,6 @@
 """A person's rules: one medium after the other, and quiet hours that end in one summary."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -24,7 +25,7 @@ from integration.notifier.conftest import (
     signed,
     token_of,
 )
-from integration.notifier.examples import PROGRAM
+from integration.notifier.examples import BROWSER, PROGRAM
 from notifier.handlers import SUBSCRIPTIONS
 from notifier.main import build
 from support.databases import Postgres, open_database
@@ -122,8 +123,30 @@ async def test_default_of_the_centre_counts_unless_the_person_has_chosen(
         )
 
 
+async def test_link_that_is_only_opened_ends_no_later_step(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
+    mail_first = [
+        {"after_minutes": 0, "media": ["email"]},
+        {"after_minutes": 2, "media": ["slack"]},
+    ]
+    await put_rules(api, steps={"high": mail_first})
+    async with harness.delivering():
+        await harness.handle(paged())
+        await until_page_states(harness, ("email", "sent"), ("slack", "pending"))
+        (mail,) = harness.mail.messages
+        plain = mail.get_body(("plain",))
+        assert plain
+        # A scanner opens every link of a mail before anybody reads it.
+        for url in re.findall(r"http://notifier/\S+", plain.get_content()):
+            assert (await api.get(url, headers=BROWSER)).status_code == 200
+        assert await harness.rows("SELECT 1 FROM notifications WHERE seen_at IS NOT NULL")
+        harness.advance(THREE_MINUTES)
+        await until_page_states(harness, ("email", "sent"), ("slack", "sent"))
+
+
 @pytest.mark.parametrize("answer", ["link", "button", "event"])
-async def test_message_that_was_seen_or_answered_ends_the_later_steps(
+async def test_message_that_was_answered_ends_the_later_steps(
     harness: ServiceHarness, api: httpx.AsyncClient, answer: str
 ) -> None:
     await put_rules(api, steps={"high": SLACK_THEN_MAIL})
@@ -134,8 +157,8 @@ async def test_message_that_was_seen_or_answered_ends_the_later_steps(
         (post,) = harness.posted()
         match answer:
             case "link":
-                await api.get(link_to(post), headers=PROGRAM)
-                reason = "seen on slack"
+                await api.post(link_to(post), headers=PROGRAM)
+                reason = "answered on slack"
             case "button":
                 body = pressed("U-dana", token_of(post))
                 await api.post("/v1/callbacks/slack", content=body, headers=signed(body))

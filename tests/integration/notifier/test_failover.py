@@ -8,12 +8,23 @@ from typing import Any
 import httpx
 import pytest
 
+from common.contracts.event import PersonId
+from common.contracts.notifications import Medium
 from common.core.metrics import Metrics
 from devstack import receivers
-from integration.notifier.conftest import ServiceHarness, acknowledged, key, open_api, paged
+from integration.notifier.conftest import (
+    CONTACT,
+    ServiceHarness,
+    acknowledged,
+    key,
+    open_api,
+    page_also,
+    paged,
+)
 from notifier.channels.base import Channel
 from notifier.channels.email import Email
 from notifier.channels.slack import Slack
+from notifier.domain.recipients import Address, Recipient
 from support.waiting import until
 
 
@@ -186,3 +197,76 @@ async def test_page_that_waited_too_long_has_failed(harness: ServiceHarness) -> 
         harness.advance(timedelta(seconds=31))
         await until(lambda: failures(harness), lambda events: len(events) >= 4)
     assert "waited too long: slack is down since" in (await failures(harness))[0]["reason"]
+
+
+async def test_page_that_is_not_due_yet_is_not_concerned_by_what_is_down_now(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
+    await harness.add_recipient("dana", "slack")
+    await harness.add_recipient("sara", "slack")
+    maintained = paged("sara", media=["slack"], contact={**CONTACT, "topic": "shipping"})
+    harness.slack.otherwise = receivers.server_error(503)
+    path = "/v1/maintenance-windows/topic/shipping"
+    body = {"minutes": 10, "reason": "New system"}
+    assert (await api.put(path, json=body, headers=key("mona"))).is_success
+    waiting = f"SELECT 1 FROM notifications WHERE page_id = '{maintained.page_id}' AND "
+    async with harness.delivering(provider_wait_seconds=30):
+        await harness.handle(maintained)
+        await until(lambda: harness.rows(f"{waiting} delay_reason LIKE 'maintenance%'"))
+        await harness.handle(*slack_pages(5))
+        down = "SELECT 1 FROM notifications WHERE delay_reason LIKE 'slack is down%'"
+        await until(lambda: harness.rows(down), lambda rows: len(rows) >= 4)
+        # Another page about the same contact is due.
+        await harness.handle(page_also(maintained, "dana", media=["slack"]))
+        harness.advance(timedelta(seconds=31))
+        await until(lambda: failures(harness), lambda events: len(events) >= 5)
+        assert await harness.rows(f"{waiting} delay_reason LIKE 'maintenance%'")
+        # After its end it waits for Slack as long as any other.
+        harness.advance(timedelta(minutes=10))
+        await until(lambda: harness.rows(f"{waiting} delay_reason LIKE 'slack is down%'"))
+        assert not await harness.rows(f"{waiting} state = 'failed'")
+        harness.advance(timedelta(seconds=31))
+        await until(lambda: harness.rows(f"{waiting} state = 'failed'"))
+
+
+@pytest.mark.parametrize("left", [("email",), ()], ids=["another method", "none"])
+async def test_page_whose_method_is_removed_while_it_waits_takes_another(
+    harness: ServiceHarness, left: tuple[Medium, ...]
+) -> None:
+    await harness.add_recipient("dana", "slack")
+    await harness.handle(*slack_pages(1))
+    async with harness.database.transaction() as uow:
+        addresses = tuple(Address(each, {"address": "dana@example.com"}) for each in left)
+        await uow.recipients.save(Recipient(PersonId("dana"), "Dana", addresses))
+    async with harness.delivering():
+        await until(lambda: failures(harness))
+        await until(harness.states, lambda states: "pending" not in str(states))
+    assert not harness.posted()
+    assert len(harness.mail.messages) == len(left)
+    stand_ins = [(each, "sent", "slack") for each in left]
+    assert await pages(harness) == [("slack", "failed", None), *stand_ins]
+    (failed,) = await failures(harness)
+    assert failed["page_media"] == ["slack", *left]
+
+
+async def test_later_step_comes_at_once_if_the_method_of_the_first_is_removed(
+    harness: ServiceHarness,
+) -> None:
+    await harness.add_recipient("dana")
+    steps = [
+        {"after_minutes": 0, "media": ["slack"]},
+        {"after_minutes": 5, "media": ["email"]},
+    ]
+    async with open_api(harness) as api:
+        shown = (await api.get("/v1/recipients/dana", headers=key("root"))).json()
+        body = {"name": "Dana", "media": shown["media"], "steps": {"high": steps}}
+        assert (await api.put("/v1/recipients/dana", json=body, headers=key("root"))).is_success
+        await harness.handle(paged("dana"))
+        without = {"name": "Dana", "media": shown["media"][1:], "steps": {"high": steps[1:]}}
+        without["steps"]["high"][0]["after_minutes"] = 0
+        answer = await api.put("/v1/recipients/dana", json=without, headers=key("root"))
+        assert answer.is_success, answer.text
+    async with harness.delivering():
+        await until(lambda: harness.mail.messages)
+        await until(harness.states, lambda states: "sending" not in str(states))
+    assert await pages(harness) == [("slack", "failed", None), ("email", "sent", None)]

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from common.core.clock import TimeSource
 from integration.notifier.conftest import (
@@ -15,6 +16,7 @@ from integration.notifier.conftest import (
     page_also,
     paged,
 )
+from support.databases import async_engine
 from support.waiting import until
 
 SHOP = {**CONTACT, "topic": "shipping", "received_from": "zendesk:acme"}
@@ -109,3 +111,25 @@ async def test_window_that_has_not_begun_delays_nothing(
     async with harness.delivering():
         await harness.handle(paged("dana"))
         await until(harness.posted)
+
+
+async def test_attempt_that_was_lost_before_the_window_is_in_the_story(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
+    await harness.add_recipient("dana", "slack")
+    await harness.handle(paged("dana"))
+    async with async_engine(harness.database).begin() as connection:
+        await connection.execute(
+            text(
+                "UPDATE notifications SET state = 'sending', attempts = 1,"
+                " began_at = now() - interval '1 minute', due_at = now() - interval '50 seconds'"
+            )
+        )
+    await put(api, BILLING)
+    async with harness.delivering():
+        await until(lambda: harness.rows(DELAYED))
+    listed = await api.get("/v1/notifications", headers=key("sara"))
+    (item,) = listed.json()["items"]
+    assert item["ambiguous"]
+    steps = {step["state"] for step in item["history"]}
+    assert steps == {"queued", "sending", "ambiguous", "delayed"}

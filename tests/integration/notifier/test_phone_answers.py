@@ -63,6 +63,58 @@ async def test_reply_that_comes_again_answers_nothing_newer(
     assert (await event_names(harness)).count("notification_acted_on") == 1
 
 
+async def test_second_reply_answers_the_next_message_that_waits(
+    harness: ServiceHarness, twilio: Twilio, phone_api: httpx.AsyncClient
+) -> None:
+    await add(harness, "dana", DANA, "sms")
+    oldest, settled, lost, newest = (paged() for _ in range(4))
+    await send(harness, twilio, oldest, settled, lost, newest)
+    await harness.handle(acknowledged(settled, "omar"))
+    await harness.handle(acknowledged(newest, "omar"))
+    assert "Acknowledged by omar" in said(await reply(phone_api, "1"))
+    for _ in range(2):
+        assert said(await reply(phone_api, "1")) == f"Acknowledged: {HEADLINE}"
+    # Nothing else waits: it is about the newest again.
+    assert "Acknowledged by omar" in said(await reply(phone_api, "1"))
+    acted = [each for each in await harness.published() if each["event"].endswith("acted_on")]
+    assert [each["escalation_id"] for each in acted] == [lost.escalation_id, oldest.escalation_id]
+
+
+async def test_refused_reply_that_comes_again_answers_nothing_newer(
+    harness: ServiceHarness, twilio: Twilio, phone_api: httpx.AsyncClient
+) -> None:
+    page = paged()
+    await add(harness, "dana", DANA, "sms")
+    assert "nothing to acknowledge" in said(await reply(phone_api, "1", MessageSid="SM1"))
+    await send(harness, twilio, page)
+    assert said(await reply(phone_api, "1", MessageSid="SM1")) == ""
+    await harness.handle(acknowledged(page, "omar"))
+    assert "Acknowledged by omar" in said(await reply(phone_api, "1", MessageSid="SM2"))
+    await harness.handle(page_also(page, "dana", reason="climbed"))
+    assert said(await reply(phone_api, "1", MessageSid="SM2")) == ""
+    assert "notification_acted_on" not in await event_names(harness)
+
+
+@pytest.mark.parametrize("is_refused", [False, True])
+async def test_key_that_comes_again_later_answers_nothing(
+    harness: ServiceHarness, twilio: Twilio, phone_api: httpx.AsyncClient, is_refused: bool
+) -> None:
+    page = paged()
+    await add(harness, "dana", DANA, "voice")
+    (call,) = await send(harness, twilio, page)
+    fields = {"CallSid": call.sid, "From": NUMBER, "To": DANA, "Digits": "1"}
+    if is_refused:
+        await harness.handle(acknowledged(page, "omar"))
+    first = said(await post_signed(phone_api, call.keys_url, fields))
+    assert ("Acknowledged by omar" in first) == is_refused
+    acted = (await event_names(harness)).count("notification_acted_on")
+    # The escalation asks again: who has caught the request says nothing with it.
+    harness.advance(timedelta(minutes=30))
+    await harness.handle(page_also(page, "dana", reason="climbed"))
+    await post_signed(phone_api, call.keys_url, fields)
+    assert (await event_names(harness)).count("notification_acted_on") == acted
+
+
 async def test_reply_after_anothers_answer_says_who_has_it(
     harness: ServiceHarness, twilio: Twilio, phone_api: httpx.AsyncClient
 ) -> None:

@@ -155,3 +155,27 @@ async def test_new_key_encrypts_addresses_also_of_messages_that_were_sent(chats:
     async with chats.harness.delivering(**{**chats.settings, "encryption_keys": new_key}):
         await chats.harness.handle(acknowledged(page, "dana"))
         await until(lambda: len(shown) == 2)
+
+
+async def test_what_happens_later_is_not_told_at_an_address_that_is_used_no_longer(
+    chats: Chats,
+) -> None:
+    before, now = (chats.workflows.make_workflow(name) for name in ("before", "now"))
+    shown, page = chats.workflows.shown, paged("dana")
+    await chats.put(teams(before))
+    async with chats.harness.delivering(**chats.settings):
+        await chats.harness.handle(page)
+        await until(lambda: len(shown["before"]) == 1)
+        await until(chats.harness.states, lambda states: states[0][2] == "sent")
+        assert (await chats.put(teams(now))).is_success
+        await chats.harness.handle(acknowledged(page, "dana"))
+        await until(lambda: [texts(card)[0] for card in shown["now"]] == ["Acknowledged by Dana"])
+        # The last thing that the earlier one got: that it is used no longer.
+        await until(lambda: len(shown["before"]) == 2)
+        assert texts(shown["before"][1])[0] == "Upstairs no longer writes to this address"
+        assert (await chats.put(MAIL)).is_success
+        await chats.harness.handle(page_also(page, "dana", reason="climbed"))
+        await chats.harness.handle(acknowledged(page, "dana"))
+        await until(chats.harness.states, lambda states: "sending" not in str(states))
+    assert len(shown["before"]) == 2
+    assert "Acknowledged" not in str([texts(card)[0] for card in shown["now"][1:]])

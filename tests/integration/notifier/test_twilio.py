@@ -128,7 +128,24 @@ async def test_report_before_the_attempt_is_recorded(
     early = await twilio.report(phone_api, message, "failed", ErrorCode="30006")
     assert (early.status_code, early.json()["type"]) == (503, f"{PROBLEM}attempt-under-way")
     assert (await twilio.report(phone_api, message, "delivered")).status_code == 204
-    assert await state(harness) == ("sending", None, True)
+    assert await state(harness) == ("sent", None, True)
+
+
+async def test_message_that_arrived_while_its_answer_was_lost_is_not_sent_again(
+    harness: ServiceHarness, twilio: Twilio, phone_api: httpx.AsyncClient
+) -> None:
+    await add(harness, "dana", DANA, "sms")
+    twilio.is_silent = True
+    async with harness.delivering(**twilio.settings, delivery_timeout_seconds=1):
+        await harness.handle(paged())
+        await until(lambda: twilio.messages)
+        await twilio.report(phone_api, twilio.messages[0], "delivered")
+        await until(harness.attempts, lambda attempts: (1, "unknown") in attempts)
+    assert await state(harness) == ("sent", None, True)
+    assert len(twilio.messages) == 1
+    shown = await phone_api.get("/v1/notifications", headers=key("sara"))
+    steps = [step["state"] for step in shown.json()["items"][0]["history"]]
+    assert steps == ["queued", "sending", "sent", "delivered", "ambiguous"]
 
 
 async def test_callbacks_of_strangers_are_refused(
@@ -184,3 +201,24 @@ async def test_wrong_token_and_busy_twilio_are_tried_again(
     assert [outcome for _, outcome in await harness.attempts()] == ["retry"] * 3 + ["sent"]
     details = await harness.rows("SELECT detail FROM delivery_attempts ORDER BY attempt LIMIT 1")
     assert details[0].detail == "Twilio refused: 20003, the account or its token is wrong"
+
+
+async def test_text_message_is_written_by_the_template_that_is_set(
+    harness: ServiceHarness, twilio: Twilio, phone_api: httpx.AsyncClient
+) -> None:
+    await add(harness, "dana", DANA, "sms")
+    template = {"title": "{{ topic }} is late", "body": "Level: {{ level or '-' }}{{ customer }}"}
+    put = await phone_api.put("/v1/templates/sms/raised/en", json=template, headers=key("mona"))
+    assert put.is_success, put.text
+
+    async def is_written_so() -> bool:
+        await harness.handle(paged())
+        return any(
+            each.fields["Body"].startswith("billing is late. Level: supervisor Reply 1 to ")
+            for each in twilio.messages
+        )
+
+    # A process reads templates some moments later.
+    async with harness.delivering(**twilio.settings):
+        await until(is_written_so)
+    assert "http://notifier/v1/acknowledgements/" in twilio.messages[-1].fields["Body"]

@@ -6,10 +6,12 @@ from typing import Any, get_args
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from pydantic import TypeAdapter, ValidationError
 
 from common.contracts.escalations import Severity
 from common.contracts.notifications import Medium
+from notifier.domain import quiet_hours
 from notifier.domain.delivery_rules import (
     PersonRules,
     PlannedMedium,
@@ -22,6 +24,7 @@ from notifier.domain.delivery_rules import (
     quiet_until,
     steps_for,
 )
+from unit.notifier.examples import notification
 
 STEPS = (Step(0, ("slack",)), Step(2, ("sms",)), Step(5, ("email",)))
 ALL: tuple[Medium, ...] = ("slack", "sms", "email")
@@ -193,3 +196,12 @@ def test_rules_are_stored_and_read_as_they_are() -> None:
     rules = PersonRules({"critical": STEPS, "low": ()}, QuietHours((NIGHTS,)))
     stored = msgspec.json.decode(msgspec.json.encode(rules))
     assert msgspec.convert(stored, PersonRules) == rules
+
+
+def test_later_step_that_waits_for_two_quiet_periods_keeps_its_delay() -> None:
+    ten_minutes, hour = timedelta(minutes=10), timedelta(hours=1)
+    page = notification()
+    step = replace(page, step=2, due_at=page.requested_at + ten_minutes)
+    for until in (page.requested_at + 9 * hour, page.requested_at + 11 * hour):
+        step = quiet_hours.postpone(step, until)
+        assert step.due_at == until + ten_minutes

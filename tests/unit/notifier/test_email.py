@@ -126,6 +126,21 @@ def test_mail_servers_answer_decides_the_outcome(
     assert isinstance(result, kind)
 
 
+@pytest.mark.parametrize(
+    ("address", "named"),
+    [
+        ("Dana.Home@example.com", "dana.home@EXAMPLE.com"),
+        ("dana@müller.example.com", "dana@xn--mller-kva.example.com"),
+    ],
+)
+def test_what_the_server_says_is_shown_without_the_address(address: str, named: str) -> None:
+    refusals = [SMTPRecipientRefused(550, f"<{named}> is unknown here", named)]
+    result = email.outcome(SMTPRecipientsRefused(refusals), address)
+    assert isinstance(result, Refused)
+    assert "is unknown here" in result.reason
+    assert named not in result.reason
+
+
 def test_outcome_does_not_name_the_address() -> None:
     refusals = [SMTPRecipientRefused(550, "<dana@example.com>: no such user", "dana@example.com")]
     result = email.outcome(SMTPRecipientsRefused(refusals), "dana@example.com")

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from common.contracts.notifications import Medium
 from notifier.channels import slack_messages, web_push
 from notifier.channels.email import Email
-from notifier.domain.content import without_names
+from notifier.domain.content import Content, HeldPage, Summary, without_names
 from notifier.domain.message_samples import samples_of
 from notifier.domain.message_templates import (
     ANY,
@@ -93,6 +93,15 @@ def test_template_of_allowed_parts_can_be_saved(body: str) -> None:
         ("{{ headline | replace('a', 'aaaa') }}", "There is no filter replace"),
         ("{{ headline | indent(999999999) }}", "There is no filter indent"),
         ("{{ headline | clipped(*details) }}", "its arguments one by one"),
+        ("{{ details | join(', ', 'format') }}", "Give the filter join one text"),
+        ("{{ details | join(headline) }}", "Give the filter join one text"),
+        ("{{ details | join(details | join('-')) }}", "Give the filter join one text"),
+        ("{{ headline | join('-') }}", "The filter join is for one of details"),
+        ("{{ 'abc' | join('def') | join('ghi') }}", "The filter join is for one of details"),
+        (
+            "{% for details in details %}{{ details | join('-') }}{% endfor %}",
+            "The filter join is for one of details",
+        ),
         ("{% set x = 1 %}", "`assign` is not allowed"),
         ("{% macro m() %}{% endmacro %}", "`macro` is not allowed"),
         ("{% include 'words.j2' %}", "`include` is not allowed"),
@@ -125,13 +134,32 @@ def test_shipped_templates_are_short_enough_for_every_reason(medium: Medium, lan
     assert problems(shipped.body_of(medium), TemplateKey(medium, ANY, language)) == []
 
 
-@pytest.mark.parametrize(("medium", "longest"), [("slack", 3000), ("web_push", 600), ("sms", 918)])
+@pytest.mark.parametrize(("medium", "longest"), [("slack", 3000), ("web_push", 600)])
 def test_text_over_the_limit_of_the_medium_is_refused(medium: Medium, longest: int) -> None:
     key = TemplateKey(medium, "raised", "en")
     assert problems("x" * longest, key) == []
     assert "too long" in problems("x" * (longest + 1), key)[0]
     # Usual data would fit: the longest do not.
     assert "(data of raised, longest)" in problems(f"{'x' * (longest - 500)}{LOOP}", key)[0]
+
+
+@pytest.mark.parametrize(
+    ("body", "is_too_long"),
+    [
+        ("x" * 500, False),
+        ("x" * 900, True),
+        # Of UCS-2, or of two units each, fewer fit; quotation marks are written as GSM-7 has them.
+        ("x" * 400 + "\N{SLIGHTLY SMILING FACE}", True),
+        ("\u0436" * 100, False),
+        ("\u20ac" * 450, True),
+        ("\u201cx\u201d" * 150, False),
+    ],
+)
+def test_text_messages_that_a_template_takes_are_counted(body: str, is_too_long: bool) -> None:
+    details = problems(body, TemplateKey("sms", "raised", "en"), title="{{ customer }}late")
+    assert bool(details) is is_too_long, details
+    if is_too_long:
+        assert "text messages with the title and how to answer: at most 6" in details[0]
 
 
 def test_title_over_the_limit_is_refused() -> None:
@@ -202,6 +230,20 @@ def test_device_shows_the_text_of_a_template_without_the_name_of_the_customer() 
     assert text is not None
     assert "Ada" not in text.body
     assert text.body.encode() in web_push.make_push(page, LINKS, AT, text).payload
+
+
+def test_device_names_no_customer_of_a_summary_by_a_template() -> None:
+    page = replace(notification(EMAIL, "raised"), medium="web_push", kind="summary")
+    held = HeldPage(page.notification_id, page.contact_id, None, page.content)
+    summary = replace(page, content=Content("summary", summary=Summary((held,))))
+    made = library(template("{{ held_back | join(' ') }}", medium="web_push", kind="summary"))
+    whole = made.text_of(summary, AT)
+    assert whole is not None
+    assert "Ada" in whole.body
+    text = made.text_of(summary, AT, content=without_names(summary.content))
+    assert text is not None
+    assert "Ada" not in text.body
+    assert "Billing chat from a customer" in text.body
 
 
 def test_own_template_of_a_reason_goes_before_that_for_any() -> None:

@@ -228,3 +228,22 @@ def test_stored_number_is_read_whatever_the_plan_of_numbers_says_today() -> None
     read: Any = SmsAddress.read(stored)
     assert (read.medium, read.number) == ("sms", "+10000000000")
     assert read.stored() == stored
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "works"),
+    [
+        (429, 20429, True),
+        (400, 21408, True),
+        (400, None, True),
+        (401, 20003, False),
+        (403, None, False),
+        (503, None, False),
+    ],
+)
+def test_refusal_of_one_message_does_not_say_that_twilio_is_down(
+    status: int, code: int | None, works: bool
+) -> None:
+    answer = read_answer(status, None, orjson.dumps({"code": code, "message": "no"}), AT)
+    assert isinstance(answer, Postponed)
+    assert answer.works is works

@@ -186,8 +186,16 @@ STATEMENTS = (
         message_id text PRIMARY KEY,
         number text NOT NULL,
         received_at timestamptz NOT NULL,
-        hinted boolean NOT NULL DEFAULT false
+        hinted boolean NOT NULL DEFAULT false,
+        -- The message that it answers, and how.
+        notification_id uuid,
+        action text,
+        CHECK ((notification_id IS NULL) = (action IS NULL))
     )
+    """,
+    """
+    CREATE INDEX phone_replies_notification_id ON phone_replies (notification_id)
+        WHERE notification_id IS NOT NULL
     """,
     "CREATE INDEX phone_replies_of_number ON phone_replies (number, received_at)",
     "CREATE INDEX phone_replies_received_at ON phone_replies (received_at)",

@@ -149,6 +149,8 @@ phone_replies = Table(
     Column("number", Text),
     Column("received_at", DateTime(timezone=True)),
     Column("hinted", Boolean),
+    Column("notification_id", Uuid(as_uuid=False)),
+    Column("action", Text),
 )
 status_webhooks = Table(
     "status_webhooks",

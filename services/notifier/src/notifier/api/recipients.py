@@ -217,8 +217,8 @@ def make_router(channels: Sequence[Channel]) -> ApiRouter:
         earlier messages are void. The `url` of an address is a secret: it is never shown, and if it
         is left out, the one that was put before stays.
         """
-        _require_allowed([address.stored() for address in body.media], put)
         async with transaction(database) as uow:
+            _require_allowed([address.stored() for address in body.media], put)
             saved = await recipients.save_recipient(
                 caller_of(principal), person_id, body.changed, sealer, uow
             )

@@ -13,6 +13,7 @@ from common.http import twilio_signatures
 from common.http.examples import NOTIFICATION_ID
 from common.http.problems import ProblemError
 from common.http.routes import ApiRouter
+from common.storage.database import Database
 from notifier import rendering
 from notifier.api.deps import (
     UUID,
@@ -31,8 +32,9 @@ from notifier.domain.content import without_names
 from notifier.domain.errors import AttemptUnderWayError, NotificationNotFoundError
 from notifier.domain.notifications import Notification
 from notifier.links import Links
-from notifier.use_cases import answers, phone_replies, receipts
-from notifier.use_cases.phone_replies import ACTIONS, Reply
+from notifier.store.unit_of_work import UnitOfWork
+from notifier.use_cases import phone_replies, receipts
+from notifier.use_cases.phone_replies import ACTIONS, Refusal, Reply, TakenReply
 
 _SIGNED: Final = ((401, "signature-refused"), (400, "malformed-payload"))
 _TWIML: Final[dict[int | str, dict[str, Any]]] = {
@@ -76,9 +78,10 @@ def _add_replies(router: ApiRouter, account: TwilioAccount) -> None:
             async with transaction(database) as uow:
                 taken = await phone_replies.take(reply, links.max_age, uow)
                 at = uow.now
+            await _tell_refusal(taken, database)
         except ProblemError as error:
             return _written_back(error.detail)
-        if taken is None:
+        if not isinstance(taken, TakenReply):
             return _written_back("")
         if taken.action is None:
             return _written_back(phrase("which_reply"))
@@ -105,16 +108,18 @@ def _add_keys(router: ApiRouter, account: TwilioAccount) -> None:
             text = f"{phrase('other_key')} {phrase('keys')}"
             keys_url = account.callback(f"keys/{token}")
             return _twiml(twiml.call(text, keys_url, phrase("goodbye")))
-        number = phone_number(fields.get("To", "")) or ""
+        number, call_id = phone_number(fields.get("To", "")) or "", fields.get("CallSid", "")
         try:
             capability = capability_of(token, request)
             async with transaction(database) as uow:
-                await answers.press(capability, "voice", number, action, uow)
-                notification = await uow.notifications.get(capability.notification_id)
+                taken = await phone_replies.press_key(call_id, number, action, capability, uow)
                 at = uow.now
+            await _tell_refusal(taken, database)
         except ProblemError as error:
             return _twiml(twiml.saying(error.detail))
-        headline = _headline(notification, at, account) if notification else ""
+        headline = ""
+        if isinstance(taken, TakenReply):
+            headline = _headline(taken.notification, at, account)
         return _twiml(twiml.saying(phrase(action, headline=headline)))
 
 
@@ -135,6 +140,13 @@ def _add_statuses(router: ApiRouter, account: TwilioAccount) -> None:
             return
         async with transaction(database) as uow:
             await receipts.receive(notification_id, message_id, report, account.retry, uow)
+
+
+async def _tell_refusal(taken: TakenReply | Refusal | None, database: Database[UnitOfWork]) -> None:
+    """Raise ProblemError for a refusal, whose reply is kept: that transaction is not undone."""
+    if isinstance(taken, Exception):
+        async with transaction(database):
+            raise taken
 
 
 async def _fields(account: TwilioAccount, request: Request) -> Mapping[str, str]:

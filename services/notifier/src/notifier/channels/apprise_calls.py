@@ -37,7 +37,7 @@ def failure(status: int | None) -> Outcome:
         return Unknown("the service gave no answer")
     reason = f"the service answered {status}"
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Postponed(reason)
+        return Postponed(reason, works=status == HTTPStatus.TOO_MANY_REQUESTS)
     return Refused(reason)
 
 

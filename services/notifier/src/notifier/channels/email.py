@@ -1,5 +1,6 @@
 """E-mail over SMTP: plain text and simple HTML, with signed links."""
 
+import re
 import ssl
 from binascii import b2a_qp
 from dataclasses import dataclass, replace
@@ -133,7 +134,13 @@ def outcome(error: SMTPException | OSError, address: str) -> Outcome:
         result = Refused(f"the mail server takes only addresses in ASCII: {error}")
     if isinstance(result, Sent):
         return result
-    return replace(result, reason=result.reason.replace(address, "the address"))
+    return replace(result, reason=_without(address, result.reason))
+
+
+def _without(address: str, text: str) -> str:
+    """Servers name the address as it was sent to them, or in small letters."""
+    forms = "|".join(map(re.escape, {address, ascii_mailbox(address)}))
+    return re.sub(forms, "the address", text, flags=re.IGNORECASE)
 
 
 def _outcome(error: SMTPException | OSError) -> Outcome:

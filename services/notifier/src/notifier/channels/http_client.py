@@ -12,6 +12,7 @@ from aiohttp import (
     ClientConnectorDNSError,
     ClientConnectorError,
     ClientError,
+    ClientResponse,
     ClientSession,
     ClientSSLError,
     ClientTimeout,
@@ -27,6 +28,8 @@ from notifier.domain.delivery import Postponed, Refused, Unknown
 
 # Shorter to connect: if that fails, we know that nothing was sent.
 _SHARE_TO_CONNECT: Final = 0.6
+# Longer than any answer that says something.
+_LONGEST_ANSWER: Final = 64 * 1024
 
 
 def open_client(
@@ -52,6 +55,17 @@ def open_client(
         headers=headers,
         timeout=ClientTimeout(connect=timeout_s * _SHARE_TO_CONNECT, sock_read=timeout_s),
     )
+
+
+async def read_answer(response: ClientResponse) -> bytes:
+    """Return the body of the answer, whatever parts it comes in; what is too long is cut."""
+    parts = bytearray()
+    while len(parts) < _LONGEST_ANSWER:
+        part = await response.content.read(_LONGEST_ANSWER - len(parts))
+        if not part:
+            break
+        parts += part
+    return bytes(parts)
 
 
 def read_failure(error: ClientError | OSError, detail: str) -> Postponed | Unknown:

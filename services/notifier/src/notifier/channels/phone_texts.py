@@ -12,6 +12,7 @@ from notifier.domain import answers, sms_segments
 from notifier.domain.content import Content, without_names
 from notifier.domain.notifications import Notification
 from notifier.links import Links
+from notifier.message_templates.library import MessageText
 
 MAX_SEGMENTS: Final = 2
 # A shorter rest of a headline says nothing: the link gives way to it.
@@ -60,6 +61,18 @@ def text_message(words: PhoneWords) -> str:
     if sms_segments.count_segments(whole) <= MAX_SEGMENTS:
         return whole
     return _cut(headline, words.hint, words.link) or _cut(headline, words.hint) or words.hint
+
+
+def custom_text_message(custom: MessageText, words: PhoneWords) -> str:
+    """Write a text by a template that is set; the link gives way, how to answer never does."""
+    body = sms_segments.plain(" ".join(custom.body.split()))
+    text = f"{_sentence(custom.title)} {body}"
+    most = sms_segments.MAX_CUSTOM_SEGMENTS
+    whole = _joined(text, words.hint, words.link)
+    if sms_segments.count_segments(whole) <= most:
+        return whole
+    ending = _joined("", words.hint)
+    return sms_segments.fit(text, most, ending) + ending
 
 
 def spoken(words: PhoneWords) -> str:

@@ -29,7 +29,7 @@ from notifier.channels.base import (
     Press,
     SignatureRefusedError,
 )
-from notifier.channels.http_client import open_client, read_failure, read_refusal
+from notifier.channels.http_client import open_client, read_answer, read_failure, read_refusal
 from notifier.domain.delivery import Outcome, Postponed, Refused, Sent, Unknown
 from notifier.domain.notifications import Notification
 from notifier.links import Links
@@ -66,6 +66,8 @@ _PERMANENT = frozenset(
         "user_not_found",
     }
 )
+# Slack works, but takes no more of this just now.
+_BUSY = frozenset({"message_limit_exceeded", "rate_limited", "ratelimited"})
 # Slack opens a form within 3 s of the press, and waits as long for the answer to the press.
 _TRIGGER_S = 2.5
 _THREAD_ARGUMENTS = ("thread_ts", "reply_broadcast")
@@ -193,7 +195,7 @@ class Slack(Channel):
             async with client.post(
                 f"{self._url}/{method}", data=orjson.dumps(message), allow_redirects=False
             ) as response:
-                body = await response.read()
+                body = await read_answer(response)
         except (ClientError, OSError) as error:
             return read_failure(error, repr(error))
         return outcome(response.status, response.headers, body, at)
@@ -246,4 +248,5 @@ def _answer(body: bytes) -> Outcome:
         return Sent({"channel": answer.channel, "ts": answer.ts})
     if answer.error in _PERMANENT:
         return _refused(answer.error)
-    return Postponed(f"Slack refused for now: {answer.error}")
+    works = answer.error in _BUSY
+    return Postponed(f"Slack refused for now: {answer.error}", works=works)

@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Self
 
 from common.http.contact_methods import SmsMethod
-from notifier.channels.phone_texts import phone_words, text_message
+from notifier.channels.phone_texts import custom_text_message, phone_words, text_message
 from notifier.channels.twilio import PhoneAddress, TwilioAccount, TwilioChannel
+from notifier.domain.content import without_names
 from notifier.domain.delivery import Outcome
 from notifier.domain.notifications import Notification
 from notifier.links import Links
@@ -36,11 +37,19 @@ class Sms(TwilioChannel):
 
     async def send(self, notification: Notification, at: datetime) -> Outcome:
         words = phone_words(notification, self.links, at, with_names=self.account.with_names)
+        content = notification.content
+        custom = self.templates.text_of(
+            notification,
+            notification.local(at),
+            has_console=self.links.has_console,
+            content=content if self.account.with_names else without_names(content),
+        )
+        text = text_message(words) if custom is None else custom_text_message(custom, words)
         sender = "MessagingServiceSid" if self._sender.startswith(_SERVICE) else "From"
         fields = {
             "To": SmsAddress.read(notification.address).number,
             sender: self._sender,
-            "Body": text_message(words),
+            "Body": text,
             "StatusCallback": self.account.status_callback(notification),
         }
         return await self.create("Messages", fields, self._sender, at)

@@ -19,7 +19,7 @@ from common.http.retry_after import retry_after
 from notifier.allowed_origins import AllowedOrigins
 from notifier.channels import teams_cards
 from notifier.channels.base import Channel, ChannelAddress
-from notifier.channels.http_client import open_client, read_failure, read_refusal
+from notifier.channels.http_client import open_client, read_answer, read_failure, read_refusal
 from notifier.domain.delivery import Outcome, Postponed, Refused, Sent, Unknown
 from notifier.domain.notifications import Notification
 from notifier.domain.recipients import Address
@@ -27,7 +27,6 @@ from notifier.links import Links
 from notifier.secret_addresses import URL, AddressSealer
 from notifier.settings import Settings
 
-_LONGEST_ANSWER: Final = 4096
 # What a connector writes with status 200 if Teams has not taken the message.
 _CONNECTOR_ERROR: Final = re.compile(rb"HTTP error (\d{3})")
 
@@ -121,7 +120,7 @@ class Teams(Channel):
             self._client = open_client(self._timeout_s, {"Content-Type": "application/json"})
         try:
             async with self._client.post(url, data=message, allow_redirects=False) as response:
-                body = await response.content.read(_LONGEST_ANSWER)
+                body = await read_answer(response)
         except (ClientError, OSError, ValueError) as error:
             # What the error says may repeat the address.
             return read_failure(_as_client_error(error), type(error).__name__)
@@ -148,7 +147,8 @@ def _connector_error(body: bytes, headers: Mapping[str, str], at: datetime) -> O
     reason = f"Teams answered 200, and that there was an error {int(match[1])}"
     status = int(match[1])
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Postponed(reason, retry_after(headers.get("Retry-After"), at))
+        works = status == HTTPStatus.TOO_MANY_REQUESTS
+        return Postponed(reason, retry_after(headers.get("Retry-After"), at), works=works)
     return Refused(reason)
 
 

@@ -16,6 +16,7 @@ from common.core.phone_numbers import E164
 from common.http import twilio_signatures
 from common.http.retry_after import retry_after
 from common.http.webhooks import BadSignatureError
+from notifier.channels import http_client
 from notifier.channels.base import (
     Channel,
     ChannelAddress,
@@ -52,8 +53,9 @@ _LASTING: Final = frozenset(
         63024,  # no valid recipient
     }
 )
+_WRONG_CREDENTIALS: Final = 20003
 _MEANING: Final = {
-    20003: "the account or its token is wrong",
+    _WRONG_CREDENTIALS: "the account or its token is wrong",
     20429: "too many requests",
     21610: "the person has opted out",
     21614: "no mobile number",
@@ -191,7 +193,7 @@ class TwilioChannel(Channel):
                 headers={"Authorization": account.authorization},
                 allow_redirects=False,
             ) as response:
-                body = await response.read()
+                body = await http_client.read_answer(response)
         except (ClientError, OSError) as error:
             return read_failure(error, type(error).__name__)
         return read_answer(response.status, response.headers.get("retry-after"), body, at)
@@ -215,7 +217,14 @@ def read_answer(status: int, wait: str | None, body: bytes, at: datetime) -> Out
         reason = f"Twilio refused: {error.code}{f', {meaning}' if meaning else ''}"
     if error.code in _LASTING:
         return Refused(reason)
-    return Postponed(reason, retry_after(wait, at))
+    return Postponed(reason, retry_after(wait, at), works=_works(status, error.code))
+
+
+def _works(status: int, code: int | None) -> bool:
+    """Tell whether Twilio works for others: it refused only this, or just now."""
+    is_refusal = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+    is_forbidden = status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+    return is_refusal and not is_forbidden and code != _WRONG_CREDENTIALS
 
 
 def phone_number(text: str) -> str | None:

@@ -45,6 +45,8 @@ _KEPT: Final[Mapping[Urgency, timedelta]] = {
     "low": timedelta(hours=12),
 }
 _SHORTEST_KEPT_S: Final = 60
+# Of the time of an attempt.
+_SHARE_OF_DEVICE: Final = 0.8
 _LONGEST_TITLE: Final = 300
 _LONGEST_BODY: Final = 600
 # The browser has ended the subscription.
@@ -132,9 +134,14 @@ class WebPush(Channel):
         except ValueError as error:
             return Refused(f"the keys of the device are wrong: {error}", (device.device_id,))
         try:
-            async with self._open().post(
-                device.endpoint, data=content, headers=headers, allow_redirects=False
-            ) as response:
+            # A service that hangs ends before the attempt does: then the others would count as
+            # unknown too, and get the message again.
+            async with (
+                asyncio.timeout(self._timeout_s * _SHARE_OF_DEVICE),
+                self._open().post(
+                    device.endpoint, data=content, headers=headers, allow_redirects=False
+                ) as response,
+            ):
                 return outcome(response.status, response.headers, device, at)
         except (ClientError, OSError) as error:
             return read_failure(error, type(error).__name__)

@@ -7,12 +7,16 @@ first such call to be answered closes the circuit. The time between two of them 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import Final, assert_never
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from common.contracts.notifications import Medium
 from notifier.domain.delivery import Outcome, Postponed, Refused, Sent, Unknown, doubled_delay
+
+# After the name of a medium.
+DOWN: Final = " is down since"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,15 @@ class Circuit(Struct, frozen=True):
 
     def may_probe(self, at: datetime) -> bool:
         return self.probe_at is not None and not self.probing and at >= self.probe_at
+
+
+def down_reason(medium: Medium, since: datetime) -> str:
+    """Return why messages wait while the outside system of the medium is down."""
+    return f"{medium}{DOWN} {since:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def is_down_reason(delay_reason: str | None, medium: Medium) -> bool:
+    return delay_reason is not None and delay_reason.startswith(f"{medium}{DOWN}")
 
 
 def begin_probe(circuit: Circuit) -> Circuit:

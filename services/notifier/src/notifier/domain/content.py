@@ -147,6 +147,11 @@ class Content(Struct, frozen=True):
 
 def without_names(content: Content) -> Content:
     """Leave out who the customer is: the locked screen of a phone shows it to anybody."""
+    if content.summary is not None:
+        pages = (
+            replace(each, content=without_names(each.content)) for each in content.summary.pages
+        )
+        content = replace(content, summary=replace(content.summary, pages=tuple(pages)))
     if content.contact is None:
         return content
     return replace(content, contact=replace(content.contact, customer_name=None))

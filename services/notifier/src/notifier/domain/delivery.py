@@ -83,10 +83,10 @@ Outcome = Sent | Postponed | Refused | Unknown
 
 def claim(notification: Notification, policy: RetryPolicy, at: datetime) -> Decision:
     """Begin an attempt. One that is still being sent was lost with the process that sent it."""
-    lost_attempts = _lost_attempts(notification, at)
+    lost = lost_attempts(notification, at)
     if notification.attempts >= policy.attempts:
         decision = fail(notification, delivery_reasons.OUTCOME_LOST, at)
-        return replace(decision, attempts=lost_attempts)
+        return replace(decision, attempts=lost)
     claimed = replace(
         notification,
         state="sending",
@@ -94,12 +94,13 @@ def claim(notification: Notification, policy: RetryPolicy, at: datetime) -> Deci
         attempts=notification.attempts + 1,
         began_at=at,
         delay_reason=None,
-        ambiguous=notification.ambiguous or bool(lost_attempts),
+        ambiguous=notification.ambiguous or bool(lost),
     )
-    return Decision(claimed, attempts=lost_attempts)
+    return Decision(claimed, attempts=lost)
 
 
-def _lost_attempts(notification: Notification, at: datetime) -> tuple[Attempt, ...]:
+def lost_attempts(notification: Notification, at: datetime) -> tuple[Attempt, ...]:
+    """Return the attempt whose process died before it recorded the outcome; it may have arrived."""
     lost = notification.attempt_under_way
     if lost is None:
         return ()

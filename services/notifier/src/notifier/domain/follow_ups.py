@@ -11,6 +11,11 @@ from notifier.domain.notifications import Notification
 _FOLLOWED_UP: Final[frozenset[Medium]] = frozenset({"teams"})
 
 
+def is_further_message(notification: Notification) -> bool:
+    """Return whether it is an update that changes nothing, but is sent as a message of its own."""
+    return notification.kind == "update" and notification.medium in _FOLLOWED_UP
+
+
 def is_followed_up(
     notification: Notification, status: Status, others: Iterable[Notification]
 ) -> bool:

@@ -54,6 +54,9 @@ def _steps(
         yield from _attempt_steps(attempt, notification, is_last=attempt is attempts[-1])
     if notification.state == "grouped" and notification.sent_at:
         yield Step("sent", notification.sent_at, "in a summary")
+    elif notification.sent_at and all(attempt.outcome != "sent" for attempt in attempts):
+        # It was accepted, and the outside system reported later that it did not arrive.
+        yield Step("sent", notification.sent_at)
     if notification.delivered_at:
         yield Step("delivered", notification.delivered_at)
     if notification.seen_at:

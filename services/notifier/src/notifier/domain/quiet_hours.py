@@ -37,6 +37,14 @@ def hold_back(page: Notification, until: datetime, at: datetime) -> Notification
 
 def postpone(page: Notification, until: datetime) -> Notification:
     """Let a later step follow as long after the end of quiet hours as after the page."""
-    delay = page.due_at - page.requested_at if page.due_at else timedelta(0)
+    delay = page.due_at - _wait_began_at(page) if page.due_at else timedelta(0)
     reason = delivery_reasons.quiet_hours(until, page.time_zone)
     return replace(page, due_at=until + delay, reason=reason.text, reason_data=reason.data)
+
+
+def _wait_began_at(page: Notification) -> datetime:
+    """Return from when the delay of a step counts: from the end of earlier quiet hours, if any."""
+    data = page.reason_data
+    if data is None or data.code != "quiet-hours":
+        return page.requested_at
+    return datetime.fromisoformat(data.parameters["until"])

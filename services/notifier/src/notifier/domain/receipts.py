@@ -76,8 +76,10 @@ def _deliver(
     if notification.delivered_at is not None or notification.medium is None:
         return Decision(notification)
     before = Decision(notification)
-    if notification.state == "pending" and (attempt := _last_attempt(notification)):
-        # The answer to our call was lost, or an earlier report was wrong: no further attempt.
+    is_unsent = notification.state in ("pending", "sending")
+    if is_unsent and (attempt := _last_attempt(notification)):
+        # The answer to our call was lost or is on its way, or an earlier report was wrong: no
+        # further attempt.
         sent = Sent({"sid": message_id})
         before = delivery.record(notification, attempt, sent, policy, _NO_SPREAD, at)
     delivered = replace(before.notification, delivered_at=at)

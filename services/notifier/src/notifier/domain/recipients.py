@@ -11,7 +11,13 @@ from msgspec.structs import replace
 
 from common.contracts.event import ContactId, PersonId
 from common.contracts.notifications import Medium, recipient_key
-from notifier.domain.delivery_reasons import NO_MEDIA, RECIPIENT_LEFT, DeliveryReason
+from notifier.domain.delivery_reasons import (
+    NO_MEDIA,
+    RECIPIENT_LEFT,
+    RECIPIENT_UNKNOWN,
+    DeliveryReason,
+    medium_removed,
+)
 from notifier.domain.delivery_rules import PersonRules
 
 DEFAULT_TIME_ZONE = "UTC"
@@ -112,6 +118,15 @@ class Recipient(Struct, frozen=True):
     def without_devices(self, device_ids: Collection[str]) -> "Recipient":
         kept = (device for device in self.devices if device.device_id not in device_ids)
         return replace(self, devices=tuple(kept))
+
+
+def obstacle_on(recipient: Recipient | None, medium: Medium | None) -> DeliveryReason | None:
+    """Return why a message can't be sent to the person on the medium, if so."""
+    if recipient is None:
+        return RECIPIENT_UNKNOWN
+    if reason := recipient.unreachable_reason:
+        return reason
+    return None if recipient.address_on(medium) else medium_removed(medium)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+# Of what a template of a centre writes.
+MAX_CUSTOM_SEGMENTS: Final = 6
 _ELLIPSIS: Final = "..."
 _BASIC: Final = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"

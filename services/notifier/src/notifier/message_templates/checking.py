@@ -1,9 +1,10 @@
 """Tries a template with sample data before it is saved."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
+from notifier.domain import sms_segments
 from notifier.domain.message_samples import SAMPLE_TIME, samples_of
 from notifier.domain.message_templates import TemplateKey, reasons_of
 from notifier.domain.reasons import Reason
@@ -12,6 +13,8 @@ from notifier.message_templates.sandbox import Sandbox, TemplateRefusedError, re
 from notifier.message_templates.variables import values_of
 
 Part = Literal["title", "body"]
+# How to answer a text message stands after what the template writes.
+_ROOM_FOR_HINT: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ def try_template(key: TemplateKey, title: str, body: str) -> Trial:
                 problems.append(TemplateProblem(part, f"{problem} (data of {reason}, {name})"))
         text = {part: " ".join(each.split()) for part, each in rendered.items() if part == "title"}
         samples.append(Sample(reason, name, text.get("title", ""), rendered.get("body", "")))
+    problems += _segment_problems(samples, limits.segments)
     return Trial(tuple(samples), tuple(dict.fromkeys(problems)))
 
 
@@ -73,6 +77,18 @@ def _data(key: TemplateKey) -> Iterator[tuple[Reason, str, dict[str, object]]]:
     for reason in reasons_of(key.kind):
         for name, content in samples_of(reason).items():
             yield reason, name, values_of(content, SAMPLE_TIME, language=key.language)
+
+
+def _segment_problems(samples: Iterable[Sample], most: int | None) -> Iterator[TemplateProblem]:
+    for sample in samples if most else ():
+        text = sms_segments.plain(f"{sample.title} {sample.body}{' ' * _ROOM_FOR_HINT}")
+        segments = sms_segments.count_segments(text)
+        if most and segments > most:
+            yield TemplateProblem(
+                "body",
+                f"It takes {segments} text messages with the title and how to answer: at most"
+                f" {most}. (data of {sample.reason}, {sample.name})",
+            )
 
 
 def _length_problem(text: str, longest: int) -> str | None:

@@ -132,7 +132,7 @@ def _refusal(node: nodes.Node, loops: tuple[nodes.For, ...]) -> str | None:
         case nodes.Getattr():
             return _attribute_refusal(node, loops)
         case nodes.Filter():
-            return _function_refusal(node, "filter", _FILTERS)
+            return _function_refusal(node, "filter", _FILTERS) or _join_refusal(node, loops)
         case nodes.Test():
             return _function_refusal(node, "test", _TESTS)
         case _:
@@ -153,6 +153,21 @@ def _function_refusal(
         return f"There is no {sort} {node.name}: use {', '.join(names)}."
     if node.dyn_args is not None or node.dyn_kwargs is not None:
         return f"Give the {sort} {node.name} its arguments one by one."
+    return None
+
+
+def _join_refusal(node: nodes.Filter, loops: tuple[nodes.For, ...]) -> str | None:
+    """Joined texts of joined texts would grow without bound, and its second argument reaches in."""
+    if node.name != "join":
+        return None
+    joined = node.node.name if isinstance(node.node, nodes.Name) else None
+    is_item = any(
+        isinstance(loop.target, nodes.Name) and loop.target.name == joined for loop in loops
+    )
+    if joined not in LISTS or is_item:
+        return f"The filter join is for one of {', '.join(LISTS)}."
+    if len(node.args) > 1 or not all(isinstance(each, nodes.Const) for each in node.args):
+        return "Give the filter join one text, as in `details | join(', ')`."
     return None
 
 

@@ -24,6 +24,7 @@ from sqlalchemy.dialects import postgresql
 
 from common.contracts.escalations import Severity
 from notifier import tables
+from notifier.domain.circuits import DOWN
 from notifier.domain.reasons import ANSWERABLE_REASONS
 
 _RANKS = tuple(enumerate(get_args(Severity)))
@@ -173,15 +174,22 @@ THREADS = (
     )
     .order_by(_N.c.medium, _N.c.escalation_id, _N.c.person_id, _N.c.sent_at)
 )
+_FIRST_ATTEMPT = (
+    select(func.min(tables.delivery_attempts.c.started_at))
+    .where(tables.delivery_attempts.c.notification_id == _N.c.notification_id)
+    .scalar_subquery()
+)
 WAITING_CONTACTS = (
     select(cast(_N.c.contact_id, Text).label("contact_id"))
     .where(
         _N.c.medium == any_(bindparam("media", type_=ARRAY(Text))),
         _N.c.state == "pending",
-        _N.c.due_at <= func.clock_timestamp(),
+        _N.c.due_at <= bindparam("now"),
         or_(
             _N.c.delay_reason.is_(None),
-            (_N.c.kind == "page") & (_N.c.requested_at <= bindparam("expired")),
+            ~func.starts_with(_N.c.delay_reason, _N.c.medium + DOWN),
+            (_N.c.kind == "page")
+            & (func.coalesce(_FIRST_ATTEMPT, _N.c.due_at) <= bindparam("expired")),
         ),
     )
     .limit(bindparam("limit"))

@@ -8,11 +8,12 @@ from typing import Any
 
 from sqlalchemy import (
     Select,
+    or_,
     select,
 )
 
 from common.contracts.event import ContactId, EscalationId, NotificationId, PageId, PersonId
-from common.contracts.notifications import Medium
+from common.contracts.notifications import Action, Medium
 from common.storage.connection import Connection
 from common.storage.database import Database
 from notifier import tables
@@ -135,10 +136,13 @@ class Notifications(ContactRows[NotificationId, Notification]):
         return pages, unreadable, count - len(unreadable)
 
     async def waiting_contacts(
-        self, media: Sequence[Medium], expired: datetime, limit: int
+        self, media: Sequence[Medium], now: datetime, expired: datetime, limit: int
     ) -> list[ContactId]:
-        """Return the contacts of what waits on these media without a reason, or for too long."""
-        values = {"media": list(media), "expired": expired, "limit": limit}
+        """Return the contacts of what is due on these media and waits without their reason.
+
+        Also of pages that were first due when `expired` says.
+        """
+        values = {"media": list(media), "now": now, "expired": expired, "limit": limit}
         rows = await self.connection.execute(statements.WAITING_CONTACTS, values)
         return sorted({ContactId(row.contact_id) for row in rows})
 
@@ -189,7 +193,35 @@ class Notifications(ContactRows[NotificationId, Notification]):
         self, person_id: PersonId, medium: Medium, since: datetime
     ) -> Notification | None:
         """Return the newest message on this medium that asks the person for an answer."""
+        query = self._asking(person_id, medium, since).limit(1)
+        row = (await self.connection.execute(query)).first()
+        return self.read(dict(row)) if row else None
+
+    async def newest_waiting(
+        self, person_id: PersonId, medium: Medium, number: str, action: Action, since: datetime
+    ) -> Notification | None:
+        """Return the newest message to the number that waits for this answer of its owner."""
+        escalations, replies = tables.escalations, tables.phone_replies
+        answered = select(replies.c.message_id).where(
+            replies.c.notification_id == self.table.c.notification_id, replies.c.action == action
+        )
         query = (
+            self._asking(person_id, medium, since)
+            .join(escalations, escalations.c.escalation_id == self.table.c.escalation_id)
+            .where(
+                self.table.c.address["details"]["number"].astext == number,
+                or_(escalations.c.state == "raised", escalations.c.by == person_id),
+                escalations.c.state.in_(("raised", "acknowledged")),
+                ~answered.exists(),
+            )
+            .limit(1)
+        )
+        row = (await self.connection.execute(query)).first()
+        return self.read(dict(row)) if row else None
+
+    def _asking(self, person_id: PersonId, medium: Medium | None, since: datetime) -> Select[Any]:
+        """Select the messages that ask the person for an answer, the newest first."""
+        return (
             select(self.table)
             .where(
                 self.table.c.person_id == person_id,
@@ -201,10 +233,7 @@ class Notifications(ContactRows[NotificationId, Notification]):
                 self.table.c.content["reason"].astext.in_(ANSWERABLE_REASONS),
             )
             .order_by(self.table.c.notification_id.desc())
-            .limit(1)
         )
-        row = (await self.connection.execute(query)).first()
-        return self.read(dict(row)) if row else None
 
     async def latest(
         self, criteria: Filter, before: NotificationId | None, limit: int

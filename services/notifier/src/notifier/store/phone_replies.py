@@ -5,6 +5,8 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql
 
+from common.contracts.event import NotificationId
+from common.contracts.notifications import Action
 from common.storage.connection import Connection
 from notifier import tables
 
@@ -31,3 +33,17 @@ class PhoneReplies:
         hinted = _REPLIES.update().where(_REPLIES.c.message_id == message_id).values(hinted=True)
         await self._connection.execute(hinted)
         return True
+
+    async def has_answered(self, notification_id: NotificationId, action: Action) -> bool:
+        """Return whether an earlier reply was this answer to the message."""
+        earlier = select(func.count()).where(
+            _REPLIES.c.notification_id == notification_id, _REPLIES.c.action == action
+        )
+        return bool((await self._connection.execute(earlier)).scalar_one())
+
+    async def note_answer(
+        self, message_id: str, notification_id: NotificationId, action: Action
+    ) -> None:
+        answer = {"notification_id": notification_id, "action": action}
+        of_reply = _REPLIES.update().where(_REPLIES.c.message_id == message_id)
+        await self._connection.execute(of_reply.values(answer))

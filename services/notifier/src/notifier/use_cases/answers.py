@@ -35,12 +35,14 @@ class AnswerStatus:
 
 
 async def see(capability: Capability, uow: UnitOfWork) -> AnswerStatus:
-    """Return what the message is about; record that the recipient's own link was opened."""
+    """Return what the message is about; record that the recipient's own link was opened.
+
+    The later steps of the person's rule follow all the same: scanners of mails open links, too.
+    """
     notification = await _lock(capability, uow)
     # Anybody in a shared channel may open a link that only shows the message.
     if capability.purpose != "show":
         record(answers.see(notification, uow.now), uow)
-        cancel_later_steps(notification, f"seen on {notification.medium}", uow)
     return await _answer_status(notification, capability, uow)
 
 

@@ -12,6 +12,7 @@ from notifier.domain import (
     brake,
     delivery,
     delivery_reasons,
+    follow_ups,
     maintenance,
     notifications,
     own_messages,
@@ -29,8 +30,8 @@ from notifier.domain.delivery import RetryPolicy
 from notifier.domain.delivery_reasons import DeliveryReason
 from notifier.domain.mail_stops import stoppable
 from notifier.domain.maintenance import MaintenanceWindow
-from notifier.domain.notifications import Notification
-from notifier.domain.recipients import DEFAULT_LANGUAGE, Address
+from notifier.domain.notifications import Decision, Notification
+from notifier.domain.recipients import DEFAULT_LANGUAGE, Address, obstacle_on
 from notifier.handlers import new_notification_id, record
 from notifier.store.notifications import Slots, Threads
 from notifier.store.put_aside import put_aside
@@ -159,6 +160,8 @@ class _Claiming:
                 await self._begin_page(due)
             case "summary":
                 await self._begin_summary(due)
+            case "update" if follow_ups.is_further_message(due):
+                await self._begin_follow_up(due)
             case _:
                 await self._start(due, due)
 
@@ -170,10 +173,13 @@ class _Claiming:
             return
         page, obstacle = await self._addressed(due)
         if obstacle is not None:
-            record(delivery.fail(page, obstacle, self.uow.now), self.uow)
+            # It stays due: to let another method stand in, all of its contact must be locked.
+            self.claimed.unreachable.add(page.contact_id)
             return
         if delayed := maintenance.delay(page, self.maintenance, self.uow.now):
-            self.uow.notifications.put(delayed)
+            lost = delivery.lost_attempts(due, self.uow.now)
+            delayed = replace(delayed, ambiguous=due.ambiguous or bool(lost))
+            record(Decision(delayed, attempts=lost), self.uow)
             return
         if until := await self._quiet_until(page):
             await self._wait_for_end_of_quiet(page, until)
@@ -185,6 +191,14 @@ class _Claiming:
             for budget in brake.spend(page, self.budgets, self.brake_policy, self.uow.now):
                 self._put(budget)
         await self._start(page, due)
+
+    async def _begin_follow_up(self, due: Notification) -> None:
+        """Send it where the person is reached now: who has an earlier address learns no more."""
+        update, obstacle = await self._addressed(due)
+        if obstacle is None:
+            await self._start(update, due)
+        else:
+            self.uow.notifications.put(notifications.cancel(due, obstacle, self.uow.now))
 
     async def _is_stopped(self, due: Notification) -> bool:
         kind = stoppable(due)
@@ -215,10 +229,10 @@ class _Claiming:
             return
         others = waiting - len(pages)
         if obstacle is not None or not pages:
-            reason = obstacle or delivery_reasons.SUMMARY_EMPTY
+            # Pages that no summary can carry are due, and another method stands in for each.
             for page in pages:
-                record(delivery.fail(page, reason, self.uow.now), self.uow)
-            self._cancel(summary, reason)
+                self.uow.notifications.put(replace(page, state="pending", due_at=self.uow.now))
+            self._cancel(summary, obstacle or delivery_reasons.SUMMARY_EMPTY)
             if others:
                 await self._schedule_summary(summary)
             return
@@ -264,17 +278,12 @@ class _Claiming:
     async def _addressed(self, due: Notification) -> tuple[Notification, DeliveryReason | None]:
         """Return it with the recipient's present address, or why there is none."""
         recipient = await self.uow.recipients.get(due.person_id)
-        if recipient is None:
-            return due, delivery_reasons.RECIPIENT_UNKNOWN
-        address = recipient.address_on(due.medium)
-        obstacle = recipient.unreachable_reason
-        if obstacle is None and address is None:
-            obstacle = delivery_reasons.medium_removed(due.medium)
-        if obstacle is not None or address is None:
+        obstacle = obstacle_on(recipient, due.medium)
+        if recipient is None or obstacle is not None:
             return due, obstacle
         addressed = replace(
             due,
-            address=address,
+            address=recipient.address_on(due.medium),
             link_epoch=recipient.link_epoch,
             time_zone=recipient.time_zone,
             language=recipient.language or DEFAULT_LANGUAGE,

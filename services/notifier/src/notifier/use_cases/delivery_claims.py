@@ -62,6 +62,7 @@ class Claim:
     """The attempts that have begun, and for each page that was held back what is in the way.
 
     `put_aside` became dead letters: their rows can't be read. On the media `behind` more is due.
+    `unreachable` are the contacts of pages that can't be sent where they were to be sent.
     """
 
     deliveries: list[ClaimedDelivery] = field(default_factory=list)
@@ -70,3 +71,4 @@ class Claim:
     )
     put_aside: list[tuple[Medium | None, NotificationId, Exception]] = field(default_factory=list)
     behind: set[Medium] = field(default_factory=set)
+    unreachable: set[ContactId] = field(default_factory=set)

@@ -1,15 +1,18 @@
 """Another method of the person stands in for one that fails, is down, or sends no receipt."""
 
-from collections.abc import Collection, Mapping
-from datetime import timedelta
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from common.contracts.event import ContactId, NotificationId
 from common.contracts.notifications import Medium
-from notifier.domain import delivery, failover, notifications
+from notifier.domain import circuits, delivery, failover, notifications
 from notifier.domain.delivery_reasons import waited_too_long
 from notifier.domain.notifications import Decision, Notification
+from notifier.domain.recipients import obstacle_on
 from notifier.handlers import new_notification_id, record
+from notifier.later_steps import hasten_next_step
 from notifier.store.unit_of_work import UnitOfWork
 
 
@@ -29,33 +32,71 @@ async def after_failure(decision: Decision, uow: UnitOfWork) -> Decision:
     return replace(decision, notification=failed, events=(failure,))
 
 
+async def fail_unreachable(contact_ids: Collection[ContactId], uow: UnitOfWork) -> None:
+    """Let pages fail that are due where their recipient is no longer reached; others stand in."""
+    await uow.prelock(sorted(contact_ids))
+    for page in list(uow.notifications.loaded()):
+        recipient = await uow.recipients.get(page.person_id)
+        obstacle = obstacle_on(recipient, page.medium)
+        if page.kind != "page" or obstacle is None or not _is_due(page, uow.now):
+            continue
+        lost = delivery.lost_attempts(page, uow.now)
+        unsent = replace(page, ambiguous=page.ambiguous or bool(lost))
+        failed = await after_failure(delivery.fail(unsent, obstacle, uow.now), uow)
+        record(replace(failed, attempts=lost), uow)
+        hasten_next_step(failed.notification, uow)
+
+
 async def divert(
     delays: Mapping[Medium, str], longest_wait: timedelta, limit: int, uow: UnitOfWork
 ) -> list[Medium]:
     """Let pages on these media say why they wait, and others stand in; return for which media.
 
-    A page that has waited too long has failed, so that the escalation goes on.
+    A page that has waited too long has failed, so that the escalation goes on. What is not due yet,
+    as a later step or what is under maintenance, waits for other reasons.
     """
     expired = uow.now - longest_wait
-    contact_ids = await uow.notifications.waiting_contacts(list(delays), expired, limit)
+    contact_ids = await uow.notifications.waiting_contacts(list(delays), uow.now, expired, limit)
     if not contact_ids:
         return []
     await uow.prelock(contact_ids)
     diverted = []
-    for page in list(uow.notifications.loaded()):
+    due = [
+        each
+        for each in uow.notifications.loaded()
+        if each.state == "pending" and _is_due(each, uow.now)
+    ]
+    since = await _waiting_since(due, uow)
+    for page in due:
         delay = delays.get(page.medium) if page.medium else None
-        if page.state != "pending" or page.medium is None or delay is None:
+        if page.medium is None or delay is None:
             continue
-        is_new = page.delay_reason is None
+        is_new = not circuits.is_down_reason(page.delay_reason, page.medium)
         waiting = replace(page, delay_reason=delay)
         if is_new:
             uow.notifications.put(waiting)
             if page.kind == "page" and await _stand_in(waiting, delays, uow):
                 diverted.append(page.medium)
-        elif page.kind == "page" and page.requested_at <= expired:
+        elif page.kind == "page" and since[page.notification_id] <= expired:
             failed = delivery.fail(page, waited_too_long(delay), uow.now)
             record(await after_failure(failed, uow), uow)
     return diverted
+
+
+def _is_due(notification: Notification, at: datetime) -> bool:
+    """Return whether an attempt is due, also after one that was lost."""
+    due_at = notification.due_at
+    return due_at is not None and due_at <= at
+
+
+async def _waiting_since(
+    pages: Iterable[Notification], uow: UnitOfWork
+) -> Mapping[NotificationId, datetime]:
+    """Return when each of these was first due: what was sent never is due since then."""
+    due_at = {page.notification_id: page.due_at for page in pages if page.due_at}
+    attempts = await uow.attempts.of([*due_at])
+    first = {each: calls[0].started_at for each, calls in attempts.items()}
+    return {**due_at, **first}
 
 
 async def replace_overdue(limit: int, uow: UnitOfWork) -> list[Medium]:

@@ -1,4 +1,8 @@
-"""What people write back to a message on their phone: load, decide, record."""
+"""What people write back to a message on their phone, or press in a call: load, decide, record.
+
+Twilio signs no time, so that a request may come again at any time: its id is kept, also if the
+answer is refused, since the same answer would be taken once the escalation asks again.
+"""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -6,11 +10,13 @@ from typing import Final
 
 from common.contracts.notifications import Action, Medium
 from notifier.domain import answers
-from notifier.domain.errors import NothingToAcknowledgeError
+from notifier.domain.errors import AnswerTooLateError, NothingToAcknowledgeError, NotPagedError
 from notifier.domain.notifications import Notification
 from notifier.handlers import record
 from notifier.later_steps import cancel_later_steps
+from notifier.links import Capability
 from notifier.store.unit_of_work import UnitOfWork
+from notifier.use_cases.answers import press
 
 ACTIONS: Final[dict[str, Action]] = {"1": "acknowledge", "2": "take_over"}
 # A machine may answer whatever we write: it gets no further hint in that time.
@@ -35,11 +41,15 @@ class TakenReply:
     notification: Notification
 
 
-async def take(reply: Reply, max_age: timedelta, uow: UnitOfWork) -> TakenReply | None:
+Refusal = NothingToAcknowledgeError | AnswerTooLateError | NotPagedError
+
+
+async def take(reply: Reply, max_age: timedelta, uow: UnitOfWork) -> TakenReply | Refusal | None:
     """Take "1" or "2" from a number as the answer of its owner to the newest message that asks.
 
-    None if nothing is to be said: to a stranger, to a reply that came before, and to more than a
-    text an hour that is no answer. Raises NothingToAcknowledgeError or AnswerTooLateError.
+    If that one has the same answer already, it is to the newest that still waits. None if nothing
+    is to be said: to a stranger, to a reply that came before, and to more than a text an hour that
+    is no answer. A refusal is returned, so that the reply is kept.
     """
     if not await uow.phone_replies.add(reply.message_id, reply.number, uow.now):
         return None
@@ -55,8 +65,36 @@ async def take(reply: Reply, max_age: timedelta, uow: UnitOfWork) -> TakenReply 
     if action is None:
         return TakenReply(None, newest) if newest and await _may_hint(reply, uow) else None
     if newest is None:
-        raise NothingToAcknowledgeError
-    return TakenReply(action, await _answer(newest, action, uow))
+        return NothingToAcknowledgeError()
+    if await uow.phone_replies.has_answered(newest.notification_id, action):
+        waiting = await uow.notifications.newest_waiting(
+            recipient.person_id, reply.medium, reply.number, action, since
+        )
+        newest = waiting or newest
+    await uow.phone_replies.note_answer(reply.message_id, newest.notification_id, action)
+    try:
+        return TakenReply(action, await _answer(newest, action, uow))
+    except (NothingToAcknowledgeError, AnswerTooLateError) as refusal:
+        return refusal
+
+
+async def press_key(
+    call_id: str, number: str, action: Action, capability: Capability, uow: UnitOfWork
+) -> TakenReply | Refusal:
+    """Take a key in a call as the answer of the owner of the number; a key counts once in a call.
+
+    Raises as `answers.press`, but for refusals, which are returned.
+    """
+    is_new = await uow.phone_replies.add(f"{call_id}/{number}/{action}", number, uow.now)
+    try:
+        if is_new:
+            await press(capability, "voice", number, action, uow)
+    except (NothingToAcknowledgeError, AnswerTooLateError, NotPagedError) as refusal:
+        return refusal
+    notification = await uow.notifications.get(capability.notification_id)
+    if notification is None or not (is_new or notification.action == action):
+        return NothingToAcknowledgeError()
+    return TakenReply(action, notification)
 
 
 async def _answer(newest: Notification, action: Action, uow: UnitOfWork) -> Notification:

@@ -38,7 +38,7 @@ class Circuits:
     def delays(self) -> Mapping[Medium, str]:
         """Return why messages wait, for each medium whose outside system is down."""
         return {
-            medium: f"{medium} is down since {circuit.open_since:%Y-%m-%d %H:%M:%S} UTC"
+            medium: circuits.down_reason(medium, circuit.open_since)
             for medium, circuit in self._circuits.items()
             if circuit.open_since is not None
         }

@@ -239,6 +239,9 @@ class DeliveryWorker:
         # A transaction may have taken a slot first.
         claim.behind |= slots.keys() - taken.keys()
         self._start(claim)
+        if claim.unreachable:
+            async with self._database.transaction() as uow:
+                await failover.fail_unreachable(claim.unreachable, uow)
         return claim
 
     def _is_crowded(self, slots: Slots) -> bool:
