@@ -126,7 +126,7 @@ async def refuse_approval(event: ApprovalRefused, uow: UnitOfWork) -> None:
 async def renew_lease(event: EscalationLeaseRenewed, uow: UnitOfWork) -> None:
     """Correct the warnings that the lease ends, each once."""
     by = await uow.recipients.name(event.by)
-    status = Status("renewed", by=by, until=event.lease_expires_at)
+    status = Status("renewed", by=by, until=event.lease_expires_at, holder=event.by)
     for notification in uow.notifications.of_escalation(event.escalation_id):
         warns = notification.kind == "page" and notification.content.reason == "lease_ending"
         if warns and not _is_corrected(notification, uow):
@@ -134,7 +134,8 @@ async def renew_lease(event: EscalationLeaseRenewed, uow: UnitOfWork) -> None:
 
 
 async def snooze(event: EscalationSnoozed, uow: UnitOfWork) -> None:
-    status = Status("snoozed", by=await uow.recipients.name(event.by), until=event.until)
+    by = await uow.recipients.name(event.by)
+    status = Status("snoozed", by=by, until=event.until, holder=event.by)
     for notification in uow.notifications.of_escalation(event.escalation_id):
         if asks_for(notification.content.reason) in ("answer", "help", "progress"):
             correct(notification, status, uow)

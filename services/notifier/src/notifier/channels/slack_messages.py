@@ -137,7 +137,7 @@ def preview(text: str) -> dict[str, Any]:
 def update_message(notification: Notification, links: Links, at: datetime) -> dict[str, Any]:
     """Write the arguments of `chat.update`: the status replaces the buttons.
 
-    Who holds it has others then; anybody else who presses them hears that they do not hold it.
+    Who holds it has others then.
     """
     status, receipt = notification.content.status, notification.receipt or {}
     if status is None:

@@ -30,6 +30,10 @@ class Escalation(Struct, frozen=True):
     external_ref: str | None = None
 
     @property
+    def holder(self) -> PersonId | None:
+        return self.by if self.state in ("acknowledged", "taken_over") else None
+
+    @property
     def awaits_answer(self) -> bool:
         return self.state == "raised"
 
