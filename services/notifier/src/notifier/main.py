@@ -28,7 +28,7 @@ from notifier.domain.status_webhooks import StatusPolicy
 from notifier.domain.write_backs.writes import WritePolicy
 from notifier.links import Links
 from notifier.message_templates.library import TemplateLibrary
-from notifier.metrics import CaseWriteMetrics, DeliveryMetrics, StatusMetrics
+from notifier.metrics import CaseWriteMetrics, DeliveryMetrics, HomeTabMetrics, StatusMetrics
 from notifier.secret_addresses import AddressSealer
 from notifier.settings import Settings
 from notifier.store.unit_of_work import UnitOfWork
@@ -37,6 +37,7 @@ from notifier.verification_codes import VerificationCodes
 from notifier.web_push.vapid import VapidKey
 from notifier.workers.case_writer import CaseWriter
 from notifier.workers.delivery import DeliveryWorker
+from notifier.workers.home_tabs import HomeTabWorker
 from notifier.workers.receipts import ReceiptWorker
 from notifier.workers.status_delivery import StatusDeliveryWorker
 from notifier.workers.template_refresh import TemplateRefresh
@@ -106,6 +107,7 @@ def build(
         return [
             TemplateRefresh(templates, database, health),
             DeliveryWorker(channels, database, rules, slots, measured, health, codes),
+            HomeTabWorker(channels, database, HomeTabMetrics(metrics), health),
             *([ReceiptWorker(database, measured, health)] if has_receipts else ()),
             StatusDeliveryWorker(
                 StatusCaller.from_settings(settings),

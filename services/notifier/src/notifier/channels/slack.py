@@ -20,7 +20,13 @@ from common.http.webhooks import (
     verify_signature,
 )
 from notifier import rendering
-from notifier.channels import slack_forms, slack_interactions, slack_messages
+from notifier.channels import (
+    slack_events,
+    slack_forms,
+    slack_home,
+    slack_interactions,
+    slack_messages,
+)
 from notifier.channels.base import (
     Channel,
     FilledForm,
@@ -31,6 +37,7 @@ from notifier.channels.base import (
 )
 from notifier.channels.http_client import open_client, read_failure, read_refusal
 from notifier.domain.delivery import Outcome, Postponed, Refused, Sent, Unknown
+from notifier.domain.home_tabs import HomeView
 from notifier.domain.notifications import Notification
 from notifier.links import Links
 from notifier.settings import Settings
@@ -64,6 +71,7 @@ _PERMANENT = frozenset(
         "restricted_action",
         "thread_not_found",
         "user_not_found",
+        "view_too_large",
     }
 )
 # Slack opens a form within 3 s of the press, and waits as long for the answer to the press.
@@ -106,7 +114,19 @@ class Slack(Channel):
     editable = True
     threaded = True
     interactive = True
+    has_home = True
     callback_body: ClassVar[Mapping[str, Any]] = {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["type"],
+                "properties": {"type": {"type": "string"}, "event": {"type": "object"}},
+            },
+            "example": {
+                "type": "event_callback",
+                "event": {"type": "app_home_opened", "user": "U0123", "tab": "home"},
+            },
+        },
         "application/x-www-form-urlencoded": {
             "schema": {
                 "type": "object",
@@ -117,7 +137,7 @@ class Slack(Channel):
                 "payload": '{"type":"block_actions","user":{"id":"U0123"},'
                 '"actions":[{"action_id":"acknowledge","value":"the signed token"}]}'
             },
-        }
+        },
     }
 
     def __init__(
@@ -169,17 +189,20 @@ class Slack(Channel):
         return result
 
     async def refuse(self, press: Press | FormRequest, reason: str, at: datetime) -> None:
-        if press.conversation:
-            message = {
-                "channel": press.conversation,
-                "user": press.user_id,
-                **slack_messages.preview(rendering.slack_text("slack/refusal.j2", reason=reason)),
-            }
-            # It happens rarely, and also in a process that delivers nothing and closes no channel.
-            async with self._open_client() as client:
-                result = await self._call_by(client, "chat.postEphemeral", message, at)
-            if not isinstance(result, Sent):
-                log.info("refusal_not_shown", outcome=result)
+        if not press.conversation:
+            # In the home tab nothing can be written that only one user sees.
+            await self._open_view(press.trigger, slack_forms.notice(reason), at)
+            return
+        message = {
+            "channel": press.conversation,
+            "user": press.user_id,
+            **slack_messages.preview(rendering.slack_text("slack/refusal.j2", reason=reason)),
+        }
+        # It happens rarely, and also in a process that delivers nothing and closes no channel.
+        async with self._open_client() as client:
+            result = await self._call_by(client, "chat.postEphemeral", message, at)
+        if not isinstance(result, Sent):
+            log.info("refusal_not_shown", outcome=result)
 
     async def _call(self, method: str, message: Mapping[str, Any], at: datetime) -> Outcome:
         if self._client is None:
@@ -213,18 +236,32 @@ class Slack(Channel):
             )
         except (BadSignatureError, StaleRequestError) as error:
             raise SignatureRefusedError(error.__doc__) from error
+        if headers.get("content-type", "").startswith("application/json"):
+            return slack_events.read(body)
         return slack_interactions.read(body)
+
+    async def publish_home(self, user_id: str, view: HomeView, at: datetime) -> Outcome:
+        arguments = {
+            "user_id": user_id,
+            "view": slack_home.home_view(view, user_id, self._links, at),
+        }
+        # Its own connections: the worker that closes the others may stop first.
+        async with self._open_client() as client:
+            return await self._call_by(client, "views.publish", arguments, at)
 
     async def open_form(self, request: FormRequest, language: str, at: datetime) -> None:
         view = slack_forms.form(request.action, request.token, language)
-        arguments = {"trigger_id": request.trigger, "view": view}
+        await self._open_view(request.trigger, view, at)
+
+    async def _open_view(self, trigger: str, view: Mapping[str, Any], at: datetime) -> None:
+        arguments = {"trigger_id": trigger, "view": view}
         try:
             async with asyncio.timeout(_TRIGGER_S), self._open_client() as client:
                 result = await self._call_by(client, "views.open", arguments, at)
         except TimeoutError:
             result = Unknown("no answer in time")
         if not isinstance(result, Sent):
-            log.warning("form_not_shown", action=request.action, outcome=result)
+            log.warning("form_not_shown", form=view.get("callback_id"), outcome=result)
 
     def form_refusal(self, form: FilledForm, reason: str) -> bytes:
         return orjson.dumps(slack_forms.refusal(form.act.action, reason))

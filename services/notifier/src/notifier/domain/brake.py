@@ -263,13 +263,13 @@ def by_turns(pages: Iterable[Notification]) -> list[Notification]:
     Of these the first of each channel comes before the second of any, in a channel likewise the
     first about each customer, then what is more severe, then what is due earlier.
     """
-    by_customer = _numbered(sorted(pages, key=_severity_and_urgency), customer_of)
+    by_customer = _numbered(sorted(pages, key=by_severity_and_urgency), customer_of)
     by_channel = _numbered(
         [page for _, page in sorted(by_customer, key=lambda each: (_group(each[1]), each[0]))],
         sender_of,
     )
     ordered = sorted(
-        by_channel, key=lambda each: (_group(each[1]), each[0], _severity_and_urgency(each[1]))
+        by_channel, key=lambda each: (_group(each[1]), each[0], by_severity_and_urgency(each[1]))
     )
     return [page for _, page in ordered]
 
@@ -291,7 +291,8 @@ def _group(page: Notification) -> tuple[bool, bool]:
     return (asks_for(page.content.reason) != "answer", page.content.is_repeat)
 
 
-def _severity_and_urgency(page: Notification) -> tuple[int, object]:
+def by_severity_and_urgency(page: Notification) -> tuple[int, object]:
+    """Order pages: the most severe first, then as a summary shows them."""
     severity = page.content.severity
     return (-_SEVERITIES.index(severity) if severity else 0, _urgency(page))
 

@@ -41,6 +41,8 @@ class Notifications(ContactRows[NotificationId, Notification]):
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection, tables.notifications, Notification)
         self._pending: dict[NotificationId, Notification] = {}
+        # Of pages that are new, or that say something else.
+        self.people_concerned: set[PersonId] = set()
 
     @property
     def pending(self) -> Sequence[Notification]:
@@ -55,6 +57,9 @@ class Notifications(ContactRows[NotificationId, Notification]):
         self._pending.pop(value.notification_id, None)
         if value.state == "pending":
             self._pending[value.notification_id] = value
+        before = self._rows[value.notification_id]
+        if value.kind == "page" and (before is None or before.content is not value.content):
+            self.people_concerned.add(value.person_id)
         super().put(value)
 
     async def lock_about(self, contact_id: ContactId) -> list[Notification]:
