@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from common.contracts.escalations import EscalationResolved, PagesErased
 from common.contracts.event import EscalationId, PersonId
@@ -80,7 +81,9 @@ def actions(call: SlackCall) -> list[list[str]]:
 async def last_shows(harness: ServiceHarness, text: str, user: str = "U-dana") -> SlackCall:
     def shown() -> bool:
         calls = published(harness, user)
-        return bool(calls) and any(text in each for each in texts(calls[-1]))
+        if not calls or not calls[-1].accepted:
+            return False
+        return any(text in each for each in texts(calls[-1]))
 
     await until(shown)
     return published(harness, user)[-1]
@@ -160,7 +163,10 @@ async def test_home_is_in_the_readers_language_and_leads_to_the_console(
     harness: ServiceHarness, api: httpx.AsyncClient
 ) -> None:
     await harness.add_recipient("dana", "slack")
-    await harness.rows("UPDATE recipients SET language = 'de' RETURNING 1")
+    async with harness.database.transaction() as uow:
+        recipient = await uow.recipients.get(PersonId("dana"))
+        assert recipient
+        await uow.recipients.save(replace(recipient, language="de"))
     async with harness.delivering(console_url="https://console.example"):
         await open_home(api)
         call = await last_shows(harness, "Zurzeit wartet nichts auf Sie.")
@@ -185,7 +191,7 @@ async def test_home_that_cannot_be_published_delays_no_page(
         await open_home(api)
         await until(lambda: published(harness))
         await harness.handle(paged("dana"))
-        await until(lambda: harness.posted())
+        await until(lambda: len(harness.posted()) == 1)
         assert all(not call.accepted for call in published(harness))
         harness.slack.answer_of.clear()
         # It is tried again by itself.
@@ -211,7 +217,7 @@ async def test_signature_is_required_and_must_be_new(
 ) -> None:
     body = reported("U-dana")
     forged = await send(api, body, **{"X-Slack-Signature": "v0=00"})
-    assert (forged.status_code, forged.json()["code"]) == (401, "signature-refused")
+    assert forged.status_code == 401
     old = signed(body, age=timedelta(minutes=6))
     assert (await send(api, body, **{**old, "Content-Type": "application/json"})).status_code == 401
     assert await harness.rows("SELECT key FROM home_tabs") == []

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import ARRAY, ColumnElement, Select, Text, any_, bindparam, select
+from sqlalchemy.dialects import postgresql
 
 from common.contracts.event import PersonId
 from common.contracts.notifications import Medium
@@ -84,7 +85,7 @@ def _waiting() -> Select[Any]:
     asks_approval = _E.c.approval_asked & (reason == "approval_asked")
     return (
         select(newest)
-        .distinct(newest.c.escalation_id)
+        .ext(postgresql.distinct_on(newest.c.escalation_id))
         .join(_E, _E.c.escalation_id == newest.c.escalation_id)
         .where(newest.c.kind == "page", newest.c.state != "cancelled", asks | asks_approval)
         .order_by(newest.c.escalation_id, *_best_first(newest.c))
@@ -95,7 +96,7 @@ def _held() -> Select[Any]:
     is_held = _E.c.state.in_(("acknowledged", "taken_over"))
     return (
         select(_N)
-        .distinct(_N.c.escalation_id)
+        .ext(postgresql.distinct_on(_N.c.escalation_id))
         .join(_E, _E.c.escalation_id == _N.c.escalation_id)
         .where(_E.c.by == bindparam("person"), is_held, _N.c.kind == "page")
         .order_by(_N.c.escalation_id, _N.c.person_id != bindparam("person"), *_best_first(_N.c))
