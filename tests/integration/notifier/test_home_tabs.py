@@ -103,8 +103,8 @@ async def test_opened_home_shows_what_waits_and_follows_what_happens(
         assert texts(waiting)[0].startswith(f"*{HEADLINE}*")
         assert actions(waiting) == [["acknowledge", "take_over", "open"]]
         await harness.handle(acknowledged(first, "dana"))
-        held = await last_shows(harness, "You have it until")
-        assert actions(held) == [["snooze", "hand_back", "open"]]
+        own = await last_shows(harness, "You have it until")
+        assert actions(own) == [["snooze", "hand_back", "open"]]
         urgent = paged("dana", severity="critical", contact_id=first.contact_id)
         await harness.handle(urgent)
         both = await last_shows(harness, "Answer by")

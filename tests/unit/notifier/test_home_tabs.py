@@ -55,9 +55,9 @@ def labels(home: dict[str, Any]) -> list[list[str]]:
 
 
 def test_home_shows_the_most_severe_first_with_time_left_and_buttons() -> None:
-    waits, held = page(1), page(2, severity="critical", contact={**ADA, "topic": "refunds"})
+    waiting, own = page(1), page(2, severity="critical", contact={**ADA, "topic": "refunds"})
     home = slack_home.home_view(
-        view((waits, escalation(waits)), (held, escalation(held, "acknowledged", "dana"))),
+        view((waiting, escalation(waiting)), (own, escalation(own, "acknowledged", "dana"))),
         "U0123",
         CONSOLE,
         AT,
@@ -78,7 +78,7 @@ def test_home_shows_the_most_severe_first_with_time_left_and_buttons() -> None:
         ["Open Upstairs"],
     ]
     token = home["blocks"][4]["elements"][0]["value"]
-    assert LINKS.read(token, AT) == Capability(waits.notification_id, "press", 3)
+    assert LINKS.read(token, AT) == Capability(waiting.notification_id, "press", 3)
 
 
 def test_home_leaves_out_what_others_hold_and_what_has_ended() -> None:
@@ -101,7 +101,7 @@ def test_empty_home_says_so_and_stranger_hears_what_to_do() -> None:
     assert view(of=gone) == HomeView()
 
 
-def test_who_holds_it_without_a_message_gets_no_button_of_anothers_message() -> None:
+def test_holder_without_a_message_gets_no_button_of_anothers_message() -> None:
     others = replace(page(1), person_id=PersonId("omar"))
     shown = view((others, escalation(others, "taken_over", "dana")))
     assert labels(slack_home.home_view(shown, "U0123", LINKS, AT)) == []
@@ -177,8 +177,8 @@ def test_failure_backs_off_and_waits_as_long_as_slack_asks() -> None:
     failed = home_tabs.record(claimed, claimed, HomeView(), Unknown("no answer"), AT)
     assert failed.due_at == AT + 2 * SECOND
     again = home_tabs.claim(failed, HomeView(), AT)
-    asked = Postponed("Slack answered 429", timedelta(seconds=30))
-    assert home_tabs.record(again, again, HomeView(), asked, AT).due_at == AT + 30 * SECOND
+    limit = Postponed("Slack answered 429", timedelta(seconds=30))
+    assert home_tabs.record(again, again, HomeView(), limit, AT).due_at == AT + 30 * SECOND
     # What changes meanwhile is no reason to call earlier; who opens it again is.
     assert home_tabs.change(failed, AT).due_at == failed.due_at
     assert home_tabs.open_tab(failed, "slack", "U1", AT).due_at == AT
@@ -195,7 +195,7 @@ def report(**event: Any) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("body", "found"),
+    ("body", "interactions"),
     [
         (report(type="app_home_opened", user="U1", tab="home"), [HomeOpened("U1")]),
         (report(type="app_home_opened", user="U1"), [HomeOpened("U1")]),
@@ -207,8 +207,8 @@ def report(**event: Any) -> bytes:
         (b"{}", []),
     ],
 )
-def test_event_of_slack_is_read(body: bytes, found: list[Any]) -> None:
-    assert list(slack_events.read(body)) == found
+def test_event_of_slack_is_read(body: bytes, interactions: list[Any]) -> None:
+    assert list(slack_events.read(body)) == interactions
 
 
 @pytest.mark.parametrize(

@@ -151,12 +151,12 @@ class SlackReceiver:
 def _is_home(body: Mapping[str, Any]) -> bool:
     view = body.get("view") or {}
     blocks = view.get("blocks", [])
-    known = ("header", "section", "context", "actions", "divider")
+    block_types = ("header", "section", "context", "actions", "divider")
     return (
         bool(body.get("user_id"))
         and view.get("type") == "home"
         and 1 <= len(blocks) <= _MAX_BLOCKS
-        and all(block.get("type") in known for block in blocks)
+        and all(block.get("type") in block_types for block in blocks)
         and len(json.dumps(view).encode()) <= _MAX_VIEW_BYTES
     )
 

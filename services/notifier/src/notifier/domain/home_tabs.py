@@ -115,7 +115,7 @@ def view_of(
 
 def _item(person_id: PersonId, page: Notification, escalation: Escalation) -> Notification | None:
     if escalation.holder == person_id:
-        held = replace(
+        content = replace(
             page.content,
             reason="lease_ending",
             respond_by=escalation.held_until,
@@ -124,7 +124,7 @@ def _item(person_id: PersonId, page: Notification, escalation: Escalation) -> No
             approval=None,
             is_repeat=False,
         )
-        return replace(page, content=held)
+        return replace(page, content=content)
     asks = asks_for(page.content.reason) in ("answer", "approval")
     return page if asks and is_relevant(page, escalation) else None
 

@@ -60,8 +60,8 @@ async def pages_for(
     """
     values = {"person": person_id, "medium": medium, "most": _MAX_LOOKED_THROUGH}
     waiting = await notifications.connection.execute(_WAITING, values)
-    held = await notifications.connection.execute(_HELD, values)
-    pages = (notifications.read(dict(row)) for row in (*waiting, *held))
+    own = await notifications.connection.execute(_OWN, values)
+    pages = (notifications.read(dict(row)) for row in (*waiting, *own))
     return tuple({page.escalation_id: page for page in pages}.values())
 
 
@@ -92,7 +92,7 @@ def _waiting() -> Select[Any]:
     )
 
 
-def _held() -> Select[Any]:
+def _own() -> Select[Any]:
     is_held = _E.c.state.in_(("acknowledged", "taken_over"))
     return (
         select(_N)
@@ -109,7 +109,7 @@ def _best_first(notifications: Any) -> tuple[ColumnElement[Any], ...]:
 
 
 _WAITING: Final = _waiting()
-_HELD: Final = _held()
+_OWN: Final = _own()
 _NEW_TABS: Final = bulk_insert(_H, arrays=True, conflict="ignore")
 _OF_PEOPLE: Final = (
     select(_H)

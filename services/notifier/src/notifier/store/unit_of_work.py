@@ -159,12 +159,12 @@ class UnitOfWork(BaseUnitOfWork):
 
     def people_concerned(self) -> set[PersonId]:
         """Return who may see something else in a list of what waits for them or is theirs."""
-        asked = {
+        addressees = {
             each.person_id
             for each in self.notifications.loaded()
             if each.escalation_id in self.escalations.put_ids
         }
-        return asked | self.escalations.holders | self.notifications.people_concerned
+        return addressees | self.escalations.holders | self.notifications.people_concerned
 
     async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
         await self.escalations.lock_of(contact_ids)
