@@ -88,6 +88,7 @@ def build(
             interval=timedelta(seconds=settings.summary_interval_seconds),
             burst=settings.burst_budget,
             burst_window=timedelta(seconds=settings.burst_window_seconds),
+            update_window=timedelta(seconds=settings.summary_update_seconds),
         )
         threaded = frozenset(channel.medium for channel in channels if channel.threaded)
         rules = DeliveryRules(
@@ -100,6 +101,9 @@ def build(
             ),
             timedelta(seconds=settings.receipt_seconds),
             lists_storms=links.has_console,
+            changeable=frozenset(
+                channel.medium for channel in channels if channel.changes_summaries
+            ),
         )
         slots, measured = settings.delivery_slots, DeliveryMetrics(metrics)
         write_policy = WritePolicy(timedelta(seconds=settings.write_back_timeout_seconds))

@@ -122,8 +122,9 @@ class Channel(Protocol):
     buttons, and `presses` reads the requests that the outside system then makes; they have a
     body as `callback_body` describes it, in terms of OpenAPI. `has_devices`: its addresses are the
     devices of a person, who adds each in its browser. `has_receipts`: the outside system says
-    later whether a message arrived, which becomes its `delivered_at`. `has_home`: it has a page for
-    each user, which shows what needs that user.
+    later whether a message arrived, which becomes its `delivered_at`. `has_home`: it has a page
+    for each user, which shows what needs that user. `changes_summaries`: `send` can let a summary
+    change the message of the one before.
     """
 
     medium: ClassVar[Medium]
@@ -134,6 +135,7 @@ class Channel(Protocol):
     has_devices: ClassVar[bool] = False
     has_receipts: bool = False
     has_home: ClassVar[bool] = False
+    changes_summaries: ClassVar[bool] = False
     callback_body: ClassVar[Mapping[str, Any]] = {}
     # Templates that are set in place of the shipped ones; `build` gives all channels the same.
     templates: TemplateLibrary = TemplateLibrary()

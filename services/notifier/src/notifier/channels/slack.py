@@ -115,6 +115,7 @@ class Slack(Channel):
     threaded = True
     interactive = True
     has_home = True
+    changes_summaries = True
     callback_body: ClassVar[Mapping[str, Any]] = {
         "application/json": {
             "schema": {
@@ -170,6 +171,11 @@ class Slack(Channel):
             notification, notification.local(at), has_console=self._links.has_console
         )
         message = slack_messages.page_message(notification, self._links, at, custom)
+        if change := slack_messages.summary_change(notification, message):
+            changed = await self._call("chat.update", change, at)
+            # A message that can't be changed any more is no reason not to notify.
+            if not isinstance(changed, Refused):
+                return changed
         result = await self._call("chat.postMessage", message, at)
         if result in _THREAD_REFUSED:
             message = {name: message[name] for name in message if name not in _THREAD_ARGUMENTS}

@@ -49,6 +49,15 @@ def page_message(
     }
 
 
+def summary_change(notification: Notification, message: dict[str, Any]) -> dict[str, Any] | None:
+    """Write the arguments of `chat.update` if it changes the message of the summary before."""
+    summary, receipt = notification.content.summary, notification.receipt
+    if summary is None or not summary.earlier or not receipt:
+        return None
+    kept = {name: message[name] for name in message if not name.startswith("unfurl_")}
+    return {**kept, "channel": receipt.get("channel"), "ts": receipt.get("ts")}
+
+
 def _actions(notification: Notification, links: Links, at: datetime) -> list[dict[str, Any]]:
     """Return the buttons of a page, or the pages of a summary with theirs; a notice has none."""
     epoch = notification.link_epoch

@@ -108,12 +108,15 @@ class HeldPage(Struct, frozen=True):
 class Summary(Struct, frozen=True):
     """Pages over a budget, the most urgent first; `later` more are in the next summary.
 
-    `elsewhere`: in a storm so many more are listed in the console only.
+    `elsewhere`: in a storm so many more are listed in the console only. `earlier`: it changes the
+    message of these summaries, sent at `notified_at`, and shows what is open of them, too.
     """
 
     pages: tuple[HeldPage, ...] = ()
     later: int = 0
     elsewhere: int = 0
+    earlier: tuple[NotificationId, ...] = ()
+    notified_at: datetime | None = None
 
 
 class Content(Struct, frozen=True):

@@ -17,6 +17,7 @@ from notifier import tables
 from notifier.domain.home_tabs import HomeTab
 from notifier.domain.notifications import Notification
 from notifier.domain.reasons import ANSWERABLE_REASONS
+from notifier.store.notification_statements import NEWEST_OF_PERSON
 from notifier.store.notifications import Notifications
 
 _H, _N, _E, _U = (
@@ -25,8 +26,6 @@ _H, _N, _E, _U = (
     tables.escalations,
     tables.channel_users,
 )
-# Of the newest messages to a person. Who still has to answer was asked again since.
-_MAX_LOOKED_THROUGH: Final = 2000
 
 
 class HomeTabs(LockedTable[str, HomeTab]):
@@ -58,7 +57,7 @@ async def pages_for(
     It is the newest to the person, on this medium if there is one there. Who holds an escalation
     without a message about it gets another person's.
     """
-    values = {"person": person_id, "medium": medium, "most": _MAX_LOOKED_THROUGH}
+    values = {"person": person_id, "medium": medium}
     waiting = await notifications.connection.execute(_WAITING, values)
     own = await notifications.connection.execute(_OWN, values)
     pages = (notifications.read(dict(row)) for row in (*waiting, *own))
@@ -73,13 +72,7 @@ async def time_until_due(database: Database[Any]) -> timedelta | None:
 
 
 def _waiting() -> Select[Any]:
-    newest = (
-        select(_N)
-        .where(_N.c.person_id == bindparam("person"))
-        .order_by(_N.c.notification_id.desc())
-        .limit(bindparam("most"))
-        .subquery()
-    )
+    newest = NEWEST_OF_PERSON
     reason = newest.c.content["reason"].astext
     asks = (_E.c.state == "raised") & reason.in_(ANSWERABLE_REASONS)
     asks_approval = _E.c.approval_asked & (reason == "approval_asked")
