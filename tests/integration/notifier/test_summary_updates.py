@@ -86,6 +86,13 @@ async def test_further_summary_changes_the_message_and_shows_what_is_open(
         " JOIN notifications s ON s.notification_id = p.summary_id"
     )
     assert [tuple(row) for row in rows] == [("grouped", 1, "sent")] * 4
+    # Its attempt says that it was no message of its own.
+    first, last = await harness.rows(
+        "SELECT n.notification_id, a.detail FROM notifications n"
+        " JOIN delivery_attempts a USING (notification_id)"
+        " WHERE kind = 'summary' ORDER BY n.notification_id"
+    )
+    assert last.detail == f"ts {summary.ts}, changed_message {first.notification_id}"
     events = [each for each in await harness.published() if each["event"] == "notification_sent"]
     assert len({each["page_id"] for each in events}) == len(events) == len(pages) + 2
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from http import HTTPStatus
@@ -172,10 +173,10 @@ class Slack(Channel):
         )
         message = slack_messages.page_message(notification, self._links, at, custom)
         if change := slack_messages.summary_change(notification, message):
-            changed = await self._call("chat.update", change, at)
+            result = await self._call("chat.update", change, at)
             # A message that can't be changed any more is no reason not to notify.
-            if not isinstance(changed, Refused):
-                return changed
+            if not isinstance(result, Refused):
+                return _as_change(result, notification)
         result = await self._call("chat.postMessage", message, at)
         if result in _THREAD_REFUSED:
             message = {name: message[name] for name in message if name not in _THREAD_ARGUMENTS}
@@ -278,6 +279,14 @@ def outcome(status: int, headers: Mapping[str, str], body: bytes, at: datetime) 
     if status == HTTPStatus.OK:
         return _answer(body)
     return read_refusal("Slack", status, headers.get("retry-after"), at)
+
+
+def _as_change(outcome: Outcome, summary: Notification) -> Outcome:
+    """Let the attempt say which message was changed."""
+    content = summary.content.summary
+    if not isinstance(outcome, Sent) or content is None:
+        return outcome
+    return replace(outcome, receipt={**outcome.receipt, "changed_message": content.earlier[0]})
 
 
 def _answer(body: bytes) -> Outcome:
