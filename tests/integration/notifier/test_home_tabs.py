@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from msgspec.structs import replace
+from sqlalchemy import text
 
 from common.contracts.escalations import EscalationResolved, PagesErased
 from common.contracts.event import EscalationId, PersonId
@@ -243,3 +244,30 @@ async def test_event_that_comes_again_or_is_malformed_does_no_harm(
     assert tuple(row) == ("slack/U-dana", 0)
     async with harness.delivering():
         await last_shows(harness, "Nothing needs you now.")
+
+
+async def test_row_that_cannot_be_read_delays_no_other_home(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
+    for person in ("dana", "sara"):
+        await harness.add_recipient(person, "slack")
+    async with harness.delivering():
+        await harness.handle(paged("dana"), paged("sara"))
+        await until(lambda: len(harness.posted()) == 2)
+        await until(harness.states, lambda states: {each[2] for each in states} == {"sent"})
+        await spoil(harness, "dana")
+        await open_home(api)
+        await open_home(api, "U-sara")
+        await last_shows(harness, "Answer by", "U-sara")
+        assert published(harness) == []
+        await until(lambda: harness.rows("SELECT 1 FROM home_tabs WHERE failures > 0"), bool)
+
+
+async def spoil(harness: ServiceHarness, person: str) -> None:
+    """Let the message to the person be one that nobody can read."""
+    async with harness.database.transaction() as uow:
+        statement = (
+            "UPDATE notifications SET content = jsonb_set(content, '{causes}', '5')"
+            " WHERE person_id = :person"
+        )
+        await uow.notifications.connection.execute(text(statement), {"person": person})

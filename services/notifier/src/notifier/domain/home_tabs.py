@@ -174,11 +174,22 @@ def record(
     """Return the tab after the attempt that was `claimed`; a lost one changes nothing."""
     if tab.claimed_at != claimed.claimed_at:
         return tab
-    ended = replace(tab, claimed_at=None)
     if not isinstance(outcome, Sent):
-        failures = tab.failures + 1
-        wait = outcome.wait if isinstance(outcome, Postponed) else None
-        delay = max(doubled_delay(_FIRST_RETRY, failures, _LONGEST_RETRY), wait or timedelta(0))
-        return replace(ended, failures=failures, due_at=at + delay)
+        return fail(tab, at, outcome.wait if isinstance(outcome, Postponed) else None)
     due_at = at + MIN_INTERVAL if tab.changed else _next_look(tab, view, at)
-    return replace(ended, failures=0, published_at=at, fingerprint=view.fingerprint, due_at=due_at)
+    return replace(
+        tab,
+        claimed_at=None,
+        failures=0,
+        published_at=at,
+        fingerprint=view.fingerprint,
+        due_at=due_at,
+    )
+
+
+def fail(tab: HomeTab, at: datetime, wait: timedelta | None = None) -> HomeTab:
+    """Return the tab after a failure: it is tried again, not before `wait`."""
+    failures = tab.failures + 1
+    delay = doubled_delay(_FIRST_RETRY, failures, _LONGEST_RETRY)
+    due_at = at + max(delay, wait or timedelta(0))
+    return replace(tab, claimed_at=None, failures=failures, due_at=due_at)

@@ -159,10 +159,11 @@ class UnitOfWork(BaseUnitOfWork):
 
     def people_concerned(self) -> set[PersonId]:
         """Return who may see something else in a list of what waits for them or is theirs."""
+        changed = self.escalations.put_ids
         addressees = {
             each.person_id
-            for each in self.notifications.loaded()
-            if each.escalation_id in self.escalations.put_ids
+            for each in (self.notifications.loaded() if changed else ())
+            if each.escalation_id in changed
         }
         return addressees | self.escalations.holders | self.notifications.people_concerned
 

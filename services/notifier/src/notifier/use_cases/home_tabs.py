@@ -3,6 +3,8 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+import structlog
+
 from common.contracts.event import PersonId
 from common.contracts.notifications import Medium
 from notifier.domain import home_tabs
@@ -10,6 +12,8 @@ from notifier.domain.delivery import Outcome
 from notifier.domain.home_tabs import HomeTab, HomeView, view_of
 from notifier.store.home_tabs import pages_for
 from notifier.store.unit_of_work import UnitOfWork
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,13 @@ async def claim_due(media: Iterable[Medium], most: int, uow: UnitOfWork) -> list
     """Begin to publish what is due and would show something else."""
     claimed = []
     for tab in await uow.home_tabs.lock_due(uow.now, most):
-        view = await _view(tab, uow)
+        try:
+            view = await _view(tab, uow)
+        except ValueError as error:
+            # A row that can't be read delays no other person's tab.
+            log.warning("home_tab_unreadable", tab=tab.key, error=repr(error))
+            uow.home_tabs.put(home_tabs.fail(tab, uow.now))
+            continue
         after = home_tabs.claim(tab, view, uow.now)
         uow.home_tabs.put(after)
         if after.claimed_at is not None and tab.medium in media:

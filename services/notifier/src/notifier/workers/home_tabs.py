@@ -89,10 +89,14 @@ class HomeTabWorker:
         elif (wait := self._wait(left)) > timedelta(0):
             await pause(wait.total_seconds(), self._woken)
             return
-        for claimed in await self._claim():
+        due = await self._claim()
+        for claimed in due:
             call = group.create_task(self._publish_and_record(claimed))
             self._calls.add(call)
             call.add_done_callback(self._calls.discard)
+        if not due:
+            # Another replica may have locked what is due.
+            await pause(_LINGER_S, self._woken)
 
     def _wait(self, left: timedelta) -> timedelta:
         if len(self._calls) >= _SLOTS:
