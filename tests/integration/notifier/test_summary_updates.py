@@ -98,7 +98,7 @@ async def test_further_summary_changes_the_message_and_shows_what_is_open(
     assert len({each["page_id"] for each in events}) == len(events) == len(pages) + 2
 
 
-async def test_what_others_have_answered_leaves_the_message(
+async def test_escalation_that_others_have_answered_leaves_the_message(
     harness: ServiceHarness, pages: list[PageRequested]
 ) -> None:
     rows = await harness.rows("SELECT page_id FROM notifications WHERE state = 'grouped' LIMIT 1")
@@ -118,7 +118,7 @@ async def test_more_severe_page_is_sent_with_a_sound(
     assert "held back" in harness.posted()[-1].body["text"]
 
 
-async def test_who_has_answered_gets_a_further_message(
+async def test_person_who_has_answered_gets_a_further_message(
     harness: ServiceHarness, api: httpx.AsyncClient, pages: list[PageRequested]
 ) -> None:
     token = button(harness.posted()[-1].body["blocks"], "acknowledge")["value"]
