@@ -164,7 +164,7 @@ class SystemUnderTest:
         that no service can handle.
         """
         slack, mail = self.system.receivers.slack, self.system.receivers.mail
-        received = count_receipts((post.body for post in slack.accepted), mail.messages)
+        received = count_receipts(slack.accepted, mail.messages)
         snapshot = await read_snapshot(self.sources, accepted=accepted.values(), receipts=received)
         assert {contact.contact_id for contact in snapshot.contacts} == set(accepted.values())
         dead_letters = [

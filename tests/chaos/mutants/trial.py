@@ -139,7 +139,7 @@ class Trial:
 
     async def _check_invariants(self) -> Verdict:
         slack, mail = self.under_test.system.receivers.slack, self.under_test.system.receivers.mail
-        received = count_receipts((post.body for post in slack.accepted), mail.messages)
+        received = count_receipts(slack.accepted, mail.messages)
         sources, accepted = self.under_test.sources, self.accepted.values()
         return check(await read_snapshot(sources, accepted=accepted, receipts=received))
 

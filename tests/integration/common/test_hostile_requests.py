@@ -260,7 +260,6 @@ async def test_no_operation_fails_on_bodies_that_are_no_json(
 async def test_malformed_signed_slack_forms_are_refused(
     postgres: Postgres, database_name: str
 ) -> None:
-    scheme = SignatureScheme(encoding="hex", time_format="unix", prefix="v0=")
     press: dict[str, Any] = {
         "type": "block_actions",
         "user": {"id": "U1"},
@@ -279,15 +278,42 @@ async def test_malformed_signed_slack_forms_are_refused(
     async with open_api(postgres, database_name, "notifier") as api:
         attacker = Attacker(api)
         for form in forms:
-            timestamp = str(int(TimeSource().utc_now().timestamp()))
-            signed = b":".join((b"v0", timestamp.encode(), form))
-            headers = {
-                "X-Slack-Request-Timestamp": timestamp,
-                "X-Slack-Signature": scheme.sign(SLACK_SECRET.encode(), signed),
-                "Content-Type": "application/x-www-form-urlencoded",
-            }
-            await attacker.send("POST", "/v1/callbacks/slack", content=form, headers=headers)
+            await _send_as_slack(attacker, form, "application/x-www-form-urlencoded")
         assert not attacker.failures, "\n".join(attacker.failures[:40])
+
+
+async def test_malformed_signed_slack_events_are_refused(
+    postgres: Postgres, database_name: str
+) -> None:
+    opened = {"type": "app_home_opened", "user": "U1", "tab": "home"}
+    event: dict[str, Any] = {"type": "event_callback", "event": opened}
+    check: dict[str, Any] = {"type": "url_verification", "challenge": "3eZbrw1a"}
+    bodies = [
+        *(
+            json.dumps(changed(body, at, value)).encode()
+            for body in (event, check)
+            for at in places(body)
+            for value in _VALUES
+        ),
+        *(b"", b"null", b"[]", b"{", b"\xff", b"1" * 5000, b"[" * 100_000, b'{"type":"\\ud800"}'),
+    ]
+    async with open_api(postgres, database_name, "notifier") as api:
+        attacker = Attacker(api)
+        for body in bodies:
+            await _send_as_slack(attacker, body, "application/json")
+        assert not attacker.failures, "\n".join(attacker.failures[:40])
+
+
+async def _send_as_slack(attacker: Attacker, body: bytes, media_type: str) -> None:
+    scheme = SignatureScheme(encoding="hex", time_format="unix", prefix="v0=")
+    timestamp = str(int(TimeSource().utc_now().timestamp()))
+    signed = b":".join((b"v0", timestamp.encode(), body))
+    headers = {
+        "X-Slack-Request-Timestamp": timestamp,
+        "X-Slack-Signature": scheme.sign(SLACK_SECRET.encode(), signed),
+        "Content-Type": media_type,
+    }
+    await attacker.send("POST", "/v1/callbacks/slack", content=body, headers=headers)
 
 
 def _tokens() -> list[str]:

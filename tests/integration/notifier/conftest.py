@@ -93,6 +93,7 @@ class ServiceHarness:
                 "customer_budget": 1000,
                 "channel_budget": 1000,
                 "burst_budget": 0,
+                "summary_update_seconds": 0,
                 **changes,
             }
         )

@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from common.contracts.escalations import PageRequested, PagesErased
+from common.contracts.escalations import EscalationTakenOver, PageRequested, PagesErased
+from common.contracts.event import EscalationId, PersonId
 from common.core.clock import TimeSource
 from integration.notifier.conftest import (
     ServiceHarness,
@@ -81,6 +82,37 @@ def opened(harness: ServiceHarness) -> dict[str, Any]:
     assert call.body["trigger_id"] == "1.2.trigger"
     view: dict[str, Any] = call.body["view"]
     return view
+
+
+def buttons(harness: ServiceHarness) -> dict[str, list[str]]:
+    """Return the buttons that the last update of each conversation has."""
+    return {
+        call.body["channel"]: [
+            element["action_id"]
+            for block in call.body["blocks"]
+            if block["type"] == "actions"
+            for element in block["elements"]
+        ]
+        for call in harness.posted("chat.update")
+    }
+
+
+async def test_message_of_the_holder_alone_has_the_holders_buttons(
+    harness: ServiceHarness, page: PageRequested
+) -> None:
+    assert buttons(harness) == {"D-dana": ["snooze", "hand_back"], "D-sara": []}
+    async with harness.delivering():
+        # Sara takes it from Dana.
+        await harness.handle(
+            EscalationTakenOver(
+                contact_id=page.contact_id,
+                occurred_at=TimeSource().utc_now(),
+                escalation_id=EscalationId(page.escalation_id or ""),
+                by=PersonId("sara"),
+            )
+        )
+        await until(lambda: len(harness.posted("chat.update")) == 4)
+    assert buttons(harness) == {"D-dana": [], "D-sara": ["snooze", "hand_back"]}
 
 
 async def test_holder_hands_it_back_with_guidance(

@@ -155,10 +155,32 @@ async def test_page_escapes_hostile_content(
     page = Page(answer.text)
     assert not page.tags & {"script", "img", "iframe", "object"}
     assert not page.handlers
-    assert page.targets == {"/press", f"{LINK}?q=a&b"}
+    assert page.targets == {"/press", "/open-home", f"{LINK}?q=a&b"}
     assert "49" not in answer.text
     assert "&lt;script&gt;" in answer.text
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
+def test_home_tab_is_shown_as_it_was_published_last(receivers: Receivers) -> None:
+    for seconds, text in enumerate(("nothing", "overdue")):
+        blocks = post("", text, actions=[button("Open", url=LINK)]).body["blocks"]
+        title = {"type": "header", "text": {"type": "plain_text", "text": "What needs you"}}
+        body = {"user_id": "U0SARA", "view": {"type": "home", "blocks": [title, *blocks]}}
+        at = NOON + timedelta(seconds=seconds)
+        receivers.slack.requests.append(SlackCall("views.publish", body, {}, at, ts=str(seconds)))
+    (home,) = received_messages(receivers.slack, receivers.mail)
+    assert (home.recipient, home.title) == ("the home tab of U0SARA", "What needs you")
+    assert home.lines[0] == "overdue"
+    assert home.buttons == (Button("Open", url=LINK),)
+
+
+async def test_home_tab_is_opened_of_who_got_a_message(
+    receivers: Receivers, browser: httpx.AsyncClient
+) -> None:
+    receivers.slack.requests.append(post("1", "overdue"))
+    assert "Open that of U0SARA" in (await browser.get("/")).text
+    answer = await browser.post("/open-home", data={"user_id": "U0OTHER"})
+    assert answer.status_code == 404
 
 
 async def test_page_without_messages_says_so(browser: httpx.AsyncClient) -> None:

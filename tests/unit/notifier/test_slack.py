@@ -4,12 +4,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
+from common.contracts.event import PersonId
 from common.core.clock import TimeSource
 from notifier.channels import slack, slack_interactions, slack_messages
 from notifier.channels.base import MalformedPayloadError, SignatureRefusedError
 from notifier.channels.slack import Slack
 from notifier.domain import notifications
-from notifier.domain.content import Status
+from notifier.domain.content import Status, StatusKind
 from notifier.domain.delivery import Postponed, Refused, Sent, Unknown
 from notifier.domain.notifications import Notification
 from notifier.links import Capability, Links
@@ -170,11 +171,20 @@ def test_update_replaces_the_buttons_by_the_status() -> None:
     assert "left" not in str(message)
 
 
-def test_update_of_what_somebody_holds_has_buttons_for_the_holder() -> None:
-    message = slack_messages.update_message(updated(Status("taken_over", by="Dana")), LINKS, AT)
+@pytest.mark.parametrize("kind", ["acknowledged", "taken_over", "renewed", "snoozed"])
+def test_update_for_the_holder_has_the_holders_buttons(kind: StatusKind) -> None:
+    status = Status(kind, by="Dana", holder=PersonId("dana"))
+    message = slack_messages.update_message(updated(status), LINKS, AT)
     snooze, hand_back = message["blocks"][-1]["elements"]
     assert (snooze["action_id"], hand_back["action_id"]) == ("snooze", "hand_back")
     assert capability(snooze["value"]).purpose == "press"
+
+
+def test_update_for_others_says_who_has_it_and_has_no_buttons() -> None:
+    status = Status("taken_over", by="Omar", holder=PersonId("omar"))
+    message = slack_messages.update_message(updated(status), LINKS, AT)
+    assert [block["type"] for block in message["blocks"]] == ["section", "context"]
+    assert "Taken over by Omar" in message["blocks"][1]["elements"][0]["text"]
 
 
 def test_update_of_an_escalation_that_waits_again_has_no_tick() -> None:

@@ -4,6 +4,7 @@ Each runs in a thread of its own, so the arrival times are exact even if the cal
 """
 
 import asyncio
+import json
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -59,6 +60,10 @@ class SlackAnswer:
         return self.body is None and not self.hangs
 
 
+# What Slack admits in a view.
+_MAX_BLOCKS = 100
+_MAX_VIEW_BYTES = 250_000
+
 OK = SlackAnswer()
 # Reads the request and does not answer until the caller gives up.
 HANGS = SlackAnswer(hangs=True)
@@ -81,15 +86,17 @@ def slack_error(error: str) -> SlackAnswer:
 
 
 class SlackReceiver:
-    """Slack's `chat.postMessage` and `chat.update`; `url` is the base of its Web API.
+    """Slack's methods for messages and views; `url` is the base of its Web API.
 
-    The next calls get `answers`, one each, and later calls get `otherwise`.
+    Calls of a method in `answer_of` get that answer. Of the others the next get `answers`, one
+    each, and later ones `otherwise`. A home tab that Slack would refuse is refused.
     """
 
     def __init__(self, port: int = 0) -> None:
         self.requests: list[SlackCall] = []
         self.answers: deque[SlackAnswer] = deque()
         self.otherwise = OK
+        self.answer_of: dict[str, SlackAnswer] = {}
         self._serial = count(1)
         app = Starlette(routes=[Route("/api/{method}", self._take, methods=["POST"])])
         self._server = ThreadedServer(app, "slack", port)
@@ -119,7 +126,7 @@ class SlackReceiver:
         at = _now()
         body = await request.json()
         method = request.path_params["method"]
-        answer = self.answers.popleft() if self.answers else self.otherwise
+        answer = self._answer(method, body)
         ts = body.get("ts") or f"1700000000.{next(self._serial):06}" if answer.accepts else ""
         self.requests.append(SlackCall(method, body, dict(request.headers), at, answer.accepts, ts))
         if answer.hangs:
@@ -129,9 +136,35 @@ class SlackReceiver:
             # Shorter than the declared length: uvicorn closes the connection.
             return StreamingResponse(iter(()), headers={"Content-Length": "1"})
         if answer.body is None:
-            success = {"ok": True, "channel": body.get("channel"), "ts": ts}
+            success = _success(method, body, ts)
             return JSONResponse(success, answer.status, headers=dict(answer.headers))
         return JSONResponse(dict(answer.body), answer.status, headers=dict(answer.headers))
+
+    def _answer(self, method: str, body: Mapping[str, Any]) -> SlackAnswer:
+        if method in self.answer_of:
+            return self.answer_of[method]
+        if method == "views.publish" and not _is_home(body):
+            return slack_error("invalid_arguments")
+        return self.answers.popleft() if self.answers else self.otherwise
+
+
+def _is_home(body: Mapping[str, Any]) -> bool:
+    view = body.get("view") or {}
+    blocks = view.get("blocks", [])
+    block_types = ("header", "section", "context", "actions", "divider")
+    return (
+        bool(body.get("user_id"))
+        and view.get("type") == "home"
+        and 1 <= len(blocks) <= _MAX_BLOCKS
+        and all(block.get("type") in block_types for block in blocks)
+        and len(json.dumps(view).encode()) <= _MAX_VIEW_BYTES
+    )
+
+
+def _success(method: str, body: Mapping[str, Any], ts: str) -> dict[str, Any]:
+    if method.startswith("views."):
+        return {"ok": True, "view": {"id": "V1", "hash": ts, **body["view"]}}
+    return {"ok": True, "channel": body.get("channel"), "ts": ts}
 
 
 class MailReceiver:

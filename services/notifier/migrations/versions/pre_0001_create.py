@@ -103,8 +103,13 @@ STATEMENTS = (
         at timestamptz NOT NULL,
         approval_asked boolean NOT NULL DEFAULT false,
         system text,
-        external_ref text
+        external_ref text,
+        held_until timestamptz
     )
+    """,
+    """
+    CREATE INDEX escalations_held ON escalations (by)
+    WHERE state IN ('acknowledged', 'taken_over')
     """,
     "CREATE INDEX escalations_of_contact ON escalations (contact_id)",
     "CREATE INDEX escalations_at ON escalations (at)",
@@ -169,6 +174,24 @@ STATEMENTS = (
     "CREATE INDEX notifications_requested_at ON notifications (requested_at)",
     "CREATE INDEX notifications_of_escalation ON notifications (escalation_id)",
     "CREATE INDEX notifications_of_person ON notifications (person_id, notification_id)",
+    # Home tabs in channels that people have opened.
+    """
+    CREATE TABLE home_tabs (
+        key text PRIMARY KEY,
+        medium text NOT NULL,
+        user_id text NOT NULL,
+        opened_at timestamptz NOT NULL,
+        due_at timestamptz NOT NULL,
+        claimed_at timestamptz,
+        changed boolean NOT NULL,
+        published_at timestamptz,
+        fingerprint text,
+        failures integer NOT NULL,
+        UNIQUE (medium, user_id)
+    )
+    """,
+    "CREATE INDEX home_tabs_due_at ON home_tabs (due_at)",
+    "CREATE INDEX home_tabs_opened_at ON home_tabs (opened_at)",
     """
     CREATE TABLE delivery_attempts (
         notification_id uuid NOT NULL REFERENCES notifications,

@@ -1,5 +1,7 @@
 """What the notifier does with each event: load, decide, record."""
 
+from datetime import datetime
+
 import structlog
 from msgspec.structs import replace
 
@@ -34,7 +36,7 @@ from notifier.domain import erasure, follow_ups, notifications, own_messages, st
 from notifier.domain.content import Status, StatusKind, status_of
 from notifier.domain.delivery_reasons import RECIPIENT_UNKNOWN, both, no_longer_relevant
 from notifier.domain.delivery_rules import plan, steps_for
-from notifier.domain.escalations import Escalation, EscalationState, in_state
+from notifier.domain.escalations import Escalation, EscalationState, in_state, prolong
 from notifier.domain.notifications import Decision, Notification, Page
 from notifier.domain.reasons import asks_for
 from notifier.domain.verification import is_verified, relied_on
@@ -125,8 +127,9 @@ async def refuse_approval(event: ApprovalRefused, uow: UnitOfWork) -> None:
 
 async def renew_lease(event: EscalationLeaseRenewed, uow: UnitOfWork) -> None:
     """Correct the warnings that the lease ends, each once."""
+    await _prolong(event, event.lease_expires_at, uow)
     by = await uow.recipients.name(event.by)
-    status = Status("renewed", by=by, until=event.lease_expires_at)
+    status = Status("renewed", by=by, until=event.lease_expires_at, holder=event.by)
     for notification in uow.notifications.of_escalation(event.escalation_id):
         warns = notification.kind == "page" and notification.content.reason == "lease_ending"
         if warns and not _is_corrected(notification, uow):
@@ -134,18 +137,20 @@ async def renew_lease(event: EscalationLeaseRenewed, uow: UnitOfWork) -> None:
 
 
 async def snooze(event: EscalationSnoozed, uow: UnitOfWork) -> None:
-    status = Status("snoozed", by=await uow.recipients.name(event.by), until=event.until)
+    await _prolong(event, event.until, uow)
+    by = await uow.recipients.name(event.by)
+    status = Status("snoozed", by=by, until=event.until, holder=event.by)
     for notification in uow.notifications.of_escalation(event.escalation_id):
         if asks_for(notification.content.reason) in ("answer", "help", "progress"):
             correct(notification, status, uow)
 
 
 async def acknowledge(event: EscalationAcknowledged, uow: UnitOfWork) -> None:
-    await _stop_waiting(event, "acknowledged", event.by, uow)
+    await _stop_waiting(event, "acknowledged", event.by, uow, event.lease_expires_at)
 
 
 async def take_over(event: EscalationTakenOver, uow: UnitOfWork) -> None:
-    await _stop_waiting(event, "taken_over", event.by, uow)
+    await _stop_waiting(event, "taken_over", event.by, uow, event.lease_expires_at)
 
 
 async def hand_back(event: EscalationHandedBack, uow: UnitOfWork) -> None:
@@ -253,13 +258,25 @@ async def _await_answer(
             correct(notification, replace(status, awaits_answer=relevant), uow)
 
 
+async def _prolong(
+    event: EscalationLeaseRenewed | EscalationSnoozed, until: datetime, uow: UnitOfWork
+) -> None:
+    escalation = await uow.escalations.lock_about(event.escalation_id, event.contact_id)
+    if escalation is not None:
+        uow.escalations.put(prolong(escalation, event.by, until))
+
+
 async def _stop_waiting(
-    event: Answered, state: EscalationState, by: PersonId | None, uow: UnitOfWork
+    event: Answered,
+    state: EscalationState,
+    by: PersonId | None,
+    uow: UnitOfWork,
+    held_until: datetime | None = None,
 ) -> None:
     """Cancel or correct the messages that are no longer relevant."""
     before = await uow.escalations.lock_about(event.escalation_id, event.contact_id)
     escalation = in_state(
-        before, event.escalation_id, event.contact_id, state, by, event.occurred_at
+        before, event.escalation_id, event.contact_id, state, by, event.occurred_at, held_until
     )
     uow.escalations.put(escalation)
     await case_write_requests.request_step(escalation, event, uow)

@@ -28,7 +28,7 @@ from notifier.domain.status_webhooks import StatusPolicy
 from notifier.domain.write_backs.writes import WritePolicy
 from notifier.links import Links
 from notifier.message_templates.library import TemplateLibrary
-from notifier.metrics import CaseWriteMetrics, DeliveryMetrics, StatusMetrics
+from notifier.metrics import CaseWriteMetrics, DeliveryMetrics, HomeTabMetrics, StatusMetrics
 from notifier.secret_addresses import AddressSealer
 from notifier.settings import Settings
 from notifier.store.unit_of_work import UnitOfWork
@@ -37,6 +37,7 @@ from notifier.verification_codes import VerificationCodes
 from notifier.web_push.vapid import VapidKey
 from notifier.workers.case_writer import CaseWriter
 from notifier.workers.delivery import DeliveryWorker
+from notifier.workers.home_tabs import HomeTabWorker
 from notifier.workers.receipts import ReceiptWorker
 from notifier.workers.status_delivery import StatusDeliveryWorker
 from notifier.workers.template_refresh import TemplateRefresh
@@ -87,6 +88,7 @@ def build(
             interval=timedelta(seconds=settings.summary_interval_seconds),
             burst=settings.burst_budget,
             burst_window=timedelta(seconds=settings.burst_window_seconds),
+            update_window=timedelta(seconds=settings.summary_update_seconds),
         )
         threaded = frozenset(channel.medium for channel in channels if channel.threaded)
         rules = DeliveryRules(
@@ -99,6 +101,9 @@ def build(
             ),
             timedelta(seconds=settings.receipt_seconds),
             lists_storms=links.has_console,
+            changeable=frozenset(
+                channel.medium for channel in channels if channel.changes_summaries
+            ),
         )
         slots, measured = settings.delivery_slots, DeliveryMetrics(metrics)
         write_policy = WritePolicy(timedelta(seconds=settings.write_back_timeout_seconds))
@@ -106,6 +111,7 @@ def build(
         return [
             TemplateRefresh(templates, database, health),
             DeliveryWorker(channels, database, rules, slots, measured, health, codes),
+            HomeTabWorker(channels, database, HomeTabMetrics(metrics), health),
             *([ReceiptWorker(database, measured, health)] if has_receipts else ()),
             StatusDeliveryWorker(
                 StatusCaller.from_settings(settings),

@@ -99,3 +99,13 @@ class CaseWriteMetrics:
             "Connections that are written to no more, since they refuse the credentials",
             registry=registry,
         )
+
+
+class HomeTabMetrics:
+    def __init__(self, metrics: Metrics) -> None:
+        self.published = Counter(
+            "upstairs_home_tabs_published",
+            "Calls that publish a person's home tab in a channel",
+            ("medium", "outcome"),
+            registry=metrics.registry,
+        )

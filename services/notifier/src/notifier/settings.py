@@ -176,6 +176,12 @@ class Settings(ServiceSettings):
         gt=0,
         description="the shortest time between two summaries to one recipient",
     )
+    summary_update_seconds: float = Field(
+        default=_BUDGETS.update_window.total_seconds(),
+        ge=0,
+        description="how long after a summary was sent the next may change it instead of being "
+        "sent, in Slack; 0: never",
+    )
 
     # Slack
     slack_api_url: str = Field(

@@ -77,6 +77,7 @@ escalations = Table(
     Column("approval_asked", Boolean),
     Column("system", Text),
     Column("external_ref", Text),
+    Column("held_until", DateTime(timezone=True)),
 )
 notifications = Table(
     "notifications",
@@ -119,6 +120,21 @@ notifications = Table(
     Column("failover_from", Text),
     Column("step", Integer),
     Column("language", Text),
+)
+# Who has opened it in a channel, which the key begins with.
+home_tabs = Table(
+    "home_tabs",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("medium", Text),
+    Column("user_id", Text),
+    Column("opened_at", DateTime(timezone=True)),
+    Column("due_at", DateTime(timezone=True)),
+    Column("claimed_at", DateTime(timezone=True)),
+    Column("changed", Boolean),
+    Column("published_at", DateTime(timezone=True)),
+    Column("fingerprint", Text),
+    Column("failures", Integer),
 )
 delivery_attempts = Table(
     "delivery_attempts",
@@ -282,6 +298,8 @@ RETENTION: tuple[Rule, ...] = (
     Kept("reporting_lines", "one row a person"),
     Retention("budgets", "changed_at", days=1),
     Retention("maintenance_windows", "ends_at", days=30),
+    # What nobody opens is not kept up to date; opening makes the row again.
+    Retention("home_tabs", "opened_at", days=30),
     Retention("own_requests", "changed_at", days=30),
     Kept("channel_users", "one row for each account of a person"),
     # A row recognizes a reply that comes again.

@@ -14,6 +14,7 @@ Blocks = Sequence[Mapping[str, Any]]
 
 # Of a simulated centre that works for hours, a page shows no more.
 _LATEST = 200
+_HOME_OF = "the home tab of "
 _URL = re.compile(r"https?://[^\s<>\"'`]+")
 # Slack's control sequences, such as `<!date^1764230400^{time}|12:00>` and `<https://…|label>`.
 _CONTROL = re.compile(r"<[^<>|]*(?:\|([^<>]*))?>")
@@ -59,7 +60,8 @@ def received_messages(slack: SlackReceiver, mail: MailReceiver) -> list[Message]
     latest_mails = [
         mail_message(message, at, number) for number, (message, at) in deque(mails, _LATEST)
     ]
-    messages = [*slack_messages(slack.accepted[-_LATEST:]), *latest_mails]
+    calls = slack.accepted[-_LATEST:]
+    messages = [*slack_messages(calls), *home_tabs(calls), *latest_mails]
     return sorted(messages, key=lambda message: message.received_at, reverse=True)
 
 
@@ -68,6 +70,8 @@ def slack_messages(calls: Sequence[SlackCall]) -> Iterator[Message]:
     first: dict[str, SlackCall] = {}
     last: dict[str, SlackCall] = {}
     for call in calls:
+        if not call.method.startswith("chat."):
+            continue
         first.setdefault(call.ts, call)
         last[call.ts] = call
     for ts, call in last.items():
@@ -83,6 +87,30 @@ def slack_messages(calls: Sequence[SlackCall]) -> Iterator[Message]:
             buttons=tuple(_slack_buttons(_blocks(call.body))),
             updated_at=None if call is post else call.at,
         )
+
+
+def home_tabs(calls: Sequence[SlackCall]) -> Iterator[Message]:
+    """Yield the home tab of each user as it was published last."""
+    last = {call.body["user_id"]: call for call in calls if call.method == "views.publish"}
+    for user_id, call in last.items():
+        view = call.body["view"]
+        title, *lines = _slack_lines(view)
+        yield Message(
+            key=f"home-{user_id}",
+            medium="Slack",
+            recipient=f"{_HOME_OF}{user_id}",
+            received_at=call.at,
+            title=title,
+            lines=tuple(line for line in lines if line),
+            buttons=tuple(_slack_buttons(_blocks(view))),
+        )
+
+
+def user_of(recipient: str) -> str:
+    """Return the user of a direct channel or a home tab: `U0SARA` owns `D0SARA`."""
+    return (
+        recipient.removeprefix(_HOME_OF) if recipient.startswith(_HOME_OF) else f"U{recipient[1:]}"
+    )
 
 
 def mail_message(message: EmailMessage, received_at: datetime, number: int) -> Message:
@@ -126,7 +154,7 @@ def _slack_lines(body: Mapping[str, Any]) -> Iterator[str]:
 
 def _block_texts(block: Mapping[str, Any]) -> Iterator[str]:
     match block:
-        case {"type": "section", "text": {"text": str(text)}}:
+        case {"type": "section" | "header", "text": {"text": str(text)}}:
             yield text
         case {"type": "context", "elements": [*elements]}:
             yield from (element["text"] for element in elements)

@@ -19,7 +19,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from devstack.threaded_server import ThreadedServer
-from stage.inbox.messages import Message, printable, received_messages, split_links
+from stage.inbox.messages import Message, printable, received_messages, split_links, user_of
 from stage.system import Receivers
 
 REFRESH_S = 3
@@ -51,6 +51,7 @@ class Inbox:
             routes=[
                 Route("/", self._show),
                 Route("/press", self._press, methods=["POST"]),
+                Route("/open-home", self._open_home, methods=["POST"]),
                 Route(_STATUSES, self._take_status, methods=["POST"]),
             ],
             # A foreign website must not reach it through a name of its own.
@@ -83,7 +84,9 @@ class Inbox:
         await asyncio.to_thread(self._server.stop)
 
     async def _show(self, _request: Request) -> Response:
-        page = self._page.render(messages=self.messages(), refresh_s=REFRESH_S)
+        page = self._page.render(
+            messages=self.messages(), users=self.slack_users(), refresh_s=REFRESH_S
+        )
         return HTMLResponse(page, headers=_HEADERS)
 
     async def _take_status(self, request: Request) -> Response:
@@ -103,6 +106,25 @@ class Inbox:
             return PlainTextResponse(text, HTTPStatus.BAD_GATEWAY)
         return RedirectResponse("/", HTTPStatus.SEE_OTHER)
 
+    async def _open_home(self, request: Request) -> Response:
+        """Send the notifier what Slack sends when a person opens the app's home tab."""
+        form = parse_qs((await request.body())[:_MAX_FORM_BYTES].decode(errors="replace"))
+        user_id = form.get("user_id", [""])[0]
+        if user_id not in self.slack_users():
+            return PlainTextResponse("Nobody got a message there.", HTTPStatus.NOT_FOUND)
+        opened = {"type": "app_home_opened", "user": user_id, "tab": "home"}
+        body = orjson.dumps({"type": "event_callback", "event": opened})
+        answer = await self._call_notifier(body, "application/json")
+        if not answer.is_success:
+            text = f"The notifier answered {answer.status_code}: {answer.text}"
+            return PlainTextResponse(text, HTTPStatus.BAD_GATEWAY)
+        return RedirectResponse("/", HTTPStatus.SEE_OTHER)
+
+    def slack_users(self) -> list[str]:
+        """Return who has got something in Slack."""
+        messages = (message for message in self.messages() if message.medium == "Slack")
+        return sorted({user_of(message.recipient) for message in messages})
+
     def _with_button(self, action_id: str, value: str) -> Message | None:
         """Find the message by the button's secret value, which no other website can know."""
         for message in self.messages():
@@ -111,7 +133,9 @@ class Inbox:
                 return message
         return None
 
-    async def _call_notifier(self, body: bytes) -> httpx.Response:
+    async def _call_notifier(
+        self, body: bytes, media_type: str = "application/x-www-form-urlencoded"
+    ) -> httpx.Response:
         timestamp = str(int(time.time()))  # noqa: TID251 - Slack signs with its own clock
         base = b"v0:" + timestamp.encode() + b":" + body
         mac = hmac.new(self._signing_secret.encode(), base, hashlib.sha256)
@@ -120,18 +144,18 @@ class Inbox:
                 f"{self._notifier_url}/v1/callbacks/slack",
                 content=body,
                 headers={
-                    "Content-Type": "application/x-www-form-urlencoded",
+                    "Content-Type": media_type,
                     "X-Slack-Request-Timestamp": timestamp,
                     "X-Slack-Signature": f"v0={mac.hexdigest()}",
                 },
             )
 
 
-def _interaction(channel: str, action_id: str, value: str) -> bytes:
-    """Return the form of a pressed button; user `U0SARA` owns the direct channel `D0SARA`."""
+def _interaction(recipient: str, action_id: str, value: str) -> bytes:
+    """Return the form of a button that the recipient of a message has pressed."""
     payload = {
         "type": "block_actions",
-        "user": {"id": f"U{channel[1:]}"},
+        "user": {"id": user_of(recipient)},
         "actions": [{"action_id": action_id, "value": value}],
     }
     return urlencode({"payload": orjson.dumps(payload).decode()}).encode()

@@ -3,27 +3,37 @@
 import base64
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from email.message import EmailMessage
-from typing import Any
+from typing import Final
 
 import orjson
 
+from devstack.receivers import SlackCall
+
+# The home tab, forms and refusals deliver no notification.
+_MESSAGES: Final = ("chat.postMessage", "chat.update")
 _LINK = re.compile(rb"/v1/acknowledgements/([\w-]+)")
 
 
-def count_receipts(
-    posts: Iterable[Mapping[str, Any]], mails: Iterable[EmailMessage]
-) -> Counter[str]:
+def count_receipts(calls: Iterable[SlackCall], mails: Iterable[EmailMessage]) -> Counter[str]:
     """Count how often each notification arrived.
 
-    `posts` are the bodies that Slack accepted. An update of an earlier message and a notice to an
-    address carry no link and do not count. A summary has links of each page in it.
+    `calls` are those that Slack accepted. A status in an earlier message and a notice to an address
+    carry no link and do not count. A summary has links of each page in it; a page that a change of
+    the same message shows again arrived once.
     """
-    messages = (*map(orjson.dumps, posts), *map(_plain_text, mails))
-    return Counter(
-        notification_id for message in messages for notification_id in _notifications(message)
+    receipts = Counter(
+        notification_id for mail in mails for notification_id in _notifications(_plain_text(mail))
     )
+    shown: dict[str, set[str]] = {}
+    for call in calls:
+        if call.method in _MESSAGES:
+            message = shown.setdefault(call.ts, set())
+            arrivals = _notifications(orjson.dumps(call.body)) - message
+            message |= arrivals
+            receipts.update(arrivals)
+    return receipts
 
 
 def _plain_text(mail: EmailMessage) -> bytes:

@@ -2,9 +2,10 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
-from typing import Final
+from typing import Final, assert_never
 
 from fastapi import Request, Response
+from fastapi.responses import PlainTextResponse
 
 from common.http.problems import ProblemError
 from common.http.routes import ApiRouter
@@ -18,9 +19,11 @@ from notifier.api.deps import (
     transaction,
 )
 from notifier.channels.base import (
+    AddressCheck,
     Channel,
     FilledForm,
     FormRequest,
+    HomeOpened,
     Interaction,
     MalformedPayloadError,
     Press,
@@ -28,7 +31,7 @@ from notifier.channels.base import (
 )
 from notifier.domain.errors import NotHeldError, NotPagedError
 from notifier.store.unit_of_work import UnitOfWork
-from notifier.use_cases import answers
+from notifier.use_cases import answers, home_tabs
 
 _REFUSED: Final = ((401, "signature-refused"), (400, "malformed-payload"))
 
@@ -42,8 +45,7 @@ def make_router(channels: Sequence[Channel]) -> ApiRouter:
                 f"/{channel.medium}",
                 _press(channel),
                 methods=["POST"],
-                description=f"Take a press of a button or a form in {channel.medium}. "
-                "Buttons that only open a link are ignored.",
+                description=_description(channel),
                 operation_id=f"press_{channel.medium}",
                 responses=refusals(*ON_ANSWER, NotHeldError, NotPagedError, others=_REFUSED),
                 openapi_extra={"requestBody": {"required": True, "content": channel.callback_body}},
@@ -51,14 +53,28 @@ def make_router(channels: Sequence[Channel]) -> ApiRouter:
     return router
 
 
+def _description(channel: Channel) -> str:
+    presses = f"Take a press of a button or a form in {channel.medium}."
+    ignored = "Buttons that only open a link are ignored."
+    opened = "A user who opens the home tab gets it published." if channel.has_home else ""
+    return " ".join(filter(None, (presses, ignored, opened)))
+
+
 def _press(channel: Channel) -> Callable[[Request, NotifierDatabase], Awaitable[Response]]:
     async def press(request: Request, database: NotifierDatabase) -> Response:
         for interaction in _interactions(channel, request, await request.body()):
             match interaction:
+                case AddressCheck():
+                    return PlainTextResponse(interaction.answer)
                 case FilledForm():
                     return await _take_form(channel, interaction, request, database)
-                case _:
+                case HomeOpened():
+                    async with transaction(database) as uow:
+                        await home_tabs.open_tab(channel.medium, interaction.user_id, uow)
+                case Press() | FormRequest():
                     await _take(channel, interaction, request, database)
+                case _:
+                    assert_never(interaction)
         return Response(status_code=HTTPStatus.OK)
 
     return press

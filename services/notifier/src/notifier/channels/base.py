@@ -12,6 +12,7 @@ from common.contracts.notifications import Action, Medium
 from common.http.app import RequestModel
 from notifier.domain.answers import HolderAct, HolderAction
 from notifier.domain.delivery import Outcome
+from notifier.domain.home_tabs import HomeView
 from notifier.domain.notifications import Notification
 from notifier.domain.recipients import Address
 from notifier.links import Links
@@ -61,13 +62,15 @@ class ChannelAddress(RequestModel):
 class Press:
     """A user of the channel pressed a button of the message that the token was made for.
 
-    `conversation` is how the channel names the place of the message.
+    `conversation` is how the channel names the place of the message; none where it was no message.
+    `trigger` is how the channel lets a form be opened once.
     """
 
     token: str
     user_id: str
     action: Action
     conversation: str = ""
+    trigger: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,20 @@ class FormRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class HomeOpened:
+    """A user opened the channel's page about us, which shows what needs that user."""
+
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddressCheck:
+    """The outside system checks our address: it takes `answer` as proof."""
+
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
 class FilledForm:
     """A user sent a form of the channel."""
 
@@ -94,7 +111,7 @@ class FilledForm:
     conversation: str = ""
 
 
-Interaction = Press | FormRequest | FilledForm
+Interaction = Press | FormRequest | FilledForm | HomeOpened | AddressCheck
 
 
 class Channel(Protocol):
@@ -105,7 +122,9 @@ class Channel(Protocol):
     buttons, and `presses` reads the requests that the outside system then makes; they have a
     body as `callback_body` describes it, in terms of OpenAPI. `has_devices`: its addresses are the
     devices of a person, who adds each in its browser. `has_receipts`: the outside system says
-    later whether a message arrived, which becomes its `delivered_at`.
+    later whether a message arrived, which becomes its `delivered_at`. `has_home`: it has a page
+    for each user, which shows what needs that user. `changes_summaries`: `send` can let a summary
+    change the message of the one before.
     """
 
     medium: ClassVar[Medium]
@@ -115,6 +134,8 @@ class Channel(Protocol):
     interactive: ClassVar[bool] = False
     has_devices: ClassVar[bool] = False
     has_receipts: bool = False
+    has_home: ClassVar[bool] = False
+    changes_summaries: ClassVar[bool] = False
     callback_body: ClassVar[Mapping[str, Any]] = {}
     # Templates that are set in place of the shipped ones; `build` gives all channels the same.
     templates: TemplateLibrary = TemplateLibrary()
@@ -166,6 +187,10 @@ class Channel(Protocol):
         log.info(
             "refusal_not_shown", medium=self.medium, user_id=press.user_id, reason=reason, at=at
         )
+
+    async def publish_home(self, user_id: str, view: HomeView, at: datetime) -> Outcome:
+        """Make one attempt to show it to the user; called only if it `has_home`."""
+        raise TypeError(f"{self.medium} has no home for {user_id}: {view} at {at}")
 
     async def close(self) -> None:
         """Close the connections that it keeps open."""

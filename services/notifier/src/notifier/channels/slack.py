@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from http import HTTPStatus
@@ -20,7 +21,13 @@ from common.http.webhooks import (
     verify_signature,
 )
 from notifier import rendering
-from notifier.channels import slack_forms, slack_interactions, slack_messages
+from notifier.channels import (
+    slack_events,
+    slack_forms,
+    slack_home,
+    slack_interactions,
+    slack_messages,
+)
 from notifier.channels.base import (
     Channel,
     FilledForm,
@@ -31,6 +38,7 @@ from notifier.channels.base import (
 )
 from notifier.channels.http_client import open_client, read_answer, read_failure, read_refusal
 from notifier.domain.delivery import Outcome, Postponed, Refused, Sent, Unknown
+from notifier.domain.home_tabs import HomeView
 from notifier.domain.notifications import Notification
 from notifier.links import Links
 from notifier.settings import Settings
@@ -64,6 +72,7 @@ _PERMANENT = frozenset(
         "restricted_action",
         "thread_not_found",
         "user_not_found",
+        "view_too_large",
     }
 )
 # Slack works, but takes no more of this just now.
@@ -108,7 +117,20 @@ class Slack(Channel):
     editable = True
     threaded = True
     interactive = True
+    has_home = True
+    changes_summaries = True
     callback_body: ClassVar[Mapping[str, Any]] = {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["type"],
+                "properties": {"type": {"type": "string"}, "event": {"type": "object"}},
+            },
+            "example": {
+                "type": "event_callback",
+                "event": {"type": "app_home_opened", "user": "U0123", "tab": "home"},
+            },
+        },
         "application/x-www-form-urlencoded": {
             "schema": {
                 "type": "object",
@@ -119,7 +141,7 @@ class Slack(Channel):
                 "payload": '{"type":"block_actions","user":{"id":"U0123"},'
                 '"actions":[{"action_id":"acknowledge","value":"the signed token"}]}'
             },
-        }
+        },
     }
 
     def __init__(
@@ -152,6 +174,11 @@ class Slack(Channel):
             notification, notification.local(at), has_console=self._links.has_console
         )
         message = slack_messages.page_message(notification, self._links, at, custom)
+        if change := slack_messages.summary_change(notification, message):
+            result = await self._call("chat.update", change, at)
+            # A message that can't be changed any more is no reason not to notify.
+            if not isinstance(result, Refused):
+                return _as_change(result, notification)
         result = await self._call("chat.postMessage", message, at)
         if result in _THREAD_REFUSED:
             message = {name: message[name] for name in message if name not in _THREAD_ARGUMENTS}
@@ -171,17 +198,20 @@ class Slack(Channel):
         return result
 
     async def refuse(self, press: Press | FormRequest, reason: str, at: datetime) -> None:
-        if press.conversation:
-            message = {
-                "channel": press.conversation,
-                "user": press.user_id,
-                **slack_messages.preview(rendering.slack_text("slack/refusal.j2", reason=reason)),
-            }
-            # It happens rarely, and also in a process that delivers nothing and closes no channel.
-            async with self._open_client() as client:
-                result = await self._call_by(client, "chat.postEphemeral", message, at)
-            if not isinstance(result, Sent):
-                log.info("refusal_not_shown", outcome=result)
+        if not press.conversation:
+            # In the home tab nothing can be written that only one user sees.
+            await self._open_view(press.trigger, slack_forms.notice(reason), at)
+            return
+        message = {
+            "channel": press.conversation,
+            "user": press.user_id,
+            **slack_messages.preview(rendering.slack_text("slack/refusal.j2", reason=reason)),
+        }
+        # It happens rarely, and also in a process that delivers nothing and closes no channel.
+        async with self._open_client() as client:
+            result = await self._call_by(client, "chat.postEphemeral", message, at)
+        if not isinstance(result, Sent):
+            log.info("refusal_not_shown", outcome=result)
 
     async def _call(self, method: str, message: Mapping[str, Any], at: datetime) -> Outcome:
         if self._client is None:
@@ -215,18 +245,32 @@ class Slack(Channel):
             )
         except (BadSignatureError, StaleRequestError) as error:
             raise SignatureRefusedError(error.__doc__) from error
+        if headers.get("content-type", "").startswith("application/json"):
+            return slack_events.read(body)
         return slack_interactions.read(body)
+
+    async def publish_home(self, user_id: str, view: HomeView, at: datetime) -> Outcome:
+        arguments = {
+            "user_id": user_id,
+            "view": slack_home.home_view(view, user_id, self._links, at),
+        }
+        # Its own connections: the worker that closes the others may stop first.
+        async with self._open_client() as client:
+            return await self._call_by(client, "views.publish", arguments, at)
 
     async def open_form(self, request: FormRequest, language: str, at: datetime) -> None:
         view = slack_forms.form(request.action, request.token, language)
-        arguments = {"trigger_id": request.trigger, "view": view}
+        await self._open_view(request.trigger, view, at)
+
+    async def _open_view(self, trigger: str, view: Mapping[str, Any], at: datetime) -> None:
+        arguments = {"trigger_id": trigger, "view": view}
         try:
             async with asyncio.timeout(_TRIGGER_S), self._open_client() as client:
                 result = await self._call_by(client, "views.open", arguments, at)
         except TimeoutError:
             result = Unknown("no answer in time")
         if not isinstance(result, Sent):
-            log.warning("form_not_shown", action=request.action, outcome=result)
+            log.warning("form_not_shown", form=view.get("callback_id"), outcome=result)
 
     def form_refusal(self, form: FilledForm, reason: str) -> bytes:
         return orjson.dumps(slack_forms.refusal(form.act.action, reason))
@@ -237,6 +281,14 @@ def outcome(status: int, headers: Mapping[str, str], body: bytes, at: datetime) 
     if status == HTTPStatus.OK:
         return _answer(body)
     return read_refusal("Slack", status, headers.get("retry-after"), at)
+
+
+def _as_change(outcome: Outcome, summary: Notification) -> Outcome:
+    """Let the attempt say which message was changed."""
+    content = summary.content.summary
+    if not isinstance(outcome, Sent) or content is None:
+        return outcome
+    return replace(outcome, receipt={**outcome.receipt, "changed_message": content.earlier[0]})
 
 
 def _answer(body: bytes) -> Outcome:

@@ -30,6 +30,18 @@ def form(action: HolderAction, token: str, language: str = DEFAULT_LANGUAGE) -> 
     }
 
 
+def notice(reason: str) -> dict[str, Any]:
+    """Write a view that only says why nothing happened."""
+    words = dict(_read_lines(rendering.text("slack/notice.j2", reason=reason)))
+    body = {"type": "section", "text": {**_plain(words["body"]), "emoji": False}}
+    return {
+        "type": "modal",
+        "title": _plain(words["title"]),
+        "close": _plain(words["close"]),
+        "blocks": [body],
+    }
+
+
 def refusal(action: HolderAction, reason: str) -> dict[str, Any]:
     """Write the answer that keeps the form open, with the reason at its first field."""
     match action:
@@ -78,7 +90,10 @@ def _note(action: HolderAction, words: dict[str, str]) -> dict[str, Any]:
 
 
 def _lines(action: HolderAction, language: str) -> list[tuple[str, str]]:
-    text = rendering.text("slack/forms.j2", language=language, action=action)
+    return _read_lines(rendering.text("slack/forms.j2", language=language, action=action))
+
+
+def _read_lines(text: str) -> list[tuple[str, str]]:
     lines = (line.partition(": ") for line in text.splitlines())
     return [(name, text) for name, _, text in lines]
 

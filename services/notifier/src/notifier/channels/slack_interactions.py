@@ -98,7 +98,8 @@ def _pressed(
     token, user_id = pressed.value or "", payload.user.id
     match pressed.action_id:
         case "acknowledge" | "take_over":
-            return (Press(token, user_id, pressed.action_id, conversation),)
+            trigger = payload.trigger_id
+            return (Press(token, user_id, pressed.action_id, conversation, trigger),)
         case "snooze" | "hand_back":
             trigger = payload.trigger_id
             return (FormRequest(token, user_id, pressed.action_id, trigger, conversation),)

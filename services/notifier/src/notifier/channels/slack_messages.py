@@ -42,13 +42,20 @@ def page_message(
         "unfurl_links": False,
         "unfurl_media": False,
         "blocks": [
-            _section(
-                custom.body if custom else _page_text(words, content.respond_by, at, language)
-            ),
-            *([_context(context)] if context and not custom else ()),
+            section(custom.body if custom else _page_text(words, content.respond_by, at, language)),
+            *([small_text(context)] if context and not custom else ()),
             *_actions(notification, links, at),
         ],
     }
+
+
+def summary_change(notification: Notification, message: dict[str, Any]) -> dict[str, Any] | None:
+    """Write the arguments of `chat.update` if it changes the message of the summary before."""
+    summary, receipt = notification.content.summary, notification.receipt
+    if summary is None or not summary.earlier or not receipt:
+        return None
+    kept = {name: message[name] for name in message if not name.startswith("unfurl_")}
+    return {**kept, "channel": receipt.get("channel"), "ts": receipt.get("ts")}
 
 
 def _actions(notification: Notification, links: Links, at: datetime) -> list[dict[str, Any]]:
@@ -56,12 +63,12 @@ def _actions(notification: Notification, links: Links, at: datetime) -> list[dic
     epoch = notification.link_epoch
     match notification.kind:
         case "page":
-            return [_buttons(notification, epoch, links, notification.language)]
+            return [page_buttons(notification, epoch, links, notification.language)]
         case "summary":
             summary = notification.content.summary
             storm = storm_link(notification, links)
             return [
-                *([_action_row(_button("storm", storm.label, url=storm.url))] if storm else ()),
+                *([action_row(button("storm", storm.label, url=storm.url))] if storm else ()),
                 *_held_pages(summary, epoch, links, at, notification.language),
             ]
         case _:
@@ -75,43 +82,43 @@ def _held_pages(
         block
         for page in (summary.pages if summary else ())
         for block in (
-            _section(
+            section(
                 rendering.slack_text(
                     "slack/held_page.j2",
                     language=language,
                     words=rendering.words(page.content, at, language=language),
                 )
             ),
-            _buttons(page, epoch, links, language),
+            page_buttons(page, epoch, links, language),
         )
     ]
 
 
-def _action_row(*buttons: dict[str, Any]) -> dict[str, Any]:
+def action_row(*buttons: dict[str, Any]) -> dict[str, Any]:
     return {"type": "actions", "elements": list(buttons)}
 
 
-def _buttons(
+def page_buttons(
     page: Notification | HeldPage, epoch: int, links: Links, language: str
 ) -> dict[str, Any]:
     """Make the buttons; others may see the message, so its link answers nothing by itself."""
     link = open_link(page, epoch, links, language)
-    buttons = [_button(OPEN, link.label, url=link.url)]
+    buttons = [button(OPEN, link.label, url=link.url)]
     token = links.token(page.notification_id, "press", epoch)
     if isinstance(page, Notification) and answers.has_holder_buttons(page):
         buttons = [*_holder_buttons(token, language), *buttons]
     if answers.has_buttons(page):
         buttons = [
-            _button(
+            button(
                 "acknowledge",
                 rendering.label(ACKNOWLEDGE, language),
                 style="primary",
                 value=token,
             ),
-            _button("take_over", rendering.label(TAKE_OVER, language), value=token),
+            button("take_over", rendering.label(TAKE_OVER, language), value=token),
             *buttons,
         ]
-    return _action_row(*buttons)
+    return action_row(*buttons)
 
 
 def _status_buttons(update: Notification, links: Links) -> list[dict[str, Any]]:
@@ -124,8 +131,8 @@ def _status_buttons(update: Notification, links: Links) -> list[dict[str, Any]]:
 def _holder_buttons(token: str, language: str) -> list[dict[str, Any]]:
     """Make those that open a form (`slack_forms`)."""
     return [
-        _button("snooze", rendering.label(_SNOOZE, language), value=token),
-        _button("hand_back", rendering.label(_HAND_BACK, language), value=token),
+        button("snooze", rendering.label(_SNOOZE, language), value=token),
+        button("hand_back", rendering.label(_HAND_BACK, language), value=token),
     ]
 
 
@@ -137,7 +144,7 @@ def preview(text: str) -> dict[str, Any]:
 def update_message(notification: Notification, links: Links, at: datetime) -> dict[str, Any]:
     """Write the arguments of `chat.update`: the status replaces the buttons.
 
-    Who holds it has others then; anybody else who presses them hears that they do not hold it.
+    Who holds it has others then.
     """
     status, receipt = notification.content.status, notification.receipt or {}
     if status is None:
@@ -153,8 +160,8 @@ def update_message(notification: Notification, links: Links, at: datetime) -> di
         "ts": receipt.get("ts"),
         **preview(rendering.slack_text("slack/update_text.j2", words=words, status=status_text)),
         "blocks": [
-            _section(rendering.slack_text("slack/update.j2", words=words)),
-            _context(context),
+            section(rendering.slack_text("slack/update.j2", words=words)),
+            small_text(context),
             *_status_buttons(notification, links),
         ],
     }
@@ -191,11 +198,11 @@ def _page_text(
     )
 
 
-def _section(text: str) -> dict[str, Any]:
+def section(text: str) -> dict[str, Any]:
     return {"type": "section", "text": _mrkdwn(text)}
 
 
-def _context(text: str) -> dict[str, Any]:
+def small_text(text: str) -> dict[str, Any]:
     return {"type": "context", "elements": [_mrkdwn(text)]}
 
 
@@ -205,6 +212,6 @@ def _mrkdwn(text: str) -> dict[str, Any]:
     return {"type": "mrkdwn", "text": clipped, "verbatim": True}
 
 
-def _button(action_id: str, label: str, **more: str) -> dict[str, Any]:
+def button(action_id: str, label: str, **more: str) -> dict[str, Any]:
     text = {"type": "plain_text", "text": label}
     return {"type": "button", "action_id": action_id, "text": text, **more}

@@ -104,7 +104,7 @@ def has_holder_buttons(notification: Notification) -> bool:
         return False
     if status is None:
         return asks_for(notification.content.reason) == "progress"
-    return status.kind in ("acknowledged", "taken_over", "renewed")
+    return status.holder == notification.person_id
 
 
 def require_holder(

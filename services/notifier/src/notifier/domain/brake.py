@@ -45,7 +45,8 @@ class BrakePolicy:
 
     Between summaries of repeats alone it doubles up to `longest_interval`. A budget of 0 has no
     limit. More than `burst` pages to a person in any `burst_window` are a burst; the first summary
-    of it comes `linger` later, so that it has the most of them.
+    of it comes `linger` later, so that it has the most of them. For `update_window` after a summary
+    the next may change its message.
     """
 
     recipient: int = 5
@@ -57,6 +58,7 @@ class BrakePolicy:
     burst: int = 2
     burst_window: timedelta = timedelta(seconds=5)
     linger: timedelta = timedelta(seconds=0.7)
+    update_window: timedelta = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +255,7 @@ def emptied(summary: Notification) -> Notification:
     content = summary.content.summary
     if content is None or not content.pages:
         return summary
-    rest = Summary(later=len(content.pages) + content.later, elsewhere=content.elsewhere)
+    rest = replace(content, pages=(), later=len(content.pages) + content.later)
     return replace(summary, content=replace(summary.content, summary=rest))
 
 
@@ -263,13 +265,13 @@ def by_turns(pages: Iterable[Notification]) -> list[Notification]:
     Of these the first of each channel comes before the second of any, in a channel likewise the
     first about each customer, then what is more severe, then what is due earlier.
     """
-    by_customer = _numbered(sorted(pages, key=_severity_and_urgency), customer_of)
+    by_customer = _numbered(sorted(pages, key=by_severity_and_urgency), customer_of)
     by_channel = _numbered(
         [page for _, page in sorted(by_customer, key=lambda each: (_group(each[1]), each[0]))],
         sender_of,
     )
     ordered = sorted(
-        by_channel, key=lambda each: (_group(each[1]), each[0], _severity_and_urgency(each[1]))
+        by_channel, key=lambda each: (_group(each[1]), each[0], by_severity_and_urgency(each[1]))
     )
     return [page for _, page in ordered]
 
@@ -291,9 +293,13 @@ def _group(page: Notification) -> tuple[bool, bool]:
     return (asks_for(page.content.reason) != "answer", page.content.is_repeat)
 
 
-def _severity_and_urgency(page: Notification) -> tuple[int, object]:
-    severity = page.content.severity
-    return (-_SEVERITIES.index(severity) if severity else 0, _urgency(page))
+def by_severity_and_urgency(page: Notification) -> tuple[int, object]:
+    """Order pages: the most severe first, then as a summary shows them."""
+    return (-severity_rank(page.content.severity), _urgency(page))
+
+
+def severity_rank(severity: Severity | None) -> int:
+    return _SEVERITIES.index(severity) if severity else 0
 
 
 def _urgency(page: Notification) -> tuple[bool, bool, bool, datetime, NotificationId]:

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, with_config
 
 from common.contracts.connection_pages import ConnectionPageRequested, PagedConnection
 from common.contracts.escalations import LeaseEnd, PagedCause, PageRequested, Severity, TimerMissing
-from common.contracts.event import ContactId, EscalationId, NotificationId, SystemName
+from common.contracts.event import ContactId, EscalationId, NotificationId, PersonId, SystemName
 from common.contracts.page_subjects import (
     PagedApproval,
     PagedCoaching,
@@ -42,7 +42,8 @@ StatusKind = Literal[
 class Status(Struct, frozen=True):
     """What happened to the escalation since a message was sent.
 
-    `by` and `to` are names. `awaits_answer`: it waits for the reader's answer again.
+    `by` and `to` are names, `holder` is who has it then. `awaits_answer`: it waits for the reader's
+    answer again.
     """
 
     kind: StatusKind
@@ -52,6 +53,7 @@ class Status(Struct, frozen=True):
     reason: str | None = None
     until: datetime | None = None
     awaits_answer: bool = False
+    holder: PersonId | None = None
 
 
 @with_config(ConfigDict(use_attribute_docstrings=True))
@@ -106,12 +108,15 @@ class HeldPage(Struct, frozen=True):
 class Summary(Struct, frozen=True):
     """Pages over a budget, the most urgent first; `later` more are in the next summary.
 
-    `elsewhere`: in a storm so many more are listed in the console only.
+    `elsewhere`: in a storm so many more are listed in the console only. `earlier`: it changes the
+    message of these summaries, sent at `notified_at`, and shows what is open of them, too.
     """
 
     pages: tuple[HeldPage, ...] = ()
     later: int = 0
     elsewhere: int = 0
+    earlier: tuple[NotificationId, ...] = ()
+    notified_at: datetime | None = None
 
 
 class Content(Struct, frozen=True):
@@ -161,7 +166,7 @@ def status_of(escalation: Escalation | None, name: str | None) -> Status:
     """Return how an escalation stands; `name` is that of who caused it."""
     if escalation is None or escalation.state == "raised":
         return Status("waiting", awaits_answer=True)
-    return Status(escalation.state, by=name)
+    return Status(escalation.state, by=name, holder=escalation.holder)
 
 
 def from_page(event: PageRequested) -> Content:

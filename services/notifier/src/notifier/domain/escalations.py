@@ -16,6 +16,9 @@ EscalationState = Literal[
 class Escalation(Struct, frozen=True):
     """`by` caused the last change of state, at `at`; None while it is raised.
 
+    `held_until`: when it goes on without who holds it, unless they make progress, or their snooze
+    ends.
+
     `approval_asked`: `by`, who holds it, waits for an approval. `system` is the helpdesk or CRM
     that the contact came from, and `external_ref` how it names the case, if it can be written to.
     """
@@ -28,6 +31,11 @@ class Escalation(Struct, frozen=True):
     approval_asked: bool = False
     system: SystemName | None = None
     external_ref: str | None = None
+    held_until: datetime | None = None
+
+    @property
+    def holder(self) -> PersonId | None:
+        return self.by if self.state in ("acknowledged", "taken_over") else None
 
     @property
     def awaits_answer(self) -> bool:
@@ -45,9 +53,15 @@ def in_state(
     state: EscalationState,
     by: PersonId | None,
     at: datetime,
+    held_until: datetime | None = None,
 ) -> Escalation:
     """Return the escalation in this state; the case that it is about stays the same."""
-    changed = Escalation(escalation_id, contact_id, state, by, at)
+    changed = Escalation(escalation_id, contact_id, state, by, at, held_until=held_until)
     if before is None:
         return changed
     return replace(changed, system=before.system, external_ref=before.external_ref)
+
+
+def prolong(escalation: Escalation, by: PersonId, until: datetime) -> Escalation:
+    """Return it as held until then, if this person holds it."""
+    return replace(escalation, held_until=until) if escalation.holder == by else escalation

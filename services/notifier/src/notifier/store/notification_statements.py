@@ -150,6 +150,30 @@ def _held_back() -> Select[Any]:
 
 HELD_BACK = _held_back()
 COUNT_HELD_BACK = select(func.count()).select_from(_N).where(*_WAITS_FOR_SUMMARY)
+# Who still has to answer was asked again since, and the messages of some minutes are among them.
+NEWEST_OF_PERSON = (
+    select(_N)
+    .where(_N.c.person_id == bindparam("person"))
+    .order_by(_N.c.notification_id.desc())
+    .limit(2000)
+    .subquery("newest")
+)
+LAST_SUMMARY = (
+    select(NEWEST_OF_PERSON)
+    .where(
+        NEWEST_OF_PERSON.c.kind == "summary",
+        NEWEST_OF_PERSON.c.medium == bindparam("medium"),
+        NEWEST_OF_PERSON.c.attempts > 0,
+        NEWEST_OF_PERSON.c.notification_id != bindparam("besides"),
+    )
+    .order_by(NEWEST_OF_PERSON.c.notification_id.desc())
+    .limit(1)
+)
+CARRIED_PAGES = select(NEWEST_OF_PERSON).where(
+    NEWEST_OF_PERSON.c.kind == "page",
+    NEWEST_OF_PERSON.c.state == "grouped",
+    NEWEST_OF_PERSON.c.summary_id == any_(bindparam("summaries", type_=ARRAY(Uuid(as_uuid=False)))),
+)
 OF_SUMMARIES = (
     select(cast(_N.c.contact_id, Text).label("contact_id"))
     .join(

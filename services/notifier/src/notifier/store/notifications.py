@@ -42,6 +42,8 @@ class Notifications(ContactRows[NotificationId, Notification]):
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection, tables.notifications, Notification)
         self._pending: dict[NotificationId, Notification] = {}
+        # Of pages that are new, or that say something else.
+        self.people_concerned: set[PersonId] = set()
 
     @property
     def pending(self) -> Sequence[Notification]:
@@ -56,6 +58,9 @@ class Notifications(ContactRows[NotificationId, Notification]):
         self._pending.pop(value.notification_id, None)
         if value.state == "pending":
             self._pending[value.notification_id] = value
+        before = self._rows[value.notification_id]
+        if value.kind == "page" and (before is None or before.content is not value.content):
+            self.people_concerned.add(value.person_id)
         super().put(value)
 
     async def lock_about(self, contact_id: ContactId) -> list[Notification]:
@@ -106,6 +111,24 @@ class Notifications(ContactRows[NotificationId, Notification]):
         due_at: datetime | None
         due_at = (await self.connection.execute(statements.SUMMARY_DUE, values)).scalar_one()
         return due_at
+
+    async def last_summary(self, besides: Notification) -> Notification | None:
+        """Return the newest summary to the same person on the same medium that was begun."""
+        values = {
+            "person": besides.person_id,
+            "medium": besides.medium,
+            "besides": besides.notification_id,
+        }
+        row = (await self.connection.execute(statements.LAST_SUMMARY, values)).first()
+        return self.read(dict(row)) if row else None
+
+    async def of_message(
+        self, person_id: PersonId, summary_ids: Sequence[NotificationId]
+    ) -> list[Notification]:
+        """Return the pages that these summaries have carried to the person, without a lock."""
+        values = {"person": person_id, "summaries": list(summary_ids)}
+        rows = await self.connection.execute(statements.CARRIED_PAGES, values)
+        return [self.read(dict(row)) for row in rows]
 
     async def contacts_of_summaries(self, summary_ids: Sequence[NotificationId]) -> set[ContactId]:
         """Return the contacts of the pages that these summaries carry."""

@@ -10,7 +10,7 @@ from msgspec.structs import astuple, replace
 from sqlalchemy import select
 
 from common.contracts.escalations import PageRequested
-from common.contracts.event import ContactId, EscalationId, Event, NotificationId
+from common.contracts.event import ContactId, EscalationId, Event, NotificationId, PersonId
 from common.contracts.statuses import ContactStatusChanged
 from common.messages import Timer
 from common.storage.bulk import bulk_insert, columns_to_arrays
@@ -25,6 +25,7 @@ from notifier.domain.delivery_rules import StepsBySeverity
 from notifier.domain.escalations import Escalation
 from notifier.domain.notifications import Attempt
 from notifier.store.contact_rows import ContactRows
+from notifier.store.home_tabs import HomeTabs
 from notifier.store.mail_stops import MailStops
 from notifier.store.maintenance import MaintenanceWindows
 from notifier.store.message_templates import MessageTemplates
@@ -38,6 +39,14 @@ from notifier.store.write_backs import CaseWrites, WriteBacks
 class Escalations(ContactRows[EscalationId, Escalation]):
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection, tables.escalations, Escalation)
+        self.put_ids: set[EscalationId] = set()
+        self.holders: set[PersonId] = set()
+
+    def put(self, value: Escalation) -> None:
+        before = self._rows[value.escalation_id]
+        self.holders |= {each.holder for each in (before, value) if each and each.holder}
+        self.put_ids.add(value.escalation_id)
+        super().put(value)
 
     async def lock_about(
         self, escalation_id: EscalationId, contact_id: ContactId
@@ -126,6 +135,7 @@ class UnitOfWork(BaseUnitOfWork):
         self.write_backs = WriteBacks(connection)
         self.case_writes = CaseWrites(connection)
         self.mail_stops = MailStops(connection)
+        self.home_tabs = HomeTabs(connection)
         self.message_templates = MessageTemplates(connection)
 
     @property
@@ -135,6 +145,7 @@ class UnitOfWork(BaseUnitOfWork):
             self.notifications,
             self.budgets,
             self.maintenance,
+            self.home_tabs,
             self.own_requests,
             self.status_webhooks,
             self.status_deliveries,
@@ -145,6 +156,16 @@ class UnitOfWork(BaseUnitOfWork):
     async def erase_notes(self, contact_id: ContactId) -> None:
         """Erase what people wrote with their answers about this contact."""
         await erase_published(self.connection, (contact_id,), words=_NOTES)
+
+    def people_concerned(self) -> set[PersonId]:
+        """Return who may see something else in a list of what waits for them or is theirs."""
+        changed = self.escalations.put_ids
+        addressees = {
+            each.person_id
+            for each in (self.notifications.loaded() if changed else ())
+            if each.escalation_id in changed
+        }
+        return addressees | self.escalations.holders | self.notifications.people_concerned
 
     async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
         await self.escalations.lock_of(contact_ids)

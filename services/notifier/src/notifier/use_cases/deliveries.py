@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from common.contracts.event import NotificationId
+from common.contracts.notifications import Medium
 from notifier.domain import (
     brake,
     delivery,
@@ -37,6 +38,7 @@ from notifier.store.notifications import Slots, Threads
 from notifier.store.put_aside import put_aside
 from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases.delivery_claims import Claim, ClaimedDelivery, DeliveryRules
+from notifier.use_cases.summary_updates import change_earlier
 
 # Another transaction has locked all that a summary would carry; it is free again after about this.
 _RETRY_SUMMARY = timedelta(milliseconds=100)
@@ -109,6 +111,7 @@ async def _claiming(
         threads,
         Claim(),
         rules.lists_storms,
+        rules.changeable,
         rules.maintenance,
     )
 
@@ -131,6 +134,7 @@ class _Claiming:
     threads: Threads
     claimed: Claim
     lists_storms: bool
+    changeable: frozenset[Medium]
     maintenance: tuple[MaintenanceWindow, ...]
 
     async def must_wait(self, due: Notification) -> bool:
@@ -251,7 +255,10 @@ class _Claiming:
             return
         kept, superseded = brake.newest(urgent)
         is_storm = self.lists_storms and len(kept) >= STORM_PAGES
-        filled, parts = brake.fill(summary, kept, others, carries_all=is_storm)
+        change = None
+        if summary.medium in self.changeable and not (is_storm or others):
+            change = await change_earlier(summary, kept, self.brake_policy, self.uow)
+        filled, parts = change or brake.fill(summary, kept, others, carries_all=is_storm)
         carried = {page.notification_id for page in parts}
         rest = [page for page in kept if page.notification_id not in carried]
         ended = (replace(page, ended_at=self.uow.now) for page in superseded)

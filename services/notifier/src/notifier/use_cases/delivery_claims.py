@@ -22,7 +22,8 @@ class DeliveryRules:
     """`threaded`: the media on which a message can answer an earlier one.
 
     `receipt_within`: how long a receipt is waited for. `lists_storms`: messages lead to a console,
-    which lists what a message has no room for. `maintenance`: the windows that have not ended.
+    which lists what a message has no room for. `changeable`: the media on which a summary
+    can change the message of the one before. `maintenance`: the windows that have not ended.
     """
 
     retry: RetryPolicy = field(default_factory=RetryPolicy)
@@ -31,6 +32,7 @@ class DeliveryRules:
     circuit: CircuitPolicy = field(default_factory=CircuitPolicy)
     receipt_within: timedelta = timedelta(seconds=60)
     lists_storms: bool = False
+    changeable: frozenset[Medium] = frozenset()
     maintenance: tuple[MaintenanceWindow, ...] = ()
 
 
