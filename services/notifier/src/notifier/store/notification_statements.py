@@ -148,6 +148,19 @@ def _held_back() -> Select[Any]:
 
 
 HELD_BACK = _held_back()
+# One statement, so that all transactions lock rows in one order.
+PARTS = (
+    select(_N)
+    .where(
+        or_(
+            _N.c.contact_id == any_(bindparam("whole", type_=ARRAY(Uuid(as_uuid=False)))),
+            (_N.c.contact_id == any_(bindparam("parts", type_=ARRAY(Uuid(as_uuid=False)))))
+            & (_N.c.person_id == any_(bindparam("people", type_=ARRAY(Text)))),
+        )
+    )
+    .order_by(_N.c.notification_id)
+    .with_for_update()
+)
 COUNT_HELD_BACK = select(func.count()).select_from(_N).where(*_WAITS_FOR_SUMMARY)
 OF_SUMMARIES = (
     select(cast(_N.c.contact_id, Text).label("contact_id"))
@@ -167,6 +180,7 @@ THREADS = (
     .ext(postgresql.distinct_on(_N.c.medium, _N.c.escalation_id, _N.c.person_id))
     .where(
         _N.c.escalation_id == any_(bindparam("escalations", type_=ARRAY(Uuid(as_uuid=False)))),
+        _N.c.person_id == any_(bindparam("people", type_=ARRAY(Text))),
         _N.c.medium == any_(bindparam("media", type_=ARRAY(Text))),
         _N.c.kind == "page",
         _N.c.state == "sent",
