@@ -108,7 +108,8 @@ def _held_back() -> Select[Any]:
     content = _N.c.content
     contact = content["contact"]
     is_informing = ~content["reason"].astext.in_(ANSWERABLE_REASONS)
-    is_repeat = content["is_repeat"].astext
+    # What has its default is not in the row.
+    is_repeat = content["is_repeat"].astext.is_not_distinct_from("true")
     customer = func.coalesce(contact["customer_id"].astext, cast(_N.c.contact_id, Text))
     source = func.coalesce(contact["received_from"].astext, contact["channel"].astext, "")
     urgency = (

@@ -340,8 +340,7 @@ class DeliveryWorker:
 
     async def _send(self, delivery: ClaimedDelivery, channel: Channel) -> Outcome:
         notification = self._codes.fill(delivery.notification)
-        # What is sent in the same second shares its words.
-        at = delivery.attempt.started_at.replace(microsecond=0)
+        at = delivery.written_at
         match notification.kind:
             case "page" | "notice" | "summary":
                 return await channel.send(notification, at)
