@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -91,26 +92,34 @@ class EscalationTestbed:
         finally:
             await connection.close()
 
-    async def publish(self, events: Iterable[Event], pause_s: float = 0) -> None:
+    async def publish(
+        self, events: Iterable[Event], pause_s: float = 0, signed_together: int = 1
+    ) -> None:
         """Publish events as their owners do, those of each key in this order.
 
-        With `pause_s` each is made and sent so long after the one before.
+        With `pause_s` each is made and sent so long after the one before. `signed_together`: as
+        many of the same owner share a signature, as those of one batch of a relay.
         """
         producer: Any = AIOKafkaProducer(**self.system.kafka.options, acks="all")
         await producer.start()
         sequences: dict[tuple[str, str], int] = {}
-        for event in events:
-            stream = event.topic, event.key
-            sequences[stream] = sequences.get(stream, 0) + 1
-            topic = topic_name(self.system.namespace, event.topic)
-            key, value = event.key.encode(), msgspec.json.encode(event)
-            headers = encode(_envelope(event, sequences[stream]))
-            signing_key = self.system.signing_keys[TOPIC_OWNERS[event.topic]]
-            (signature,) = signing_key.sign([RecordContent(topic, key, headers, value)])
-            await producer.send(topic, value, key=key, headers=[*headers, *signature])
+        remaining = iter(events)
+        while batch := list(islice(remaining, signed_together)):
+            signing_key = self.system.signing_keys[TOPIC_OWNERS[batch[0].topic]]
+            records = [self._record(event, sequences) for event in batch]
+            for record, signature in zip(records, signing_key.sign(records), strict=True):
+                headers = [*record.headers, *signature]
+                await producer.send(record.topic, record.value, key=record.key, headers=headers)
             if pause_s:
                 await asyncio.sleep(pause_s)
         await producer.stop()
+
+    def _record(self, event: Event, sequences: dict[tuple[str, str], int]) -> RecordContent:
+        stream = event.topic, event.key
+        sequences[stream] = sequences.get(stream, 0) + 1
+        topic = topic_name(self.system.namespace, event.topic)
+        headers = encode(_envelope(event, sequences[stream]))
+        return RecordContent(topic, event.key.encode(), headers, msgspec.json.encode(event))
 
     async def restart(self) -> None:
         self.process.start()

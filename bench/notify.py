@@ -1,28 +1,24 @@
 """One notifier process: how fast and how quietly people are told, also if a system hangs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any, get_args
 
 import msgspec
 
 import devstack
 from bench.escalation_testbed import EscalationTestbed
+from bench.notifier_testbed import SIGNED_TOGETHER, open_notifier, wait
 from bench.summary import Figures, quantiles_ms, ranked
-from bench.topics import LostEventError, read_topics
+from bench.topics import LostEventError
 from common.contracts.escalations import PageRequested, Severity
+from common.contracts.event import PageId, PersonId
 from common.core.clock import TimeSource, monotonic
 from common.core.ids import new_id
 from devstack.receivers import HANGS, OK, SlackCall
-from stage.actors import Actors
-from stage.system import Replica, System, open_receivers
 
 RATE = 50
-TIMEOUT_S = 120
 # The second summary of a burst comes a minute after the first.
 BURST_S = 75
 CONSOLE = {"UPSTAIRS_CONSOLE_URL": "https://console.example.com"}
@@ -31,32 +27,46 @@ DEFAULT_BUDGETS = {
     "UPSTAIRS_BURST_BUDGET": "2",
     **CONSOLE,
 }
-_PUT_RECIPIENTS = """
-    INSERT INTO notifier.recipients (person_id, name, media, link_epoch, time_zone, devices)
-    SELECT 'p' || n, 'P', jsonb_build_array(
-        jsonb_build_object('medium', 'slack', 'details',
-            jsonb_build_object('channel', 'D' || n, 'user_id', 'U' || n)),
-        jsonb_build_object('medium', 'email', 'details',
-            jsonb_build_object('address', 'p' || n || '@example.com'))), 1, 'UTC', '[]'
-    FROM generate_series(1, $1::integer) AS n
-"""
 
 
 async def figures(stack: devstack.Stack, *, recipients: int, burst: int, pages: int) -> Figures:
-    async with _open_notifier(stack, {}, recipients) as testbed:
-        result = await _many_recipients(testbed, recipients)
+    async with open_notifier(stack, {}, recipients) as testbed:
+        await _warm_up(testbed, 20, pause_s=2)
+        result = await _one_event(testbed, recipients)
         result |= await _hanging_provider(testbed, pages)
-    async with _open_notifier(stack, DEFAULT_BUDGETS, 1) as testbed:
+    async with open_notifier(stack, DEFAULT_BUDGETS, 1) as testbed:
+        # Longer than a burst, so that the next pages begin one.
+        await _warm_up(testbed, 1, pause_s=6)
         return result | await _burst(testbed, burst)
 
 
-async def _many_recipients(testbed: EscalationTestbed, recipients: int) -> Figures:
-    """Notify so many people of one event each, on Slack and by mail."""
-    begun = monotonic()
-    await testbed.publish(_page(f"p{n}") for n in range(1, recipients + 1))
+async def _warm_up(testbed: EscalationTestbed, pages: int, pause_s: float) -> None:
+    """Let the first messages open connections."""
+    receivers = testbed.system.receivers
+    await testbed.publish(_page("p1") for _ in range(pages))
+    await wait(lambda: bool(receivers.slack.requests and receivers.mail.messages))
+    await asyncio.sleep(pause_s)
+    receivers.slack.requests.clear()
+    receivers.mail.messages.clear()
+    receivers.mail.arrivals.clear()
+
+
+async def _one_event(testbed: EscalationTestbed, recipients: int) -> Figures:
+    """Notify so many people of one escalation, each on Slack and by mail."""
+    page = _page("p1")
+    pages = [
+        msgspec.structs.replace(page, page_id=PageId(new_id()), person_id=PersonId(f"p{n}"))
+        for n in range(1, recipients + 1)
+    ]
+    process = testbed.system.processes["notifier"]
+    used, begun = process.cpu_seconds(), monotonic()
+    await testbed.publish(pages, signed_together=SIGNED_TOGETHER)
     slack, mail = testbed.system.receivers.slack, testbed.system.receivers.mail
-    await _wait(lambda: min(len(slack.requests), len(mail.messages)) >= recipients)
-    return {f"notifications_{recipients}_recipients_s": monotonic() - begun}
+    await wait(lambda: min(len(slack.requests), len(mail.messages)) >= recipients)
+    return {
+        f"notifications_{recipients}_recipients_s": monotonic() - begun,
+        f"notifications_{recipients}_recipients_cpu_s_notifier": process.cpu_seconds() - used,
+    }
 
 
 async def _hanging_provider(testbed: EscalationTestbed, pages: int) -> Figures:
@@ -87,7 +97,7 @@ async def _mail_waits(testbed: EscalationTestbed, count: int) -> list[float]:
             yield page
 
     await testbed.publish(requests(), 1 / RATE)
-    await _wait(lambda: len(mail.messages) >= before + count)
+    await wait(lambda: len(mail.messages) >= before + count)
     arrived = zip(mail.messages[before:], mail.arrivals[before:], strict=True)
     return [
         (at - requested[str(message["References"]).strip("<>").partition("@")[0]]).total_seconds()
@@ -156,40 +166,3 @@ def _page(person: str, severity: Severity = "high", customer: str = "Ada") -> Pa
         "causes": [{"cause": "breach", "reason": "No reply within 10 min", "at": now}],
     }
     return msgspec.convert(fields, PageRequested)
-
-
-async def _wait(is_done: Callable[[], bool]) -> None:
-    deadline = monotonic() + TIMEOUT_S
-    while not is_done():
-        if monotonic() > deadline:
-            raise LostEventError("a message did not arrive")
-        await asyncio.sleep(0.01)
-
-
-@asynccontextmanager
-async def _open_notifier(
-    stack: devstack.Stack, settings: Mapping[str, str], recipients: int
-) -> AsyncIterator[EscalationTestbed]:
-    actors, logs = Actors(), Path(mkdtemp(prefix="upstairs-bench-"))
-    environment = {"UPSTAIRS_LOG_LEVEL": "error", **settings}
-    async with open_receivers() as receivers:
-        system = System(stack, receivers, actors.api_keys, logs, extra_environment=environment)
-        await system.set_up()
-        try:
-            system.launch_replica(Replica("notifier"))
-            await system.wait_ready()
-            actors.connect(system)
-            async with read_topics(system) as topics:
-                testbed = EscalationTestbed(stack, system, actors, topics)
-                await testbed.fetch(_PUT_RECIPIENTS, recipients)
-                # The first messages open connections.
-                await testbed.publish(_page("p1") for _ in range(1 if settings else 20))
-                await _wait(lambda: bool(receivers.slack.requests and receivers.mail.messages))
-                await asyncio.sleep(6 if settings else 2)
-                receivers.slack.requests.clear()
-                receivers.mail.messages.clear()
-                receivers.mail.arrivals.clear()
-                yield testbed
-        finally:
-            await actors.close()
-            system.stop()

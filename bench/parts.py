@@ -20,6 +20,7 @@ from bench import (
     takeover,
     timers_drain,
     timers_lateness,
+    webhooks,
 )
 from bench.console import board, followers
 from bench.console import pages as console_pages
@@ -43,7 +44,7 @@ class Plan:
     breach_seconds: int = 12
     pages: int = 300
     stored_contacts: int = 20_000
-    page_rate: int = 20
+    page_rate: int = 50
     idle_seconds: int = 10
     reference_seconds: float = 5
     simulated_clocks: int = 1_000_000
@@ -68,6 +69,7 @@ class Plan:
     notified_recipients: int = 2000
     notified_pages: int = 500
     burst_escalations: int = 500
+    webhook_statuses: int = 5000
     console_rows: int = 1000
     console_change_rate: float = 20
     console_seconds: int = 60
@@ -111,6 +113,7 @@ QUICK = replace(
     explained=200,
     notified_recipients=400,
     notified_pages=100,
+    webhook_statuses=1000,
     console_rows=250,
     console_seconds=10,
     console_reads=40,
@@ -148,6 +151,7 @@ BRIEF = replace(
     notified_recipients=20,
     notified_pages=20,
     burst_escalations=50,
+    webhook_statuses=100,
     console_rows=30,
     console_change_rate=5,
     console_seconds=4,
@@ -274,6 +278,10 @@ async def _notify(stack: devstack.Stack, plan: Plan) -> Figures:
     )
 
 
+async def _webhooks(stack: devstack.Stack, plan: Plan) -> Figures:
+    return await webhooks.figures(stack, plan.webhook_statuses)
+
+
 async def _simulation(stack: devstack.Stack, plan: Plan) -> Figures:
     return await simulation.seconds(stack, plan.simulated_clocks)
 
@@ -302,5 +310,6 @@ ISOLATED_PARTS: Mapping[str, Callable[[devstack.Stack, Plan], Awaitable[Figures]
     "intake": _intake,
     "escalation_clocks": _escalation_clocks,
     "notify": _notify,
+    "webhooks": _webhooks,
     "simulation": _simulation,
 }

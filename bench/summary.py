@@ -23,6 +23,7 @@ MIN_GOALS = {
     "clock_events_per_s": 3000,
     "escalations_raised_per_s": 1000,
     "pages_per_s_over_ccbae82": 5,
+    "webhook_deliveries_per_s": 1000,
 }
 MAX_GOALS = {
     "notifications_2000_recipients_s": 10,
@@ -35,7 +36,7 @@ MAX_GOALS = {
     "journey_second_replica": 1.1,
     "journey_wal_bytes_per_contact": 9000,
     "cpu_ms_per_page_over_ccbae82": 0.3,
-    "escalation_to_page_p99_ms": 150,
+    "escalation_to_page_p99_ms": 100,
     "post_to_assigned_p50_ms": 25,
     "post_to_assigned_p99_ms": 60,
     "intake_half_rate_p99_ms": 40,

@@ -11,7 +11,7 @@ import pytest
 
 from devstack.receivers import MailReceiver
 from notifier.channels import smtp_sessions
-from notifier.channels.smtp_sessions import SmtpSessions
+from notifier.channels.smtp_sessions import SmtpSession, SmtpSessions
 
 MAIL = b"Subject: a page\r\n\r\nPlease look at it.\r\n"
 
@@ -21,7 +21,7 @@ class MailServer(MailReceiver):
 
     sessions = 0
     mails_per_session = 1000
-    answers_reset = True
+    answers_mail = True
 
     async def handle_EHLO(
         self, _server: object, session: Any, _envelope: object, name: str, responses: list[str]
@@ -34,15 +34,12 @@ class MailServer(MailReceiver):
     async def handle_MAIL(
         self, _server: object, session: Any, envelope: Any, address: str, _options: object
     ) -> str:
+        if not self.answers_mail:
+            await asyncio.Event().wait()
         if session.mails_left == 0:
             return "421 too many mails in this session"
         session.mails_left -= 1
         envelope.mail_from = address
-        return "250 OK"
-
-    async def handle_RSET(self, _server: object, _session: object, _envelope: object) -> str:
-        if not self.answers_reset:
-            await asyncio.Event().wait()
         return "250 OK"
 
 
@@ -61,7 +58,7 @@ async def sessions(server: MailServer) -> AsyncIterator[SmtpSessions]:
 @asynccontextmanager
 async def open_sessions(server: MailServer) -> AsyncIterator[SmtpSessions]:
     make_session = partial(
-        aiosmtplib.SMTP, hostname=server.host, port=server.port, timeout=5, start_tls=False
+        SmtpSession, hostname=server.host, port=server.port, timeout=5, start_tls=False
     )
     sessions = SmtpSessions(make_session)
     yield sessions
@@ -118,10 +115,10 @@ async def test_mail_that_is_refused_does_not_end_the_session(
 
 
 async def test_session_that_hangs_is_closed_when_the_mail_is_given_up(server: MailServer) -> None:
-    session = aiosmtplib.SMTP(hostname=server.host, port=server.port, timeout=5, start_tls=False)
+    session = SmtpSession(hostname=server.host, port=server.port, timeout=5, start_tls=False)
     sessions = SmtpSessions(lambda: session)
     await send(sessions)
-    server.answers_reset = False
+    server.answers_mail = False
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.1):
             await send(sessions)

@@ -21,14 +21,11 @@ async def test_new_pages_take_seven_round_trips(harness: ServiceHarness, size: i
 
 
 @pytest.mark.parametrize("size", [1, 20])
-async def test_new_writes_to_cases_take_seven_round_trips(
-    harness: ServiceHarness, size: int
-) -> None:
+async def test_new_writes_to_cases_take_six_round_trips(harness: ServiceHarness, size: int) -> None:
     await set_up(harness, "http://127.0.0.1:9")
     raised = [EscalatedCase(ref=str(number + 1)).raised() for number in range(size)]
     async with record_statements(harness.database) as sent:
         await harness.handle(*raised)
     assert len(await write_states(harness)) == size
-    # BEGIN, inbox with the time, locks of escalations and of notifications, the write-back, all
-    # writes, COMMIT.
-    assert len(sent) == 7
+    # BEGIN, inbox with the time, locks of escalations, the write-back, all writes, COMMIT.
+    assert len(sent) == 6

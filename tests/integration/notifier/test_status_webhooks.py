@@ -9,8 +9,9 @@ from common.contracts.statuses import ContactStatus
 from common.core.metrics import Metrics
 from integration.notifier.conftest import ServiceHarness, open_api
 from integration.notifier.status_examples import IMPATIENT, SETTINGS, SHOP, Shop
-from notifier.domain.status_webhooks import StatusPolicy
+from notifier.domain.status_webhooks import FAILURES_TO_PAUSE, CallResult, StatusPolicy
 from notifier.use_cases import status_webhooks
+from notifier.use_cases.status_webhooks import EndedCall
 from support.status_receiver import Answer, StatusReceiver
 from support.waiting import until
 
@@ -87,6 +88,26 @@ async def test_call_that_is_free_goes_to_who_has_the_fewest(shop: Shop) -> None:
     assert await _claim(shop, 1) == ["channel:shop"]
     # One more makes both equal; then they take turns, the longest wait first.
     assert await _claim(shop, 2) == ["channel:shop", "channel:kiosk"]
+
+
+async def test_first_success_makes_due_what_failed_in_the_same_transaction(shop: Shop) -> None:
+    await shop.put()
+    for _ in range(FAILURES_TO_PAUSE + 1):
+        await shop.tell("received")
+    failure, success = CallResult(500, "answered 500"), CallResult(204, "answered 204")
+    policy = StatusPolicy(slots=FAILURES_TO_PAUSE + 1)
+    async with shop.harness.database.transaction() as uow:
+        claimed = await status_webhooks.claim(10, policy, uow)
+        results = [*[failure] * FAILURES_TO_PAUSE, success]
+        calls = [
+            EndedCall(delivery, webhook, result)
+            for (delivery, webhook, _), result in zip(claimed, results, strict=True)
+        ]
+        await status_webhooks.record_calls(calls, policy, lambda: 1.0, uow)
+        again = await status_webhooks.claim(10, policy, uow)
+    failed = [call.delivery.change_id for call in calls if call.result is failure]
+    assert sorted(delivery.change_id for delivery, _, _ in again) == sorted(failed)
+    assert (await shop.call("GET")).json()["failing_since"] is None
 
 
 async def _claim(shop: Shop, limit: int) -> list[str]:

@@ -289,7 +289,8 @@ async def _stop_waiting(
 
 
 def _is_followed_up(notification: Notification, status: Status, uow: UnitOfWork) -> bool:
-    if notification.escalation_id is None:
+    # An escalation may have thousands of messages: they are only read for media that need them.
+    if notification.escalation_id is None or notification.medium not in follow_ups.MEDIA:
         return False
     others = uow.notifications.of_escalation(notification.escalation_id)
     return follow_ups.is_followed_up(notification, status, others)

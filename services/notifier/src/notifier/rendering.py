@@ -102,8 +102,9 @@ def words(
     return _words(content, at, at.tzinfo, has_console, language)
 
 
-# All media of a page say the same. Times are equal in all zones, hence the zone.
-@lru_cache(maxsize=16)
+# All media of a page say the same, and so do messages of one event. Times are equal in all zones,
+# hence the zone.
+@lru_cache(maxsize=64)
 def _words(
     content: Content, at: datetime, _zone: tzinfo | None, has_console: object, language: str
 ) -> Words:

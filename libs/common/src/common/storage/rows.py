@@ -86,6 +86,10 @@ class LockedTable(Generic[K, V]):
         """Tell whether this transaction has not looked for the row."""
         return key not in self._rows
 
+    def locked(self, key: K) -> V | None:
+        """Return the row if this transaction has locked or put it."""
+        return self._rows.get(key)
+
     def mark_absent(self, key: K) -> None:
         """Record that the row does not exist, to save the query; for a key that is new."""
         self._rows[key] = None

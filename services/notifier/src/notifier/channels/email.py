@@ -14,7 +14,6 @@ from email.utils import format_datetime, formataddr, parseaddr
 from functools import cache, partial
 from typing import Literal, Self, assert_never
 
-import aiosmtplib
 from aiosmtplib import (
     SMTPAuthenticationError,
     SMTPConnectError,
@@ -29,7 +28,7 @@ from common.http.contact_methods import EmailMethod
 from notifier import rendering
 from notifier.channels.base import Channel, ChannelAddress
 from notifier.channels.message_links import Link, links_of, storm_link
-from notifier.channels.smtp_sessions import SmtpSessions
+from notifier.channels.smtp_sessions import SmtpSession, SmtpSessions
 from notifier.domain.delivery import Outcome, Postponed, Refused, Sent, Unknown
 from notifier.domain.mail_stops import stoppable
 from notifier.domain.notifications import Notification
@@ -72,7 +71,7 @@ class Email(Channel):
         use_tls, start_tls = _tls(security)
         username, password = credentials or (None, None)
         make_session = partial(
-            aiosmtplib.SMTP,
+            SmtpSession,
             hostname=host,
             port=port,
             username=username,

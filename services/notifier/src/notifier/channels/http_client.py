@@ -1,6 +1,6 @@
 """The HTTP of channels that call a service in the internet: the client, and what failures mean."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from http import HTTPStatus
@@ -20,6 +20,7 @@ from aiohttp import (
     DummyCookieJar,
     ServerDisconnectedError,
     TCPConnector,
+    TraceConfig,
 )
 from aiohttp.abc import AbstractResolver
 
@@ -30,6 +31,9 @@ from notifier.domain.delivery import Postponed, Refused, Unknown
 _SHARE_TO_CONNECT: Final = 0.6
 # Longer than any answer that says something.
 _LONGEST_ANSWER: Final = 64 * 1024
+# How long a connection is kept without a call.
+_KEEP_IDLE_S: Final = 15.0
+_KEEP_RESOLVED_S: Final = 1.0
 
 
 def open_client(
@@ -37,22 +41,25 @@ def open_client(
     headers: Mapping[str, str] | None = None,
     *,
     resolver: AbstractResolver | None = None,
+    traces: Sequence[TraceConfig] = (),
 ) -> ClientSession:
     """Make a client; it must be made and closed in the same event loop.
 
-    With a `resolver`, it resolves for each call, and keeps no connection.
+    With a `resolver`, it resolves for each connection, and keeps one only for calls that follow at
+    once.
     """
     connector = TCPConnector(
         ssl=_trusted_issuers(),
         limit=0,
         resolver=resolver,
         use_dns_cache=resolver is None,
-        force_close=resolver is not None,
+        keepalive_timeout=_KEEP_IDLE_S if resolver is None else _KEEP_RESOLVED_S,
     )
     return ClientSession(
         connector=connector,
         cookie_jar=DummyCookieJar(),
         headers=headers,
+        trace_configs=list(traces),
         timeout=ClientTimeout(connect=timeout_s * _SHARE_TO_CONNECT, sock_read=timeout_s),
     )
 

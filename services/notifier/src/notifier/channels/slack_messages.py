@@ -1,6 +1,7 @@
 """What Slack's messages look like: the arguments of its methods."""
 
-from datetime import datetime
+from datetime import datetime, tzinfo
+from functools import lru_cache
 from typing import Any, Final
 
 from common.http.contact_methods import SlackMethod
@@ -34,16 +35,20 @@ def page_message(
     content = notification.content
     language = notification.language
     words = rendering.words(content, at, has_console=links.has_console, language=language)
-    context = rendering.slack_text("slack/context.j2", words=words)
+    title, body, context = (
+        (custom.title, custom.body, "")
+        if custom
+        else _page_texts(words, content.respond_by, at, at.tzinfo, language)
+    )
     return {
         "channel": SlackAddress.read(notification.address).channel,
         **_thread(notification),
-        **preview(custom.title if custom else rendering.slack_text("slack/text.j2", words=words)),
+        **preview(title),
         "unfurl_links": False,
         "unfurl_media": False,
         "blocks": [
-            section(custom.body if custom else _page_text(words, content.respond_by, at, language)),
-            *([small_text(context)] if context and not custom else ()),
+            section(body),
+            *([small_text(context)] if context else ()),
             *_actions(notification, links, at),
         ],
     }
@@ -189,12 +194,24 @@ def fallback(notification: Notification, links: Links, at: datetime) -> dict[str
     return {"text": text, "mrkdwn": True, "parse": "none", "link_names": False, "blocks": []}
 
 
-def _page_text(
-    words: rendering.Words, respond_by: datetime | None, at: datetime, language: str
-) -> str:
+# As `rendering.words`: what goes to many at once is the same for all of them.
+@lru_cache(maxsize=64)
+def _page_texts(
+    words: rendering.Words,
+    respond_by: datetime | None,
+    at: datetime,
+    _zone: tzinfo | None,
+    language: str,
+) -> tuple[str, str, str]:
+    """Return the text before it is opened, the body, and what stands below it."""
     epoch = int(respond_by.timestamp()) if respond_by else None
-    return rendering.slack_text(
+    body = rendering.slack_text(
         "slack/page.j2", language=language, words=words, respond_by=respond_by, epoch=epoch, at=at
+    )
+    return (
+        rendering.slack_text("slack/text.j2", words=words),
+        body,
+        rendering.slack_text("slack/context.j2", words=words),
     )
 
 

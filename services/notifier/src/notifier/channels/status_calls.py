@@ -7,10 +7,18 @@ import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
+from types import SimpleNamespace
 from typing import Any, Final
 
 import orjson
-from aiohttp import ClientError, ClientSession
+from aiohttp import (
+    ClientConnectionResetError,
+    ClientError,
+    ClientSession,
+    ServerDisconnectedError,
+    TraceConfig,
+    TraceConnectionReuseconnParams,
+)
 
 from common.core.errors import PermanentError
 from common.core.sealed_secrets import SecretBox
@@ -82,9 +90,22 @@ class StatusCaller:
     async def _post(
         self, url: str, body: bytes, headers: Mapping[str, str], at: datetime
     ) -> CallResult:
+        while True:
+            reused: list[bool] = []
+            try:
+                return await self._post_once(url, body, headers, at, reused)
+            except (ServerDisconnectedError, ClientConnectionResetError):
+                # A receiver may close a connection that is kept just when it is used again. If it
+                # has read the message all the same, it knows it by its id.
+                if not reused:
+                    raise
+
+    async def _post_once(
+        self, url: str, body: bytes, headers: Mapping[str, str], at: datetime, reused: list[bool]
+    ) -> CallResult:
         # The body of the answer is not read: nobody needs it, and it may have no end.
         async with self._open().post(
-            url, data=body, headers=headers, allow_redirects=False
+            url, data=body, headers=headers, allow_redirects=False, trace_request_ctx=reused
         ) as response:
             wait = retry_after(response.headers.get("Retry-After"), at)
             return CallResult(response.status, _describe(response.status), wait)
@@ -92,12 +113,23 @@ class StatusCaller:
     def _open(self) -> ClientSession:
         if self._client is None:
             self._resolver = GuardedResolver(self.guard)
+            trace = TraceConfig()
+            trace.on_connection_reuseconn.append(_note_reuse)
             self._client = open_client(
                 self.timeout_s,
                 {"User-Agent": _USER_AGENT, "Content-Type": "application/json"},
                 resolver=self._resolver,
+                traces=(trace,),
             )
         return self._client
+
+
+async def _note_reuse(
+    _client: ClientSession,
+    context: SimpleNamespace,
+    _parameters: TraceConnectionReuseconnParams,
+) -> None:
+    context.trace_request_ctx.append(True)
 
 
 def sign(opened: Sequence[str], message_id: str, at: datetime, body: bytes) -> dict[str, str]:

@@ -119,7 +119,7 @@ class Summary(Struct, frozen=True):
     notified_at: datetime | None = None
 
 
-class Content(Struct, frozen=True):
+class Content(Struct, frozen=True, omit_defaults=True):
     """What a page, a notice or a summary says; in an update `status` replaces the buttons.
 
     `is_repeat`: the person was asked about the escalation before. `on_duty`: as who is on duty.

@@ -8,19 +8,19 @@ from common.contracts.notifications import Medium
 from notifier.domain.content import Status
 from notifier.domain.notifications import Notification
 
-_FOLLOWED_UP: Final[frozenset[Medium]] = frozenset({"teams"})
+MEDIA: Final[frozenset[Medium]] = frozenset({"teams"})
 
 
 def is_further_message(notification: Notification) -> bool:
     """Return whether it is an update that changes nothing, but is sent as a message of its own."""
-    return notification.kind == "update" and notification.medium in _FOLLOWED_UP
+    return notification.kind == "update" and notification.medium in MEDIA
 
 
 def is_followed_up(
     notification: Notification, status: Status, others: Iterable[Notification]
 ) -> bool:
     """Return whether the reader is told the same by the update of another message about it."""
-    if notification.medium not in _FOLLOWED_UP:
+    if notification.medium not in MEDIA:
         return False
     reader = (notification.person_id, notification.medium)
     updates = [

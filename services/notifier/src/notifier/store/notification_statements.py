@@ -109,7 +109,8 @@ def _held_back() -> Select[Any]:
     content = _N.c.content
     contact = content["contact"]
     is_informing = ~content["reason"].astext.in_(ANSWERABLE_REASONS)
-    is_repeat = content["is_repeat"].astext
+    # What has its default is not in the row.
+    is_repeat = content["is_repeat"].astext.is_not_distinct_from("true")
     customer = func.coalesce(contact["customer_id"].astext, cast(_N.c.contact_id, Text))
     source = func.coalesce(contact["received_from"].astext, contact["channel"].astext, "")
     urgency = (
@@ -149,6 +150,19 @@ def _held_back() -> Select[Any]:
 
 
 HELD_BACK = _held_back()
+# One statement, so that all transactions lock rows in one order.
+PARTS = (
+    select(_N)
+    .where(
+        or_(
+            _N.c.contact_id == any_(bindparam("whole", type_=ARRAY(Uuid(as_uuid=False)))),
+            (_N.c.contact_id == any_(bindparam("parts", type_=ARRAY(Uuid(as_uuid=False)))))
+            & (_N.c.person_id == any_(bindparam("people", type_=ARRAY(Text)))),
+        )
+    )
+    .order_by(_N.c.notification_id)
+    .with_for_update()
+)
 COUNT_HELD_BACK = select(func.count()).select_from(_N).where(*_WAITS_FOR_SUMMARY)
 # Who still has to answer was asked again since, and the messages of some minutes are among them.
 NEWEST_OF_PERSON = (
@@ -192,6 +206,7 @@ THREADS = (
     .ext(postgresql.distinct_on(_N.c.medium, _N.c.escalation_id, _N.c.person_id))
     .where(
         _N.c.escalation_id == any_(bindparam("escalations", type_=ARRAY(Uuid(as_uuid=False)))),
+        _N.c.person_id == any_(bindparam("people", type_=ARRAY(Text))),
         _N.c.medium == any_(bindparam("media", type_=ARRAY(Text))),
         _N.c.kind == "page",
         _N.c.state == "sent",

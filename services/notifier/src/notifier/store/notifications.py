@@ -1,5 +1,6 @@
 """The SQL of notifications."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -44,6 +45,8 @@ class Notifications(ContactRows[NotificationId, Notification]):
         self._pending: dict[NotificationId, Notification] = {}
         # Of pages that are new, or that say something else.
         self.people_concerned: set[PersonId] = set()
+        # With its keys in the order in which they were read or put.
+        self._ids_of_page: dict[PageId, dict[NotificationId, None]] = defaultdict(dict)
 
     @property
     def pending(self) -> Sequence[Notification]:
@@ -61,7 +64,26 @@ class Notifications(ContactRows[NotificationId, Notification]):
         before = self._rows[value.notification_id]
         if value.kind == "page" and (before is None or before.content is not value.content):
             self.people_concerned.add(value.person_id)
+        self._ids_of_page[value.page_id][value.notification_id] = None
         super().put(value)
+
+    def read(self, row: Mapping[str, Any]) -> Notification:
+        value = super().read(row)
+        self._ids_of_page[value.page_id][value.notification_id] = None
+        return value
+
+    async def lock_parts(
+        self,
+        whole: Collection[ContactId],
+        parts: Collection[ContactId],
+        people: Collection[PersonId],
+    ) -> None:
+        """Lock all rows about `whole`, and of those about `parts` what goes to these people.
+
+        One contact may have thousands of messages.
+        """
+        values = {"whole": list(whole), "parts": list(parts), "people": list(people)}
+        self.adopt(await self.connection.execute(statements.PARTS, values))
 
     async def lock_about(self, contact_id: ContactId) -> list[Notification]:
         """Return those of the contact, and the summaries that have a page about it."""
@@ -74,7 +96,7 @@ class Notifications(ContactRows[NotificationId, Notification]):
         return [*own, *(value for value in with_pages if value.contact_id != contact_id)]
 
     def of_escalation(self, escalation_id: EscalationId) -> list[Notification]:
-        """Return those of an escalation whose contact this transaction has locked."""
+        """Return those of an escalation that this transaction has locked with its contact."""
         return [
             notification
             for notification in self.loaded()
@@ -83,7 +105,8 @@ class Notifications(ContactRows[NotificationId, Notification]):
 
     def of_page(self, page_id: PageId) -> list[Notification]:
         """Return those of a page whose contact this transaction has locked."""
-        return [notification for notification in self.loaded() if notification.page_id == page_id]
+        ids = self._ids_of_page.get(page_id, ())
+        return [value for each in ids if (value := self.locked(each)) is not None]
 
     def of_summary(self, summary_id: NotificationId) -> list[Notification]:
         """Return the pages in a summary whose contacts this transaction has locked."""
@@ -194,12 +217,15 @@ class Notifications(ContactRows[NotificationId, Notification]):
 
     async def threads(self, due: Iterable[Notification], media: Collection[Medium]) -> Threads:
         """Return the receipt of the first page that each person got about each escalation."""
-        escalations = {
-            each.escalation_id for each in due if each.kind == "page" and each.medium in media
-        } - {None}
+        pages = [each for each in due if each.kind == "page" and each.medium in media]
+        escalations = {each.escalation_id for each in pages} - {None}
         if not escalations:
             return {}
-        values = {"media": list(media), "escalations": list(escalations)}
+        values = {
+            "media": list(media),
+            "escalations": list(escalations),
+            "people": list({each.person_id for each in pages}),
+        }
         rows = await self.connection.execute(statements.THREADS, values)
         return {(row.medium, row.escalation_id, row.person_id): row.receipt for row in rows}
 

@@ -1,7 +1,7 @@
 """The unit of work, and the SQL of what belongs to notifications."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
@@ -9,8 +9,15 @@ from typing import Any, Final
 from msgspec.structs import astuple, replace
 from sqlalchemy import select
 
-from common.contracts.escalations import PageRequested
-from common.contracts.event import ContactId, EscalationId, Event, NotificationId, PersonId
+from common.contracts.escalations import EscalationRaised, PageRequested
+from common.contracts.event import (
+    ContactEvent,
+    ContactId,
+    EscalationId,
+    Event,
+    NotificationId,
+    PersonId,
+)
 from common.contracts.statuses import ContactStatusChanged
 from common.messages import Timer
 from common.storage.bulk import bulk_insert, columns_to_arrays
@@ -168,15 +175,38 @@ class UnitOfWork(BaseUnitOfWork):
         return addressees | self.escalations.holders | self.notifications.people_concerned
 
     async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
+        """Lock the escalations of a batch; `preload` locks as many notifications as it needs."""
         await self.escalations.lock_of(contact_ids)
-        await self.notifications.lock_of(contact_ids)
 
     async def preload(self, messages: Sequence[Event | Timer]) -> None:
-        people = {message.person_id for message in messages if isinstance(message, PageRequested)}
+        pages = [message for message in messages if isinstance(message, PageRequested)]
+        people = {page.person_id for page in pages}
+        whole = {
+            message.contact_id
+            for message in messages
+            if isinstance(message, ContactEvent) and not isinstance(message, _OF_ONE_PERSON)
+        }
+        # Somebody holds it: the messages of all say so until a page asks again.
+        whole |= {each.contact_id for each in self.escalations.loaded() if each.by}
+        parts = {page.contact_id for page in pages} - whole
+        if whole or parts:
+            await self.notifications.lock_parts(whole, parts, people)
         await self.recipients.get_all(people)
         sources = {each.source for each in messages if isinstance(each, ContactStatusChanged)}
         if sources:
             await self.status_webhooks.of_systems(sources)
+
+    async def lock_contacts(self, contact_ids: Sequence[ContactId]) -> None:
+        """Lock the escalations and the notifications of these contacts."""
+        await self.escalations.lock_of(contact_ids)
+        await self.notifications.lock_of(contact_ids)
+
+    async def lock_messages(
+        self, contact_ids: Sequence[ContactId], people: Collection[PersonId]
+    ) -> None:
+        """Lock the escalations of these contacts, and the notifications to these people."""
+        await self.escalations.lock_of(contact_ids)
+        await self.notifications.lock_parts((), contact_ids, people)
 
     async def writes(self) -> list[Write]:
         return [
@@ -187,6 +217,8 @@ class UnitOfWork(BaseUnitOfWork):
 
 
 _NOTES: Final = frozenset({"note"})
+# What they change goes to one person, or is no message.
+_OF_ONE_PERSON: Final = (PageRequested, EscalationRaised, ContactStatusChanged)
 _NEW_BUDGETS = bulk_insert(tables.budgets, arrays=True, conflict="ignore")
 _UPSERT_ATTEMPTS = write_query(
     "upsert_attempts", bulk_insert(tables.delivery_attempts, arrays=True, conflict="update")

@@ -148,7 +148,7 @@ async def _lock(capability: Capability, uow: UnitOfWork) -> Notification:
     recipient = await uow.recipients.get(notification.person_id)
     if recipient is None or not recipient.active or recipient.link_epoch != capability.link_epoch:
         raise LinkVoidError
-    await uow.prelock((notification.contact_id,))
+    await uow.lock_contacts((notification.contact_id,))
     return await uow.notifications.lock(notification.notification_id) or notification
 
 

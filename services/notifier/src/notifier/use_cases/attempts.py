@@ -22,7 +22,7 @@ async def record_attempt(
 ) -> None:
     """Record how an attempt ended; correct the message if it is no longer relevant.
 
-    The notifications of `claimed.contact_ids` must be locked.
+    The notifications of `claimed.contact_ids` to the same person must be locked.
     """
     notification = await uow.notifications.lock(claimed.notification.notification_id)
     if notification is None:

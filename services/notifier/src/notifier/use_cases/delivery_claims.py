@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from common.contracts.event import ContactId, NotificationId
@@ -44,6 +44,12 @@ class ClaimedDelivery:
     medium: Medium
     attempt: Attempt
     waited: timedelta
+
+    @property
+    def written_at(self) -> datetime:
+        """Return a time that all messages of a second share, and so their words."""
+        at = self.attempt.started_at
+        return at + timedelta(microseconds=-at.microsecond % 1_000_000)
 
     @property
     def is_storm(self) -> bool:

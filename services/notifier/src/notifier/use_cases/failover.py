@@ -59,7 +59,7 @@ async def divert(
     contact_ids = await uow.notifications.waiting_contacts(list(delays), uow.now, expired, limit)
     if not contact_ids:
         return []
-    await uow.prelock(contact_ids)
+    await uow.lock_contacts(contact_ids)
     diverted = []
     due = [
         each
@@ -107,7 +107,7 @@ async def replace_overdue(limit: int, uow: UnitOfWork) -> list[Medium]:
     contact_ids = await uow.notifications.contacts_without_receipt(uow.now, limit)
     if not contact_ids:
         return []
-    await uow.prelock(contact_ids)
+    await uow.lock_contacts(contact_ids)
     replaced = []
     for page in list(uow.notifications.loaded()):
         if page.receipt_due_at is None or page.receipt_due_at > uow.now or page.delivered_at:

@@ -98,7 +98,7 @@ async def press_key(
 
 
 async def _answer(newest: Notification, action: Action, uow: UnitOfWork) -> Notification:
-    await uow.prelock((newest.contact_id,))
+    await uow.lock_contacts((newest.contact_id,))
     asking = await uow.notifications.lock(newest.notification_id) or newest
     escalation = None
     if asking.escalation_id is not None:

@@ -31,7 +31,7 @@ async def receive(
     unlocked = await uow.notifications.get(notification_id)
     if unlocked is None or unlocked.medium not in _MEDIA:
         raise NotificationNotFoundError
-    await uow.prelock((unlocked.contact_id,))
+    await uow.lock_contacts((unlocked.contact_id,))
     notification = await uow.notifications.lock(notification_id)
     if notification is None:
         raise NotificationNotFoundError

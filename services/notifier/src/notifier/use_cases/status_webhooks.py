@@ -1,6 +1,6 @@
 """Who sets a status webhook, and what becomes of each status: load, decide, record."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -37,6 +37,15 @@ class PutStatusWebhook:
     statuses: tuple[ContactStatus, ...]
     sealed: str | None
     by: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndedCall:
+    """`delivery` and `webhook` are as they were when the call began."""
+
+    delivery: StatusDelivery
+    webhook: StatusWebhook
+    result: CallResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,19 +145,30 @@ async def claim(
     ]
 
 
-async def record_call(
-    called: StatusDelivery,
-    used: StatusWebhook,
-    result: CallResult,
+async def record_calls(
+    calls: Sequence[EndedCall],
     policy: StatusPolicy,
-    spread: float,
+    spread: Callable[[], float],
     uow: UnitOfWork,
+) -> list[RecordedCall]:
+    """Record how calls ended, in this order; a claim in the same transaction goes by it."""
+    # The webhooks first: who claims locks them first, too.
+    await uow.status_webhooks.lock_all(call.delivery.source for call in calls)
+    await uow.status_deliveries.lock_all(call.delivery.change_id for call in calls)
+    recorded = [await _record_call(call, policy, spread(), uow) for call in calls]
+    await _flush(uow)
+    return recorded
+
+
+async def _record_call(
+    call: EndedCall, policy: StatusPolicy, spread: float, uow: UnitOfWork
 ) -> RecordedCall:
-    webhook = await uow.status_webhooks.lock(called.source)
-    delivery = await uow.status_deliveries.lock(called.change_id)
-    if webhook is None or delivery is None or not _is_current(delivery, called, result):
+    source, result = call.delivery.source, call.result
+    webhook = await uow.status_webhooks.lock(source)
+    delivery = await uow.status_deliveries.lock(call.delivery.change_id)
+    if webhook is None or delivery is None or not _is_current(delivery, call.delivery, result):
         return RecordedCall()
-    if webhook.edition != used.edition and not result.is_success:
+    if webhook.edition != call.webhook.edition and not result.is_success:
         # Its settings are others now: how the call failed says nothing of these.
         failed = replace(delivery, answer=result.answer, detail=result.detail)
         uow.status_deliveries.put(replace(failed, state="pending", due_at=uow.now))
@@ -162,10 +182,19 @@ async def record_call(
         await _report_disabled(decision.webhook, uow)
     given_up = 0
     if decision.is_recovered:
-        await uow.status_deliveries.hasten(called.source, uow.now)
+        # Also those whose calls failed in this transaction.
+        await _flush(uow)
+        await uow.status_deliveries.hasten(source, uow.now)
     elif decision.webhook.failures >= FAILURES_TO_PAUSE and not result.is_success:
-        given_up = await uow.status_deliveries.give_up(called.source, policy, uow.now)
+        await _flush(uow)
+        given_up = await uow.status_deliveries.give_up(source, policy, uow.now)
     return RecordedCall(given_up, is_disabled=bool(decision.events))
+
+
+async def _flush(uow: UnitOfWork) -> None:
+    """Write what is recorded, for the statements that look for what is due."""
+    await uow.status_webhooks.flush()
+    await uow.status_deliveries.flush()
 
 
 async def _report_disabled(disabled: StatusWebhook, uow: UnitOfWork) -> None:

@@ -39,6 +39,8 @@ from notifier.workers.steps import repeat
 _MAX_POLL = timedelta(milliseconds=250)
 # A due notification that a handler has locked is not claimed; it is free again after about this.
 _RETRY_CLAIM_S = 0.005
+# On a medium on which more is due than has a slot, a claim waits so long for more of them.
+_CLAIM_LINGER_S = 0.01
 # The first outcome waits so long for others, to be recorded with them: those of all media of a page
 # and of pages of the same moment.
 _RECORD_LINGER_S = 0.05
@@ -69,6 +71,7 @@ class DeliveryWorker:
         self._channels = {channel.medium: channel for channel in channels}
         self._database = database
         self._rules = rules
+        self._all_slots = slots
         self._free = dict.fromkeys(self._channels, slots)
         self._behind: set[Medium] = set()
         self._maintenance_read_at: float | None = None
@@ -109,6 +112,10 @@ class DeliveryWorker:
         if delays := self._circuits.delays:
             await self._divert(delays)
         slots = self._slots()
+        if self._behind and not self._can_claim_many():
+            # What waits anyway is claimed together.
+            await asyncio.sleep(_CLAIM_LINGER_S)
+            slots = self._slots()
         if self._behind.isdisjoint(slots):
             wait = await self._until_next(slots)
             if wait > timedelta(0):
@@ -121,6 +128,9 @@ class DeliveryWorker:
         self._crowded = (self._crowded - slots.keys()) | claim.behind
         if not claim.deliveries and not claim.held_back:
             await pause(_RETRY_CLAIM_S, self._woken)
+
+    def _can_claim_many(self) -> bool:
+        return any(2 * self._free[medium] >= self._all_slots for medium in self._behind)
 
     async def _read_maintenance(self) -> None:
         read_at = self._maintenance_read_at
@@ -333,7 +343,7 @@ class DeliveryWorker:
 
     async def _send(self, delivery: ClaimedDelivery, channel: Channel) -> Outcome:
         notification = self._codes.fill(delivery.notification)
-        at = delivery.attempt.started_at
+        at = delivery.written_at
         match notification.kind:
             case "page" | "notice" | "summary":
                 return await channel.send(notification, at)
@@ -359,7 +369,8 @@ class DeliveryWorker:
             }
             if storms := [each.notification.notification_id for each, _ in ended if each.is_storm]:
                 contact_ids |= await uow.notifications.contacts_of_summaries(storms)
-            await uow.prelock(sorted(contact_ids))
+            people = {delivery.notification.person_id for delivery, _ in ended}
+            await uow.lock_messages(sorted(contact_ids), people)
             for delivery, outcome in ended:
                 trace.restore(delivery.notification.traceparent)
                 uow.outbox.cause = delivery.notification.notification_id

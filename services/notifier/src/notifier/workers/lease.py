@@ -14,7 +14,7 @@ log = structlog.get_logger()
 
 
 async def record_within(
-    lease: timedelta, worker: str, record: Callable[[], Awaitable[None]]
+    lease: timedelta, worker: str, record: Callable[[], Awaitable[object]]
 ) -> None:
     """Record it, again while the database is unavailable; after the lease it counts as lost.
 

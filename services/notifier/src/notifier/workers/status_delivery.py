@@ -1,4 +1,7 @@
-"""Sends statuses to the webhooks of channels: claims with a lease and commits, calls, records."""
+"""Sends statuses to the webhooks of channels: claims with a lease and commits, calls, records.
+
+One transaction records the calls that have ended and claims those that are next.
+"""
 
 import asyncio
 import random
@@ -20,6 +23,7 @@ from notifier.metrics import StatusMetrics
 from notifier.store.status_webhooks import has_due, oldest_waiting_s
 from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases import status_webhooks
+from notifier.use_cases.status_webhooks import EndedCall, RecordedCall
 from notifier.workers.lease import record_within
 from notifier.workers.steps import repeat
 
@@ -58,6 +62,11 @@ class StatusDeliveryWorker:
         self._health = health
         self._free = max_calls
         self._max_poll_s = max_poll_s
+        self._ended: list[EndedCall] = []
+        # Who has it records and claims for all.
+        self._turn = asyncio.Lock()
+        self._calls: asyncio.TaskGroup | None = None
+        self._is_stopping = False
         self._woken = asyncio.Event()
         self._measured_at = -_MEASURE_INTERVAL_S
         database.after_commit(
@@ -66,23 +75,22 @@ class StatusDeliveryWorker:
 
     async def run(self, stopping: asyncio.Event) -> None:
         try:
-            async with asyncio.TaskGroup() as calls:
-                step = partial(self._step, calls, stopping)
-                await repeat(step, self.name, self._health, stopping)
+            async with asyncio.TaskGroup() as self._calls:
+                await repeat(partial(self._step, stopping), self.name, self._health, stopping)
+                self._is_stopping = True
         finally:
+            self._calls = None
             await self._caller.close()
 
-    async def _step(self, calls: asyncio.TaskGroup, stopping: asyncio.Event) -> None:
+    async def _step(self, stopping: asyncio.Event) -> None:
         self._woken.clear()
         await self._measure()
-        claimed: Sequence[tuple[StatusDelivery, StatusWebhook, str | None]] = ()
         if self._free and await has_due(self._database):
-            async with self._database.transaction() as uow:
-                claimed = await status_webhooks.claim(self._free, self._policy, uow)
-        for delivery, webhook, name in claimed:
-            self._free -= 1
-            calls.create_task(self._deliver(delivery, webhook, name))
-        if not claimed and not stopping.is_set():
+            async with self._turn:
+                has_claimed = await self._exchange((), self._free)
+            if has_claimed:
+                return
+        if not stopping.is_set():
             await pause(self._max_poll_s, self._woken)
 
     async def _measure(self) -> None:
@@ -95,16 +103,58 @@ class StatusDeliveryWorker:
     ) -> None:
         try:
             result = await self._call(delivery, webhook, name)
-            outcome = "delivered" if result.is_success else "failed"
-            self._metrics.calls.labels(outcome).inc()
-            record = partial(self._record, delivery, webhook, result)
-            await record_within(self._policy.lease, self.name, record)
         except Exception:
             # It is sent again when its lease has ended.
             log.exception("status_delivery_crashed", change_id=delivery.change_id)
-        finally:
             self._free += 1
             self._woken.set()
+            return
+        self._metrics.calls.labels("delivered" if result.is_success else "failed").inc()
+        self._ended.append(EndedCall(delivery, webhook, result))
+        async with self._turn:
+            if self._ended:
+                await self._finish()
+
+    async def _finish(self) -> None:
+        """Record all calls that have ended, and let others begin in their place."""
+        ended, self._ended = self._ended, []
+        free = 0 if self._is_stopping else self._free + len(ended)
+        self._free += len(ended)
+        try:
+            exchange = partial(self._exchange, ended, free)
+            await record_within(self._policy.lease, self.name, exchange)
+        except Exception:
+            log.exception("status_results_not_recorded", calls=len(ended))
+            for each in ended:
+                await self._record_alone(each)
+            self._woken.set()
+
+    async def _record_alone(self, ended: EndedCall) -> None:
+        """A result that can't be recorded must not prevent the others."""
+        try:
+            exchange = partial(self._exchange, (ended,), 0)
+            await record_within(self._policy.lease, self.name, exchange)
+        except Exception:
+            # It is sent again when its lease has ended.
+            log.exception("status_delivery_crashed", change_id=ended.delivery.change_id)
+
+    async def _exchange(self, ended: Sequence[EndedCall], free: int) -> bool:
+        """Record these calls and begin as many as are free; return whether any has begun."""
+        recorded: Sequence[RecordedCall] = ()
+        claimed: Sequence[tuple[StatusDelivery, StatusWebhook, str | None]] = ()
+        async with self._database.transaction() as uow:
+            if ended:
+                recorded = await status_webhooks.record_calls(ended, self._policy, _spread, uow)
+            if free:
+                claimed = await status_webhooks.claim(free, self._policy, uow)
+        for call, result in zip(ended, recorded, strict=True):
+            self._report(call, result)
+        for delivery, webhook, name in claimed:
+            # Without a group this worker was killed, and the calls are lost.
+            if self._calls is not None:
+                self._free -= 1
+                self._calls.create_task(self._deliver(delivery, webhook, name))
+        return bool(claimed)
 
     async def _call(
         self, delivery: StatusDelivery, webhook: StatusWebhook, name: str | None
@@ -118,21 +168,15 @@ class StatusDeliveryWorker:
         except TimeoutError:
             return CallResult(None, f"no answer within {limit:g} s")
 
-    async def _record(
-        self, delivery: StatusDelivery, webhook: StatusWebhook, result: CallResult
-    ) -> None:
-        spread = _RANDOM.uniform(0.5, 1)
-        async with self._database.transaction() as uow:
-            recorded = await status_webhooks.record_call(
-                delivery, webhook, result, self._policy, spread, uow
-            )
+    def _report(self, call: EndedCall, recorded: RecordedCall) -> None:
+        source, detail = call.delivery.source, call.result.detail
         if recorded.given_up:
             self._metrics.given_up.inc(recorded.given_up)
         if recorded.is_disabled:
             self._metrics.disabled.inc()
-            log.error("status_webhook_disabled", source=delivery.source, detail=result.detail)
-        elif not result.is_success:
-            self._log_failure(delivery.source, delivery, result)
+            log.error("status_webhook_disabled", source=source, detail=detail)
+        elif not call.result.is_success:
+            self._log_failure(source, call.delivery, call.result)
 
     def _log_failure(
         self, source: SystemName, delivery: StatusDelivery, result: CallResult
@@ -146,3 +190,7 @@ class StatusDeliveryWorker:
             detail=result.detail,
             waited_s=round(waited.total_seconds()),
         )
+
+
+def _spread() -> float:
+    return _RANDOM.uniform(0.5, 1)

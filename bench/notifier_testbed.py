@@ -1,0 +1,78 @@
+"""One notifier process with its own database and topics, and local servers of Slack and mail."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+
+import msgspec
+
+import devstack
+from bench.escalation_testbed import EscalationTestbed
+from bench.topics import LostEventError, read_topics
+from common.contracts.event import PersonId
+from common.core.clock import TimeSource, monotonic
+from notifier.domain.recipients import Address, Recipient
+from notifier.domain.verification import verify
+from stage.actors import Actors
+from stage.system import Replica, System, open_receivers
+
+TIMEOUT_S = 120
+# Of events that are published at once, as the relay of a busy service signs them.
+SIGNED_TOGETHER = 100
+_PUT_RECIPIENTS = """
+    INSERT INTO notifier.recipients
+        (person_id, name, media, verified, link_epoch, time_zone, devices)
+    SELECT person_id, 'P', media::jsonb, verified::jsonb, 1, 'UTC', '[]'
+    FROM unnest($1::text[], $2::text[], $3::text[]) AS new (person_id, media, verified)
+"""
+
+
+@asynccontextmanager
+async def open_notifier(
+    stack: devstack.Stack, settings: Mapping[str, str], recipients: int = 0
+) -> AsyncIterator[EscalationTestbed]:
+    """Yield the testbed; it has as many recipients, `p1` and so on, each with Slack and mail."""
+    actors, logs = Actors(), Path(mkdtemp(prefix="upstairs-bench-"))
+    environment = {"UPSTAIRS_LOG_LEVEL": "error", **settings}
+    async with open_receivers() as receivers:
+        system = System(stack, receivers, actors.api_keys, logs, extra_environment=environment)
+        await system.set_up()
+        try:
+            system.launch_replica(Replica("notifier"))
+            await system.wait_ready()
+            actors.connect(system)
+            async with read_topics(system) as topics:
+                testbed = EscalationTestbed(stack, system, actors, topics)
+                await _put_recipients(testbed, [f"p{n}" for n in range(1, recipients + 1)])
+                yield testbed
+        finally:
+            await actors.close()
+            system.stop()
+
+
+async def _put_recipients(testbed: EscalationTestbed, people: Sequence[str]) -> None:
+    """Add people whose addresses an admin has set, so that they are verified."""
+    now = TimeSource().utc_now()
+    recipients = [
+        verify(recipient, recipient.addresses, now) for recipient in map(_recipient, people)
+    ]
+    media = [msgspec.json.encode(each.media).decode() for each in recipients]
+    verified = [msgspec.json.encode(each.verified).decode() for each in recipients]
+    await testbed.fetch(_PUT_RECIPIENTS, people, media, verified)
+
+
+def _recipient(person: str) -> Recipient:
+    slack = Address("slack", {"channel": f"D-{person}", "user_id": f"U-{person}"})
+    email = Address("email", {"address": f"{person}@example.com"})
+    return Recipient(PersonId(person), "P", (slack, email))
+
+
+async def wait(is_done: Callable[[], bool]) -> None:
+    """Wait until all is there; raises LostEventError if that takes too long."""
+    deadline = monotonic() + TIMEOUT_S
+    while not is_done():
+        if monotonic() > deadline:
+            raise LostEventError("a message did not arrive")
+        await asyncio.sleep(0.01)
