@@ -37,6 +37,7 @@ from notifier.verification_codes import VerificationCodes
 from notifier.web_push.vapid import VapidKey
 from notifier.workers.case_writer import CaseWriter
 from notifier.workers.delivery import DeliveryWorker
+from notifier.workers.maintenance import MaintenanceAnnouncer
 from notifier.workers.receipts import ReceiptWorker
 from notifier.workers.status_delivery import StatusDeliveryWorker
 from notifier.workers.template_refresh import TemplateRefresh
@@ -106,6 +107,7 @@ def build(
         return [
             TemplateRefresh(templates, database, health),
             DeliveryWorker(channels, database, rules, slots, measured, health, codes),
+            MaintenanceAnnouncer(database, health),
             *([ReceiptWorker(database, measured, health)] if has_receipts else ()),
             StatusDeliveryWorker(
                 StatusCaller.from_settings(settings),
