@@ -141,7 +141,7 @@ def test_link_with_a_long_token_gives_way_to_the_headline() -> None:
 
 def test_call_says_it_twice_and_takes_a_key() -> None:
     hostile = words(headline="<Dial>+1900</Dial> & \x0b\ud83d")
-    call = fromstring(twiml.call(spoken(hostile), "https://up/keys/t?a=1&b=2", "Goodbye."))
+    call = fromstring(twiml.call(spoken(hostile), "https://up/keys/t?a=1&b=2", "Goodbye.", "en"))
     gather, goodbye = call
     assert (gather.tag, goodbye.tag, goodbye.text) == ("Gather", "Say", "Goodbye.")
     assert gather.attrib["action"] == "https://up/keys/t?a=1&b=2"
@@ -153,14 +153,14 @@ def test_call_says_it_twice_and_takes_a_key() -> None:
 
 
 def test_call_that_asks_nothing_takes_no_key() -> None:
-    call = fromstring(twiml.call(spoken(words(hint="")), "", "Goodbye."))
+    call = fromstring(twiml.call(spoken(words(hint="")), "", "Goodbye.", "en"))
     assert [each.tag for each in call] == ["Say", "Pause", "Say"]
     assert "Press" not in str(call[0].text)
 
 
 def test_longest_call_is_one_that_twilio_takes() -> None:
     longest = words(headline="&" * 600, deadline="<" * 600)
-    call = twiml.call(spoken(longest), "https://up.example.com/" + "t" * 300, "Goodbye.")
+    call = twiml.call(spoken(longest), "https://up.example.com/" + "t" * 300, "Goodbye.", "pt")
     assert len(call) <= 4000
 
 

@@ -18,7 +18,9 @@ from notifier.api.deps import (
     UUID,
     NotifierDatabase,
     capability_of,
+    language_of_user,
     refusals,
+    request_time,
     transaction,
 )
 from notifier.channels import twiml
@@ -31,6 +33,7 @@ from notifier.domain.content import without_names
 from notifier.domain.errors import AttemptUnderWayError, NotificationNotFoundError
 from notifier.domain.notifications import Notification
 from notifier.links import Links
+from notifier.refusals import refusal_text
 from notifier.use_cases import answers, phone_replies, receipts
 from notifier.use_cases.phone_replies import ACTIONS, Reply
 
@@ -77,13 +80,15 @@ def _add_replies(router: ApiRouter, account: TwilioAccount) -> None:
                 taken = await phone_replies.take(reply, links.max_age, uow)
                 at = uow.now
         except ProblemError as error:
-            return _written_back(error.detail)
+            language = await language_of_user(reply.medium, reply.number, database)
+            return _written_back(refusal_text(error, language, request_time(request)))
         if taken is None:
             return _written_back("")
+        language = taken.notification.language
         if taken.action is None:
-            return _written_back(phrase("which_reply"))
+            return _written_back(phrase("which_reply", language))
         headline = _headline(taken.notification, at, account)
-        return _written_back(phrase(taken.action, headline=headline))
+        return _written_back(phrase(taken.action, language, headline=headline))
 
 
 def _add_keys(router: ApiRouter, account: TwilioAccount) -> None:
@@ -101,21 +106,26 @@ def _add_keys(router: ApiRouter, account: TwilioAccount) -> None:
         """
         fields = await _fields(account, request)
         action = ACTIONS.get(fields.get("Digits", ""))
-        if action is None:
-            text = f"{phrase('other_key')} {phrase('keys')}"
-            keys_url = account.callback(f"keys/{token}")
-            return _twiml(twiml.call(text, keys_url, phrase("goodbye")))
         number = phone_number(fields.get("To", "")) or ""
+        language = await language_of_user("voice", number, database)
+        if action is None:
+            text = f"{phrase('other_key', language)} {phrase('keys', language)}"
+            keys_url = account.callback(f"keys/{token}")
+            return _twiml(twiml.call(text, keys_url, phrase("goodbye", language), language))
         try:
             capability = capability_of(token, request)
             async with transaction(database) as uow:
                 await answers.press(capability, "voice", number, action, uow)
                 notification = await uow.notifications.get(capability.notification_id)
+                if notification is None:
+                    raise NotificationNotFoundError
                 at = uow.now
         except ProblemError as error:
-            return _twiml(twiml.saying(error.detail))
-        headline = _headline(notification, at, account) if notification else ""
-        return _twiml(twiml.saying(phrase(action, headline=headline)))
+            refusal = refusal_text(error, language, request_time(request))
+            return _twiml(twiml.saying(refusal, language))
+        language = notification.language
+        headline = _headline(notification, at, account)
+        return _twiml(twiml.saying(phrase(action, language, headline=headline), language))
 
 
 def _add_statuses(router: ApiRouter, account: TwilioAccount) -> None:
@@ -168,7 +178,8 @@ def _written_back(text: str) -> Response:
 def _headline(notification: Notification, at: datetime, account: TwilioAccount) -> str:
     content = notification.content
     shown = content if account.with_names else without_names(content)
-    return rendering.words(shown, notification.local(at)).headline
+    local, language = notification.local(at), notification.language
+    return rendering.words(shown, local, language=language).headline
 
 
 def _twiml(text: str) -> Response:
