@@ -16,6 +16,7 @@ from integration.notifier.conftest import (
 )
 from notifier.domain.notifications import State
 from notifier.domain.recipients import Address, Recipient
+from notifier.domain.verification import verify
 from support.twilio import NUMBER, Created, Twilio, post_signed
 from support.waiting import until
 
@@ -26,10 +27,17 @@ PROBLEM = "urn:upstairs:problem:"
 REPLIES = "http://notifier/v1/callbacks/twilio/messages"
 
 
-async def add(harness: ServiceHarness, name: str, number: str, *media: Medium) -> None:
+async def add(
+    harness: ServiceHarness,
+    name: str,
+    number: str,
+    *media: Medium,
+    language: str | None = None,
+) -> None:
     addresses = tuple(Address(medium, {"number": number}) for medium in media)
+    recipient = Recipient(PersonId(name), name.capitalize(), addresses, language=language)
     async with harness.database.transaction() as uow:
-        await uow.recipients.save(Recipient(PersonId(name), name.capitalize(), addresses))
+        await uow.recipients.save(verify(recipient, addresses, uow.now))
 
 
 async def send(harness: ServiceHarness, twilio: Twilio, *pages: PageRequested) -> list[Created]:
