@@ -162,6 +162,10 @@ STATEMENTS = (
     WHERE state = 'held_back'
     """,
     """
+    CREATE INDEX notifications_of_summary ON notifications (summary_id)
+    WHERE state = 'grouped'
+    """,
+    """
     CREATE INDEX notifications_receipt_due ON notifications (receipt_due_at)
     WHERE receipt_due_at IS NOT NULL AND delivered_at IS NULL
     """,
