@@ -52,6 +52,7 @@ async def test_pages_about_it_wait_until_the_end_that_they_name(
         step = item["history"][-1]
         reason = "maintenance of the topic billing: New system"
         assert (step["state"], step["reason"]) == ("delayed", reason)
+        assert item["delay_code"] == "maintenance"
         windows = (await api.get("/v1/maintenance-windows", headers=key("sara"))).json()["items"]
         ends_at = datetime.fromisoformat(windows[0]["ends_at"])
         assert datetime.fromisoformat(step["until"]) == ends_at + RELEASED_AFTER

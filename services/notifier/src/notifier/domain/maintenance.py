@@ -26,6 +26,9 @@ KNOWN_WITHIN: Final = timedelta(seconds=5)
 RELEASED_AFTER: Final = timedelta(seconds=2)
 
 
+_DELAYED: Final = "maintenance of the"
+
+
 class MaintenanceWindow(Struct, frozen=True):
     """`name` is the topic, the campaign, or the system as `zendesk:acme`.
 
@@ -46,13 +49,18 @@ class MaintenanceWindow(Struct, frozen=True):
 
     @property
     def delay_reason(self) -> str:
-        return f"maintenance of the {self.scope} {self.name}: {self.reason}"
+        return f"{_DELAYED} {self.scope} {self.name}: {self.reason}"
 
     def is_open(self, at: datetime) -> bool:
         return self.starts_at <= at < self.ends_at
 
     def covers(self, page: Notification, at: datetime) -> bool:
         return self.is_open(at) and self.name in _names(page, self.scope)
+
+
+def is_delay(delay_reason: str) -> bool:
+    """Tell whether a page that says so waits for the end of a window."""
+    return delay_reason.startswith(_DELAYED)
 
 
 class WaitingPages(Struct, frozen=True):
