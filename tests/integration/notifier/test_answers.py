@@ -6,7 +6,6 @@ from typing import get_args
 
 import httpx
 import pytest
-from msgspec.structs import replace
 
 from common.contracts.escalations import EscalationClosed, EscalationTakenOver
 from common.contracts.event import EscalationId, NotificationId, PersonId
@@ -245,21 +244,6 @@ async def test_person_who_was_not_asked_may_not_press(
     assert refused.status_code == 403
     assert refused.json()["type"] == "urn:upstairs:problem:not-paged"
     assert not await answer_events(harness)
-
-
-async def test_refusal_of_a_press_is_in_the_language_of_who_pressed(
-    harness: ServiceHarness, api: httpx.AsyncClient
-) -> None:
-    await harness.add_recipient("omar", "slack")
-    async with harness.database.transaction() as uow:
-        omar = await uow.recipients.lock(PersonId("omar"))
-        assert omar
-        await uow.recipients.save(replace(omar, language="de"))
-    await sent(harness, paged("dana"))
-    body = pressed("U-omar", token_of(harness.posted()[0]), channel={"id": "C1"})
-    assert (await api.post("/v1/callbacks/slack", content=body, headers=signed(body))).is_error
-    (refusal,) = harness.posted("chat.postEphemeral")
-    assert "Sie wurden zu dieser Eskalation nicht gefragt" in str(refusal.body)
 
 
 async def test_late_press_is_refused(harness: ServiceHarness, api: httpx.AsyncClient) -> None:

@@ -125,10 +125,10 @@ async def test_begin_and_end_are_announced_once_each(
         await harness.handle(acknowledged(settled, "omar"))
         harness.advance(timedelta(minutes=59))
         await until(harness.posted, lambda posts: len(posts) == 5)
-    told = [(post.body["channel"], str(post.body["text"])) for post in harness.posted()]
-    assert "Maintenance until" in told[0][1]
-    assert [channel for channel, _ in sorted(told[1:3])] == ["D-dana", "D-operations"]
-    assert all("2 pages follow: topic billing" in text for _, text in told[1:3])
+    messages = [(post.body["channel"], str(post.body["text"])) for post in harness.posted()]
+    assert "Maintenance until" in messages[0][1]
+    assert [channel for channel, _ in sorted(messages[1:3])] == ["D-dana", "D-operations"]
+    assert all("2 pages follow: topic billing" in text for _, text in messages[1:3])
     assert posted_topics(harness)[3:] == ["Billing", "Billing"]
     assert not harness.mail.messages
 

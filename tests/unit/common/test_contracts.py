@@ -200,8 +200,12 @@ def test_field_of_a_newer_producer_is_ignored_at_every_depth() -> None:
     ids=str,
 )
 def test_explanation_of_a_newer_service_gives_way_to_its_text(newer: Any) -> None:
-    known = {"contact_id": new_id(), "occurred_at": "2026-03-02T09:30:00Z", "reason": "It ended"}
-    event = {**known, "escalation_id": new_id(), "change_reason": newer}
+    event_fields = {
+        "contact_id": new_id(),
+        "occurred_at": "2026-03-02T09:30:00Z",
+        "reason": "It ended",
+    }
+    event = {**event_fields, "escalation_id": new_id(), "change_reason": newer}
     for closed in (
         from_json(EscalationClosed, msgspec.json.encode(event)),
         from_data(EscalationClosed, event),
@@ -209,7 +213,7 @@ def test_explanation_of_a_newer_service_gives_way_to_its_text(newer: Any) -> Non
         assert (closed.reason, closed.change_reason) == ("It ended", None)
     # All else is read as strictly as before.
     with pytest.raises(ContractViolationError, match="escalation_id: is missing"):
-        from_data(EscalationClosed, {**known, "change_reason": newer})
+        from_data(EscalationClosed, {**event_fields, "change_reason": newer})
 
 
 def test_explanation_that_can_be_read_is_kept() -> None:

@@ -20,7 +20,7 @@ from notifier.links import ExpiredLinkError, ForgedLinkError
 from notifier.rendering import status_text
 
 # What people who answer may be told; the docstring of each is its text.
-TOLD: Final[tuple[type[Exception], ...]] = (
+REFUSALS: Final[tuple[type[Exception], ...]] = (
     ForgedLinkError,
     ExpiredLinkError,
     LinkVoidError,

@@ -6,7 +6,7 @@ from typing import Any, Final
 from common.contracts.change_reasons import ChangeReasonCode
 from console.texts import mark
 from console.views import words
-from console.views.fallback import Write, said
+from console.views.fallback import Write, try_to_write
 from console.views.reader import Reader
 from console.views.settings.phrases import PRIORITIES
 
@@ -41,7 +41,7 @@ def change_reason_text(reason: Mapping[str, Any], reader: Reader) -> str | None:
     """Say it as a part of a sentence; None for a code or a value without words here."""
     code = reason["code"]
     if code in _WITH_VALUES:
-        return said(_WITH_VALUES[code], reason, reader)
+        return try_to_write(_WITH_VALUES[code], reason, reader)
     if code not in _SENTENCES:
         return None
     return _with_words(reader.texts.gettext(_SENTENCES[code]), reason)

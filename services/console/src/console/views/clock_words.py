@@ -7,7 +7,7 @@ from typing import Any, Final
 from common.contracts.clocks import ThresholdAction
 from console.texts import mark
 from console.views.change_reasons import change_reason_text, policy_text
-from console.views.fallback import Write, said
+from console.views.fallback import Write, try_to_write
 from console.views.reader import Reader, parse_time
 from console.views.words import title_of
 
@@ -73,7 +73,7 @@ def change_text(entry: Data, reader: Reader) -> str:
     write = _CHANGES.get(entry["code"])
     if write is None:
         return str(entry["text"])
-    text = said(write, entry["parameters"], reader)
+    text = try_to_write(write, entry["parameters"], reader)
     if entry["code"] in _WITHOUT_REASON:
         return text or str(entry["text"])
     reason = None if entry["reason"] is None else change_reason_text(entry["reason"], reader)

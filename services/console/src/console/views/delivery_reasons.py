@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from console.texts import mark
 from console.views import words
-from console.views.fallback import Write, said
+from console.views.fallback import Write, try_to_write
 from console.views.reader import Reader
 
 # The state of the message says these.
@@ -37,7 +37,7 @@ def delivery_reason_text(notification: Mapping[str, Any], reader: Reader) -> str
         return None
     text: str | None = None
     if code in _WITH_VALUES:
-        text = said(_WITH_VALUES[code], of, reader)
+        text = try_to_write(_WITH_VALUES[code], of, reader)
     elif code in _SENTENCES:
         text = reader.texts.gettext(_SENTENCES[code])
     if text is None:

@@ -16,7 +16,7 @@ class Labels(dict[K, str]):
         return value
 
 
-def said(write: Write, of: Mapping[str, Any], reader: Reader) -> str | None:
+def try_to_write(write: Write, of: Mapping[str, Any], reader: Reader) -> str | None:
     """Write a sentence; None if a value in it is missing or has no words here.
 
     Then the text of the service, in English, is better than no page.

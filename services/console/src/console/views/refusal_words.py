@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from console.texts import mark
-from console.views.fallback import Write, said
+from console.views.fallback import Write, try_to_write
 from console.views.reader import Reader
 
 Parameters = Mapping[str, Any]
@@ -101,7 +101,7 @@ def _say(
         return None
     if code in sentences:
         return reader.texts.gettext(sentences[code], **of)
-    return said(written[code], of, reader) if code in written else None
+    return try_to_write(written[code], of, reader) if code in written else None
 
 
 def _snooze_too_long(of: Parameters, reader: Reader) -> str:

@@ -64,8 +64,8 @@ def receive(
             delivered = _deliver(notification, message_id, policy, at)
             opened = answers.see(delivered.notification, at)
             # Who reads a summary has not seen all that it is about, so that nobody is told so.
-            seen = opened.events if notification.kind == "page" else ()
-            events = (*delivered.events, *seen)
+            opening = opened.events if notification.kind == "page" else ()
+            events = (*delivered.events, *opening)
             return replace(opened, events=events, attempts=delivered.attempts)
         case NotDelivered():
             return _miss(notification, report, message_id, escalation, policy, at)

@@ -27,7 +27,7 @@ _SYSTEMS: Final = (
     ),
     ("write-backs", mark("Write-backs"), mark("What Upstairs writes to the cases of a system.")),
 )
-# Leaders see the maintenance too, whoever may set it.
+# Leaders see the maintenance too; managers set it.
 _MESSAGES: Final = (
     (
         "message-templates",
