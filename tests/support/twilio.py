@@ -22,6 +22,8 @@ ACCOUNT = "AC00000000000000000000000000000001"
 TOKEN = "f1c4a8f0b9d24a7793e0b4d6a1c25e77"
 NUMBER = "+442079460000"
 TEMPLATE = "HX00000000000000000000000000000001"
+# Of the languages that Twilio's documentation lists for `<Say>`, those of ours.
+SPOKEN = {"en-US", "en-GB", "de-DE", "es-ES", "es-MX", "fr-FR", "fr-CA", "pt-PT", "pt-BR", "it-IT"}
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _LONGEST_BODY = 1600
 _LONGEST_TWIML = 4000
@@ -187,7 +189,9 @@ def _call_refusal(fields: Mapping[str, str]) -> Refusal | None:
     if not fields.get("From"):
         return 400, 21213
     try:
-        fromstring(fields.get("Twiml", ""))
+        call = fromstring(fields.get("Twiml", ""))
     except ParseError:
         return 400, 12100
+    if any(each.attrib.get("language", "en-US") not in SPOKEN for each in call.iter("Say")):
+        return 400, 13512
     return (400, 21218) if len(fields["Twiml"]) > _LONGEST_TWIML else None

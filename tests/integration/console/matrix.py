@@ -95,7 +95,7 @@ _TABLE: Final = """
     POST /settings/connections/{kind}/{setting_id}/{action} #zendesk/pause - - - - +
     POST /settings/connections/{kind}/{setting_id}/{action} #zendesk/resume - - - - +
     POST /settings/connections/{kind}/{setting_id}/{action} #zendesk/archive - - - - +
-    GET /settings/maintenance                          -    -     -    -   +
+    GET /settings/maintenance                          -    -     +    +   +
     POST /settings/maintenance                         -    -     -    -   +
     POST /settings/maintenance/{scope}/{name}/end      -    -     -    -   +
     GET /settings/status-webhooks                      -    -     -    -   +

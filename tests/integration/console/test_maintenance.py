@@ -34,6 +34,21 @@ async def test_manager_sets_and_ends_a_maintenance(systems: Systems) -> None:
     assert end not in (await systems.mia.client.get(PAGE)).text
 
 
+async def test_supervisor_sees_a_maintenance_and_may_not_change_it(systems: Systems) -> None:
+    await send(systems, **fields(scope="campaign", name="recall-7"))
+    sara = await systems.console.enter("sara")
+    page = (await sara.get(PAGE)).text
+    assert "recall-7" in page
+    assert "<form" not in page.partition("<main")[2]
+    assert PAGE in (await sara.get("/settings")).text
+    end = f"{PAGE}/campaign/recall-7/end"
+    for address in (PAGE, end):
+        answer = await sara.post(address, data=fields(), headers=SAME_ORIGIN)
+        assert answer.status_code == 403
+    answer = await send(systems, end)
+    assert answer.headers["location"] == f"{PAGE}?done=ended"
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"minutes": "soon"}, {"minutes": "0"}, {"minutes": "99999"}, {"name": ""}, {"scope": "all"}],

@@ -27,10 +27,16 @@ PROBLEM = "urn:upstairs:problem:"
 REPLIES = "http://notifier/v1/callbacks/twilio/messages"
 
 
-async def add(harness: ServiceHarness, name: str, number: str, *media: Medium) -> None:
+async def add(
+    harness: ServiceHarness,
+    name: str,
+    number: str,
+    *media: Medium,
+    language: str | None = None,
+) -> None:
     addresses = tuple(Address(medium, {"number": number}) for medium in media)
+    recipient = Recipient(PersonId(name), name.capitalize(), addresses, language=language)
     async with harness.database.transaction() as uow:
-        recipient = Recipient(PersonId(name), name.capitalize(), addresses)
         await uow.recipients.save(verify(recipient, addresses, uow.now))
 
 

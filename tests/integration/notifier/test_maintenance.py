@@ -1,6 +1,6 @@
 """Pages about what is under maintenance wait until its end; nothing else does."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -16,12 +16,14 @@ from integration.notifier.conftest import (
     page_also,
     paged,
 )
+from notifier.domain.maintenance import RELEASED_AFTER
 from support.databases import async_engine
 from support.waiting import until
 
 SHOP = {**CONTACT, "topic": "shipping", "received_from": "zendesk:acme"}
 BILLING = "/v1/maintenance-windows/topic/billing"
 ACME = "/v1/maintenance-windows/connection/zendesk:acme"
+ENDED = "notifications WHERE content->>'reason' = 'maintenance_ended'"
 DELAYED = "SELECT 1 FROM notifications WHERE delay_reason IS NOT NULL"
 
 
@@ -52,26 +54,32 @@ async def test_pages_about_it_wait_until_the_end_that_they_name(
         step = item["history"][-1]
         reason = "maintenance of the topic billing: New system"
         assert (step["state"], step["reason"]) == ("delayed", reason)
+        assert item["delay_code"] == "maintenance"
         windows = (await api.get("/v1/maintenance-windows", headers=key("sara"))).json()["items"]
-        assert step["until"] == windows[0]["ends_at"]
+        ends_at = datetime.fromisoformat(windows[0]["ends_at"])
+        assert datetime.fromisoformat(step["until"]) == ends_at + RELEASED_AFTER
         assert posted_topics(harness) == ["Shipping"]
-        harness.advance(timedelta(minutes=61))
-        await until(harness.posted, lambda posts: len(posts) == 2)
-    assert posted_topics(harness) == ["Shipping", "Billing"]
+        harness.advance(timedelta(minutes=60))
+        await until(lambda: posted_topics(harness), lambda topics: "Billing" in topics)
+    ended, billing = [str(post.body["text"]) for post in harness.posted()[1:]]
+    assert "1 page follows: topic billing" in ended
+    assert billing.startswith("Billing")
 
 
 async def test_page_that_is_settled_meanwhile_is_not_sent(
     harness: ServiceHarness, api: httpx.AsyncClient
 ) -> None:
     await harness.add_recipient("dana", "slack")
+    await harness.add_recipient("operations", "slack")
     await put(api, ACME)
     page = paged("dana", contact=SHOP)
     async with harness.delivering():
         await harness.handle(page, page_also(page, "dana", contact=SHOP))
         await until(lambda: harness.rows(DELAYED), lambda rows: len(rows) == 2)
         await harness.handle(acknowledged(page, "omar"))
-    assert {state for *_, state in await harness.states()} == {"cancelled"}
-    assert not harness.posted()
+    states = await harness.rows("SELECT state FROM notifications WHERE person_id = 'dana'")
+    assert {row.state for row in states} == {"cancelled"}
+    assert set(posted_topics(harness)) <= {"Maintenance"}
 
 
 async def test_window_that_is_ended_lets_its_pages_go(
@@ -83,8 +91,66 @@ async def test_window_that_is_ended_lets_its_pages_go(
         await harness.handle(paged("dana", contact=SHOP))
         await until(lambda: harness.rows(DELAYED))
         assert (await api.delete(ACME, headers=key("mona"))).status_code == 204
-        await until(harness.posted)
+        await until(lambda: posted_topics(harness), lambda topics: "Shipping" in topics)
+    assert posted_topics(harness) == ["Maintenance", "Shipping"]
+    ended = await harness.rows(f"SELECT content->'maintenance' AS news FROM {ENDED}")
+    assert [(row.news["pages"], row.news["ended_by"]) for row in ended] == [(1, "mona")] * 2
     assert (await api.delete(ACME, headers=key("mona"))).status_code == 404
+
+
+async def test_pages_about_a_campaign_wait(harness: ServiceHarness, api: httpx.AsyncClient) -> None:
+    await harness.add_recipient("dana", "slack")
+    await put(api, "/v1/maintenance-windows/campaign/recall-7")
+    async with harness.delivering():
+        recall = paged("dana", contact={**CONTACT, "campaign": "recall-7"})
+        await harness.handle(recall, paged("dana", contact={**SHOP, "campaign": "spring-sale"}))
+        await until(harness.posted)
+        await until(lambda: harness.rows(DELAYED))
+    assert posted_topics(harness) == ["Shipping"]
+
+
+async def test_begin_and_end_are_announced_once_each(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
+    await harness.add_recipient("operations", "slack", "email")
+    await harness.add_recipient("dana", "slack")
+    await harness.add_recipient("omar", "slack")
+    begin = TimeSource().utc_now() + timedelta(minutes=5)
+    await put(api, BILLING, starts_at=begin.isoformat())
+    page = paged("dana")
+    async with harness.delivering(), harness.delivering():
+        harness.advance(timedelta(minutes=6))
+        await until(lambda: posted_topics(harness), lambda topics: len(topics) == 1)
+        settled = paged("omar")
+        await harness.handle(page, paged("dana"), settled)
+        await until(lambda: harness.rows(DELAYED), lambda rows: len(rows) == 3)
+        await harness.handle(acknowledged(settled, "omar"))
+        harness.advance(timedelta(minutes=59))
+        await until(harness.posted, lambda posts: len(posts) == 5)
+    messages = [(post.body["channel"], str(post.body["text"])) for post in harness.posted()]
+    assert "Maintenance until" in messages[0][1]
+    assert [channel for channel, _ in sorted(messages[1:3])] == ["D-dana", "D-operations"]
+    assert all("2 pages follow: topic billing" in text for _, text in messages[1:3])
+    assert posted_topics(harness)[3:] == ["Billing", "Billing"]
+    assert not harness.mail.messages
+
+
+async def test_window_that_is_set_again_is_announced_as_one(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
+    await harness.add_recipient("operations", "slack")
+    await put(api, BILLING)
+    async with harness.delivering():
+        await until(harness.posted)
+        await put(api, BILLING, minutes=120)
+        harness.advance(timedelta(minutes=119))
+        later = TimeSource().utc_now() + timedelta(days=3)
+        await put(api, BILLING, starts_at=later.isoformat())
+        await until(harness.posted, lambda posts: len(posts) == 2)
+    texts = [str(post.body["text"]) for post in harness.posted()]
+    assert ["until" in text for text in texts] == [True, False]
+    (ended,) = await harness.rows(f"SELECT content->'maintenance' AS news FROM {ENDED}")
+    assert (ended.news["pages"], ended.news["ended_by"]) == (0, "mona")
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,35 @@ async def test_reply_after_anothers_answer_says_who_has_it(
     assert late == "Acknowledged by omar. The escalation no longer waits for an answer."
 
 
+async def test_answers_are_in_the_language_of_the_owner_of_the_number(
+    harness: ServiceHarness, twilio: Twilio, phone_api: httpx.AsyncClient
+) -> None:
+    other = paged("dana", media=("voice",))
+    await add(harness, "dana", DANA, "sms", "voice", language="de")
+    await send(harness, twilio, paged("dana", media=("sms",)), other)
+    (text,), (call,) = twilio.messages, twilio.calls
+    assert "Antworten Sie mit 1 zum Bestätigen" in text.fields["Body"]
+    assert {each.attrib["language"] for each in fromstring(call.fields["Twiml"]).iter("Say")} == {
+        "de-DE"
+    }
+    assert said(await reply(phone_api, "?")).startswith("Nicht verstanden.")
+    assert said(await reply(phone_api, "1")).startswith(
+        "Bestätigt: Chat zu Billing von einem Kunden:"
+    )
+    pressed = {"CallSid": call.sid, "From": NUMBER, "To": DANA}
+    again = await post_signed(phone_api, call.keys_url, {**pressed, "Digits": "9"})
+    assert said(again).startswith("Diese Taste hat keine Funktion.")
+    await harness.handle(acknowledged(other, "omar"))
+    late = await post_signed(phone_api, call.keys_url, {**pressed, "Digits": "1"})
+    assert said(late) == "Bestätigt von omar. Die Eskalation wartet nicht mehr auf eine Antwort."
+    (spoken,) = fromstring(late.text)
+    assert spoken.attrib["language"] == "de-DE"
+    forged = await post_signed(phone_api, f"{call.keys_url}x", {**pressed, "Digits": "1"})
+    assert said(forged) == "Dieser Link stammt nicht von Upstairs, oder er wurde verändert."
+    harness.advance(timedelta(hours=25))
+    assert "Es gibt nichts zu bestätigen" in said(await reply(phone_api, "1"))
+
+
 async def test_strangers_are_told_nothing_and_machines_little(
     harness: ServiceHarness, twilio: Twilio, phone_api: httpx.AsyncClient
 ) -> None:

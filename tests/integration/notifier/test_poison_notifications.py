@@ -2,11 +2,12 @@
 
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import text
 
 from common.core.metrics import Metrics
-from integration.notifier.conftest import ServiceHarness, paged
+from integration.notifier.conftest import ServiceHarness, acknowledged, key, paged
 from support.databases import async_engine
 from support.probe import sum_samples
 from support.waiting import until
@@ -101,3 +102,26 @@ async def test_state_and_time_of_no_meaning_are_refused_by_the_table(
     for poison in ("state = 'lost'", "kind = 'poem'", "due_at = '-infinity'", "due_at = NULL"):
         with pytest.raises(Exception, match="violates check constraint"):
             await change(harness, f"UPDATE notifications SET {poison}")
+
+
+async def test_reason_of_a_newer_version_stops_no_page(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
+    """A newer process wrote the row, and stopped before it sent the page."""
+    await harness.add_recipient("dana", "slack")
+    page = paged("dana")
+    await harness.handle(page)
+    newer = '{"code": "brand-new", "parameters": {"x": [1]}, "more": 1}'
+    async with harness.database.transaction() as uow:
+        await uow.connection.driver.execute(
+            "UPDATE notifications SET reason = 'it said so', reason_data = $1::text::jsonb", newer
+        )
+    async with harness.delivering():
+        await until(harness.posted)
+        await until(harness.states, lambda states: states == [("page", "slack", "sent")])
+    await harness.handle(acknowledged(page, "omar"))
+    listed = (await api.get("/v1/notifications", headers=key("sara"))).json()["items"]
+    (shown,) = [each for each in listed if each["kind"] == "page"]
+    assert (shown["reason"], shown["reason_code"]) == ("it said so", "brand-new")
+    assert shown["reason_parameters"] == {"x": [1]}
+    assert await harness.rows("SELECT 1 FROM dead_letters") == []

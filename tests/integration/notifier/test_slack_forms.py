@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from common.contracts.escalations import EscalationTakenOver, PageRequested, PagesErased
 from common.contracts.event import EscalationId, PersonId
@@ -19,8 +20,9 @@ from integration.notifier.conftest import (
     paged,
     pressed,
     signed,
+    token_of,
 )
-from integration.notifier.examples import answer_events
+from integration.notifier.examples import answer_events, sent
 from support.waiting import until
 
 CALLBACK = "/v1/callbacks/slack"
@@ -212,3 +214,18 @@ async def test_forged_token_in_a_form_is_refused_in_the_form(
     answer = await fill(api, view, note={"value": "Refund all."})
     assert "not made by Upstairs" in answer.json()["errors"]["note"]
     assert page.person_id == "dana"
+
+
+async def test_refusal_of_a_press_is_in_the_language_of_who_pressed(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
+    await harness.add_recipient("omar", "slack")
+    async with harness.database.transaction() as uow:
+        omar = await uow.recipients.lock(PersonId("omar"))
+        assert omar
+        await uow.recipients.save(replace(omar, language="de"))
+    await sent(harness, paged("dana"))
+    body = pressed("U-omar", token_of(harness.posted()[0]), channel={"id": "C1"})
+    assert (await api.post("/v1/callbacks/slack", content=body, headers=signed(body))).is_error
+    (refusal,) = harness.posted("chat.postEphemeral")
+    assert "Sie wurden zu dieser Eskalation nicht gefragt" in str(refusal.body)

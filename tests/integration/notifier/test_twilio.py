@@ -20,6 +20,7 @@ from integration.notifier.phone_examples import (
     add,
     event_names,
     page_dana,
+    send,
     set_unsent,
     state,
 )
@@ -80,6 +81,16 @@ async def test_landline_fails_for_good_and_escalation_hears_it(
     assert len(await harness.published()) == 2
     await twilio.report(phone_api, message, "delivered")
     assert await state(harness) == ("failed", reason, True)
+
+
+async def test_next_method_stands_in_for_a_message_that_is_reported_lost(
+    harness: ServiceHarness, twilio: Twilio, phone_api: httpx.AsyncClient
+) -> None:
+    await add(harness, "dana", DANA, "sms", "whatsapp")
+    (message,) = await send(harness, twilio, paged(media=("sms",)))
+    await twilio.report(phone_api, message, "undelivered", ErrorCode="30006")
+    made = await harness.rows("SELECT medium, failover_from FROM notifications ORDER BY 1")
+    assert [tuple(row) for row in made] == [("sms", None), ("whatsapp", "sms")]
 
 
 @pytest.mark.parametrize("kind", ["opted_out", "landlines"])

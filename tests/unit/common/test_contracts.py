@@ -15,7 +15,7 @@ from common.contracts import EVENTS
 from common.contracts.contacts import ContactReceived, Customer
 from common.contracts.contract import Contract, FieldError, Instant
 from common.contracts.decoding import ContractViolationError, from_data, from_json
-from common.contracts.escalations import EscalationResolved, PagedCause
+from common.contracts.escalations import EscalationClosed, EscalationResolved, PagedCause
 from common.contracts.event import ContactId, CustomerId, EscalationId, PersonId
 from common.contracts.page_subjects import PagedApproval
 from common.contracts.texts import NOTE_LENGTH, REASON_LENGTH, ReasonText
@@ -185,3 +185,45 @@ def test_field_of_a_newer_producer_is_ignored_at_every_depth() -> None:
     }
     event = from_json(ContactReceived, msgspec.json.encode(content))
     assert event.customer == Customer(customer_id=CustomerId("c"))
+
+
+@pytest.mark.parametrize(
+    "newer",
+    [
+        {"code": "brand-new"},
+        {"code": "contact-discarded", "discarded_as": "brand-new"},
+        {"code": "escalation-ended", "state": 7},
+        {"code": "priority-changed", "before": "low", "after": "brand-new"},
+        {},
+        "brand-new",
+    ],
+    ids=str,
+)
+def test_explanation_of_a_newer_service_gives_way_to_its_text(newer: Any) -> None:
+    event_fields = {
+        "contact_id": new_id(),
+        "occurred_at": "2026-03-02T09:30:00Z",
+        "reason": "It ended",
+    }
+    event = {**event_fields, "escalation_id": new_id(), "change_reason": newer}
+    for closed in (
+        from_json(EscalationClosed, msgspec.json.encode(event)),
+        from_data(EscalationClosed, event),
+    ):
+        assert (closed.reason, closed.change_reason) == ("It ended", None)
+    # All else is read as strictly as before.
+    with pytest.raises(ContractViolationError, match="escalation_id: is missing"):
+        from_data(EscalationClosed, {**event_fields, "change_reason": newer})
+
+
+def test_explanation_that_can_be_read_is_kept() -> None:
+    event = {
+        "contact_id": new_id(),
+        "occurred_at": "2026-03-02T09:30:00Z",
+        "escalation_id": new_id(),
+        "reason": "It ended",
+        "change_reason": {"code": "we-replied", "brand_new": 1},
+    }
+    closed = from_data(EscalationClosed, event)
+    assert closed.change_reason
+    assert closed.change_reason.code == "we-replied"

@@ -5,6 +5,7 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
+from msgspec import structs
 
 from common.contracts.assignments import AssignmentReleased
 from common.contracts.clocks import (
@@ -36,7 +37,18 @@ from escalation.domain.money import ProposedOutcome
 from escalation.domain.settings.ladders import NamedPerson
 from escalation.domain.settings.registry import Configuration, Versioned
 from unit.escalation.contact_harness import ContactHarness
-from unit.escalation.examples import CONTACT, DUTY, LADDER, MIA, RITA, SAM, SETTINGS, START, second
+from unit.escalation.examples import (
+    CONTACT,
+    DUTY,
+    LADDER,
+    MIA,
+    RITA,
+    SAM,
+    SETTINGS,
+    START,
+    contact_received,
+    second,
+)
 
 
 @pytest.fixture
@@ -59,6 +71,15 @@ def test_contact_handled_in_time_pages_nobody(harness: ContactHarness) -> None:
     ]
     assert harness.pages() == []
     assert harness.timers == {}
+
+
+def test_page_names_the_campaign_of_its_contact(harness: ContactHarness) -> None:
+    harness.send(structs.replace(contact_received(harness.at), campaign="recall-7"))
+    harness.advance_to(1)
+    harness.assign()
+    harness.advance_to(10)
+    contacts = [page.contact for page in harness.events(PageRequested)]
+    assert {contact and contact.campaign for contact in contacts} == {"recall-7"}
 
 
 def test_late_first_response_warns_representative_then_pages_supervisor(

@@ -21,6 +21,7 @@ from common.contracts.event import (
 )
 from notifier.channels import email
 from notifier.domain import notifications, own_messages
+from notifier.domain.content import Maintenance
 from notifier.domain.escalations import Escalation, EscalationState
 from notifier.domain.notifications import Notification
 from notifier.domain.reasons import Reason
@@ -38,7 +39,7 @@ EMAIL = Address("email", {"address": "dana@example.com"})
 REASONS: tuple[Reason, ...] = (
     *get_args(PageReason),
     *("alarm", "connection_silent", "connection_heard_again", "write_back_halted"),
-    "status_webhook_disabled",
+    *("status_webhook_disabled", "maintenance_began", "maintenance_ended"),
 )
 
 ADA = {
@@ -189,6 +190,17 @@ def connection_page(reason: Reason, **changes: Any) -> ConnectionPageRequested:
     )
 
 
+def maintenance(reason: Reason, **changes: Any) -> Maintenance:
+    why = changes.pop("why", "New system")
+    about: dict[str, Any] = {"scope": "topic", "name": "billing", "reason": why}
+    if reason == "maintenance_began":
+        times: dict[str, Any] = {"ends_at": AT + timedelta(hours=1)}
+    else:
+        planned = AT + timedelta(hours=1)
+        times = {"ends_at": AT, "pages": 7, "ended_by": "omar", "planned_until": planned}
+    return Maintenance(**{**about, "set_by": "mona", **times, **changes})
+
+
 def notification(
     address: Address = SLACK, reason: Reason = "climbed", **changes: Any
 ) -> Notification:
@@ -204,6 +216,9 @@ def notification(
         page = own_messages.webhook_alarm(
             SystemName("channel:shop"), changes.get("answer", GONE), PageId(PAGE)
         )
+    elif reason in {"maintenance_began", "maintenance_ended"}:
+        news = maintenance(reason, **changes)
+        page = own_messages.maintenance_page(reason, news, PersonId("dana"), PageId(PAGE))
     else:
         page = notifications.page_from(paged(reason, **changes))
         # Who is asked again was asked before.

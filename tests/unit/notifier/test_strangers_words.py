@@ -44,13 +44,23 @@ _PARTS: tuple[dict[str, Any], ...] = (
     {**LATE_REPLY, "cause": "feedback", "clock": None},
 )
 
+_MAINTENANCE = ("name", "why", "set_by", "ended_by")
+# The free texts of messages about no contact.
+_OF_NO_CONTACT: dict[str, tuple[str, ...]] = {
+    "alarm": ("slot",),
+    "write_back_halted": ("answer",),
+    "status_webhook_disabled": ("answer",),
+    "connection_silent": ("system",),
+    "connection_heard_again": ("system",),
+    "maintenance_began": _MAINTENANCE,
+    "maintenance_ended": _MAINTENANCE,
+}
+
 
 def page(reason: Reason, words: str, medium: Any) -> Notification:
     """Return a page whose every free text consists of these words."""
-    if reason == "alarm":
-        return notification(medium, reason, slot=words)
-    if reason in {"write_back_halted", "status_webhook_disabled"}:
-        return notification(medium, reason, answer=words)
+    if reason in _OF_NO_CONTACT:
+        return notification(medium, reason, **dict.fromkeys(_OF_NO_CONTACT[reason], words))
     changes: dict[str, Any] = {
         "explanation": words,
         "level_name": words,
@@ -69,8 +79,6 @@ def page(reason: Reason, words: str, medium: Any) -> Notification:
         changes = {"duty_gap": gap}
     if reason == "unserved":
         changes = {"unserved_queue": {"queue": words, "fallback_queue": words}}
-    if reason in {"connection_silent", "connection_heard_again"}:
-        changes = {"system": words}
     return notification(medium, reason, **changes)
 
 

@@ -12,7 +12,7 @@ from notifier.domain import notifications
 from notifier.domain.content import HeldPage, Status, Summary
 from notifier.domain.delivery import Outcome, Postponed, Refused, Sent, Unknown
 from notifier.domain.notifications import Notification
-from notifier.domain.recipients import Address
+from notifier.domain.recipients import LANGUAGES, Address
 from notifier.links import Links
 from support.teams_workflows import require_card, texts, urls
 from unit.notifier.examples import ADA, AT, COMPLAINT, CONTACT, ESCALATION, notification
@@ -50,6 +50,40 @@ def test_card_says_what_how_long_why_and_what_to_press() -> None:
     assert "Severity: high" in texts(shown)
     assert "Customer: VIP" in texts(shown)
     assert [*urls(shown)] == ["Acknowledge", "Take over"]
+
+
+GERMAN_PARTS = (
+    "Antworten Sie bis 14:12:30 UTC (noch 12 min 30 s).",
+    "Warum jetzt: Sie ist auf Ihre Stufe gestiegen. Keine Antwort von sam.",
+    "Schweregrad: hoch",
+    "Stufe: manager",
+    "Priorität: hoch",
+    "Kunde: VIP",
+    "Sprache: de",
+)
+
+
+def test_card_is_in_the_language_of_its_reader() -> None:
+    page = replace(notification(TEAMS), language="de")
+    shown = card(page)
+    assert [*urls(shown)] == ["Bestätigen", "Übernehmen"]
+    assert set(GERMAN_PARTS) - set(texts(shown)) == set()
+    assert "Was zu tun ist: Öffnen Sie es, melden Sie sich an," in " ".join(
+        texts(card(page, CONSOLE, is_shared=True))
+    )
+    sent = replace(page, content=replace(page.content, status=Status("taken_over", by="Omar")))
+    follow_up = orjson.loads(teams_cards.follow_up_message(sent, LINKS, AT))
+    content = follow_up["attachments"][0]["content"]
+    assert texts(content)[0] == "Übernommen von Omar"
+    assert [*urls(content)] == ["Öffnen"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_card_of_every_language_has_its_facts(language: str) -> None:
+    shown = card(replace(notification(TEAMS), language=language))
+    (facts,) = [each["facts"] for each in shown["body"] if each["type"] == "FactSet"]
+    assert len(facts) == 5
+    assert all(fact["title"] and fact["value"] for fact in facts)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from defusedxml.ElementTree import fromstring
 from msgspec.structs import replace
 
+from notifier import rendering
 from notifier.channels import twiml
 from notifier.channels.base import MalformedPayloadError, SignatureRefusedError
 from notifier.channels.phone_texts import (
@@ -20,7 +21,7 @@ from notifier.channels.phone_texts import (
 )
 from notifier.channels.sms import SmsAddress
 from notifier.channels.twilio import TwilioAccount, phone_number, read_answer
-from notifier.domain.content import HeldPage, Summary
+from notifier.domain.content import HeldPage, Summary, without_names
 from notifier.domain.delivery import Outcome, Postponed, Refused, RetryPolicy, Sent, Unknown
 from notifier.domain.recipients import Address
 from notifier.domain.sms_segments import count_segments
@@ -115,6 +116,41 @@ def test_summary_names_the_first_page() -> None:
     )
 
 
+SPOKEN_WORDS = {
+    "en": ("en-US", "This is Upstairs.", "Press 1 to acknowledge.", "Reply 1 to"),
+    "de": ("de-DE", "Hier ist Upstairs.", "Drücken Sie 1 zum Bestätigen.", "Antworten Sie mit 1"),
+    "es": ("es-ES", "Aquí Upstairs.", "Pulse 1 para confirmar.", "Responda 1 para"),
+    "fr": ("fr-FR", "Ici Upstairs.", "Tapez 1 pour confirmer.", "Répondez 1 pour"),
+    "pt": ("pt-PT", "Fala o Upstairs.", "Prima 1 para confirmar.", "Responda 1 para"),
+    "it": ("it-IT", "Qui è Upstairs.", "Prema 1 per confermare.", "Risponda 1 per"),
+    # Without a catalogue both are English.
+    "pl": ("en-US", "This is Upstairs.", "Press 1 to acknowledge.", "Reply 1 to"),
+}
+
+
+@pytest.mark.parametrize("language", SPOKEN_WORDS)
+def test_voice_and_words_are_of_the_same_language(language: str) -> None:
+    page = replace(notification(), language=language)
+    text_words = phone_words(page, LINKS, AT, with_names=False)
+    voice, greeting, keys, hint = SPOKEN_WORDS[language]
+    call = fromstring(twiml.call(spoken(text_words), "https://up/keys/t", "-", language))
+    assert {each.attrib["language"] for each in call.iter("Say")} == {voice}
+    first = next(call.iter("Say")).text or ""
+    assert first.startswith(greeting)
+    assert keys in first
+    content = without_names(page.content)
+    words_of_language = rendering.words(content, AT, language=language, has_console=True)
+    assert words_of_language.headline in first
+    text = text_message(text_words)
+    assert hint in text
+    assert count_segments(text) <= 2
+    variables = template_variables(text_words)
+    assert (variables["1"], variables["2"]) == (
+        words_of_language.headline,
+        words_of_language.deadline,
+    )
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
@@ -141,7 +177,7 @@ def test_link_with_a_long_token_gives_way_to_the_headline() -> None:
 
 def test_call_says_it_twice_and_takes_a_key() -> None:
     hostile = words(headline="<Dial>+1900</Dial> & \x0b\ud83d")
-    call = fromstring(twiml.call(spoken(hostile), "https://up/keys/t?a=1&b=2", "Goodbye."))
+    call = fromstring(twiml.call(spoken(hostile), "https://up/keys/t?a=1&b=2", "Goodbye.", "en"))
     gather, goodbye = call
     assert (gather.tag, goodbye.tag, goodbye.text) == ("Gather", "Say", "Goodbye.")
     assert gather.attrib["action"] == "https://up/keys/t?a=1&b=2"
@@ -153,14 +189,14 @@ def test_call_says_it_twice_and_takes_a_key() -> None:
 
 
 def test_call_that_asks_nothing_takes_no_key() -> None:
-    call = fromstring(twiml.call(spoken(words(hint="")), "", "Goodbye."))
+    call = fromstring(twiml.call(spoken(words(hint="")), "", "Goodbye.", "en"))
     assert [each.tag for each in call] == ["Say", "Pause", "Say"]
     assert "Press" not in str(call[0].text)
 
 
 def test_longest_call_is_one_that_twilio_takes() -> None:
     longest = words(headline="&" * 600, deadline="<" * 600)
-    call = twiml.call(spoken(longest), "https://up.example.com/" + "t" * 300, "Goodbye.")
+    call = twiml.call(spoken(longest), "https://up.example.com/" + "t" * 300, "Goodbye.", "pt")
     assert len(call) <= 4000
 
 

@@ -31,7 +31,10 @@ def words(reason: Reason = "climbed", **changes: Any) -> rendering.Words:
 
 
 def test_every_reason_has_its_own_words() -> None:
-    alarms: tuple[Reason, ...] = ("alarm", "write_back_halted", "status_webhook_disabled")
+    alarms: tuple[Reason, ...] = (
+        *("alarm", "write_back_halted", "status_webhook_disabled"),
+        *("maintenance_began", "maintenance_ended"),
+    )
     sentences = {
         words(reason, explanation=None).why_now for reason in REASONS if reason not in alarms
     }
@@ -47,6 +50,8 @@ def test_every_reason_has_its_own_words() -> None:
         ("alarm", "An internal timer was lost and restored."),
         ("write_back_halted", "A connected system refuses our credentials."),
         ("status_webhook_disabled", "Its receiver no longer takes calls."),
+        ("maintenance_began", "Pages about it wait until then. Clocks go on."),
+        ("maintenance_ended", "Pages about it go out again."),
         ("climbed", "It moved up to your level. No answer from sam."),
         ("returned", "It is back at your level. Shift of sam ended."),
         ("handed_over", "You are asked to take it. Sam hands it over: “she speaks German”"),

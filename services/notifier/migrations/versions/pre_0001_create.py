@@ -167,6 +167,10 @@ STATEMENTS = (
     WHERE state = 'held_back'
     """,
     """
+    CREATE INDEX notifications_of_summary ON notifications (summary_id)
+    WHERE state = 'grouped'
+    """,
+    """
     CREATE INDEX notifications_receipt_due ON notifications (receipt_due_at)
     WHERE receipt_due_at IS NOT NULL AND delivered_at IS NULL
     """,
@@ -225,13 +229,16 @@ STATEMENTS = (
     """
     CREATE TABLE maintenance_windows (
         key text PRIMARY KEY,
-        scope text NOT NULL CHECK (scope IN ('topic', 'connection')),
+        scope text NOT NULL CHECK (scope IN ('topic', 'connection', 'campaign')),
         name text NOT NULL,
         starts_at timestamptz NOT NULL,
         ends_at timestamptz NOT NULL,
         reason text NOT NULL,
         set_by text NOT NULL,
-        set_at timestamptz NOT NULL
+        set_at timestamptz NOT NULL,
+        begin_announced_at timestamptz,
+        end_announced_at timestamptz,
+        ended_by text
     )
     """,
     "CREATE INDEX maintenance_windows_ends_at ON maintenance_windows (ends_at)",

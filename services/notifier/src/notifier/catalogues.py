@@ -12,6 +12,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 from notifier.domain.recipients import DEFAULT_LANGUAGE, LANGUAGES
+from notifier.refusals import REFUSALS
 
 SOURCES: Final = Path(str(files("notifier")))
 _KEYWORDS: Final = {"_": None, "gettext": None, "mark": None, "ngettext": (1, 2)}
@@ -25,6 +26,8 @@ def extract_texts() -> Catalog:
     messages = extract_from_dir(SOURCES, _METHODS, _OPTIONS, _KEYWORDS)
     for name, _line, text, _comments, context in sorted(messages, key=lambda message: message[0]):
         catalogue.add(text, None, [(name, 0)], context=context)
+    for error in REFUSALS:
+        catalogue.add(str(error.__doc__))
     return catalogue
 
 

@@ -38,6 +38,7 @@ from notifier.web_push.vapid import VapidKey
 from notifier.workers.case_writer import CaseWriter
 from notifier.workers.delivery import DeliveryWorker
 from notifier.workers.home_tabs import HomeTabWorker
+from notifier.workers.maintenance import MaintenanceAnnouncer
 from notifier.workers.receipts import ReceiptWorker
 from notifier.workers.status_delivery import StatusDeliveryWorker
 from notifier.workers.template_refresh import TemplateRefresh
@@ -112,6 +113,7 @@ def build(
             TemplateRefresh(templates, database, health),
             DeliveryWorker(channels, database, rules, slots, measured, health, codes),
             HomeTabWorker(channels, database, HomeTabMetrics(metrics), health),
+            MaintenanceAnnouncer(database, health),
             *([ReceiptWorker(database, measured, health)] if has_receipts else ()),
             StatusDeliveryWorker(
                 StatusCaller.from_settings(settings),

@@ -157,6 +157,9 @@ maintenance_windows = Table(
     Column("reason", Text),
     Column("set_by", Text),
     Column("set_at", DateTime(timezone=True)),
+    Column("begin_announced_at", DateTime(timezone=True)),
+    Column("end_announced_at", DateTime(timezone=True)),
+    Column("ended_by", Text),
 )
 phone_replies = Table(
     "phone_replies",

@@ -1,6 +1,6 @@
 """Why a clock changed or an escalation ended, as data: the console writes the words."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from common.contracts.contacts import DiscardCause, Priority
 from common.contracts.contract import Contract
@@ -47,6 +47,8 @@ class ChangeReason(Contract):
     ended the escalation, whose `state` is then set. `words` are those of a person. `before` and
     `after` are the priorities of `priority-changed`.
     """
+
+    explains: ClassVar[bool] = True
 
     code: ChangeReasonCode
     person_id: PersonId | None = None

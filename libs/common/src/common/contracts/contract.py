@@ -78,6 +78,8 @@ class Contract(msgspec.Struct, metaclass=_ContractMeta, frozen=True, gc=False):
     Types are checked when it is read and not when it is made: mypy checks who makes one.
     """
 
+    # It only says in data what a text beside it says, so that who can't read it goes by the text.
+    explains: ClassVar[bool] = False
     # The fields that are checked, or cut, whenever it is made.
     instants: ClassVar[tuple[str, ...]]
     text_lengths: ClassVar[tuple[tuple[str, int], ...]]

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import inspect
-from msgspec.structs import fields
+from msgspec.structs import FieldInfo, fields
 
 from common.contracts.contract import Contract, FieldError
 from common.contracts.validation_messages import (
@@ -48,22 +48,58 @@ class ContractViolationError(ValueError):
 
 
 def from_json(kind: type[C], text: bytes | str) -> C:
-    """Read JSON; raises ContractViolationError."""
+    """Read JSON; raises ContractViolationError.
+
+    An explanation (`Contract.explains`) that a newer service wrote, and that can't be read, is
+    left out: the text beside it says the same.
+    """
     decode: Callable[[bytes | str], C] = _decoder(kind)
     try:
         return decode(text)
     except msgspec.ValidationError as error:
-        raise ContractViolationError(_describe(kind, _parse(text), error)) from error
+        return _read_without_explanations(kind, _parse(text), error)
     except _NOT_JSON as error:
         raise _not_json(error) from error
 
 
 def from_data(kind: type[C], data: Any) -> C:
-    """Read what was JSON; raises ContractViolationError."""
+    """Read what was JSON, as `from_json`; raises ContractViolationError."""
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
-        raise ContractViolationError(_describe(kind, data, error)) from error
+        return _read_without_explanations(kind, data, error)
+
+
+def _read_without_explanations(kind: type[C], data: Any, error: msgspec.ValidationError) -> C:
+    readable = _without_explanations(kind, data)
+    if readable != data:
+        return from_data(kind, readable)
+    raise ContractViolationError(_describe(kind, data, error)) from error
+
+
+def _without_explanations(kind: type[Contract], data: Any) -> Any:
+    """Return the data without the explanations in it that can't be read."""
+    if not isinstance(data, Mapping):
+        return data
+    unreadable = {
+        field.name
+        for field in fields(kind)
+        if field.name in data and _explains(field.type) and not _is_readable(data, field)
+    }
+    return {name: value for name, value in data.items() if name not in unreadable}
+
+
+def _explains(type_: Any) -> bool:
+    part = _inner(inspect.type_info(type_))
+    return isinstance(part, inspect.StructType) and getattr(part.cls, "explains", False)
+
+
+def _is_readable(data: Mapping[str, Any], field: FieldInfo) -> bool:
+    try:
+        msgspec.convert(data[field.name], field.type)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 @cache

@@ -27,6 +27,7 @@ class PagedContact(Contract):
     representative_id: PersonId | None = None
     customer_id: CustomerId | None = None
     received_from: SystemName | None = None
+    campaign: ReasonText | None = None
 
 
 class PagedCoaching(Contract):

@@ -9,14 +9,14 @@ from fastapi import APIRouter, Path
 from starlette.responses import Response
 
 from console.clients.services import ServiceProblemError
-from console.pages.context import Page, PageContext
+from console.pages.context import Page, PageContext, require_leader
 from console.pages.settings import require_manager
 from console.texts import mark
 from console.views.maintenance import SCOPES, maintenance_view, minutes_of
 from console.views.problem_texts import problem_text
 
 # Before the screens of settings: `maintenance` is none of their kinds.
-router = APIRouter(prefix="/settings/maintenance", dependencies=[require_manager])
+router = APIRouter(prefix="/settings/maintenance", dependencies=[require_leader])
 
 _DONE: Final[Mapping[str, str]] = {
     "set": mark("Pages wait until the end of the maintenance."),
@@ -32,11 +32,11 @@ NamePath = Annotated[str, Path(max_length=200)]
 
 @router.get("")
 async def show_maintenance(page: Page) -> Response:
-    """List the windows that have not ended, with a form for a new one."""
+    """List the windows that have not ended; managers get a form for a new one."""
     return await _show(page)
 
 
-@router.post("")
+@router.post("", dependencies=[require_manager])
 async def set_maintenance(page: Page) -> Response:
     """Let pages wait from now on; what was written wrong is shown again."""
     fields = await page.read_form()
@@ -52,7 +52,7 @@ async def set_maintenance(page: Page) -> Response:
     return page.lead_to("/settings/maintenance?done=set")
 
 
-@router.post("/{scope}/{name}/end")
+@router.post("/{scope}/{name}/end", dependencies=[require_manager])
 async def end_maintenance(scope: ScopePath, name: NamePath, page: Page) -> Response:
     """End it now; one that has ended already is no failure."""
     try:

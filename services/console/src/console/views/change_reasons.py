@@ -1,15 +1,14 @@
 """Why a clock changed or an escalation ended, by the code that escalation sends."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from common.contracts.change_reasons import ChangeReasonCode
 from console.texts import mark
 from console.views import words
+from console.views.fallback import Write, try_to_write
 from console.views.reader import Reader
 from console.views.settings.phrases import PRIORITIES
-
-_Write = Callable[[Mapping[str, Any], Reader], str]
 
 _SENTENCES: Final[Mapping[ChangeReasonCode, str]] = {
     "contact-received": mark("the contact came in"),
@@ -39,10 +38,10 @@ _ENDED: Final = {
 
 
 def change_reason_text(reason: Mapping[str, Any], reader: Reader) -> str | None:
-    """Say it as a part of a sentence; None for a code without words here."""
+    """Say it as a part of a sentence; None for a code or a value without words here."""
     code = reason["code"]
     if code in _WITH_VALUES:
-        return _WITH_VALUES[code](reason, reader)
+        return try_to_write(_WITH_VALUES[code], reason, reader)
     if code not in _SENTENCES:
         return None
     return _with_words(reader.texts.gettext(_SENTENCES[code]), reason)
@@ -133,7 +132,7 @@ def policy_text(setting_id: str, version: int, reader: Reader) -> str:
     )
 
 
-_WITH_VALUES: Final[Mapping[ChangeReasonCode, _Write]] = {
+_WITH_VALUES: Final[Mapping[ChangeReasonCode, Write]] = {
     "customer-silent": _customer_silent,
     "priority-changed": _priority_changed,
     "contact-resolved": _contact_resolved,

@@ -1,17 +1,17 @@
 """How a clock stands, and what happened to it, in sentences."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from common.contracts.clocks import ThresholdAction
 from console.texts import mark
 from console.views.change_reasons import change_reason_text, policy_text
+from console.views.fallback import Write, try_to_write
 from console.views.reader import Reader, parse_time
 from console.views.words import title_of
 
 Data = Mapping[str, Any]
-_Write = Callable[[Data, Reader], str]
 
 _ACTIONS: Final[Mapping[ThresholdAction, str]] = {
     "warn_representative": mark("the representative was warned"),
@@ -73,12 +73,11 @@ def change_text(entry: Data, reader: Reader) -> str:
     write = _CHANGES.get(entry["code"])
     if write is None:
         return str(entry["text"])
+    text = try_to_write(write, entry["parameters"], reader)
     if entry["code"] in _WITHOUT_REASON:
-        return write(entry["parameters"], reader)
+        return text or str(entry["text"])
     reason = None if entry["reason"] is None else change_reason_text(entry["reason"], reader)
-    return (
-        str(entry["text"]) if reason is None else f"{write(entry['parameters'], reader)}: {reason}"
-    )
+    return str(entry["text"]) if text is None or reason is None else f"{text}: {reason}"
 
 
 def _started(of: Data, reader: Reader) -> str:
@@ -163,7 +162,7 @@ def _time(value: str, reader: Reader) -> str:
     return reader.texts.time(datetime.fromisoformat(value), reader.now)
 
 
-_CHANGES: Final[Mapping[str, _Write]] = {
+_CHANGES: Final[Mapping[str, Write]] = {
     "started": _started,
     "paused": _paused,
     "resumed": _resumed,

@@ -1,14 +1,13 @@
 """Why a message to a colleague failed, was held back or went elsewhere."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from console.texts import mark
 from console.views import words
+from console.views.fallback import Write, try_to_write
 from console.views.reader import Reader
-
-_Write = Callable[[Mapping[str, Any], Reader], str]
 
 # The state of the message says these.
 _SAID_BY_STATE: Final = frozenset(("superseded", "summary-empty", "no-longer-relevant"))
@@ -36,11 +35,12 @@ def delivery_reason_text(notification: Mapping[str, Any], reader: Reader) -> str
     code, of = notification["reason_code"], notification["reason_parameters"]
     if code in _SAID_BY_STATE:
         return None
+    text: str | None = None
     if code in _WITH_VALUES:
-        text = _WITH_VALUES[code](of, reader)
+        text = try_to_write(_WITH_VALUES[code], of, reader)
     elif code in _SENTENCES:
         text = reader.texts.gettext(_SENTENCES[code])
-    else:
+    if text is None:
         return notification["reason"] or None
     if of.get("in_summary"):
         return reader.texts.gettext("in a summary: %(reason)s", reason=text)
@@ -95,7 +95,7 @@ def _later_step(of: Mapping[str, Any], reader: Reader) -> str:
     return reader.texts.gettext("step %(number)s of the person's rule", number=of["step"])
 
 
-_WITH_VALUES: Final[Mapping[str, _Write]] = {
+_WITH_VALUES: Final[Mapping[str, Write]] = {
     "media-missing": _media_missing,
     "medium-removed": _medium_removed,
     "gave-up": _gave_up,

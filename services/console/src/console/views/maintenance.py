@@ -11,14 +11,18 @@ from console.views.fields import Option, options_of
 from console.views.reader import Reader
 from console.views.words import service_names
 
-SCOPES: Final[Mapping[str, str]] = {"topic": mark("Topic"), "connection": mark("Connection")}
+SCOPES: Final[Mapping[str, str]] = {
+    "topic": mark("Topic"),
+    "campaign": mark("Campaign"),
+    "connection": mark("Connection"),
+}
 _LONGEST_MINUTES: Final = 7 * 24 * 60
 _MOST_DIGITS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
 class WindowRow:
-    """`url` ends it."""
+    """`url` ends it; None for who may not."""
 
     scope: str
     name: str
@@ -26,17 +30,21 @@ class WindowRow:
     starts: str
     ends: str
     person: str
-    url: str
+    url: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class MaintenanceView:
-    """`rows` is None if the service did not answer; `fields` is what was written wrong."""
+    """`rows` is None if the service did not answer; `fields` is what was written wrong.
+
+    Who `may_set` none only sees them.
+    """
 
     rows: tuple[WindowRow, ...] | None
     scopes: tuple[Option, ...]
     fields: Mapping[str, str]
     missing: tuple[str, ...]
+    may_set: bool
 
 
 def maintenance_view(
@@ -52,6 +60,7 @@ def maintenance_view(
         scopes=options_of(labels, {fields.get("scope", "topic")}),
         fields=fields,
         missing=service_names(missing, reader.texts),
+        may_set=reader.may_decide_all,
     )
 
 
@@ -64,13 +73,16 @@ def minutes_of(text: str) -> int | None:
 
 
 def _row(item: Mapping[str, Any], reader: Reader) -> WindowRow:
+    # A newer notifier may know of scopes that have no words here.
+    scope = SCOPES.get(item["scope"])
+    url = f"/settings/maintenance/{item['scope']}/{quote(item['name'], safe=':')}/end"
     starts, ends = (datetime.fromisoformat(item[name]) for name in ("starts_at", "ends_at"))
     return WindowRow(
-        scope=reader.texts.gettext(SCOPES[item["scope"]]),
+        scope=reader.texts.gettext(scope) if scope else item["scope"],
         name=item["name"],
         reason=item["reason"],
         starts=reader.texts.time(starts, reader.now),
         ends=reader.texts.time(ends, reader.now),
         person=reader.name(item["set_by"]),
-        url=f"/settings/maintenance/{item['scope']}/{quote(item['name'], safe=':')}/end",
+        url=url if scope and reader.may_decide_all else None,
     )

@@ -40,6 +40,8 @@ REASONS: Final[Mapping[str, str]] = {
     "connection_heard_again": mark("Outside system is heard again"),
     "write_back_halted": mark("Write-back halted"),
     "status_webhook_disabled": mark("Status webhook disabled"),
+    "maintenance_began": mark("Maintenance begins"),
+    "maintenance_ended": mark("Maintenance has ended"),
     "alarm": mark("Alarm of Upstairs itself"),
 }
 DONE: Final[Mapping[str, str]] = {

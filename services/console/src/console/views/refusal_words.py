@@ -1,15 +1,15 @@
 """Why a service refuses something: its reasons and what is wrong with fields, by their codes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
 from console.texts import mark
+from console.views.fallback import Write, try_to_write
 from console.views.reader import Reader
 
 Parameters = Mapping[str, Any]
-_Write = Callable[[Parameters, Reader], str]
 
 # These need no parameter, or one that is shown as it is.
 _REASONS: Final[Mapping[str, str]] = {
@@ -94,14 +94,14 @@ def _say(
     code: str | None,
     of: Parameters,
     sentences: Mapping[str, str],
-    written: Mapping[str, _Write],
+    written: Mapping[str, Write],
     reader: Reader,
 ) -> str | None:
     if code is None:
         return None
     if code in sentences:
         return reader.texts.gettext(sentences[code], **of)
-    return written[code](of, reader) if code in written else None
+    return try_to_write(written[code], of, reader) if code in written else None
 
 
 def _snooze_too_long(of: Parameters, reader: Reader) -> str:
@@ -206,7 +206,7 @@ def _rotations_overlap(of: Parameters, reader: Reader) -> str:
     )
 
 
-_REASONS_WITH_VALUES: Final[Mapping[str, _Write]] = {
+_REASONS_WITH_VALUES: Final[Mapping[str, Write]] = {
     "snooze-too-long": _snooze_too_long,
     "complaint-about-other": _complaint_about_other,
     "line-manager-of-other": _line_manager_of_other,
@@ -215,7 +215,7 @@ _REASONS_WITH_VALUES: Final[Mapping[str, _Write]] = {
     "person-without-turn": _person_without_turn,
     "person-absent": _person_absent,
 }
-_FIELDS_WITH_VALUES: Final[Mapping[str, _Write]] = {
+_FIELDS_WITH_VALUES: Final[Mapping[str, Write]] = {
     "before-start": _before_start,
     "rotations-with-gap": _rotations_with_gap,
     "rotations-overlap": _rotations_overlap,

@@ -10,137 +10,166 @@ from common.contracts.event import PersonRole
 from common.contracts.notifications import Medium
 from common.contracts.page_subjects import Outcome
 from console.texts import Texts, mark
+from console.views.fallback import Labels
 
-SEVERITIES: Final[Mapping[Severity, str]] = {
-    "critical": mark("critical"),
-    "high": mark("high"),
-    "medium": mark("medium"),
-    "low": mark("low"),
-}
+SEVERITIES: Final[Mapping[Severity, str]] = Labels(
+    {
+        "critical": mark("critical"),
+        "high": mark("high"),
+        "medium": mark("medium"),
+        "low": mark("low"),
+    }
+)
 SEVERITY_RANKS: Final = {severity: rank for rank, severity in enumerate(SEVERITIES)}
 
-CHANNELS: Final[Mapping[Channel, str]] = {
-    "call": mark("call"),
-    "email": mark("email"),
-    "chat": mark("chat"),
-    "ticket": mark("ticket"),
-    "case": mark("case"),
-}
+CHANNELS: Final[Mapping[Channel, str]] = Labels(
+    {
+        "call": mark("call"),
+        "email": mark("email"),
+        "chat": mark("chat"),
+        "ticket": mark("ticket"),
+        "case": mark("case"),
+    }
+)
 
-CAUSES: Final[Mapping[Cause, str]] = {
-    "breach": mark("Promise broken"),
-    "warning": mark("Promise at risk"),
-    "customer_request": mark("The customer asks for a supervisor"),
-    "referral": mark("Referred by a colleague"),
-    "repeated_contact": mark("The customer contacts us again and again"),
-    "feedback": mark("Bad feedback"),
-    "complaint": mark("Complaint"),
-    "vip": mark("VIP customer"),
-    "manual": mark("Raised by a colleague"),
-}
+CAUSES: Final[Mapping[Cause, str]] = Labels(
+    {
+        "breach": mark("Promise broken"),
+        "warning": mark("Promise at risk"),
+        "customer_request": mark("The customer asks for a supervisor"),
+        "referral": mark("Referred by a colleague"),
+        "repeated_contact": mark("The customer contacts us again and again"),
+        "feedback": mark("Bad feedback"),
+        "complaint": mark("Complaint"),
+        "vip": mark("VIP customer"),
+        "manual": mark("Raised by a colleague"),
+    }
+)
 
 # What the customer lacks while the clock runs.
-CLOCK_LACKS: Final[Mapping[ClockName, str]] = {
-    "assignment": mark("nobody works on it"),
-    "first_response": mark("no first reply"),
-    "next_response": mark("no reply to the last message"),
-    "periodic_update": mark("no update for the customer"),
-    "resolution": mark("not resolved"),
-    "acknowledgement": mark("nobody acknowledged"),
-}
+CLOCK_LACKS: Final[Mapping[ClockName, str]] = Labels(
+    {
+        "assignment": mark("nobody works on it"),
+        "first_response": mark("no first reply"),
+        "next_response": mark("no reply to the last message"),
+        "periodic_update": mark("no update for the customer"),
+        "resolution": mark("not resolved"),
+        "acknowledgement": mark("nobody acknowledged"),
+    }
+)
 
-CLOCKS: Final[Mapping[ClockName, str]] = {
-    "assignment": mark("Somebody works on it"),
-    "first_response": mark("First reply"),
-    "next_response": mark("Next reply"),
-    "periodic_update": mark("Regular update"),
-    "resolution": mark("Resolution"),
-    "acknowledgement": mark("Acknowledgement"),
-}
+CLOCKS: Final[Mapping[ClockName, str]] = Labels(
+    {
+        "assignment": mark("Somebody works on it"),
+        "first_response": mark("First reply"),
+        "next_response": mark("Next reply"),
+        "periodic_update": mark("Regular update"),
+        "resolution": mark("Resolution"),
+        "acknowledgement": mark("Acknowledgement"),
+    }
+)
 
-CLOCK_STATES: Final[Mapping[str, str]] = {
-    "running": mark("running"),
-    "paused": mark("paused"),
-    "breached": mark("broken"),
-    "met": mark("kept"),
-    "cancelled": mark("no longer needed"),
-}
+CLOCK_STATES: Final[Mapping[str, str]] = Labels(
+    {
+        "running": mark("running"),
+        "paused": mark("paused"),
+        "breached": mark("broken"),
+        "met": mark("kept"),
+        "cancelled": mark("no longer needed"),
+    }
+)
 
-OUTCOMES: Final[Mapping[Outcome, str]] = {
-    "answer": mark("Answer"),
-    "apology": mark("Apology"),
-    "refund": mark("Refund"),
-    "credit": mark("Credit"),
-    "replacement": mark("Replacement"),
-    "service_adjustment": mark("Service adjustment"),
-    "other": mark("Other"),
-}
+OUTCOMES: Final[Mapping[Outcome, str]] = Labels(
+    {
+        "answer": mark("Answer"),
+        "apology": mark("Apology"),
+        "refund": mark("Refund"),
+        "credit": mark("Credit"),
+        "replacement": mark("Replacement"),
+        "service_adjustment": mark("Service adjustment"),
+        "other": mark("Other"),
+    }
+)
 # Outcomes that cost something, and so need an amount.
 COSTLY_OUTCOMES: Final[frozenset[Outcome]] = frozenset(
     ("refund", "credit", "replacement", "service_adjustment")
 )
 
-STATES: Final[Mapping[str, str]] = {
-    "raised": mark("waits for an answer"),
-    "acknowledged": mark("acknowledged"),
-    "taken_over": mark("taken over"),
-    "approval_asked": mark("waits for an approval"),
-    "handed_back": mark("handed back"),
-    "resolved": mark("resolved"),
-    "closed": mark("closed"),
-}
+STATES: Final[Mapping[str, str]] = Labels(
+    {
+        "raised": mark("waits for an answer"),
+        "acknowledged": mark("acknowledged"),
+        "taken_over": mark("taken over"),
+        "approval_asked": mark("waits for an approval"),
+        "handed_back": mark("handed back"),
+        "resolved": mark("resolved"),
+        "closed": mark("closed"),
+    }
+)
 CLOSED_STATES: Final = frozenset(("handed_back", "resolved", "closed"))
 
-MEDIA: Final[Mapping[Medium, str]] = {
-    "slack": mark("Slack"),
-    "email": mark("email"),
-    "sms": mark("text message"),
-    "teams": mark("Teams"),
-    "webhook": mark("webhook"),
-    "web_push": mark("notification on a device"),
-    "voice": mark("phone call"),
-    "whatsapp": mark("WhatsApp"),
-    "apprise": mark("messaging service"),
-}
+MEDIA: Final[Mapping[Medium, str]] = Labels(
+    {
+        "slack": mark("Slack"),
+        "email": mark("email"),
+        "sms": mark("text message"),
+        "teams": mark("Teams"),
+        "webhook": mark("webhook"),
+        "web_push": mark("notification on a device"),
+        "voice": mark("phone call"),
+        "whatsapp": mark("WhatsApp"),
+        "apprise": mark("messaging service"),
+    }
+)
 
-NOTIFICATION_STATES: Final[Mapping[str, str]] = {
-    "pending": mark("waits to be sent"),
-    "sending": mark("is being sent"),
-    "sent": mark("sent"),
-    "failed": mark("not delivered"),
-    "cancelled": mark("no longer needed"),
-    "held_back": mark("waits for a summary"),
-    "grouped": mark("sent in a summary"),
-    "superseded": mark("replaced by a newer one"),
-}
+NOTIFICATION_STATES: Final[Mapping[str, str]] = Labels(
+    {
+        "pending": mark("waits to be sent"),
+        "sending": mark("is being sent"),
+        "sent": mark("sent"),
+        "failed": mark("not delivered"),
+        "cancelled": mark("no longer needed"),
+        "held_back": mark("waits for a summary"),
+        "grouped": mark("sent in a summary"),
+        "superseded": mark("replaced by a newer one"),
+    }
+)
 
-AUTHORS: Final[Mapping[str, str]] = {
-    "customer": mark("Customer"),
-    "representative": mark("Representative"),
-}
+AUTHORS: Final[Mapping[str, str]] = Labels(
+    {
+        "customer": mark("Customer"),
+        "representative": mark("Representative"),
+    }
+)
 
-CONTACT_STATES: Final[Mapping[str, str]] = {
-    "open": mark("open"),
-    "waiting_on_customer": mark("waits for the customer"),
-    "resolved": mark("resolved"),
-    "abandoned": mark("the customer left"),
-    "discarded": mark("discarded"),
-    "merged": mark("merged"),
-}
+CONTACT_STATES: Final[Mapping[str, str]] = Labels(
+    {
+        "open": mark("open"),
+        "waiting_on_customer": mark("waits for the customer"),
+        "resolved": mark("resolved"),
+        "abandoned": mark("the customer left"),
+        "discarded": mark("discarded"),
+        "merged": mark("merged"),
+    }
+)
 
 # Templates translate a role by its name.
-ROLES: Final[Mapping[PersonRole, str]] = {
-    "representative": mark("representative"),
-    "supervisor": mark("supervisor"),
-    "manager": mark("manager"),
-}
+ROLES: Final[Mapping[PersonRole, str]] = Labels(
+    {
+        "representative": mark("representative"),
+        "supervisor": mark("supervisor"),
+        "manager": mark("manager"),
+    }
+)
 
-SERVICES: Final[Mapping[str, str]] = {
-    "escalation": mark("Escalations"),
-    "intake": mark("Contacts and conversations"),
-    "router": mark("Queues and people"),
-    "notifier": mark("Messages to colleagues"),
-}
+SERVICES: Final[Mapping[str, str]] = Labels(
+    {
+        "escalation": mark("Escalations"),
+        "intake": mark("Contacts and conversations"),
+        "router": mark("Queues and people"),
+        "notifier": mark("Messages to colleagues"),
+    }
+)
 
 
 def service_names(services: Sequence[str], texts: Texts) -> tuple[str, ...]:

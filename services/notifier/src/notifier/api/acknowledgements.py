@@ -32,10 +32,12 @@ from notifier.api.deps import (
     NotifierDatabase,
     capability_of,
     refusals,
+    request_time,
     transaction,
 )
 from notifier.channels.message_links import console_link
 from notifier.domain.escalations import EscalationState
+from notifier.domain.recipients import DEFAULT_LANGUAGE
 from notifier.links import Capability, Links
 from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases import answers
@@ -106,11 +108,23 @@ async def _respond(
             at = uow.now
     except ProblemError as error:
         if "text/html" in accepted:
-            return pages.problem(error)
+            language = await _language_of(token, request, database)
+            return pages.problem(error, request_time(request), language)
         raise
     if "application/json" in accepted and "text/html" not in accepted:
         return JSONResponse(_out(status, at).model_dump(mode="json"), HTTPStatus.OK)
     return pages.answer_page(status, at, _console_url(status, request))
+
+
+async def _language_of(token: str, request: Request, database: Database[UnitOfWork]) -> str:
+    """Return the language of the message that the link is in; English if that is not known."""
+    try:
+        capability = capability_of(token, request)
+    except ProblemError:
+        return DEFAULT_LANGUAGE
+    async with database.transaction() as uow:
+        notification = await uow.notifications.get(capability.notification_id)
+    return notification.language if notification else DEFAULT_LANGUAGE
 
 
 def _console_url(status: AnswerStatus, request: Request) -> str | None:

@@ -14,6 +14,7 @@ from notifier.api.deps import (
     ON_ANSWER,
     NotifierDatabase,
     capability_of,
+    language_of_user,
     refusals,
     request_time,
     transaction,
@@ -30,6 +31,7 @@ from notifier.channels.base import (
     SignatureRefusedError,
 )
 from notifier.domain.errors import NotHeldError, NotPagedError
+from notifier.refusals import refusal_text
 from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases import answers, home_tabs
 
@@ -96,7 +98,8 @@ async def _take(
                 return
             language = await answers.check_holder(capability, medium, user_id, uow)
     except ProblemError as error:
-        await channel.refuse(pressed, error.detail, request_time(request))
+        at, language = request_time(request), await language_of_user(medium, user_id, database)
+        await channel.refuse(pressed, refusal_text(error, language, at), language, at)
         raise
     await channel.open_form(pressed, language, request_time(request))
 
@@ -110,7 +113,9 @@ async def _take_form(
         async with transaction(database) as uow:
             await answers.act_as_holder(capability, channel.medium, form.user_id, form.act, uow)
     except ProblemError as error:
-        refusal = channel.form_refusal(form, error.detail)
+        language = await language_of_user(channel.medium, form.user_id, database)
+        reason = refusal_text(error, language, request_time(request))
+        refusal = channel.form_refusal(form, reason)
         return Response(refusal, HTTPStatus.OK, media_type="application/json")
     return Response(status_code=HTTPStatus.OK)
 

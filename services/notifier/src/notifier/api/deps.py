@@ -10,6 +10,7 @@ from typing import Annotated, Final
 from fastapi import Depends, Request
 
 from common.contracts.event import UUID_PATTERN
+from common.contracts.notifications import Medium
 from common.core.clock import TimeSource
 from common.http.access import Principal
 from common.http.app import get_database
@@ -64,6 +65,7 @@ from notifier.domain.errors import (
     WriteBacksOffError,
     WrongCodeError,
 )
+from notifier.domain.recipients import DEFAULT_LANGUAGE
 from notifier.links import (
     Capability,
     ExpiredLinkError,
@@ -179,6 +181,13 @@ def caller_of(principal: Principal) -> Caller:
 def request_time(request: Request) -> datetime:
     clock: TimeSource = request.app.state.clock
     return clock.utc_now()
+
+
+async def language_of_user(medium: Medium, user_id: str, database: Database[UnitOfWork]) -> str:
+    """Return the language of who answers by a channel; English for who is nobody here."""
+    async with database.transaction() as uow:
+        recipient = await uow.recipients.of_user(medium, user_id)
+    return (recipient and recipient.language) or DEFAULT_LANGUAGE
 
 
 def capability_of(token: str, request: Request) -> Capability:

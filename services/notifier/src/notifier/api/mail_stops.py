@@ -20,6 +20,7 @@ from notifier.api.deps import (
     caller_of,
     mail_stop_link_of,
     refusals,
+    request_time,
     transaction,
 )
 from notifier.domain import errors
@@ -152,5 +153,5 @@ def _shown(
 
 def _refused(request: Request, error: ProblemError) -> Response:
     if _wants_page(request):
-        return pages.problem(error)
+        return pages.problem(error, request_time(request))
     raise error

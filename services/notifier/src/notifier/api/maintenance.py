@@ -1,4 +1,4 @@
-"""Maintenance windows: for a time nobody is paged about a topic or a connection."""
+"""Maintenance windows: for a time nobody is paged about a topic, a connection or a campaign."""
 
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -27,7 +27,7 @@ NamePath = Annotated[
         min_length=1,
         max_length=200,
         pattern=r"^[^\x00-\x1f\x7f-\x9f]+$",
-        description="The topic, or the connection as `zendesk:acme`.",
+        description="The topic, the campaign, or the connection as `zendesk:acme`.",
         examples=["billing"],
     ),
 ]
@@ -62,7 +62,7 @@ class WindowOut(BaseModel):
     )
 
     scope: Scope = Field(description="What the pages are about.")
-    name: str = Field(description="The topic or the connection.")
+    name: str = Field(description="The topic, the connection or the campaign.")
     starts_at: datetime = Field(description="From when its pages wait.")
     ends_at: datetime = Field(description="When they go out.")
     reason: str = Field(description="What is done.")
@@ -76,7 +76,8 @@ async def put_window(
 ) -> WindowOut:
     """Let pages about it wait until then. Clocks go on, and updates of messages are sent.
 
-    It replaces an earlier window. Processes know of it within five seconds.
+    It replaces an earlier window. Processes know of it within five seconds. Operations are told
+    when it begins; when it ends they are, and the people whose pages follow.
     """
     async with transaction(database) as uow:
         starts_at = body.starts_at or uow.now
@@ -100,11 +101,14 @@ async def put_window(
     responses=refusals(errors.MaintenanceNotFoundError),
 )
 async def end_window(
-    scope: ScopePath, name: NamePath, database: NotifierDatabase, _principal: Manager
+    scope: ScopePath, name: NamePath, database: NotifierDatabase, principal: Manager
 ) -> Response:
-    """End it now: what waits is sent within some seconds."""
+    """End it now: what waits is sent within some seconds.
+
+    Operations, and the people whose pages follow, are told.
+    """
     async with transaction(database) as uow:
-        await maintenance.end_window(key_of(scope, name), uow)
+        await maintenance.end_window(key_of(scope, name), principal.actor, uow)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 

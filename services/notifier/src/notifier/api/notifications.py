@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
@@ -43,9 +43,10 @@ from common.http.routes import ApiRouter
 from notifier import rendering
 from notifier.api.deps import UUID, NotifierDatabase, transaction
 from notifier.domain.brake import recipient_key
-from notifier.domain.content import DisabledStatusWebhook, LostTimer, WriteBackHalt
-from notifier.domain.delivery_reasons import DeliveryReasonCode, ReasonData
+from notifier.domain.content import DisabledStatusWebhook, LostTimer, Maintenance, WriteBackHalt
+from notifier.domain.delivery_reasons import REASON_CODES, ReasonData
 from notifier.domain.history import StepState, history
+from notifier.domain.maintenance import is_delay
 from notifier.domain.notifications import Attempt, AttemptOutcome, Kind, Notification, State
 from notifier.domain.reasons import Reason
 from notifier.store.notifications import Filter
@@ -94,6 +95,7 @@ _EXAMPLE: Final[dict[str, Any]] = {
         "lost_timer": None,
         "write_back_halt": None,
         "disabled_status_webhook": None,
+        "maintenance": None,
     },
     "requested_at": RAISED_AT,
     "due_at": None,
@@ -101,6 +103,7 @@ _EXAMPLE: Final[dict[str, Any]] = {
     "reason_code": None,
     "reason_parameters": {},
     "delay_reason": None,
+    "delay_code": None,
     "failover_from": None,
     "ambiguous": False,
     "sent_at": RAISED_AT,
@@ -171,6 +174,9 @@ class ContentOut(_Out):
     disabled_status_webhook: DisabledStatusWebhook | None = Field(
         description="The system that is told no more what becomes of its contacts."
     )
+    maintenance: Maintenance | None = Field(
+        description="The maintenance that begins, or has ended."
+    )
 
 
 class NotificationOut(_Out):
@@ -195,7 +201,10 @@ class NotificationOut(_Out):
         description="Why it failed, was cancelled or held back, or went to media that were not "
         "requested, in words."
     )
-    reason_code: DeliveryReasonCode | None = Field(description="Why, as a code.")
+    reason_code: str | None = Field(
+        description="Why, as a code: " + ", ".join(f"`{code}`" for code in REASON_CODES) + ". A "
+        "newer version may write others: then `reason` says it."
+    )
     reason_parameters: dict[str, Any] = Field(
         description="The figures of it. `media-missing`: `media`; `medium-removed`: `medium`; "
         "`gave-up`: `attempts`; `over-budget`: at most `most` messages in `window_s` seconds for "
@@ -204,6 +213,9 @@ class NotificationOut(_Out):
         "too; `later-step`: `step`. `in_summary` is true if a summary failed that carried it."
     )
     delay_reason: str | None = Field(description="Why it waits until `due_at`.")
+    delay_code: Literal["maintenance", "system-down"] | None = Field(
+        description="Why it waits: until a maintenance ends, or its outside system works again."
+    )
     failover_from: Medium | None = Field(
         description="The medium that failed, or had no receipt in time: this one stands in for it."
     )
@@ -270,9 +282,9 @@ def _out(
 ) -> NotificationOut:
     computed = {
         *("attempts", "headline", "status", "history"),
-        *("reason_code", "reason_parameters"),
+        *("reason_code", "reason_parameters", "delay_code"),
     }
-    data = notification.reason_data
+    data, delay = notification.reason_data, notification.delay_reason
     fields = {
         name: getattr(notification, name)
         for name in NotificationOut.model_fields
@@ -288,6 +300,7 @@ def _out(
             "status": rendering.status_text(status, at) if status else None,
             "reason_code": data.code if data else None,
             "reason_parameters": _parameters(data) if data else {},
+            "delay_code": delay and ("maintenance" if is_delay(delay) else "system-down"),
             "attempts": calls,
             "history": history(notification, calls, summary_at),
         }

@@ -15,6 +15,7 @@ from notifier.domain.mail_stops import StoppableMail
 from notifier.domain.reasons import asks_for
 from notifier.domain.recipients import DEFAULT_LANGUAGE
 from notifier.languages import mark
+from notifier.refusals import refusal_text
 from notifier.use_cases.answers import AnswerStatus
 
 # Of a message to its reader: nothing was escalated, it is still relevant, the reader has answered
@@ -71,8 +72,9 @@ def mail_stop_page(kind: StoppableMail, language: str | None, *, is_stopped: boo
     return HTMLResponse(html, HTTPStatus.OK, _HEADERS)
 
 
-def problem(error: ProblemError) -> HTMLResponse:
-    html = rendering.text("page/problem.html.j2", title=error.detail)
+def problem(error: ProblemError, at: datetime, language: str = DEFAULT_LANGUAGE) -> HTMLResponse:
+    title = refusal_text(error, language, at)
+    html = rendering.text("page/problem.html.j2", language=language, title=title)
     return HTMLResponse(html, error.status, _HEADERS)
 
 

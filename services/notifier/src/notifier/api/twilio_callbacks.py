@@ -19,7 +19,9 @@ from notifier.api.deps import (
     UUID,
     NotifierDatabase,
     capability_of,
+    language_of_user,
     refusals,
+    request_time,
     transaction,
 )
 from notifier.channels import twiml
@@ -32,6 +34,7 @@ from notifier.domain.content import without_names
 from notifier.domain.errors import AttemptUnderWayError, NotificationNotFoundError
 from notifier.domain.notifications import Notification
 from notifier.links import Links
+from notifier.refusals import refusal_text
 from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases import phone_replies, receipts
 from notifier.use_cases.phone_replies import ACTIONS, Refusal, Reply, TakenReply
@@ -80,13 +83,15 @@ def _add_replies(router: ApiRouter, account: TwilioAccount) -> None:
                 at = uow.now
             await _tell_refusal(taken, database)
         except ProblemError as error:
-            return _written_back(error.detail)
+            language = await language_of_user(reply.medium, reply.number, database)
+            return _written_back(refusal_text(error, language, request_time(request)))
         if not isinstance(taken, TakenReply):
             return _written_back("")
+        language = taken.notification.language
         if taken.action is None:
-            return _written_back(phrase("which_reply"))
+            return _written_back(phrase("which_reply", language))
         headline = _headline(taken.notification, at, account)
-        return _written_back(phrase(taken.action, headline=headline))
+        return _written_back(phrase(taken.action, language, headline=headline))
 
 
 def _add_keys(router: ApiRouter, account: TwilioAccount) -> None:
@@ -104,11 +109,12 @@ def _add_keys(router: ApiRouter, account: TwilioAccount) -> None:
         """
         fields = await _fields(account, request)
         action = ACTIONS.get(fields.get("Digits", ""))
-        if action is None:
-            text = f"{phrase('other_key')} {phrase('keys')}"
-            keys_url = account.callback(f"keys/{token}")
-            return _twiml(twiml.call(text, keys_url, phrase("goodbye")))
         number, call_id = phone_number(fields.get("To", "")) or "", fields.get("CallSid", "")
+        language = await language_of_user("voice", number, database)
+        if action is None:
+            text = f"{phrase('other_key', language)} {phrase('keys', language)}"
+            keys_url = account.callback(f"keys/{token}")
+            return _twiml(twiml.call(text, keys_url, phrase("goodbye", language), language))
         try:
             capability = capability_of(token, request)
             async with transaction(database) as uow:
@@ -116,11 +122,13 @@ def _add_keys(router: ApiRouter, account: TwilioAccount) -> None:
                 at = uow.now
             await _tell_refusal(taken, database)
         except ProblemError as error:
-            return _twiml(twiml.saying(error.detail))
+            refusal = refusal_text(error, language, request_time(request))
+            return _twiml(twiml.saying(refusal, language))
         headline = ""
         if isinstance(taken, TakenReply):
+            language = taken.notification.language
             headline = _headline(taken.notification, at, account)
-        return _twiml(twiml.saying(phrase(action, headline=headline)))
+        return _twiml(twiml.saying(phrase(action, language, headline=headline), language))
 
 
 def _add_statuses(router: ApiRouter, account: TwilioAccount) -> None:
@@ -180,7 +188,8 @@ def _written_back(text: str) -> Response:
 def _headline(notification: Notification, at: datetime, account: TwilioAccount) -> str:
     content = notification.content
     shown = content if account.with_names else without_names(content)
-    return rendering.words(shown, notification.local(at)).headline
+    local, language = notification.local(at), notification.language
+    return rendering.words(shown, local, language=language).headline
 
 
 def _twiml(text: str) -> Response:

@@ -179,13 +179,20 @@ class Channel(Protocol):
         """Write the answer, in JSON, that shows in the form why nothing happened."""
         raise TypeError(f"{self.medium} has no form {form.act.action}: {reason}")
 
-    async def refuse(self, press: Press | FormRequest, reason: str, at: datetime) -> None:
+    async def refuse(
+        self, press: Press | FormRequest, reason: str, language: str, at: datetime
+    ) -> None:
         """Tell the user who pressed, and nobody else, why nothing happened.
 
         Called only if `interactive`. It never fails: a reason that gets lost changes nothing.
         """
         log.info(
-            "refusal_not_shown", medium=self.medium, user_id=press.user_id, reason=reason, at=at
+            "refusal_not_shown",
+            medium=self.medium,
+            user_id=press.user_id,
+            reason=reason,
+            language=language,
+            at=at,
         )
 
     async def publish_home(self, user_id: str, view: HomeView, at: datetime) -> Outcome:

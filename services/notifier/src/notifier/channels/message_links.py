@@ -67,6 +67,8 @@ def console_link(page: Page, links: Links, language: str = DEFAULT_LANGUAGE) -> 
         return None
     if page.content.duty_gap is not None:
         return Link(label(_OPEN, language), links.console("/duty"))
+    if page.content.maintenance is not None:
+        return Link(label(_OPEN, language), links.console("/settings/maintenance"))
     if page.escalation_id is None:
         return None
     is_approval = asks_for(page.content.reason) == "approval"

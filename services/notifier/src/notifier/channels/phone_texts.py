@@ -11,6 +11,7 @@ from notifier.channels.message_links import open_link
 from notifier.domain import answers, sms_segments
 from notifier.domain.content import Content, without_names
 from notifier.domain.notifications import Notification
+from notifier.domain.recipients import DEFAULT_LANGUAGE
 from notifier.links import Links
 from notifier.message_templates.library import MessageText
 
@@ -31,6 +32,7 @@ class PhoneWords:
     deadline: str
     hint: str
     link: str
+    language: str = DEFAULT_LANGUAGE
 
 
 def phone_words(
@@ -38,16 +40,18 @@ def phone_words(
 ) -> PhoneWords:
     """Write what it is about. A locked screen and a voice tell it to anybody: see `with_names`."""
     content = notification.content if with_names else _without_names(notification.content)
-    words = rendering.words(content, notification.local(at), has_console=links.has_console)
+    language, local = notification.language, notification.local(at)
+    words = rendering.words(content, local, has_console=links.has_console, language=language)
     headline = str(words.headline)
     if content.summary and content.summary.pages:
-        first = rendering.words(content.summary.pages[0].content, notification.local(at))
-        headline = f"{headline}. {phrase('first_of_summary', headline=first.headline)}"
+        first = rendering.words(content.summary.pages[0].content, local, language=language)
+        headline = f"{headline}. {phrase('first_of_summary', language, headline=first.headline)}"
     return PhoneWords(
         headline=headline,
         deadline=str(words.deadline or ""),
-        hint=phrase("reply_hint") if answers.has_buttons(notification) else "",
+        hint=phrase("reply_hint", language) if answers.has_buttons(notification) else "",
         link=_link(notification, links),
+        language=language,
     )
 
 
@@ -78,10 +82,11 @@ def custom_text_message(custom: MessageText, words: PhoneWords) -> str:
 def spoken(words: PhoneWords) -> str:
     text = phrase(
         "spoken",
+        words.language,
         headline=_clipped(words.headline, _LONGEST_SPOKEN),
         deadline=_clipped(words.deadline, _LONGEST_SPOKEN_DEADLINE),
     )
-    return f"{text} {phrase('keys')}" if words.hint else text
+    return f"{text} {phrase('keys', words.language)}" if words.hint else text
 
 
 def template_variables(words: PhoneWords) -> dict[str, str]:
@@ -93,8 +98,8 @@ def template_variables(words: PhoneWords) -> dict[str, str]:
     }
 
 
-def phrase(part: str, **values: str) -> str:
-    return rendering.text("phone/words.j2", part=part, **values)
+def phrase(part: str, language: str, **values: str) -> str:
+    return rendering.text("phone/words.j2", language=language, part=part, **values)
 
 
 def _without_names(content: Content) -> Content:

@@ -197,15 +197,18 @@ class Slack(Channel):
             result = await self._call("chat.update", {**message, "blocks": []}, at)
         return result
 
-    async def refuse(self, press: Press | FormRequest, reason: str, at: datetime) -> None:
+    async def refuse(
+        self, press: Press | FormRequest, reason: str, language: str, at: datetime
+    ) -> None:
         if not press.conversation:
             # In the home tab nothing can be written that only one user sees.
-            await self._open_view(press.trigger, slack_forms.notice(reason), at)
+            await self._open_view(press.trigger, slack_forms.notice(reason, language), at)
             return
+        text = rendering.slack_text("slack/refusal.j2", language=language, reason=reason)
         message = {
             "channel": press.conversation,
             "user": press.user_id,
-            **slack_messages.preview(rendering.slack_text("slack/refusal.j2", reason=reason)),
+            **slack_messages.preview(text),
         }
         # It happens rarely, and also in a process that delivers nothing and closes no channel.
         async with self._open_client() as client:

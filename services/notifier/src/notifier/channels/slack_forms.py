@@ -30,9 +30,9 @@ def form(action: HolderAction, token: str, language: str = DEFAULT_LANGUAGE) -> 
     }
 
 
-def notice(reason: str) -> dict[str, Any]:
+def notice(reason: str, language: str) -> dict[str, Any]:
     """Write a view that only says why nothing happened."""
-    words = dict(_read_lines(rendering.text("slack/notice.j2", reason=reason)))
+    words = dict(_read_lines(rendering.text("slack/notice.j2", language=language, reason=reason)))
     body = {"type": "section", "text": {**_plain(words["body"]), "emoji": False}}
     return {
         "type": "modal",

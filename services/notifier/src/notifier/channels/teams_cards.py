@@ -6,6 +6,7 @@ Words of strangers are only in text runs, in which Teams reads no Markdown.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 import orjson
@@ -67,21 +68,24 @@ def follow_up_message(notification: Notification, links: Links, at: datetime) ->
     if status is None:
         raise TypeError("an update has a status")
     at = notification.local(at)
-    words = rendering.words(notification.content, at)
+    language = notification.language
+    words = rendering.words(notification.content, at, language=language)
     body = [
-        _text(_run(rendering.status_text(status, at), 300, weight="Bolder")),
+        _text(_run(rendering.status_text(status, at, language), 300, weight="Bolder")),
         _text(_run(words.headline, 300)),
     ]
-    return _message(_card(body, [open_link(notification, notification.link_epoch, links)]))
+    opening = open_link(notification, notification.link_epoch, links, language)
+    return _message(_card(body, [opening]))
 
 
 def _page_card(
     notification: Notification, links: Links, at: datetime, cut: Cut, *, is_shared: bool
 ) -> dict[str, Any]:
-    content = notification.content
-    words = rendering.words(content, at, has_console=links.has_console)
+    content, language = notification.content, notification.language
+    words = rendering.words(content, at, has_console=links.has_console, language=language)
     labelled = rendering.text(
         "teams/page.txt.j2",
+        language=language,
         words=words,
         is_shared=is_shared,
         asks_answer=asks_for(content.reason) == "answer",
@@ -94,20 +98,22 @@ def _page_card(
             _text(_run(f"{label}: ", cut.text, weight="Bolder"), _run(text, cut.text))
             for label, text in _pairs(labelled)
         ),
-        *_facts(rendering.text("teams/facts.txt.j2", content=content)),
+        *_facts(rendering.text("teams/facts.txt.j2", language=language, content=content)),
         *(element for detail in words.details[: cut.details] for element in _detail(detail, cut)),
         *_held_pages(notification, links, at, cut, is_shared=is_shared),
     ]
     is_page = notification.kind == "page"
     epoch = notification.link_epoch
-    opening = _links(notification, epoch, links, answers=not is_shared) if is_page else ()
-    return _card(body, opening)
+    write = partial(_links, epoch=epoch, links=links, language=language)
+    return _card(body, write(notification, answers=not is_shared) if is_page else ())
 
 
 def _links(
-    page: Notification | HeldPage, epoch: int, links: Links, *, answers: bool
+    page: Notification | HeldPage, epoch: int, links: Links, language: str, *, answers: bool
 ) -> tuple[Link, ...]:
-    return links_of(page, epoch, links) if answers else (open_link(page, epoch, links),)
+    if answers:
+        return links_of(page, epoch, links, language)
+    return (open_link(page, epoch, links, language),)
 
 
 def _held_pages(
@@ -115,10 +121,11 @@ def _held_pages(
 ) -> Iterator[dict[str, Any]]:
     summary = notification.content.summary
     pages = summary.pages if summary else ()
+    epoch, language = notification.link_epoch, notification.language
     for number, page in enumerate(pages[: cut.pages]):
-        words = rendering.words(page.content, at)
+        words = rendering.words(page.content, at, language=language)
         has_answers = not is_shared and number < cut.answers
-        buttons = _links(page, notification.link_epoch, links, answers=has_answers)
+        buttons = _links(page, epoch, links, language, answers=has_answers)
         yield {
             "type": "Container",
             "separator": True,
@@ -130,7 +137,8 @@ def _held_pages(
         }
     if len(pages) > cut.pages:
         count = len(pages) - cut.pages
-        yield _text(_run(rendering.text("teams/more.txt.j2", count=count), cut.text))
+        more = rendering.text("teams/more.txt.j2", language=language, count=count)
+        yield _text(_run(more, cut.text))
 
 
 def _deadline(words: rendering.Words, cut: Cut) -> list[dict[str, Any]]:

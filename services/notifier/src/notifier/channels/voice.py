@@ -43,7 +43,9 @@ class Voice(TwilioChannel):
         fields = {
             "To": VoiceAddress.read(notification.address).number,
             "From": self._sender,
-            "Twiml": twiml.call(spoken(words), keys_url, phrase("goodbye")),
+            "Twiml": twiml.call(
+                spoken(words), keys_url, phrase("goodbye", words.language), words.language
+            ),
             "Timeout": _RINGING_S,
             "TimeLimit": _LONGEST_CALL_S,
             # A mailbox that answers is nobody.

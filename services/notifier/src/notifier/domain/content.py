@@ -87,6 +87,30 @@ class DisabledStatusWebhook:
     """Why."""
 
 
+MaintenanceScope = Literal["topic", "connection", "campaign"]
+
+
+@with_config(ConfigDict(use_attribute_docstrings=True))
+@dataclass(frozen=True, slots=True)
+class Maintenance:
+    scope: MaintenanceScope
+    """What nobody is paged about."""
+    name: str
+    """The topic, the connection or the campaign."""
+    reason: str
+    """What is done."""
+    set_by: str
+    """Who set it."""
+    ends_at: datetime
+    """When it ends, or has ended."""
+    pages: int = 0
+    """How many pages that waited for the end follow now."""
+    ended_by: str | None = None
+    """Who ended it early; null if nobody did."""
+    planned_until: datetime | None = None
+    """When it should have ended, if somebody ended it early."""
+
+
 @with_config(ConfigDict(use_attribute_docstrings=True))
 @dataclass(frozen=True, slots=True)
 class AddressChange:
@@ -142,6 +166,7 @@ class Content(Struct, frozen=True, omit_defaults=True):
     lost_timer: LostTimer | None = None
     write_back_halt: WriteBackHalt | None = None
     disabled_status_webhook: DisabledStatusWebhook | None = None
+    maintenance: Maintenance | None = None
     status: Status | None = None
     address_change: AddressChange | None = None
     summary: Summary | None = None

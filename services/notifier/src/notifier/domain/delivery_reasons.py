@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -29,6 +29,7 @@ DeliveryReasonCode = Literal[
     "no-longer-relevant",
     "mails-stopped",
 ]
+REASON_CODES: Final[tuple[DeliveryReasonCode, ...]] = get_args(DeliveryReasonCode)
 BudgetKind = Literal["recipient", "burst", "customer", "channel", "share"]
 _COUNTED: Final[Mapping[BudgetKind, str]] = {
     "recipient": "one recipient",
@@ -40,9 +41,12 @@ _COUNTED: Final[Mapping[BudgetKind, str]] = {
 
 
 class ReasonData(Struct, frozen=True):
-    """`in_summary`: it is why the summary failed that carried the page."""
+    """`in_summary`: it is why the summary failed that carried the page.
 
-    code: DeliveryReasonCode
+    The code is one of those above, or of a newer version, which wrote the row.
+    """
+
+    code: str
     parameters: Mapping[str, Any] = {}
     in_summary: bool = False
 
@@ -52,55 +56,58 @@ class DeliveryReason(Struct, frozen=True):
     data: ReasonData
 
 
-RECIPIENT_UNKNOWN: Final = DeliveryReason("no such recipient", ReasonData("recipient-unknown"))
-RECIPIENT_LEFT: Final = DeliveryReason("the recipient has left", ReasonData("recipient-left"))
-NO_MEDIA: Final = DeliveryReason("the recipient has no media", ReasonData("no-media"))
+def _data(code: DeliveryReasonCode, parameters: Mapping[str, Any] | None = None) -> ReasonData:
+    """Make data with a code of this version."""
+    return ReasonData(code, parameters or {})
+
+
+RECIPIENT_UNKNOWN: Final = DeliveryReason("no such recipient", _data("recipient-unknown"))
+RECIPIENT_LEFT: Final = DeliveryReason("the recipient has left", _data("recipient-left"))
+NO_MEDIA: Final = DeliveryReason("the recipient has no media", _data("no-media"))
 OUTCOME_LOST: Final = DeliveryReason(
-    "the outcome of the last attempt was lost", ReasonData("outcome-lost")
+    "the outcome of the last attempt was lost", _data("outcome-lost")
 )
 MAILS_STOPPED: Final = DeliveryReason(
-    "the recipient has stopped mails of this kind", ReasonData("mails-stopped")
+    "the recipient has stopped mails of this kind", _data("mails-stopped")
 )
 SUPERSEDED: Final = DeliveryReason(
-    "a newer message about the escalation took its place", ReasonData("superseded")
+    "a newer message about the escalation took its place", _data("superseded")
 )
-SUMMARY_EMPTY: Final = DeliveryReason(
-    "nothing is held back any longer", ReasonData("summary-empty")
-)
+SUMMARY_EMPTY: Final = DeliveryReason("nothing is held back any longer", _data("summary-empty"))
 
 
 def media_missing(media: Sequence[Medium]) -> DeliveryReason:
     return DeliveryReason(
         f"the recipient has no {' or '.join(media)}: sent on all media",
-        ReasonData("media-missing", {"media": list(media)}),
+        _data("media-missing", {"media": list(media)}),
     )
 
 
 def medium_removed(medium: Medium | None) -> DeliveryReason:
-    data = ReasonData("medium-removed", {"medium": medium})
+    data = _data("medium-removed", {"medium": medium})
     return DeliveryReason(f"the recipient no longer has {medium}", data)
 
 
 def refused(text: str) -> DeliveryReason:
     """The text is what the channel or the outside system says."""
-    return DeliveryReason(text, ReasonData("refused"))
+    return DeliveryReason(text, _data("refused"))
 
 
 def gave_up(attempts: int, text: str) -> DeliveryReason:
     return DeliveryReason(
-        f"gave up after {attempts} attempts: {text}", ReasonData("gave-up", {"attempts": attempts})
+        f"gave up after {attempts} attempts: {text}", _data("gave-up", {"attempts": attempts})
     )
 
 
 def waited_too_long(delay: str) -> DeliveryReason:
     """`delay` says what the message waited for."""
-    return DeliveryReason(f"waited too long: {delay}", ReasonData("waited-too-long"))
+    return DeliveryReason(f"waited too long: {delay}", _data("waited-too-long"))
 
 
 def over_budget(kind: BudgetKind, most: int, window_s: float) -> DeliveryReason:
     return DeliveryReason(
         f"held back: over the budget of {most} messages in {window_s:g} s for {_COUNTED[kind]}",
-        ReasonData("over-budget", {"budget": kind, "most": most, "window_s": window_s}),
+        _data("over-budget", {"budget": kind, "most": most, "window_s": window_s}),
     )
 
 
@@ -108,7 +115,7 @@ def quiet_hours(until: datetime, time_zone: str) -> DeliveryReason:
     local = until.astimezone(ZoneInfo(time_zone))
     return DeliveryReason(
         f"quiet hours until {local:%Y-%m-%d %H:%M} ({time_zone})",
-        ReasonData("quiet-hours", {"until": until.isoformat()}),
+        _data("quiet-hours", {"until": until.isoformat()}),
     )
 
 
@@ -118,13 +125,13 @@ def not_verified(media: Sequence[Medium], others: Sequence[Medium]) -> DeliveryR
     text = f"not verified: {names}; sent on {' and '.join(others)} too"
     return DeliveryReason(
         text if others else f"no address is verified: {names}",
-        ReasonData("not-verified", {"media": list(media), "others": list(others)}),
+        _data("not-verified", {"media": list(media), "others": list(others)}),
     )
 
 
 def later_step(number: int) -> DeliveryReason:
     return DeliveryReason(
-        f"step {number} of the person's rule", ReasonData("later-step", {"step": number})
+        f"step {number} of the person's rule", _data("later-step", {"step": number})
     )
 
 
@@ -136,11 +143,11 @@ def both(first: DeliveryReason | None, second: DeliveryReason | None) -> Deliver
 
 
 def no_longer_relevant(text: str) -> DeliveryReason:
-    return DeliveryReason(text, ReasonData("no-longer-relevant"))
+    return DeliveryReason(text, _data("no-longer-relevant"))
 
 
 def in_summary(reason: str | None, data: ReasonData | None) -> DeliveryReason:
     """Return why a page failed whose summary did."""
-    code = data or ReasonData("refused")
+    code = data or _data("refused")
     shared = ReasonData(code.code, code.parameters, in_summary=True)
     return DeliveryReason(f"in a summary: {reason}", shared)

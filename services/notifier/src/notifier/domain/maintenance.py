@@ -1,4 +1,7 @@
-"""Maintenance windows: pages about a topic or a connection wait until their end. Clocks go on."""
+"""Maintenance windows: pages about a topic, a connection or a campaign wait until their end.
+
+Clocks go on. The begin and the end are announced, each once.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -7,19 +10,30 @@ from typing import Final, Literal, assert_never
 from msgspec import Struct
 from msgspec.structs import replace
 
+from common.contracts.event import PersonId
+from notifier.domain.content import Maintenance, MaintenanceScope
 from notifier.domain.errors import MaintenanceTimesError
 from notifier.domain.notifications import Notification
 
-Scope = Literal["topic", "connection"]
+Scope = MaintenanceScope
+Announcement = Literal["begin", "end"]
 # Who forgets one is not without pages for ever.
 LONGEST: Final = timedelta(days=7)
 _EARLIEST_SET: Final = timedelta(days=31)
 # A process knows of a change after so long at the latest.
 KNOWN_WITHIN: Final = timedelta(seconds=5)
+# The end is announced before the pages that waited for it.
+RELEASED_AFTER: Final = timedelta(seconds=2)
+
+
+_DELAYED: Final = "maintenance of the"
 
 
 class MaintenanceWindow(Struct, frozen=True):
-    """`name` is the topic, or the system as `zendesk:acme`."""
+    """`name` is the topic, the campaign, or the system as `zendesk:acme`.
+
+    `ended_by`: who ended it early. What is announced is so for good.
+    """
 
     key: str
     scope: Scope
@@ -29,13 +43,31 @@ class MaintenanceWindow(Struct, frozen=True):
     reason: str
     set_by: str
     set_at: datetime
+    begin_announced_at: datetime | None = None
+    end_announced_at: datetime | None = None
+    ended_by: str | None = None
 
     @property
     def delay_reason(self) -> str:
-        return f"maintenance of the {self.scope} {self.name}: {self.reason}"
+        return f"{_DELAYED} {self.scope} {self.name}: {self.reason}"
+
+    def is_open(self, at: datetime) -> bool:
+        return self.starts_at <= at < self.ends_at
 
     def covers(self, page: Notification, at: datetime) -> bool:
-        return self.starts_at <= at < self.ends_at and self.name in _names(page, self.scope)
+        return self.is_open(at) and self.name in _names(page, self.scope)
+
+
+def is_delay(delay_reason: str) -> bool:
+    """Tell whether a page that says so waits for the end of a window."""
+    return delay_reason.startswith(_DELAYED)
+
+
+class WaitingPages(Struct, frozen=True):
+    """How many pages of a person wait for an end."""
+
+    person_id: PersonId
+    count: int
 
 
 def key_of(scope: Scope, name: str) -> str:
@@ -48,6 +80,44 @@ def require_times(window: MaintenanceWindow, at: datetime) -> None:
         raise MaintenanceTimesError
 
 
+def take_place_of(
+    before: MaintenanceWindow | None, window: MaintenanceWindow, at: datetime
+) -> MaintenanceWindow:
+    """Return the window that replaces another one: if both are open, it goes on unannounced."""
+    if before is None or not (before.is_open(at) and window.is_open(at)):
+        return window
+    return replace(window, begin_announced_at=before.begin_announced_at)
+
+
+def end(window: MaintenanceWindow, by: str, at: datetime) -> MaintenanceWindow:
+    return replace(window, ends_at=at, ended_by=by)
+
+
+def due_announcement(window: MaintenanceWindow, at: datetime) -> Announcement | None:
+    """Return what people do not know yet."""
+    if window.is_open(at):
+        return "begin" if window.begin_announced_at is None else None
+    if at < window.starts_at or window.end_announced_at is not None:
+        return None
+    return "end"
+
+
+def about(
+    window: MaintenanceWindow, pages: int = 0, planned_until: datetime | None = None
+) -> Maintenance:
+    """Return what a message says of it; `pages` that waited for the end follow."""
+    return Maintenance(
+        window.scope,
+        window.name,
+        window.reason,
+        window.set_by,
+        window.ends_at,
+        pages,
+        window.ended_by,
+        planned_until,
+    )
+
+
 def delay(
     page: Notification, windows: Iterable[MaintenanceWindow], at: datetime
 ) -> Notification | None:
@@ -56,7 +126,8 @@ def delay(
     if not covering:
         return None
     last = max(covering, key=lambda window: window.ends_at)
-    return replace(page, state="pending", due_at=last.ends_at, delay_reason=last.delay_reason)
+    due_at = last.ends_at + RELEASED_AFTER
+    return replace(page, state="pending", due_at=due_at, delay_reason=last.delay_reason)
 
 
 def _names(page: Notification, scope: Scope) -> tuple[str | None, ...]:
@@ -64,6 +135,8 @@ def _names(page: Notification, scope: Scope) -> tuple[str | None, ...]:
     match scope:
         case "topic":
             return (contact.topic if contact else None,)
+        case "campaign":
+            return (contact.campaign if contact else None,)
         case "connection":
             return (
                 contact.received_from if contact else None,

@@ -20,6 +20,7 @@ from notifier.domain.content import (
     DisabledStatusWebhook,
     HeldPage,
     LostTimer,
+    Maintenance,
     Summary,
     WriteBackHalt,
 )
@@ -41,6 +42,8 @@ _ABOUT_NO_CONTACT: Final = frozenset(
         "connection_heard_again",
         "write_back_halted",
         "status_webhook_disabled",
+        "maintenance_began",
+        "maintenance_ended",
         "summary",
     )
 )
@@ -155,9 +158,20 @@ def _particulars(reason: Reason, at: datetime, words: Any) -> dict[str, Any]:
                 SystemName("channel:shop"), words("answered 410 Gone")
             )
         },
+        "maintenance_began": {"maintenance": _maintenance(at, words)},
+        "maintenance_ended": {
+            "maintenance": Maintenance(
+                "topic", words("billing"), words("New system"), "mona", at, 7, "mona", at
+            )
+        },
         "summary": {"summary": Summary((_HELD, _HELD), later=3)},
     }
     return particulars.get(reason, {})
+
+
+def _maintenance(at: datetime, words: Any) -> Maintenance:
+    ends_at = at + timedelta(hours=1)
+    return Maintenance("topic", words("billing"), words("New system"), "mona", ends_at)
 
 
 def _connection(at: datetime, heard_at: datetime | None) -> PagedConnection:

@@ -20,6 +20,8 @@ TEMPLATE_REASONS: Final[tuple[Reason, ...]] = (
     "connection_heard_again",
     "write_back_halted",
     "status_webhook_disabled",
+    "maintenance_began",
+    "maintenance_ended",
     "summary",
 )
 TEMPLATE_KINDS: Final[tuple[TemplateKind, ...]] = (ANY, *TEMPLATE_REASONS)

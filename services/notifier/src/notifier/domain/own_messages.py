@@ -20,10 +20,12 @@ from notifier.domain.content import (
     AddressChange,
     Content,
     DisabledStatusWebhook,
+    Maintenance,
     Summary,
     WriteBackHalt,
 )
 from notifier.domain.notifications import Kind, Notification, Page
+from notifier.domain.reasons import Reason
 from notifier.domain.recipients import (
     Address,
     RecipientChange,
@@ -54,6 +56,15 @@ def webhook_alarm(source: SystemName, reason: str, page_id: PageId) -> Page:
     )
     contact_id = ContactId(derived_id("status-webhook", source))
     return Page(page_id, contact_id, None, OPERATIONS, content)
+
+
+def maintenance_page(
+    reason: Reason, maintenance: Maintenance, person_id: PersonId, page_id: PageId
+) -> Page:
+    """Make the page that tells a person, or operations, that a maintenance begins or has ended."""
+    contact_id = ContactId(derived_id("maintenance", maintenance.scope, maintenance.name))
+    content = Content(reason, maintenance=maintenance)
+    return Page(page_id, contact_id, None, person_id, content)
 
 
 def address_notice(

@@ -8,9 +8,11 @@ from common.contracts.escalations import PageReason
 _ConnectionReason = Literal[
     "connection_silent", "connection_heard_again", "write_back_halted", "status_webhook_disabled"
 ]
+_MaintenanceReason = Literal["maintenance_began", "maintenance_ended"]
 Reason = (
     PageReason
     | _ConnectionReason
+    | _MaintenanceReason
     | Literal["alarm", "address_changed", "summary", "address_code", "test"]
 )
 # An answer is given by a button or the signed link. The rest is done in Upstairs: to approve, to
@@ -43,6 +45,8 @@ def asks_for(reason: Reason) -> Ask:
             | "alarm"
             | "write_back_halted"
             | "status_webhook_disabled"
+            | "maintenance_began"
+            | "maintenance_ended"
             | "address_changed"
             | "summary"
             | "address_code"

@@ -1,12 +1,13 @@
 """What an outside system reports later about a message that it accepted, and what follows."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
 
 from msgspec.structs import replace
 
-from common.contracts.notifications import NotificationDelivered
+from common.contracts.notifications import Medium, NotificationDelivered
 from notifier.domain import answers, delivery, delivery_reasons, notifications
 from notifier.domain.delivery import RetryPolicy, Sent
 from notifier.domain.escalations import Escalation
@@ -62,7 +63,9 @@ def receive(
         case Read():
             delivered = _deliver(notification, message_id, policy, at)
             opened = answers.see(delivered.notification, at)
-            events = (*delivered.events, *opened.events)
+            # Who reads a summary has not seen all that it is about, so that nobody is told so.
+            opening = opened.events if notification.kind == "page" else ()
+            events = (*delivered.events, *opening)
             return replace(opened, events=events, attempts=delivered.attempts)
         case NotDelivered():
             return _miss(notification, report, message_id, escalation, policy, at)
@@ -82,18 +85,47 @@ def _deliver(
         # further attempt.
         sent = Sent({"sid": message_id})
         before = delivery.record(notification, attempt, sent, policy, _NO_SPREAD, at)
-    delivered = replace(before.notification, delivered_at=at)
+    delivered = _delivered(before.notification, notification.medium, at)
+    return replace(delivered, events=(*before.events, *delivered.events), attempts=before.attempts)
+
+
+def _delivered(notification: Notification, medium: Medium, at: datetime) -> Decision:
+    delivered = replace(notification, delivered_at=at)
     if notification.kind != "page":
-        return replace(before, notification=delivered)
+        return Decision(delivered)
     event = NotificationDelivered(
         contact_id=notification.contact_id,
         occurred_at=at,
         notification_id=notification.notification_id,
         page_id=notification.page_id,
         person_id=notification.person_id,
-        medium=notification.medium,
+        medium=medium,
     )
-    return replace(before, notification=delivered, events=(*before.events, event))
+    return Decision(delivered, (event,))
+
+
+def follow_summary(page: Notification, summary: Notification, at: datetime) -> Decision:
+    """Let a page share what became of the summary that carries it, when it is sent and later."""
+    sent = delivery.follow_summary(page, summary, at)
+    after = sent.notification
+    if after.state != "grouped" or after.medium is None or not is_in(after, summary):
+        return sent
+    if summary.state == "failed":
+        reason = delivery_reasons.in_summary(summary.reason, summary.reason_data)
+        return delivery.fail(after, reason, at)
+    if summary.delivered_at is None or after.delivered_at is not None:
+        return sent
+    delivered = _delivered(after, after.medium, summary.delivered_at)
+    return replace(delivered, events=(*sent.events, *delivered.events))
+
+
+def is_in(page: Notification, summary: Notification) -> bool:
+    return page.summary_id == summary.notification_id
+
+
+def has_come(messages: Iterable[Notification]) -> bool:
+    """Return whether the person has done something with one of them: then all of them came."""
+    return any(each.seen_at is not None or each.acted_at is not None for each in messages)
 
 
 def _miss(

@@ -19,6 +19,7 @@ from sqlalchemy import (
     or_,
     select,
     true,
+    union_all,
 )
 from sqlalchemy.dialects import postgresql
 
@@ -188,18 +189,21 @@ CARRIED_PAGES = select(NEWEST_OF_PERSON).where(
     NEWEST_OF_PERSON.c.state == "grouped",
     NEWEST_OF_PERSON.c.summary_id == any_(bindparam("summaries", type_=ARRAY(Uuid(as_uuid=False)))),
 )
-OF_SUMMARIES = (
-    select(cast(_N.c.contact_id, Text).label("contact_id"))
-    .join(
+_SUMMARY_IDS = bindparam("summaries", type_=ARRAY(Uuid(as_uuid=False)))
+_CONTACT_IDS = select(cast(_N.c.contact_id, Text).label("contact_id"))
+# Each part has an index of its own.
+OF_SUMMARIES = union_all(
+    _CONTACT_IDS.join(
         _SUMMARIES,
         (_SUMMARIES.c.medium == _N.c.medium) & (_SUMMARIES.c.person_id == _N.c.person_id),
-    )
-    .where(
-        _SUMMARIES.c.notification_id
-        == any_(bindparam("summaries", type_=ARRAY(Uuid(as_uuid=False)))),
+    ).where(
+        _SUMMARIES.c.notification_id == any_(_SUMMARY_IDS),
         _N.c.summary_id == _SUMMARIES.c.notification_id,
         _N.c.state == "held_back",
-    )
+    ),
+    _CONTACT_IDS.where(
+        _N.c.summary_id == any_(_SUMMARY_IDS), _N.c.state == literal_column("'grouped'")
+    ),
 )
 THREADS = (
     select(_N.c.medium, _N.c.escalation_id, _N.c.person_id, _N.c.receipt)
@@ -234,7 +238,11 @@ WAITING_CONTACTS = (
     .limit(bindparam("limit"))
 )
 WITHOUT_RECEIPT = (
-    select(cast(_N.c.contact_id, Text).label("contact_id"))
+    select(
+        cast(_N.c.contact_id, Text).label("contact_id"),
+        cast(_N.c.notification_id, Text).label("notification_id"),
+        _N.c.kind,
+    )
     .where(_N.c.receipt_due_at <= bindparam("now"), _N.c.delivered_at.is_(None))
     .limit(bindparam("limit"))
 )

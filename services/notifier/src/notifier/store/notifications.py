@@ -154,7 +154,7 @@ class Notifications(ContactRows[NotificationId, Notification]):
         return [self.read(dict(row)) for row in rows]
 
     async def contacts_of_summaries(self, summary_ids: Sequence[NotificationId]) -> set[ContactId]:
-        """Return the contacts of the pages that these summaries carry."""
+        """Return the contacts of the pages that these summaries carry or have carried."""
         rows = await self.connection.execute(
             statements.OF_SUMMARIES, {"summaries": list(summary_ids)}
         )
@@ -193,11 +193,14 @@ class Notifications(ContactRows[NotificationId, Notification]):
         return sorted({ContactId(row.contact_id) for row in rows})
 
     async def contacts_without_receipt(self, now: datetime, limit: int) -> list[ContactId]:
-        """Return the contacts of messages whose receipt is overdue."""
-        rows = await self.connection.execute(
-            statements.WITHOUT_RECEIPT, {"now": now, "limit": limit}
-        )
-        return sorted({ContactId(row.contact_id) for row in rows})
+        """Return the contacts of messages whose receipt is overdue, and of pages in summaries."""
+        values = {"now": now, "limit": limit}
+        rows = list(await self.connection.execute(statements.WITHOUT_RECEIPT, values))
+        contact_ids = {ContactId(row.contact_id) for row in rows}
+        summaries = [NotificationId(row.notification_id) for row in rows if row.kind == "summary"]
+        if summaries:
+            contact_ids |= await self.contacts_of_summaries(summaries)
+        return sorted(contact_ids)
 
     async def claim(
         self,

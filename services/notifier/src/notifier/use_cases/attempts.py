@@ -1,10 +1,6 @@
 """What an attempt ends in: load, decide, record."""
 
-from notifier.domain import (
-    brake,
-    delivery,
-    notifications,
-)
+from notifier.domain import delivery, notifications
 from notifier.domain.content import status_of
 from notifier.domain.delivery import Outcome, RetryPolicy, Unknown
 from notifier.domain.errors import NotificationNotFoundError
@@ -12,7 +8,7 @@ from notifier.domain.notifications import Notification
 from notifier.handlers import correct, record
 from notifier.later_steps import hasten_next_step
 from notifier.store.unit_of_work import UnitOfWork
-from notifier.use_cases import failover
+from notifier.use_cases import failover, summaries
 from notifier.use_cases.delivery_claims import ClaimedDelivery
 from notifier.use_cases.devices import forget_devices
 
@@ -38,17 +34,9 @@ async def record_attempt(
         case "page":
             await _correct_if_irrelevant(decision.notification, uow)
         case "summary":
-            await _record_pages(decision.notification, uow)
+            await summaries.record_pages(decision.notification, uow)
         case _:
             pass
-
-
-async def _record_pages(summary: Notification, uow: UnitOfWork) -> None:
-    for page in uow.notifications.of_summary(summary.notification_id):
-        decision = delivery.follow_summary(page, summary, uow.now)
-        record(await failover.after_failure(decision, uow), uow)
-    if summary.state in ("sent", "failed"):
-        uow.notifications.put(brake.emptied(summary))
 
 
 async def _correct_if_irrelevant(page: Notification, uow: UnitOfWork) -> None:

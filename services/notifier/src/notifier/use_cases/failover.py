@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from common.contracts.event import ContactId, NotificationId
 from common.contracts.notifications import Medium
-from notifier.domain import circuits, delivery, failover, notifications
+from notifier.domain import circuits, delivery, failover, notifications, receipts
 from notifier.domain.delivery_reasons import waited_too_long
 from notifier.domain.notifications import Decision, Notification
 from notifier.domain.recipients import obstacle_on
@@ -24,7 +24,10 @@ async def after_failure(decision: Decision, uow: UnitOfWork) -> Decision:
     failed = decision.notification
     if failed.kind != "page" or failed.state != "failed" or not decision.events:
         return decision
-    if failover.has_reached(_messages_of(failed, uow)) or not await _stand_in(failed, (), uow):
+    messages = _messages_of(failed, uow)
+    # As this transaction has it, the message itself may still count as sent.
+    others = [each for each in messages if each.notification_id != failed.notification_id]
+    if failover.has_reached(others) or not await _stand_in(failed, (), uow):
         return decision
     media = failover.media_of(_messages_of(failed, uow))
     failed = replace(failed, page_media=media)
@@ -34,7 +37,7 @@ async def after_failure(decision: Decision, uow: UnitOfWork) -> Decision:
 
 async def fail_unreachable(contact_ids: Collection[ContactId], uow: UnitOfWork) -> None:
     """Let pages fail that are due where their recipient is no longer reached; others stand in."""
-    await uow.prelock(sorted(contact_ids))
+    await uow.lock_contacts(sorted(contact_ids))
     for page in list(uow.notifications.loaded()):
         recipient = await uow.recipients.get(page.person_id)
         obstacle = obstacle_on(recipient, page.medium)
@@ -102,21 +105,24 @@ async def _waiting_since(
 async def replace_overdue(limit: int, uow: UnitOfWork) -> list[Medium]:
     """Let another method stand in for each page without a receipt in time; return for which media.
 
-    The page counts as sent all the same: it may have arrived.
+    The page counts as sent all the same: it may have arrived. The receipt of a summary is that of
+    the pages in it.
     """
     contact_ids = await uow.notifications.contacts_without_receipt(uow.now, limit)
     if not contact_ids:
         return []
     await uow.lock_contacts(contact_ids)
     replaced = []
-    for page in list(uow.notifications.loaded()):
-        if page.receipt_due_at is None or page.receipt_due_at > uow.now or page.delivered_at:
+    for message in list(uow.notifications.loaded()):
+        due_at = message.receipt_due_at
+        if due_at is None or due_at > uow.now or message.delivered_at:
             continue
-        uow.notifications.put(replace(page, receipt_due_at=None))
-        unanswered = page.seen_at is None and page.acted_at is None
-        if page.kind == "page" and page.medium and unanswered and await _stand_in(page, (), uow):
-            replaced.append(page.medium)
-    return replaced
+        uow.notifications.put(replace(message, receipt_due_at=None))
+        pages = _pages_in(message, uow)
+        if receipts.has_come((message, *pages)):
+            continue
+        replaced += [page.medium for page in pages if await _stand_in(page, (), uow)]
+    return [medium for medium in replaced if medium]
 
 
 async def _stand_in(page: Notification, down: Collection[Medium], uow: UnitOfWork) -> bool:
@@ -136,6 +142,14 @@ async def _stand_in(page: Notification, down: Collection[Medium], uow: UnitOfWor
         uow.notifications.put(replace(each, page_media=media))
     uow.notifications.add(failover.stand_in(page, address, new_notification_id(), media, uow.now))
     return True
+
+
+def _pages_in(message: Notification, uow: UnitOfWork) -> list[Notification]:
+    """Return the pages that the message carries."""
+    if message.kind == "page":
+        return [message]
+    carried = uow.notifications.of_summary(message.notification_id)
+    return [page for page in carried if page.state == "grouped"]
 
 
 def _messages_of(page: Notification, uow: UnitOfWork) -> list[Notification]:

@@ -25,8 +25,16 @@ _SYSTEMS: Final = (
         mark("Status webhooks"),
         mark("Systems that are told what becomes of their contacts."),
     ),
-    ("maintenance", mark("Maintenance"), mark("What nobody is paged about for a time.")),
     ("write-backs", mark("Write-backs"), mark("What Upstairs writes to the cases of a system.")),
+)
+# Leaders see the maintenance too; managers set it.
+_MESSAGES: Final = (
+    (
+        "message-templates",
+        mark("Message templates"),
+        mark("What messages say to colleagues, by medium, reason and language."),
+    ),
+    ("maintenance", mark("Maintenance"), mark("What nobody is paged about for a time.")),
 )
 
 
@@ -50,13 +58,13 @@ class KindCard:
 
 @dataclass(frozen=True, slots=True)
 class OverviewView:
-    """`systems` are the outside systems and `messages_url` the templates, for who may see them."""
+    """`systems` are the outside systems, for who may see them; `messages` is about pages."""
 
     problems: tuple[Problem, ...]
     kinds: tuple[KindCard, ...]
     systems: tuple[KindCard, ...]
+    messages: tuple[KindCard, ...]
     missing: tuple[str, ...]
-    messages_url: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +149,17 @@ def overview_view(
         kinds=tuple(
             KindCard(gettext(kind.title), gettext(kind.purpose), kind.url) for kind in KINDS
         ),
-        systems=tuple(
-            KindCard(gettext(title), gettext(purpose), f"/settings/{slug}")
-            for slug, title, purpose in (_SYSTEMS if reader.may_decide_all else ())
-        ),
+        systems=_cards_of(_SYSTEMS if reader.may_decide_all else (), reader),
+        messages=_cards_of(_MESSAGES if reader.may_decide_all else _MESSAGES[1:], reader),
         missing=tuple(missing),
-        messages_url="/settings/message-templates" if reader.may_decide_all else None,
+    )
+
+
+def _cards_of(screens: Iterable[tuple[str, str, str]], reader: Reader) -> tuple[KindCard, ...]:
+    gettext = reader.texts.gettext
+    return tuple(
+        KindCard(gettext(title), gettext(purpose), f"/settings/{slug}")
+        for slug, title, purpose in screens
     )
 
 

@@ -140,6 +140,7 @@ def paged_contact(contact: TrackedContact) -> PagedContact | None:
         representative_id=contact.representative_id,
         customer_id=contact.customer_id,
         received_from=details.received_from,
+        campaign=details.campaign,
     )
 
 
