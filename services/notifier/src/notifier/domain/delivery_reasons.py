@@ -28,6 +28,7 @@ DeliveryReasonCode = Literal[
     "summary-empty",
     "no-longer-relevant",
     "mails-stopped",
+    "nobody-stands-in",
 ]
 BudgetKind = Literal["recipient", "burst", "customer", "channel", "share"]
 _COUNTED: Final[Mapping[BudgetKind, str]] = {
@@ -119,6 +120,13 @@ def not_verified(media: Sequence[Medium], others: Sequence[Medium]) -> DeliveryR
     return DeliveryReason(
         text if others else f"no address is verified: {names}",
         ReasonData("not-verified", {"media": list(media), "others": list(others)}),
+    )
+
+
+def nobody_stands_in(until: datetime) -> DeliveryReason:
+    return DeliveryReason(
+        f"away until {until:%Y-%m-%d %H:%M} UTC, and nobody can stand in",
+        ReasonData("nobody-stands-in", {"until": until.isoformat()}),
     )
 
 

@@ -20,6 +20,7 @@ from notifier.domain.content import (
     DisabledStatusWebhook,
     HeldPage,
     LostTimer,
+    PersonAway,
     Summary,
     WriteBackHalt,
 )
@@ -97,6 +98,7 @@ def _content(reason: Reason, at: datetime, words: Any) -> Content:
         respond_by=at + timedelta(minutes=12, seconds=30),
         contact=contact,
         causes=causes,
+        away=PersonAway(at + timedelta(days=9), words("Sam Ortiz")) if words is not str else None,
         **particular,
     )
 

@@ -2,18 +2,24 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from msgspec import structs
 
 from common.contracts.clocks import ClockState
 from common.contracts.escalations import PagedCause, PageReason, PageRequested
 from common.contracts.event import OPERATIONS, PageId, PersonId
-from common.contracts.page_subjects import PagedApproval, PagedContact
+from common.contracts.page_subjects import PagedAbsence, PagedApproval, PagedContact
 from common.core.ids import derived_id
 from common.messages import Schedule
 from escalation.domain.duty.calendars import add_business_time
 from escalation.domain.escalations.causes import last_people
-from escalation.domain.escalations.responders import NextStop, is_on_duty
+from escalation.domain.escalations.responders import (
+    NextStop,
+    absence_behind,
+    find_responders,
+    is_on_duty,
+)
 from escalation.domain.model import (
     Approval,
     AwaitedPage,
@@ -25,6 +31,11 @@ from escalation.domain.model import (
 from escalation.domain.settings.registry import NO_LADDER_RETRY_S
 from escalation.domain.situation import Decision, Situation, no_change
 from escalation.domain.timers import AcknowledgementDue
+
+# Of pages to the people of a level; others are about what the person holds, or was told before.
+_BY_LEVEL: Final[frozenset[PageReason]] = frozenset(
+    {"raised", "climbed", "repeated", "returned", "approval_asked"}
+)
 
 
 def page_level(
@@ -122,7 +133,20 @@ def page_person(
         explanation=explanation,
         approval=_paged_approval(escalation.approval),
         on_duty=level is not None and is_on_duty(situation, level, person),
+        absence=_absence_behind(situation, escalation, person) if reason in _BY_LEVEL else None,
     )
+
+
+def _absence_behind(
+    situation: Situation, escalation: Escalation, person: PersonId
+) -> PagedAbsence | None:
+    """The level goes first; others may have added people of theirs."""
+    levels, first = escalation.levels, escalation.paged_level
+    for level in (*levels[first:], *levels[:first]):
+        absence = absence_behind(situation, (level,), person)
+        if absence is not None or person in find_responders(situation, level).people:
+            return absence
+    return None
 
 
 def paged_contact(contact: TrackedContact) -> PagedContact | None:
