@@ -9,9 +9,10 @@ from typing import Any, Final
 from console.texts import mark
 from console.views.fields import Option, options_of, whole_number
 from console.views.languages import language_name
+from console.views.my_addresses import FIELDS, address_of, medium_label
 from console.views.reader import Reader, parse_time
 from console.views.service_problems import FormProblems, sort_problems
-from console.views.words import MEDIA, NOTIFICATION_STATES, SEVERITIES, service_names
+from console.views.words import NOTIFICATION_STATES, SEVERITIES, service_names
 
 WEEKDAYS: Final[Mapping[str, str]] = {
     "mon": mark("Monday"),
@@ -31,11 +32,15 @@ _OWN: Final = "own"
 
 @dataclass(frozen=True, slots=True)
 class MethodRow:
+    """`is_own`: the person enters it here. The first one can't come earlier."""
+
     medium: str
     label: str
     address: str
     is_verified: bool
     problem: str | None
+    is_own: bool
+    is_first: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +82,14 @@ class TestRow:
 class MyNotificationsView:
     """`is_registered`: there is a recipient; without one there is nothing to choose.
 
-    `test_at` is when the last test was sent, if there was one.
+    `addable` are the ways that the person may add. `etag`: of what is shown. `test_at` is when the
+    last test was sent, if there was one.
     """
 
     is_registered: bool
     methods: tuple[MethodRow, ...]
+    addable: tuple[Option, ...]
+    etag: str
     severities: tuple[SeverityRow, ...]
     periods: tuple[PeriodRow, ...]
     unless_severity: tuple[Option, ...]
@@ -104,12 +112,16 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """What notifier says; `refusals` are by the medium of a code, or by `test`."""
+    """What notifier says; `refusals` are by the medium of a code, or by `test`.
+
+    `etag` is that of the recipient.
+    """
 
     recipient: Mapping[str, Any] | None
     media: Sequence[str] = ()
     test: Mapping[str, Any] | None = None
     refusals: Mapping[str, str] = field(default_factory=dict)
+    etag: str = ""
 
 
 def methods_of(recipient: Mapping[str, Any], *, has_devices: bool) -> tuple[str, ...]:
@@ -242,6 +254,8 @@ def my_notifications_view(
     return MyNotificationsView(
         is_registered=recipient is not None,
         methods=_methods(recipient, data.refusals, reader) if recipient else (),
+        addable=_addable(recipient, reader),
+        etag=form.values.get("etag", data.etag),
         severities=tuple(
             _severity_row(severity, media, form, late, reader) for severity in SEVERITIES
         ),
@@ -261,36 +275,40 @@ def _methods(
     recipient: Mapping[str, Any], refusals: Mapping[str, str], reader: Reader
 ) -> tuple[MethodRow, ...]:
     rows = []
-    for address in recipient["media"]:
+    for number, address in enumerate(recipient["media"]):
         medium = address["medium"]
-        details = (str(value) for name, value in address.items() if name != "medium")
+        details = (
+            str(value) for name, value in address.items() if name not in ("medium", "url") and value
+        )
         rows.append(
             MethodRow(
                 medium=medium,
-                label=_medium_label(medium, reader),
+                label=medium_label(medium, reader),
                 address=next(details, ""),
                 is_verified=medium in recipient["verified"],
                 problem=refusals.get(medium),
+                is_own=medium in FIELDS,
+                is_first=number == 0,
             )
         )
     return tuple(rows)
 
 
+def _addable(recipient: Mapping[str, Any] | None, reader: Reader) -> tuple[Option, ...]:
+    media = [medium for medium in FIELDS if address_of(recipient, medium) is None]
+    return options_of(((medium, medium_label(medium, reader)) for medium in media), ())
+
+
 def _test_row(message: Mapping[str, Any], reader: Reader) -> TestRow:
     state = NOTIFICATION_STATES.get(message["state"], message["state"])
     return TestRow(
-        _medium_label(message["medium"], reader), reader.texts.gettext(state), message["reason"]
+        medium_label(message["medium"], reader), reader.texts.gettext(state), message["reason"]
     )
 
 
 def _time(value: str, reader: Reader) -> str:
     moment = parse_time(value)
     return reader.texts.time(moment, reader.now) if moment else ""
-
-
-def _medium_label(medium: str, reader: Reader) -> str:
-    labels: Mapping[str, str] = dict(MEDIA.items())
-    return reader.texts.gettext(labels[medium]) if medium in labels else medium
 
 
 def _severity_row(
@@ -331,7 +349,7 @@ def _delays(severity: str, label: str, medium: str, form: Form, reader: Reader) 
         (str(each), _("after %(duration)s", duration=texts.duration(timedelta(minutes=each))))
         for each in sorted(minutes)
     ]
-    return Choice(name, f"{label}: {_medium_label(medium, reader)}", options_of(labels, (chosen,)))
+    return Choice(name, f"{label}: {medium_label(medium, reader)}", options_of(labels, (chosen,)))
 
 
 def _shown_periods(values: Mapping[str, str]) -> range:
