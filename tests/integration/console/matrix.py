@@ -62,6 +62,13 @@ _TABLE: Final = """
     POST /notifications/verify/{medium}/send           +    +     +    +   +
     POST /notifications/verify/{medium}                +    +     +    +   +
     POST /notifications/test                           +    +     +    +   +
+    GET /notifications/addresses/{medium}              +    +     +    +   +
+    POST /notifications/addresses/{medium}             +    +     +    +   +
+    POST /notifications/addresses/{medium}/remove      +    +     +    +   +
+    POST /notifications/addresses/{medium}/earlier     +    +     +    +   +
+    GET /notifications/absences                        +    +     +    +   +
+    POST /notifications/absences                       +    +     +    +   +
+    POST /notifications/absences/remove                +    +     +    +   +
     GET /devices                                       +    +     +    +   +
     POST /devices                                      +    +     +    +   +
     POST /devices/{device_id}/remove                   +    +     +    +   +

@@ -15,15 +15,14 @@ from console.pages.my_addresses import recipient_path
 from console.texts import mark
 from console.views.etags import read_etag
 from console.views.my_notifications import (
-    MAX_PERIODS,
     Data,
-    Form,
     methods_of,
     my_notifications_view,
     read_form,
     saved_form,
     service_problems,
 )
+from console.views.quiet_hours_form import MAX_PERIODS, Form
 from console.views.service_problems import FormProblems, sort_problems
 
 router = APIRouter()

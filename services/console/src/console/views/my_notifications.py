@@ -1,32 +1,30 @@
 """The page on which people say how they want to be notified, and what its form means."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
-from console.texts import mark
 from console.views.fields import Option, options_of, whole_number
 from console.views.languages import language_name
 from console.views.my_addresses import FIELDS, address_of, medium_label
+from console.views.quiet_hours_form import (
+    MAX_PERIODS,
+    DateRow,
+    Form,
+    PeriodRow,
+    date_rows,
+    period_row,
+    read_quiet,
+    saved_quiet,
+    shown_periods,
+)
 from console.views.reader import Reader, parse_time
 from console.views.service_problems import FormProblems, sort_problems
 from console.views.words import NOTIFICATION_STATES, SEVERITIES, service_names
 
-WEEKDAYS: Final[Mapping[str, str]] = {
-    "mon": mark("Monday"),
-    "tue": mark("Tuesday"),
-    "wed": mark("Wednesday"),
-    "thu": mark("Thursday"),
-    "fri": mark("Friday"),
-    "sat": mark("Saturday"),
-    "sun": mark("Sunday"),
-}
 LANGUAGES: Final = ("en", "de", "es", "fr", "pt", "it")
-MAX_PERIODS: Final = 3
 _DELAYS_MIN: Final = (1, 2, 3, 5, 10, 15, 20, 30, 60, 120)
-_TIME: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _OWN: Final = "own"
 
 
@@ -63,15 +61,6 @@ class SeverityRow:
 
 
 @dataclass(frozen=True, slots=True)
-class PeriodRow:
-    number: int
-    days: tuple[Option, ...]
-    begins: str
-    ends: str
-    problems: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
 class TestRow:
     label: str
     state: str
@@ -92,6 +81,7 @@ class MyNotificationsView:
     etag: str
     severities: tuple[SeverityRow, ...]
     periods: tuple[PeriodRow, ...]
+    dates: tuple[DateRow, ...]
     unless_severity: tuple[Option, ...]
     languages: tuple[Option, ...]
     time_zone: str
@@ -100,14 +90,6 @@ class MyNotificationsView:
     test_problem: str | None
     problems: FormProblems
     missing: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """What was written in the form: its fields by their names, several ticks with spaces."""
-
-    values: Mapping[str, str] = field(default_factory=dict)
-    problems: FormProblems = field(default_factory=FormProblems)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +129,7 @@ def saved_form(recipient: Mapping[str, Any], media: Sequence[str]) -> Form:
                 values[f"after-{severity}-{medium}"] = str(step["after_minutes"])
     quiet = recipient["quiet_hours"]
     if quiet is not None:
-        values["unless_severity"] = quiet["unless_severity"]
-        for number, period in enumerate(quiet["periods"]):
-            values[f"days-{number}"] = " ".join(period["days"])
-            values[f"begins-{number}"] = period["begins"]
-            values[f"ends-{number}"] = period["ends"]
+        values |= saved_quiet(quiet)
     return Form(values)
 
 
@@ -172,15 +150,9 @@ def read_form(
         steps[severity] = _steps(minutes)
         if problem := _steps_problem(minutes, reader):
             problems[f"steps-{severity}"] = problem
-    periods = [
-        period
-        for number in range(MAX_PERIODS)
-        if (period := _read_period(number, values, problems, reader))
-    ]
-    quiet = {"periods": periods, "unless_severity": values.get("unless_severity", "")}
     body = {
         "steps": steps,
-        "quiet_hours": quiet if periods else None,
+        "quiet_hours": read_quiet(values, problems, reader),
         "language": values.get("language") or None,
         "time_zone": values.get("time_zone", ""),
     }
@@ -201,23 +173,6 @@ def _steps_problem(minutes: Mapping[str, int | None], reader: Reader) -> str | N
     if None in minutes.values():
         return _("Please choose one from the list.")
     return None if 0 in minutes.values() else _("One way must be at once.")
-
-
-def _read_period(
-    number: int, values: Mapping[str, str], problems: dict[str, str], reader: Reader
-) -> dict[str, Any] | None:
-    """Read a row of quiet hours; one that is empty is none."""
-    _ = reader.texts.gettext
-    days = values.get(f"days-{number}", "").split()
-    times = {name: values.get(f"{name}-{number}", "") for name in ("begins", "ends")}
-    if not days and not any(times.values()):
-        return None
-    if not days:
-        problems[f"days-{number}"] = _("Choose at least one day.")
-    for name, written in times.items():
-        if not _TIME.fullmatch(written):
-            problems[f"{name}-{number}"] = _("Please write a time, such as 22:00.")
-    return {"days": days, **times}
 
 
 def service_problems(
@@ -259,7 +214,8 @@ def my_notifications_view(
         severities=tuple(
             _severity_row(severity, media, form, late, reader) for severity in SEVERITIES
         ),
-        periods=tuple(_period_row(number, form, reader) for number in _shown_periods(values)),
+        periods=tuple(period_row(number, form, reader) for number in shown_periods(values)),
+        dates=tuple(date_rows(form)),
         unless_severity=options_of(severities, (values.get("unless_severity", ""),)),
         languages=options_of(languages, (values.get("language", ""),)),
         time_zone=values.get("time_zone", ""),
@@ -350,29 +306,3 @@ def _delays(severity: str, label: str, medium: str, form: Form, reader: Reader) 
         for each in sorted(minutes)
     ]
     return Choice(name, f"{label}: {medium_label(medium, reader)}", options_of(labels, (chosen,)))
-
-
-def _shown_periods(values: Mapping[str, str]) -> range:
-    """Return the rows that are filled in, and one more."""
-    filled = [
-        number
-        for number in range(MAX_PERIODS)
-        if any(values.get(f"{name}-{number}") for name in ("days", "begins", "ends"))
-    ]
-    return range(min(max(filled, default=-1) + 2, MAX_PERIODS))
-
-
-def _period_row(number: int, form: Form, reader: Reader) -> PeriodRow:
-    days = [(day, reader.texts.gettext(label)) for day, label in WEEKDAYS.items()]
-    by_field = form.problems.by_field
-    return PeriodRow(
-        number=number,
-        days=options_of(days, form.values.get(f"days-{number}", "").split()),
-        begins=form.values.get(f"begins-{number}", ""),
-        ends=form.values.get(f"ends-{number}", ""),
-        problems={
-            name: by_field[f"{name}-{number}"]
-            for name in ("days", "begins", "ends")
-            if f"{name}-{number}" in by_field
-        },
-    )
