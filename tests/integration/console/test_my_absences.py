@@ -1,16 +1,34 @@
 """My absences, with the real escalation behind the page."""
 
 import re
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from html import unescape
 from typing import Any
 
 import httpx
+import pytest
 
-from integration.console.harness import SAME_ORIGIN
-from integration.console.screens_harness import Screens
+from integration.console.harness import PEOPLE, SAME_ORIGIN, open_console
+from integration.console.screens_harness import Screens, open_screens
+from support.databases import Postgres
+from support.people import described
 
 URL = "/notifications/absences"
+
+
+@pytest.fixture
+async def screens(postgres: Postgres, database_name: str) -> AsyncIterator[Screens]:
+    """Sam is a supervisor of another team."""
+    people = {**PEOPLE, "sam": "supervisor"}
+    async with (
+        open_console(postgres, database_name, console_dev_people=people) as console,
+        open_screens(console, postgres, database_name) as screens,
+    ):
+        await console.put_person("sam", roles=["supervisor"], team_id="back")
+        await screens.service.handle_events(described("sam", team_id="back", roles=["supervisor"]))
+        screens.admit("sam")
+        yield screens
 
 
 def etag_of(page: str) -> str:
@@ -41,22 +59,21 @@ async def send(browser: httpx.AsyncClient, form: dict[str, str], place: str = ""
 
 async def test_stand_in_is_asked_and_may_act_while_the_person_is_away(screens: Screens) -> None:
     browser = await screens.console.enter("sara")
-    saved = await send(browser, written(screens, "kim"))
+    saved = await send(browser, written(screens, "sam"))
     assert (saved.status_code, saved.headers["location"]) == (303, f"{URL}?done=added")
     shown = (await browser.get(f"{URL}?done=added")).text
     assert "Your absence is entered." in shown
-    assert "kim stands in" in shown
-    assert [each["stand_in"] for each in await absences_of(screens)] == ["kim"]
+    assert "Sam stands in" in shown
+    assert [each["stand_in"] for each in await absences_of(screens)] == ["sam"]
     escalation_id = await screens.escalate()
-    assert (await screens.show(escalation_id))["awaited"] == ["kim"]
-    screens.admit("kim")
-    asked = await screens.console.enter("kim")
-    assert "For Sara from" in (await asked.get(URL)).text
-    page = (await asked.get(f"/e/{escalation_id}")).text
+    assert (await screens.show(escalation_id))["awaited"] == ["sam"]
+    stand_in = await screens.console.enter("sam")
+    assert "For Sara from" in (await stand_in.get(URL)).text
+    page = (await stand_in.get(f"/e/{escalation_id}")).text
     assert "Acknowledge" in page
-    answer = await asked.post(f"/e/{escalation_id}/acknowledge", headers=SAME_ORIGIN)
+    answer = await stand_in.post(f"/e/{escalation_id}/acknowledge", headers=SAME_ORIGIN)
     assert answer.status_code in (200, 303), answer.text
-    assert (await screens.show(escalation_id))["holder"] == "kim"
+    assert (await screens.show(escalation_id))["holder"] == "sam"
     # Back again.
     removed = await send(browser, {"number": "0"}, "/remove")
     assert removed.headers["location"] == f"{URL}?done=removed"
@@ -67,7 +84,7 @@ async def test_mistakes_are_shown_beside_their_fields(screens: Screens) -> None:
     browser = await screens.console.enter("sara")
     for form, said in (
         ({"from": "", "until": "", "stand_in": ""}, "Please fill this in."),
-        (written(screens, "kim", days=-1), "It must end after it begins."),
+        (written(screens, "sam", days=-1), "It must end after it begins."),
         (
             {**written(screens, ""), "from": "2020-01-01T10:00", "until": "2020-01-02T10:00"},
             "Please choose a time to come.",
@@ -85,9 +102,9 @@ async def test_mistakes_are_shown_beside_their_fields(screens: Screens) -> None:
 async def test_two_tabs_do_not_undo_each_other(screens: Screens) -> None:
     browser = await screens.console.enter("sara")
     earlier = etag_of((await browser.get(URL)).text)
-    assert (await send(browser, written(screens, "kim"))).status_code == 303
+    assert (await send(browser, written(screens, "sam"))).status_code == 303
     form = {**written(screens, "mia"), "etag": earlier}
     refused = await browser.post(URL, data=form, headers=SAME_ORIGIN)
     assert refused.status_code == 412
     assert "since you read it" in refused.text
-    assert [each["stand_in"] for each in await absences_of(screens)] == ["kim"]
+    assert [each["stand_in"] for each in await absences_of(screens)] == ["sam"]

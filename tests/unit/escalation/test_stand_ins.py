@@ -81,7 +81,7 @@ def escalated(configuration: Configuration) -> ContactHarness:
 
 
 @pytest.mark.parametrize(
-    ("absences", "asked"),
+    ("absences", "person"),
     [
         ({}, SAM),
         ({SAM: absent()}, None),
@@ -98,9 +98,9 @@ def escalated(configuration: Configuration) -> ContactHarness:
     ],
 )
 def test_stand_ins_are_followed_and_nobody_is_lost(
-    absences: Absences, asked: PersonId | None
+    absences: Absences, person: PersonId | None
 ) -> None:
-    assert acting_for(SAM, START, absences) == asked
+    assert acting_for(SAM, START, absences) == person
     assert acting_for(SAM, BACK, absences) == (None if absences.get(SAM) == (ALWAYS,) else SAM)
 
 
@@ -133,7 +133,7 @@ def test_person_for_whom_nobody_can_stand_in_is_paged_after_all() -> None:
     assert harness.event(PageRequested).absence == PagedAbsence(person_id=SAM, until=BACK)
 
 
-def test_who_is_asked_in_the_own_right_too_is_paged_once_in_it() -> None:
+def test_person_who_is_asked_in_the_own_right_too_is_paged_once_in_it() -> None:
     who = (NamedPerson("person", SAM), NamedPerson("person", KIM))
     harness = escalated(settings({SAM: absent(KIM)}, *who))
     assert harness.pages() == [(KIM, "raised")]

@@ -49,7 +49,7 @@ class DutyHistories:
         self, people: Collection[PersonId], since: datetime
     ) -> list[tuple[datetime, PersonId, PersonAbsences]]:
         """Return those of the people, of their stand-ins, of theirs, and so on."""
-        found: list[tuple[datetime, PersonId, PersonAbsences]] = []
+        versions: list[tuple[datetime, PersonId, PersonAbsences]] = []
         read: set[PersonId] = set()
         while unread := set(people) - read:
             read |= unread
@@ -57,9 +57,9 @@ class DutyHistories:
             bodies = [
                 (row.at, PersonId(row.id), _ABSENCES.validate_python(row.body)) for row in rows
             ]
-            found += bodies
+            versions += bodies
             people = {person for _, _, body in bodies for person in body.stand_ins}
-        return found
+        return versions
 
     async def _versions(self, kind: str, ids: Collection[str], since: datetime) -> Sequence[Any]:
         """Return the newest version of each setting at `since`, and all later ones, in order."""

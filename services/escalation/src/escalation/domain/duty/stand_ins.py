@@ -53,10 +53,10 @@ def represented_by(person: PersonId, at: datetime, absences: Absences) -> tuple[
 
 def with_stand_ins(people: Iterable[PersonId], absences: Absences) -> frozenset[PersonId]:
     """Return the people and all who may stand in for them at some time."""
-    found: set[PersonId] = set()
+    people_and_stand_ins: set[PersonId] = set()
     added = set(people)
     while added:
-        found |= added
+        people_and_stand_ins |= added
         named = (each.stand_in for person in added for each in absences.get(person, ()))
-        added = {stand_in for stand_in in named if stand_in is not None} - found
-    return frozenset(found)
+        added = {stand_in for stand_in in named if stand_in is not None} - people_and_stand_ins
+    return frozenset(people_and_stand_ins)

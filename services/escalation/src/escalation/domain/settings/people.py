@@ -55,8 +55,8 @@ class PersonAbsences:
 
     def added_to(self, before: "PersonAbsences | None") -> Iterator[tuple[int, Absence]]:
         """Yield each absence that is new, with its place in the list."""
-        known = before.absences if before else ()
-        return ((n, each) for n, each in enumerate(self.absences) if each not in known)
+        earlier = before.absences if before else ()
+        return ((n, each) for n, each in enumerate(self.absences) if each not in earlier)
 
 
 @with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
