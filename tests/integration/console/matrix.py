@@ -134,8 +134,8 @@ _TABLE: Final = """
     POST /settings/write-backs/{kind}/{setting_id}/{action} #zendesk/resume - - - - +
     POST /settings/write-backs/{kind}/{setting_id}/{action} #zendesk/remove - - - - +
     GET /settings/message-templates                    -    -     -    -   +
-    GET /settings/message-templates/{medium}/{kind}/{language} #email/raised/de - - - - +
-    POST /settings/message-templates/{medium}/{kind}/{language} #email/raised/de - - - - +
+    GET /settings/message-templates/{medium}/{kind}/{language} #raised - - - - +
+    POST /settings/message-templates/{medium}/{kind}/{language} #raised - - - - +
     GET /sessions                                      +    +     +    +   +
     POST /sessions/{session_id}/end                    +    +     +    +   +
     POST /sign-out                                     +    +     +    +   +

@@ -28,6 +28,7 @@ async def screens(postgres: Postgres, database_name: str) -> AsyncIterator[Scree
         await console.put_person("sam", roles=["supervisor"], team_id="back")
         await screens.service.handle_events(described("sam", team_id="back", roles=["supervisor"]))
         screens.admit("sam")
+        console.tokens_of_router.admit(people)
         yield screens
 
 
