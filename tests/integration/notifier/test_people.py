@@ -226,8 +226,8 @@ async def test_page_in_place_of_somebody_says_for_whom(harness: ServiceHarness) 
     assert f"For Dana Ruiz, who is away until {back:%a %Y-%m-%d %H:%M} UTC." in str(
         harness.posted()[0].body
     )
-    (told,) = await harness.rows("SELECT reason FROM notifications")
-    assert told.reason is None
+    (row,) = await harness.rows("SELECT reason FROM notifications")
+    assert row.reason.startswith("in place of Dana Ruiz, who is away until ")
 
 
 async def test_page_that_nobody_else_can_take_says_so_to_the_person_who_is_away(

@@ -39,6 +39,7 @@ from notifier.domain.delivery_reasons import (
     both,
     no_longer_relevant,
     nobody_stands_in,
+    stands_in,
 )
 from notifier.domain.delivery_rules import plan, steps_for
 from notifier.domain.escalations import Escalation, EscalationState, in_state
@@ -222,7 +223,7 @@ async def notify_page(page: Page, uow: UnitOfWork) -> None:
         return
     addresses, reason = notifications.choose_addresses(page, recipient)
     addresses, doubt = relied_on(addresses, recipient)
-    reason = both(both(_reason_of_absence(page), reason), doubt)
+    reason = _with_absence(both(reason, doubt), page)
     verified = {each.medium for each in addresses if is_verified(recipient, each)}
     chosen = steps_for(page.content.severity, recipient.rules.steps, uow.default_steps)
     available = [address.medium for address in addresses]
@@ -243,9 +244,13 @@ async def notify_page(page: Page, uow: UnitOfWork) -> None:
     later_steps.replace_earlier(page, uow)
 
 
-def _reason_of_absence(page: Page) -> DeliveryReason | None:
+def _with_absence(reason: DeliveryReason | None, page: Page) -> DeliveryReason | None:
     away = page.content.away
-    return nobody_stands_in(away.until) if away and away.name is None else None
+    if away is None:
+        return reason
+    if away.name is None:
+        return both(nobody_stands_in(away.until), reason)
+    return both(reason, stands_in(away.name, away.until))
 
 
 async def _release(

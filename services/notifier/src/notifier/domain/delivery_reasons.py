@@ -29,6 +29,7 @@ DeliveryReasonCode = Literal[
     "no-longer-relevant",
     "mails-stopped",
     "nobody-stands-in",
+    "stands-in",
 ]
 BudgetKind = Literal["recipient", "burst", "customer", "channel", "share"]
 _COUNTED: Final[Mapping[BudgetKind, str]] = {
@@ -127,6 +128,13 @@ def nobody_stands_in(until: datetime) -> DeliveryReason:
     return DeliveryReason(
         f"away until {until:%Y-%m-%d %H:%M} UTC, and nobody can stand in",
         ReasonData("nobody-stands-in", {"until": until.isoformat()}),
+    )
+
+
+def stands_in(name: str, until: datetime) -> DeliveryReason:
+    return DeliveryReason(
+        f"in place of {name}, who is away until {until:%Y-%m-%d %H:%M} UTC",
+        ReasonData("stands-in", {"person": name, "until": until.isoformat()}),
     )
 
 
