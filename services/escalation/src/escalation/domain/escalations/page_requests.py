@@ -141,6 +141,8 @@ def _absence_behind(
     situation: Situation, escalation: Escalation, person: PersonId
 ) -> PagedAbsence | None:
     """The level goes first; others may have added people of theirs."""
+    if not situation.configuration.has_stand_ins:
+        return None
     levels, first = escalation.levels, escalation.paged_level
     for level in (*levels[first:], *levels[:first]):
         absence = absence_behind(situation, (level,), person)
