@@ -9,6 +9,7 @@ import pytest
 from common.contracts.escalations import (
     EscalationAcknowledged,
     EscalationClimbed,
+    EscalationHandedOver,
     EscalationResolved,
     PageRequested,
 )
@@ -21,7 +22,7 @@ from escalation.domain.duty.schedules import Rotation
 from escalation.domain.duty.shifts import Shift, gaps, shifts
 from escalation.domain.duty.stand_ins import acting_for, represented_by
 from escalation.domain.duty.windows import ALWAYS, Absence, Absences
-from escalation.domain.escalations import approvals
+from escalation.domain.escalations import actions, approvals
 from escalation.domain.ladder_preview import preview
 from escalation.domain.settings.ladders import (
     Ladder,
@@ -138,6 +139,30 @@ def test_person_who_is_asked_in_the_own_right_too_is_paged_once_in_it() -> None:
     harness = escalated(settings({SAM: absent(KIM)}, *who))
     assert harness.pages() == [(KIM, "raised")]
     assert harness.event(PageRequested).absence is None
+
+
+def test_hand_over_to_who_is_away_goes_to_the_stand_in(acknowledged: ContactHarness) -> None:
+    acknowledged.settings = replace(
+        acknowledged.settings,
+        absences_by_person={"mia": Versioned("mia", 1, PersonAbsences(absent(KIM)))},
+    )
+    acknowledged.act(SAM, actions.hand_over, to=MIA, context="you know her")
+    assert acknowledged.event(EscalationHandedOver).to == KIM
+    assert acknowledged.pages()[-1] == (KIM, "handed_over")
+    page = acknowledged.events(PageRequested)[-1]
+    assert page.absence == PagedAbsence(person_id=MIA, until=BACK)
+
+
+def test_coaching_is_asked_of_the_stand_in_of_the_superior(acknowledged: ContactHarness) -> None:
+    acknowledged.settings = replace(
+        acknowledged.settings,
+        people={"rita": Versioned("rita", 1, Person(reports_to=MIA))},
+        absences_by_person={"mia": Versioned("mia", 1, PersonAbsences(absent(KIM)))},
+    )
+    acknowledged.act(SAM, actions.request_coaching, person_id=RITA, text="Say sorry.")
+    page = acknowledged.events(PageRequested)[-1]
+    assert (page.person_id, page.reason) == (KIM, "coaching")
+    assert page.absence == PagedAbsence(person_id=MIA, until=BACK)
 
 
 def test_stand_in_of_the_accused_is_not_asked_in_their_place() -> None:

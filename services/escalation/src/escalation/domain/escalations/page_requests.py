@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
 
 from msgspec import structs
 
@@ -32,11 +31,6 @@ from escalation.domain.settings.registry import NO_LADDER_RETRY_S
 from escalation.domain.situation import Decision, Situation, no_change
 from escalation.domain.timers import AcknowledgementDue
 
-# Of pages to the people of a level; others are about what the person holds, or was told before.
-_BY_LEVEL: Final[frozenset[PageReason]] = frozenset(
-    {"raised", "climbed", "repeated", "returned", "approval_asked"}
-)
-
 
 def page_level(
     situation: Situation,
@@ -60,9 +54,11 @@ def page_level(
         level=waiting.level,
         round=waiting.round,
     )
+    reason = reason or _page_reason(situation, waiting)
     pages = tuple(
-        page_person(
-            situation, waiting, person, reason or _page_reason(situation, waiting), explanation
+        structs.replace(
+            page_person(situation, waiting, person, reason, explanation),
+            absence=stop.absence or _absence_behind(situation, waiting, person),
         )
         for person in stop.people
     )
@@ -133,7 +129,6 @@ def page_person(
         explanation=explanation,
         approval=_paged_approval(escalation.approval),
         on_duty=level is not None and is_on_duty(situation, level, person),
-        absence=_absence_behind(situation, escalation, person) if reason in _BY_LEVEL else None,
     )
 
 

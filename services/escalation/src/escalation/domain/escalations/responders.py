@@ -36,13 +36,15 @@ class Responders:
 class NextStop:
     """Where an escalation goes next: the people to page there, and why others are not.
 
-    `paged_before` had their turn at this level, and may still answer.
+    `paged_before` had their turn at this level, and may still answer. `absence`: in whose place
+    they are asked, where no level says so.
     """
 
     level: int
     people: tuple[PersonId, ...] = ()
     vacancies: tuple[Vacancy, ...] = ()
     paged_before: tuple[PersonId, ...] = ()
+    absence: PagedAbsence | None = None
 
 
 def find_responders(situation: Situation, level: Level) -> Responders:
@@ -118,6 +120,16 @@ def absence_behind(
         if absence is not None:
             return PagedAbsence(person_id=planned_person, until=absence.until)
     return None
+
+
+def in_place_of(situation: Situation, person: PersonId) -> tuple[PersonId, PagedAbsence | None]:
+    """Return who is asked where this person is meant, and the absence if it has a stand-in."""
+    at, absences = situation.at, situation.configuration.absences
+    absence = absence_at(person, at, absences)
+    if absence is None or absence.stand_in is None:
+        return person, None
+    acting = acting_for(person, at, absences) or person
+    return acting, PagedAbsence(person_id=person, until=absence.until)
 
 
 def _people_or(people: tuple[PersonId, ...], vacancy: Vacancy) -> Responders:
