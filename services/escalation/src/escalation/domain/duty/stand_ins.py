@@ -51,6 +51,19 @@ def represented_by(person: PersonId, at: datetime, absences: Absences) -> tuple[
     )
 
 
+def unfilled_from(
+    person: PersonId, absence: Absence, since: datetime, absences: Absences
+) -> datetime | None:
+    """Return from when on stand-ins lead nowhere in an absence that has one; None: never."""
+    people = with_stand_ins((person,), absences)
+    edges = (
+        at for each in people for away in absences.get(each, ()) for at in (away.from_, away.until)
+    )
+    begin = max(absence.from_, since)
+    moments = sorted({begin, *(at for at in edges if begin < at < absence.until)})
+    return next((at for at in moments if acting_for(person, at, absences) == person), None)
+
+
 def with_stand_ins(people: Iterable[PersonId], absences: Absences) -> frozenset[PersonId]:
     """Return the people and all who may stand in for them at some time."""
     people_and_stand_ins: set[PersonId] = set()
