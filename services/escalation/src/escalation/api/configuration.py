@@ -143,8 +143,7 @@ async def list_problems(
     nobody is left, the person who is away is asked (`nobody-stands-in`). It also lists who may be
     paged and has no contact method (`no-contact-method`), and the topics of policies and of open
     contacts that no active representative serves (`topic-not-served`); their contacts go to the
-    fallback
-    queue.
+    fallback queue.
     """
     async with transaction(database) as uow:
         configuration, now = await uow.settings.in_force(), uow.now
