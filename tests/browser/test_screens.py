@@ -41,6 +41,8 @@ SCREENS = (
     Screen("duty-swap", "sara", "/duty/floor/swap"),
     Screen("wall", "sara", "/wall"),
     Screen("my-notifications", "sara", "/notifications"),
+    Screen("my-absences", "sara", "/notifications/absences"),
+    Screen("my-address", "sara", "/notifications/addresses/slack"),
     Screen("sessions", "sara", "/sessions"),
     Screen("sign-in", "sara", "/sign-in"),
 )
@@ -104,6 +106,8 @@ GERMAN_SCREENS = (
     Screen("duty", "sara", "/duty"),
     Screen("devices", "sara", "/devices"),
     Screen("my-notifications", "sara", "/notifications"),
+    Screen("my-absences", "sara", "/notifications/absences"),
+    Screen("my-address", "sara", "/notifications/addresses/slack"),
     Screen("policy", "marco", "/settings/policies/centre"),
     Screen("versions", "marco", "/settings/policies/centre/versions"),
     Screen("sign-in", "sara", "/sign-in"),

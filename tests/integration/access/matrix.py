@@ -178,7 +178,7 @@ _ESCALATION = """
     DELETE /v1/duty-schedules/{setting_id}                 -    -     -    -     -    -   +   +
     GET /v1/duty-schedules/{setting_id}                    -    -     +    +     +    +   +   +
     GET /v1/duty-schedules                                 -    -     +    +     +    +   +   +
-    PUT /v1/absences/{setting_id}                          -    -     -    -     -    -   +   +
+    PUT /v1/absences/{setting_id}                          -    -     +    -     -    -   +   +
     GET /v1/absences/{setting_id}                          -    -     +    +     +    +   +   +
     GET /v1/absences                                       -    -     +    +     +    +   +   +
     GET /v1/absences/{setting_id}/versions                 -    -     +    +     +    +   +   +

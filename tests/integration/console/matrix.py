@@ -62,6 +62,13 @@ _TABLE: Final = """
     POST /notifications/verify/{medium}/send           +    +     +    +   +
     POST /notifications/verify/{medium}                +    +     +    +   +
     POST /notifications/test                           +    +     +    +   +
+    GET /notifications/addresses/{medium}              +    +     +    +   +
+    POST /notifications/addresses/{medium}             +    +     +    +   +
+    POST /notifications/addresses/{medium}/remove      +    +     +    +   +
+    POST /notifications/addresses/{medium}/earlier     +    +     +    +   +
+    GET /notifications/absences                        +    +     +    +   +
+    POST /notifications/absences                       +    +     +    +   +
+    POST /notifications/absences/remove                +    +     +    +   +
     GET /devices                                       +    +     +    +   +
     POST /devices                                      +    +     +    +   +
     POST /devices/{device_id}/remove                   +    +     +    +   +
@@ -127,8 +134,8 @@ _TABLE: Final = """
     POST /settings/write-backs/{kind}/{setting_id}/{action} #zendesk/resume - - - - +
     POST /settings/write-backs/{kind}/{setting_id}/{action} #zendesk/remove - - - - +
     GET /settings/message-templates                    -    -     -    -   +
-    GET /settings/message-templates/{medium}/{kind}/{language} #email/raised/de - - - - +
-    POST /settings/message-templates/{medium}/{kind}/{language} #email/raised/de - - - - +
+    GET /settings/message-templates/{medium}/{kind}/{language} #raised - - - - +
+    POST /settings/message-templates/{medium}/{kind}/{language} #raised - - - - +
     GET /sessions                                      +    +     +    +   +
     POST /sessions/{session_id}/end                    +    +     +    +   +
     POST /sign-out                                     +    +     +    +   +

@@ -103,6 +103,7 @@ async def scenario(postgres: Postgres, database_name: str) -> AsyncIterator[Scen
             "name": "billing",
             "place": "1",
             "medium": "email",
+            "language": "de",
             **{f"{name}_id": new_id() for name in ("session", "view", "device", "change", "write")},
             "tomorrow": f"{now + timedelta(days=1):%Y-%m-%dT%H:%M}",
             "in_two_days": f"{now + timedelta(days=2):%Y-%m-%dT%H:%M}",

@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from html import unescape
 from typing import Any
 
 import httpx
@@ -37,6 +38,7 @@ FORM: dict[str, Any] = {
     "days-1": ["mon", "tue"],
     "begins-1": "22:00",
     "ends-1": "07:00",
+    "date-0": "2099-12-24",
 }
 
 
@@ -77,10 +79,16 @@ async def notifier(
             yield Notifier(console, database)
 
 
+async def send(browser: httpx.AsyncClient, form: dict[str, Any]) -> httpx.Response:
+    """Send the form with the ETag that the page has."""
+    (etag, *_) = re.findall(r'name="etag" value="([^"]*)"', (await browser.get(URL)).text)
+    return await browser.post(URL, data={**form, "etag": unescape(etag)}, headers=SAME_ORIGIN)
+
+
 async def test_person_chooses_and_sees_the_choice(notifier: Notifier) -> None:
     browser = await notifier.console.enter("sara")
     assert (await browser.get(URL)).status_code == 200
-    saved = await browser.post(URL, data=FORM, headers=SAME_ORIGIN)
+    saved = await send(browser, FORM)
     assert (saved.status_code, saved.headers["location"]) == (303, f"{URL}?done=saved")
     recipient = await notifier.recipient()
     assert (recipient.media, recipient.time_zone, recipient.language) == (
@@ -96,6 +104,7 @@ async def test_person_chooses_and_sees_the_choice(notifier: Notifier) -> None:
     quiet = recipient.rules.quiet_hours
     assert quiet
     assert (quiet.unless_severity, quiet.periods[0].days) == ("high", ("mon", "tue"))
+    assert [str(day) for day in quiet.dates] == ["2099-12-24"]
     page = (await browser.get(f"{URL}?done=saved")).text
     assert "Your choice is saved." in page
     assert '<option value="5" selected>after 5 min</option>' in page
@@ -121,7 +130,7 @@ async def test_mistake_is_shown_beside_the_field(
 ) -> None:
     browser = await notifier.console.enter("sara")
     before = await notifier.recipient()
-    refused = await browser.post(URL, data={**FORM, **changes}, headers=SAME_ORIGIN)
+    refused = await send(browser, {**FORM, **changes})
     assert refused.status_code == 422
     assert re.search(f'class="problem"[^>]*>{re.escape(said)}', refused.text)
     # What was written is still there.

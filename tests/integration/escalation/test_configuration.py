@@ -105,6 +105,27 @@ async def test_people_asked_are_shown_by_level_with_those_skipped(
     assert (past.status_code, past.json()["errors"][0]["pointer"]) == (422, "query/at")
 
 
+async def test_problem_is_named_where_stand_ins_are_away_too(
+    configured: httpx.AsyncClient, service: EscalationHarness
+) -> None:
+    await reach(service, "operations", "sam", "mia", "lee")
+    now = await service.now()
+    end, ill = now + 20 * DAY, now + 3 * DAY
+    for person, since, stand_in in (("sam", now, "lee"), ("lee", ill, "sam")):
+        period = {"from": since.isoformat(), "until": end.isoformat(), "stand_in": stand_in}
+        await put(configured, f"absences/{person}", {"absences": [period]})
+    listed = [each for each in await problems(configured) if each["kind"] == "absences"]
+    assert [(each["code"], each["setting_id"], each["place"]) for each in listed] == [
+        ("nobody-stands-in", "lee", "absences/0/stand_in"),
+        ("nobody-stands-in", "sam", "absences/0/stand_in"),
+    ]
+    for each in listed:
+        assert (each["parameters"]["start"], each["parameters"]["end"]) == (
+            ill.isoformat(),
+            end.isoformat(),
+        )
+
+
 async def test_problems_name_what_is_wrong_with_valid_settings(
     configured: httpx.AsyncClient, service: EscalationHarness
 ) -> None:

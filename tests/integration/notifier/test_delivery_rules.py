@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -47,7 +48,7 @@ def quiet_now(**choices: Any) -> dict[str, Any]:
         "begins": f"{now - timedelta(hours=1):%H:%M}",
         "ends": f"{now + timedelta(hours=2):%H:%M}",
     }
-    return {"periods": [period], **choices}
+    return {"periods": [period], "dates": [], **choices}
 
 
 async def put_rules(
@@ -238,6 +239,22 @@ async def test_page_that_is_answered_meanwhile_is_not_in_the_summary(
     assert not harness.posted()
 
 
+async def test_whole_day_is_quiet_until_midnight_in_the_zone_of_the_person(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
+    zone = ZoneInfo("Pacific/Auckland")
+    today = TimeSource().utc_now().astimezone(zone).date()
+    # A test about midnight sees the next day.
+    dates = [str(today), str(today + timedelta(days=1))]
+    await put_rules(api, "slack", quiet_hours={"dates": dates}, time_zone=zone.key)
+    async with harness.delivering():
+        await harness.handle(paged(severity="low"), paged(severity="critical"))
+        await until_page_states(harness, ("slack", "held_back"), ("slack", "sent"))
+    (row,) = await harness.rows("SELECT reason FROM notifications WHERE state = 'held_back'")
+    end = today + timedelta(days=2)
+    assert row.reason == f"quiet hours until {end} 00:00 (Pacific/Auckland)"
+
+
 async def test_summary_at_night_has_only_what_overrides_quiet_hours(
     harness: ServiceHarness, api: httpx.AsyncClient
 ) -> None:
@@ -313,7 +330,7 @@ async def test_rules_stay_when_only_addresses_are_put(api: httpx.AsyncClient) ->
         ({"steps": {"high": [{"after_minutes": 3, "media": ["slack"]}]}}, "body/steps/high"),
         ({"steps": {"urgent": []}}, "body/steps/urgent"),
         ({"language": "tlh"}, "body/language"),
-        ({"quiet_hours": {"periods": []}}, "body/quiet_hours/periods"),
+        ({"quiet_hours": {"periods": []}}, "body/quiet_hours"),
     ],
 )
 async def test_impossible_rules_are_refused_with_their_place(

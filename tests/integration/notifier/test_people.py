@@ -57,6 +57,16 @@ async def test_new_person_is_a_recipient_with_name_and_contact_methods(
     assert (recipient["name"], len(recipient["media"])) == ("Dana R.", 1)
 
 
+async def test_name_from_router_changes_the_etag(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
+    etags = []
+    for name in ("Omar Diaz", "Omar Diaz", "Omar D."):
+        await harness.handle(described("omar", name=name))
+        etags.append((await api.get("/v1/recipients/omar", headers=key("root"))).headers["ETag"])
+    assert etags == ['"1"', '"1"', '"2"']
+
+
 async def test_people_without_an_address_are_listed_until_they_leave(
     harness: ServiceHarness, api: httpx.AsyncClient
 ) -> None:
@@ -203,3 +213,34 @@ async def test_media_of_a_person_are_published_when_they_change_however_they_are
         ("zoe", []),
     ]
     assert "example.com" not in str(changes)
+
+
+async def test_page_in_place_of_somebody_says_for_whom(harness: ServiceHarness) -> None:
+    await harness.handle(described("dana", name="Dana Ruiz"), described("omar", name="Omar Diaz"))
+    await harness.add_recipient("omar", "slack")
+    back = TimeSource().utc_now() + timedelta(days=2)
+    absence = {"person_id": "dana", "until": back}
+    async with harness.delivering():
+        await harness.handle(paged("omar", absence=absence))
+        await until(lambda: len(harness.posted()) == 1)
+    assert f"For Dana Ruiz, who is away until {back:%a %Y-%m-%d %H:%M} UTC." in str(
+        harness.posted()[0].body
+    )
+    (row,) = await harness.rows("SELECT reason FROM notifications")
+    assert row.reason.startswith("in place of Dana Ruiz, who is away until ")
+
+
+async def test_page_that_nobody_else_can_take_says_so_to_the_person_who_is_away(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
+    await harness.add_recipient("dana", "slack")
+    back = TimeSource().utc_now() + timedelta(days=2)
+    page = paged("dana", absence={"person_id": "dana", "until": back})
+    async with harness.delivering():
+        await harness.handle(page)
+        await until(lambda: len(harness.posted()) == 1)
+    assert "but nobody can stand in for you" in str(harness.posted()[0].body)
+    listed = await api.get("/v1/notifications", params={"person_id": "dana"}, headers=key("root"))
+    (shown,) = listed.json()["items"]
+    assert shown["reason_code"] == "nobody-stands-in"
+    assert shown["reason"].startswith("away until ")

@@ -213,6 +213,21 @@ async def test_change_of_the_name_alone_voids_and_tells_nothing(
 
 
 @pytest.mark.usefixtures("team")
+async def test_another_order_is_no_change_of_addresses(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
+    assert (await put(api, "dana")).status_code == 200
+    notices = await harness.states()
+    for _ in range(12):
+        for body in ({**NEW, "media": [MAIL, SLACK]}, NEW):
+            assert (await put(api, "dana", body=body)).status_code == 200
+    assert await harness.states() == notices
+    # What they are reached by may still be changed.
+    other = {**NEW, "media": [{**MAIL, "address": "other@example.com"}]}
+    assert (await put(api, "dana", body=other)).status_code == 200
+
+
+@pytest.mark.usefixtures("team")
 async def test_frequent_changes_are_refused_except_to_admins(
     harness: ServiceHarness, api: httpx.AsyncClient
 ) -> None:

@@ -43,6 +43,29 @@ async def test_recipient_is_saved_and_replaced(api: httpx.AsyncClient) -> None:
     }
 
 
+async def test_recipient_that_was_changed_since_it_was_read_is_not_replaced(
+    api: httpx.AsyncClient,
+) -> None:
+    async def put_if(condition: dict[str, str], name: str) -> httpx.Response:
+        headers = {**key("root"), **condition}
+        return await api.put("/v1/recipients/dana", json={**DANA, "name": name}, headers=headers)
+
+    assert (await put_if({"If-Match": '"1"'}, "Dana")).status_code == 412
+    created = await put_if({"If-None-Match": "*"}, "Dana")
+    assert (created.status_code, created.headers["ETag"]) == (200, '"1"')
+    assert (await put_if({"If-None-Match": "*"}, "Dana B.")).status_code == 412
+    read = (await api.get("/v1/recipients/dana", headers=key("root"))).headers["ETag"]
+    changed = await put_if({"If-Match": read}, "Dana C.")
+    assert (changed.status_code, changed.headers["ETag"]) == (200, '"2"')
+    stale = await put_if({"If-Match": read}, "Dana D.")
+    assert (stale.status_code, stale.json()["type"]) == (412, "urn:upstairs:problem:stale")
+    shown = await api.get("/v1/recipients/dana", headers=key("root"))
+    assert (shown.json()["name"], shown.headers["ETag"]) == ("Dana C.", '"2"')
+    # Nothing has changed, so what others have read is still so.
+    assert (await put_if({"If-Match": "*"}, "Dana C.")).headers["ETag"] == '"2"'
+    assert (await put_if({"If-Match": "x"}, "Dana C.")).status_code == 422
+
+
 async def test_recipients_are_listed_in_pages(api: httpx.AsyncClient) -> None:
     for person in ("omar", "dana", "pia"):
         await put(api, person, {"name": person, "media": []})

@@ -123,6 +123,7 @@ DELIVERY = {
     "until": ahead(hours=8),
     "others": ["email"],
     "step": 2,
+    "person": "Omar",
 }
 # What pydantic says of a body that is JSON of another shape.
 TYPES_OF_JSON = ("model-type", "string-type")

@@ -9,12 +9,12 @@ import pytest
 from console.texts import Texts
 from console.views.my_notifications import (
     Data,
-    Form,
     my_notifications_view,
     read_form,
     saved_form,
     service_problems,
 )
+from console.views.quiet_hours_form import Form
 from console.views.reader import Reader
 
 READER = Reader(
@@ -39,6 +39,7 @@ RECIPIENT: dict[str, Any] = {
     "quiet_hours": {
         "periods": [{"days": ["fri", "sat"], "begins": "22:00", "ends": "07:00"}],
         "unless_severity": "high",
+        "dates": ["2026-12-24", "2026-12-25"],
     },
     "verified": {"slack": "2026-03-02T14:00:00Z"},
     "late_steps": [{"severity": "critical", "after_minutes": 7, "answer_within_minutes": 5}],
@@ -76,6 +77,7 @@ def test_view_warns_of_a_step_that_comes_late() -> None:
         ({"begins-1": "22:00", "ends-1": "07:00"}, "days-1"),
         ({"days-0": "mon", "begins-0": "22", "ends-0": "07:00"}, "begins-0"),
         ({"days-0": "mon", "begins-0": "22:00"}, "ends-0"),
+        ({"date-2": "24.12."}, "date-2"),
     ],
 )
 def test_mistake_is_shown_beside_its_field(values: dict[str, str], field: str) -> None:
@@ -115,3 +117,11 @@ def test_person_without_contact_methods_has_nothing_to_choose() -> None:
 def test_row_for_another_quiet_time_is_offered(values: dict[str, str], rows: int) -> None:
     view = my_notifications_view(Data(RECIPIENT, MEDIA), Form(values), (), READER)
     assert len(view.periods) == rows
+
+
+def test_days_of_the_past_are_left_out_when_the_form_is_saved() -> None:
+    values = {"date-0": "2026-12-25", "date-3": "2025-12-24", "date-4": "2026-12-25"}
+    body, problems = read_form(values, MEDIA, READER)
+    assert problems == {}
+    assert body["quiet_hours"]["dates"] == ["2026-12-25"]
+    assert read_form({"date-0": "2025-12-24"}, MEDIA, READER)[0]["quiet_hours"] is None

@@ -137,10 +137,24 @@ class DutyOverTime(RuleBasedStateMachine):
             return
         self.settings.changes.append((self.now, roster.changes))
 
-    @rule(person=people, start=offsets, length=lengths, active=st.booleans())
-    def leave(self, person: PersonId, start: timedelta, length: timedelta, *, active: bool) -> None:
+    @rule(
+        person=people,
+        start=offsets,
+        length=lengths,
+        active=st.booleans(),
+        stand_in=st.none() | people,
+    )
+    def leave(
+        self,
+        person: PersonId,
+        start: timedelta,
+        length: timedelta,
+        stand_in: PersonId | None,
+        *,
+        active: bool,
+    ) -> None:
         begin = self.now + start
-        away = PersonAbsences((Absence(begin, begin + length),))
+        away = PersonAbsences((Absence(begin, begin + length, stand_in),))
         self.settings.absences_put.append((self.now, person, away))
         self.settings.people.append((self.now, person, Person(active=active)))
 

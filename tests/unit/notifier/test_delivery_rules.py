@@ -1,7 +1,7 @@
 """By which medium a person is notified after how long, and when it is quiet."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, get_args
 
 import msgspec
@@ -119,18 +119,18 @@ def test_impossible_steps_are_refused(steps: list[tuple[int, list[str]]], code: 
 )
 def test_quiet_night_ends_by_the_clock_of_the_person(at: str, zone: str, end: str | None) -> None:
     expected = datetime.fromisoformat(end) if end else None
-    assert end_of_quiet((NIGHTS,), zone, datetime.fromisoformat(at)) == expected
+    assert end_of_quiet(QuietHours((NIGHTS,)), zone, datetime.fromisoformat(at)) == expected
 
 
 def test_times_that_a_clock_change_skips_or_repeats_make_it_quiet_for_the_shorter() -> None:
     skipped = QuietPeriod(("sun",), "00:00", "02:30")
     forward = datetime(2026, 3, 28, 23, 30, tzinfo=UTC)
     # 02:30 does not exist: 01:30 is the last that surely was meant.
-    assert end_of_quiet((skipped,), "Europe/Berlin", forward) == datetime(
+    assert end_of_quiet(QuietHours((skipped,)), "Europe/Berlin", forward) == datetime(
         2026, 3, 29, 0, 30, tzinfo=UTC
     )
     back = datetime(2026, 10, 24, 23, 0, tzinfo=UTC)
-    assert end_of_quiet((skipped,), "Europe/Berlin", back) == datetime(
+    assert end_of_quiet(QuietHours((skipped,)), "Europe/Berlin", back) == datetime(
         2026, 10, 25, 0, 30, tzinfo=UTC
     )
 
@@ -138,17 +138,39 @@ def test_times_that_a_clock_change_skips_or_repeats_make_it_quiet_for_the_shorte
 def test_periods_that_touch_are_one() -> None:
     weekend = QuietPeriod(("sat", "sun"), "07:00", "07:00")
     friday_night = datetime(2026, 3, 6, 23, 0, tzinfo=UTC)
-    assert end_of_quiet((NIGHTS, weekend), "UTC", friday_night) == datetime(
+    assert end_of_quiet(QuietHours((NIGHTS, weekend)), "UTC", friday_night) == datetime(
         2026, 3, 9, 7, 0, tzinfo=UTC
     )
 
 
+def test_whole_days_are_quiet_in_the_zone_of_the_person() -> None:
+    holidays = (date(2026, 12, 24), date(2026, 12, 25))
+    quiet = QuietHours((NIGHTS,), dates=holidays)
+    # The night before, both days, and the night after are one.
+    evening = datetime(2026, 12, 23, 22, 30, tzinfo=UTC)
+    back = datetime(2026, 12, 26, 7, 0, tzinfo=UTC)
+    assert end_of_quiet(quiet, "UTC", evening) == back
+    only_days = QuietHours(dates=holidays)
+    assert end_of_quiet(only_days, "UTC", evening) is None
+    # In Auckland the day begins thirteen hours before.
+    begins = datetime(2026, 12, 23, 11, 0, tzinfo=UTC)
+    assert end_of_quiet(only_days, "Pacific/Auckland", begins - timedelta(seconds=1)) is None
+    assert end_of_quiet(only_days, "Pacific/Auckland", begins) == begins + timedelta(days=2)
+
+
+def test_many_quiet_days_in_a_row_have_one_end() -> None:
+    first = date(2026, 7, 1)
+    quiet = QuietHours((NIGHTS,), dates=tuple(first + timedelta(days=n) for n in range(60)))
+    at = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
+    assert end_of_quiet(quiet, "UTC", at) == datetime(2026, 8, 30, 7, 0, tzinfo=UTC)
+
+
 def test_only_the_named_days_are_quiet() -> None:
-    fridays = QuietPeriod(("fri",), "22:00", "07:00")
-    assert end_of_quiet((fridays,), "UTC", datetime(2026, 3, 6, 23, 0, tzinfo=UTC)) is not None
+    fridays = QuietHours((QuietPeriod(("fri",), "22:00", "07:00"),))
+    assert end_of_quiet(fridays, "UTC", datetime(2026, 3, 6, 23, 0, tzinfo=UTC)) is not None
     # The night of Friday ends on Saturday; that of Thursday is no quiet one.
-    assert end_of_quiet((fridays,), "UTC", datetime(2026, 3, 7, 6, 0, tzinfo=UTC)) is not None
-    assert end_of_quiet((fridays,), "UTC", datetime(2026, 3, 6, 6, 0, tzinfo=UTC)) is None
+    assert end_of_quiet(fridays, "UTC", datetime(2026, 3, 7, 6, 0, tzinfo=UTC)) is not None
+    assert end_of_quiet(fridays, "UTC", datetime(2026, 3, 6, 6, 0, tzinfo=UTC)) is None
 
 
 @pytest.mark.parametrize(
@@ -193,7 +215,8 @@ def test_quiet_hours_without_end_are_refused(periods: list[object]) -> None:
 
 
 def test_rules_are_stored_and_read_as_they_are() -> None:
-    rules = PersonRules({"critical": STEPS, "low": ()}, QuietHours((NIGHTS,)))
+    quiet = QuietHours((NIGHTS,), dates=(date(2026, 12, 24),))
+    rules = PersonRules({"critical": STEPS, "low": ()}, quiet)
     stored = msgspec.json.decode(msgspec.json.encode(rules))
     assert msgspec.convert(stored, PersonRules) == rules
 

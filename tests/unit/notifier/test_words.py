@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from common.contracts.escalations import Cause
 from notifier import rendering
 from notifier.domain import own_messages
-from notifier.domain.content import Status, StatusKind
+from notifier.domain.content import PersonAway, Status, StatusKind
 from notifier.domain.reasons import Reason
 from unit.notifier.examples import (
     ADA,
@@ -78,6 +78,19 @@ def test_only_a_person_who_was_asked_before_is_asked_again(
 ) -> None:
     content = notification(reason="repeated", explanation=explanation).content
     assert rendering.words(replace(content, is_repeat=is_repeat), AT).why_now == sentence
+
+
+def test_page_of_a_stand_in_says_for_whom_and_until_when() -> None:
+    content = notification(reason="climbed", explanation="no answer from sam").content
+    back = AT + timedelta(days=2)
+    away = replace(content, away=PersonAway(back, "Sam Ortiz"))
+    assert rendering.words(away, AT).why_now == (
+        "For Sam Ortiz, who is away until Wed 2026-03-04 14:00 UTC. "
+        "It moved up to your level. No answer from sam."
+    )
+    german = rendering.words(replace(content, away=PersonAway(back)), AT, language="de")
+    assert german.why_now.startswith("Sie sind bis ")
+    assert "niemand kann Sie vertreten" in german.why_now
 
 
 def test_warning_after_the_deadline_says_that_the_promise_is_broken() -> None:

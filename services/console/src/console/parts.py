@@ -7,7 +7,13 @@ from typing import Annotated, Any, Final, TypeVar
 from fastapi import Depends
 
 from common.contracts.services import EventService
-from console.clients.services import Caller, ServiceProblemError, Services, ServiceUnavailableError
+from console.clients.services import (
+    Answer,
+    Caller,
+    ServiceProblemError,
+    Services,
+    ServiceUnavailableError,
+)
 from console.dependencies import CurrentServices, CurrentViewer
 
 T = TypeVar("T")
@@ -30,6 +36,10 @@ class Parts:
     async def get(self, service: EventService, path: str, **query: object) -> Any:
         """Return the decoded JSON, or None without an answer."""
         return await self._answer(service, self._services.get(service, path, self._viewer, **query))
+
+    async def fetch(self, service: EventService, path: str) -> Answer | None:
+        """As `get`, with the ETag of what is read."""
+        return await self._answer(service, self._services.fetch(service, path, self._viewer))
 
     async def items(
         self, service: EventService, path: str, **query: object

@@ -28,10 +28,14 @@ from escalation.domain.errors import (
 )
 from escalation.domain.escalations import actions
 from escalation.domain.model import Escalation
-from escalation.domain.settings.people import MAX_WINDOW_DAYS, reporting_line
+from escalation.domain.settings.people import MAX_WINDOW_DAYS, PersonAbsences, reporting_line
 from escalation.domain.settings.policies import SlaPolicy
 from escalation.domain.settings.registry import Configuration, Setting, Versioned
-from escalation.domain.settings.validation import require_not_below, validate_setting
+from escalation.domain.settings.validation import (
+    invalid_absences,
+    require_not_below,
+    validate_setting,
+)
 from escalation.domain.simulation_job import (
     MAX_OPEN_JOBS,
     MAX_OPEN_JOBS_OF_PERSON,
@@ -217,7 +221,10 @@ async def put_setting(
     current = configuration.get(type(body), setting_id)
     if not precondition.holds(current.version if current else None):
         raise StaleSettingError(current)
-    if errors := list(validate_setting(configuration, setting_id, body)):
+    errors = list(validate_setting(configuration, setting_id, body))
+    if isinstance(body, PersonAbsences):
+        errors += invalid_absences(configuration, setting_id, body, uow.now)
+    if errors:
         raise InvalidSettingError(errors)
     require_not_below(configuration, setting_id, body)
     return await add_version(setting_id, body, current, by, uow)

@@ -20,7 +20,8 @@ STATEMENTS = (
         devices jsonb NOT NULL,
         rules jsonb NOT NULL DEFAULT '{}',
         language text,
-        verified jsonb NOT NULL DEFAULT '{}'
+        verified jsonb NOT NULL DEFAULT '{}',
+        version integer NOT NULL DEFAULT 1
     )
     """,
     # Codes and tests that people have sent to themselves.

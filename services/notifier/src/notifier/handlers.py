@@ -26,6 +26,7 @@ from common.contracts.escalations import (
     TimerMissing,
 )
 from common.contracts.event import EscalationId, NotificationId, PersonId
+from common.contracts.page_subjects import PagedAbsence
 from common.contracts.people import ContactMethodsChanged, PersonDescribed
 from common.contracts.statuses import ContactStatusChanged
 from common.core import trace
@@ -33,8 +34,15 @@ from common.core.ids import new_id
 from common.messaging.subscriptions import HandlerRegistry
 from notifier import case_write_requests, later_steps, recipient_changes, rendering, status_requests
 from notifier.domain import erasure, follow_ups, notifications, own_messages, steps
-from notifier.domain.content import Status, StatusKind, status_of
-from notifier.domain.delivery_reasons import RECIPIENT_UNKNOWN, both, no_longer_relevant
+from notifier.domain.content import PersonAway, Status, StatusKind, status_of
+from notifier.domain.delivery_reasons import (
+    RECIPIENT_UNKNOWN,
+    DeliveryReason,
+    both,
+    no_longer_relevant,
+    nobody_stands_in,
+    stands_in,
+)
 from notifier.domain.delivery_rules import plan, steps_for
 from notifier.domain.escalations import Escalation, EscalationState, in_state, prolong
 from notifier.domain.notifications import Decision, Notification, Page
@@ -65,11 +73,20 @@ async def notify_person(event: PageRequested, uow: UnitOfWork) -> None:
     if uow.notifications.of_page(event.page_id):
         return
     page = notifications.page_from(event)
+    if event.absence is not None:
+        away = await _person_away(event.absence, event.person_id, uow)
+        page = replace(page, content=replace(page.content, away=away))
     if event.escalation_id is not None and asks_for(event.reason) == "answer":
         earlier = uow.notifications.of_escalation(event.escalation_id)
         page = notifications.mark_repeat(page, earlier)
         await _release(event, event.escalation_id, uow)
     await notify_page(page, uow)
+
+
+async def _person_away(absence: PagedAbsence, reader: PersonId, uow: UnitOfWork) -> PersonAway:
+    is_reader = absence.person_id == reader
+    name = None if is_reader else await uow.recipients.name(absence.person_id)
+    return PersonAway(absence.until, name)
 
 
 async def notify_operations(event: OperationsEvent, uow: UnitOfWork) -> None:
@@ -211,7 +228,7 @@ async def notify_page(page: Page, uow: UnitOfWork) -> None:
         return
     addresses, reason = notifications.choose_addresses(page, recipient)
     addresses, doubt = relied_on(addresses, recipient)
-    reason = both(reason, doubt)
+    reason = _with_absence(both(reason, doubt), page)
     verified = {each.medium for each in addresses if is_verified(recipient, each)}
     chosen = steps_for(page.content.severity, recipient.rules.steps, uow.default_steps)
     available = [address.medium for address in addresses]
@@ -230,6 +247,15 @@ async def notify_page(page: Page, uow: UnitOfWork) -> None:
         )
         uow.notifications.add(steps.at_step(notification, planned[address.medium]))
     later_steps.replace_earlier(page, uow)
+
+
+def _with_absence(reason: DeliveryReason | None, page: Page) -> DeliveryReason | None:
+    away = page.content.away
+    if away is None:
+        return reason
+    if away.name is None:
+        return both(nobody_stands_in(away.until), reason)
+    return both(reason, stands_in(away.name, away.until))
 
 
 async def _release(

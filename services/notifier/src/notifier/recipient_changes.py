@@ -40,6 +40,8 @@ async def describe_person(event: PersonDescribed, uow: UnitOfWork) -> None:
         return
     before = await uow.recipients.lock(event.person_id)
     named = replace(before or Recipient(event.person_id, "", ()), name=event.name)
+    if before and before.name != event.name:
+        named = replace(named, version=before.version + 1)
     await uow.recipients.save(named)
     await record_person(event, uow)
     if not event.active:
@@ -101,6 +103,7 @@ async def change_recipient(
         time_zone=methods.time_zone,
         rules=methods.rules,
         language=methods.language,
+        version=before.version + 1 if before else 1,
         link_epoch=epoch + 1 if before is None or change.changes_addresses else epoch,
     )
     saved = verification.without_outdated(saved)

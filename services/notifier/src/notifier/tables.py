@@ -19,6 +19,7 @@ recipients = Table(
     Column("rules", JSONB),
     Column("language", Text),
     Column("verified", JSONB),
+    Column("version", Integer),
 )
 own_requests = Table(
     "own_requests",

@@ -20,6 +20,7 @@ from common.contracts.event import (
 from common.contracts.notifications import Medium
 from common.contracts.page_subjects import (
     Outcome,
+    PagedAbsence,
     PagedApproval,
     PagedCoaching,
     PagedContact,
@@ -189,7 +190,8 @@ class PageRequested(EscalationsEvent):
 
     It carries data; the notifier writes the words. `causes` begin with the one that raised the
     escalation and are the last ones of `cause_count`; with the reason `updated` the last one is
-    new. `explanation` says why it comes to this person now; `on_duty`: as who is on duty.
+    new. `explanation` says why it comes to this person now; `on_duty`: as who is on duty;
+    `absence`: in place of whom.
     `escalation_id` is None for a warning, since nothing was raised yet, and for what outlives its
     escalation: coaching, contact methods that reach nobody, and that it was closed as met.
     `respond_by` is when it moves on without that person; `lease_end` is what ends a lease then. A
@@ -214,6 +216,7 @@ class PageRequested(EscalationsEvent):
     duty_gap: PagedDutyGap | None = None
     unserved_queue: PagedQueue | None = None
     on_duty: bool = False
+    absence: PagedAbsence | None = None
 
 
 class EscalationAcknowledged(EscalationsOwnEvent):

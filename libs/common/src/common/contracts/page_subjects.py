@@ -38,6 +38,16 @@ class PagedCoaching(Contract):
     text: NoteText
 
 
+class PagedAbsence(Contract):
+    """In whose place a person is asked: `person_id` is away until then.
+
+    If it is the person who is asked, nobody could stand in.
+    """
+
+    person_id: PersonId
+    until: Instant
+
+
 class PagedQueue(Contract):
     """No active representative has the skill and the language of `queue`.
 

@@ -1,6 +1,7 @@
 """How a person wants to be notified: by which way after how long, and when not."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Annotated, Any, Final
@@ -10,17 +11,18 @@ from starlette.responses import Response
 
 from console.clients.services import ServiceProblemError
 from console.pages.context import Page, PageContext
+from console.pages.my_addresses import recipient_path
 from console.texts import mark
+from console.views.etags import read_etag
 from console.views.my_notifications import (
-    MAX_PERIODS,
     Data,
-    Form,
     methods_of,
     my_notifications_view,
     read_form,
     saved_form,
     service_problems,
 )
+from console.views.quiet_hours_form import MAX_PERIODS, Form
 from console.views.service_problems import FormProblems, sort_problems
 
 router = APIRouter()
@@ -28,6 +30,9 @@ router = APIRouter()
 _DONE: Final[Mapping[str, str]] = {
     "saved": mark("Your choice is saved."),
     "code": mark("A code of six digits is on its way. It is valid for ten minutes."),
+    "address": mark("Your address is saved. Let a code be sent there, and enter it."),
+    "removed": mark("The address is removed. It gets a message about that."),
+    "order": mark("The order is saved."),
     "verified": mark("The address is verified."),
     "test": mark(
         "A test message is on its way by each way. Load the page again to see what came of it."
@@ -47,7 +52,7 @@ async def show_my_notifications(page: Page) -> Response:
 async def save_my_notifications(page: Page) -> Response:
     """Save what was chosen; what is wrong is said beside the field."""
     values = await _read_values(page)
-    recipient = await page.get("notifier", _path(page))
+    recipient = await page.get("notifier", recipient_path(page))
     media = await _media(recipient, page)
     body, wrong = read_form(values, media, page.reader)
     if wrong:
@@ -55,9 +60,19 @@ async def save_my_notifications(page: Page) -> Response:
         return await _show(page, form, HTTPStatus.UNPROCESSABLE_ENTITY)
     body |= {name: recipient[name] for name in _KEPT}
     try:
-        await page.services.put("notifier", _path(page), page.viewer, body)
+        await page.services.put(
+            "notifier",
+            recipient_path(page),
+            page.viewer,
+            body,
+            # Without a readable ETag nothing matches.
+            if_match=read_etag(values.get("etag")) or '"0"',
+        )
     except ServiceProblemError as error:
         problems = service_problems(error.document, values, page.reader)
+        if error.status == HTTPStatus.PRECONDITION_FAILED:
+            # What is in force now, to be looked at again.
+            return await _show(page, Form(problems=problems), error.status)
         return await _show(page, Form(values, problems), error.status)
     return page.lead_to("/notifications?done=saved")
 
@@ -75,12 +90,13 @@ async def _show(
     status: int = HTTPStatus.OK,
     refusals: Mapping[str, str] = MappingProxyType({}),
 ) -> Response:
-    recipient = await _read(page, _path(page))
+    recipient, etag = await _read_recipient(page)
     media = await _media(recipient, page) if recipient else ()
-    test = await _read(page, f"{_path(page)}/test-messages") if recipient else None
-    if form is None:
-        form = saved_form(recipient, media) if recipient else Form()
-    data = Data(recipient, media, test, refusals)
+    test = await _read(page, f"{recipient_path(page)}/test-messages") if recipient else None
+    form = form or Form()
+    if recipient and not form.values:
+        form = replace(saved_form(recipient, media), problems=form.problems)
+    data = Data(recipient, media, test, refusals, etag)
     view = my_notifications_view(data, form, page.parts.missing, page.reader)
     return page.render("my_notifications.html", status, view=view, done=page.done_text(_DONE))
 
@@ -106,12 +122,18 @@ async def send_test(page: Page) -> Response:
 
 async def _ask(page: PageContext, path: str, body: object, place: str, done: str) -> Response:
     try:
-        await page.post("notifier", f"{_path(page)}/{path}", body)
+        await page.post("notifier", f"{recipient_path(page)}/{path}", body)
     except ServiceProblemError as error:
         problems = sort_problems(error.document, lambda _: place, page.reader)
         said = problems.by_field.get(place) or problems.whole or ""
         return await _show(page, status=error.status, refusals={place: said})
     return page.lead_to(f"/notifications?done={done}")
+
+
+async def _read_recipient(page: PageContext) -> tuple[Mapping[str, Any] | None, str]:
+    """Return what notifier has and its ETag; nothing if it does not answer."""
+    answer = await page.parts.fetch("notifier", recipient_path(page))
+    return (None, "") if answer is None else (answer.body, answer.etag or "")
 
 
 async def _read(page: PageContext, path: str) -> Mapping[str, Any] | None:
@@ -121,9 +143,5 @@ async def _read(page: PageContext, path: str) -> Mapping[str, Any] | None:
 
 
 async def _media(recipient: Mapping[str, Any], page: PageContext) -> tuple[str, ...]:
-    devices = await page.parts.get("notifier", f"{_path(page)}/devices")
+    devices = await page.parts.get("notifier", f"{recipient_path(page)}/devices")
     return methods_of(recipient, has_devices=bool(devices and devices["items"]))
-
-
-def _path(page: PageContext) -> str:
-    return f"/v1/recipients/{page.viewer.person}"

@@ -82,6 +82,22 @@ def _quiet_hours(of: Mapping[str, Any], reader: Reader) -> str:
     )
 
 
+def _nobody_stands_in(of: Mapping[str, Any], reader: Reader) -> str:
+    until = datetime.fromisoformat(of["until"])
+    return reader.texts.gettext(
+        "away until %(time)s, and nobody can stand in", time=reader.texts.time(until, reader.now)
+    )
+
+
+def _stands_in(of: Mapping[str, Any], reader: Reader) -> str:
+    until = datetime.fromisoformat(of["until"])
+    return reader.texts.gettext(
+        "in place of %(person)s, who is away until %(time)s",
+        person=of["person"],
+        time=reader.texts.time(until, reader.now),
+    )
+
+
 def _not_verified(of: Mapping[str, Any], reader: Reader) -> str:
     if not of["others"]:
         return reader.texts.gettext("no address of the person is verified")
@@ -102,5 +118,7 @@ _WITH_VALUES: Final[Mapping[str, Write]] = {
     "over-budget": _over_budget,
     "quiet-hours": _quiet_hours,
     "not-verified": _not_verified,
+    "nobody-stands-in": _nobody_stands_in,
+    "stands-in": _stands_in,
     "later-step": _later_step,
 }

@@ -1,41 +1,44 @@
 """The page on which people say how they want to be notified, and what its form means."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
-from console.texts import mark
 from console.views.fields import Option, options_of, whole_number
 from console.views.languages import language_name
+from console.views.my_addresses import FIELDS, address_of, medium_label
+from console.views.quiet_hours_form import (
+    MAX_PERIODS,
+    DateRow,
+    Form,
+    PeriodRow,
+    date_rows,
+    period_row,
+    read_quiet,
+    saved_quiet,
+    shown_periods,
+)
 from console.views.reader import Reader, parse_time
 from console.views.service_problems import FormProblems, sort_problems
-from console.views.words import MEDIA, NOTIFICATION_STATES, SEVERITIES, service_names
+from console.views.words import NOTIFICATION_STATES, SEVERITIES, service_names
 
-WEEKDAYS: Final[Mapping[str, str]] = {
-    "mon": mark("Monday"),
-    "tue": mark("Tuesday"),
-    "wed": mark("Wednesday"),
-    "thu": mark("Thursday"),
-    "fri": mark("Friday"),
-    "sat": mark("Saturday"),
-    "sun": mark("Sunday"),
-}
 LANGUAGES: Final = ("en", "de", "es", "fr", "pt", "it")
-MAX_PERIODS: Final = 3
 _DELAYS_MIN: Final = (1, 2, 3, 5, 10, 15, 20, 30, 60, 120)
-_TIME: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _OWN: Final = "own"
 
 
 @dataclass(frozen=True, slots=True)
 class MethodRow:
+    """`is_own`: the person enters it here. The first one can't come earlier."""
+
     medium: str
     label: str
     address: str
     is_verified: bool
     problem: str | None
+    is_own: bool
+    is_first: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +61,6 @@ class SeverityRow:
 
 
 @dataclass(frozen=True, slots=True)
-class PeriodRow:
-    number: int
-    days: tuple[Option, ...]
-    begins: str
-    ends: str
-    problems: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
 class TestRow:
     label: str
     state: str
@@ -77,13 +71,17 @@ class TestRow:
 class MyNotificationsView:
     """`is_registered`: there is a recipient; without one there is nothing to choose.
 
-    `test_at` is when the last test was sent, if there was one.
+    `addable` are the ways that the person may add. `etag`: of what is shown. `test_at` is when the
+    last test was sent, if there was one.
     """
 
     is_registered: bool
     methods: tuple[MethodRow, ...]
+    addable: tuple[Option, ...]
+    etag: str
     severities: tuple[SeverityRow, ...]
     periods: tuple[PeriodRow, ...]
+    dates: tuple[DateRow, ...]
     unless_severity: tuple[Option, ...]
     languages: tuple[Option, ...]
     time_zone: str
@@ -95,21 +93,17 @@ class MyNotificationsView:
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """What was written in the form: its fields by their names, several ticks with spaces."""
-
-    values: Mapping[str, str] = field(default_factory=dict)
-    problems: FormProblems = field(default_factory=FormProblems)
-
-
-@dataclass(frozen=True, slots=True)
 class Data:
-    """What notifier says; `refusals` are by the medium of a code, or by `test`."""
+    """What notifier says; `refusals` are by the medium of a code, or by `test`.
+
+    `etag` is that of the recipient.
+    """
 
     recipient: Mapping[str, Any] | None
     media: Sequence[str] = ()
     test: Mapping[str, Any] | None = None
     refusals: Mapping[str, str] = field(default_factory=dict)
+    etag: str = ""
 
 
 def methods_of(recipient: Mapping[str, Any], *, has_devices: bool) -> tuple[str, ...]:
@@ -135,11 +129,7 @@ def saved_form(recipient: Mapping[str, Any], media: Sequence[str]) -> Form:
                 values[f"after-{severity}-{medium}"] = str(step["after_minutes"])
     quiet = recipient["quiet_hours"]
     if quiet is not None:
-        values["unless_severity"] = quiet["unless_severity"]
-        for number, period in enumerate(quiet["periods"]):
-            values[f"days-{number}"] = " ".join(period["days"])
-            values[f"begins-{number}"] = period["begins"]
-            values[f"ends-{number}"] = period["ends"]
+        values |= saved_quiet(quiet)
     return Form(values)
 
 
@@ -160,15 +150,9 @@ def read_form(
         steps[severity] = _steps(minutes)
         if problem := _steps_problem(minutes, reader):
             problems[f"steps-{severity}"] = problem
-    periods = [
-        period
-        for number in range(MAX_PERIODS)
-        if (period := _read_period(number, values, problems, reader))
-    ]
-    quiet = {"periods": periods, "unless_severity": values.get("unless_severity", "")}
     body = {
         "steps": steps,
-        "quiet_hours": quiet if periods else None,
+        "quiet_hours": read_quiet(values, problems, reader),
         "language": values.get("language") or None,
         "time_zone": values.get("time_zone", ""),
     }
@@ -189,23 +173,6 @@ def _steps_problem(minutes: Mapping[str, int | None], reader: Reader) -> str | N
     if None in minutes.values():
         return _("Please choose one from the list.")
     return None if 0 in minutes.values() else _("One way must be at once.")
-
-
-def _read_period(
-    number: int, values: Mapping[str, str], problems: dict[str, str], reader: Reader
-) -> dict[str, Any] | None:
-    """Read a row of quiet hours; one that is empty is none."""
-    _ = reader.texts.gettext
-    days = values.get(f"days-{number}", "").split()
-    times = {name: values.get(f"{name}-{number}", "") for name in ("begins", "ends")}
-    if not days and not any(times.values()):
-        return None
-    if not days:
-        problems[f"days-{number}"] = _("Choose at least one day.")
-    for name, written in times.items():
-        if not _TIME.fullmatch(written):
-            problems[f"{name}-{number}"] = _("Please write a time, such as 22:00.")
-    return {"days": days, **times}
 
 
 def service_problems(
@@ -242,10 +209,13 @@ def my_notifications_view(
     return MyNotificationsView(
         is_registered=recipient is not None,
         methods=_methods(recipient, data.refusals, reader) if recipient else (),
+        addable=_addable(recipient, reader),
+        etag=form.values.get("etag", data.etag),
         severities=tuple(
             _severity_row(severity, media, form, late, reader) for severity in SEVERITIES
         ),
-        periods=tuple(_period_row(number, form, reader) for number in _shown_periods(values)),
+        periods=tuple(period_row(number, form, reader) for number in shown_periods(values)),
+        dates=tuple(date_rows(form)),
         unless_severity=options_of(severities, (values.get("unless_severity", ""),)),
         languages=options_of(languages, (values.get("language", ""),)),
         time_zone=values.get("time_zone", ""),
@@ -261,36 +231,40 @@ def _methods(
     recipient: Mapping[str, Any], refusals: Mapping[str, str], reader: Reader
 ) -> tuple[MethodRow, ...]:
     rows = []
-    for address in recipient["media"]:
+    for number, address in enumerate(recipient["media"]):
         medium = address["medium"]
-        details = (str(value) for name, value in address.items() if name != "medium")
+        details = (
+            str(value) for name, value in address.items() if name not in ("medium", "url") and value
+        )
         rows.append(
             MethodRow(
                 medium=medium,
-                label=_medium_label(medium, reader),
+                label=medium_label(medium, reader),
                 address=next(details, ""),
                 is_verified=medium in recipient["verified"],
                 problem=refusals.get(medium),
+                is_own=medium in FIELDS,
+                is_first=number == 0,
             )
         )
     return tuple(rows)
 
 
+def _addable(recipient: Mapping[str, Any] | None, reader: Reader) -> tuple[Option, ...]:
+    media = [medium for medium in FIELDS if address_of(recipient, medium) is None]
+    return options_of(((medium, medium_label(medium, reader)) for medium in media), ())
+
+
 def _test_row(message: Mapping[str, Any], reader: Reader) -> TestRow:
     state = NOTIFICATION_STATES.get(message["state"], message["state"])
     return TestRow(
-        _medium_label(message["medium"], reader), reader.texts.gettext(state), message["reason"]
+        medium_label(message["medium"], reader), reader.texts.gettext(state), message["reason"]
     )
 
 
 def _time(value: str, reader: Reader) -> str:
     moment = parse_time(value)
     return reader.texts.time(moment, reader.now) if moment else ""
-
-
-def _medium_label(medium: str, reader: Reader) -> str:
-    labels: Mapping[str, str] = dict(MEDIA.items())
-    return reader.texts.gettext(labels[medium]) if medium in labels else medium
 
 
 def _severity_row(
@@ -331,30 +305,4 @@ def _delays(severity: str, label: str, medium: str, form: Form, reader: Reader) 
         (str(each), _("after %(duration)s", duration=texts.duration(timedelta(minutes=each))))
         for each in sorted(minutes)
     ]
-    return Choice(name, f"{label}: {_medium_label(medium, reader)}", options_of(labels, (chosen,)))
-
-
-def _shown_periods(values: Mapping[str, str]) -> range:
-    """Return the rows that are filled in, and one more."""
-    filled = [
-        number
-        for number in range(MAX_PERIODS)
-        if any(values.get(f"{name}-{number}") for name in ("days", "begins", "ends"))
-    ]
-    return range(min(max(filled, default=-1) + 2, MAX_PERIODS))
-
-
-def _period_row(number: int, form: Form, reader: Reader) -> PeriodRow:
-    days = [(day, reader.texts.gettext(label)) for day, label in WEEKDAYS.items()]
-    by_field = form.problems.by_field
-    return PeriodRow(
-        number=number,
-        days=options_of(days, form.values.get(f"days-{number}", "").split()),
-        begins=form.values.get(f"begins-{number}", ""),
-        ends=form.values.get(f"ends-{number}", ""),
-        problems={
-            name: by_field[f"{name}-{number}"]
-            for name in ("days", "begins", "ends")
-            if f"{name}-{number}" in by_field
-        },
-    )
+    return Choice(name, f"{label}: {medium_label(medium, reader)}", options_of(labels, (chosen,)))

@@ -174,6 +174,13 @@ def _cycle(of: Parameters, reader: Reader) -> str:
     return reader.texts.gettext("Nobody would be at the top: %(people)s.", people=way)
 
 
+def _stand_in_cannot_act(of: Parameters, reader: Reader) -> str:
+    return reader.texts.gettext(
+        "%(person)s may not act on escalations. Choose somebody else.",
+        person=reader.name(of["person_id"]),
+    )
+
+
 def _person_unknown(of: Parameters, reader: Reader) -> str:
     return reader.texts.gettext("%(person)s is not known here.", person=of["people"][0])
 
@@ -223,4 +230,5 @@ _FIELDS_WITH_VALUES: Final[Mapping[str, Write]] = {
     "cycle": _cycle,
     "person-unknown": _person_unknown,
     "person-has-left": _person_has_left,
+    "stand-in-cannot-act": _stand_in_cannot_act,
 }

@@ -125,7 +125,8 @@ class ConfigurationProblemOut(Out):
         "`policy-never-matches`: `taken_by`; `level-finds-nobody`: `level`, `level_name`, "
         "`vacancies`; `duty-gap`: `start`, `end`; `duty-gap-in-some-weeks` and "
         "`duty-overlap-in-some-weeks`: `weeks`, `other_rotation`, and `start` and `end` of the "
-        "first; `override-for-absent-person`: `person_id`, `start`, `end`; `no-contact-method`: "
+        "first; `override-for-absent-person` and `nobody-stands-in`: `person_id`, `start`, `end`; "
+        "`no-contact-method`: "
         "`person_id`, `places`, `other_places`; `topic-not-served`: `topic`, `language`, "
         "`has_skill`, `contacts`."
     )
@@ -138,10 +139,11 @@ async def list_problems(
     """List what is wrong with the settings in force together, all on one page.
 
     Each setting was valid when it was put; people who leave, absences and other settings change
-    that since. Gaps in duty are those of the next seven days. It also lists who may be paged and
-    has no contact method (`no-contact-method`), and the topics of policies and of open contacts
-    that no active representative serves (`topic-not-served`); their contacts go to the fallback
-    queue.
+    that since. Gaps in duty are those of the next seven days. Where stand-ins are absent too and
+    nobody is left, the person who is away is asked (`nobody-stands-in`). It also lists who may be
+    paged and has no contact method (`no-contact-method`), and the topics of policies and of open
+    contacts that no active representative serves (`topic-not-served`); their contacts go to the
+    fallback queue.
     """
     async with transaction(database) as uow:
         configuration, now = await uow.settings.in_force(), uow.now

@@ -119,7 +119,13 @@ SETTINGS: Final[dict[str, dict[str, Any]]] = {
         "covers": {"zone": _ZONE, "hours": _DUTY_HOURS},
     },
     "absences": {
-        "absences": [{"from": "2030-08-05T00:00:00Z", "until": "2030-08-19T00:00:00Z"}],
+        "absences": [
+            {
+                "from": "2030-08-05T00:00:00Z",
+                "until": "2030-08-19T00:00:00Z",
+                "stand_in": MANAGER,
+            }
+        ],
     },
     "teams": {"supervisors": [SUPERVISOR]},
     "approval-limits": {"limits": {"EUR": "100.00", "USD": "100.00"}},

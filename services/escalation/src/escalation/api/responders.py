@@ -50,7 +50,8 @@ class PersonAskedOut(Out):
         description="The duty schedule or the team of that rule; null for the others."
     )
     stands_in: bool = Field(
-        description="Whether it is somebody else's turn, which an override or a swap gave away."
+        description="Whether it is somebody else's turn, which an override or a swap gave away, or"
+        " whom the person stands in for."
     )
     on_duty_until: datetime | None = Field(
         description="When the person's duty at this level ends; null if nothing ends it."

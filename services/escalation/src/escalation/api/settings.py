@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from common.contracts.event import PersonId
 from common.core.preconditions import Precondition
-from common.http.access import Principal, require_role
+from common.http.access import Principal, StaffUser, require_role
 from common.http.app import Slug
 from common.http.if_match import WritePrecondition, etag
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
@@ -97,7 +97,7 @@ SchedulePath = Annotated[Slug, Path(examples=[SETTING_IDS["duty-schedules"]])]
 
 @dataclass(frozen=True, slots=True)
 class PutContext:
-    """A manager who puts a setting that is as `precondition` says."""
+    """Who puts a setting that is as `precondition` says."""
 
     database: Database[UnitOfWork]
     caller: Principal
@@ -135,6 +135,8 @@ class PutContext:
             return
         manager = self.caller.actor
         if isinstance(body, PersonAbsences):
+            if self.caller.role != "manager" and setting_id != manager:
+                raise errors.ForbiddenError("You enter only your own: a manager enters others'.")
             await use_cases.require_manager(manager, PersonId(setting_id), uow)
         elif isinstance(body, Team):
             await use_cases.require_manager_of_team(manager, setting_id, body.supervisors, uow)
@@ -164,7 +166,18 @@ async def _context(
     return PutContext(database, caller, precondition, response)
 
 
+async def _staff_context(
+    database: EscalationDatabase,
+    caller: StaffUser,
+    precondition: WritePrecondition,
+    response: Response,
+) -> PutContext:
+    return PutContext(database, caller, precondition, response)
+
+
 Ctx = Annotated[PutContext, Depends(_context)]
+# Of what people put for themselves.
+StaffCtx = Annotated[PutContext, Depends(_staff_context)]
 
 
 ForOpenContacts = Annotated[
@@ -240,7 +253,10 @@ def _setting_out(kind: SettingKind) -> Any:
 
 
 _NOTES: Final[dict[type[Any], str]] = {
-    PersonAbsences: " A manager puts the own and those of people below; an admin those of all.",
+    PersonAbsences: " Everybody puts their own, a manager also those of people below, an admin"
+    " those of all. An absence that is new must not be over. Pages go to the stand-in; if that"
+    " person is absent too, to theirs; where that leads nowhere, to the person after all. The"
+    " stand-in may approve what the person may.",
     Team: " A manager puts, or takes out of force, a team whose supervisors are the manager or "
     "people below, both before and after; an admin any. Without a setting the supervisors are "
     "those whom router has in the team.",
@@ -255,7 +271,11 @@ def _add_put(kind: SettingKind) -> None:
         return await ctx.put(setting_id, body)
 
     # The kind is known at run time only.
-    put.__annotations__ |= {"setting_id": _path(kind), "body": Annotated[kind.type, _body(kind)]}
+    put.__annotations__ |= {
+        "setting_id": _path(kind),
+        "body": Annotated[kind.type, _body(kind)],
+        "ctx": StaffCtx if kind.type is PersonAbsences else Ctx,
+    }
     router.add_api_route(
         f"/{kind.path}/{{setting_id}}",
         put,

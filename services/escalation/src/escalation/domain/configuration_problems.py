@@ -13,12 +13,13 @@ from escalation.domain.duty.coverage import seasonal_mismatches
 from escalation.domain.duty.rosters import Roster
 from escalation.domain.duty.schedules import DutySchedule
 from escalation.domain.duty.shifts import format_period, gaps
+from escalation.domain.duty.stand_ins import unfilled_from
 from escalation.domain.duty.windows import Override
 from escalation.domain.duty_gaps import FORECAST_PERIOD
 from escalation.domain.ladder_preview import preview
 from escalation.domain.policy_match import takes_all_of
 from escalation.domain.settings.ladders import Ladder, Level, ReportingLine, TeamSupervisors
-from escalation.domain.settings.people import Team
+from escalation.domain.settings.people import PersonAbsences, Team
 from escalation.domain.settings.policies import SlaPolicy
 from escalation.domain.settings.registry import (
     DEFAULT_LADDER,
@@ -48,6 +49,7 @@ ProblemCode = Literal[
     "duty-gap-in-some-weeks",
     "duty-overlap-in-some-weeks",
     "override-for-absent-person",
+    "nobody-stands-in",
     "no-contact-method",
     "topic-not-served",
 ]
@@ -80,6 +82,8 @@ def configuration_problems(
     yield from _ladders(configuration, at)
     for setting in configuration.all_of(DutySchedule):
         yield from _schedule(configuration, setting, at)
+    for absences in configuration.all_of(PersonAbsences):
+        yield from _vain_stand_ins(configuration, absences, at)
     for kind in (SlaPolicy, Ladder, DutySchedule, Team):
         yield from _references(configuration, configuration.all_of(kind))
     yield from _unreachable_people(configuration, staff, at)
@@ -177,6 +181,27 @@ def _schedule(
             person_id=override.person_id,
             **_period(override.from_, override.until),
         )
+
+
+def _vain_stand_ins(
+    configuration: Configuration, setting: Versioned[PersonAbsences], at: datetime
+) -> Iterator[ConfigurationProblem]:
+    person = PersonId(setting.id)
+    for n, absence in enumerate(setting.body.absences):
+        if absence.stand_in is None or absence.until <= at or configuration.has_left(person):
+            continue
+        start = unfilled_from(person, absence, at, configuration.absences)
+        if start is not None:
+            when = format_period(start, absence.until)
+            detail = f"{person} is away, and nobody can stand in from {when}: {person} is asked."
+            yield _problem(
+                "nobody-stands-in",
+                setting,
+                f"absences/{n}/stand_in",
+                detail,
+                person_id=person,
+                **_period(start, absence.until),
+            )
 
 
 def _of_absent_people(

@@ -10,6 +10,7 @@ from common.contracts.event import ContactId, PersonId, TeamId
 from common.contracts.vacancies import Vacancy
 from escalation.domain.escalations.responders import (
     absence,
+    absence_behind,
     accused,
     complaint_about,
     find_responders,
@@ -36,7 +37,7 @@ class PersonAsked:
     """A person whom the level would ask, in this order, and the rule that names the person.
 
     `setting_id` is the duty schedule or the team of that rule. Who `stands_in` has the turn of
-    somebody else, by an override or a swap.
+    somebody else, by an override or a swap, or of somebody absent.
     """
 
     person_id: PersonId
@@ -110,6 +111,8 @@ def _person_asked(
         stands_in = schedule is not None and person not in schedule.members_at(situation.at)
     elif isinstance(rule, TeamSupervisors):
         setting_id = rule.team_id or situation.contact.team_id
+    absence = absence_behind(situation, (level,), person)
+    stands_in = stands_in or (absence is not None and absence.person_id != person)
     return PersonAsked(
         person,
         _reason(rule),

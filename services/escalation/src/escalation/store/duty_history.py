@@ -35,14 +35,31 @@ class DutyHistories:
         changes = await self._versions("duty-changes", (schedule_id,), since)
         bodies = [(row.at, _CHANGES.validate_python(row.body)) for row in changes]
         people = roster.people.union(*(body.people for _, body in bodies))
-        persons = await self._versions("people", people, since)
-        absences = await self._versions("absences", people, since)
+        absences = await self._absences(people, since)
+        stand_ins = (each for _, _, body in absences for each in body.stand_ins)
+        persons = await self._versions("people", people.union(stand_ins), since)
         return history_of(
             roster.versions,
             bodies,
             [(row.at, PersonId(row.id), _PERSON.validate_python(row.body)) for row in persons],
-            [(row.at, PersonId(row.id), _ABSENCES.validate_python(row.body)) for row in absences],
+            absences,
         )
+
+    async def _absences(
+        self, people: Collection[PersonId], since: datetime
+    ) -> list[tuple[datetime, PersonId, PersonAbsences]]:
+        """Return those of the people, of their stand-ins, of theirs, and so on."""
+        versions: list[tuple[datetime, PersonId, PersonAbsences]] = []
+        read: set[PersonId] = set()
+        while unread := set(people) - read:
+            read |= unread
+            rows = await self._versions("absences", unread, since)
+            bodies = [
+                (row.at, PersonId(row.id), _ABSENCES.validate_python(row.body)) for row in rows
+            ]
+            versions += bodies
+            people = {person for _, _, body in bodies for person in body.stand_ins}
+        return versions
 
     async def _versions(self, kind: str, ids: Collection[str], since: datetime) -> Sequence[Any]:
         """Return the newest version of each setting at `since`, and all later ones, in order."""

@@ -49,6 +49,7 @@ from notifier.domain.errors import (
     RecipientForbiddenError,
     RecipientNotFoundError,
     SecretAddressesOffError,
+    StaleRecipientError,
     StaleTemplateError,
     StaleWriteBackError,
     StatusWebhookChangedError,
@@ -139,6 +140,7 @@ _PROBLEMS: Mapping[type[Exception], tuple[int, str]] = {
     StatusWebhookForbiddenError: (403, "not-your-status-webhook"),
     StatusWebhookChangedError: (412, "stale"),
     ReceiverRefusedError: (422, "receiver-refused"),
+    StaleRecipientError: (412, "stale"),
     StaleTemplateError: (412, "stale"),
     TemplateVersionNotFoundError: (404, "template-version-not-found"),
 }

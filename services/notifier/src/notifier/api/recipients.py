@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import Path, Query
+from fastapi import Path, Query, Response
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -28,6 +28,7 @@ from common.http.examples import (
     contact_method,
     with_examples,
 )
+from common.http.if_match import WritePrecondition, etag
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.routes import ApiRouter
 from notifier.api.deps import (
@@ -192,6 +193,7 @@ def make_router(channels: Sequence[Channel]) -> ApiRouter:
         "/{person_id}",
         responses=refusals(
             errors.RecipientForbiddenError,
+            errors.StaleRecipientError,
             errors.ChannelUserTakenError,
             errors.OperationsAddressError,
             errors.OperationsQuietHoursError,
@@ -207,6 +209,8 @@ def make_router(channels: Sequence[Channel]) -> ApiRouter:
         database: NotifierDatabase,
         principal: StaffUser,
         sealer: Sealer,
+        precondition: WritePrecondition,
+        response: Response,
     ) -> RecipientOut:
         """Set how a person is notified; it replaces what was set before.
 
@@ -215,14 +219,16 @@ def make_router(channels: Sequence[Channel]) -> ApiRouter:
         counts. Steps, quiet hours and the language stay as they are if they are left out.
         Addresses that are no longer used get a message about it. Links and buttons of
         earlier messages are void. The `url` of an address is a secret: it is never shown, and if it
-        is left out, the one that was put before stays.
+        is left out, the one that was put before stays. With `If-Match`, the ETag that you have
+        read, it is set only if nobody has changed it since.
         """
         async with transaction(database) as uow:
             _require_allowed([address.stored() for address in body.media], put)
             saved = await recipients.save_recipient(
-                caller_of(principal), person_id, body.changed, sealer, uow
+                caller_of(principal), person_id, body.changed, sealer, uow, precondition
             )
             late = await recipients.read_late_steps(saved, uow)
+        response.headers["ETag"] = etag(saved.version)
         return out(saved, late)
 
     @router.get(
@@ -230,12 +236,16 @@ def make_router(channels: Sequence[Channel]) -> ApiRouter:
         responses=refusals(errors.RecipientForbiddenError, errors.RecipientNotFoundError),
     )
     async def show(
-        person_id: RecipientPath, database: NotifierDatabase, principal: StaffUser
+        person_id: RecipientPath,
+        database: NotifierDatabase,
+        principal: StaffUser,
+        response: Response,
     ) -> RecipientOut:
-        """Show how a person is notified."""
+        """Show how a person is notified; a proof of an address does not change the ETag."""
         async with transaction(database) as uow:
             recipient = await recipients.read_recipient(caller_of(principal), person_id, uow)
             late = await recipients.read_late_steps(recipient, uow)
+        response.headers["ETag"] = etag(recipient.version)
         return out(recipient, late)
 
     @router.get("/{person_id}/changes", responses=refusals(errors.RecipientForbiddenError))

@@ -120,6 +120,13 @@ class AddressChange:
     """When it was changed."""
 
 
+class PersonAway(Struct, frozen=True):
+    """In whose place the reader is asked; without a `name` it is the reader who is away."""
+
+    until: datetime
+    name: str | None = None
+
+
 class HeldPage(Struct, frozen=True):
     """A page in a summary; of its causes only the one that the headline needs."""
 
@@ -146,7 +153,8 @@ class Summary(Struct, frozen=True):
 class Content(Struct, frozen=True, omit_defaults=True):
     """What a page, a notice or a summary says; in an update `status` replaces the buttons.
 
-    `is_repeat`: the person was asked about the escalation before. `on_duty`: as who is on duty.
+    `is_repeat`: the person was asked about the escalation before. `on_duty`: as who is on duty;
+    `away`: in place of somebody.
     `code` verifies an address; it is filled in when the message is sent, and never stored.
     """
 
@@ -172,6 +180,7 @@ class Content(Struct, frozen=True, omit_defaults=True):
     summary: Summary | None = None
     is_repeat: bool = False
     on_duty: bool = False
+    away: PersonAway | None = None
     code: str | None = None
 
 

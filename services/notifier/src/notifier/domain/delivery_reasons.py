@@ -28,6 +28,8 @@ DeliveryReasonCode = Literal[
     "summary-empty",
     "no-longer-relevant",
     "mails-stopped",
+    "nobody-stands-in",
+    "stands-in",
 ]
 REASON_CODES: Final[tuple[DeliveryReasonCode, ...]] = get_args(DeliveryReasonCode)
 BudgetKind = Literal["recipient", "burst", "customer", "channel", "share"]
@@ -126,6 +128,20 @@ def not_verified(media: Sequence[Medium], others: Sequence[Medium]) -> DeliveryR
     return DeliveryReason(
         text if others else f"no address is verified: {names}",
         _data("not-verified", {"media": list(media), "others": list(others)}),
+    )
+
+
+def nobody_stands_in(until: datetime) -> DeliveryReason:
+    return DeliveryReason(
+        f"away until {until:%Y-%m-%d %H:%M} UTC, and nobody can stand in",
+        ReasonData("nobody-stands-in", {"until": until.isoformat()}),
+    )
+
+
+def stands_in(name: str, until: datetime) -> DeliveryReason:
+    return DeliveryReason(
+        f"in place of {name}, who is away until {until:%Y-%m-%d %H:%M} UTC",
+        ReasonData("stands-in", {"person": name, "until": until.isoformat()}),
     )
 
 

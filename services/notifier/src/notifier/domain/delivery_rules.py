@@ -27,6 +27,7 @@ SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
 MAX_STEPS: Final = 5
 MAX_STEP_MINUTES: Final = 24 * 60
 MAX_QUIET_PERIODS: Final = 3
+MAX_QUIET_DATES: Final = 60
 _HOURS_OF_WEEK: Final = 7 * 24
 _ONE_DAY: Final = timedelta(days=1)
 _MINUTE: Final = timedelta(minutes=1)
@@ -94,12 +95,18 @@ def _require_loud_hour(periods: tuple[QuietPeriod, ...]) -> tuple[QuietPeriod, .
 class QuietHours:
     periods: Annotated[
         tuple[QuietPeriod, ...],
-        Field(min_length=1, max_length=MAX_QUIET_PERIODS),
+        Field(max_length=MAX_QUIET_PERIODS),
         AfterValidator(_require_loud_hour),
-    ]
+    ] = ()
     """When it is quiet; what is not urgent then waits for a summary at the end."""
     unless_severity: Severity = "critical"
     """Pages that are at least so severe are sent all the same."""
+    dates: Annotated[tuple[date, ...], Field(max_length=MAX_QUIET_DATES)] = ()
+    """Whole days that are quiet, as holidays, in the person's time zone."""
+
+    def __post_init__(self) -> None:
+        if not self.periods and not self.dates:
+            raise InvalidValueError("must have periods or dates", "never-quiet")
 
 
 class PersonRules(Struct, frozen=True):
@@ -193,32 +200,37 @@ def quiet_until(
         return None
     if severity and SEVERITIES.index(severity) >= SEVERITIES.index(quiet.unless_severity):
         return None
-    return end_of_quiet(quiet.periods, time_zone, at)
+    return end_of_quiet(quiet, time_zone, at)
 
 
-def end_of_quiet(periods: Sequence[QuietPeriod], time_zone: str, at: datetime) -> datetime | None:
+def end_of_quiet(quiet: QuietHours, time_zone: str, at: datetime) -> datetime | None:
     """Return when it is no longer quiet, if it is quiet then; periods that touch are one.
 
     Where a clock change skips or repeats a time, it is quiet for the shorter of both.
     """
     zone = ZoneInfo(time_zone)
     end: datetime | None = None
-    # A week has an hour that is not quiet; so the search ends within it.
-    limit = at + 8 * _ONE_DAY
-    while (following := _end_at(periods, zone, end or at)) and following < limit:
+    # A week has an hour that is not quiet, unless days of it are; so the search ends.
+    limit = at + (8 + 7 * len(quiet.dates)) * _ONE_DAY
+    while (following := _end_at(quiet, zone, end or at)) and following < limit:
         end = following
     return end
 
 
-def _end_at(periods: Sequence[QuietPeriod], zone: ZoneInfo, at: datetime) -> datetime | None:
+def _end_at(quiet: QuietHours, zone: ZoneInfo, at: datetime) -> datetime | None:
     day = at.astimezone(zone).date()
-    spans = (
+    spans = [
         _span(period, each, zone)
-        for period in periods
+        for period in quiet.periods
         for each in (day - _ONE_DAY, day)
         if WEEKDAYS[each.weekday()] in period.days
-    )
+    ]
+    if day in quiet.dates:
+        spans.append(_span(_WHOLE_DAY, day, zone))
     return max((ends for begins, ends in spans if begins <= at < ends), default=None)
+
+
+_WHOLE_DAY: Final = QuietPeriod(WEEKDAYS, "00:00", "00:00")
 
 
 def _span(period: QuietPeriod, day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:

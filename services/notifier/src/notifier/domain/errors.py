@@ -195,6 +195,10 @@ class AddressNotAllowedError(Exception):
     """The address is not of a system that Upstairs may call: see UPSTAIRS_WRITE_BACK_SYSTEMS."""
 
 
+class StaleRecipientError(Exception):
+    """It was changed since you read it, or is there already. Read it again."""
+
+
 class StaleTemplateError(Exception):
     """The template was changed since you read it, or is there already. Read it again."""
 

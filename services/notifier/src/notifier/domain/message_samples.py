@@ -21,6 +21,7 @@ from notifier.domain.content import (
     HeldPage,
     LostTimer,
     Maintenance,
+    PersonAway,
     Summary,
     WriteBackHalt,
 )
@@ -100,6 +101,7 @@ def _content(reason: Reason, at: datetime, words: Any) -> Content:
         respond_by=at + timedelta(minutes=12, seconds=30),
         contact=contact,
         causes=causes,
+        away=PersonAway(at + timedelta(days=9), words("Sam Ortiz")) if words is not str else None,
         **particular,
     )
 

@@ -71,6 +71,8 @@ class Verification(Struct, frozen=True):
 class Recipient(Struct, frozen=True):
     """Has each medium at most once; all devices are one medium. Earlier `link_epoch`s are void.
 
+    `version` counts the changes of how the person is called and reached, and of the rules.
+
     Who is not `active` has left. `language` is that of messages; None: that of the templates.
     """
 
@@ -84,6 +86,7 @@ class Recipient(Struct, frozen=True):
     rules: PersonRules = PersonRules()
     language: str | None = None
     verified: Mapping[Medium, Verification] = {}
+    version: int = 1
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -148,10 +151,10 @@ class ContactMethods(Struct, frozen=True):
     rules: PersonRules = PersonRules()
     language: str | None = None
 
-    @property
-    def without_rules(self) -> "ContactMethods":
-        """Return how the person is reached, whatever they want to be told when."""
-        return replace(self, rules=PersonRules(), language=None)
+    def reaches_as(self, other: "ContactMethods") -> bool:
+        """Tell whether the person is called and reached in the same way, in whatever order."""
+        own = self.name, self.time_zone, set(map(_identity, self.media))
+        return own == (other.name, other.time_zone, set(map(_identity, other.media)))
 
 
 class RecipientChange(Struct, frozen=True):

@@ -65,6 +65,7 @@ class Recipients:
             "devices": [],
             "rules": {},
             "verified": {},
+            "version": 0,
         }
         await self._connection.execute(
             postgresql.insert(tables.recipients).values(row).on_conflict_do_nothing()
@@ -199,10 +200,13 @@ class RecipientChanges:
             changes.c.person_id == person_id, changes.c.changed_at > since
         )
         if not of_rules:
-            rules = cast(["rules", "language"], ARRAY(Text))
-            before, after = changes.c.before.op("-")(rules), changes.c.after.op("-")(rules)
+            others = cast(["rules", "language", "media"], ARRAY(Text))
+            before, after = changes.c.before.op("-")(others), changes.c.after.op("-")(others)
+            earlier, later = changes.c.before["media"], changes.c.after["media"]
+            # In whatever order.
+            same_media = earlier.contains(later) & later.contains(earlier)
             has_refused = func.jsonb_array_length(changes.c.refused_media) > 0
-            query = query.where(before.is_distinct_from(after) | has_refused)
+            query = query.where(before.is_distinct_from(after) | ~same_media | has_refused)
         return int((await self._connection.execute(query)).scalar_one())
 
     async def latest(

@@ -8,6 +8,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from common.contracts.event import OPERATIONS, PersonId
+from common.core.preconditions import NO_PRECONDITION, Precondition
 from notifier.domain.delivery_rules import LateStep, late_steps
 from notifier.domain.errors import (
     OperationsAddressError,
@@ -15,6 +16,7 @@ from notifier.domain.errors import (
     OperationsQuietHoursError,
     RecipientForbiddenError,
     RecipientNotFoundError,
+    StaleRecipientError,
     TooManyChangesError,
 )
 from notifier.domain.recipients import ContactMethods, Recipient, RecipientChange
@@ -47,21 +49,24 @@ async def save_recipient(
     changed: Callable[[ContactMethods | None], ContactMethods],
     sealer: AddressSealer,
     uow: UnitOfWork,
+    precondition: Precondition = NO_PRECONDITION,
 ) -> Recipient:
     """Set how a person is reached; keep who did it, tell the addresses that are no longer used.
 
     `changed` gets how it was before. Raises RecipientForbiddenError, OperationsForbiddenError,
-    OperationsAddressError, OperationsQuietHoursError, TooManyChangesError,
+    StaleRecipientError, OperationsAddressError, OperationsQuietHoursError, TooManyChangesError,
     ChannelUserTakenError, SecretAddressesOffError or AddressIncompleteError.
     """
     await _require_set(caller, person_id, uow)
     before = await uow.recipients.lock(person_id)
+    if not precondition.holds(before.version if before else None):
+        raise StaleRecipientError
     methods = changed(before.methods if before else None)
     if person_id == OPERATIONS:
         _check_operations(methods)
     methods = replace(methods, media=sealer.seal(methods.media, before))
     if before is None or methods != before.methods:
-        of_rules = before is not None and methods.without_rules == before.methods.without_rules
+        of_rules = before is not None and methods.reaches_as(before.methods)
         await _require_few_changes(caller, person_id, uow, of_rules=of_rules)
     return await change_recipient(before, person_id, methods, caller.name, uow.now, uow)
 

@@ -116,7 +116,11 @@ _ABSENCES: Final = (
         "absences",
         mark("Absences"),
         mark("Absence"),
-        (Leaf("from", Moment(), mark("From")), Leaf("until", Moment(), mark("Until"))),
+        (
+            Leaf("from", Moment(), mark("From")),
+            Leaf("until", Moment(), mark("Until")),
+            Leaf("stand_in", PersonChoice(), mark("Who stands in"), is_required=False),
+        ),
         initial_count=1,
         add_label=mark("Add an absence"),
     ),
@@ -125,14 +129,16 @@ _ABSENCES: Final = (
 
 def _describe_absences(body: Body, reader: Reader, _related: Related) -> list[str]:
     _ = reader.texts.gettext
-    spans = [
-        _(
-            "Away from %(start)s until %(end)s.",
-            start=reader.texts.full_time(datetime.fromisoformat(absence["from"])),
-            end=reader.texts.full_time(datetime.fromisoformat(absence["until"])),
+    spans = []
+    for absence in body["absences"]:
+        start, end = (
+            reader.texts.full_time(datetime.fromisoformat(absence[name]))
+            for name in ("from", "until")
         )
-        for absence in body["absences"]
-    ]
+        span = _("Away from %(start)s until %(end)s.", start=start, end=end)
+        stand_in = absence.get("stand_in")
+        instead = [_("%(person)s stands in.", person=reader.name(stand_in))] if stand_in else []
+        spans.append(" ".join((span, *instead)))
     return spans or [_("Never away.")]
 
 
@@ -141,7 +147,7 @@ ABSENCES: Final = Kind(
     path="absences",
     title=mark("Absences"),
     singular=mark("Absences of"),
-    purpose=mark("When people are away: no duty, and nobody asks them."),
+    purpose=mark("When people are away, and who is on duty and asked in their place."),
     nodes=_ABSENCES,
     describe=_describe_absences,
     is_of_person=True,

@@ -22,6 +22,7 @@ TITLES: Final[Mapping[str, str]] = {
     "duty-gap-in-some-weeks": mark("In some weeks nobody is on duty"),
     "duty-overlap-in-some-weeks": mark("In some weeks two are on duty"),
     "override-for-absent-person": mark("Somebody who is away is put on duty"),
+    "nobody-stands-in": mark("Nobody can stand in for somebody who is away"),
     "no-contact-method": mark("No message reaches a person"),
     "topic-not-served": mark("Nobody takes contacts about a topic"),
 }
@@ -107,6 +108,15 @@ def _override_for_absent_person(of: _Parameters, reader: Reader) -> str:
     )
 
 
+def _nobody_stands_in(of: _Parameters, reader: Reader) -> str:
+    return reader.texts.gettext(
+        "%(person)s is away until %(end)s, and from %(start)s on those who stand in are away too: "
+        "%(person)s is asked.",
+        person=reader.name(of["person_id"]),
+        **_period(of, reader),
+    )
+
+
 def _no_contact_method(of: _Parameters, reader: Reader) -> str:
     _ = reader.texts.gettext
     if of["person_id"] == OPERATIONS:
@@ -154,6 +164,7 @@ _SENTENCES: Final[Mapping[str, Callable[[_Parameters, Reader], str]]] = {
     "duty-gap-in-some-weeks": _in_some_weeks,
     "duty-overlap-in-some-weeks": _in_some_weeks,
     "override-for-absent-person": _override_for_absent_person,
+    "nobody-stands-in": _nobody_stands_in,
     "no-contact-method": _no_contact_method,
     "topic-not-served": _topic_not_served,
 }

@@ -6,12 +6,13 @@ from typing import assert_never
 from common.contracts.clocks import ClockBreached, ClockName, ClockWarned
 from common.contracts.escalations import Cause, PageRequested, PriorityChangeAsked
 from common.contracts.event import PageId, PersonId
+from common.contracts.page_subjects import PagedAbsence
 from common.core.ids import derived_id
 from escalation.domain import wording
 from escalation.domain.clocks import schedule
 from escalation.domain.escalations.page_requests import paged_cause, paged_contact
 from escalation.domain.escalations.raising import raise_or_merge
-from escalation.domain.escalations.responders import find_responders, is_on_duty
+from escalation.domain.escalations.responders import absence_behind, find_responders, is_on_duty
 from escalation.domain.model import (
     EscalationCause,
     SlaClock,
@@ -140,6 +141,7 @@ def _warn(
             contact=paged_contact(contact),
             causes=(paged_cause(contact, cause),),
             on_duty=_is_on_duty(situation, person),
+            absence=_absence_behind(situation, person),
         )
         for person in people
     )
@@ -163,6 +165,14 @@ def _representative(situation: Situation) -> tuple[PersonId, ...]:
 def _is_on_duty(situation: Situation, person: PersonId) -> bool:
     ladder = situation.configuration.ladder_for(situation.contact.ladder_id)
     return any(is_on_duty(situation, level, person) for level in ladder.body.levels)
+
+
+def _absence_behind(situation: Situation, person: PersonId) -> PagedAbsence | None:
+    """The representative is warned in the own right."""
+    if person == situation.contact.representative_id:
+        return None
+    ladder = situation.configuration.ladder_for(situation.contact.ladder_id)
+    return absence_behind(situation, ladder.body.levels, person)
 
 
 def _supervisors(situation: Situation) -> tuple[PersonId, ...]:

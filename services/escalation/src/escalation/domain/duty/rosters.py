@@ -11,6 +11,7 @@ from pydantic import ConfigDict, with_config
 
 from common.contracts.event import PersonId
 from escalation.domain.duty.schedules import DutySchedule
+from escalation.domain.duty.stand_ins import all_acting_for
 from escalation.domain.duty.windows import (
     NO_ABSENCES,
     Absences,
@@ -83,10 +84,10 @@ class Roster:
 def on_duty(roster: Roster, at: datetime, absences: Absences = NO_ABSENCES) -> tuple[PersonId, ...]:
     """Return who is on duty; where rotations overlap there are several, who is asked first first.
 
-    A change for somebody who is absent does not count: whose turn it is stays.
+    A change for somebody who is absent does not count: whose turn it is stays. Who is absent then
+    is replaced by the stand-in, if there is one.
     """
-    people = planned_people(roster, at, absences)
-    return tuple(person for person in people if not is_absent(person, at, absences))
+    return all_acting_for(planned_people(roster, at, absences), at, absences)
 
 
 def planned_people(roster: Roster, at: datetime, absences: Absences) -> tuple[PersonId, ...]:

@@ -12,6 +12,7 @@ from common.contracts.event import PersonId
 from escalation.domain.duty.calendars import edges
 from escalation.domain.duty.rosters import Roster, on_duty
 from escalation.domain.duty.schedules import DutySchedule
+from escalation.domain.duty.stand_ins import with_stand_ins
 from escalation.domain.duty.windows import NO_ABSENCES, Absences, DutyWindow
 
 # Most shifts end within the first, which is cheap; one beyond the second counts as endless.
@@ -123,7 +124,8 @@ def _changes(
         yield from_
         if schedule is not None:
             yield from _changes_of_schedule(schedule, from_, until)
-    absent = (absence for person in roster.people for absence in absences.get(person, ()))
+    people = with_stand_ins(roster.people, absences)
+    absent = (absence for person in people for absence in absences.get(person, ()))
     windows: tuple[DutyWindow, ...] = (*roster.changes.overrides, *roster.changes.swaps, *absent)
     for window in windows:
         yield from (window.from_.astimezone(UTC), window.until.astimezone(UTC))

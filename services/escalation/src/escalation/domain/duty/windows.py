@@ -84,12 +84,17 @@ class Swap:
 @with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """A person has no duty in this time; nobody replaces the person automatically."""
+    """A person has no duty in this time, and no pages at a level; the stand-in has both.
+
+    Without a stand-in nobody replaces the person automatically.
+    """
 
     from_: Annotated[Instant, Field(alias="from")]
     """The begin."""
     until: Instant
-    """The end."""
+    """The end, not in the past."""
+    stand_in: StaffId | None = None
+    """Who is on duty and paged instead, and may approve what the person may."""
 
     def __post_init__(self) -> None:
         _in_order(self.from_, self.until)

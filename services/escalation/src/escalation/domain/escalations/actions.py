@@ -45,6 +45,7 @@ from escalation.domain.escalations.guards import (
 from escalation.domain.escalations.page_requests import page_level, paged_causes, paged_contact
 from escalation.domain.escalations.responders import (
     NextStop,
+    in_place_of,
     line_managers_of_accused,
     may_act,
     stop_at,
@@ -149,20 +150,24 @@ def request_coaching(
 def _page_superior(
     situation: Situation, escalation: Escalation, requested: CoachingRequested
 ) -> tuple[PageRequested, ...]:
-    """Page the superior of the person to coach, unless that is the holder or is accused.
+    """Page the superior of the person to coach, or the stand-in, unless holder or accused.
 
     The page waits for no answer and outlives the escalation, so it carries no escalation id.
     """
     line = reporting_line(situation.configuration.staff, requested.person_id)
-    if not line or line[0] == requested.by or not may_act(escalation, line[0]):
+    if not line or not may_act(escalation, line[0]):
+        return ()
+    superior, absence = in_place_of(situation, line[0])
+    if superior == requested.by or not may_act(escalation, superior):
         return ()
     topic = "coaching", requested.person_id, situation.at.isoformat()
     page = PageRequested(
         contact_id=situation.contact_id,
         occurred_at=situation.at,
         page_id=PageId(derived_id(escalation.escalation_id, *topic)),
-        person_id=line[0],
+        person_id=superior,
         reason="coaching",
+        absence=absence,
         contact=paged_contact(situation.contact),
         causes=paged_causes(situation.contact, escalation),
         cause_count=escalation.cause_count,
@@ -210,9 +215,13 @@ def hand_back(situation: Situation, by: PersonId, guidance: str) -> Decision:
 
 
 def hand_over(situation: Situation, by: PersonId, to: PersonId, context: str) -> Decision:
-    """Give it to a colleague: `to` is paged, and without an answer it moves on up the ladder."""
+    """Give it to a colleague, who is paged; without an answer it moves on up the ladder.
+
+    A stand-in takes the place of who is absent.
+    """
     escalation = held_by(situation, by)
     situation.configuration.require_person("to", to)
+    to, absence = in_place_of(situation, to)
     if to == by:
         raise RefusedError(
             escalation.state, f"It is {wording.state(escalation)} already.", "held-by-you"
@@ -240,7 +249,7 @@ def hand_over(situation: Situation, by: PersonId, to: PersonId, context: str) ->
     return Decision(situation, (handed_over,), leases.cancel_warning(escalation)).then(
         page_level,
         leases.release(escalation),
-        NextStop(escalation.level, (to,)),
+        NextStop(escalation.level, (to,), absence=absence),
         f"{by} hands it over: {context}",
         "handed_over",
     )

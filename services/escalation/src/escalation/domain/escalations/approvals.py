@@ -96,7 +96,7 @@ def require_approver(situation: Situation, by: PersonId, role: Role) -> tuple[Es
     if by == approval.asked_by:
         detail = f"{by} asks for it, so somebody else must approve it."
         raise ForbiddenError(detail, "own-request")
-    _require_limit(situation, role, approval)
+    _require_limit(situation, by, role, approval)
     return escalation, approval
 
 
@@ -105,7 +105,7 @@ def require_refuser(situation: Situation, by: PersonId, role: Role) -> tuple[Esc
     escalation = open_escalation(situation, by)
     approval = _pending_approval(escalation)
     if by not in (approval.asked_by, *escalation.awaited):
-        _require_limit(situation, role, approval)
+        _require_limit(situation, by, role, approval)
     return escalation, approval
 
 
@@ -294,9 +294,14 @@ def _grants_to_contact(situation: Situation) -> Iterator[Grant]:
     return (grant for grant in situation.grants if grant.contact_id == situation.contact_id)
 
 
-def _require_limit(situation: Situation, role: Role, approval: Approval) -> None:
-    exceeded = _limit_exceeded(situation, role, Money(approval.amount, approval.currency))
-    if exceeded is not None:
+def _require_limit(situation: Situation, by: PersonId, role: Role, approval: Approval) -> None:
+    """Who stands in for others may approve what they may."""
+    money = Money(approval.amount, approval.currency)
+    exceeded = _limit_exceeded(situation, role, money)
+    represented = situation.configuration.roles_represented(by, situation.at) if exceeded else ()
+    if exceeded is not None and all(
+        _limit_exceeded(situation, other, money) for other in represented
+    ):
         most, granted = (wording.money(money.amount, money.currency) for money in exceeded)
         before = f", and {granted} were granted before" if exceeded[1].amount else ""
         raise ForbiddenError(

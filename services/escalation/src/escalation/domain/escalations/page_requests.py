@@ -8,12 +8,17 @@ from msgspec import structs
 from common.contracts.clocks import ClockState
 from common.contracts.escalations import PagedCause, PageReason, PageRequested
 from common.contracts.event import OPERATIONS, PageId, PersonId
-from common.contracts.page_subjects import PagedApproval, PagedContact
+from common.contracts.page_subjects import PagedAbsence, PagedApproval, PagedContact
 from common.core.ids import derived_id
 from common.messages import Schedule
 from escalation.domain.duty.calendars import add_business_time
 from escalation.domain.escalations.causes import last_people
-from escalation.domain.escalations.responders import NextStop, is_on_duty
+from escalation.domain.escalations.responders import (
+    NextStop,
+    absence_behind,
+    find_responders,
+    is_on_duty,
+)
 from escalation.domain.model import (
     Approval,
     AwaitedPage,
@@ -49,9 +54,11 @@ def page_level(
         level=waiting.level,
         round=waiting.round,
     )
+    reason = reason or _page_reason(situation, waiting)
     pages = tuple(
-        page_person(
-            situation, waiting, person, reason or _page_reason(situation, waiting), explanation
+        structs.replace(
+            page_person(situation, waiting, person, reason, explanation),
+            absence=stop.absence or _absence_behind(situation, waiting, person),
         )
         for person in stop.people
     )
@@ -123,6 +130,20 @@ def page_person(
         approval=_paged_approval(escalation.approval),
         on_duty=level is not None and is_on_duty(situation, level, person),
     )
+
+
+def _absence_behind(
+    situation: Situation, escalation: Escalation, person: PersonId
+) -> PagedAbsence | None:
+    """The level goes first; others may have added people of theirs."""
+    if not situation.configuration.has_stand_ins:
+        return None
+    levels, first = escalation.levels, escalation.paged_level
+    for level in (*levels[first:], *levels[:first]):
+        absence = absence_behind(situation, (level,), person)
+        if absence is not None or person in find_responders(situation, level).people:
+            return absence
+    return None
 
 
 def paged_contact(contact: TrackedContact) -> PagedContact | None:

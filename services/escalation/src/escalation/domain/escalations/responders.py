@@ -7,9 +7,10 @@ from typing import assert_never
 from msgspec import structs
 
 from common.contracts.event import PersonId
+from common.contracts.page_subjects import PagedAbsence
 from common.contracts.vacancies import Vacancy, VacancyCode
-from escalation.domain.duty.rosters import on_duty
-from escalation.domain.duty.windows import contains
+from escalation.domain.duty.rosters import on_duty, planned_people
+from escalation.domain.duty.stand_ins import absence_at, acting_for, all_acting_for
 from escalation.domain.model import Escalation
 from escalation.domain.settings.ladders import (
     Level,
@@ -35,29 +36,28 @@ class Responders:
 class NextStop:
     """Where an escalation goes next: the people to page there, and why others are not.
 
-    `paged_before` had their turn at this level, and may still answer.
+    `paged_before` had their turn at this level, and may still answer. `absence`: in whose place
+    they are asked, where no level says so.
     """
 
     level: int
     people: tuple[PersonId, ...] = ()
     vacancies: tuple[Vacancy, ...] = ()
     paged_before: tuple[PersonId, ...] = ()
+    absence: PagedAbsence | None = None
 
 
 def find_responders(situation: Situation, level: Level) -> Responders:
+    """Return the people of the level; stand-ins in place of those who are absent."""
     absences = situation.configuration.absences
     people: dict[PersonId, None] = {}
     vacancies: dict[Vacancy, None] = {}
     for rule in level.who:
         responders = _apply_rule(situation, level, rule)
-        present = [
-            person
-            for person in responders.people
-            if not contains(absences.get(person, ()), situation.at)
-        ]
-        people |= dict.fromkeys(present)
+        acting = all_acting_for(responders.people, situation.at, absences)
+        people |= dict.fromkeys(acting)
         vacancies |= dict.fromkeys(responders.vacancies)
-        if responders.people and not present:
+        if responders.people and not acting:
             vacancies[_absence(situation, level, responders.people)] = None
     return Responders(tuple(people), tuple(vacancies))
 
@@ -69,8 +69,9 @@ def _apply_rule(situation: Situation, level: Level, rule: ResponderRule) -> Resp
         case NamedPerson(person_id=person_id):
             return Responders((person_id,))
         case PersonOnDuty(schedule_id=schedule_id):
-            roster = configuration.roster(schedule_id)
-            people = on_duty(roster, situation.at, configuration.absences)
+            absences = configuration.absences
+            planned = planned_people(configuration.roster(schedule_id), situation.at, absences)
+            people = planned if all_acting_for(planned, situation.at, absences) else ()
             vacancy = _vacancy("nobody-on-duty", level, setting_id=schedule_id)
             return _people_or(people, vacancy)
         case ReportingLine(steps=steps):
@@ -94,6 +95,41 @@ def is_on_duty(situation: Situation, level: Level, person: PersonId) -> bool:
         for rule in level.who
         if isinstance(rule, PersonOnDuty)
     )
+
+
+def absence_behind(
+    situation: Situation, levels: Iterable[Level], person: PersonId
+) -> PagedAbsence | None:
+    """Say in whose place the levels ask the person, if not in their own right.
+
+    Of who is asked though absent, since nobody can stand in, it is the own absence.
+    """
+    if not situation.configuration.has_stand_ins:
+        return None
+    at, absences = situation.at, situation.configuration.absences
+    planned = [
+        planned
+        for level in levels
+        for rule in level.who
+        for planned in _apply_rule(situation, level, rule).people
+        if acting_for(planned, at, absences) == person
+    ]
+    # The own right goes first.
+    for planned_person in sorted(planned, key=lambda each: each != person)[:1]:
+        absence = absence_at(planned_person, at, absences)
+        if absence is not None:
+            return PagedAbsence(person_id=planned_person, until=absence.until)
+    return None
+
+
+def in_place_of(situation: Situation, person: PersonId) -> tuple[PersonId, PagedAbsence | None]:
+    """Return who is asked where this person is meant, and the absence if it has a stand-in."""
+    at, absences = situation.at, situation.configuration.absences
+    absence = absence_at(person, at, absences)
+    if absence is None or absence.stand_in is None:
+        return person, None
+    acting = acting_for(person, at, absences) or person
+    return acting, PagedAbsence(person_id=person, until=absence.until)
 
 
 def _people_or(people: tuple[PersonId, ...], vacancy: Vacancy) -> Responders:
@@ -188,7 +224,24 @@ def conflicted_only(escalation: Escalation) -> tuple[PersonId, ...]:
 def people_at(situation: Situation, escalation: Escalation, level: int) -> tuple[PersonId, ...]:
     """Return the people of a level who may act on it."""
     responders = find_responders(situation, escalation.levels[level])
-    return tuple(person for person in responders.people if may_act(escalation, person))
+    return _eligible(situation, escalation, escalation.levels[level], responders)
+
+
+def _eligible(
+    situation: Situation, escalation: Escalation, level: Level, responders: Responders
+) -> tuple[PersonId, ...]:
+    """Leave out whom a complaint is about, and who would only be asked in their place."""
+    barred = accused(escalation)
+    return tuple(
+        person
+        for person in responders.people
+        if may_act(escalation, person)
+        and not (
+            barred
+            and (absence := absence_behind(situation, (level,), person)) is not None
+            and absence.person_id in barred
+        )
+    )
 
 
 def next_level(situation: Situation, escalation: Escalation) -> NextStop | None:
@@ -222,7 +275,7 @@ def stop_at(situation: Situation, escalation: Escalation, n: int) -> NextStop:
         return NextStop(n)
     level = escalation.levels[n]
     responders = find_responders(situation, level)
-    eligible = tuple(person for person in responders.people if may_act(escalation, person))
+    eligible = _eligible(situation, escalation, level, responders)
     people = _not_paged(escalation, eligible)
     if not people:
         return NextStop(n, vacancies=_why_nobody(level, responders, eligible))

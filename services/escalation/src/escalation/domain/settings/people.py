@@ -41,7 +41,22 @@ class SupervisorScope:
 @dataclass(frozen=True, slots=True)
 class PersonAbsences:
     absences: Annotated[tuple[Absence, ...], Len(max_length=1000)]
-    """When the person is away: no duty, and no pages at a level."""
+    """When the person is away: no duty, and no pages at a level, which go to a stand-in."""
+
+    def named_stand_ins(self) -> Iterator[tuple[str, PersonId]]:
+        """Yield (place, person) for each stand-in."""
+        for n, absence in enumerate(self.absences):
+            if absence.stand_in is not None:
+                yield f"absences/{n}/stand_in", absence.stand_in
+
+    @property
+    def stand_ins(self) -> frozenset[PersonId]:
+        return frozenset(person for _, person in self.named_stand_ins())
+
+    def added_to(self, before: "PersonAbsences | None") -> Iterator[tuple[int, Absence]]:
+        """Yield each absence that is new, with its place in the list."""
+        earlier = before.absences if before else ()
+        return ((n, each) for n, each in enumerate(self.absences) if each not in earlier)
 
 
 @with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))

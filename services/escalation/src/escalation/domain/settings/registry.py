@@ -13,11 +13,13 @@ from escalation.domain.duty.calendars import Calendar
 from escalation.domain.duty.rosters import NO_CHANGES, DutyChanges, Roster, on_duty
 from escalation.domain.duty.schedules import DutySchedule
 from escalation.domain.duty.shifts import shift_end
+from escalation.domain.duty.stand_ins import represented_by
 from escalation.domain.duty.windows import Absences
 from escalation.domain.errors import UnknownPersonError
 from escalation.domain.settings.ladders import Ladder, Level, NamedPerson, PersonOnDuty
 from escalation.domain.settings.people import (
     ApprovalLimit,
+    GrantingRole,
     Person,
     PersonAbsences,
     SupervisorScope,
@@ -292,6 +294,24 @@ class Configuration:
             },
         )
 
+    def roles_represented(self, person: PersonId, at: datetime) -> frozenset[GrantingRole]:
+        """Return the roles of those for whom the person stands in now."""
+        represented = represented_by(person, at, self.absences) if self.has_stand_ins else ()
+        positions = (
+            position
+            for absent in represented
+            for position in (self.staff[absent].roles if absent in self.staff else ())
+        )
+        return frozenset(
+            "supervisor" if position == "supervisor" else "manager"
+            for position in positions
+            if position != "representative"
+        )
+
+    @cached_property
+    def has_stand_ins(self) -> bool:
+        return any(person.body.stand_ins for person in self.absences_by_person.values())
+
     def supervisors_of(self, team_id: str) -> tuple[PersonId, ...]:
         """Return those of the team's setting; without one, the supervisors who are in the team."""
         team = self.teams.get(team_id)
@@ -327,6 +347,10 @@ class Configuration:
     def works_here(self, person: PersonId) -> bool:
         """Tell whether it is a known person who has not left."""
         return person in self.staff and self.staff[person].active
+
+    def only_serves(self, person: PersonId) -> bool:
+        """Tell whether the person is a representative and nothing else."""
+        return person in self.staff and self.staff[person].roles == ("representative",)
 
     def require_person(self, field: str, person: PersonId) -> None:
         """Raises UnknownPersonError if nobody of this id works here."""

@@ -1,6 +1,7 @@
 """Validates a setting against the others in force."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import assert_never
 
 from common.contracts.event import PersonId
@@ -66,6 +67,31 @@ def _above_managers(
         detail = f"It allows more than the limit of the role manager{missing}."
         code = "above-managers" if managers else "managers-without-limit"
         yield InvalidField(place, detail, code)
+
+
+def _unable_stand_ins(
+    configuration: Configuration, person_id: str, setting: PersonAbsences
+) -> Iterator[InvalidField]:
+    for n, absence in enumerate(setting.absences):
+        place, stand_in = f"absences/{n}/stand_in", absence.stand_in
+        if stand_in == person_id:
+            yield InvalidField(place, "Nobody stands in for themselves.", "same-person")
+        elif stand_in is not None and configuration.only_serves(stand_in):
+            detail = f"{stand_in} is a representative, and may not act on escalations."
+            yield InvalidField(place, detail, "stand-in-cannot-act", {"person_id": stand_in})
+
+
+def invalid_absences(
+    configuration: Configuration, person_id: str, setting: PersonAbsences, at: datetime
+) -> Iterator[InvalidField]:
+    """Yield what is wrong with absences that are put now; what was there before may be over."""
+    yield from _unable_stand_ins(configuration, person_id, setting)
+    current = configuration.get(PersonAbsences, person_id)
+    before = current.body if current else None
+    for n, absence in setting.added_to(before):
+        if absence.until <= at:
+            detail = "It is over, and the past stays as it was."
+            yield InvalidField(f"absences/{n}/until", detail, "in-the-past")
 
 
 def require_not_below(configuration: Configuration, setting_id: str, setting: Setting) -> None:
@@ -136,6 +162,7 @@ def named_people(setting_id: str, setting: Setting) -> Iterator[tuple[str, Perso
             yield from _listed("supervisors", supervisors)
         case PersonAbsences():
             yield "absences", PersonId(setting_id)
+            yield from setting.named_stand_ins()
         case SlaPolicy() | Calendar() | DutyChanges() | Person() | ApprovalLimit():
             return
         case _:

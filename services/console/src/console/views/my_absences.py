@@ -1,0 +1,160 @@
+"""When a person is away, who stands in, and for whom the person stands in."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from console.texts import mark
+from console.views.fields import (
+    MOMENT,
+    Field,
+    FieldView,
+    Submission,
+    field_view,
+    parse_fields,
+    people_by_name,
+    read_moment,
+)
+from console.views.reader import Reader
+from console.views.service_problems import FormProblems, sort_problems
+from console.views.words import service_names
+
+Absence = Mapping[str, Any]
+FIELDS: Final = (
+    Field("from", "moment", mark("Away from")),
+    Field("until", "moment", mark("Away until")),
+    Field(
+        "stand_in",
+        "person",
+        mark("Who stands in"),
+        mark("Left empty, nobody is asked in your place, and the next level is asked earlier."),
+        is_required=False,
+    ),
+)
+_HOUR: Final = timedelta(hours=1)
+_DEFAULT_LENGTH: Final = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class AbsenceRow:
+    """`number` is its place in the list that the service has."""
+
+    number: int
+    text: str
+    stand_in: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MyAbsencesView:
+    """`rows` and `stands_in_for` are what is not over. `etag`: of what is shown."""
+
+    rows: tuple[AbsenceRow, ...]
+    stands_in_for: tuple[str, ...]
+    fields: tuple[FieldView, ...]
+    etag: str
+    problem: str | None
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AbsenceForm:
+    """What was written in the form, and what is wrong with it."""
+
+    values: Mapping[str, str] = field(default_factory=dict)
+    problems: FormProblems = field(default_factory=FormProblems)
+
+
+def my_absences_view(
+    settings: Iterable[Mapping[str, Any]],
+    form: AbsenceForm,
+    missing: Sequence[str],
+    reader: Reader,
+) -> MyAbsencesView:
+    """`settings` are the absences of everybody, as the service has them."""
+    own, stands_in_for = None, []
+    for setting in settings:
+        if setting["id"] == reader.person:
+            own = setting
+            continue
+        stands_in_for += [
+            _stands_in_text(setting["id"], absence, reader)
+            for absence in setting["body"]["absences"]
+            if absence["stand_in"] == reader.person and is_to_come(absence, reader.now)
+        ]
+    values = {**_first_values(reader), **form.values}
+    people = [(person, name) for person, name in people_by_name(reader) if person != reader.person]
+    return MyAbsencesView(
+        rows=tuple(_rows(own["body"]["absences"] if own else (), reader)),
+        stands_in_for=tuple(stands_in_for),
+        fields=tuple(
+            field_view(
+                each,
+                values.get(each.name, ""),
+                form.problems.by_field.get(each.name),
+                people if each.kind == "person" else (),
+                reader,
+            )
+            for each in FIELDS
+        ),
+        etag=f'"{own["version"]}"' if own else "",
+        problem=form.problems.whole,
+        missing=service_names(missing, reader.texts),
+    )
+
+
+def is_to_come(absence: Absence, now: datetime) -> bool:
+    return datetime.fromisoformat(absence["until"]) > now
+
+
+def parse_absence(values: Mapping[str, str], reader: Reader) -> Submission:
+    """Check what a person can mend beside the field; the service checks the rest."""
+    return parse_fields(FIELDS, values, _read_field, reader)
+
+
+def absence_problems(document: Mapping[str, Any], place: int, reader: Reader) -> FormProblems:
+    """Sort what the service says about the absence at this place of the list."""
+
+    def field_of(pointer: str) -> str | None:
+        match pointer.removeprefix("body/").split("/"):
+            case ["absences", number, name] if number == str(place):
+                return name
+            case ["absences", number] if number == str(place):
+                # The two times do not fit each other.
+                return "until"
+            case _:
+                return None
+
+    return sort_problems(document, field_of, reader)
+
+
+def _read_field(field: Field, value: str, reader: Reader) -> str:
+    return read_moment(value, reader.texts).isoformat() if field.kind == "moment" else value
+
+
+def _first_values(reader: Reader) -> dict[str, str]:
+    """Offer a week from the next full hour on."""
+    local = reader.now.astimezone(reader.texts.zone)
+    start = local.replace(minute=0, second=0, microsecond=0) + _HOUR
+    return {"from": start.strftime(MOMENT), "until": (start + _DEFAULT_LENGTH).strftime(MOMENT)}
+
+
+def _rows(absences: Iterable[Absence], reader: Reader) -> Iterable[AbsenceRow]:
+    for number, absence in enumerate(absences):
+        if is_to_come(absence, reader.now):
+            stand_in = absence["stand_in"]
+            text = reader.texts.gettext("From %(start)s until %(end)s", **_times(absence, reader))
+            yield AbsenceRow(number, text, reader.name(stand_in) if stand_in else None)
+
+
+def _stands_in_text(person: str, absence: Absence, reader: Reader) -> str:
+    return reader.texts.gettext(
+        "For %(person)s from %(start)s until %(end)s",
+        person=reader.name(person),
+        **_times(absence, reader),
+    )
+
+
+def _times(absence: Absence, reader: Reader) -> dict[str, str]:
+    start, end = (datetime.fromisoformat(absence[name]) for name in ("from", "until"))
+    return {"start": reader.texts.full_time(start), "end": reader.texts.full_time(end)}
