@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from common.contracts.event import SystemName
 from common.core.clock import TimeSource
 from common.core.sealed_secrets import SecretBox
 from notifier.channels.receiver_guard import ReceiverGuard
@@ -64,7 +65,7 @@ async def _calls(
     caller = StatusCaller(box, ReceiverGuard(["127.0.0.1"]), 5)
     now = TimeSource().utc_now()
     webhook = StatusWebhook(
-        source="channel:shop",
+        source=SystemName("channel:shop"),
         url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/",
         statuses=(),
         secrets=(WebhookSecret(box.seal(make_secret())),),
