@@ -118,18 +118,22 @@ async def test_webhook_that_can_not_be_read_gets_a_secret_and_is_removed(shop: S
     assert (await shop.call("GET")).status_code == 404
 
 
+async def _delivered(shop: Shop) -> int:
+    (row,) = await shop.harness.rows(
+        "SELECT count(*) FROM status_deliveries WHERE state = 'delivered'"
+    )
+    return int(row[0])
+
+
 async def test_result_that_cannot_be_recorded_keeps_no_other_waiting(shop: Shop) -> None:
     await shop.put()
     shop.receiver.may_answer.clear()
     async with shop.sending(IMPATIENT):
         contacts = [await shop.tell("received") for _ in range(3)]
         await until(lambda: shop.receiver.max_at_once == 3)
-        await change(
-            shop.harness,
-            "ALTER TABLE status_deliveries ADD CHECK"
-            f" (contact_id <> '{contacts[1]}' OR state <> 'delivered')",
-        )
+        odd = f"UPDATE status_deliveries SET content = '17' WHERE contact_id = '{contacts[1]}'"
+        await change(shop.harness, odd)
         shop.receiver.may_answer.set()
-        await until(lambda: shop.count("delivered"), lambda count: count == 2)
+        await until(lambda: _delivered(shop), lambda count: count == 2)
         last = await shop.tell("received")
         await until(lambda: shop.receiver.statuses_of(last))
