@@ -59,9 +59,9 @@ class Outside(ABC):
         return NotificationId(str(row.notification_id))
 
     async def token(self, case: Case, purpose: Purpose) -> str:
-        known = await self.own_id()
-        chosen = NotificationId(new_id()) if case == "unknown message" else known
-        return LINKS.token(chosen, purpose, 1)
+        own_id = await self.own_id()
+        notification_id = NotificationId(new_id()) if case == "unknown message" else own_id
+        return LINKS.token(notification_id, purpose, 1)
 
 
 class SlackButton(Outside):

@@ -157,7 +157,7 @@ async def test_new_key_encrypts_addresses_also_of_messages_that_were_sent(chats:
         await until(lambda: len(shown) == 2)
 
 
-async def test_what_happens_later_is_not_told_at_an_address_that_is_used_no_longer(
+async def test_change_of_state_is_not_told_at_an_address_that_is_used_no_longer(
     chats: Chats,
 ) -> None:
     before, now = (chats.workflows.make_workflow(name) for name in ("before", "now"))
@@ -179,3 +179,27 @@ async def test_what_happens_later_is_not_told_at_an_address_that_is_used_no_long
         await until(chats.harness.states, lambda states: "sending" not in str(states))
     assert len(shown["before"]) == 2
     assert "Acknowledged" not in str([texts(card)[0] for card in shown["now"][1:]])
+
+
+async def test_card_is_written_by_the_template_that_is_set(chats: Chats) -> None:
+    await chats.put(teams(chats.workflows.make_workflow("dana")))
+    template = {
+        "title": "{{ topic }} is late",
+        "body": "{{ why_now }}\n\n[x](http://x) {{ reason }}",
+    }
+    put = await chats.client.put(
+        "/v1/templates/teams/raised/en", json=template, headers=key("mona")
+    )
+    assert put.is_success, put.text
+    shown = chats.workflows.shown["dana"]
+
+    async def is_written_so() -> bool:
+        await chats.harness.handle(paged("dana"))
+        return any(texts(card)[0] == "billing is late" for card in shown)
+
+    # A process reads templates some moments later.
+    async with chats.harness.delivering(**chats.settings):
+        await until(is_written_so)
+    card = next(card for card in shown if texts(card)[0] == "billing is late")
+    assert texts(card)[1:] == ["You are asked first.", "[x](http://x) raised"]
+    assert [*urls(card)] == ["Acknowledge", "Take over"]

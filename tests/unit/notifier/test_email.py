@@ -133,7 +133,7 @@ def test_mail_servers_answer_decides_the_outcome(
         ("dana@müller.example.com", "dana@xn--mller-kva.example.com"),
     ],
 )
-def test_what_the_server_says_is_shown_without_the_address(address: str, named: str) -> None:
+def test_answer_of_the_server_is_shown_without_the_address(address: str, named: str) -> None:
     refusals = [SMTPRecipientRefused(550, f"<{named}> is unknown here", named)]
     result = email.outcome(SMTPRecipientsRefused(refusals), address)
     assert isinstance(result, Refused)

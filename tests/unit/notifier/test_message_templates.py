@@ -234,8 +234,8 @@ def test_device_shows_the_text_of_a_template_without_the_name_of_the_customer() 
 
 def test_device_names_no_customer_of_a_summary_by_a_template() -> None:
     page = replace(notification(EMAIL, "raised"), medium="web_push", kind="summary")
-    held = HeldPage(page.notification_id, page.contact_id, None, page.content)
-    summary = replace(page, content=Content("summary", summary=Summary((held,))))
+    part = HeldPage(page.notification_id, page.contact_id, None, page.content)
+    summary = replace(page, content=Content("summary", summary=Summary((part,))))
     made = library(template("{{ held_back | join(' ') }}", medium="web_push", kind="summary"))
     whole = made.text_of(summary, AT)
     assert whole is not None

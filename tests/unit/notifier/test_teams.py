@@ -14,6 +14,7 @@ from notifier.domain.delivery import Outcome, Postponed, Refused, Sent, Unknown
 from notifier.domain.notifications import Notification
 from notifier.domain.recipients import LANGUAGES, Address
 from notifier.links import Links
+from notifier.message_templates.library import MessageText
 from support.teams_workflows import require_card, texts, urls
 from unit.notifier.examples import ADA, AT, COMPLAINT, CONTACT, ESCALATION, notification
 
@@ -120,6 +121,13 @@ def test_long_words_are_cut_so_that_teams_takes_the_card(letter: str) -> None:
     causes = [{**COMPLAINT, "reason": letter * 5000}] * 3
     page = notification(TEAMS, causes=causes, contact={**ADA, "subject": letter * 2000})
     assert texts(card(page))
+
+
+@pytest.mark.parametrize("body", ["\u0436" * 4000, "\u0436\n" * 2000, "x\n" * 2000])
+def test_text_of_a_template_is_cut_so_that_teams_takes_the_card(body: str) -> None:
+    custom = MessageText("Late", body)
+    message = teams_cards.page_message(notification(TEAMS), LINKS, AT, custom, is_shared=False)
+    assert 5_000 < len(message) <= 28 * 1024
 
 
 def test_summary_of_many_pages_is_cut_and_says_how_many_are_left() -> None:

@@ -37,8 +37,8 @@ class Contacts(LockedTable[ContactId, Contact]):
             self._of_refs.update(
                 {(system, row.external_ref): ContactId(row.contact_id) for row in rows}
             )
-        found = {ref: self._of_refs[system, ref] for ref in refs}
-        return {ref: contact_id for ref, contact_id in found.items() if contact_id is not None}
+        contacts = ((ref, self._of_refs[system, ref]) for ref in refs)
+        return {ref: contact_id for ref, contact_id in contacts if contact_id is not None}
 
     def put(self, value: Contact) -> None:
         if value.external_ref is not None:

@@ -100,7 +100,12 @@ class Teams(Channel):
 
     async def send(self, notification: Notification, at: datetime) -> Outcome:
         is_shared = _details(notification)["conversation"] == "shared"
-        message = teams_cards.page_message(notification, self._links, at, is_shared=is_shared)
+        custom = self.templates.text_of(
+            notification, notification.local(at), has_console=self._links.has_console
+        )
+        message = teams_cards.page_message(
+            notification, self._links, at, custom, is_shared=is_shared
+        )
         return await self._post(notification, message, at)
 
     async def update(self, notification: Notification, at: datetime) -> Outcome:

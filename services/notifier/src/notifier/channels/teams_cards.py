@@ -6,7 +6,6 @@ Words of strangers are only in text runs, in which Teams reads no Markdown.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Any, Final
 
 import orjson
@@ -17,6 +16,7 @@ from notifier.domain.content import HeldPage
 from notifier.domain.notifications import Notification
 from notifier.domain.reasons import asks_for
 from notifier.links import Links
+from notifier.message_templates.library import MessageText
 
 # Teams refuses a post of more than 28 KB, and a workflow has answered 202 by then.
 MAX_BYTES: Final = 28_000
@@ -51,12 +51,24 @@ _CUTS: Final = (
 
 
 def page_message(
-    notification: Notification, links: Links, at: datetime, *, is_shared: bool
+    notification: Notification,
+    links: Links,
+    at: datetime,
+    custom: MessageText | None = None,
+    *,
+    is_shared: bool,
 ) -> bytes:
-    """Write the body of the call; `is_shared`: others read it, so that no link may answer."""
+    """Write the body of the call; `is_shared`: others read it, so that no link may answer.
+
+    `custom`: what a template that is set writes; the links are added to it.
+    """
     at = notification.local(at)
     for cut in _CUTS:
-        message = _message(_page_card(notification, links, at, cut, is_shared=is_shared))
+        if custom is None:
+            card = _page_card(notification, links, at, cut, is_shared=is_shared)
+        else:
+            card = _custom_card(notification, custom, links, at, cut, is_shared=is_shared)
+        message = _message(card)
         if len(message) <= MAX_BYTES:
             break
     return message
@@ -102,10 +114,32 @@ def _page_card(
         *(element for detail in words.details[: cut.details] for element in _detail(detail, cut)),
         *_held_pages(notification, links, at, cut, is_shared=is_shared),
     ]
-    is_page = notification.kind == "page"
-    epoch = notification.link_epoch
-    write = partial(_links, epoch=epoch, links=links, language=language)
-    return _card(body, write(notification, answers=not is_shared) if is_page else ())
+    return _card(body, _opening(notification, links, is_shared=is_shared))
+
+
+def _custom_card(
+    notification: Notification,
+    custom: MessageText,
+    links: Links,
+    at: datetime,
+    cut: Cut,
+    *,
+    is_shared: bool,
+) -> dict[str, Any]:
+    lines = [line for line in custom.body.splitlines() if line.strip()]
+    body = [
+        _text(_run(custom.title, cut.text, size="Large", weight="Bolder")),
+        *(_text(_run(line, 7 * cut.text)) for line in lines[: max(3, 10 * cut.details)]),
+        *_held_pages(notification, links, at, cut, is_shared=is_shared),
+    ]
+    return _card(body, _opening(notification, links, is_shared=is_shared))
+
+
+def _opening(notification: Notification, links: Links, *, is_shared: bool) -> tuple[Link, ...]:
+    if notification.kind != "page":
+        return ()
+    epoch, language = notification.link_epoch, notification.language
+    return _links(notification, epoch, links, language, answers=not is_shared)
 
 
 def _links(

@@ -156,9 +156,7 @@ class DeliveryWorker:
             self._metrics.failovers.labels(medium, "down").inc()
 
     async def _until_next(self, slots: Slots) -> timedelta:
-        if not slots:
-            return _MAX_POLL
-        left = await time_until_due(self._database, list(slots))
+        left = await time_until_due(self._database, list(slots)) if slots else None
         if left is None:
             return _MAX_POLL
         return min(left - self._database.clock.offset, _MAX_POLL)
