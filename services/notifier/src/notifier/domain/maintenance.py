@@ -22,8 +22,8 @@ LONGEST: Final = timedelta(days=7)
 _EARLIEST_SET: Final = timedelta(days=31)
 # A process knows of a change after so long at the latest.
 KNOWN_WITHIN: Final = timedelta(seconds=5)
-# The end is announced before the pages that waited for it.
-RELEASED_AFTER: Final = timedelta(seconds=2)
+# The announcement of the end lets the pages go that waited for it. Without one they go by then.
+RELEASED_AFTER: Final = timedelta(seconds=10)
 
 
 _DELAYED: Final = "maintenance of the"

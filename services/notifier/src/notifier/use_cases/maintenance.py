@@ -1,5 +1,6 @@
 """Setting, ending and announcing maintenance windows: load, decide, record."""
 
+from datetime import timedelta
 from typing import Final, assert_never
 
 from msgspec.structs import replace
@@ -16,6 +17,8 @@ from notifier.store.unit_of_work import UnitOfWork
 
 # By then each process knows that the window is another one.
 _RELEASED_AFTER: Final = 1.2 * KNOWN_WITHIN
+# So long before its pages a message says that the maintenance has ended.
+_AFTER_ANNOUNCEMENT: Final = timedelta(seconds=0.5)
 
 
 async def save_window(window: MaintenanceWindow, uow: UnitOfWork) -> None:
@@ -54,6 +57,7 @@ async def announce(uow: UnitOfWork) -> None:
                 uow.maintenance.put(replace(window, begin_announced_at=uow.now))
             case "end":
                 uow.maintenance.put(await _announce_end(window, window, uow))
+                await uow.maintenance.release(window.delay_reason, uow.now + _AFTER_ANNOUNCEMENT)
             case None:
                 pass
             case _:

@@ -10,7 +10,7 @@ from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases import maintenance
 from notifier.workers.steps import repeat
 
-# Well within `maintenance.RELEASED_AFTER`: the pages that waited come after it.
+# Well within `maintenance.RELEASED_AFTER`: the pages that waited come after the announcement.
 _POLL_S: Final = 0.5
 
 
