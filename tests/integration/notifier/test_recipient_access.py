@@ -17,7 +17,7 @@ from integration.notifier.conftest import (
     token_of,
 )
 from integration.notifier.examples import BROWSER, PROGRAM, answer_events, sent
-from notifier.use_cases import deliveries
+from notifier.use_cases import deliveries, failover
 from notifier.use_cases.delivery_claims import DeliveryRules
 from support.people import described
 from support.waiting import until
@@ -298,6 +298,8 @@ async def test_pending_message_goes_to_the_new_address(
     async with harness.database.transaction() as uow:
         claim = await deliveries.claim({"email": 16}, DeliveryRules(), uow)
         slack = await deliveries.claim({"slack": 16}, DeliveryRules(), uow)
+    async with harness.database.transaction() as uow:
+        await failover.fail_unreachable(slack.unreachable, uow)
     pages = [each.notification for each in claim.deliveries if each.notification.kind == "page"]
     (page,) = pages
     assert page.address
