@@ -135,5 +135,6 @@ async def test_result_that_cannot_be_recorded_keeps_no_other_waiting(shop: Shop)
         await change(shop.harness, odd)
         shop.receiver.may_answer.set()
         await until(lambda: _delivered(shop), lambda count: count == 2)
+        assert len(shop.receiver.received) == 3, "none had to be sent again"
         last = await shop.tell("received")
         await until(lambda: shop.receiver.statuses_of(last))

@@ -22,6 +22,8 @@ class MailServer(MailReceiver):
     sessions = 0
     mails_per_session = 1000
     answers_mail = True
+    says_goodbye = True
+    takes_data = True
 
     async def handle_EHLO(
         self, _server: object, session: Any, _envelope: object, name: str, responses: list[str]
@@ -32,14 +34,24 @@ class MailServer(MailReceiver):
         return responses
 
     async def handle_MAIL(
-        self, _server: object, session: Any, envelope: Any, address: str, _options: object
+        self, server: Any, session: Any, envelope: Any, address: str, _options: object
     ) -> str:
         if not self.answers_mail:
             await asyncio.Event().wait()
+        if session.mails_left == 0 and not self.says_goodbye:
+            server.transport.abort()
         if session.mails_left == 0:
             return "421 too many mails in this session"
         session.mails_left -= 1
         envelope.mail_from = address
+        return "250 OK"
+
+    async def handle_RCPT(
+        self, server: Any, _session: object, envelope: Any, address: str, _options: object
+    ) -> str:
+        if not self.takes_data:
+            server.transport.abort()
+        envelope.rcpt_tos.append(address)
         return "250 OK"
 
 
@@ -92,6 +104,26 @@ async def test_session_that_the_server_has_ended_is_replaced() -> None:
         async with MailServer(first.port) as second:
             await send(sessions)
             assert (len(first.messages), len(second.messages)) == (1, 1)
+
+
+async def test_session_that_ends_without_a_word_is_replaced(
+    server: MailServer, sessions: SmtpSessions
+) -> None:
+    server.mails_per_session = 2
+    server.says_goodbye = False
+    for _ in range(5):
+        await send(sessions)
+    assert (len(server.messages), server.sessions) == (5, 3)
+
+
+async def test_mail_that_the_server_has_begun_to_take_is_not_sent_again(
+    server: MailServer, sessions: SmtpSessions
+) -> None:
+    await send(sessions)
+    server.takes_data = False
+    with pytest.raises(aiosmtplib.SMTPServerDisconnected):
+        await send(sessions)
+    assert (len(server.messages), server.sessions) == (1, 1)
 
 
 async def test_session_that_was_idle_for_long_is_replaced(

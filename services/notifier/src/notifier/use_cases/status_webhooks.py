@@ -182,10 +182,9 @@ async def _record_call(
         await _report_disabled(decision.webhook, uow)
     given_up = 0
     if decision.is_recovered:
-        # Also those whose calls failed in this transaction.
-        await _flush(uow)
         await uow.status_deliveries.hasten(source, uow.now)
     elif decision.webhook.failures >= FAILURES_TO_PAUSE and not result.is_success:
+        # Then a success in the same transaction makes it due again.
         await _flush(uow)
         given_up = await uow.status_deliveries.give_up(source, policy, uow.now)
     return RecordedCall(given_up, is_disabled=bool(decision.events))
