@@ -27,8 +27,6 @@ from support.databases import Postgres, rows
 from support.people import described
 from support.service_harness import ServiceHarness, make_dispatcher
 
-# What the variant of a template names, as `email/raised/de`.
-_OF_A_TEMPLATE = ("medium", "kind", "language")
 _ROLES = {**PEOPLE, "bruno": "representative", "sam": "supervisor"}
 _TEAMS = {"bruno": "back", "sam": "back"}
 _WRITTEN = "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM published_events) AS n"
@@ -74,8 +72,6 @@ class Scenario:
             kind, _, action = variant.rpartition("/")
             parameters = dict.fromkeys(("action", "form_name", "answer"), action)
             parameters["kind"] = kind or action
-            if "{language}" in path:
-                parameters = dict(zip(_OF_A_TEMPLATE, variant.split("/"), strict=True))
             yield path.format(**(self.values | parameters))
 
     async def count_events(self) -> int:

@@ -201,7 +201,7 @@ async def test_attempt_that_was_lost_before_the_window_is_in_the_story(
     async with harness.delivering():
         await until(lambda: harness.rows(DELAYED))
     listed = await api.get("/v1/notifications", headers=key("sara"))
-    (item,) = listed.json()["items"]
+    (item,) = [each for each in listed.json()["items"] if each["person_id"] == "dana"]
     assert item["ambiguous"]
     steps = {step["state"] for step in item["history"]}
     assert steps == {"queued", "sending", "ambiguous", "delayed"}
