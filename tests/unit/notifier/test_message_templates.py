@@ -10,7 +10,7 @@ from common.contracts.notifications import Medium
 from notifier.channels import slack_messages, web_push
 from notifier.channels.email import Email
 from notifier.domain.content import Content, HeldPage, Summary
-from notifier.domain.content_levels import ContentLevels, content_at
+from notifier.domain.content_levels import ContentLevels
 from notifier.domain.message_samples import samples_of
 from notifier.domain.message_templates import (
     ANY,
