@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
-from typing import Any, get_args
+from typing import Any, SupportsBytes, get_args
 
 import httpx
 import orjson
@@ -131,7 +131,7 @@ def _dump(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-def _mail_text(raw: bytes) -> str:
+def _mail_text(raw: SupportsBytes) -> str:
     mail = message_from_bytes(bytes(raw), policy=default)
     assert isinstance(mail, EmailMessage)
     bodies = (mail.get_body((kind,)) for kind in ("plain", "html"))

@@ -26,7 +26,7 @@ from unit.notifier.examples import ADA, AT, REASONS, REFUND, SLACK, notification
 
 WORD = "kerfuffle"
 CAUSES = [{"cause": cause, "reason": WORD, "at": AT, "by": "kim"} for cause in get_args(Cause)]
-SAID = {
+SAID: dict[str, Any] = {
     "contact": {**ADA, "subject": WORD, "customer_name": WORD},
     "explanation": f"sam hands it over: {WORD}",
     "approval": {**REFUND, "note": WORD},
