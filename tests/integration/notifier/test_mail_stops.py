@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from common.contracts.event import PersonId
 from integration.notifier.conftest import ServiceHarness, key, paged
@@ -122,3 +123,23 @@ async def test_link_that_is_forged_old_or_of_an_earlier_mailbox_stops_nothing(
     assert void.status_code == 410
     assert "void" in void.text
     assert await stopped(api) == []
+
+
+async def test_page_of_a_refused_link_is_in_the_language_of_its_reader(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
+    url = link_of(await mail(harness))
+    async with harness.database.transaction() as uow:
+        dana = await uow.recipients.lock(PersonId("dana"))
+        assert dana is not None
+        await uow.recipients.save(replace(dana, language="de"))
+        await uow.recipients.void_links(dana.person_id)
+    italian = {**BROWSER, "Accept-Language": "it"}
+    for method in ("GET", "POST"):
+        void = await api.request(method, url, headers=italian)
+        assert (void.status_code, '<html lang="de">' in void.text) == (410, True)
+    harness.advance(timedelta(days=91))
+    assert "Dieser Link ist abgelaufen." in (await api.get(url, headers=italian)).text
+    forged = await api.get(f"{url}x", headers=italian)
+    assert (forged.status_code, '<html lang="it">' in forged.text) == (401, True)
+    assert '<html lang="en">' in (await api.get(f"{url}x", headers=BROWSER)).text

@@ -272,7 +272,7 @@ async def test_customer_is_named_only_if_operators_say_so(
     harness: ServiceHarness, twilio: Twilio
 ) -> None:
     await add(harness, "dana", DANA, "sms")
-    settings = {**twilio.settings, "twilio_customer_names": True}
+    settings = {**twilio.settings, "message_content": {"sms": "quotations"}}
     async with harness.delivering(**settings):
         await harness.handle(paged())
         await until(lambda: twilio.messages)

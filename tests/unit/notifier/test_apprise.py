@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from notifier.channels import apprise, apprise_calls
 from notifier.channels.apprise import Apprise, Message
+from notifier.domain.content_levels import ContentLevels
 from notifier.domain.delivery import Outcome, Postponed, Refused, Sent, Unknown
 from notifier.domain.recipients import Address
 from notifier.links import Links
@@ -93,7 +94,8 @@ def test_address_that_is_not_complete_is_refused() -> None:
 
 def test_message_names_no_customer_and_has_no_markup_of_strangers() -> None:
     page = notification(ADDRESS, contact={**ADA, "topic": "[x](http://evil.example)"})
-    message = apprise.make_message(replace(page, link_epoch=1), LINKS, AT)
+    shown = ContentLevels().shown(replace(page, link_epoch=1))
+    message = apprise.make_message(shown, LINKS, AT)
     assert "Ada" not in message.title + message.text
     assert "[" not in message.title
     text, link = message.text.splitlines()

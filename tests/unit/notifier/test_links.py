@@ -4,6 +4,7 @@ from typing import get_args
 import pytest
 from itsdangerous import URLSafeTimedSerializer
 
+from common.contracts.event import PersonId
 from common.core.clock import TimeSource
 from notifier.links import Capability, ExpiredLinkError, ForgedLinkError, Links, Purpose
 from unit.notifier.examples import ID
@@ -54,3 +55,12 @@ def test_token_expires() -> None:
     assert LINKS.read(TOKEN, NOW + timedelta(hours=23)).notification_id == ID
     with pytest.raises(ExpiredLinkError):
         LINKS.read(TOKEN, NOW + timedelta(hours=25))
+
+
+def test_token_of_any_age_says_what_it_is_about_but_not_a_forged_one() -> None:
+    assert LINKS.notification_of(TOKEN) == ID
+    assert LINKS.notification_of(f"{TOKEN}x") is None
+    stop = LINKS.mail_stop_url(PersonId("dana"), "coaching", 1).rpartition("/")[2]
+    assert LINKS.reader_of_mail_stop(stop) == "dana"
+    assert LINKS.reader_of_mail_stop(TOKEN) is None
+    assert LINKS.notification_of(stop) is None

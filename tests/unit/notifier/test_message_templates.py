@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from common.contracts.notifications import Medium
 from notifier.channels import slack_messages, web_push
 from notifier.channels.email import Email
-from notifier.domain.content import Content, HeldPage, Summary, without_names
+from notifier.domain.content import Content, HeldPage, Summary
+from notifier.domain.content_levels import ContentLevels
 from notifier.domain.message_samples import samples_of
 from notifier.domain.message_templates import (
     ANY,
@@ -226,7 +227,7 @@ def test_mail_of_a_template_keeps_its_links_and_quotes_html() -> None:
 def test_device_shows_the_text_of_a_template_without_the_name_of_the_customer() -> None:
     page = replace(notification(EMAIL, "raised"), medium="web_push")
     made = library(template("{{ headline }}{{ customer }}!", medium="web_push"))
-    text = made.text_of(page, AT, content=without_names(page.content))
+    text = made.text_of(ContentLevels().shown(page), AT)
     assert text is not None
     assert "Ada" not in text.body
     assert text.body.encode() in web_push.make_push(page, LINKS, AT, text).payload
@@ -240,7 +241,7 @@ def test_device_names_no_customer_of_a_summary_by_a_template() -> None:
     whole = made.text_of(summary, AT)
     assert whole is not None
     assert "Ada" in whole.body
-    text = made.text_of(summary, AT, content=without_names(summary.content))
+    text = made.text_of(ContentLevels().shown(summary), AT)
     assert text is not None
     assert "Ada" not in text.body
     assert "Billing chat from a customer" in text.body

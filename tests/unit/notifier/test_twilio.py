@@ -21,8 +21,10 @@ from notifier.channels.phone_texts import (
 )
 from notifier.channels.sms import SmsAddress
 from notifier.channels.twilio import TwilioAccount, phone_number, read_answer
-from notifier.domain.content import HeldPage, Summary, without_names
+from notifier.domain.content import HeldPage, Summary
+from notifier.domain.content_levels import ContentLevels
 from notifier.domain.delivery import Outcome, Postponed, Refused, RetryPolicy, Sent, Unknown
+from notifier.domain.notifications import Notification
 from notifier.domain.recipients import Address
 from notifier.domain.sms_segments import count_segments
 from notifier.links import Links
@@ -45,6 +47,10 @@ LONG = Links("secret", f"https://{'up' * 60}.example.com", timedelta(hours=1))
 def account(*tokens: str) -> TwilioAccount:
     second = timedelta(seconds=1)
     return TwilioAccount("", "AC1", tokens, "https://mycompany.com", second, RetryPolicy())
+
+
+def unnamed(page: Notification) -> Notification:
+    return ContentLevels().shown(replace(page, medium="sms"))
 
 
 def words(**changes: str) -> PhoneWords:
@@ -83,7 +89,7 @@ def test_body_that_is_no_form_is_malformed(body: bytes) -> None:
 
 
 def test_text_message_says_what_how_long_how_to_answer_and_where() -> None:
-    text = text_message(phone_words(notification(), LINKS, AT, with_names=True))
+    text = text_message(phone_words(notification(), LINKS, AT))
     assert text == (
         'Billing chat from "Ada": first response 2 min overdue. '
         "Answer by 14:12:30 UTC (12 min 30 s left). "
@@ -94,12 +100,12 @@ def test_text_message_says_what_how_long_how_to_answer_and_where() -> None:
 
 
 def test_text_message_names_no_customer_unless_it_may() -> None:
-    unnamed = phone_words(notification(), LINKS, AT, with_names=False)
-    assert unnamed.headline == "Billing chat from a customer: first response 2 min overdue"
+    text_words = phone_words(unnamed(notification()), LINKS, AT)
+    assert text_words.headline == "Billing chat from a customer: first response 2 min overdue"
 
 
 def test_page_that_only_informs_has_no_hint() -> None:
-    text_words = phone_words(notification(reason="warning"), LINKS, AT, with_names=True)
+    text_words = phone_words(notification(reason="warning"), LINKS, AT)
     assert not text_words.hint
     assert "Reply" not in text_message(text_words)
 
@@ -109,7 +115,7 @@ def test_summary_names_the_first_page() -> None:
     held_page = HeldPage(page.notification_id, page.contact_id, page.escalation_id, page.content)
     content = replace(page.content, summary=Summary((held_page,), 11))
     summary = replace(page, kind="summary", content=content)
-    text_words = phone_words(summary, LINKS, AT, with_names=False)
+    text_words = phone_words(unnamed(summary), LINKS, AT)
     assert text_words.headline == (
         "12 messages were held back. "
         "First: Billing chat from a customer: first response 2 min overdue"
@@ -131,14 +137,14 @@ SPOKEN_WORDS = {
 @pytest.mark.parametrize("language", SPOKEN_WORDS)
 def test_voice_and_words_are_of_the_same_language(language: str) -> None:
     page = replace(notification(), language=language)
-    text_words = phone_words(page, LINKS, AT, with_names=False)
+    text_words = phone_words(unnamed(page), LINKS, AT)
     voice, greeting, keys, hint = SPOKEN_WORDS[language]
     call = fromstring(twiml.call(spoken(text_words), "https://up/keys/t", "-", language))
     assert {each.attrib["language"] for each in call.iter("Say")} == {voice}
     first = next(call.iter("Say")).text or ""
     assert first.startswith(greeting)
     assert keys in first
-    content = without_names(page.content)
+    content = unnamed(page).content
     words_of_language = rendering.words(content, AT, language=language, has_console=True)
     assert words_of_language.headline in first
     text = text_message(text_words)
@@ -170,7 +176,7 @@ def test_text_message_fits_two_segments(changes: dict[str, str], expected: str) 
 
 
 def test_link_with_a_long_token_gives_way_to_the_headline() -> None:
-    text_words = phone_words(notification(), LONG, AT, with_names=True)
+    text_words = phone_words(notification(), LONG, AT)
     assert count_segments(text_words.link) == 2
     assert text_message(text_words).endswith("take over.")
 

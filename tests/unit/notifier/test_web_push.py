@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from common.contracts.event import PersonId
 from notifier.allowed_origins import AllowedOrigins
 from notifier.channels import web_push
+from notifier.domain.content_levels import ContentLevels
 from notifier.domain.delivery import Outcome, Postponed, Refused, Sent, Unknown
 from notifier.domain.notifications import Notification
 from notifier.domain.recipients import Device, Recipient
@@ -40,8 +41,12 @@ def device(name: str = "phone", **fields: str) -> Device:
     return Device(device_id=name, name=name, added_at=AT, **keys)
 
 
+def shown(page: Notification) -> Notification:
+    return ContentLevels().shown(replace(page, medium="web_push"))
+
+
 def payload(page: Notification) -> dict[str, Any]:
-    push = web_push.make_push(page, LINKS, AT)
+    push = web_push.make_push(shown(page), LINKS, AT)
     subscription = Subscription("https://push.example.com/x")
     return subscription.read(web_push.encrypt(push.payload, device(**subscription.fields)))
 
@@ -78,7 +83,7 @@ def test_device_shows_the_headline_without_the_customers_words() -> None:
 
 def test_content_stays_small_whatever_people_write() -> None:
     page = notification(contact={**ADA, "subject": "ü" * 5000, "customer_name": "ü" * 5000})
-    push = web_push.make_push(page, LINKS, AT)
+    push = web_push.make_push(shown(page), LINKS, AT)
     assert len(push.payload) < 3000
     assert "ü" not in push.payload.decode()
 

@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from common.http.accept_language import preferred_language
 from console.navigation import LEADERS, screens_of
 from console.texts import LANGUAGES, SECONDS_SHOWN_BELOW_S, translations
 from console.views.board import board_words
@@ -73,12 +74,10 @@ def render_floor(view: FloorView, language: str) -> list[str]:
 def language_of(request: Request) -> str:
     """Return the language that the reader has chosen, else the first that the browser asks for."""
     chosen = request.cookies.get(LANGUAGE_COOKIE, "")
-    wished = request.headers.get("accept-language", "").split(",")
-    for text in (chosen, *wished):
-        tag = text.partition(";")[0].partition("-")[0].strip().lower()
-        if tag in LANGUAGES:
-            return tag
-    return LANGUAGES[0]
+    if chosen in LANGUAGES:
+        return chosen
+    wished = request.headers.get("accept-language", "")
+    return preferred_language(wished, LANGUAGES) or LANGUAGES[0]
 
 
 def is_fragment(request: Request) -> bool:

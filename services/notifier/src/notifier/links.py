@@ -97,14 +97,24 @@ class Links:
 
     def read(self, token: str, now: datetime) -> Capability:
         """Return what a token allows; raises ForgedLinkError or ExpiredLinkError."""
-        try:
-            claims, signed_at = self._serializer.loads(token, return_timestamp=True)
-            notification_id, purpose, link_epoch = _CLAIMS.validate_python(claims)
-        except (BadData, ValidationError) as error:
-            raise ForgedLinkError from error
+        capability, signed_at = self._read(token)
         if now - signed_at > self._max_age:
             raise ExpiredLinkError
-        return Capability(notification_id, purpose, link_epoch)
+        return capability
+
+    def notification_of(self, token: str) -> NotificationId | None:
+        """Return what a token is about, also of one that has expired; None if it is forged."""
+        try:
+            return self._read(token)[0].notification_id
+        except ForgedLinkError:
+            return None
+
+    def _read(self, token: str) -> tuple[Capability, datetime]:
+        try:
+            claims, signed_at = self._serializer.loads(token, return_timestamp=True)
+            return Capability(*_CLAIMS.validate_python(claims)), signed_at
+        except (BadData, ValidationError) as error:
+            raise ForgedLinkError from error
 
     def mail_stop_url(self, person_id: PersonId, kind: StoppableMail, link_epoch: int) -> str:
         """Return the link whose POST stops a kind of mail to the person (RFC 8058)."""
@@ -113,11 +123,21 @@ class Links:
 
     def read_mail_stop(self, token: str, now: datetime) -> MailStopLink:
         """Return what the link is for; raises ForgedLinkError or ExpiredLinkError."""
-        try:
-            claims, signed_at = self._mail_stops.loads(token, return_timestamp=True)
-            link = MailStopLink(*_MAIL_STOP_CLAIMS.validate_python(claims))
-        except (BadData, ValidationError) as error:
-            raise ForgedLinkError from error
+        link, signed_at = self._read_mail_stop(token)
         if now - signed_at > _MAIL_STOP_MAX_AGE:
             raise ExpiredLinkError
         return link
+
+    def reader_of_mail_stop(self, token: str) -> PersonId | None:
+        """Return whom a link is for, also of one that has expired; None if it is forged."""
+        try:
+            return self._read_mail_stop(token)[0].person_id
+        except ForgedLinkError:
+            return None
+
+    def _read_mail_stop(self, token: str) -> tuple[MailStopLink, datetime]:
+        try:
+            claims, signed_at = self._mail_stops.loads(token, return_timestamp=True)
+            return MailStopLink(*_MAIL_STOP_CLAIMS.validate_python(claims)), signed_at
+        except (BadData, ValidationError) as error:
+            raise ForgedLinkError from error

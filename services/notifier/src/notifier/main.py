@@ -23,6 +23,7 @@ from notifier.commands.preview_template import preview_template
 from notifier.commands.rotate_key import rotate_key
 from notifier.domain.brake import BrakePolicy
 from notifier.domain.circuits import CircuitPolicy
+from notifier.domain.content_levels import ContentLevels
 from notifier.domain.delivery import RetryPolicy
 from notifier.domain.status_webhooks import StatusPolicy
 from notifier.domain.write_backs.writes import WritePolicy
@@ -69,6 +70,7 @@ def build(
         settings.write_back_timeout_seconds / _CALLS_OF_A_WRITE,
     )
     channels = tuple(channel.from_settings(settings, links) for channel in channel_types)
+    content = ContentLevels(settings.message_content)
     templates = TemplateLibrary()
     for channel in channels:
         channel.templates = templates
@@ -105,6 +107,7 @@ def build(
             changeable=frozenset(
                 channel.medium for channel in channels if channel.changes_summaries
             ),
+            content=content,
         )
         slots, measured = settings.delivery_slots, DeliveryMetrics(metrics)
         write_policy = WritePolicy(timedelta(seconds=settings.write_back_timeout_seconds))
@@ -112,7 +115,7 @@ def build(
         return [
             TemplateRefresh(templates, database, health),
             DeliveryWorker(channels, database, rules, slots, measured, health, codes),
-            HomeTabWorker(channels, database, HomeTabMetrics(metrics), health),
+            HomeTabWorker(channels, database, content, HomeTabMetrics(metrics), health),
             MaintenanceAnnouncer(database, health),
             *([ReceiptWorker(database, measured, health)] if has_receipts else ()),
             StatusDeliveryWorker(
@@ -150,6 +153,7 @@ def build(
             "verification_codes": codes,
             "status_caller": StatusCaller.from_settings(settings),
             "case_systems": case_systems,
+            "content_levels": content,
             "address_sealer": AddressSealer.from_keys(keys),
         },
         workers=workers,

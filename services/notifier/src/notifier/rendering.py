@@ -24,6 +24,7 @@ from markupsafe import Markup
 
 from common.core.text import one_line
 from notifier.domain.content import Content, Status
+from notifier.domain.content_levels import FOUND_BY_RULE
 from notifier.domain.reasons import asks_for
 from notifier.domain.recipients import DEFAULT_LANGUAGE
 from notifier.languages import Language, language_of
@@ -317,6 +318,7 @@ def _environment(finalize: Callable[[object], object], language: Language) -> En
         "_": partial(_translated, language),
         "ngettext": partial(_counted, language),
         "language": language.name,
+        "FOUND_BY_RULE": FOUND_BY_RULE,
     }
     return environment
 

@@ -6,11 +6,13 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 
 from common.contracts.escalations import Severity
+from common.contracts.notifications import Medium
 from common.core.sealed_secrets import EncryptionKeys
 from common.service.settings import ServiceSettings, SigningSecrets
 from notifier.allowed_origins import AllowedOrigins
 from notifier.domain.brake import BrakePolicy
 from notifier.domain.circuits import CircuitPolicy
+from notifier.domain.content_levels import ContentLevel
 from notifier.domain.delivery import RetryPolicy
 from notifier.domain.delivery_rules import Steps
 from notifier.domain.status_webhooks import StatusPolicy
@@ -137,6 +139,14 @@ class Settings(ServiceSettings):
         'have chosen it, as JSON: `{"critical": [{"after_minutes": 0, "media": ["slack"]}, '
         '{"after_minutes": 5, "media": ["email"]}]}`; a severity that is not there: all at once',
     )
+    message_content: dict[Medium, ContentLevel] = Field(
+        default={},
+        description="how much of what customers and colleagues have written leaves by each medium, "
+        'as JSON: `{"slack": "headline", "sms": "quotations"}`; `quotations`: all of it; '
+        "`without_names`: no name of a customer; `headline`: none of it, nor the subject; a medium "
+        "that is not there: `without_names` on telephones, devices and by apprise, else "
+        "`quotations`",
+    )
 
     # Budgets: what is over them is held back and carried by a summary
     recipient_budget: int = Field(
@@ -252,11 +262,6 @@ class Settings(ServiceSettings):
         default="",
         description="the template of WhatsApp, with the variables headline, deadline and link; "
         "empty: nothing is sent there",
-    )
-    twilio_customer_names: bool = Field(
-        default=False,
-        description="whether text messages, calls and WhatsApp name the customer, for anybody who "
-        "sees the phone",
     )
 
     # Microsoft Teams

@@ -1,6 +1,7 @@
 """Behind the signed link of a message: GET shows what it is about, POST is the answer."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -31,13 +32,14 @@ from notifier.api.deps import (
     ON_LINK,
     NotifierDatabase,
     capability_of,
+    get_content_levels,
+    language_of_browser,
     refusals,
     request_time,
     transaction,
 )
 from notifier.channels.message_links import console_link
 from notifier.domain.escalations import EscalationState
-from notifier.domain.recipients import DEFAULT_LANGUAGE
 from notifier.links import Capability, Links
 from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases import answers
@@ -106,6 +108,9 @@ async def _respond(
         async with transaction(database) as uow:
             status = await use_case(capability_of(token, request), uow)
             at = uow.now
+        levels = await get_content_levels(request)
+        shown = levels.shown_behind_link(status.notification)
+        status = replace(status, notification=shown)
     except ProblemError as error:
         if "text/html" in accepted:
             language = await _language_of(token, request, database)
@@ -117,14 +122,13 @@ async def _respond(
 
 
 async def _language_of(token: str, request: Request, database: Database[UnitOfWork]) -> str:
-    """Return the language of the message that the link is in; English if that is not known."""
-    try:
-        capability = capability_of(token, request)
-    except ProblemError:
-        return DEFAULT_LANGUAGE
-    async with database.transaction() as uow:
-        notification = await uow.notifications.get(capability.notification_id)
-    return notification.language if notification else DEFAULT_LANGUAGE
+    """Return the language of the message that the link is in, if that is known."""
+    links: Links = request.app.state.links
+    notification = None
+    if notification_id := links.notification_of(token):
+        async with database.transaction() as uow:
+            notification = await uow.notifications.get(notification_id)
+    return notification.language if notification else language_of_browser(request)
 
 
 def _console_url(status: AnswerStatus, request: Request) -> str | None:

@@ -12,12 +12,14 @@ from fastapi import Depends, Request
 from common.contracts.event import UUID_PATTERN
 from common.contracts.notifications import Medium
 from common.core.clock import TimeSource
+from common.http.accept_language import preferred_language
 from common.http.access import Principal
 from common.http.app import get_database
 from common.http.problems import ProblemError, error_responses
 from common.storage.database import Database
 from notifier import rendering
 from notifier.domain.content import status_of
+from notifier.domain.content_levels import ContentLevels
 from notifier.domain.errors import (
     AddressIncompleteError,
     AddressNotAllowedError,
@@ -66,7 +68,7 @@ from notifier.domain.errors import (
     WriteBacksOffError,
     WrongCodeError,
 )
-from notifier.domain.recipients import DEFAULT_LANGUAGE
+from notifier.domain.recipients import DEFAULT_LANGUAGE, LANGUAGES
 from notifier.links import (
     Capability,
     ExpiredLinkError,
@@ -92,6 +94,12 @@ async def get_sealer(request: Request) -> AddressSealer:
 
 
 Sealer = Annotated[AddressSealer, Depends(get_sealer)]
+
+
+async def get_content_levels(request: Request) -> ContentLevels:
+    levels: ContentLevels = request.app.state.content_levels
+    return levels
+
 
 # Which error of the domain is which problem; the class's docstring is its message.
 _PROBLEMS: Mapping[type[Exception], tuple[int, str]] = {
@@ -190,6 +198,12 @@ async def language_of_user(medium: Medium, user_id: str, database: Database[Unit
     async with database.transaction() as uow:
         recipient = await uow.recipients.of_user(medium, user_id)
     return (recipient and recipient.language) or DEFAULT_LANGUAGE
+
+
+def language_of_browser(request: Request) -> str:
+    """Return the language that the browser of a stranger asks for."""
+    wished = request.headers.get("accept-language", "")
+    return preferred_language(wished, LANGUAGES) or DEFAULT_LANGUAGE
 
 
 def capability_of(token: str, request: Request) -> Capability:

@@ -18,6 +18,7 @@ from notifier.api import pages
 from notifier.api.deps import (
     NotifierDatabase,
     caller_of,
+    language_of_browser,
     mail_stop_link_of,
     refusals,
     request_time,
@@ -25,8 +26,8 @@ from notifier.api.deps import (
 )
 from notifier.domain import errors
 from notifier.domain.mail_stops import MailStop, StoppableMail
-from notifier.domain.recipients import Recipient
-from notifier.links import ExpiredLinkError, ForgedLinkError
+from notifier.domain.recipients import DEFAULT_LANGUAGE, Recipient
+from notifier.links import ExpiredLinkError, ForgedLinkError, Links
 from notifier.use_cases import mail_stops
 
 link_router = ApiRouter(prefix="/v1/mail-stops", tags=["mail-stops"])
@@ -81,7 +82,7 @@ async def ask_to_stop(token: TokenPath, request: Request, database: NotifierData
         async with transaction(database) as uow:
             recipient, is_stopped = await mail_stops.read_link(link, uow)
     except ProblemError as error:
-        return _refused(request, error)
+        return await _refused(token, request, error, database)
     return _shown(request, link.kind, recipient, is_stopped=is_stopped)
 
 
@@ -100,7 +101,7 @@ async def stop(token: TokenPath, request: Request, database: NotifierDatabase) -
         async with transaction(database) as uow:
             recipient = await mail_stops.stop_by_link(link, uow)
     except ProblemError as error:
-        return _refused(request, error)
+        return await _refused(token, request, error, database)
     return _shown(request, link.kind, recipient, is_stopped=True)
 
 
@@ -151,7 +152,22 @@ def _shown(
     return JSONResponse(shown.model_dump(mode="json"), HTTPStatus.OK)
 
 
-def _refused(request: Request, error: ProblemError) -> Response:
+async def _refused(
+    token: str, request: Request, error: ProblemError, database: NotifierDatabase
+) -> Response:
     if _wants_page(request):
-        return pages.problem(error, request_time(request))
+        language = await _language_of(token, request, database)
+        return pages.problem(error, request_time(request), language)
     raise error
+
+
+async def _language_of(token: str, request: Request, database: NotifierDatabase) -> str:
+    """Return the language of whom the link is for, as of that person's mails."""
+    links: Links = request.app.state.links
+    recipient = None
+    if person_id := links.reader_of_mail_stop(token):
+        async with database.transaction() as uow:
+            recipient = await uow.recipients.get(person_id)
+    if recipient is None:
+        return language_of_browser(request)
+    return recipient.language or DEFAULT_LANGUAGE

@@ -18,12 +18,14 @@ from common.http.if_match import IfMatch, WritePrecondition, etag
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import invalid
 from common.http.routes import ApiRouter
-from notifier.api.deps import NotifierDatabase, refusals, transaction
+from notifier.api.deps import NotifierDatabase, get_content_levels, refusals, transaction
 from notifier.domain import errors
+from notifier.domain.content_levels import ContentLevels
 from notifier.domain.message_templates import (
     MAX_BODY_SOURCE,
     MAX_TITLE_SOURCE,
     TEMPLATE_KINDS,
+    TEMPLATE_MEDIA,
     MessageTemplate,
     TemplateKey,
     TemplateKind,
@@ -39,6 +41,7 @@ router = ApiRouter(prefix="/v1/templates", tags=["templates"])
 
 _VERSION: Final = TypeAdapter(Annotated[int, Field(ge=1)])
 _KEY: Final = TypeAdapter(Annotated[str, StringConstraints(max_length=100)])
+Levels = Annotated[ContentLevels, Depends(get_content_levels)]
 Manager = Annotated[Principal, Depends(require_role("manager"))]
 TemplateLanguage = Literal["en", "de", "es", "fr", "pt", "it"]
 _EXAMPLE: dict[str, Any] = {
@@ -71,6 +74,10 @@ async def _key(
         TemplateLanguage, Path(description="The language of the reader.", examples=["de"])
     ],
 ) -> TemplateKey:
+    if medium not in TEMPLATE_MEDIA:
+        used = ", ".join(TEMPLATE_MEDIA)
+        detail = f"A template for {medium} would never be used. There are templates for {used}."
+        raise invalid(("path/medium", detail))
     if reason not in TEMPLATE_KINDS:
         raise invalid(("path/reason", f"There are no templates of {reason}."))
     return TemplateKey(medium, reason, language)
@@ -189,10 +196,10 @@ async def list_templates(
 
 
 @router.post("/preview")
-async def preview_template(body: PreviewIn, _caller: Manager) -> PreviewOut:
+async def preview_template(body: PreviewIn, _caller: Manager, levels: Levels) -> PreviewOut:
     """Render a template with made-up data, and say why it could not be saved. It saves nothing."""
     key = await _key(body.medium, body.kind, body.language)
-    trial = try_template(key, body.title, body.body)
+    trial = try_template(key, body.title, body.body, levels.of(key.medium))
     return PreviewOut(
         samples=[
             SampleOut(reason=each.reason, data=each.name, title=each.title, body=each.body)
@@ -225,13 +232,14 @@ async def set_template(
     body: TemplateIn,
     caller: Manager,
     precondition: WritePrecondition,
+    levels: Levels,
     database: NotifierDatabase,
     response: Response,
 ) -> TemplateOut:
     """Set the template. It is tried with made-up data first: one that fails is not saved."""
     async with _checked(database) as uow:
         saved = await message_templates.save_template(
-            key, body.title, body.body, caller.actor, precondition, uow
+            key, body.title, body.body, caller.actor, precondition, levels, uow
         )
     response.headers["ETag"] = etag(saved.version)
     return _shown(saved)
@@ -276,13 +284,14 @@ async def restore_template(
     version: Annotated[int, Path(ge=1, lt=2**31, description="The version.", examples=[2])],
     caller: Manager,
     if_match: IfMatch,
+    levels: Levels,
     database: NotifierDatabase,
     response: Response,
 ) -> TemplateOut:
     """Go back to an earlier version, which becomes the latest one."""
     async with _checked(database) as uow:
         saved = await message_templates.restore_version(
-            key, version, caller.actor, Precondition(if_match), uow
+            key, version, caller.actor, Precondition(if_match), levels, uow
         )
     response.headers["ETag"] = etag(saved.version)
     return _shown(saved)

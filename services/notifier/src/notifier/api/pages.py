@@ -72,7 +72,7 @@ def mail_stop_page(kind: StoppableMail, language: str | None, *, is_stopped: boo
     return HTMLResponse(html, HTTPStatus.OK, _HEADERS)
 
 
-def problem(error: ProblemError, at: datetime, language: str = DEFAULT_LANGUAGE) -> HTMLResponse:
+def problem(error: ProblemError, at: datetime, language: str) -> HTMLResponse:
     title = refusal_text(error, language, at)
     html = rendering.text("page/problem.html.j2", language=language, title=title)
     return HTMLResponse(html, error.status, _HEADERS)

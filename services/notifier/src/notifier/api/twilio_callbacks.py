@@ -19,6 +19,7 @@ from notifier.api.deps import (
     UUID,
     NotifierDatabase,
     capability_of,
+    get_content_levels,
     language_of_user,
     refusals,
     request_time,
@@ -30,7 +31,7 @@ from notifier.channels.phone_texts import MAX_SEGMENTS, phrase
 from notifier.channels.twilio import CALLBACKS, TwilioAccount, TwilioChannel, phone_number
 from notifier.channels.twilio_reports import read_report
 from notifier.domain import sms_segments
-from notifier.domain.content import without_names
+from notifier.domain.content_levels import ContentLevels
 from notifier.domain.errors import AttemptUnderWayError, NotificationNotFoundError
 from notifier.domain.notifications import Notification
 from notifier.links import Links
@@ -90,7 +91,7 @@ def _add_replies(router: ApiRouter, account: TwilioAccount) -> None:
         language = taken.notification.language
         if taken.action is None:
             return _written_back(phrase("which_reply", language))
-        headline = _headline(taken.notification, at, account)
+        headline = _headline(taken.notification, at, await get_content_levels(request))
         return _written_back(phrase(taken.action, language, headline=headline))
 
 
@@ -127,7 +128,7 @@ def _add_keys(router: ApiRouter, account: TwilioAccount) -> None:
         headline = ""
         if isinstance(taken, TakenReply):
             language = taken.notification.language
-            headline = _headline(taken.notification, at, account)
+            headline = _headline(taken.notification, at, await get_content_levels(request))
         return _twiml(twiml.saying(phrase(action, language, headline=headline), language))
 
 
@@ -185,11 +186,10 @@ def _written_back(text: str) -> Response:
     return _twiml(twiml.message(fitting))
 
 
-def _headline(notification: Notification, at: datetime, account: TwilioAccount) -> str:
-    content = notification.content
-    shown = content if account.with_names else without_names(content)
+def _headline(notification: Notification, at: datetime, levels: ContentLevels) -> str:
+    content = levels.shown(notification).content
     local, language = notification.local(at), notification.language
-    return rendering.words(shown, local, language=language).headline
+    return rendering.words(content, local, language=language).headline
 
 
 def _twiml(text: str) -> Response:

@@ -21,7 +21,6 @@ from common.core.sealed_secrets import UnknownEncryptionKeyError
 from notifier import rendering
 from notifier.channels.base import Channel, ChannelAddress
 from notifier.channels.message_links import open_link
-from notifier.domain.content import without_names
 from notifier.domain.delivery import Outcome, Refused
 from notifier.domain.notifications import Notification
 from notifier.domain.recipients import Address
@@ -125,8 +124,8 @@ class Apprise(Channel):
 
 
 def make_message(notification: Notification, links: Links, at: datetime) -> Message:
-    """Write what a phone shows: no customer's name, and no words that a service reads as markup."""
-    content, local = without_names(notification.content), notification.local(at)
+    """Write what a phone shows: no words that a service reads as markup."""
+    content, local = notification.content, notification.local(at)
     language = notification.language
     words = rendering.words(content, local, has_console=links.has_console, language=language)
     link = open_link(notification, notification.link_epoch, links, language)

@@ -4,12 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from msgspec.structs import replace
-
 from notifier import rendering
 from notifier.channels.message_links import open_link
 from notifier.domain import answers, sms_segments
-from notifier.domain.content import Content, without_names
 from notifier.domain.notifications import Notification
 from notifier.domain.recipients import DEFAULT_LANGUAGE
 from notifier.links import Links
@@ -35,11 +32,8 @@ class PhoneWords:
     language: str = DEFAULT_LANGUAGE
 
 
-def phone_words(
-    notification: Notification, links: Links, at: datetime, *, with_names: bool
-) -> PhoneWords:
-    """Write what it is about. A locked screen and a voice tell it to anybody: see `with_names`."""
-    content = notification.content if with_names else _without_names(notification.content)
+def phone_words(notification: Notification, links: Links, at: datetime) -> PhoneWords:
+    content = notification.content
     language, local = notification.language, notification.local(at)
     words = rendering.words(content, local, has_console=links.has_console, language=language)
     headline = str(words.headline)
@@ -100,14 +94,6 @@ def template_variables(words: PhoneWords) -> dict[str, str]:
 
 def phrase(part: str, language: str, **values: str) -> str:
     return rendering.text("phone/words.j2", language=language, part=part, **values)
-
-
-def _without_names(content: Content) -> Content:
-    summary = content.summary
-    if summary is None:
-        return without_names(content)
-    pages = tuple(replace(page, content=without_names(page.content)) for page in summary.pages)
-    return replace(without_names(content), summary=replace(summary, pages=pages))
 
 
 def _link(notification: Notification, links: Links) -> str:

@@ -6,7 +6,6 @@ from typing import Self
 from common.http.contact_methods import SmsMethod
 from notifier.channels.phone_texts import custom_text_message, phone_words, text_message
 from notifier.channels.twilio import PhoneAddress, TwilioAccount, TwilioChannel
-from notifier.domain.content import without_names
 from notifier.domain.delivery import Outcome
 from notifier.domain.notifications import Notification
 from notifier.links import Links
@@ -36,13 +35,9 @@ class Sms(TwilioChannel):
         return cls(TwilioAccount.from_settings(settings), links, settings.twilio_sms_from)
 
     async def send(self, notification: Notification, at: datetime) -> Outcome:
-        words = phone_words(notification, self.links, at, with_names=self.account.with_names)
-        content = notification.content
+        words = phone_words(notification, self.links, at)
         custom = self.templates.text_of(
-            notification,
-            notification.local(at),
-            has_console=self.links.has_console,
-            content=content if self.account.with_names else without_names(content),
+            notification, notification.local(at), has_console=self.links.has_console
         )
         text = text_message(words) if custom is None else custom_text_message(custom, words)
         sender = "MessagingServiceSid" if self._sender.startswith(_SERVICE) else "From"

@@ -104,7 +104,6 @@ class TwilioAccount:
     public_url: str
     timeout: timedelta
     retry: RetryPolicy
-    with_names: bool = False
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -116,7 +115,6 @@ class TwilioAccount:
             settings.public_url.rstrip("/"),
             timeout,
             RetryPolicy(attempts=settings.delivery_attempts, timeout=timeout),
-            settings.twilio_customer_names,
         )
 
     @property

@@ -35,7 +35,7 @@ class Voice(TwilioChannel):
         return cls(TwilioAccount.from_settings(settings), links, settings.twilio_voice_from)
 
     async def send(self, notification: Notification, at: datetime) -> Outcome:
-        words = phone_words(notification, self.links, at, with_names=self.account.with_names)
+        words = phone_words(notification, self.links, at)
         keys_url = ""
         if words.hint:
             token = self.links.token(notification.notification_id, "press", notification.link_epoch)

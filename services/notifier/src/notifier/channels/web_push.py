@@ -21,7 +21,7 @@ from notifier.allowed_origins import AllowedOrigins
 from notifier.channels.base import Channel, ChannelAddress
 from notifier.channels.http_client import open_client, read_failure, read_refusal
 from notifier.channels.message_links import open_link
-from notifier.domain.content import Content, without_names
+from notifier.domain.content import Content
 from notifier.domain.delivery import Outcome, Postponed, Refused, Sent, Unknown
 from notifier.domain.notifications import Notification
 from notifier.domain.recipients import Device
@@ -111,10 +111,7 @@ class WebPush(Channel):
             return Refused("notifications on devices are switched off")
         devices = devices_of(notification)
         custom = self.templates.text_of(
-            notification,
-            notification.local(at),
-            has_console=self._links.has_console,
-            content=without_names(notification.content),
+            notification, notification.local(at), has_console=self._links.has_console
         )
         push = make_push(notification, self._links, at, custom)
         outcomes = await asyncio.gather(
@@ -165,7 +162,7 @@ def make_push(
 
     `custom`: what a template that is set writes.
     """
-    content, local = without_names(notification.content), notification.local(at)
+    content, local = notification.content, notification.local(at)
     words = rendering.words(
         content, local, has_console=links.has_console, language=notification.language
     )

@@ -37,7 +37,7 @@ class WhatsApp(TwilioChannel):
         return cls(account, links, sender, template)
 
     async def send(self, notification: Notification, at: datetime) -> Outcome:
-        words = phone_words(notification, self.links, at, with_names=self.account.with_names)
+        words = phone_words(notification, self.links, at)
         fields = {
             "To": f"whatsapp:{WhatsAppAddress.read(notification.address).number}",
             "From": f"whatsapp:{self._sender}",

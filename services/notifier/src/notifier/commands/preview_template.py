@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, TypeVar, get_args
+from typing import Annotated, Final, TypeVar
 
 import typer
 
-from common.contracts.notifications import Medium
-from notifier.domain.message_templates import TEMPLATE_KINDS, TemplateKey
+from common.service.settings import read_settings
+from notifier.domain.content_levels import ContentLevels
+from notifier.domain.message_templates import TEMPLATE_KINDS, TEMPLATE_MEDIA, TemplateKey
 from notifier.domain.recipients import DEFAULT_LANGUAGE, LANGUAGES
 from notifier.message_templates import shipped
 from notifier.message_templates.checking import try_template
+from notifier.settings import Settings
 
 T = TypeVar("T", bound=str)
+_UNUSED_URL: Final = "postgresql+asyncpg://unused@localhost/unused"
 
 
 def preview_template(
@@ -24,15 +27,19 @@ def preview_template(
 ) -> None:
     """Render a template with made-up data, and say why it could not be saved.
 
+    It shows what UPSTAIRS_MESSAGE_CONTENT lets the medium show.
     Without a file it renders what the shipped template is like.
     """
     key = TemplateKey(
-        _one_of(get_args(Medium), medium),
+        _one_of(TEMPLATE_MEDIA, medium),
         _one_of(TEMPLATE_KINDS, kind),
         _one_of(LANGUAGES, language),
     )
     source = shipped.body_of(key.medium) if body is None else body.read_text()
-    trial = try_template(key, title, source)
+    # It reads the one setting, and no database.
+    settings = read_settings(Settings, database_url=_UNUSED_URL, kafka_bootstrap="unused")
+    level = ContentLevels(settings.message_content).of(key.medium)
+    trial = try_template(key, title, source, level)
     for sample in trial.samples:
         typer.echo(f"== {sample.reason}, {sample.name} data\n{sample.title}\n\n{sample.body}\n")
     for problem in trial.problems:

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Literal
 
 from msgspec import Struct
-from msgspec.structs import replace
 from pydantic import ConfigDict, with_config
 
 from common.contracts.connection_pages import ConnectionPageRequested, PagedConnection
@@ -182,18 +181,6 @@ class Content(Struct, frozen=True, omit_defaults=True):
     on_duty: bool = False
     away: PersonAway | None = None
     code: str | None = None
-
-
-def without_names(content: Content) -> Content:
-    """Leave out who the customer is: the locked screen of a phone shows it to anybody."""
-    if content.summary is not None:
-        pages = (
-            replace(each, content=without_names(each.content)) for each in content.summary.pages
-        )
-        content = replace(content, summary=replace(content.summary, pages=tuple(pages)))
-    if content.contact is None:
-        return content
-    return replace(content, contact=replace(content.contact, customer_name=None))
 
 
 def status_of(escalation: Escalation | None, name: str | None) -> Status:

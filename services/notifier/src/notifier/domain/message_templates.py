@@ -25,6 +25,8 @@ TEMPLATE_REASONS: Final[tuple[Reason, ...]] = (
     "summary",
 )
 TEMPLATE_KINDS: Final[tuple[TemplateKind, ...]] = (ANY, *TEMPLATE_REASONS)
+# What is said and written by the others is ours, or the outside system's.
+TEMPLATE_MEDIA: Final[tuple[Medium, ...]] = ("slack", "email", "teams", "web_push", "sms")
 MAX_TITLE_SOURCE: Final = 500
 MAX_BODY_SOURCE: Final = 4000
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from notifier.domain import sms_segments
+from notifier.domain.content_levels import ContentLevel, content_at
 from notifier.domain.message_samples import SAMPLE_TIME, samples_of
 from notifier.domain.message_templates import TemplateKey, reasons_of
 from notifier.domain.reasons import Reason
@@ -41,8 +42,13 @@ class Trial:
     problems: tuple[TemplateProblem, ...]
 
 
-def try_template(key: TemplateKey, title: str, body: str) -> Trial:
-    """Render it with usual, the shortest and the longest data of every reason that it is for."""
+def try_template(
+    key: TemplateKey, title: str, body: str, level: ContentLevel = "quotations"
+) -> Trial:
+    """Render it with usual, the shortest and the longest data of every reason that it is for.
+
+    `level`: how much its medium may show; variables of what it may not show are empty.
+    """
     sandbox, limits = Sandbox(key.medium, key.language), limits_of(key.medium)
     sources: dict[Part, tuple[str, int]] = {
         "title": (title, limits.title),
@@ -57,7 +63,7 @@ def try_template(key: TemplateKey, title: str, body: str) -> Trial:
     if problems:
         return Trial((), tuple(problems))
     samples = []
-    for reason, name, values in _data(key):
+    for reason, name, values in _data(key, level):
         rendered: dict[Part, str] = {}
         for part, (_, longest) in sources.items():
             try:
@@ -73,10 +79,11 @@ def try_template(key: TemplateKey, title: str, body: str) -> Trial:
     return Trial(tuple(samples), tuple(dict.fromkeys(problems)))
 
 
-def _data(key: TemplateKey) -> Iterator[tuple[Reason, str, dict[str, object]]]:
+def _data(key: TemplateKey, level: ContentLevel) -> Iterator[tuple[Reason, str, dict[str, object]]]:
     for reason in reasons_of(key.kind):
         for name, content in samples_of(reason).items():
-            yield reason, name, values_of(content, SAMPLE_TIME, language=key.language)
+            shown = content_at(level, content)
+            yield reason, name, values_of(shown, SAMPLE_TIME, language=key.language)
 
 
 def _segment_problems(samples: Iterable[Sample], most: int | None) -> Iterator[TemplateProblem]:

@@ -12,7 +12,6 @@ from jinja2 import Template
 from common.contracts.event import NotificationId
 from common.contracts.notifications import Medium
 from common.core.text import one_line
-from notifier.domain.content import Content
 from notifier.domain.message_templates import ANY, MessageTemplate, TemplateKey, TemplateKind
 from notifier.domain.notifications import Notification
 from notifier.domain.reasons import Reason
@@ -64,26 +63,21 @@ class TemplateLibrary:
         self._compiled = compiled
 
     def text_of(
-        self,
-        notification: Notification,
-        at: datetime,
-        *,
-        has_console: bool = False,
-        content: Content | None = None,
+        self, notification: Notification, at: datetime, *, has_console: bool = False
     ) -> MessageText | None:
         """Write the message by the template for it; None: the shipped one is to be used.
 
-        `at` is in the zone of the reader; `content` is what the medium may show, if not all.
+        `at` is in the zone of the reader.
         """
         medium = notification.medium
         if not self._compiled or medium is None or notification.kind not in ("page", "summary"):
             return None
-        shown = content or notification.content
-        template = self._find(medium, shown.reason, notification.language)
+        content = notification.content
+        template = self._find(medium, content.reason, notification.language)
         if template is None:
             return None
         try:
-            values = values_of(shown, at, has_console=has_console, language=notification.language)
+            values = values_of(content, at, has_console=has_console, language=notification.language)
             return _text(template, medium, values)
         except TemplateRefusedError as error:
             self._report(notification, template, error)

@@ -11,6 +11,7 @@ from notifier.domain.brake import (
     BrakePolicy,
 )
 from notifier.domain.circuits import CircuitPolicy
+from notifier.domain.content_levels import ContentLevels
 from notifier.domain.delivery import RetryPolicy
 from notifier.domain.delivery_reasons import BudgetKind
 from notifier.domain.maintenance import MaintenanceWindow
@@ -23,7 +24,8 @@ class DeliveryRules:
 
     `receipt_within`: how long a receipt is waited for. `lists_storms`: messages lead to a console,
     which lists what a message has no room for. `changeable`: the media on which a summary
-    can change the message of the one before. `maintenance`: the windows that have not ended.
+    can change the message of the one before. `content`: how much a message may show.
+    `maintenance`: the windows that have not ended.
     """
 
     retry: RetryPolicy = field(default_factory=RetryPolicy)
@@ -33,6 +35,7 @@ class DeliveryRules:
     receipt_within: timedelta = timedelta(seconds=60)
     lists_storms: bool = False
     changeable: frozenset[Medium] = frozenset()
+    content: ContentLevels = field(default_factory=ContentLevels)
     maintenance: tuple[MaintenanceWindow, ...] = ()
 
 

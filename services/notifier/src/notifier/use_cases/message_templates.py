@@ -1,6 +1,7 @@
 """How a template of messages is read, set, taken back and found again."""
 
 from common.core.preconditions import Precondition
+from notifier.domain.content_levels import ContentLevels
 from notifier.domain.errors import (
     StaleTemplateError,
     TemplateInvalidError,
@@ -12,10 +13,16 @@ from notifier.store.unit_of_work import UnitOfWork
 
 
 async def save_template(
-    key: TemplateKey, title: str, body: str, by: str, precondition: Precondition, uow: UnitOfWork
+    key: TemplateKey,
+    title: str,
+    body: str,
+    by: str,
+    precondition: Precondition,
+    levels: ContentLevels,
+    uow: UnitOfWork,
 ) -> MessageTemplate:
     """Set it from now on. Raises StaleTemplateError or TemplateInvalidError."""
-    check(key, title, body)
+    _check(key, title, body, levels)
     return await _add(key, title, body, by, precondition, uow)
 
 
@@ -27,19 +34,24 @@ async def restore_shipped(
 
 
 async def restore_version(
-    key: TemplateKey, version: int, by: str, precondition: Precondition, uow: UnitOfWork
+    key: TemplateKey,
+    version: int,
+    by: str,
+    precondition: Precondition,
+    levels: ContentLevels,
+    uow: UnitOfWork,
 ) -> MessageTemplate:
     """Set it as it was in an earlier version, which is checked again."""
     earlier = await uow.message_templates.version(key, version)
     if earlier is None:
         raise TemplateVersionNotFoundError
     if earlier.body is not None:
-        check(key, earlier.title or "", earlier.body)
+        _check(key, earlier.title or "", earlier.body, levels)
     return await _add(key, earlier.title, earlier.body, by, precondition, uow)
 
 
-def check(key: TemplateKey, title: str, body: str) -> None:
-    if problems := try_template(key, title, body).problems:
+def _check(key: TemplateKey, title: str, body: str, levels: ContentLevels) -> None:
+    if problems := try_template(key, title, body, levels.of(key.medium)).problems:
         raise TemplateInvalidError([(each.part, each.detail) for each in problems])
 
 

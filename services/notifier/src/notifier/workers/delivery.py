@@ -340,7 +340,7 @@ class DeliveryWorker:
         return outcome
 
     async def _send(self, delivery: ClaimedDelivery, channel: Channel) -> Outcome:
-        notification = self._codes.fill(delivery.notification)
+        notification = self._rules.content.shown(self._codes.fill(delivery.notification))
         at = delivery.written_at
         match notification.kind:
             case "page" | "notice" | "summary":

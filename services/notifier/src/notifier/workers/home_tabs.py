@@ -17,6 +17,7 @@ from common.core.clock import monotonic
 from common.core.health import Health
 from common.storage.database import Database
 from notifier.channels.base import Channel
+from notifier.domain.content_levels import ContentLevels
 from notifier.domain.delivery import Outcome, Postponed, Sent, Unknown
 from notifier.domain.home_tabs import CALL_LIMIT
 from notifier.metrics import HomeTabMetrics
@@ -45,11 +46,13 @@ class HomeTabWorker:
         self,
         channels: Sequence[Channel],
         database: Database[UnitOfWork],
+        content: ContentLevels,
         metrics: HomeTabMetrics,
         health: Health,
     ) -> None:
         self._channels = {channel.medium: channel for channel in channels if channel.has_home}
         self._database = database
+        self._content = content
         self._metrics = metrics
         self._health = health
         self._woken = asyncio.Event()
@@ -129,7 +132,8 @@ class HomeTabWorker:
         try:
             async with asyncio.timeout(CALL_LIMIT.total_seconds()):
                 at = self._database.clock.utc_now()
-                outcome = await channel.publish_home(tab.user_id, claimed.view, at)
+                view = self._content.shown_at_home(claimed.view, tab.medium)
+                outcome = await channel.publish_home(tab.user_id, view, at)
         except TimeoutError:
             outcome = Unknown(f"no answer within {CALL_LIMIT.total_seconds():g} s")
         if isinstance(outcome, Postponed) and outcome.wait:
