@@ -27,7 +27,7 @@ from notifier.channels.base import MalformedPayloadError
 from notifier.domain.receipts import Delivered, NotDelivered, Report
 
 _BAD_REQUEST: Final = 400
-_HEADERS: Final = ("text/rfc822-headers", "message/rfc822-headers")
+_HEADERS: Final = "text/rfc822-headers"
 # As `email.compose` writes it.
 _MESSAGE_ID: Final = re.compile(rf"<({UUID_PATTERN})@[^<>@\s]{{1,255}}>", re.IGNORECASE)
 _COPIED_ID: Final = re.compile(r"^Message-ID:(.{1,400})", re.IGNORECASE | re.MULTILINE)
@@ -150,7 +150,7 @@ def _own_ids(
 def _id_fields(parts: Iterable[EmailMessage], headers: Mapping[str, str]) -> Iterator[str]:
     for part in parts:
         kind = read_content_type(part)
-        if kind in _HEADERS:
+        if kind == _HEADERS:
             yield from _copied_ids(part)
         elif kind.startswith("message/"):
             for returned in _payloads(part):
