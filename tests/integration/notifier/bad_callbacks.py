@@ -184,7 +184,7 @@ class MailReport(Outside):
         unknown = case == "unknown message"
         message_id = f"<{new_id()}@localhost>" if unknown else self.message_id
         receiver = "omar@example.com" if case == "somebody else" else "dana@example.com"
-        # A mail has no signature: whoever passes it on has a key.
+        # A mail has no signature: who passes it on has a key.
         headers = {} if case == "forged" else key("shop")
         return await self.api.post(
             REPORTS,

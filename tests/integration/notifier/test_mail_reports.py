@@ -79,7 +79,7 @@ async def test_next_method_stands_in_for_a_mail_that_bounces(
     ],
     ids=["reply", "absence note", "receipt of a reader", "other domain", "other mail"],
 )
-async def test_what_is_no_report_about_a_mail_of_ours_changes_nothing(
+async def test_mail_that_reports_nothing_about_ours_changes_nothing(
     harness: ServiceHarness, api: httpx.AsyncClient, write: Any
 ) -> None:
     message_id = await mail_dana(harness)
@@ -98,7 +98,7 @@ async def test_what_is_no_report_about_a_mail_of_ours_changes_nothing(
         b"A: b\n" + b"Content-Type: multipart/mixed\n\n" * 60,
     ],
 )
-async def test_what_is_no_mail_is_refused(api: httpx.AsyncClient, body: bytes) -> None:
+async def test_body_that_is_no_mail_is_refused(api: httpx.AsyncClient, body: bytes) -> None:
     answer = await post_report(api, body)
     assert (answer.status_code, answer.json()["type"]) == (
         400,

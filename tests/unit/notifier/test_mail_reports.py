@@ -109,7 +109,7 @@ def test_bounce_of_an_older_exim_is_read() -> None:
         ("", {}),
     ],
 )
-def test_what_did_not_fail(action: str, expected: Mapping[str, object]) -> None:
+def test_other_actions_are_no_failure(action: str, expected: Mapping[str, object]) -> None:
     assert reports_of(write_report(MESSAGE_ID, action)) == expected
 
 
@@ -148,7 +148,7 @@ def test_other_mails_are_no_report(mail: str) -> None:
 
 
 @pytest.mark.parametrize("mail", ["", "Hello", "\n\n", REPORT.replace("Action", "Deed")])
-def test_what_is_no_mail_is_malformed(mail: str) -> None:
+def test_text_that_is_no_mail_is_malformed(mail: str) -> None:
     with pytest.raises(MalformedPayloadError):
         read_mail_report(mail.encode())
 
