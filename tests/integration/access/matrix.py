@@ -210,6 +210,7 @@ _NOTIFIER = """
     POST /v1/recipients/{person_id}/devices       -    -     +    -     -    -   -   -
     GET /v1/recipients/{person_id}/devices        -    -     +    -     +    -   +   +
     DELETE /v1/recipients/{person_id}/devices/{device_id}  -    -     0    -     0    -   0   0
+    POST /v1/callbacks/email/reports              +    +     -    -     -    -   -   +
     PUT /v1/status-webhooks/{source}                       +    -     -    -     -    -   +   +
     GET /v1/status-webhooks/{source}                       +    -     -    -     -    -   +   +
     GET /v1/status-webhooks                                +    +     -    -     -    -   +   +

@@ -74,5 +74,7 @@ QUERIES: Final[Mapping[str, str]] = {
     "GET /v1/customers": "?email=ada%40example.com",
     # Its body names no contact that there is.
     "POST /v1/contacts/{contact_id}/merge": "",
+    # It takes mails, and no JSON.
+    "POST /v1/callbacks/email/reports": "",
     **{f"DELETE /v1/{kind}/{{setting_id}}": "?open_contacts=none" for kind in _ARCHIVED_KINDS},
 }

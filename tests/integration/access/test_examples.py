@@ -202,6 +202,18 @@ async def read_notifier(reader: Reader) -> None:
     await reader.send(MANAGER, "PUT /v1/templates/{medium}/{reason}/{language}")
     await reader.send(MANAGER, "POST /v1/templates/preview")
     await reader.send("ops", "PUT /v1/recipients/{person_id}/stopped-mails")
+    await pass_on_bounce(reader)
+
+
+async def pass_on_bounce(reader: Reader) -> None:
+    operation = "POST /v1/callbacks/email/reports"
+    ((media_type, body),) = reader.service.operations[operation]["requestBody"]["content"].items()
+    headers = {"Content-Type": media_type}
+    answer = await reader.service.send(
+        operation, KEYS["shop"], content=body["example"], headers=headers
+    )
+    assert answer.is_success, answer.text
+    reader.sent.add(operation)
 
 
 async def verify_address(reader: Reader) -> None:

@@ -25,9 +25,11 @@ from integration.notifier.conftest import (
     token_of,
 )
 from integration.notifier.examples import PROGRAM
+from integration.notifier.mail_reports import MEDIA_TYPE, REPORTS, mail_dana
 from integration.notifier.phone_examples import DANA, OMAR, REPLIES, add, reply, send
 from notifier.domain.recipients import Address, Recipient
 from notifier.links import Links, Purpose
+from support.mail_reports import write_report
 from support.twilio import Created, Twilio, post_signed
 from support.waiting import until
 
@@ -172,6 +174,25 @@ class CallReport(Report):
         return {"CallSid": sid, "CallStatus": "completed" if is_own else "busy"}
 
 
+class MailReport(Outside):
+    """A mail server says that the mailbox does not exist after all."""
+
+    async def open(self) -> None:
+        self.message_id = await mail_dana(self.harness)
+
+    async def call(self, case: Case) -> httpx.Response:
+        unknown = case == "unknown message"
+        message_id = f"<{new_id()}@localhost>" if unknown else self.message_id
+        receiver = "omar@example.com" if case == "somebody else" else "dana@example.com"
+        # A mail has no signature: who passes it on has a key.
+        headers = {} if case == "forged" else key("shop")
+        return await self.api.post(
+            REPORTS,
+            content=write_report(message_id, receiver=receiver),
+            headers={**MEDIA_TYPE, **headers},
+        )
+
+
 class Answer:
     """What the caller gets: the status, a part of the text; and what the story says at its end."""
 
@@ -220,6 +241,12 @@ TABLE: Final[Mapping[type[Outside], Mapping[Case, Answer]]] = {
     Report: _REPORT,
     WhatsAppReport: _REPORT,
     CallReport: _REPORT,
+    MailReport: {
+        "right": Answer(204, last="failed"),
+        "forged": Answer(401, "unauthenticated"),
+        "unknown message": Answer(204),
+        "somebody else": Answer(204),
+    },
 }
 
 

@@ -6,7 +6,9 @@ import pytest
 from common.contracts.notifications import Medium
 from integration.notifier.bad_callbacks import TABLE, Answer, Case, Outside, last_state
 from integration.notifier.conftest import ServiceHarness, key, paged
+from integration.notifier.mail_reports import mail_dana, post_report
 from integration.notifier.phone_examples import DANA, add, event_names, page_dana
+from support.mail_reports import write_report
 from support.twilio import Twilio
 from support.waiting import until
 
@@ -84,6 +86,33 @@ async def test_story_of_a_message_that_is_reported_on_later(
 
 
 @pytest.mark.parametrize(
+    ("actions", "expected"),
+    [
+        # A mailbox that bounces later.
+        (["failed"], (*ACCEPTED, "failed")),
+        (["delayed", "relayed"], ACCEPTED),
+        (["delayed", "failed", "failed"], (*ACCEPTED, "failed")),
+        (["delivered"], (*ACCEPTED, "delivered")),
+        # In any order.
+        (["failed", "delivered"], (*ACCEPTED, "failed", "delivered")),
+        (["delivered", "failed"], (*ACCEPTED, "delivered")),
+        (["no such action"], ACCEPTED),
+    ],
+)
+async def test_story_of_a_mail_that_is_reported_on_later(
+    harness: ServiceHarness,
+    api: httpx.AsyncClient,
+    actions: list[str],
+    expected: tuple[str, ...],
+) -> None:
+    message_id = await mail_dana(harness)
+    for action in actions:
+        answer = await post_report(api, write_report(message_id, action))
+        assert answer.status_code == 204
+    assert await story(api) == expected
+
+
+@pytest.mark.parametrize(
     ("medium", "code"), [("sms", 21614), ("voice", 13224), ("whatsapp", 63003)]
 )
 async def test_number_that_can_not_be_reached_fails_at_once(
@@ -109,7 +138,6 @@ async def test_number_that_can_not_be_reached_fails_at_once(
 async def test_story_of_a_mailbox_that_refuses(
     harness: ServiceHarness, api: httpx.AsyncClient, answer: str, expected: tuple[str, ...]
 ) -> None:
-    # A mailbox that bounces later tells nobody but the sender's mailbox: the story ends with sent.
     harness.mail.answer = answer
     await harness.add_recipient("dana", "email")
     async with harness.delivering(delivery_attempts=1):

@@ -36,6 +36,9 @@ MAILS: Final[Mapping[str, bytes]] = {
         for at in range(300)
     )
     + b"\n" * 150_000,
+    "empty lines of a delivery status": _FROM
+    + b"Content-Type: message/delivery-status\n\n"
+    + b"\n" * _BYTES,
     "mails in mails": _FROM + b"Content-Type: message/rfc822\n\n" * (_BYTES // 32),
 }
 PAGES: Final[Mapping[str, str]] = {

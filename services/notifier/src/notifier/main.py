@@ -146,6 +146,7 @@ def build(
         subscriptions=handlers.SUBSCRIPTIONS,
         retention=tables.RETENTION,
         routers=api.make_routers(channels),
+        webhook_paths=(api.mail_reports.PREFIX,),
         form_paths=("/v1/acknowledgements/", "/v1/callbacks/", "/v1/mail-stops/"),
         unkeyed_paths=api.status_webhooks.PATHS_WITH_SECRETS,
         state={

@@ -33,4 +33,12 @@ def ascii_mailbox(address: str) -> str:
     return mailbox.ascii_email or f"{mailbox.local_part}@{mailbox.ascii_domain}"
 
 
+def mailbox_key(address: str) -> str:
+    """Return what is the same however the address is written; of what is none, the text."""
+    try:
+        return ascii_mailbox(address).casefold()
+    except ValueError:
+        return address.casefold()
+
+
 Mailbox = Annotated[str, StringConstraints(max_length=254), AfterValidator(normalize_mailbox)]

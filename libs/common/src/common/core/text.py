@@ -68,6 +68,13 @@ def plain_text(text: str) -> str:
     return _INVISIBLE.sub("", _LINE_BREAK.sub("\n", text))
 
 
+def clean_text(text: str) -> str:
+    """Return the text without what PostgreSQL can't store."""
+    # Two halves that the sender wrote as two escapes become one character again.
+    whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return whole.replace("\x00", "")
+
+
 def _is_plain(text: str) -> bool:
     """Return whether the text is one line of ASCII, as most are: quicker than the expressions."""
     return text.isascii() and text.isprintable()

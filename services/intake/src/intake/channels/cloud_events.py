@@ -12,6 +12,7 @@ from urllib.parse import unquote
 from pydantic import Field, ValidationError
 
 from common.contracts.validation_messages import summarize
+from common.core.text import clean_text
 from intake.channels.base import (
     ChannelEvent,
     MalformedBodyError,
@@ -21,7 +22,7 @@ from intake.channels.base import (
     WebhookRequest,
 )
 from intake.channels.event_keys import event_key
-from intake.channels.fields import Id, Text, Time, clean_text, load_json, moment_at
+from intake.channels.fields import Id, Text, Time, load_json, moment_at
 from intake.channels.inbound_events import read_event
 from intake.channels.options import MappingOptions
 from intake.channels.shared_secret import verify_shared_secret

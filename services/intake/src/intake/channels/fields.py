@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, BeforeValidator
 
-from common.core.text import is_visible, one_line, opaque_id
+from common.core.text import clean_text, is_visible, one_line, opaque_id
 from intake.channels.base import ExternalFile, MalformedBodyError
 from intake.domain.model import Moment
 
@@ -53,13 +53,6 @@ def _finite(number: str) -> float | None:
     """Return None for `1e400`, as for `Infinity`: it is no number that a system would mean."""
     value = float(number)
     return value if math.isfinite(value) else None
-
-
-def clean_text(text: str) -> str:
-    """Return the text without what PostgreSQL can't store."""
-    # Two halves that the sender wrote as two escapes become one character again.
-    whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return whole.replace("\x00", "")
 
 
 def _storable(value: Any, levels: int) -> Any:

@@ -13,6 +13,9 @@ from typing import Final
 from pydantic import Field
 
 from common.contracts.event import CustomerId
+from common.core import mime
+from common.core.mime import HEADER_ERRORS, read_file_name, read_headers, read_parts
+from common.core.text import clean_text
 from intake.channels.base import (
     ChannelEvent,
     CustomerMessageAdded,
@@ -23,14 +26,7 @@ from intake.channels.base import (
     RepresentativeMessageAdded,
 )
 from intake.channels.event_keys import digest_key, event_key
-from intake.channels.fields import clean_text, read_content_type, read_id, read_mail_date
-from intake.channels.mime import (
-    HEADER_ERRORS,
-    parse_message,
-    read_file_name,
-    read_headers,
-    read_parts,
-)
+from intake.channels.fields import read_content_type, read_id, read_mail_date
 from intake.channels.multipart import MailFile
 from intake.channels.options import MappingOptions, by_tag, read_labels
 from intake.domain.addresses import StatedAddress
@@ -191,9 +187,9 @@ def _contact(
 
 def read_raw_mail(content: bytes) -> Mail:
     """Read a mail as it travels; what is wrong with a part of it does not lose the rest."""
-    message = parse_message(content)
+    message = _parse_message(content)
     named = [(part, read_file_name(part)) for part in read_parts(message)]
-    texts = [(part, _content_type(part)) for part, name in named if not name]
+    texts = [(part, mime.read_content_type(part)) for part, name in named if not name]
     plain = next((part for part, kind in texts if kind == "text/plain"), None)
     html = next((part for part, kind in texts if kind == "text/html"), None)
     text = _part_text(plain) if plain is not None else ""
@@ -210,9 +206,16 @@ def read_raw_mail(content: bytes) -> Mail:
     )
 
 
+def _parse_message(content: bytes) -> EmailMessage:
+    try:
+        return mime.parse_message(content)
+    except mime.UnreadableMessageError as error:
+        raise MalformedBodyError(str(error), error.code) from error
+
+
 def parse_headers(text: str) -> Mapping[str, str]:
     """Return the first header of each name, from the lines of a mail's head."""
-    return read_headers(parse_message(text[:_MAX_HEAD_CHARACTERS].encode()))
+    return read_headers(_parse_message(text[:_MAX_HEAD_CHARACTERS].encode()))
 
 
 def decode_text(content: bytes, charset: str | None) -> str:
@@ -273,14 +276,7 @@ def _file(part: EmailMessage, name: str) -> MailFile:
     except HEADER_ERRORS:
         content = None
     size = len(content) if isinstance(content, bytes) else 0
-    return MailFile(name, _content_type(part), size)
-
-
-def _content_type(part: EmailMessage) -> str:
-    try:
-        return part.get_content_type()
-    except HEADER_ERRORS:
-        return "text/plain"
+    return MailFile(name, mime.read_content_type(part), size)
 
 
 def _part_text(part: EmailMessage) -> str:

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from common.core.text import clean_text
 from intake.channels.base import MalformedBodyError, WebhookRequest
-from intake.channels.fields import clean_text, form_fields, load_json, read_object
+from intake.channels.fields import form_fields, load_json, read_object
 from intake.channels.mail import Mail, decode_text, html_text, parse_headers
 from intake.channels.multipart import MailFile, read_multipart
 

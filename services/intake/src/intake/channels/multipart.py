@@ -7,8 +7,8 @@ from typing import Any, Final
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from common.core.text import clean_text
 from intake.channels.base import MalformedBodyError
-from intake.channels.fields import clean_text
 
 _MAX_PARTS: Final = 200
 _MAX_HEADER_BYTES: Final = 8192

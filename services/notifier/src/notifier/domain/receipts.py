@@ -1,9 +1,9 @@
 """What an outside system reports later about a message that it accepted, and what follows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import Final, assert_never
 
 from msgspec.structs import replace
 
@@ -42,6 +42,9 @@ class NotDelivered:
 
 
 Report = Delivered | Read | NotDelivered
+
+# Where the receipt of a message has the outside system's name for it; `sid` is Twilio's.
+_NAME_FIELDS: Final[Mapping[Medium, str]] = {"email": "message_id"}
 
 
 def receive(
@@ -83,7 +86,7 @@ def _deliver(
     if is_unsent and (attempt := _last_attempt(notification)):
         # The answer to our call was lost or is on its way, or an earlier report was wrong: no
         # further attempt.
-        sent = Sent({"sid": message_id})
+        sent = Sent({_name_field(notification.medium): message_id})
         before = delivery.record(notification, attempt, sent, policy, _NO_SPREAD, at)
     delivered = _delivered(before.notification, notification.medium, at)
     return replace(delivered, events=(*before.events, *delivered.events), attempts=before.attempts)
@@ -102,6 +105,15 @@ def _delivered(notification: Notification, medium: Medium, at: datetime) -> Deci
         medium=medium,
     )
     return Decision(delivered, (event,))
+
+
+def named_by(notification: Notification) -> str | None:
+    """Return how the outside system names the latest message; None as long as that is unknown."""
+    return (notification.receipt or {}).get(_name_field(notification.medium))
+
+
+def _name_field(medium: Medium | None) -> str:
+    return _NAME_FIELDS.get(medium, "sid") if medium else "sid"
 
 
 def follow_summary(page: Notification, summary: Notification, at: datetime) -> Decision:
@@ -136,7 +148,7 @@ def _miss(
     policy: RetryPolicy,
     at: datetime,
 ) -> Decision:
-    is_latest = (notification.receipt or {}).get("sid") == message_id
+    is_latest = named_by(notification) == message_id
     arrived = notification.delivered_at or notification.seen_at or notification.acted_at
     if notification.state != "sent" or not is_latest or arrived:
         return Decision(notification)

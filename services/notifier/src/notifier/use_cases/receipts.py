@@ -1,9 +1,11 @@
 """What an outside system reports about a message later: load, decide, record."""
 
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from common.contracts.event import NotificationId
 from common.contracts.notifications import Medium
+from common.core.mailboxes import mailbox_key
 from notifier.domain import receipts
 from notifier.domain.delivery import RetryPolicy
 from notifier.domain.errors import AttemptUnderWayError, NotificationNotFoundError
@@ -14,7 +16,8 @@ from notifier.later_steps import cancel_later_steps, hasten_next_step
 from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases import failover, summaries
 
-_MEDIA: Final[tuple[Medium, ...]] = ("sms", "voice", "whatsapp")
+_BY_TELEPHONE: Final[tuple[Medium, ...]] = ("sms", "voice", "whatsapp")
+_BY_MAIL: Final[tuple[Medium, ...]] = ("email",)
 
 
 async def receive(
@@ -29,11 +32,44 @@ async def receive(
     Raises NotificationNotFoundError, or AttemptUnderWayError for a failure before the attempt is
     recorded.
     """
-    notification = await _lock(notification_id, uow)
+    notification = await _lock(notification_id, _BY_TELEPHONE, uow)
+    if notification is None:
+        raise NotificationNotFoundError
+    await _receive(notification, message_id, report, policy, uow)
+
+
+async def receive_by_mail(
+    notification_id: NotificationId,
+    message_id: str,
+    reports: Mapping[str, Report],
+    policy: RetryPolicy,
+    uow: UnitOfWork,
+) -> None:
+    """Take what a mail server reports about a mail, by `mailbox_key` of its receiver.
+
+    Anybody can write such a report: one about a mail that was not sent, or not to any of these
+    addresses, changes nothing. Raises AttemptUnderWayError as `receive` does.
+    """
+    notification = await _lock(notification_id, _BY_MAIL, uow)
+    if notification is None or notification.address is None:
+        return
+    report = reports.get(mailbox_key(notification.address.details["address"]))
+    if report is None or receipts.named_by(notification) not in (None, message_id):
+        return
+    await _receive(notification, message_id, report, policy, uow)
+
+
+async def _receive(
+    notification: Notification,
+    message_id: str,
+    report: Report,
+    policy: RetryPolicy,
+    uow: UnitOfWork,
+) -> None:
     if isinstance(report, NotDelivered):
         if notification.state == "sending":
             raise AttemptUnderWayError
-        if receipts.has_come(uow.notifications.of_summary(notification_id)):
+        if receipts.has_come(uow.notifications.of_summary(notification.notification_id)):
             return
     escalation = None
     if notification.escalation_id is not None:
@@ -44,19 +80,18 @@ async def receive(
         await _follow(notification, decision.notification, uow)
 
 
-async def _lock(notification_id: NotificationId, uow: UnitOfWork) -> Notification:
-    """Lock the message and, of a summary, the pages that it carries."""
+async def _lock(
+    notification_id: NotificationId, media: Collection[Medium], uow: UnitOfWork
+) -> Notification | None:
+    """Lock the message and, of a summary, the pages that it carries; None if it is of no medium."""
     unlocked = await uow.notifications.get(notification_id)
-    if unlocked is None or unlocked.medium not in _MEDIA:
-        raise NotificationNotFoundError
+    if unlocked is None or unlocked.medium not in media:
+        return None
     contact_ids = {unlocked.contact_id}
     if unlocked.kind == "summary":
         contact_ids |= await uow.notifications.contacts_of_summaries((notification_id,))
     await uow.lock_contacts(sorted(contact_ids))
-    notification = await uow.notifications.lock(notification_id)
-    if notification is None:
-        raise NotificationNotFoundError
-    return notification
+    return await uow.notifications.lock(notification_id)
 
 
 async def _follow(before: Notification, after: Notification, uow: UnitOfWork) -> None:

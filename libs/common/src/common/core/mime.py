@@ -10,10 +10,11 @@ from email import policy
 from email.errors import MessageError
 from email.message import EmailMessage, MIMEPart
 from itertools import islice
-from typing import Final, cast
+from typing import Final, Literal, cast
 
-from intake.channels.base import MalformedBodyError
-from intake.channels.fields import clean_text
+from common.core.text import clean_text
+
+UnreadableCode = Literal["too-large", "text-unreadable"]
 
 # What Python's parser of headers raises for what people and programs write into them.
 HEADER_ERRORS: Final = (
@@ -37,6 +38,25 @@ _MAX_BOUNDARIES: Final = 1000
 # Lines times the work for each; 60 MB of files in base64, in three parts of parts, are less.
 _MAX_LINE_WORK: Final = 8_000_000
 _WORK_OF_LINE: Final = 4
+# What the parts of delivery reports count as that say what became of a mail.
+DELIVERY_STATUS: Final = "text/delivery-status"
+_DELIVERY_STATUSES: Final = ("message/delivery-status", "message/global-delivery-status")
+
+
+class UnreadableMessageError(Exception):
+    """The message has more parts or lines than any mail, or can't be read at all."""
+
+    def __init__(self, detail: str, code: UnreadableCode) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+class _Message(EmailMessage):
+    """Has a delivery status as text: the parser would make a message of each of its empty lines."""
+
+    def get_content_type(self) -> str:
+        kind = super().get_content_type()
+        return DELIVERY_STATUS if kind in _DELIVERY_STATUSES else kind
 
 
 class _BoundedPolicy(policy.EmailPolicy):
@@ -48,22 +68,22 @@ class _BoundedPolicy(policy.EmailPolicy):
         return name, value[: _MAX_PART_HEADER_CHARACTERS if is_of_part else _MAX_HEADER_CHARACTERS]
 
 
-_POLICY: Final = cast("policy.EmailPolicy[EmailMessage]", _BoundedPolicy())
+_POLICY: Final = cast("policy.EmailPolicy[EmailMessage]", _BoundedPolicy(message_factory=_Message))
 
 
 def parse_message(content: bytes) -> EmailMessage:
-    """Raise MalformedBodyError if it has more lines, parts, or parts in parts, than any mail."""
+    """Raise UnreadableMessageError if it has more lines or parts than any mail."""
     multiparts = content.lower().count(b"multipart/")
     boundaries = content.count(b"\n--") + content.count(b"\r--")
     if multiparts > _MAX_MULTIPARTS or boundaries > _MAX_BOUNDARIES:
-        raise MalformedBodyError("The message has too many parts.", "too-large")
+        raise UnreadableMessageError("The message has too many parts.", "too-large")
     lines = content.count(b"\n") + content.count(b"\r") - content.count(b"\r\n")
     if lines * (_WORK_OF_LINE + multiparts) > _MAX_LINE_WORK:
-        raise MalformedBodyError("The message has too many lines.", "too-large")
+        raise UnreadableMessageError("The message has too many lines.", "too-large")
     try:
         return email.message_from_bytes(content, policy=_POLICY)
     except HEADER_ERRORS as error:
-        raise MalformedBodyError("The message can't be read.", "text-unreadable") from error
+        raise UnreadableMessageError("The message can't be read.", "text-unreadable") from error
 
 
 def read_parts(message: EmailMessage) -> Sequence[EmailMessage]:
@@ -91,6 +111,13 @@ def _decode(name: str, raw: str) -> str:
         return clean_text(str(_POLICY.header_fetch_parse(name, raw)))
     except HEADER_ERRORS:
         return clean_text(raw)
+
+
+def read_content_type(part: MIMEPart) -> str:
+    try:
+        return part.get_content_type()
+    except HEADER_ERRORS:
+        return "text/plain"
 
 
 def read_file_name(part: MIMEPart) -> str | None:
