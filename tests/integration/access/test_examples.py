@@ -249,7 +249,7 @@ async def test_every_example_of_a_body_is_accepted(
 
 
 def test_example_of_a_press_in_slack_is_read() -> None:
-    (media,) = Slack.callback_body.values()
+    media = Slack.callback_body["application/x-www-form-urlencoded"]
     press = parse(urlencode(media["example"]).encode())
     assert [action.action_id for action in press.actions] == ["acknowledge"]
 
