@@ -75,9 +75,17 @@ async def test_next_method_stands_in_for_a_mail_that_bounces(
         lambda message_id: READ.format(message_id=message_id),
         # The right notification, but we have never named a mail so.
         lambda message_id: write_report(message_id.replace("@", "@mail.")),
+        lambda message_id: write_report(message_id.replace("@", "@mail."), "delivered"),
         lambda _: write_report("<an.id.of@another.example>"),
     ],
-    ids=["reply", "absence note", "receipt of a reader", "other domain", "other mail"],
+    ids=[
+        "reply",
+        "absence note",
+        "receipt of a reader",
+        "other domain",
+        "delivered there",
+        "other mail",
+    ],
 )
 async def test_mail_that_reports_nothing_about_ours_changes_nothing(
     harness: ServiceHarness, api: httpx.AsyncClient, write: Any
@@ -86,6 +94,7 @@ async def test_mail_that_reports_nothing_about_ours_changes_nothing(
     answer = await post_report(api, write(message_id))
     assert answer.status_code == 204, answer.text
     assert await messages(harness) == [("email", "sent", None, None)]
+    assert not await harness.rows("SELECT 1 FROM notifications WHERE delivered_at IS NOT NULL")
 
 
 @pytest.mark.parametrize(

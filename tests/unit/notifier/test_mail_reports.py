@@ -109,11 +109,13 @@ def test_bounce_of_an_older_exim_is_read() -> None:
         ("", {}),
     ],
 )
-def test_other_actions_are_no_failure(action: str, expected: Mapping[str, object]) -> None:
+def test_action_other_than_failed_is_no_failure(
+    action: str, expected: Mapping[str, object]
+) -> None:
     assert reports_of(write_report(MESSAGE_ID, action)) == expected
 
 
-def test_each_receiver_has_a_report() -> None:
+def test_receivers_have_a_report_each() -> None:
     other = "\nFinal-Recipient: rfc822; omar@example.com\nAction: delivered\n\n--b\n" + HEADERS
     reports = reports_of(REPORT.replace(f"\n--b\n{HEADERS}", other))
     assert reports == {"dana@example.com": NO_SUCH, "omar@example.com": Delivered()}
@@ -143,7 +145,7 @@ def test_reason_is_short_and_names_no_address() -> None:
         "From: dana@example.com\n\nHello",
     ],
 )
-def test_other_mails_are_no_report(mail: str) -> None:
+def test_mail_of_another_kind_is_no_report(mail: str) -> None:
     assert read_mail_report(mail.encode()) is None
 
 
