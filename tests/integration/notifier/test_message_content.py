@@ -189,7 +189,7 @@ async def set_templates_with_all_variables(world: World) -> None:
             )
 
 
-def found(received: Mapping[Medium, str], words: tuple[str, ...]) -> dict[Medium, list[str]]:
+def words_in(received: Mapping[Medium, str], words: tuple[str, ...]) -> dict[Medium, list[str]]:
     """Return which of these words each medium has got."""
     return {
         medium: hits
@@ -210,7 +210,7 @@ async def test_no_medium_gets_more_words_than_its_level_lets_it_have(
     assert [medium for medium in MEDIA if "from" not in received[medium]] == []
     if has_templates:
         assert [each for each in TEMPLATE_MEDIA if "By template" not in received[each]] == []
-    named, quoting = found(received, (NAME,)), found(received, WORDS)
+    named, quoting = words_in(received, (NAME,)), words_in(received, WORDS)
     match level:
         case "headline":
             assert (named, quoting) == ({}, {})
@@ -226,7 +226,7 @@ async def test_no_medium_gets_more_words_than_its_level_lets_it_have(
 
 async def test_telephones_devices_and_apprise_name_no_customer_by_default(world: World) -> None:
     await world.send(pages(TimeSource())[:1], None)
-    assert found(world.received(), (NAME,)).keys() == set(LONG_MEDIA)
+    assert words_in(world.received(), (NAME,)).keys() == set(LONG_MEDIA)
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -237,9 +237,9 @@ async def test_summary_has_no_more_words_than_its_pages(world: World, level: Con
     )
     received = world.received()
     assert [medium for medium in MEDIA if "held back" not in received[medium]] == []
-    assert set(found(received, (NAME,))) == (set(MEDIA) if level == "quotations" else set())
+    assert set(words_in(received, (NAME,))) == (set(MEDIA) if level == "quotations" else set())
     if level == "headline":
-        assert found(received, WORDS) == {}
+        assert words_in(received, WORDS) == {}
 
 
 def home_tabs(world: World) -> str:

@@ -123,7 +123,7 @@ def test_headline_keeps_what_a_rule_found(rule: str) -> None:
     assert f"{rule}." in rendering.words(content_at("headline", page.content), AT).lines
 
 
-def test_who_adds_to_a_message_decides_what_it_shows_at_each_level() -> None:
+def test_field_of_a_message_is_left_out_or_has_no_words_of_people() -> None:
     """A new field may have words of people: then `content_levels` must leave them out."""
     assert {field.name for field in msgspec.structs.fields(Content)} == {
         # Left out or shortened by the level `headline`.
