@@ -18,6 +18,7 @@ _ASKING: Final[frozenset[Kind]] = frozenset(
 )
 _TELLING: Final = _ASKING | frozenset[Kind](
     {"person", "my", "your", "role", "process", "past", "third", "report", "other", "praise"}
+    | {"colleague", "tool", "hiring", "trouble", "fine"}
 )
 # Of several kinds at one place, the first one of these stands for the words.
 _ORDER: Final[Sequence[Kind]] = (
@@ -40,6 +41,9 @@ _ORDER: Final[Sequence[Kind]] = (
     "praise",
     "third",
     "report",
+    "colleague",
+    "tool",
+    "hiring",
     "please",
     "now",
     "until",

@@ -59,6 +59,11 @@ Kind = Literal[
     "filler",
     "of",
     "booking",
+    "colleague",
+    "tool",
+    "hiring",
+    "trouble",
+    "fine",
 ]
 _KINDS: Final[Mapping[str, Kind]] = {kind: kind for kind in get_args(Kind)}
 # Kinds whose words are recognised with a typing error too, by the length that it takes.
