@@ -1,6 +1,6 @@
 """Trains the weights of understanding; the standard library is enough, and so it is at run time.
 
-The same templates and seed give the same weights.
+The same templates, texts, words and seed give the same weights.
 """
 
 import math
@@ -28,7 +28,7 @@ SEED: Final = 20261128
 PER_LANGUAGE: Final = 8000
 # Of the sentences that templates make, so many a language teach what a request is; all of them
 # teach what the language is.
-MADE: Final = 1000
+MADE: Final = 2000
 _ROUNDS_MADE: Final = 1
 _ROUNDS_WRITTEN: Final = 10
 _ROUNDS_APART: Final = 3
@@ -52,14 +52,22 @@ def train() -> bytes:
     made = {language: list(training_sentences(language)) for language in LANGUAGES}
     written = {language: list(written_texts(language)) for language in LANGUAGES}
     weights = request_weights(
-        [_sample(*each, language) for language in LANGUAGES for each in made[language][:MADE]],
-        [_sample(*each, language) for language in LANGUAGES for each in written[language]],
+        [
+            sample_of(text, language, asks=asks)
+            for language in LANGUAGES
+            for text, asks in made[language][:MADE]
+        ],
+        [
+            sample_of(text, language, asks=asks)
+            for language in LANGUAGES
+            for text, asks in written[language]
+        ],
     )
-    texts = [[text for text, _ in made[language]] for language in LANGUAGES]
+    texts = [[text for text, _ in (*made[language], *written[language])] for language in LANGUAGES]
     return pack(weights[:REQUEST_BUCKETS], weights[REQUEST_BUCKETS:], _language_weights(texts))
 
 
-def _sample(text: str, asks: bool, language: Language) -> Sample:
+def sample_of(text: str, language: Language, *, asks: bool) -> Sample:
     parts = [(words_of(part), question) for part, question in sentences(fold_own_words(text))]
     readings = read_cues(parts, lexicon_of(language))
     return Sample([_row(reading) for reading in readings] or [[]], asks)
@@ -109,7 +117,9 @@ def request_weights(made: Sequence[Sample], written: Sequence[Sample]) -> Sequen
     return means
 
 
-def _learn(sample: Sample, weights: MutableSequence[float], squares: MutableSequence[float]) -> None:
+def _learn(
+    sample: Sample, weights: MutableSequence[float], squares: MutableSequence[float]
+) -> None:
     """Learn that no part asks, or that the one does that looks most like it."""
     scored = [(sum([weights[place] for place in row]), row) for row in sample.parts]
     for score, row in [max(scored)] if sample.asks else scored:

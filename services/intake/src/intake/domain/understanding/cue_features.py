@@ -16,9 +16,37 @@ CUE_BUCKETS: Final = 1 << 18
 _ASKING: Final[frozenset[Kind]] = frozenset(
     {"target", "escalate", "authority", "wish", "contact", "negation"}
 )
-_TELLING: Final = _ASKING | frozenset[Kind](
-    {"person", "my", "your", "role", "process", "past", "third", "report", "other", "praise"}
-    | {"colleague", "tool", "hiring", "trouble", "fine"}
+_TELLING: Final[frozenset[Kind]] = frozenset(
+    {
+        "target",
+        "escalate",
+        "authority",
+        "wish",
+        "contact",
+        "negation",
+        "person",
+        "my",
+        "your",
+        "role",
+        "process",
+        "past",
+        "third",
+        "report",
+        "other",
+        "praise",
+        "colleague",
+        "tool",
+        "hiring",
+        "trouble",
+        "fine",
+        "condition",
+        "farewell",
+        "exception",
+        "consult",
+        "legal",
+        "waiting",
+        "family",
+    }
 )
 # Of several kinds at one place, the first one of these stands for the words.
 _ORDER: Final[Sequence[Kind]] = (
