@@ -29,6 +29,8 @@ PER_LANGUAGE: Final = 8000
 # Of the sentences that templates make, so many a language teach what a request is; all of them
 # teach what the language is.
 MADE: Final = 2000
+# The mean of runs in different orders depends less on one order.
+_RUNS: Final = 4
 _ROUNDS_MADE: Final = 1
 _ROUNDS_WRITTEN: Final = 10
 _ROUNDS_APART: Final = 3
@@ -51,18 +53,18 @@ def train() -> bytes:
     """Return the weights as they are kept."""
     made = {language: list(training_sentences(language)) for language in LANGUAGES}
     written = {language: list(written_texts(language)) for language in LANGUAGES}
-    weights = request_weights(
-        [
-            sample_of(text, language, asks=asks)
-            for language in LANGUAGES
-            for text, asks in made[language][:MADE]
-        ],
-        [
-            sample_of(text, language, asks=asks)
-            for language in LANGUAGES
-            for text, asks in written[language]
-        ],
-    )
+    made_samples = [
+        sample_of(text, language, asks=asks)
+        for language in LANGUAGES
+        for text, asks in made[language][:MADE]
+    ]
+    written_samples = [
+        sample_of(text, language, asks=asks)
+        for language in LANGUAGES
+        for text, asks in written[language]
+    ]
+    runs = [request_weights(made_samples, written_samples, seed) for seed in range(_RUNS)]
+    weights = [sum(of_runs) / _RUNS for of_runs in zip(*runs, strict=True)]
     texts = [[text for text, _ in (*made[language], *written[language])] for language in LANGUAGES]
     return pack(weights[:REQUEST_BUCKETS], weights[REQUEST_BUCKETS:], _language_weights(texts))
 
@@ -95,13 +97,15 @@ def _held_out() -> frozenset[str]:
     return frozenset((TEMPLATES / "held_out.txt").read_text().splitlines())
 
 
-def request_weights(made: Sequence[Sample], written: Sequence[Sample]) -> Sequence[float]:
+def request_weights(
+    made: Sequence[Sample], written: Sequence[Sample], seed: int
+) -> Sequence[float]:
     """Logistic regression by AdaGrad: each weight changes less, the more it has changed.
 
     Sentences that templates made come first, so that texts that people wrote have the last word.
     The weights are the mean of those after each later round, which smooths the last changes.
     """
-    chance = random.Random(SEED)
+    chance = random.Random(f"{SEED} {seed}")
     number = REQUEST_BUCKETS + CUE_BUCKETS
     weights, squares = array("d", bytes(8 * number)), array("d", [_FIRST_SQUARE]) * number
     means = array("d", bytes(8 * number))
