@@ -167,9 +167,9 @@ def _of_order(part: _Part) -> Iterator[str]:
         longest.setdefault(cue.start, cue)
     names, place = ["^"], 0
     while place < len(part.words):
-        found = longest.get(place)
-        names.append(part.words[place] if found is None else found.kind.upper())
-        place = place + 1 if found is None else found.end
+        phrase = longest.get(place)
+        names.append(part.words[place] if phrase is None else phrase.kind.upper())
+        place = place + 1 if phrase is None else phrase.end
     names.append("$")
     for at in range(len(names) - 1):
         yield f"order {' '.join(names[at : at + 2])}"
