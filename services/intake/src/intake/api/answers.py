@@ -181,9 +181,7 @@ class EscalationOut(BaseModel):
 class SupervisorQuestionOut(BaseModel):
     message_id: MessageId = Field(description="The customer's message that may ask for one.")
     quote: str = Field(description="Its beginning.")
-    evidence: str = Field(
-        description="Why it may: a rule, or how sure the model is, as `model 0.74`."
-    )
+    evidence: str = Field(description="Why it may: how sure the model is, as `model 0.74`.")
     asked_at: datetime = Field(description="Since when somebody should answer.")
 
 

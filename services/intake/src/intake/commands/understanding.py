@@ -17,10 +17,14 @@ class LabelledText(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """How well requests for a supervisor are read; `unsure` counts questions to representatives."""
+    """How well requests for a supervisor are read; `unsure` counts questions to representatives.
+
+    `noticed` is the share of requests that are recognised or lead to a question.
+    """
 
     recall: float
     precision: float
+    noticed: float
     unsure: int
     texts: int
 
@@ -28,7 +32,7 @@ class Figures(NamedTuple):
 def train_understanding(
     output: Annotated[Path, typer.Option(help="where the weights are written")] = WEIGHTS,
 ) -> None:
-    """Train the weights from the templates, in about a minute; the same ones each time."""
+    """Train the weights from texts and templates, in about a minute; the same ones each time."""
     weights = train()
     output.write_bytes(weights)
     typer.echo(f"{output.name}: {len(weights)} bytes")
@@ -42,7 +46,7 @@ def measure_understanding(
         figures = measure(list(read_labelled(file)))
         typer.echo(
             f"{file.stem}: recall {figures.recall:.3f}, precision {figures.precision:.3f},"
-            f" unsure {figures.unsure} of {figures.texts}"
+            f" noticed {figures.noticed:.3f}, unsure {figures.unsure} of {figures.texts}"
         )
 
 
@@ -64,4 +68,6 @@ def measure(texts: list[LabelledText]) -> Figures:
     sure = sum(answer == "yes" for answer, _ in answers)
     asking = sum(asks for _, asks in answers)
     unsure = sum(answer == "unsure" for answer, _ in answers)
-    return Figures(hits / max(asking, 1), hits / max(sure, 1), unsure, len(answers))
+    noticed = hits + answers.count(("unsure", True))
+    share = max(asking, 1)
+    return Figures(hits / share, hits / max(sure, 1), noticed / share, unsure, len(answers))

@@ -1,4 +1,4 @@
-"""Did the customer ask for a supervisor? A person says so, if rules and model can't (ADR 0080)."""
+"""Did the customer ask for a supervisor? A person says so, if the model is not sure (ADR 0080)."""
 
 from datetime import datetime
 

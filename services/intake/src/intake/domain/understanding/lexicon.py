@@ -1,4 +1,4 @@
-"""The words by which the rules read a clause, by language, with tolerance for typing errors."""
+"""Words by their kinds, by language, with tolerance for typing errors."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -59,6 +59,18 @@ Kind = Literal[
     "filler",
     "of",
     "booking",
+    "colleague",
+    "tool",
+    "hiring",
+    "trouble",
+    "fine",
+    "condition",
+    "farewell",
+    "exception",
+    "consult",
+    "legal",
+    "waiting",
+    "family",
 ]
 _KINDS: Final[Mapping[str, Kind]] = {kind: kind for kind in get_args(Kind)}
 # Kinds whose words are recognised with a typing error too, by the length that it takes.
@@ -76,7 +88,7 @@ Entry = tuple[tuple[str, ...], tuple[Kind, ...]]
 
 
 class Cue(NamedTuple):
-    """A phrase of one kind in a clause: the words from `start` to before `end`."""
+    """A phrase of one kind among words: the words from `start` to before `end`."""
 
     kind: Kind
     start: int
@@ -99,7 +111,6 @@ class Lexicon:
     openers: frozenset[str]
     opening_pairs: frozenset[tuple[str, str]]
     pair_openers: frozenset[str]
-    decline_openers: frozenset[str]
     corrected: dict[str, str] = field(default_factory=dict, compare=False)
 
     def cues(self, words: Sequence[str]) -> Iterator[Cue]:
@@ -121,12 +132,6 @@ class Lexicon:
             if not masked or masked.isdisjoint(range(start, end)) or "other" in kinds:
                 for kind in kinds:
                     yield Cue(kind, start, end)
-
-    def declines(self, words: Sequence[str]) -> bool:
-        """Tell whether the customer tells of having declined."""
-        return not self.decline_openers.isdisjoint(words) and any(
-            cue.kind == "declined" for cue in self.cues(words)
-        )
 
     def correct(self, word: str) -> str:
         """Return the word of the lexicon that a word with a typing error means."""
@@ -208,7 +213,6 @@ def lexicon_of(language: Language) -> Lexicon:
     asked_for = [
         phrase for phrase, its_kinds in kinds.items() if not _ASKED_FOR.isdisjoint(its_kinds)
     ]
-    declines = (phrase[0] for phrase, its_kinds in kinds.items() if "declined" in its_kinds)
     return Lexicon(
         single,
         longer,
@@ -217,7 +221,6 @@ def lexicon_of(language: Language) -> Lexicon:
         frozenset(phrase[0] for phrase in asked_for if len(phrase) == 1),
         frozenset((phrase[0], phrase[1]) for phrase in asked_for if len(phrase) > 1),
         frozenset(phrase[0] for phrase in asked_for if len(phrase) > 1),
-        frozenset(declines),
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from intake.domain.understanding import features
+from intake.domain.understanding.cue_features import CUE_BUCKETS, CueReading
 from intake.domain.understanding.text import LANGUAGES, Language
 
 WEIGHTS: Final = Path(str(resources.files(__package__) / "weights.bin"))
@@ -36,15 +37,17 @@ class Model:
     """Weights, one signed byte each, and what known words weigh."""
 
     def __init__(self, packed: bytes) -> None:
+        cues_end = REQUEST_BUCKETS + CUE_BUCKETS
         self._request = array("b", packed[:REQUEST_BUCKETS])
+        self._cues = array("b", packed[REQUEST_BUCKETS:cues_end])
         self._language = [
             array("b", packed[start : start + LANGUAGE_BUCKETS])
-            for start in range(REQUEST_BUCKETS, len(packed), LANGUAGE_BUCKETS)
+            for start in range(cues_end, len(packed), LANGUAGE_BUCKETS)
         ]
         self._word = lru_cache(_CACHED_WORDS)(self._weigh)
 
-    def request_probability(self, words: Sequence[str]) -> float:
-        """Return how sure it is that the words ask for a supervisor, from 0 to 1."""
+    def wording_score(self, words: Sequence[str]) -> float:
+        """Return how much the words alone speak for a request for a supervisor."""
         read = [self._word(word) for word in words]
         total = sum([word.request for word in read])
         weights = self._request
@@ -52,7 +55,12 @@ class Model:
             total += weights[first.pair ^ second.own]
         for first, second in zip(read, read[2:], strict=False):
             total += weights[first.skip ^ second.own]
-        return 1 / (1 + math.exp(-max(-_MAX_SCORE, min(_MAX_SCORE, total / _UNIT))))
+        return total / _UNIT
+
+    def request_probability(self, reading: CueReading) -> float:
+        """Return how sure it is that words ask for a supervisor, from 0 to 1."""
+        cues = sum([self._cues[feature] for feature in reading.features]) / _UNIT
+        return probability(self.wording_score(reading.words) + cues)
 
     def language_scores(self, words: Sequence[str]) -> list[float]:
         """Return how well the words fit each language: logarithms, of which 0 is the mean."""
@@ -71,10 +79,16 @@ class Model:
         return _Word(own, pair, skip, request, languages)
 
 
-def pack(request: Sequence[float], languages: Sequence[Sequence[float]]) -> bytes:
+def probability(score: float) -> float:
+    return 1 / (1 + math.exp(-max(-_MAX_SCORE, min(_MAX_SCORE, score))))
+
+
+def pack(
+    wording: Sequence[float], cues: Sequence[float], languages: Sequence[Sequence[float]]
+) -> bytes:
     """Return the weights as they are kept."""
-    packed = array("b", map(_byte, request))
-    for weights in languages:
+    packed = array("b")
+    for weights in (wording, cues, *languages):
         packed.extend(map(_byte, weights))
     return packed.tobytes()
 

@@ -1,8 +1,8 @@
-"""Texts as the rules and the models read them: folded, in sentences, clauses and words."""
+"""Texts as the models read them: folded, in sentences and words."""
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final, Literal, NewType, get_args
 
 # What `fold` makes of a text.
@@ -42,31 +42,6 @@ _TITLES: Final = (
 )
 _NO_TITLE: Final = "".join(rf"(?<!\b{title}\.)" for title in _TITLES)
 _SENTENCE: Final = re.compile(rf"[.!?]{_NO_TITLE}[.!?]*|\n+|[;:]\s")
-# A word that begins another clause, so that a negation before it does not reach further.
-_CLAUSE_WORDS: Final[Mapping[Language, str]] = {
-    "en": "but|so|then|because|otherwise|therefore|however"
-    "|or(?! (?:to |even )?(?:speak|talk|see|call|escalate|transfer|forward|involve|get|bother"
-    "|a|an|the|your)\\b)",
-    "de": "aber|sondern|sonst|weil|ansonsten|deshalb|jedoch|allerdings|trotzdem"
-    "|oder(?! (?:mit|einen|den|ihren|gar|[a-z]+en(?! sie))\\b)",
-    "es": "pero|sino|entonces|porque|asi que|sin embargo|no obstante",
-    "fr": "mais|donc|alors|sinon|car|soit|toutefois|cependant|pourtant",
-    "pt": "mas|entao|senao|portanto|no entanto|contudo|porem|todavia",
-    "it": "ma|pero|quindi|allora|altrimenti|tuttavia",
-}
-# A comma before a relative pronoun does not end what it speaks of: "jemanden, der entscheidet".
-_RELATIVE: Final = (
-    r"(?!\s*(?:(?:mit|an|bei|with|to|con|avec|a|com) )?"
-    r"(?:der|die|das|dem|den|who|whom|that|qui|que|quien|che|cui|quem|dass)\b)"
-)
-_CLAUSE: Final[Mapping[Language, re.Pattern[str]]] = {
-    language: re.compile(rf",{_RELATIVE}|\s[-(]\s?|\b(?:{words})\b")
-    for language, words in _CLAUSE_WORDS.items()
-}
-# The last part of a compound says what it is: no "Manager-Zugang" is a manager.
-_COMPOUND: Final[Mapping[Language, re.Pattern[str]]] = {
-    "de": re.compile(r"\b(chef|leiter|leitungs|manager|supervisor|teamleiter)-(?=[a-z])")
-}
 _WORD: Final = re.compile(r"[a-z0-9]+")
 # A sentence without punctuation is read in windows, so that its ends do not explain each other.
 _WINDOW_WORDS: Final = 24
@@ -90,18 +65,6 @@ def sentences(folded: str) -> Iterator[tuple[str, bool]]:
         start = end.end()
     if sentence := folded[start:].strip():
         yield sentence, False
-
-
-def clauses(sentence: str, language: Language) -> list[list[str]]:
-    """Cut a sentence into clauses, each a list of its words."""
-    parts = (words_of(part) for part in _CLAUSE[language].split(sentence))
-    return [words for words in parts if words]
-
-
-def join_compounds(sentence: str, language: Language) -> str:
-    """Return a folded sentence with what is written with a hyphen as one word."""
-    pattern = _COMPOUND.get(language)
-    return sentence if pattern is None else pattern.sub(r"\1", sentence)
 
 
 def words_of(folded: str) -> list[str]:
