@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.usefixtures("free_representatives"),
 ]
 # A supervisor is mentioned without a wish, and the model is not sure.
-DOUBTFUL = "Your manager should be ashamed."
+DOUBTFUL = "What would your boss say to that?"
 
 
 async def open_question(stage: BrowserStage, desk: Desk, subject: str) -> tuple[ContactId, Page]:

@@ -108,7 +108,7 @@ async def read_intake(reader: Reader) -> None:
 async def write_doubtful_message(reader: Reader) -> None:
     """Write one of which nobody can be sure that it asks for a supervisor."""
     path = f"/contacts/{reader.ids['contact_id']}/messages"
-    body = {"author": "customer", "text": "Your manager should be ashamed."}
+    body = {"author": "customer", "text": "What would your boss say to that?"}
     await reader.service.act("shop", "POST", path, body)
 
 

@@ -7,7 +7,7 @@ from intake.store import UnitOfWork
 from integration.intake.harness import accept, assign, key, published_data
 
 # A supervisor is mentioned without a wish, and the model is not sure.
-DOUBTFUL = "Your manager should be ashamed."
+DOUBTFUL = "What would your boss say to that?"
 SURE = "I want to speak to your manager."
 
 

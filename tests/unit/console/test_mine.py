@@ -154,16 +154,16 @@ def contact_answer(**changes: Any) -> dict[str, Any]:
 
 def test_question_of_intake_is_asked_of_who_has_the_contact() -> None:
     contact_id = assignment()["contact_id"]
-    contact = contact_answer(supervisor_question={"quote": "Your manager should be ashamed."})
+    contact = contact_answer(supervisor_question={"quote": "What would your boss say to that?"})
     (row,) = contacts_view(contacts={contact_id: contact}).contacts or ()
     assert row.question == SupervisorQuestion(
-        "Your manager should be ashamed.", f"/mine/{contact_id}/answer-supervisor-question"
+        "What would your boss say to that?", f"/mine/{contact_id}/answer-supervisor-question"
     )
 
 
 @pytest.mark.parametrize("state", ["offered", "with_supervisor"])
 def test_question_is_not_asked_of_who_does_not_have_the_contact(state: str) -> None:
-    contact = contact_answer(supervisor_question={"quote": "Your manager should be ashamed."})
+    contact = contact_answer(supervisor_question={"quote": "What would your boss say to that?"})
     (row,) = (
         contacts_view(
             assignments=[assignment(state=state)], contacts={assignment()["contact_id"]: contact}

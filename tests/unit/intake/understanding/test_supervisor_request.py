@@ -50,6 +50,7 @@ def test_request_for_a_supervisor_is_recognised(text: str) -> None:
         "Where is my parcel? :)",
         "When does it come? \N{THUMBS UP SIGN} \N{CJK UNIFIED IDEOGRAPH-597D}!",
         "?!?\n...",
+        "\N{CJK UNIFIED IDEOGRAPH-597D}",
         "Who is responsible for returns, you or the dealer?",
         "Wer ist für Rücksendungen zuständig, Sie oder der Händler?",
         "Chi è responsabile del reso, voi o il negozio?",

@@ -46,7 +46,8 @@ def read_request(text: str) -> SupervisorRequest:
 
 def read_folded_request(folded: FoldedText) -> SupervisorRequest:
     """Return what `read_request` does, for the words that `fold_own_words` returns."""
-    parts = [(words_of(part), question) for part, question in sentences(folded)]
+    read = ((words_of(part), question) for part, question in sentences(folded))
+    parts = [(words, question) for words, question in read if words]
     if not any(may_open_request(words) or _is_like_a_request(words) for words, _ in parts):
         return NO_REQUEST
     language, *_ = closest_languages(words_of(folded))
