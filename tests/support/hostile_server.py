@@ -55,6 +55,7 @@ class HostileServer:
         self._behaviour = behaviour
         self._reads_first = reads_first
         self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
 
     @property
     def url(self) -> str:
@@ -68,9 +69,12 @@ class HostileServer:
     async def __aexit__(self, *_: object) -> None:
         if self._server is not None:
             self._server.close()
+        for writer in self._writers:
+            writer.transport.abort()
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.calls += 1
+        self._writers.add(writer)
         try:
             if self._reads_first:
                 await _read_request(reader)
@@ -79,6 +83,7 @@ class HostileServer:
             # The caller has given up.
             pass
         finally:
+            self._writers.discard(writer)
             writer.close()
 
 

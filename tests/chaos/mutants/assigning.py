@@ -121,7 +121,7 @@ def lost_delivery_counts_as_not_sent() -> None:
     def find_no_lost_attempts(_notification: Notification, _at: datetime) -> Sequence[Any]:
         return ()
 
-    replace(delivery, "_lost_attempts", find_no_lost_attempts)
+    replace(delivery, "lost_attempts", find_no_lost_attempts)
 
 
 @mutant(dies_after_the_call, 4, "a page was never tried", brief=False)

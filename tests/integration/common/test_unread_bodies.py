@@ -12,7 +12,7 @@ from support.databases import Postgres
 from support.openapi import document_of
 
 # Their routes read the body themselves.
-_RAW = ("/v1/channels/", "/v1/acknowledgements/", "/v1/callbacks/")
+_RAW = ("/v1/channels/", "/v1/acknowledgements/", "/v1/callbacks/", "/v1/mail-stops/")
 
 
 _VALUES = {
@@ -22,6 +22,11 @@ _VALUES = {
     "source": "channel:shop",
     "kind": "zendesk",
     "connection": "acme",
+    "medium": "slack",
+    "scope": "topic",
+    "reason": "raised",
+    "language": "en",
+    "version": "1",
 }
 
 

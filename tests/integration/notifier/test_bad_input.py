@@ -24,6 +24,7 @@ from integration.notifier.bad_input import (
 from integration.notifier.conftest import ServiceHarness, key, open_api, paged
 from integration.notifier.status_examples import SETTINGS, SHOP
 from notifier.channels.registry import CHANNELS
+from notifier.domain.message_templates import TEMPLATE_MEDIA
 from support.hostile_server import HostileServer, hang
 from support.push_service import PushService, Subscription
 from support.waiting import until
@@ -160,7 +161,7 @@ async def test_status_webhook_whose_host_leads_inward_at_the_second_look(
     assert inward.calls == 0
 
 
-@pytest.mark.parametrize("medium", [*STORIES])
+@pytest.mark.parametrize("medium", TEMPLATE_MEDIA)
 async def test_template_that_loops_or_reaches_further_is_refused_for_every_channel(
     harness: ServiceHarness, api: httpx.AsyncClient, medium: Medium
 ) -> None:

@@ -24,10 +24,12 @@ class Receiver:
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
         self.connections: list[list[str]] = []
+        self.writers: list[asyncio.StreamWriter] = []
 
     async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         ids: list[str] = []
         self.connections.append(ids)
+        self.writers.append(writer)
         while not writer.is_closing():
             try:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
@@ -84,6 +86,8 @@ async def _calls(
             yield receiver, call
         finally:
             await caller.close()
+            for writer in receiver.writers:
+                writer.transport.abort()
 
 
 async def test_calls_that_follow_at_once_share_a_connection() -> None:
