@@ -17,7 +17,7 @@ from common.messaging.record_decoder import RecordDecoder
 from stage.system import System
 
 E = TypeVar("E", bound=Event)
-WAIT_TIMEOUT_S = 120.0
+WAIT_TIMEOUT_S = 240.0
 
 
 class EventMissingError(AssertionError):

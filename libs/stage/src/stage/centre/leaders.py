@@ -19,6 +19,7 @@ _LOOK_EVERY_S: Final = 4
 _ANSWERED: Final = {SECOND_MANAGER: 0.8, DIRECTOR: 1.0}
 _ANSWERED_BY_SUPERVISORS: Final = 0.6
 _SNOOZE_S: Final = 60
+_SHORTEST_SNOOZE_S: Final = 20
 _DECISIONS: Final = (
     ("take over", 45),
     ("hand back", 20),
@@ -103,7 +104,8 @@ class Leaders:
         await self._act(escalation, person, "hand-back", guidance)
 
     async def _snooze(self, escalation: dict[str, Any], person: str) -> None:
-        duration = timedelta(seconds=self._pace.seconds(_SNOOZE_S))
+        # However fast time passes here, it must not be over before a busy machine reads it.
+        duration = timedelta(seconds=max(self._pace.seconds(_SNOOZE_S), _SHORTEST_SNOOZE_S))
         until = (TimeSource().utc_now() + duration).isoformat()
         reason = "I wait for the carrier's answer."
         await self._act(escalation, person, "snooze", {"until": until, "reason": reason})
