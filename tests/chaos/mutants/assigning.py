@@ -97,9 +97,10 @@ def leases_are_kept_in_memory() -> None:
         uow: NotifierUnitOfWork,
         *,
         only: NotificationId | None = None,
+        by_urgency: bool = False,
     ) -> Claim:
         claimed = Claim()
-        for due in await uow.notifications.claim(slots, uow.now, only=only):
+        for due in await uow.notifications.claim(slots, uow.now, only=only, by_urgency=by_urgency):
             begun = delivery.claim(due, rules.retry, uow.now).notification
             attempt = begun.attempt_under_way
             is_free = leased_until.get(due.notification_id, uow.now) <= uow.now
