@@ -149,8 +149,8 @@ async def test_row_that_cannot_be_read_stops_nothing_while_a_medium_is_down(
             harness,
             f"UPDATE notifications SET delay_reason = NULL{poison} WHERE person_id = 'omar'",
         )
-        seen = f"{down} OR state = 'failed'"
-        await until(lambda: harness.rows(seen), lambda rows: len(rows) == 7)
+        query = f"{down} OR state = 'failed'"
+        await until(lambda: harness.rows(query), lambda rows: len(rows) == 7)
         harness.slack.otherwise = receivers.OK
         harness.advance(timedelta(seconds=6))
         await until(harness.states, lambda states: str(states).count("'sent'") == 6)
