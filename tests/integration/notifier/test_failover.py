@@ -270,3 +270,45 @@ async def test_later_step_comes_at_once_if_the_method_of_the_first_is_removed(
         await until(lambda: harness.mail.messages)
         await until(harness.states, lambda states: "sending" not in str(states))
     assert await pages(harness) == [("slack", "failed", None), ("email", "sent", None)]
+
+
+async def test_message_that_cannot_be_read_keeps_no_other_waiting_for_its_receipt(
+    harness: ServiceHarness,
+) -> None:
+    channels: Sequence[type[Channel]] = (SlackWithReceipts, Email)
+    harness = replace(harness, channels=channels)
+    await harness.add_recipient("dana")
+    poisoned, other = slack_pages(2)
+    async with harness.delivering(receipt_seconds=30):
+        await harness.handle(poisoned, other)
+        await until(lambda: pages(harness), lambda rows: str(rows).count("'sent'") == 2)
+        async with harness.database.transaction() as uow:
+            await uow.connection.driver.execute(
+                f"UPDATE notifications SET content = '[]' WHERE page_id = '{poisoned.page_id}'"
+            )
+        harness.advance(timedelta(seconds=31))
+        await until(lambda: harness.mail.messages)
+        overdue = "SELECT 1 FROM notifications WHERE receipt_due_at IS NOT NULL"
+        await until(lambda: harness.rows(overdue), lambda rows: not rows)
+        await until(harness.states, lambda states: "sending" not in str(states))
+    assert (await pages(harness))[2:] == [("email", "sent", "slack")]
+
+
+async def test_next_method_stands_in_where_the_last_attempt_was_lost(
+    harness: ServiceHarness,
+) -> None:
+    await harness.add_recipient("dana")
+    await harness.handle(*slack_pages(1))
+    async with harness.database.transaction() as uow:
+        await uow.connection.driver.execute(
+            "UPDATE notifications SET state = 'sending', attempts = 1,"
+            " began_at = now() - interval '1 minute', due_at = now() - interval '50 seconds'"
+        )
+    async with harness.delivering(delivery_attempts=1):
+        await until(lambda: harness.mail.messages)
+        await until(harness.states, lambda states: "sending" not in str(states))
+    assert await pages(harness) == [("slack", "failed", None), ("email", "sent", "slack")]
+    assert sorted(await harness.attempts()) == [(1, "sent"), (1, "unknown")]
+    (failed,) = await failures(harness)
+    assert (failed["medium"], failed["page_media"]) == ("slack", ["slack", "email"])
+    assert not harness.posted()

@@ -143,3 +143,21 @@ async def test_page_of_a_refused_link_is_in_the_language_of_its_reader(
     forged = await api.get(f"{url}x", headers=italian)
     assert (forged.status_code, '<html lang="it">' in forged.text) == (401, True)
     assert '<html lang="en">' in (await api.get(f"{url}x", headers=BROWSER)).text
+
+
+async def test_attempt_that_was_lost_before_the_mail_was_stopped_is_kept(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
+    stops = {"kinds": ["coaching"]}
+    await api.put("/v1/recipients/dana/stopped-mails", json=stops, headers=key("dana"))
+    await harness.handle(paged(reason="coaching", coaching=COACHING))
+    async with harness.database.transaction() as uow:
+        await uow.connection.driver.execute(
+            "UPDATE notifications SET state = 'sending', attempts = 1,"
+            " began_at = now() - interval '1 minute', due_at = now() - interval '50 seconds'"
+        )
+    async with harness.delivering():
+        await until(harness.states, lambda states: states == [("page", "email", "cancelled")])
+    assert await harness.attempts() == [(1, "unknown")]
+    (row,) = await harness.rows("SELECT ambiguous FROM notifications")
+    assert row.ambiguous

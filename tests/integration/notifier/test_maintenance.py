@@ -16,8 +16,8 @@ from integration.notifier.conftest import (
     page_also,
     paged,
 )
-from notifier.domain.maintenance import RELEASED_AFTER
-from support.databases import async_engine
+from notifier.domain.maintenance import PAGES_DUE_AFTER_END
+from support.databases import Postgres, async_engine
 from support.waiting import until
 
 SHOP = {**CONTACT, "topic": "shipping", "received_from": "zendesk:acme"}
@@ -63,7 +63,7 @@ async def test_pages_about_it_wait_until_the_end_that_they_name(
         assert item["delay_code"] == "maintenance"
         windows = (await api.get("/v1/maintenance-windows", headers=key("sara"))).json()["items"]
         ends_at = datetime.fromisoformat(windows[0]["ends_at"])
-        assert datetime.fromisoformat(step["until"]) == ends_at + RELEASED_AFTER
+        assert datetime.fromisoformat(step["until"]) == ends_at + PAGES_DUE_AFTER_END
         assert posted_topics(harness) == ["Shipping"]
         await advance_to(harness, ends_at)
         await until(lambda: posted_topics(harness), lambda topics: "Billing" in topics)
@@ -205,3 +205,57 @@ async def test_attempt_that_was_lost_before_the_window_is_in_the_story(
     assert item["ambiguous"]
     steps = {step["state"] for step in item["history"]}
     assert steps == {"queued", "sending", "ambiguous", "delayed"}
+
+
+@pytest.mark.parametrize("is_moved", [False, True], ids=["ended", "moved"])
+async def test_page_that_processes_delay_by_an_earlier_end_goes_within_seconds(
+    harness: ServiceHarness, api: httpx.AsyncClient, *, is_moved: bool
+) -> None:
+    await harness.add_recipient("dana", "slack")
+    await put(api, ACME)
+    async with harness.delivering(), harness.delivering():
+        await harness.handle(paged("dana", contact=SHOP))
+        await until(lambda: harness.rows(DELAYED))
+        if is_moved:
+            later = TimeSource().utc_now() + timedelta(days=3)
+            await put(api, ACME, starts_at=later.isoformat(), reason="Another system")
+        else:
+            assert (await api.delete(ACME, headers=key("mona"))).status_code == 204
+        # The processes know of it five seconds later.
+        await harness.handle(paged("dana", contact=SHOP))
+        await until(lambda: harness.rows(DELAYED), lambda rows: len(rows) == 2)
+        await until(lambda: posted_topics(harness).count("Shipping"), (2).__eq__)
+
+
+async def test_window_that_cannot_be_read_delays_nothing_and_can_be_put_again(
+    harness: ServiceHarness, api: httpx.AsyncClient, postgres: Postgres, database_name: str
+) -> None:
+    await harness.add_recipient("dana", "slack")
+    await put(api, BILLING)
+    # As a newer version of Upstairs may leave it.
+    for statement in (
+        "ALTER TABLE notifier.maintenance_windows DROP CONSTRAINT maintenance_windows_scope_check",
+        "UPDATE notifier.maintenance_windows SET scope = 'site'",
+    ):
+        await postgres.execute(statement, database_name)
+    await put(api, ACME)
+    async with harness.delivering():
+        await harness.handle(paged("dana"), paged("dana", contact=SHOP))
+        await until(lambda: harness.rows(DELAYED))
+        await until(lambda: posted_topics(harness), lambda topics: topics == ["Billing"])
+    listed = (await api.get("/v1/maintenance-windows", headers=key("sara"))).json()["items"]
+    assert [item["name"] for item in listed] == ["zendesk:acme"]
+    assert (await api.delete(BILLING, headers=key("mona"))).status_code == 404
+    await put(api, BILLING)
+
+
+async def test_name_of_a_window_may_have_a_slash(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
+    await harness.add_recipient("dana", "slack")
+    path = "/v1/maintenance-windows/topic/billing%2Frefunds"
+    await put(api, path)
+    async with harness.delivering():
+        await harness.handle(paged("dana", contact={**CONTACT, "topic": "billing/refunds"}))
+        await until(lambda: harness.rows(DELAYED))
+    assert (await api.delete(path, headers=key("mona"))).status_code == 204

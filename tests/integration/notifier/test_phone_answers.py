@@ -25,8 +25,11 @@ from integration.notifier.phone_examples import (
     send,
     state,
 )
+from notifier.use_cases import failover
 from support.twilio import NUMBER, TEMPLATE, Twilio, post_signed
 from support.waiting import until
+
+NOTHING_WAITS = "No message waits for your answer."
 
 
 @pytest.mark.parametrize(
@@ -85,7 +88,7 @@ async def test_refused_reply_that_comes_again_answers_nothing_newer(
 ) -> None:
     page = paged()
     await add(harness, "dana", DANA, "sms")
-    assert "nothing to acknowledge" in said(await reply(phone_api, "1", MessageSid="SM1"))
+    assert said(await reply(phone_api, "1", MessageSid="SM1")) == NOTHING_WAITS
     await send(harness, twilio, page)
     assert said(await reply(phone_api, "1", MessageSid="SM1")) == ""
     await harness.handle(acknowledged(page, "omar"))
@@ -153,7 +156,7 @@ async def test_answers_are_in_the_language_of_the_owner_of_the_number(
     forged = await post_signed(phone_api, f"{call.keys_url}x", {**pressed, "Digits": "1"})
     assert said(forged) == "Dieser Link stammt nicht von Upstairs, oder er wurde verändert."
     harness.advance(timedelta(hours=25))
-    assert "Es gibt nichts zu bestätigen" in said(await reply(phone_api, "1"))
+    assert said(await reply(phone_api, "1")) == "Keine Nachricht wartet auf Ihre Antwort."
 
 
 async def test_strangers_are_told_nothing_and_machines_little(
@@ -169,7 +172,7 @@ async def test_strangers_are_told_nothing_and_machines_little(
     assert said(await reply(phone_api, "ok")) == hint
     assert "notification_acted_on" not in await event_names(harness)
     harness.advance(timedelta(hours=24))
-    assert "nothing to acknowledge" in said(await reply(phone_api, "1"))
+    assert said(await reply(phone_api, "1")) == NOTHING_WAITS
 
 
 async def test_owner_of_a_new_number_answers_nothing_that_went_to_the_old_one(
@@ -177,7 +180,7 @@ async def test_owner_of_a_new_number_answers_nothing_that_went_to_the_old_one(
 ) -> None:
     await page_dana(harness, twilio)
     await add(harness, "dana", OMAR, "sms")
-    assert "nothing to acknowledge" in said(await reply(phone_api, "1", sender=OMAR))
+    assert said(await reply(phone_api, "1", sender=OMAR)) == NOTHING_WAITS
     assert said(await reply(phone_api, "1", sender=DANA)) == ""
     assert "notification_acted_on" not in await event_names(harness)
 
@@ -277,3 +280,22 @@ async def test_customer_is_named_only_if_operators_say_so(
         await harness.handle(paged())
         await until(lambda: twilio.messages)
     assert twilio.messages[0].fields["Body"].startswith('Billing chat from "Ada": ')
+
+
+async def test_receipt_of_a_call_is_waited_for_until_the_call_can_have_ended(
+    harness: ServiceHarness, twilio: Twilio, phone_api: httpx.AsyncClient
+) -> None:
+    await add(harness, "dana", DANA, "voice", "sms")
+    page = paged("dana", media=("voice",))
+    async with harness.delivering(**twilio.settings):
+        await harness.handle(page)
+        await until(harness.states, lambda states: states == [("page", "voice", "sent")])
+    (call,) = twilio.calls
+    longest = sum(int(call.fields[name]) for name in ("Timeout", "TimeLimit"))
+    harness.advance(timedelta(seconds=longest))
+    async with harness.database.transaction() as uow:
+        assert await failover.replace_overdue(100, uow) == []
+    await twilio.report(phone_api, call, "completed", AnsweredBy="human")
+    (row,) = await harness.rows("SELECT delivered_at FROM notifications WHERE medium = 'voice'")
+    assert row.delivered_at is not None
+    assert await harness.states() == [("page", "voice", "sent")]

@@ -1,5 +1,6 @@
 """A notification that can't be read is put aside; all others are delivered."""
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -7,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from common.core.metrics import Metrics
+from devstack import receivers
 from integration.notifier.conftest import ServiceHarness, acknowledged, key, paged
 from support.databases import async_engine
 from support.probe import sum_samples
@@ -125,3 +127,32 @@ async def test_reason_of_a_newer_version_stops_no_page(
     assert (shown["reason"], shown["reason_code"]) == ("it said so", "brand-new")
     assert shown["reason_parameters"] == {"x": [1]}
     assert await harness.rows("SELECT 1 FROM dead_letters") == []
+
+
+@pytest.mark.parametrize("is_recipient", [False, True], ids=["notification", "recipient"])
+async def test_row_that_cannot_be_read_stops_nothing_while_a_medium_is_down(
+    harness: ServiceHarness, *, is_recipient: bool
+) -> None:
+    for name in ("dana", "omar"):
+        await harness.add_recipient(name, "slack")
+    harness.slack.otherwise = receivers.server_error(503)
+    down = "SELECT 1 FROM notifications WHERE delay_reason LIKE 'slack is down%'"
+    async with harness.delivering():
+        await harness.handle(*(paged("dana") for _ in range(5)))
+        await until(lambda: harness.rows(down), lambda rows: len(rows) == 5)
+        await harness.handle(paged("omar"), paged("dana"))
+        await until(lambda: harness.rows(down), lambda rows: len(rows) == 7)
+        if is_recipient:
+            await change(harness, "UPDATE recipients SET rules = '17' WHERE person_id = 'omar'")
+        poison = "" if is_recipient else ", content = '[]'"
+        await change(
+            harness,
+            f"UPDATE notifications SET delay_reason = NULL{poison} WHERE person_id = 'omar'",
+        )
+        query = f"{down} OR state = 'failed'"
+        await until(lambda: harness.rows(query), lambda rows: len(rows) == 7)
+        harness.slack.otherwise = receivers.OK
+        harness.advance(timedelta(seconds=6))
+        await until(harness.states, lambda states: str(states).count("'sent'") == 6)
+        await until(lambda: letters(harness))
+    assert sorted(state for *_, state in await harness.states()) == ["failed", *["sent"] * 6]

@@ -299,7 +299,7 @@ async def test_pending_message_goes_to_the_new_address(
         claim = await deliveries.claim({"email": 16}, DeliveryRules(), uow)
         slack = await deliveries.claim({"slack": 16}, DeliveryRules(), uow)
     async with harness.database.transaction() as uow:
-        await failover.fail_unreachable(slack.unreachable, uow)
+        await failover.fail_hopeless(slack.hopeless, DeliveryRules().retry, uow)
     pages = [each.notification for each in claim.deliveries if each.notification.kind == "page"]
     (page,) = pages
     assert page.address

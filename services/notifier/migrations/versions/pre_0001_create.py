@@ -239,7 +239,8 @@ STATEMENTS = (
         set_at timestamptz NOT NULL,
         begin_announced_at timestamptz,
         end_announced_at timestamptz,
-        ended_by text
+        ended_by text,
+        release_at timestamptz
     )
     """,
     "CREATE INDEX maintenance_windows_ends_at ON maintenance_windows (ends_at)",

@@ -1,6 +1,7 @@
 """How a person is reached: what events and the API change of it, and what follows."""
 
 from datetime import datetime
+from typing import NamedTuple
 
 import structlog
 from msgspec.structs import replace
@@ -28,6 +29,18 @@ from notifier.store.unit_of_work import UnitOfWork
 _SYSTEM = "admin:"
 
 log = structlog.get_logger()
+
+
+class Entry(NamedTuple):
+    """Who sets how a person is reached, and when.
+
+    `addresses`: those that they have entered, as the others stay as they were; None: all.
+    """
+
+    by: str
+    at: datetime
+    refused_media: tuple[Medium, ...] = ()
+    addresses: tuple[Address, ...] | None = None
 
 
 async def describe_person(event: PersonDescribed, uow: UnitOfWork) -> None:
@@ -66,19 +79,17 @@ async def change_contact_methods(event: ContactMethodsChanged, uow: UnitOfWork) 
     own = before.methods if before else ContactMethods(event.name, ())
     counted = with_secret_media(without_refused(media, refused, before), before)
     methods = replace(own, name=event.name, media=counted)
-    await change_recipient(
-        before, event.person_id, methods, event.by, event.occurred_at, uow, refused
-    )
+    entered = tuple(address for address in media if address.medium not in refused)
+    entry = Entry(event.by, event.occurred_at, refused, entered)
+    await change_recipient(before, event.person_id, methods, entry, uow)
 
 
 async def change_recipient(
     before: Recipient | None,
     person_id: PersonId,
     methods: ContactMethods,
-    by: str,
-    at: datetime,
+    entry: Entry,
     uow: UnitOfWork,
-    refused_media: tuple[Medium, ...] = (),
 ) -> Recipient:
     """Set how a locked person is reached; keep who did it, tell addresses no longer used.
 
@@ -87,13 +98,13 @@ async def change_recipient(
     change = RecipientChange(
         change_id=new_id(),
         person_id=person_id,
-        changed_at=at,
-        changed_by=by,
+        changed_at=entry.at,
+        changed_by=entry.by,
         before=before.methods if before else None,
         after=methods,
-        refused_media=refused_media,
+        refused_media=entry.refused_media,
     )
-    if before and change.before == change.after and not refused_media:
+    if before and change.before == change.after and not entry.refused_media:
         return before
     epoch = before.link_epoch if before else 0
     saved = replace(
@@ -107,9 +118,10 @@ async def change_recipient(
         link_epoch=epoch + 1 if before is None or change.changes_addresses else epoch,
     )
     saved = verification.without_outdated(saved)
-    if by.startswith(_SYSTEM):
+    if entry.by.startswith(_SYSTEM):
         # The organisation's own directory vouches for what an admin enters.
-        saved = verification.verify(saved, saved.media, at)
+        entered = saved.media if entry.addresses is None else entry.addresses
+        saved = verification.verify(saved, entered, entry.at)
     await record_recipient(before, saved, uow)
     await uow.recipient_changes.add(_without_secrets(change))
     for address in change.removed_addresses:

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from common.core.sealed_secrets import EncryptionKeys, SecretBox, UnknownEncryptionKeyError
 from notifier.domain.errors import AddressIncompleteError, SecretAddressesOffError
-from notifier.domain.recipients import SECRET_MEDIA, Address, Recipient
+from notifier.domain.recipients import ADDRESS_DETAIL, SECRET_MEDIA, Address, Recipient
 
-URL: Final = "url"
+URL: Final = ADDRESS_DETAIL
 
 
 def is_secret(address: Address) -> bool:

@@ -119,8 +119,8 @@ class Settings(ServiceSettings):
     receipt_seconds: float = Field(
         default=60,
         gt=0,
-        description="how long a receipt is waited for, on media that have them; then the person's "
-        "next method stands in",
+        description="how long a receipt is waited for, on media that have them, besides the 145 s "
+        "that a call may take; then the person's next method stands in",
     )
     circuit_failures: int = Field(
         default=_CIRCUITS.failures,

@@ -161,6 +161,7 @@ maintenance_windows = Table(
     Column("begin_announced_at", DateTime(timezone=True)),
     Column("end_announced_at", DateTime(timezone=True)),
     Column("ended_by", Text),
+    Column("release_at", DateTime(timezone=True)),
 )
 phone_replies = Table(
     "phone_replies",

@@ -2,9 +2,10 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from http import HTTPStatus
+from math import ceil
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
@@ -63,6 +64,7 @@ from notifier.domain.errors import (
     TooManyChangesError,
     TooManyCodesError,
     TooManyTestsError,
+    TooSoonError,
     WebPushOffError,
     WriteBackNotFoundError,
     WriteBacksOffError,
@@ -81,9 +83,6 @@ from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases.recipients import CHANGES_WINDOW, Caller
 
 UUID = f"^{UUID_PATTERN}$"
-
-# By then there is room for another change at the latest.
-_RETRY_AFTER_S: Final = str(int(CHANGES_WINDOW.total_seconds()))
 
 NotifierDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
 
@@ -177,11 +176,15 @@ async def transaction(database: Database[UnitOfWork]) -> AsyncIterator[UnitOfWor
         status, code = next(
             problem for kind, problem in _PROBLEMS.items() if isinstance(error, kind)
         )
-        headers = (
-            {"Retry-After": _RETRY_AFTER_S} if status == HTTPStatus.TOO_MANY_REQUESTS else None
-        )
+        wait = _wait_after(error) if status == HTTPStatus.TOO_MANY_REQUESTS else None
+        headers = {"Retry-After": str(ceil(wait.total_seconds()))} if wait else None
         detail = str(error) or str(error.__doc__)
         raise ProblemError(status, code, detail, headers=headers) from error
+
+
+def _wait_after(error: Exception) -> timedelta:
+    """Return when there is room again at the latest."""
+    return error.wait if isinstance(error, TooSoonError) else CHANGES_WINDOW
 
 
 def caller_of(principal: Principal) -> Caller:

@@ -11,7 +11,6 @@ from common.http.routes import ApiRouter
 from notifier.api.deps import NotifierDatabase, refusals, transaction
 from notifier.channels.base import MalformedPayloadError
 from notifier.channels.mail_reports import read_mail_report
-from notifier.domain.delivery import RetryPolicy
 from notifier.domain.errors import AttemptUnderWayError
 from notifier.use_cases import receipts
 
@@ -70,5 +69,5 @@ async def take_report(request: Request, database: NotifierDatabase) -> None:
         return
     async with transaction(database) as uow:
         await receipts.receive_by_mail(
-            report.notification_id, report.message_id, report.reports, RetryPolicy(), uow
+            report.notification_id, report.message_id, report.reports, uow
         )

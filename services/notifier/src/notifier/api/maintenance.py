@@ -70,7 +70,7 @@ class WindowOut(BaseModel):
     set_at: datetime = Field(description="When it was set.")
 
 
-@router.put("/{scope}/{name}", responses=refusals(errors.MaintenanceTimesError))
+@router.put("/{scope}/{name:path}", responses=refusals(errors.MaintenanceTimesError))
 async def put_window(
     scope: ScopePath, name: NamePath, body: WindowIn, database: NotifierDatabase, principal: Manager
 ) -> WindowOut:
@@ -96,7 +96,7 @@ async def put_window(
 
 
 @router.delete(
-    "/{scope}/{name}",
+    "/{scope}/{name:path}",
     status_code=HTTPStatus.NO_CONTENT,
     responses=refusals(errors.MaintenanceNotFoundError),
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar, Protocol, Self, Union
 
 import structlog
@@ -122,7 +122,8 @@ class Channel(Protocol):
     buttons, and `presses` reads the requests that the outside system then makes; they have a
     body as `callback_body` describes it, in terms of OpenAPI. `has_devices`: its addresses are the
     devices of a person, who adds each in its browser. `has_receipts`: the outside system says
-    later whether a message arrived, which becomes its `delivered_at`. `has_home`: it has a page
+    later whether a message arrived, which becomes its `delivered_at`; nothing is said while it is
+    under way, which takes at most `longest_call`. `has_home`: it has a page
     for each user, which shows what needs that user. `changes_summaries`: `send` can let a summary
     change the message of the one before.
     """
@@ -134,6 +135,7 @@ class Channel(Protocol):
     interactive: ClassVar[bool] = False
     has_devices: ClassVar[bool] = False
     has_receipts: bool = False
+    longest_call: ClassVar[timedelta] = timedelta(0)
     has_home: ClassVar[bool] = False
     changes_summaries: ClassVar[bool] = False
     callback_body: ClassVar[Mapping[str, Any]] = {}
@@ -146,6 +148,10 @@ class Channel(Protocol):
     def allows(self, address: Address) -> bool:
         """Return whether it may write to this new address."""
         return address.medium == self.medium
+
+    def wait_for_receipt(self, usual: timedelta) -> timedelta | None:
+        """Return how long after it was sent a message has its receipt; None: it has none."""
+        return usual + self.longest_call if self.has_receipts else None
 
     async def send(self, notification: Notification, at: datetime) -> Outcome:
         """Make one attempt; a failure is an outcome, not an exception."""

@@ -1,6 +1,6 @@
 """Calls by Twilio: the headline is read out, twice, and a key answers."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Self
 
 from common.http.contact_methods import VoiceMethod
@@ -13,8 +13,8 @@ from notifier.links import Links
 from notifier.settings import Settings
 
 # A mailbox answers after that at most networks.
-_RINGING_S: Final = "25"
-_LONGEST_CALL_S: Final = "120"
+_RINGING: Final = timedelta(seconds=25)
+_LONGEST_TALK: Final = timedelta(seconds=120)
 
 
 # Its fields are in common, since the API of router takes them too.
@@ -25,6 +25,8 @@ class Voice(TwilioChannel):
     medium = "voice"
     address = VoiceAddress
     needs = "UPSTAIRS_TWILIO_VOICE_FROM"
+    # Twilio reports that a call was answered once it has ended.
+    longest_call = _RINGING + _LONGEST_TALK
 
     def __init__(self, account: TwilioAccount, links: Links, sender: str) -> None:
         super().__init__(account, links)
@@ -46,11 +48,15 @@ class Voice(TwilioChannel):
             "Twiml": twiml.call(
                 spoken(words), keys_url, phrase("goodbye", words.language), words.language
             ),
-            "Timeout": _RINGING_S,
-            "TimeLimit": _LONGEST_CALL_S,
+            "Timeout": _seconds(_RINGING),
+            "TimeLimit": _seconds(_LONGEST_TALK),
             # A mailbox that answers is nobody.
             "MachineDetection": "Enable",
             "StatusCallback": self.account.status_callback(notification),
             "StatusCallbackEvent": "completed",
         }
         return await self.create("Calls", fields, self._sender, at)
+
+
+def _seconds(duration: timedelta) -> str:
+    return f"{duration.total_seconds():.0f}"

@@ -84,7 +84,7 @@ Outcome = Sent | Postponed | Refused | Unknown
 def claim(notification: Notification, policy: RetryPolicy, at: datetime) -> Decision:
     """Begin an attempt. One that is still being sent was lost with the process that sent it."""
     lost = lost_attempts(notification, at)
-    if notification.attempts >= policy.attempts:
+    if not has_attempt_left(notification, policy):
         decision = fail(notification, delivery_reasons.OUTCOME_LOST, at)
         return replace(decision, attempts=lost)
     claimed = replace(
@@ -97,6 +97,10 @@ def claim(notification: Notification, policy: RetryPolicy, at: datetime) -> Deci
         ambiguous=notification.ambiguous or bool(lost),
     )
     return Decision(claimed, attempts=lost)
+
+
+def has_attempt_left(notification: Notification, policy: RetryPolicy) -> bool:
+    return notification.attempts < policy.attempts
 
 
 def lost_attempts(notification: Notification, at: datetime) -> tuple[Attempt, ...]:

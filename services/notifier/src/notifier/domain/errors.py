@@ -1,6 +1,7 @@
 """What can be wrong with an answer, a link's notification, or a recipient."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from common.contracts.notifications import Medium
 from notifier.domain.escalations import Escalation
@@ -20,6 +21,10 @@ class NotHeldError(Exception):
 
 class NothingToAcknowledgeError(Exception):
     """This message is for your information. There is nothing to acknowledge."""
+
+
+class NoMessageWaitsError(NothingToAcknowledgeError):
+    """No message waits for your answer."""
 
 
 class ApprovalRequiredError(NothingToAcknowledgeError):
@@ -111,7 +116,15 @@ class AddressNotFoundError(Exception):
     """The person has no address of this medium."""
 
 
-class TooManyCodesError(Exception):
+class TooSoonError(Exception):
+    """It was sent too often. Wait a while."""
+
+    def __init__(self, wait: timedelta) -> None:
+        super().__init__(self.__doc__)
+        self.wait = wait
+
+
+class TooManyCodesError(TooSoonError):
     """A code was sent there less than a minute ago, or five in the last hour. Wait a while."""
 
 
@@ -119,7 +132,7 @@ class WrongCodeError(Exception):
     """The code is not the one that was sent last, or is no longer valid. Ask for another."""
 
 
-class TooManyTestsError(Exception):
+class TooManyTestsError(TooSoonError):
     """A test was sent less than a minute ago, or five in the last hour. Wait a while."""
 
 

@@ -4,7 +4,7 @@ Clocks go on. The begin and the end are announced, each once.
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, assert_never
 
 from msgspec import Struct
@@ -23,16 +23,18 @@ _EARLIEST_SET: Final = timedelta(days=31)
 # A process knows of a change after so long at the latest.
 KNOWN_WITHIN: Final = timedelta(seconds=5)
 # The announcement of the end lets the pages go that waited for it. Without one they go by then.
-RELEASED_AFTER: Final = timedelta(seconds=10)
-
-
+PAGES_DUE_AFTER_END: Final = timedelta(seconds=10)
+# After a change of a window, the pages that waited are due. By then each process knows of it.
+RELEASE_DELAY: Final = 1.2 * KNOWN_WITHIN
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _DELAYED: Final = "maintenance of the"
 
 
 class MaintenanceWindow(Struct, frozen=True):
     """`name` is the topic, the campaign, or the system as `zendesk:acme`.
 
-    `ended_by`: who ended it early. What is announced is so for good.
+    `ended_by`: who ended it early. What is announced is so for good. `release_at`: a process that
+    did not know of a change may have delayed pages until the end before, and they are let go then.
     """
 
     key: str
@@ -46,10 +48,16 @@ class MaintenanceWindow(Struct, frozen=True):
     begin_announced_at: datetime | None = None
     end_announced_at: datetime | None = None
     ended_by: str | None = None
+    release_at: datetime | None = None
 
     @property
     def delay_reason(self) -> str:
-        return f"{_DELAYED} {self.scope} {self.name}: {self.reason}"
+        return f"{self.delay_prefix}{self.reason}"
+
+    @property
+    def delay_prefix(self) -> str:
+        """Return how `delay_reason` begins, also before a change of the reason."""
+        return f"{_DELAYED} {self.scope} {self.name}: "
 
     def is_open(self, at: datetime) -> bool:
         return self.starts_at <= at < self.ends_at
@@ -84,13 +92,21 @@ def take_place_of(
     before: MaintenanceWindow | None, window: MaintenanceWindow, at: datetime
 ) -> MaintenanceWindow:
     """Return the window that replaces another one: if both are open, it goes on unannounced."""
-    if before is None or not (before.is_open(at) and window.is_open(at)):
+    if before is None:
         return window
-    return replace(window, begin_announced_at=before.begin_announced_at)
+    after = replace(window, release_at=at + RELEASE_DELAY)
+    if not (before.is_open(at) and window.is_open(at)):
+        return after
+    return replace(after, begin_announced_at=before.begin_announced_at)
 
 
 def end(window: MaintenanceWindow, by: str, at: datetime) -> MaintenanceWindow:
-    return replace(window, ends_at=at, ended_by=by)
+    return replace(window, ends_at=at, ended_by=by, release_at=at + RELEASE_DELAY)
+
+
+def unreadable(key: str) -> MaintenanceWindow:
+    """Return what stands in for a window whose row can't be read: it is over and announced."""
+    return MaintenanceWindow(key, "topic", key, _NEVER, _NEVER, "", "", _NEVER, _NEVER, _NEVER)
 
 
 def due_announcement(window: MaintenanceWindow, at: datetime) -> Announcement | None:
@@ -126,7 +142,7 @@ def delay(
     if not covering:
         return None
     last = max(covering, key=lambda window: window.ends_at)
-    due_at = last.ends_at + RELEASED_AFTER
+    due_at = last.ends_at + PAGES_DUE_AFTER_END
     return replace(page, state="pending", due_at=due_at, delay_reason=last.delay_reason)
 
 

@@ -25,6 +25,7 @@ Language = Literal["en", "de", "es", "fr", "pt", "it"]
 # Who has such an address can write to the person, so that no event carries one and router does not
 # set it.
 SECRET_MEDIA: Final[frozenset[Medium]] = frozenset({"teams", "apprise"})
+ADDRESS_DETAIL: Final = "url"
 # English, German, Spanish, French, Portuguese, Italian.
 LANGUAGES: Final = ("en", "de", "es", "fr", "pt", "it")
 DEFAULT_LANGUAGE: Final = "en"
@@ -37,6 +38,12 @@ class Address(Struct, frozen=True):
 
     medium: Medium
     details: Mapping[str, str]
+
+    @property
+    def place(self) -> tuple[object, ...]:
+        """Return where its messages go; the other details of a secret address may change."""
+        secret = self.details.get(ADDRESS_DETAIL) if self.medium in SECRET_MEDIA else None
+        return (self.medium, secret) if secret else _identity(self)
 
     @property
     def user_id(self) -> str | None:
@@ -174,7 +181,8 @@ class RecipientChange(Struct, frozen=True):
     @property
     def removed_addresses(self) -> tuple[Address, ...]:
         """Return the addresses that are no longer used."""
-        return tuple(address for address in self._before if address not in self.after.media)
+        used = {address.place for address in self.after.media}
+        return tuple(address for address in self._before if address.place not in used)
 
     @property
     def changes_addresses(self) -> bool:

@@ -59,21 +59,23 @@ def send_code(
     request: OwnRequest, address: Address, notification_id: NotificationId, at: datetime
 ) -> OwnRequest:
     """Count a code that is sent; earlier codes are void. Raises TooManyCodesError."""
-    if not _may_send(request, at):
-        raise TooManyCodesError
+    if wait := _wait(request, at):
+        raise TooManyCodesError(wait)
     return _sent(request, notification_id, fingerprint(address), at)
 
 
 def send_test(request: OwnRequest, test_id: str, at: datetime) -> OwnRequest:
     """Count a test; raises TooManyTestsError."""
-    if not _may_send(request, at):
-        raise TooManyTestsError
+    if wait := _wait(request, at):
+        raise TooManyTestsError(wait)
     return _sent(request, test_id, None, at)
 
 
-def _may_send(request: OwnRequest, at: datetime) -> bool:
-    recent = [sent_at for sent_at in request.sent_at if at - sent_at < _HOUR]
-    return len(recent) < MAX_PER_HOUR and all(at - each >= _SHORTEST_PAUSE for each in recent)
+def _wait(request: OwnRequest, at: datetime) -> timedelta | None:
+    """Return for how long nothing more is sent; None: it is now."""
+    ends = [sent_at + _SHORTEST_PAUSE for sent_at in request.sent_at[-1:]]
+    ends += [sent_at + _HOUR for sent_at in request.sent_at[-MAX_PER_HOUR : -MAX_PER_HOUR + 1]]
+    return max((end - at for end in ends if end > at), default=None)
 
 
 def _sent(

@@ -1,8 +1,8 @@
 """Tables whose rows are about contacts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import ARRAY, Select, Table, Uuid, any_, bindparam, select
 
@@ -12,6 +12,11 @@ from common.storage.rows import LockedTable
 
 K = TypeVar("K", bound=str)
 V = TypeVar("V")
+
+
+class UnreadableRow(NamedTuple):
+    row: Mapping[str, Any]
+    error: ValueError
 
 
 class ContactRows(LockedTable[K, V]):
@@ -25,6 +30,18 @@ class ContactRows(LockedTable[K, V]):
         self.locked_contacts.update(contact_ids)
         statement = _of_contacts(self.table)
         self.adopt(await self.connection.execute(statement, {"contacts": contact_ids}))
+
+    async def lock_readable(self, contact_ids: Sequence[ContactId]) -> list[UnreadableRow]:
+        """Lock all rows about these contacts; return those that can't be read, and why."""
+        self.locked_contacts.update(contact_ids)
+        unreadable = []
+        statement = _of_contacts(self.table)
+        for row in await self.connection.execute(statement, {"contacts": contact_ids}):
+            try:
+                self.adopt((row,))
+            except ValueError as error:
+                unreadable.append(UnreadableRow(dict(row), error))
+        return unreadable
 
 
 @cache

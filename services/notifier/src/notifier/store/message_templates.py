@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+import structlog
 from sqlalchemy import Select, insert, select, text
 from sqlalchemy.dialects import postgresql
 
@@ -11,6 +12,9 @@ from notifier import tables
 from notifier.domain.message_templates import MessageTemplate, TemplateKey
 
 _T = tables.message_templates
+
+log = structlog.get_logger()
+
 _LOCK = text("SELECT pg_advisory_xact_lock(lock_key(CAST(:name AS text)))")
 
 
@@ -41,8 +45,17 @@ class MessageTemplates:
         return templates[0] if templates else None
 
     async def in_force(self) -> list[MessageTemplate]:
-        """Return the latest version of each that is not the shipped one, by name."""
-        templates = await self._read(_LATEST)
+        """Return the latest version of each that is not the shipped one, by name.
+
+        Where it can't be read, as one of a newer version of Upstairs, the shipped one is in force.
+        """
+        templates = []
+        for row in await self._connection.execute(_LATEST):
+            try:
+                templates.append(msgspec.convert(dict(row), MessageTemplate))
+            except msgspec.ValidationError as error:
+                key = f"{row['medium']}/{row['kind']}/{row['language']}"
+                log.warning("template_unreadable", template=key, error=str(error))
         return [template for template in templates if template.body is not None]
 
     async def add(self, template: MessageTemplate) -> None:

@@ -246,6 +246,11 @@ WITHOUT_RECEIPT = (
     .where(_N.c.receipt_due_at <= bindparam("now"), _N.c.delivered_at.is_(None))
     .limit(bindparam("limit"))
 )
+FORGET_RECEIPTS = (
+    _N.update()
+    .where(_N.c.notification_id == any_(bindparam("ids", type_=ARRAY(Uuid(as_uuid=False)))))
+    .values(receipt_due_at=None)
+)
 TIME_UNTIL_DUE = """
     SELECT min(first.due_at) - clock_timestamp()
     FROM unnest(CAST($1 AS text[])) AS media(medium), LATERAL (

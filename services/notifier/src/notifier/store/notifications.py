@@ -202,6 +202,11 @@ class Notifications(ContactRows[NotificationId, Notification]):
             contact_ids |= await self.contacts_of_summaries(summaries)
         return sorted(contact_ids)
 
+    async def forget_receipts(self, notification_ids: Sequence[NotificationId]) -> None:
+        """Wait no longer for the receipts of these messages."""
+        values = {"ids": list(notification_ids)}
+        await self.connection.execute(statements.FORGET_RECEIPTS, values)
+
     async def claim(
         self,
         slots: Slots,

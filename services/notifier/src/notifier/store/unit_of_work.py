@@ -31,7 +31,7 @@ from notifier.domain.brake import Budget
 from notifier.domain.delivery_rules import StepsBySeverity
 from notifier.domain.escalations import Escalation
 from notifier.domain.notifications import Attempt
-from notifier.store.contact_rows import ContactRows
+from notifier.store.contact_rows import ContactRows, UnreadableRow
 from notifier.store.home_tabs import HomeTabs
 from notifier.store.mail_stops import MailStops
 from notifier.store.maintenance import MaintenanceWindows
@@ -200,6 +200,14 @@ class UnitOfWork(BaseUnitOfWork):
         """Lock the escalations and the notifications of these contacts."""
         await self.escalations.lock_of(contact_ids)
         await self.notifications.lock_of(contact_ids)
+
+    async def lock_readable(self, contact_ids: Sequence[ContactId]) -> list[UnreadableRow]:
+        """As `lock_contacts`, but return the notifications that can't be read.
+
+        An escalation that can't be read is as one that is not known.
+        """
+        await self.escalations.lock_readable(contact_ids)
+        return await self.notifications.lock_readable(contact_ids)
 
     async def lock_messages(
         self, contact_ids: Sequence[ContactId], people: Collection[PersonId]

@@ -55,7 +55,7 @@ async def answer(capability: Capability, uow: UnitOfWork) -> AnswerStatus:
     notification = await _lock(capability, uow)
     match capability.purpose:
         case "acknowledge" | "take_over":
-            answered = await _answer(notification, capability.purpose, uow)
+            answered = await answer_locked(notification, capability.purpose, uow)
         case _:
             raise LinkPurposeError
     return await _answer_status(answered, capability, uow)
@@ -69,7 +69,7 @@ async def press(
     Raises NotPagedError too, for a user who was not asked about the escalation.
     """
     own = await _message_of_user(capability, medium, user_id, uow)
-    await _answer(own, action, uow)
+    await answer_locked(own, action, uow)
 
 
 async def _message_of_user(
@@ -115,7 +115,13 @@ async def _of_user(
     return own, await _escalation_of(own, uow)
 
 
-async def _answer(notification: Notification, action: Action, uow: UnitOfWork) -> Notification:
+async def answer_locked(
+    notification: Notification, action: Action, uow: UnitOfWork
+) -> Notification:
+    """Take the answer of the recipient; the notifications of the contact must be locked.
+
+    Raises NothingToAcknowledgeError or AnswerTooLateError.
+    """
     escalation = await _escalation_of(notification, uow)
     decision = answers.answer(notification, escalation, action, uow.now)
     record(decision, uow)

@@ -171,19 +171,15 @@ class _Claiming:
 
     async def _begin_page(self, due: Notification) -> None:
         if await self._is_stopped(due):
-            self.uow.notifications.put(
-                notifications.cancel(due, delivery_reasons.MAILS_STOPPED, self.uow.now)
-            )
+            self._cancel(due, delivery_reasons.MAILS_STOPPED)
             return
         page, obstacle = await self._addressed(due)
         if obstacle is not None:
             # It stays due: to let another method stand in, all of its contact must be locked.
-            self.claimed.unreachable.add(page.contact_id)
+            self.claimed.hopeless.add(page.contact_id)
             return
         if delayed := maintenance.delay(page, self.maintenance, self.uow.now):
-            lost = delivery.lost_attempts(due, self.uow.now)
-            delayed = replace(delayed, ambiguous=due.ambiguous or bool(lost))
-            record(Decision(delayed, attempts=lost), self.uow)
+            record(self._with_lost_attempt(delayed, due), self.uow)
             return
         if until := await self._quiet_until(page):
             await self._wait_for_end_of_quiet(page, until)
@@ -202,7 +198,7 @@ class _Claiming:
         if obstacle is None:
             await self._start(update, due)
         else:
-            self.uow.notifications.put(notifications.cancel(due, obstacle, self.uow.now))
+            self._cancel(due, obstacle)
 
     async def _is_stopped(self, due: Notification) -> bool:
         kind = stoppable(due)
@@ -217,7 +213,7 @@ class _Claiming:
             await self._start(summary, due)
         else:
             # The pages in it wait for another summary.
-            self._cancel(summary, obstacle)
+            self._cancel(brake.emptied(summary), obstacle)
             await self._schedule_summary(summary)
 
     async def _fill_summary(
@@ -236,7 +232,7 @@ class _Claiming:
             # Pages that no summary can carry are due, and another method stands in for each.
             for page in pages:
                 self.uow.notifications.put(replace(page, state="pending", due_at=self.uow.now))
-            self._cancel(summary, obstacle or delivery_reasons.SUMMARY_EMPTY)
+            self._cancel(brake.emptied(summary), obstacle or delivery_reasons.SUMMARY_EMPTY)
             if others:
                 await self._schedule_summary(summary)
             return
@@ -299,6 +295,10 @@ class _Claiming:
         return addressed, None
 
     async def _start(self, notification: Notification, due: Notification) -> None:
+        if due.kind == "page" and not delivery.has_attempt_left(due, self.policy):
+            # It stays due, as what has no address: another method stands in.
+            self.claimed.hopeless.add(due.contact_id)
+            return
         decision = delivery.claim(notification, self.policy, self.uow.now)
         record(decision, self.uow)
         begun = decision.notification
@@ -364,10 +364,14 @@ class _Claiming:
             self._put(replace(budget, summary_due_at=due_at, changed_at=self.uow.now))
             await self.uow.notifications.hasten_summary(page, due_at)
 
-    def _cancel(self, summary: Notification, reason: DeliveryReason) -> None:
-        self.uow.notifications.put(
-            notifications.cancel(brake.emptied(summary), reason, self.uow.now)
-        )
+    def _cancel(self, due: Notification, reason: DeliveryReason) -> None:
+        cancelled = notifications.cancel(due, reason, self.uow.now)
+        record(self._with_lost_attempt(cancelled, due), self.uow)
+
+    def _with_lost_attempt(self, after: Notification, due: Notification) -> Decision:
+        """Let the history say that an attempt was lost before something else became of it."""
+        lost = delivery.lost_attempts(due, self.uow.now)
+        return Decision(replace(after, ambiguous=due.ambiguous or bool(lost)), attempts=lost)
 
     def _put(self, budget: Budget) -> None:
         self.budgets[budget.key] = budget

@@ -22,9 +22,10 @@ from notifier.domain.notifications import Attempt, Notification
 class DeliveryRules:
     """`threaded`: the media on which a message can answer an earlier one.
 
-    `receipt_within`: how long a receipt is waited for. `lists_storms`: messages lead to a console,
-    which lists what a message has no room for. `changeable`: the media on which a summary
-    can change the message of the one before. `content`: how much a message may show.
+    `receipt_within`: how long a receipt is waited for, not counting a call that is under way.
+    `lists_storms`: messages lead to a console, which lists what a message has no room for.
+    `changeable`: the media on which a summary can change the message of the one before. `content`:
+    how much a message may show.
     `maintenance`: the windows that have not ended.
     """
 
@@ -73,7 +74,8 @@ class Claim:
     """The attempts that have begun, and for each page that was held back what is in the way.
 
     `put_aside` became dead letters: their rows can't be read. On the media `behind` more is due.
-    `unreachable` are the contacts of pages that can't be sent where they were to be sent.
+    `hopeless` are the contacts of pages that can't be sent where they were to be sent, or have no
+    attempt left.
     """
 
     deliveries: list[ClaimedDelivery] = field(default_factory=list)
@@ -82,4 +84,4 @@ class Claim:
     )
     put_aside: list[tuple[Medium | None, NotificationId, Exception]] = field(default_factory=list)
     behind: set[Medium] = field(default_factory=set)
-    unreachable: set[ContactId] = field(default_factory=set)
+    hopeless: set[ContactId] = field(default_factory=set)

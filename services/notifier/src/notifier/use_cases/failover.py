@@ -1,19 +1,33 @@
 """Another method of the person stands in for one that fails, is down, or sends no receipt."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+import structlog
 from msgspec.structs import replace
 
 from common.contracts.event import ContactId, NotificationId
 from common.contracts.notifications import Medium
 from notifier.domain import circuits, delivery, failover, notifications, receipts
-from notifier.domain.delivery_reasons import waited_too_long
+from notifier.domain.delivery import RetryPolicy
+from notifier.domain.delivery_reasons import OUTCOME_LOST, DeliveryReason, waited_too_long
 from notifier.domain.notifications import Decision, Notification
 from notifier.domain.recipients import obstacle_on
 from notifier.handlers import new_notification_id, record
 from notifier.later_steps import hasten_next_step
+from notifier.store.put_aside import put_aside
 from notifier.store.unit_of_work import UnitOfWork
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Diversion:
+    """For which media another method stands in, and what is a dead letter: it can't be read."""
+
+    media: list[Medium] = field(default_factory=list)
+    put_aside: list[tuple[Medium | None, NotificationId, Exception]] = field(default_factory=list)
 
 
 async def after_failure(decision: Decision, uow: UnitOfWork) -> Decision:
@@ -35,25 +49,37 @@ async def after_failure(decision: Decision, uow: UnitOfWork) -> Decision:
     return replace(decision, notification=failed, events=(failure,))
 
 
-async def fail_unreachable(contact_ids: Collection[ContactId], uow: UnitOfWork) -> None:
-    """Let pages fail that are due where their recipient is no longer reached; others stand in."""
-    await uow.lock_contacts(sorted(contact_ids))
+async def fail_hopeless(
+    contact_ids: Collection[ContactId], policy: RetryPolicy, uow: UnitOfWork
+) -> None:
+    """Let pages fail that are due, but can't be sent or have no attempt left; others stand in."""
+    await uow.lock_readable(sorted(contact_ids))
     for page in list(uow.notifications.loaded()):
-        recipient = await uow.recipients.get(page.person_id)
-        obstacle = obstacle_on(recipient, page.medium)
-        if page.kind != "page" or obstacle is None or not _is_due(page, uow.now):
+        if page.kind != "page" or not _is_due(page, uow.now):
+            continue
+        reason = await _hopeless_reason(page, policy, uow)
+        if reason is None:
             continue
         lost = delivery.lost_attempts(page, uow.now)
         unsent = replace(page, ambiguous=page.ambiguous or bool(lost))
-        failed = await after_failure(delivery.fail(unsent, obstacle, uow.now), uow)
+        failed = await after_failure(delivery.fail(unsent, reason, uow.now), uow)
         record(replace(failed, attempts=lost), uow)
         hasten_next_step(failed.notification, uow)
 
 
+async def _hopeless_reason(
+    page: Notification, policy: RetryPolicy, uow: UnitOfWork
+) -> DeliveryReason | None:
+    recipient = await uow.recipients.get(page.person_id)
+    if obstacle := obstacle_on(recipient, page.medium):
+        return obstacle
+    return None if delivery.has_attempt_left(page, policy) else OUTCOME_LOST
+
+
 async def divert(
     delays: Mapping[Medium, str], longest_wait: timedelta, limit: int, uow: UnitOfWork
-) -> list[Medium]:
-    """Let pages on these media say why they wait, and others stand in; return for which media.
+) -> Diversion:
+    """Let pages on these media say why they wait, and others stand in.
 
     A page that has waited too long has failed, so that the escalation goes on. What is not due yet,
     as a later step or what is under maintenance, waits for other reasons.
@@ -61,9 +87,8 @@ async def divert(
     expired = uow.now - longest_wait
     contact_ids = await uow.notifications.waiting_contacts(list(delays), uow.now, expired, limit)
     if not contact_ids:
-        return []
-    await uow.lock_contacts(contact_ids)
-    diverted = []
+        return Diversion()
+    diversion = await _put_unreadable_aside(contact_ids, uow)
     due = [
         each
         for each in uow.notifications.loaded()
@@ -79,16 +104,29 @@ async def divert(
         if is_new:
             uow.notifications.put(waiting)
             if page.kind == "page" and await _stand_in(waiting, delays, uow):
-                diverted.append(page.medium)
+                diversion.media.append(page.medium)
         elif page.kind == "page" and since[page.notification_id] <= expired:
             failed = delivery.fail(page, waited_too_long(delay), uow.now)
             record(await after_failure(failed, uow), uow)
-    return diverted
+    return diversion
+
+
+async def _put_unreadable_aside(contact_ids: Sequence[ContactId], uow: UnitOfWork) -> Diversion:
+    """Lock all about these contacts; what is due and can't be read delays nothing else."""
+    diversion = Diversion()
+    for row, error in await uow.lock_readable(contact_ids):
+        notification_id = NotificationId(row["notification_id"])
+        if _is_overdue(row["due_at"], uow.now) and await put_aside(notification_id, error, uow):
+            diversion.put_aside.append((row["medium"], notification_id, error))
+    return diversion
 
 
 def _is_due(notification: Notification, at: datetime) -> bool:
     """Return whether an attempt is due, also after one that was lost."""
-    due_at = notification.due_at
+    return _is_overdue(notification.due_at, at)
+
+
+def _is_overdue(due_at: datetime | None, at: datetime) -> bool:
     return due_at is not None and due_at <= at
 
 
@@ -111,11 +149,15 @@ async def replace_overdue(limit: int, uow: UnitOfWork) -> list[Medium]:
     contact_ids = await uow.notifications.contacts_without_receipt(uow.now, limit)
     if not contact_ids:
         return []
-    await uow.lock_contacts(contact_ids)
+    unreadable = await uow.lock_readable(contact_ids)
+    overdue = [row for row, _ in unreadable if _is_overdue(row["receipt_due_at"], uow.now)]
+    if ids := [row["notification_id"] for row in overdue]:
+        # Nobody can tell what would stand in for them.
+        log.error("overdue_messages_unreadable", notification_ids=ids)
+        await uow.notifications.forget_receipts(ids)
     replaced = []
     for message in list(uow.notifications.loaded()):
-        due_at = message.receipt_due_at
-        if due_at is None or due_at > uow.now or message.delivered_at:
+        if not _is_overdue(message.receipt_due_at, uow.now) or message.delivered_at:
             continue
         uow.notifications.put(replace(message, receipt_due_at=None))
         pages = _pages_in(message, uow)
@@ -130,7 +172,11 @@ async def _stand_in(page: Notification, down: Collection[Medium], uow: UnitOfWor
 
     The notifications of the contact must be locked.
     """
-    recipient = await uow.recipients.get(page.person_id)
+    try:
+        recipient = await uow.recipients.get(page.person_id)
+    except ValueError as error:
+        log.warning("recipient_unreadable", person_id=page.person_id, error=repr(error))
+        return False
     if recipient is None or not recipient.active or not await _is_relevant(page, uow):
         return False
     messages = _messages_of(page, uow)

@@ -10,13 +10,11 @@ from common.core.ids import new_id
 from notifier.domain import failover, maintenance, own_messages
 from notifier.domain.content import Maintenance
 from notifier.domain.errors import MaintenanceNotFoundError
-from notifier.domain.maintenance import KNOWN_WITHIN, MaintenanceWindow
+from notifier.domain.maintenance import RELEASE_DELAY, MaintenanceWindow
 from notifier.domain.reasons import Reason
 from notifier.handlers import notify_page
 from notifier.store.unit_of_work import UnitOfWork
 
-# By then each process knows that the window is another one.
-_RELEASED_AFTER: Final = 1.2 * KNOWN_WITHIN
 # So long before its pages a message says that the maintenance has ended.
 _AFTER_ANNOUNCEMENT: Final = timedelta(seconds=0.5)
 
@@ -33,7 +31,7 @@ async def save_window(window: MaintenanceWindow, uow: UnitOfWork) -> None:
         await _announce_end(ended, before, uow)
     uow.maintenance.put(after)
     if before is not None:
-        await uow.maintenance.release(before.delay_reason, uow.now + _RELEASED_AFTER)
+        await uow.maintenance.release(before, uow.now + RELEASE_DELAY)
 
 
 async def end_window(key: str, by: str, uow: UnitOfWork) -> None:
@@ -43,7 +41,7 @@ async def end_window(key: str, by: str, uow: UnitOfWork) -> None:
         raise MaintenanceNotFoundError
     ended = maintenance.end(before, by, uow.now)
     uow.maintenance.put(await _announce_end(ended, before, uow))
-    await uow.maintenance.release(before.delay_reason, uow.now + _RELEASED_AFTER)
+    await uow.maintenance.release(before, uow.now + RELEASE_DELAY)
 
 
 async def announce(uow: UnitOfWork) -> None:
@@ -57,11 +55,18 @@ async def announce(uow: UnitOfWork) -> None:
                 uow.maintenance.put(replace(window, begin_announced_at=uow.now))
             case "end":
                 uow.maintenance.put(await _announce_end(window, window, uow))
-                await uow.maintenance.release(window.delay_reason, uow.now + _AFTER_ANNOUNCEMENT)
+                await uow.maintenance.release(window, uow.now + _AFTER_ANNOUNCEMENT)
             case None:
                 pass
             case _:
                 assert_never(due)
+
+
+async def release_again(uow: UnitOfWork) -> None:
+    """Let go what was delayed by a process that did not know yet that a window is another one."""
+    for window in await uow.maintenance.lock_unreleased(uow.now):
+        await uow.maintenance.release(window, uow.now)
+        uow.maintenance.put(replace(window, release_at=None))
 
 
 async def _announce_end(

@@ -9,14 +9,16 @@ from datetime import timedelta
 from typing import Final
 
 from common.contracts.notifications import Action, Medium
-from notifier.domain import answers
-from notifier.domain.errors import AnswerTooLateError, NothingToAcknowledgeError, NotPagedError
+from notifier.domain.errors import (
+    AnswerTooLateError,
+    NoMessageWaitsError,
+    NothingToAcknowledgeError,
+    NotPagedError,
+)
 from notifier.domain.notifications import Notification
-from notifier.handlers import record
-from notifier.later_steps import cancel_later_steps
 from notifier.links import Capability
 from notifier.store.unit_of_work import UnitOfWork
-from notifier.use_cases.answers import press
+from notifier.use_cases.answers import answer_locked, press
 
 ACTIONS: Final[dict[str, Action]] = {"1": "acknowledge", "2": "take_over"}
 # A machine may answer whatever we write: it gets no further hint in that time.
@@ -65,7 +67,7 @@ async def take(reply: Reply, max_age: timedelta, uow: UnitOfWork) -> TakenReply 
     if action is None:
         return TakenReply(None, newest) if newest and await _may_hint(reply, uow) else None
     if newest is None:
-        return NothingToAcknowledgeError()
+        return NoMessageWaitsError()
     if await uow.phone_replies.has_answered(newest.notification_id, action):
         waiting = await uow.notifications.newest_waiting(
             recipient.person_id, reply.medium, reply.number, action, since
@@ -100,13 +102,7 @@ async def press_key(
 async def _answer(newest: Notification, action: Action, uow: UnitOfWork) -> Notification:
     await uow.lock_contacts((newest.contact_id,))
     asking = await uow.notifications.lock(newest.notification_id) or newest
-    escalation = None
-    if asking.escalation_id is not None:
-        escalation = await uow.escalations.lock(asking.escalation_id)
-    decision = answers.answer(asking, escalation, action, uow.now)
-    record(decision, uow)
-    cancel_later_steps(asking, f"answered on {asking.medium}", uow)
-    return decision.notification
+    return await answer_locked(asking, action, uow)
 
 
 async def _may_hint(reply: Reply, uow: UnitOfWork) -> bool:

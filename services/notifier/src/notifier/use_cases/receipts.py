@@ -17,6 +17,8 @@ from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases import failover, summaries
 
 _BY_TELEPHONE: Final[tuple[Medium, ...]] = ("sms", "voice", "whatsapp")
+# A mail server has tried for hours before it reports that a mail did not arrive.
+_NO_FURTHER_MAIL: Final = RetryPolicy(attempts=1)
 _BY_MAIL: Final[tuple[Medium, ...]] = ("email",)
 
 
@@ -42,7 +44,6 @@ async def receive_by_mail(
     notification_id: NotificationId,
     message_id: str,
     reports: Mapping[str, Report],
-    policy: RetryPolicy,
     uow: UnitOfWork,
 ) -> None:
     """Take what a mail server reports about a mail, by `mailbox_key` of its receiver.
@@ -56,7 +57,7 @@ async def receive_by_mail(
     report = reports.get(mailbox_key(notification.address.details["address"]))
     if report is None or receipts.named_by(notification) not in (None, message_id):
         return
-    await _receive(notification, message_id, report, policy, uow)
+    await _receive(notification, message_id, report, _NO_FURTHER_MAIL, uow)
 
 
 async def _receive(

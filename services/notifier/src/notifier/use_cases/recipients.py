@@ -21,7 +21,7 @@ from notifier.domain.errors import (
 )
 from notifier.domain.recipients import ContactMethods, Recipient, RecipientChange
 from notifier.domain.steps import times_to_answer
-from notifier.recipient_changes import change_recipient
+from notifier.recipient_changes import Entry, change_recipient
 from notifier.secret_addresses import AddressSealer
 from notifier.store.notifications import Filter
 from notifier.store.unit_of_work import UnitOfWork
@@ -68,7 +68,7 @@ async def save_recipient(
     if before is None or methods != before.methods:
         of_rules = before is not None and methods.reaches_as(before.methods)
         await _require_few_changes(caller, person_id, uow, of_rules=of_rules)
-    return await change_recipient(before, person_id, methods, caller.name, uow.now, uow)
+    return await change_recipient(before, person_id, methods, Entry(caller.name, uow.now), uow)
 
 
 def _check_operations(methods: ContactMethods) -> None:

@@ -21,7 +21,7 @@ from common.core.health import Health
 from common.storage.database import Database, OnEnd
 from notifier.channels.base import Channel
 from notifier.domain.delivery import Outcome, Sent, Unknown
-from notifier.domain.maintenance import KNOWN_WITHIN, MaintenanceWindow
+from notifier.domain.maintenance import KNOWN_WITHIN
 from notifier.metrics import DeliveryMetrics
 from notifier.store.notifications import Slots, time_until_due
 from notifier.store.put_aside import due_ids, put_aside
@@ -108,7 +108,9 @@ class DeliveryWorker:
 
     async def _step(self) -> None:
         self._woken.clear()
-        await self._read_maintenance()
+        if not self._knows_maintenance():
+            async with self._database.transaction() as uow:
+                await self._read_maintenance(uow)
         if delays := self._circuits.delays:
             await self._divert(delays)
         slots = self._slots()
@@ -132,17 +134,14 @@ class DeliveryWorker:
     def _can_claim_many(self) -> bool:
         return any(2 * self._free[medium] >= self._all_slots for medium in self._behind)
 
-    async def _read_maintenance(self) -> None:
+    def _knows_maintenance(self) -> bool:
         read_at = self._maintenance_read_at
-        if read_at is not None and monotonic() - read_at < KNOWN_WITHIN.total_seconds():
-            return
-        async with self._database.transaction() as uow:
-            windows = await uow.maintenance.unfinished(uow.now)
-        self._keep(windows)
+        return read_at is not None and monotonic() - read_at < KNOWN_WITHIN.total_seconds()
 
-    def _keep(self, windows: tuple[MaintenanceWindow, ...]) -> None:
-        self._rules = replace(self._rules, maintenance=windows)
-        self._maintenance_read_at = monotonic()
+    async def _read_maintenance(self, uow: UnitOfWork) -> None:
+        read_at = monotonic()
+        self._rules = replace(self._rules, maintenance=await uow.maintenance.unfinished(uow.now))
+        self._maintenance_read_at = read_at
 
     def _slots(self) -> Slots:
         allowed = {name: self._circuits.slots(name, free) for name, free in self._free.items()}
@@ -151,9 +150,10 @@ class DeliveryWorker:
     async def _divert(self, delays: Mapping[Medium, str]) -> None:
         async with self._database.transaction() as uow:
             longest_wait = self._rules.circuit.longest_wait
-            diverted = await failover.divert(delays, longest_wait, _MAX_DIVERTED, uow)
-        for medium in diverted:
+            diversion = await failover.divert(delays, longest_wait, _MAX_DIVERTED, uow)
+        for medium in diversion.media:
             self._metrics.failovers.labels(medium, "down").inc()
+        self._report_put_aside(diversion.put_aside)
 
     async def _until_next(self, slots: Slots) -> timedelta:
         left = await time_until_due(self._database, list(slots)) if slots else None
@@ -168,8 +168,8 @@ class DeliveryWorker:
         """
         if not uow.notifications.pending or self._calls is None or self._is_stopping:
             return _ignore_end
-        if self._maintenance_read_at is None:
-            self._keep(await uow.maintenance.unfinished(uow.now))
+        if not self._knows_maintenance():
+            await self._read_maintenance(uow)
         wanted = Counter(each.medium for each in uow.notifications.pending if each.medium)
         slots = self._take({name: wanted[name] for name in self._open_media() - self._behind})
         try:
@@ -221,8 +221,7 @@ class DeliveryWorker:
                 self._calls.create_task(self._deliver(delivery))
         for medium, budget in claim.held_back:
             self._metrics.held_back.labels(medium, budget).inc()
-        for medium, notification_id, error in claim.put_aside:
-            self._report_put_aside(medium, notification_id, error)
+        self._report_put_aside(claim.put_aside)
 
     async def _claim(self, slots: Slots) -> Claim:
         try:
@@ -247,9 +246,9 @@ class DeliveryWorker:
         # A transaction may have taken a slot first.
         claim.behind |= slots.keys() - taken.keys()
         self._start(claim)
-        if claim.unreachable:
+        if claim.hopeless:
             async with self._database.transaction() as uow:
-                await failover.fail_unreachable(claim.unreachable, uow)
+                await failover.fail_hopeless(claim.hopeless, self._rules.retry, uow)
         return claim
 
     def _is_crowded(self, slots: Slots) -> bool:
@@ -281,14 +280,15 @@ class DeliveryWorker:
         async with self._database.transaction() as uow:
             is_new = await put_aside(notification_id, error, uow)
         if is_new:
-            self._report_put_aside(medium, notification_id, error)
+            self._report_put_aside([(medium, notification_id, error)])
 
     def _report_put_aside(
-        self, medium: Medium | None, notification_id: NotificationId, error: Exception
+        self, put_aside: Sequence[tuple[Medium | None, NotificationId, Exception]]
     ) -> None:
-        self._metrics.put_aside.labels(medium).inc()
-        self._metrics.dead_letters.inc()
-        log.error("notification_put_aside", notification_id=notification_id, error=repr(error))
+        for medium, notification_id, error in put_aside:
+            self._metrics.put_aside.labels(medium).inc()
+            self._metrics.dead_letters.inc()
+            log.error("notification_put_aside", notification_id=notification_id, error=repr(error))
 
     async def _deliver(self, delivery: ClaimedDelivery) -> None:
         trace.restore(delivery.notification.traceparent)
@@ -331,7 +331,7 @@ class DeliveryWorker:
             log.exception("delivery_crashed", notification_id=delivery.notification.notification_id)
             return Unknown(f"error in the channel: {error!r}")
         if isinstance(outcome, Sent):
-            within = self._rules.receipt_within if channel.has_receipts else None
+            within = channel.wait_for_receipt(self._rules.receipt_within)
             note = channel.templates.take_failure(delivery.notification.notification_id)
             receipt = {**outcome.receipt, **({"template": note} if note else {})}
             return replace(

@@ -1,4 +1,4 @@
-"""Announces that maintenance windows have begun or ended."""
+"""Announces that maintenance windows have begun or ended, and lets go what waited for one."""
 
 import asyncio
 from typing import Final
@@ -10,7 +10,7 @@ from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases import maintenance
 from notifier.workers.steps import repeat
 
-# Well within `maintenance.RELEASED_AFTER`: the pages that waited come after the announcement.
+# Well within `maintenance.PAGES_DUE_AFTER_END`: the pages that waited come after the announcement.
 _POLL_S: Final = 0.5
 
 
@@ -25,6 +25,8 @@ class MaintenanceAnnouncer:
         async def step() -> None:
             async with self._database.transaction() as uow:
                 await maintenance.announce(uow)
+            async with self._database.transaction() as uow:
+                await maintenance.release_again(uow)
             await pause(_POLL_S, stopping)
 
         await repeat(step, self.name, self._health, stopping)
