@@ -66,6 +66,7 @@ _TABLE: Final = """
     POST /notifications/addresses/{medium}             +    +     +    +   +
     POST /notifications/addresses/{medium}/remove      +    +     +    +   +
     POST /notifications/addresses/{medium}/earlier     +    +     +    +   +
+    POST /notifications/stopped-mails/{kind}/resume #coaching + + + + +
     GET /notifications/absences                        +    +     +    +   +
     POST /notifications/absences                       +    +     +    +   +
     POST /notifications/absences/remove                +    +     +    +   +

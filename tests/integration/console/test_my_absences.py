@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
+from escalation.domain.settings.people import PersonAbsences
+from escalation.domain.settings.registry import Versioned
 from integration.console.harness import PEOPLE, SAME_ORIGIN, open_console
 from integration.console.screens_harness import Screens, open_screens
 from support.databases import Postgres
@@ -79,6 +81,23 @@ async def test_stand_in_is_asked_and_may_act_while_the_person_is_away(screens: S
     removed = await send(browser, {"number": "0"}, "/remove")
     assert removed.headers["location"] == f"{URL}?done=removed"
     assert await absences_of(screens) == []
+
+
+async def test_person_adds_one_more_where_hundreds_are_away(screens: Screens) -> None:
+    browser = await screens.console.enter("sara")
+    assert (await send(browser, written(screens, "sam"))).status_code == 303
+    nobody_away = PersonAbsences(())
+    async with screens.service.database.transaction() as uow:
+        for number in range(501):
+            others = Versioned(f"person-{number:03}", 1, nobody_away)
+            await uow.settings.add(others, uow.now, "mia")
+    page = (await browser.get(URL)).text
+    assert "Sam stands in" in page
+    added = await send(browser, written(screens, "mia", days=4))
+    assert added.status_code == 303, added.text
+    assert [each["stand_in"] for each in await absences_of(screens)] == ["sam", "mia"]
+    stand_in = await screens.console.enter("sam")
+    assert "For Sara from" in (await stand_in.get(URL)).text
 
 
 async def test_mistakes_are_shown_beside_their_fields(screens: Screens) -> None:

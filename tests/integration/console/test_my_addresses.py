@@ -7,9 +7,11 @@ from typing import Any
 import httpx
 import pytest
 
+from common.contracts.event import PersonId
 from integration.console.harness import SAME_ORIGIN
 from integration.console.test_my_notifications import FORM, MEDIA, URL, Notifier, notifier
-from notifier.domain.recipients import Address
+from notifier.domain.delivery_rules import PersonRules, Step
+from notifier.domain.recipients import Address, Recipient
 
 __all__ = ["notifier"]
 EDITOR = f"{URL}/addresses"
@@ -57,6 +59,33 @@ async def test_removed_way_leaves_the_steps_of_the_person(notifier: Notifier) ->
     (step,) = recipient.rules.steps["critical"]
     assert (step.after_minutes, step.media) == (0, ("email",))
     assert recipient.rules.quiet_hours
+
+
+@pytest.fixture
+async def steps_with_a_medium_that_is_gone(notifier: Notifier) -> None:
+    """Router has removed Slack, which the steps name, and the first step with it."""
+    steps = (Step(0, ("slack",)), Step(5, ("email",)), Step(9, ("web_push",)))
+    rules = PersonRules({"critical": steps, "low": (Step(0, ("slack",)),)})
+    async with notifier.database.transaction() as uow:
+        await uow.recipients.save(Recipient(PersonId("sara"), "Sara", MEDIA[1:], rules=rules))
+
+
+@pytest.mark.usefixtures("steps_with_a_medium_that_is_gone")
+async def test_steps_with_a_medium_that_is_gone_keep_no_address_from_being_changed(
+    notifier: Notifier,
+) -> None:
+    browser = await notifier.console.enter("sara")
+    before = (await notifier.recipient()).rules
+    added = await send(browser, "sms", number="+34612345678")
+    assert added.status_code == 303, added.text
+    assert (await send(browser, "email", address="sara@example.org")).status_code == 303
+    assert (await send(browser, "sms/earlier")).status_code == 303
+    recipient = await notifier.recipient()
+    assert [address.medium for address in recipient.media] == ["sms", "email"]
+    assert recipient.rules == before
+    assert (await send(browser, "sms/remove")).status_code == 303
+    steps = (await notifier.recipient()).rules.steps
+    assert steps == {"critical": (Step(0, ("email",)), Step(9, ("web_push",)))}
 
 
 @pytest.mark.parametrize(
@@ -125,7 +154,7 @@ async def test_editor_is_german_for_who_reads_german(notifier: Notifier) -> None
     browser.cookies.set("language", "de")
     german = {"Accept-Language": "de"}
     page = (await browser.get(URL, headers=german)).text
-    assert "Weg hinzufügen:" in page
+    assert "Kontaktweg hinzufügen:" in page
     assert "Ändern: E-Mail" in page
     form = (await browser.get(f"{EDITOR}/sms", headers=german)).text
     assert "Mit Ländervorwahl" in form

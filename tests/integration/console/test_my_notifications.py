@@ -14,6 +14,7 @@ from common.core.metrics import Metrics
 from common.service.spec import application
 from common.storage.database import Database
 from integration.console.harness import PEOPLE, SAME_ORIGIN, ConsoleHarness, token_issuer
+from notifier.domain.mail_stops import STOPPABLE_MAILS, MailStop
 from notifier.domain.recipients import Address, Recipient
 from notifier.main import build
 from notifier.settings import Settings
@@ -114,7 +115,10 @@ async def test_person_chooses_and_sees_the_choice(notifier: Notifier) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"after-critical-slack": "", "after-critical-email": ""}, "Choose at least one way"),
+        (
+            {"after-critical-slack": "", "after-critical-email": ""},
+            "Choose at least one contact method",
+        ),
         ({"begins-1": ""}, "Please write a time, such as 22:00."),
         # What notifier refuses.
         ({"time_zone": "Mars/Base"}, "must be a time zone of IANA"),
@@ -171,6 +175,31 @@ async def test_person_without_contact_methods_is_told_who_enters_them(notifier: 
     page = await browser.get(URL)
     assert page.status_code == 200
     assert "No message reaches you yet" in page.text
+
+
+async def test_person_gets_mails_again_that_were_stopped(notifier: Notifier) -> None:
+    browser = await notifier.console.enter("sara")
+    assert "Mails that you have stopped" not in (await browser.get(URL)).text
+    async with notifier.database.transaction() as uow:
+        for kind in STOPPABLE_MAILS:
+            await uow.mail_stops.add(MailStop(PersonId("sara"), kind, uow.now, "link"))
+    page = (await browser.get(URL)).text
+    assert "Mails about new reasons of an escalation" in page
+    assert "Mails that ask you to coach someone" in page
+    action = f"{URL}/stopped-mails/coaching/resume"
+    assert f'<form method="post" action="{action}"' in page
+    taken_back = await browser.post(action, headers=SAME_ORIGIN)
+    assert (taken_back.status_code, taken_back.headers["location"]) == (303, f"{URL}?done=mails")
+    async with notifier.database.transaction() as uow:
+        stops = await uow.mail_stops.of(PersonId("sara"))
+    assert [stop.kind for stop in stops] == ["updated"]
+    page = (await browser.get(f"{URL}?done=mails")).text
+    assert "These mails are sent to you again." in page
+    assert "Mails that ask you to coach someone" not in page
+    browser.cookies.set("language", "de")
+    german = (await browser.get(URL, headers={"Accept-Language": "de"})).text
+    assert "Mails, die Sie abbestellt haben" in german
+    assert "Mails über neue Gründe einer Eskalation" in german
 
 
 async def test_page_is_german_for_who_reads_german(notifier: Notifier) -> None:

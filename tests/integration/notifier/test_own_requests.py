@@ -226,11 +226,15 @@ async def test_test_sends_one_message_on_each_medium_and_says_what_came_of_it(
     assert (await api.get(TESTS, headers=key("dana"))).status_code == 404
     harness.slack.otherwise = receivers.slack_error("channel_not_found")
 
-    async def outcomes() -> dict[str, tuple[str, str | None]]:
+    async def outcomes() -> dict[str, tuple[str | None, ...]]:
         shown = (await api.get(TESTS, headers=key("dana"))).json()
-        return {each["medium"]: (each["state"], each["reason"]) for each in shown["messages"]}
+        fields = ("state", "reason", "reason_code")
+        return {each["medium"]: tuple(each[name] for name in fields) for each in shown["messages"]}
 
-    expected = {"slack": ("failed", "Slack refused: channel_not_found"), "email": ("sent", None)}
+    expected = {
+        "slack": ("failed", "Slack refused: channel_not_found", "refused"),
+        "email": ("sent", None, None),
+    }
     async with harness.delivering():
         assert (await api.post(TESTS, headers=key("dana"))).status_code == 202
         await until(outcomes, lambda latest: latest == expected)

@@ -152,6 +152,7 @@ def notification(**changes: Any) -> dict[str, Any]:
         "reason_code": None,
         "reason_parameters": {},
         "delay_reason": None,
+        "delay_code": None,
         "failover_from": None,
         "history": [],
         **changes,

@@ -183,6 +183,7 @@ def test_recipient_shows_why_a_message_waits_and_what_stood_in_for_it() -> None:
     waiting = notification(
         state="pending",
         delay_reason=down,
+        delay_code="system-down",
         history=[delivery_step("queued"), delivery_step("delayed", down, ahead(minutes=1))],
     )
     mail = notification(

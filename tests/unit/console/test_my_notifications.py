@@ -1,5 +1,6 @@
 """The form of My notifications: what it shows, and what it asks the service for."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -77,6 +78,8 @@ def test_view_warns_of_a_step_that_comes_late() -> None:
         ({"begins-1": "22:00", "ends-1": "07:00"}, "days-1"),
         ({"days-0": "mon", "begins-0": "22", "ends-0": "07:00"}, "begins-0"),
         ({"days-0": "mon", "begins-0": "22:00"}, "ends-0"),
+        # An Arabic digit.
+        ({"days-0": "mon", "begins-0": "1\u0662:00", "ends-0": "07:00"}, "begins-0"),
         ({"date-2": "24.12."}, "date-2"),
     ],
 )
@@ -104,6 +107,26 @@ def test_refusals_of_the_service_find_their_field(pointer: str, field: str) -> N
     document = {"errors": [{"pointer": pointer, "detail": "is wrong"}]}
     problems = service_problems(document, {"days-1": "mon"}, READER)
     assert problems.by_field == {field: "is wrong"}
+
+
+def test_test_says_in_the_words_of_the_reader_why_a_message_failed() -> None:
+    message = {
+        "medium": "email",
+        "state": "failed",
+        "sent_at": None,
+        "reason": "gave up after 3 attempts: 421",
+        "reason_code": "gave-up",
+        "reason_parameters": {"attempts": 3},
+    }
+    test = {"requested_at": "2026-03-02T14:00:00Z", "messages": [message]}
+    german = replace(READER, texts=Texts.of("de", ZoneInfo("UTC")))
+    view = my_notifications_view(Data(RECIPIENT, MEDIA, test), Form(), (), german)
+    assert [row.reason for row in view.test] == ["3 Versuche sind gescheitert"]
+
+
+def test_language_that_is_not_chosen_is_english() -> None:
+    view = my_notifications_view(Data(RECIPIENT, MEDIA), Form(), (), READER)
+    assert (view.languages[0].value, view.languages[0].label) == ("", "English, unless you choose")
 
 
 def test_person_without_contact_methods_has_nothing_to_choose() -> None:

@@ -10,6 +10,7 @@ from console.views.change_reasons import change_reason_text
 from console.views.clock_words import change_text
 from console.views.deliveries import delivery_steps
 from console.views.delivery_reasons import delivery_reason_text
+from console.views.message_templates import Sources, TemplateChoice, list_view, template_view
 from console.views.refusal_words import field_text, reason_text
 from console.views.story import event_text, recipients
 from notifier.domain.delivery_reasons import DeliveryReasonCode
@@ -21,6 +22,19 @@ NEW = "brand-new"
 GONE = "gone"
 # A value inside a known code: another word, another shape, none, or no such value at all.
 OTHERS = (NEW, {"nested": NEW}, None, GONE)
+TEMPLATE = {
+    "medium": "email",
+    "kind": "any",
+    "language": "de",
+    "version": 1,
+    "is_shipped": False,
+    "changed_at": ahead(),
+    "changed_by": "sara",
+    "longest_title": 100,
+    "longest_body": 1000,
+    "variables": {},
+    "lists": {},
+}
 
 
 def changed(values: dict[str, Any], name: str, other: Any) -> dict[str, Any]:
@@ -90,6 +104,27 @@ def test_refusal(of: Any) -> None:
         said = reason_text(document, german())
         assert said is None or said
         assert field_text({"code": code, "detail": TEXT, "parameters": of}, german())
+
+
+def test_delay_without_words_here_is_in_those_of_the_service() -> None:
+    waits = {"state": "delayed", "at": ahead(), "reason": TEXT, "until": None}
+    message = notification(delay_reason=TEXT, delay_code=NEW, history=[waits])
+    (shown,) = delivery_steps(message, german())
+    assert shown.text == TEXT
+
+
+def test_template_for_a_reason_without_words_here() -> None:
+    item = {**TEMPLATE, "medium": NEW, "kind": NEW, "language": NEW}
+    (row,) = list_view([item], german()).rows
+    assert (row.name, row.url) == (f"{NEW} · {NEW} · {NEW}", None)
+
+
+def test_sample_for_a_reason_or_data_without_words_here() -> None:
+    choice = TemplateChoice("email", "any", "de")
+    sample = {"reason": NEW, "data": NEW, "title": "T", "body": "B"}
+    trial = {"samples": [sample], "problems": []}
+    view = template_view(choice, TEMPLATE, Sources("T", "B"), "", trial, (), german())
+    assert [each.name for each in view.samples] == [f"{NEW}: {NEW}"]
 
 
 def test_medium_and_state_without_words_here_are_shown_as_they_are() -> None:

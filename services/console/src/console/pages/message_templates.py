@@ -14,9 +14,6 @@ from console.pages.settings import require_manager
 from console.views.etags import etag_of, precondition, read_etag
 from console.views.message_templates import (
     DONE,
-    LANGUAGES,
-    REASONS,
-    TEMPLATE_MEDIA,
     URL,
     Sources,
     TemplateChoice,
@@ -38,9 +35,10 @@ async def _choice(
     kind: Annotated[str, Path(max_length=50)],
     language: Annotated[str, Path(max_length=50)],
 ) -> TemplateChoice:
-    if medium not in TEMPLATE_MEDIA or kind not in REASONS or language not in LANGUAGES:
+    choice = TemplateChoice(medium, kind, language)
+    if not choice.is_known:
         raise PageError(HTTPStatus.NOT_FOUND, "not-found")
-    return TemplateChoice(medium, kind, language)
+    return choice
 
 
 @router.get("/message-templates")

@@ -29,6 +29,7 @@ _DONE: Final[Mapping[str, str]] = {
     "removed": mark("The absence is removed. You are asked again."),
 }
 _PATH: Final = "/v1/absences"
+_PAGE: Final = 200
 
 
 @router.get("/notifications/absences")
@@ -95,6 +96,7 @@ async def _put(
 async def _show(
     page: PageContext, form: AbsenceForm | None = None, status: int = HTTPStatus.OK
 ) -> Response:
-    settings = await page.parts.items("escalation", _PATH) or ()
-    view = my_absences_view(settings, form or AbsenceForm(), page.parts.missing, page.reader)
+    own = await page.parts.get("escalation", f"{_PATH}/{page.viewer.person}")
+    settings = await page.parts.items("escalation", _PATH, limit=_PAGE) or ()
+    view = my_absences_view(own, settings, form or AbsenceForm(), page.parts.missing, page.reader)
     return page.render("my_absences.html", status, view=view, done=page.done_text(_DONE))

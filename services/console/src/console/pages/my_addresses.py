@@ -13,12 +13,13 @@ from console.views.etags import precondition, read_etag
 from console.views.my_addresses import (
     FIELDS,
     AddressForm,
+    Steps,
     address_form_view,
     address_of,
     address_problems,
     earlier,
     saved_values,
-    steps_without,
+    steps_on,
     with_address,
     without_address,
 )
@@ -28,8 +29,8 @@ from console.views.service_problems import FormProblems
 router = APIRouter()
 
 OwnMedium = Annotated[str, Path(pattern=f"^({'|'.join(FIELDS)})$")]
-# What stays as it is.
-_RULES: Final = ("name", "time_zone", "steps", "quiet_hours", "language")
+# What stays as it is, beside the rules and the language: they stay if they are left out.
+_KEPT: Final = ("name", "time_zone")
 
 
 @router.get("/notifications/addresses/{medium}")
@@ -66,9 +67,9 @@ async def remove_address(medium: OwnMedium, page: Page) -> Response:
     recipient = _body(await read_recipient(page))
     if recipient is None or address_of(recipient, medium) is None:
         return page.lead_to("/notifications?done=removed")
-    left = {**recipient, "steps": steps_without(recipient["steps"], medium)}
     media = without_address(recipient["media"], medium)
-    return await _put_or_show(medium, left, media, values, page, done="removed")
+    steps = steps_on([each["medium"] for each in media], recipient["steps"])
+    return await _put_or_show(medium, recipient, media, values, page, done="removed", steps=steps)
 
 
 @router.post("/notifications/addresses/{medium}/earlier")
@@ -104,10 +105,11 @@ async def _put_or_show(
     page: PageContext,
     *,
     done: str,
+    steps: Steps | None = None,
 ) -> Response:
     """Put it; a refusal is shown above the form of the address, with what there is now."""
     try:
-        await _put(recipient, media, values, page)
+        await _put(recipient, media, values, page, steps=steps)
     except ServiceProblemError as error:
         again = await read_recipient(page)
         problems = FormProblems(whole=problem_text(error.document, page.reader))
@@ -121,15 +123,23 @@ async def _put(
     media: Sequence[Mapping[str, Any]],
     values: Mapping[str, str],
     page: PageContext,
+    *,
+    steps: Steps | None = None,
 ) -> None:
-    """Put it if nobody has changed what the form was made from."""
+    """Put it if nobody has changed what the form was made from; without `steps` they stay.
+
+    The steps may name a medium that the person no longer has: put again they would be refused.
+    """
+    rest: dict[str, Any]
     if recipient is None:
         rest = {
             "name": page.reader.name(page.viewer.person),
             "time_zone": page.reader.texts.zone.key,
         }
     else:
-        rest = {name: recipient[name] for name in _RULES}
+        rest = {name: recipient[name] for name in _KEPT}
+    if steps is not None:
+        rest["steps"] = steps
     await page.services.send(
         "notifier",
         "PUT",

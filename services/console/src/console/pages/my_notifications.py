@@ -1,4 +1,4 @@
-"""How a person wants to be notified: by which way after how long, and when not."""
+"""How a person wants to be notified: by which contact method after how long, and when not."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,6 +12,7 @@ from starlette.responses import Response
 from console.clients.services import ServiceProblemError
 from console.pages.context import Page, PageContext
 from console.pages.my_addresses import recipient_path
+from console.pages.stopped_mails import stopped_mails_path
 from console.texts import mark
 from console.views.etags import read_etag
 from console.views.my_notifications import (
@@ -33,9 +34,11 @@ _DONE: Final[Mapping[str, str]] = {
     "address": mark("Your address is saved. Let a code be sent there, and enter it."),
     "removed": mark("The address is removed. It gets a message about that."),
     "order": mark("The order is saved."),
+    "mails": mark("These mails are sent to you again."),
     "verified": mark("The address is verified."),
     "test": mark(
-        "A test message is on its way by each way. Load the page again to see what came of it."
+        "A test message is on its way to each contact method. "
+        "Load the page again to see what came of it."
     ),
 }
 MediumPath = Annotated[str, Path(pattern="^[a-z_]{1,20}$")]
@@ -96,7 +99,8 @@ async def _show(
     form = form or Form()
     if recipient and not form.values:
         form = replace(saved_form(recipient, media), problems=form.problems)
-    data = Data(recipient, media, test, refusals, etag)
+    stops = await _read(page, stopped_mails_path(page)) if recipient else None
+    data = Data(recipient, media, test, refusals, etag, stops["stopped"] if stops else ())
     view = my_notifications_view(data, form, page.parts.missing, page.reader)
     return page.render("my_notifications.html", status, view=view, done=page.done_text(_DONE))
 
@@ -116,7 +120,7 @@ async def verify_address(medium: MediumPath, page: Page) -> Response:
 
 @router.post("/notifications/test")
 async def send_test(page: Page) -> Response:
-    """Send one message by each way."""
+    """Send one message to each contact method."""
     return await _ask(page, "test-messages", None, "test", "test")
 
 

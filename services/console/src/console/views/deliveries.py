@@ -22,10 +22,9 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "ambiguous": mark("may have arrived, tried again"),
     "suppressed": mark("no longer needed"),
 }
-_PROVIDER_DOWN: Final = mark("waits, since the service that carries it does not work")
 _DELAYS: Final[Mapping[str, str]] = {
     "maintenance": mark("waits for the end of a maintenance"),
-    "system-down": _PROVIDER_DOWN,
+    "system-down": mark("waits, since the service that carries it does not work"),
 }
 _QUIET: Final = mark("waits for the end of quiet hours")
 _STANDS_IN: Final = mark("sent here because %(medium)s did not reach the person")
@@ -69,7 +68,8 @@ def _text(step: Mapping[str, Any], notification: Mapping[str, Any], reader: Read
         return _(_STANDS_IN, medium=_(words.MEDIA[notification["failover_from"]]))
     waits = notification["delay_reason"] is not None
     if step["state"] == "delayed" and step["reason"] == notification["delay_reason"] and waits:
-        return _(_DELAYS.get(notification.get("delay_code", ""), _PROVIDER_DOWN))
+        delay = _DELAYS.get(notification["delay_code"])
+        return _(delay) if delay else step["reason"]
     if step["state"] == "delayed" and notification["reason_code"] == "quiet-hours":
         return _(_QUIET)
     sentence = _SENTENCES.get(step["state"])

@@ -61,9 +61,7 @@ def _medium_removed(of: Mapping[str, Any], reader: Reader) -> str:
 
 
 def _gave_up(of: Mapping[str, Any], reader: Reader) -> str:
-    return reader.texts.ngettext(
-        "tried once in vain", "tried %(number)s times in vain", of["attempts"]
-    )
+    return reader.texts.ngettext("1 attempt failed", "%(number)s attempts failed", of["attempts"])
 
 
 def _over_budget(of: Mapping[str, Any], reader: Reader) -> str:

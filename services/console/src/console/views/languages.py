@@ -1,9 +1,13 @@
-"""The names of languages in the language of the reader."""
+"""The languages of messages, and the names of languages in that of the reader."""
+
+from typing import Final
 
 from babel import Locale, UnknownLocaleError
 
 from common.core.languages import UNDETERMINED
 from console.views.reader import Reader
+
+MESSAGE_LANGUAGES: Final = ("en", "de", "es", "fr", "pt", "it")
 
 
 def language_name(tag: str, reader: Reader) -> str:

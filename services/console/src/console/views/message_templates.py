@@ -5,45 +5,46 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from babel import Locale
-
 from common.contracts.notifications import Medium
 from console.texts import mark
+from console.views.fallback import Labels
 from console.views.fields import Field, FieldView, Option, field_view, options_of
+from console.views.languages import MESSAGE_LANGUAGES, language_name
 from console.views.reader import Reader
 from console.views.words import MEDIA
 
 URL: Final = "/settings/message-templates"
-LANGUAGES: Final = ("en", "de", "es", "fr", "pt", "it")
 TEMPLATE_MEDIA: Final[Sequence[Medium]] = ("slack", "email", "web_push", "sms", "teams")
-REASONS: Final[Mapping[str, str]] = {
-    "any": mark("All messages without their own template"),
-    "raised": mark("Asked first"),
-    "climbed": mark("Moved up to this level"),
-    "repeated": mark("Asked again"),
-    "returned": mark("Back at this level"),
-    "handed_over": mark("Handed over by a colleague"),
-    "updated": mark("New reason"),
-    "warning": mark("Promise at risk"),
-    "lease_ending": mark("Time for an escalation ends"),
-    "snooze_over": mark("Snooze is over"),
-    "approval_asked": mark("Approval needed"),
-    "approval_refused": mark("Approval refused"),
-    "unanswered": mark("Nobody has answered"),
-    "unreachable": mark("Nobody was reached"),
-    "met": mark("Promise kept in the meantime"),
-    "coaching": mark("Coaching"),
-    "duty_gap": mark("Nobody on duty"),
-    "unserved": mark("Nobody serves a queue"),
-    "summary": mark("Summary of messages that were held back"),
-    "connection_silent": mark("Outside system is silent"),
-    "connection_heard_again": mark("Outside system is heard again"),
-    "write_back_halted": mark("Write-back halted"),
-    "status_webhook_disabled": mark("Status webhook disabled"),
-    "maintenance_began": mark("Maintenance begins"),
-    "maintenance_ended": mark("Maintenance has ended"),
-    "alarm": mark("Alarm of Upstairs itself"),
-}
+REASONS: Final[Mapping[str, str]] = Labels(
+    {
+        "any": mark("All messages without their own template"),
+        "raised": mark("Asked first"),
+        "climbed": mark("Moved up to this level"),
+        "repeated": mark("Asked again"),
+        "returned": mark("Back at this level"),
+        "handed_over": mark("Handed over by a colleague"),
+        "updated": mark("New reason"),
+        "warning": mark("Promise at risk"),
+        "lease_ending": mark("Time for an escalation ends"),
+        "snooze_over": mark("Snooze is over"),
+        "approval_asked": mark("Approval needed"),
+        "approval_refused": mark("Approval refused"),
+        "unanswered": mark("Nobody has answered"),
+        "unreachable": mark("Nobody was reached"),
+        "met": mark("Promise kept in the meantime"),
+        "coaching": mark("Coaching"),
+        "duty_gap": mark("Nobody on duty"),
+        "unserved": mark("Nobody serves a queue"),
+        "summary": mark("Summary of messages that were held back"),
+        "connection_silent": mark("Outside system is silent"),
+        "connection_heard_again": mark("Outside system is heard again"),
+        "write_back_halted": mark("Write-back halted"),
+        "status_webhook_disabled": mark("Status webhook disabled"),
+        "maintenance_began": mark("Maintenance begins"),
+        "maintenance_ended": mark("Maintenance has ended"),
+        "alarm": mark("Alarm of Upstairs itself"),
+    }
+)
 DONE: Final[Mapping[str, str]] = {
     "saved": mark("Saved. Messages from now on are written so."),
     "shipped": mark("The shipped template is used again."),
@@ -52,11 +53,13 @@ _MAX_TITLE: Final = 500
 _MAX_BODY: Final = 4000
 _TITLE: Final = Field("title", "line", mark("Title or subject"))
 _BODY: Final = Field("body", "text", mark("Text"))
-_DATA: Final[Mapping[str, str]] = {
-    "usual": mark("Usual data"),
-    "shortest": mark("As little data as there can be"),
-    "longest": mark("As much data as there can be"),
-}
+_DATA: Final[Mapping[str, str]] = Labels(
+    {
+        "usual": mark("Usual data"),
+        "shortest": mark("As little data as there can be"),
+        "longest": mark("As much data as there can be"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,15 @@ class TemplateChoice:
     medium: str
     kind: str
     language: str
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a screen for it; a newer service has more."""
+        return (
+            self.medium in TEMPLATE_MEDIA
+            and self.kind in REASONS
+            and self.language in MESSAGE_LANGUAGES
+        )
 
     @property
     def path(self) -> str:
@@ -86,8 +98,10 @@ class Sources:
 
 @dataclass(frozen=True, slots=True)
 class TemplateRow:
+    """`url` is None without a screen for it."""
+
     name: str
-    url: str
+    url: str | None
     changed: str
 
 
@@ -132,7 +146,11 @@ class TemplateView:
 def list_view(items: Sequence[Mapping[str, Any]], reader: Reader) -> TemplateListView:
     _ = reader.texts.gettext
     rows = [
-        TemplateRow(_name(choice, reader), choice.url, _changed(item, reader))
+        TemplateRow(
+            _name(choice, reader),
+            choice.url if choice.is_known else None,
+            _changed(item, reader),
+        )
         for item in items
         for choice in (TemplateChoice(item["medium"], item["kind"], item["language"]),)
     ]
@@ -141,7 +159,8 @@ def list_view(items: Sequence[Mapping[str, Any]], reader: Reader) -> TemplateLis
         media=options_of(((name, _(MEDIA[name])) for name in TEMPLATE_MEDIA), ("email",)),
         kinds=options_of(((name, _(text)) for name, text in REASONS.items()), ("raised",)),
         languages=options_of(
-            ((name, _language(name, reader)) for name in LANGUAGES), (reader.texts.language,)
+            ((name, language_name(name, reader)) for name in MESSAGE_LANGUAGES),
+            (reader.texts.language,),
         ),
     )
 
@@ -212,9 +231,5 @@ def _changed(item: Mapping[str, Any], reader: Reader) -> str:
 def _name(choice: TemplateChoice, reader: Reader) -> str:
     _ = reader.texts.gettext
     medium = next((text for name, text in MEDIA.items() if name == choice.medium), choice.medium)
-    kind, language = _(REASONS[choice.kind]), _language(choice.language, reader)
+    kind, language = _(REASONS[choice.kind]), language_name(choice.language, reader)
     return f"{kind} · {_(medium)} · {language}"
-
-
-def _language(name: str, reader: Reader) -> str:
-    return Locale.parse(name).get_display_name(reader.texts.locale) or name

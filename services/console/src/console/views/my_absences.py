@@ -66,22 +66,19 @@ class AbsenceForm:
 
 
 def my_absences_view(
+    own: Mapping[str, Any] | None,
     settings: Iterable[Mapping[str, Any]],
     form: AbsenceForm,
     missing: Sequence[str],
     reader: Reader,
 ) -> MyAbsencesView:
-    """`settings` are the absences of everybody, as the service has them."""
-    own, stands_in_for = None, []
-    for setting in settings:
-        if setting["id"] == reader.person:
-            own = setting
-            continue
-        stands_in_for += [
-            _stands_in_text(setting["id"], absence, reader)
-            for absence in setting["body"]["absences"]
-            if absence["stand_in"] == reader.person and is_to_come(absence, reader.now)
-        ]
+    """`own` and `settings`, those of everybody, are absences as the service has them."""
+    stands_in_for = [
+        _stands_in_text(setting["id"], absence, reader)
+        for setting in settings
+        for absence in setting["body"]["absences"]
+        if absence["stand_in"] == reader.person and is_to_come(absence, reader.now)
+    ]
     values = {**_first_values(reader), **form.values}
     people = [(person, name) for person, name in people_by_name(reader) if person != reader.person]
     return MyAbsencesView(

@@ -1,6 +1,6 @@
 """The forms in which people enter how they are reached, and what follows for their rules."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ _CONVERSATIONS: Final[Mapping[str, str]] = {
     "personal": mark("only me"),
     "shared": mark("others too"),
 }
-# Of each way that people enter themselves; devices are added on the device.
+# Of each medium that people enter themselves; devices are added on the device.
 FIELDS: Final[Mapping[str, tuple[Field, ...]]] = {
     "slack": (
         Field(
@@ -59,6 +59,9 @@ FIELDS: Final[Mapping[str, tuple[Field, ...]]] = {
     ),
 }
 
+# Steps by severity.
+Steps = Mapping[str, Sequence[Mapping[str, Any]]]
+
 
 @dataclass(frozen=True, slots=True)
 class AddressForm:
@@ -98,11 +101,11 @@ def address_form_view(
     medium: str, form: AddressForm, reader: Reader, *, is_new: bool
 ) -> AddressFormView:
     _ = reader.texts.gettext
-    way = medium_label(medium, reader)
+    method = medium_label(medium, reader)
     if is_new:
-        title = _("Be reached by %(way)s", way=way)
+        title = _("Add %(method)s", method=method)
     else:
-        title = _("Change how you are reached by %(way)s", way=way)
+        title = _("Change how you are reached by %(method)s", method=method)
     labels = [(value, _(label)) for value, label in _CONVERSATIONS.items()]
     return AddressFormView(
         medium=medium,
@@ -146,17 +149,16 @@ def earlier(media: Sequence[Mapping[str, Any]], medium: str) -> list[Mapping[str
     return moved
 
 
-def steps_without(
-    steps: Mapping[str, Sequence[Mapping[str, Any]]], medium: str
-) -> dict[str, list[dict[str, Any]]]:
-    """Return the steps without a way that is removed: the first that is left is at once.
+def steps_on(media: Collection[str], steps: Steps) -> Steps:
+    """Return the steps with these media and devices only: the first that is left is at once.
 
-    Where none is left it is as usual here.
+    Where none is left the default counts.
     """
+    kept = {*media, "web_push"}
     left = {}
     for severity, of_severity in steps.items():
         rest = [
-            {**step, "media": [each for each in step["media"] if each != medium]}
+            {**step, "media": [each for each in step["media"] if each in kept]}
             for step in of_severity
         ]
         rest = [step for step in rest if step["media"]]

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
+from console.views.delivery_reasons import delivery_reason_text
 from console.views.fields import Option, options_of, whole_number
-from console.views.languages import language_name
+from console.views.languages import MESSAGE_LANGUAGES, language_name
 from console.views.my_addresses import FIELDS, address_of, medium_label
 from console.views.quiet_hours_form import (
     MAX_PERIODS,
@@ -21,9 +22,9 @@ from console.views.quiet_hours_form import (
 )
 from console.views.reader import Reader, parse_time
 from console.views.service_problems import FormProblems, sort_problems
+from console.views.stopped_mails import StoppedMailRow, stopped_mail_rows
 from console.views.words import NOTIFICATION_STATES, SEVERITIES, service_names
 
-LANGUAGES: Final = ("en", "de", "es", "fr", "pt", "it")
 _DELAYS_MIN: Final = (1, 2, 3, 5, 10, 15, 20, 30, 60, 120)
 _OWN: Final = "own"
 
@@ -71,7 +72,7 @@ class TestRow:
 class MyNotificationsView:
     """`is_registered`: there is a recipient; without one there is nothing to choose.
 
-    `addable` are the ways that the person may add. `etag`: of what is shown. `test_at` is when the
+    `addable` are the media that the person may add. `etag`: of what is shown. `test_at` is when the
     last test was sent, if there was one.
     """
 
@@ -88,6 +89,7 @@ class MyNotificationsView:
     test_at: str | None
     test: tuple[TestRow, ...]
     test_problem: str | None
+    stopped_mails: tuple[StoppedMailRow, ...]
     problems: FormProblems
     missing: tuple[str, ...]
 
@@ -96,7 +98,7 @@ class MyNotificationsView:
 class Data:
     """What notifier says; `refusals` are by the medium of a code, or by `test`.
 
-    `etag` is that of the recipient.
+    `etag` is that of the recipient. `stops` are the kinds of mail that are stopped.
     """
 
     recipient: Mapping[str, Any] | None
@@ -104,6 +106,7 @@ class Data:
     test: Mapping[str, Any] | None = None
     refusals: Mapping[str, str] = field(default_factory=dict)
     etag: str = ""
+    stops: Sequence[Mapping[str, Any]] = ()
 
 
 def methods_of(recipient: Mapping[str, Any], *, has_devices: bool) -> tuple[str, ...]:
@@ -169,10 +172,12 @@ def _steps(minutes: Mapping[str, int | None]) -> list[dict[str, Any]]:
 def _steps_problem(minutes: Mapping[str, int | None], reader: Reader) -> str | None:
     _ = reader.texts.gettext
     if not minutes:
-        return _("Choose at least one way to be notified.")
+        return _("Choose at least one contact method.")
     if None in minutes.values():
         return _("Please choose one from the list.")
-    return None if 0 in minutes.values() else _("One way must be at once.")
+    if 0 in minutes.values():
+        return None
+    return _("One contact method must be used at once (0 minutes).")
 
 
 def service_problems(
@@ -204,8 +209,8 @@ def my_notifications_view(
     _, values = reader.texts.gettext, form.values
     late = recipient["late_steps"] if recipient else ()
     severities = [(severity, _(label)) for severity, label in SEVERITIES.items()]
-    languages = [("", _("As usual here"))]
-    languages += [(code, language_name(code, reader)) for code in LANGUAGES]
+    languages = [("", _("English, unless you choose"))]
+    languages += [(code, language_name(code, reader)) for code in MESSAGE_LANGUAGES]
     return MyNotificationsView(
         is_registered=recipient is not None,
         methods=_methods(recipient, data.refusals, reader) if recipient else (),
@@ -222,6 +227,7 @@ def my_notifications_view(
         test_at=_time(test["requested_at"], reader) if test else None,
         test=tuple(_test_row(each, reader) for each in test["messages"]) if test else (),
         test_problem=data.refusals.get("test"),
+        stopped_mails=stopped_mail_rows(data.stops, reader),
         problems=form.problems,
         missing=service_names(missing, reader.texts),
     )
@@ -258,7 +264,9 @@ def _addable(recipient: Mapping[str, Any] | None, reader: Reader) -> tuple[Optio
 def _test_row(message: Mapping[str, Any], reader: Reader) -> TestRow:
     state = NOTIFICATION_STATES.get(message["state"], message["state"])
     return TestRow(
-        medium_label(message["medium"], reader), reader.texts.gettext(state), message["reason"]
+        medium_label(message["medium"], reader),
+        reader.texts.gettext(state),
+        delivery_reason_text(message, reader),
     )
 
 
@@ -275,7 +283,7 @@ def _severity_row(
     reader: Reader,
 ) -> SeverityRow:
     _, label = reader.texts.gettext, reader.texts.gettext(SEVERITIES[severity])
-    modes = (("", _("As usual here")), (_OWN, _("As I choose")))
+    modes = (("", _("The default of this centre")), (_OWN, _("As I choose")))
     mode = form.values.get(f"mode-{severity}", "")
     return SeverityRow(
         severity=severity,

@@ -6,24 +6,15 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Final
 
-from console.texts import mark
 from console.views.fields import Option, options_of
 from console.views.reader import Reader
 from console.views.service_problems import FormProblems
+from console.views.words import WEEKDAYS
 
-WEEKDAYS: Final[Mapping[str, str]] = {
-    "mon": mark("Monday"),
-    "tue": mark("Tuesday"),
-    "wed": mark("Wednesday"),
-    "thu": mark("Thursday"),
-    "fri": mark("Friday"),
-    "sat": mark("Saturday"),
-    "sun": mark("Sunday"),
-}
 MAX_PERIODS: Final = 3
 MAX_DATES: Final = 60
 _EMPTY_DATES: Final = 3
-_TIME: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+_TIME: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,6 +153,16 @@ CONTACT_STATES: Final[Mapping[str, str]] = Labels(
     }
 )
 
+WEEKDAYS: Final[Mapping[str, str]] = {
+    "mon": mark("Monday"),
+    "tue": mark("Tuesday"),
+    "wed": mark("Wednesday"),
+    "thu": mark("Thursday"),
+    "fri": mark("Friday"),
+    "sat": mark("Saturday"),
+    "sun": mark("Sunday"),
+}
+
 # Templates translate a role by its name.
 ROLES: Final[Mapping[PersonRole, str]] = Labels(
     {

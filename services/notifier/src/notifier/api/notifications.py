@@ -44,7 +44,7 @@ from notifier import rendering
 from notifier.api.deps import UUID, NotifierDatabase, transaction
 from notifier.domain.brake import recipient_key
 from notifier.domain.content import DisabledStatusWebhook, LostTimer, Maintenance, WriteBackHalt
-from notifier.domain.delivery_reasons import REASON_CODES, ReasonData
+from notifier.domain.delivery_reasons import REASON_CODES, parameters_of
 from notifier.domain.history import StepState, history
 from notifier.domain.maintenance import is_delay
 from notifier.domain.notifications import Attempt, AttemptOutcome, Kind, Notification, State
@@ -210,7 +210,8 @@ class NotificationOut(_Out):
         "`gave-up`: `attempts`; `over-budget`: at most `most` messages in `window_s` seconds for "
         "one `budget`: `recipient`, `burst`, `customer`, `channel`, or `share` of a customer at a "
         "recipient; `quiet-hours`: `until`; `not-verified`: `media`, and `others` that were used "
-        "too; `later-step`: `step`. `in_summary` is true if a summary failed that carried it."
+        "too; `later-step`: `step`; `nobody-stands-in`: `until`; `stands-in`: `person`, `until`. "
+        "`in_summary` is true if a summary failed that carried it."
     )
     delay_reason: str | None = Field(description="Why it waits until `due_at`.")
     delay_code: Literal["maintenance", "system-down"] | None = Field(
@@ -299,14 +300,9 @@ def _out(
             "headline": rendering.words(notification.content, at).headline,
             "status": rendering.status_text(status, at) if status else None,
             "reason_code": data.code if data else None,
-            "reason_parameters": _parameters(data) if data else {},
+            "reason_parameters": parameters_of(data),
             "delay_code": delay and ("maintenance" if is_delay(delay) else "system-down"),
             "attempts": calls,
             "history": history(notification, calls, summary_at),
         }
     )
-
-
-def _parameters(data: ReasonData) -> dict[str, Any]:
-    in_summary = {"in_summary": True} if data.in_summary else {}
-    return {**data.parameters, **in_summary}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, Path, Request
 from pydantic import BaseModel, Field, StringConstraints
@@ -16,6 +16,7 @@ from common.http.routes import ApiRouter
 from notifier.api.deps import NotifierDatabase, caller_of, refusals, transaction
 from notifier.api.recipients import RecipientPath
 from notifier.domain import errors
+from notifier.domain.delivery_reasons import parameters_of
 from notifier.domain.notifications import Notification, State
 from notifier.use_cases import own_requests
 from notifier.use_cases.own_requests import LastTest
@@ -24,7 +25,14 @@ from notifier.verification_codes import VerificationCodes
 router = ApiRouter(prefix="/v1/recipients", tags=["recipients"])
 
 MediumPath = Annotated[Medium, Path(description="The medium of the address.", examples=["email"])]
-_MESSAGE: Final = {"medium": "slack", "state": "sent", "sent_at": RAISED_AT, "reason": None}
+_MESSAGE: Final[dict[str, Any]] = {
+    "medium": "slack",
+    "state": "sent",
+    "sent_at": RAISED_AT,
+    "reason": None,
+    "reason_code": None,
+    "reason_parameters": {},
+}
 
 
 async def _codes(request: Request) -> VerificationCodes:
@@ -58,7 +66,12 @@ class TestMessageOut(BaseModel):
     medium: Medium | None = Field(description="The medium that it is sent by.")
     state: State = Field(description="`sent`: the outside system accepted it.")
     sent_at: datetime | None = Field(description="When the outside system accepted it.")
-    reason: str | None = Field(description="Why it failed.")
+    reason: str | None = Field(description="Why it failed, in words.")
+    reason_code: str | None = Field(
+        description="Why, as a code: those of `GET /v1/notifications`. A newer version may write "
+        "others: then `reason` says it."
+    )
+    reason_parameters: dict[str, Any] = Field(description="The figures of it, as there.")
 
 
 class TestOut(BaseModel):
@@ -156,7 +169,12 @@ def _out(test: LastTest) -> TestOut:
 def _messages(messages: Sequence[Notification]) -> list[TestMessageOut]:
     return [
         TestMessageOut(
-            medium=each.medium, state=each.state, sent_at=each.sent_at, reason=each.reason
+            medium=each.medium,
+            state=each.state,
+            sent_at=each.sent_at,
+            reason=each.reason,
+            reason_code=each.reason_data.code if each.reason_data else None,
+            reason_parameters=parameters_of(each.reason_data),
         )
         for each in messages
     ]

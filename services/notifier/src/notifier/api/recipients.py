@@ -127,7 +127,7 @@ def make_router(channels: Sequence[Channel]) -> ApiRouter:
             description="By severity, by which media after how long; none: all at once."
         )
         quiet_hours: QuietHours | None = Field(description="When what is not urgent waits.")
-        language: str | None = Field(description="The language of messages; null: the centre's.")
+        language: str | None = Field(description="The language of messages; null: English.")
 
     class RecipientOut(ContactMethodsOut):
         model_config = with_examples(
@@ -217,10 +217,10 @@ def make_router(channels: Sequence[Channel]) -> ApiRouter:
         A person sets the own contact methods, managers those of the people below, an admin all and
         alone those of `operations`. `PUT /v1/people/{id}` in router sets them too; the last one
         counts. Steps, quiet hours and the language stay as they are if they are left out.
-        Addresses that are no longer used get a message about it. Links and buttons of
-        earlier messages are void. The `url` of an address is a secret: it is never shown, and if it
-        is left out, the one that was put before stays. With `If-Match`, the ETag that you have
-        read, it is set only if nobody has changed it since.
+        Addresses that are no longer used get a message about it. If an address changes, links and
+        buttons of earlier messages are void. The `url` of an address is a secret: it is never
+        shown, and if it is left out, the one that was put before stays. With `If-Match`, the ETag
+        that you have read, it is set only if nobody has changed it since.
         """
         async with transaction(database) as uow:
             _require_allowed([address.stored() for address in body.media], put)

@@ -57,7 +57,7 @@ class RecipientFields(RequestModel):
         default=None, description="When what is not urgent waits for a summary; null: never."
     )
     language: Language | None = Field(
-        default=None, description="The language of messages; null: that of the centre."
+        default=None, description="The language of messages; null: English."
     )
 
     @model_validator(mode="after")

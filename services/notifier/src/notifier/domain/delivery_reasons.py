@@ -53,6 +53,14 @@ class ReasonData(Struct, frozen=True):
     in_summary: bool = False
 
 
+def parameters_of(data: ReasonData | None) -> dict[str, Any]:
+    """Return the figures of a reason, as readers get them beside its code."""
+    if data is None:
+        return {}
+    in_summary = {"in_summary": True} if data.in_summary else {}
+    return {**data.parameters, **in_summary}
+
+
 class DeliveryReason(Struct, frozen=True):
     text: str
     data: ReasonData

@@ -1,4 +1,4 @@
-"""Templates that an admin sets in place of the shipped ones: for a medium, a reason, a language."""
+"""Templates that managers set in place of the shipped ones: for a medium, a reason, a language."""
 
 from datetime import datetime
 from typing import Final, Literal, get_args

@@ -1,4 +1,4 @@
-"""The SQL of templates that an admin has set."""
+"""The SQL of templates that managers have set."""
 
 from typing import Any
 

@@ -10,8 +10,9 @@ from console.texts import mark
 from console.views.reader import Reader
 from console.views.settings.kinds import Body, Kind, Related
 from console.views.settings.nodes import KEY, UNNAMED, VALUE, Group, Leaf, Rows
-from console.views.settings.phrases import WEEKDAYS, week_sentences
+from console.views.settings.phrases import week_sentences
 from console.views.settings.values import Day, Hours, Line
+from console.views.words import WEEKDAYS
 
 ZONE: Final = Leaf("zone", Line(), mark("Time zone"), mark("Such as Europe/Berlin."))
 

@@ -113,7 +113,7 @@ _LEVELS: Final = Rows(
         Leaf(
             "media",
             SeveralOf(words.MEDIA),
-            mark("Ways to contact them"),
+            mark("Contact methods"),
             mark("Without a tick, all that the person has."),
             is_required=False,
         ),

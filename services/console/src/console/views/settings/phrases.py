@@ -7,6 +7,7 @@ from common.contracts.contacts import Priority, Tier
 from console.texts import mark
 from console.views.reader import Reader
 from console.views.settings.durations import write_duration
+from console.views.words import WEEKDAYS
 
 PRIORITIES: Final[Mapping[Priority, str]] = {
     "low": mark("low"),
@@ -19,17 +20,6 @@ TIERS: Final[Mapping[Tier, str]] = {
     "premium": mark("premium"),
     "vip": mark("VIP"),
 }
-WEEKDAYS: Final[Mapping[str, str]] = {
-    "mon": mark("Monday"),
-    "tue": mark("Tuesday"),
-    "wed": mark("Wednesday"),
-    "thu": mark("Thursday"),
-    "fri": mark("Friday"),
-    "sat": mark("Saturday"),
-    "sun": mark("Sunday"),
-}
-
-
 _DAY_S: Final = 86400
 
 
