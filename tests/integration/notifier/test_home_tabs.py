@@ -179,7 +179,7 @@ async def test_user_who_is_no_recipient_learns_what_to_do(
 ) -> None:
     async with harness.delivering():
         await open_home(api, "U-stranger")
-        await last_shows(harness, "your user id U-stranger", "U-stranger")
+        await last_shows(harness, "your Slack user id U-stranger", "U-stranger")
 
 
 @pytest.mark.parametrize("answer", [HANGS, rate_limited(1), slack_error("not_enabled")])

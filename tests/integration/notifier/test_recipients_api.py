@@ -59,6 +59,7 @@ async def test_recipient_that_was_changed_since_it_was_read_is_not_replaced(
     assert (changed.status_code, changed.headers["ETag"]) == (200, '"2"')
     stale = await put_if({"If-Match": read}, "Dana D.")
     assert (stale.status_code, stale.json()["type"]) == (412, "urn:upstairs:problem:stale")
+    assert stale.json()["detail"].startswith("The recipient was changed since you read it")
     shown = await api.get("/v1/recipients/dana", headers=key("root"))
     assert (shown.json()["name"], shown.headers["ETag"]) == ("Dana C.", '"2"')
     # Nothing has changed, so what others have read is still so.

@@ -92,6 +92,12 @@ def test_address_that_is_not_complete_is_refused() -> None:
     )
 
 
+async def test_address_that_no_key_decrypts_is_to_be_entered_again() -> None:
+    assert await channel().send(notification(ADDRESS), AT) == Refused(
+        "no encryption key decrypts the address: enter the address again"
+    )
+
+
 def test_message_names_no_customer_and_has_no_markup_of_strangers() -> None:
     page = notification(ADDRESS, contact={**ADA, "topic": "[x](http://evil.example)"})
     shown = ContentLevels().shown(replace(page, link_epoch=1))

@@ -1,4 +1,4 @@
-"""An outside system that fails in a row is left alone, and tried again now and then."""
+"""An outside system that fails in a row is not called for a while, but for a trial now and then."""
 
 from datetime import timedelta
 

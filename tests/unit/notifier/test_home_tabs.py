@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from common.contracts.event import EscalationId, NotificationId, PersonId
-from notifier.channels import slack_events, slack_home
+from notifier.channels import slack_events, slack_forms, slack_home
 from notifier.channels.base import AddressCheck, HomeOpened, MalformedPayloadError
 from notifier.domain import home_tabs
 from notifier.domain.delivery import Postponed, Sent, Unknown
@@ -81,6 +81,21 @@ def test_home_shows_the_most_severe_first_with_time_left_and_buttons() -> None:
     assert LINKS.read(token, AT) == Capability(waiting.notification_id, "press", 3)
 
 
+def test_home_names_what_its_user_holds_though_no_time_is_known() -> None:
+    own = page(1)
+    state = replace(escalation(own, "taken_over", "dana"), held_until=None)
+    (text,) = texts(slack_home.home_view(view((own, state)), "U0123", LINKS, AT))
+    assert text.splitlines()[1] == "You hold this escalation."
+
+
+def test_refused_press_of_the_home_is_answered_in_the_readers_language() -> None:
+    notices = {language: slack_forms.notice("Omar.", language) for language in ("en", "de")}
+    assert {name: notice["blocks"][0]["text"]["text"] for name, notice in notices.items()} == {
+        "en": "Your answer was not recorded. Omar.",
+        "de": "Ihre Antwort wurde nicht gespeichert. Omar.",
+    }
+
+
 def test_home_leaves_out_what_others_hold_and_what_has_ended() -> None:
     taken, ended, approval, other = page(1), page(2), page(3, "approval_asked"), page(4, "warning")
     shown = view(
@@ -96,7 +111,7 @@ def test_empty_home_says_so_and_stranger_hears_what_to_do() -> None:
     (nothing,) = texts(slack_home.home_view(view(), "U0123", LINKS, AT))
     assert nothing.startswith("Nothing needs you now.")
     (unknown,) = texts(slack_home.home_view(view(of=None), "U0123", LINKS, AT))
-    assert "your user id U0123" in unknown
+    assert unknown == "Ask your manager to add your Slack user id U0123 to your contact methods."
     gone = replace(DANA, active=False)
     assert view(of=gone) == HomeView()
 

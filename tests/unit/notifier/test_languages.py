@@ -61,6 +61,25 @@ def test_plural_follows_the_number(count: int, headline: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("language", "headline", "task"),
+    [
+        ("en", "60 escalations need you", "Start at the top."),
+        ("de", "60 Eskalationen brauchen Sie", "Beginnen Sie oben."),
+        ("es", "60 escaladas le necesitan", "Empiece por arriba."),
+        ("fr", "60 escalades ont besoin de vous", "Commencez par le haut."),
+        ("it", "60 escalation richiedono il suo intervento", "Cominci dall'alto."),
+        ("pt", "60 escaladas precisam de si", "Comece pelo topo."),
+    ],
+)
+def test_summary_of_very_many_says_how_many_and_where_to_start(
+    language: str, headline: str, task: str
+) -> None:
+    summary = Content("summary", summary=Summary(later=20, elsewhere=40))
+    words = rendering.words(summary, AT, language=language)
+    assert (words.headline, words.task) == (headline, task)
+
+
+@pytest.mark.parametrize(
     ("english", "german"),
     [
         (

@@ -146,7 +146,10 @@ CALL = {"CallSid": "CA2"}
                 ("30005", True),
                 ("30006", True),
                 ("21610", True),
+                ("21635", True),
+                ("63003", True),
                 ("30001", False),
+                ("30007", False),
                 ("30008", False),
                 ("63016", False),
                 ("", False),
@@ -172,3 +175,19 @@ def test_status_of_twilio_is_read(fields: dict[str, str], report: Report | bool 
         assert read.is_final is report
     else:
         assert read == report
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("30003", "not delivered: the phone is off or away"),
+        ("21614", "not delivered: no mobile number"),
+        ("30008", "not delivered: error 30008"),
+        ("x", "not delivered: error x"),
+        ("", "not delivered: no reason named"),
+    ],
+)
+def test_report_says_what_the_error_of_twilio_means(code: str, reason: str) -> None:
+    _, read = read_report({**SMS, "MessageStatus": "failed", "ErrorCode": code})
+    assert isinstance(read, NotDelivered)
+    assert read.reason == reason

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from common.contracts.event import NotificationId
 from common.core.ids import new_id
+from notifier.allowed_origins import AllowedOrigins
 from notifier.channels import teams, teams_cards
 from notifier.domain import notifications
 from notifier.domain.content import HeldPage, Status, Summary
@@ -15,6 +16,8 @@ from notifier.domain.notifications import Notification
 from notifier.domain.recipients import LANGUAGES, Address
 from notifier.links import Links
 from notifier.message_templates.library import MessageText
+from notifier.secret_addresses import AddressSealer
+from notifier.settings import Settings
 from support.teams_workflows import require_card, texts, urls
 from unit.notifier.examples import ADA, AT, COMPLAINT, CONTACT, ESCALATION, notification
 
@@ -98,6 +101,16 @@ def test_card_that_others_read_has_no_link_that_answers(links: Links, task: str)
     shown = card(notification(TEAMS), links, is_shared=True)
     assert [*urls(shown)] == ["Open"]
     assert task in texts(shown)
+
+
+async def test_address_that_no_key_decrypts_is_to_be_entered_again() -> None:
+    services = Settings.model_fields["teams_services"].default
+    channel = teams.Teams(
+        AllowedOrigins.read(services), AddressSealer(None), LINKS, timedelta(seconds=5)
+    )
+    assert await channel.send(notification(TEAMS), AT) == Refused(
+        "no encryption key decrypts the address: enter the address again"
+    )
 
 
 def test_words_of_strangers_make_no_link_no_style_and_no_function() -> None:

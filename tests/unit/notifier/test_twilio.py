@@ -222,7 +222,13 @@ def body(code: int) -> bytes:
         (200, None, b"<html>", Unknown("Twilio answered 200 with an unexpected body")),
         (201, None, b"{}", Unknown("Twilio answered 201 with an unexpected body")),
         (400, None, body(21610), Refused("Twilio refused: 21610, the person has opted out")),
-        (400, None, body(21211), Refused("Twilio refused: 21211")),
+        (
+            400,
+            None,
+            body(21211),
+            Refused("Twilio refused: 21211, no valid number to write to"),
+        ),
+        (400, None, body(30005), Refused("Twilio refused: 30005, the number is unknown")),
         (400, None, body(21614), Refused("Twilio refused: 21614, no mobile number")),
         # An operator can correct these, or they pass.
         (

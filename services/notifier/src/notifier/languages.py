@@ -23,7 +23,7 @@ from babel.support import NullTranslations, Translations
 from common.core.durations import duration_text
 from notifier.domain.recipients import DEFAULT_LANGUAGE, LANGUAGES
 
-# What stands at the begin and the end of a quotation.
+# What stands at the start and the end of a quotation.
 _QUOTATION_MARKS: Final[Mapping[str, tuple[str, str]]] = {
     "en": ("“", "”"),
     "de": ("„", "“"),

@@ -40,13 +40,13 @@ class DeliveryMetrics:
         )
         self.circuit_open = Gauge(
             "upstairs_delivery_circuit_open",
-            "1 while an outside system is left alone, since calls failed in a row",
+            "1 while an outside system is not called (circuit open), since calls failed in a row",
             ("medium",),
             registry=registry,
         )
         self.failovers = Counter(
             "upstairs_delivery_failovers",
-            "Pages for which another method of the person stands in",
+            "Pages for which another contact method of the person stands in",
             ("medium", "cause"),
             registry=registry,
         )

@@ -153,6 +153,12 @@ def slack_clipped(markup: str, longest: int) -> str:
     return f"{cut}…"
 
 
+def labelled_lines(text: str) -> tuple[tuple[str, str], ...]:
+    """Read what a template wrote as `label: value` lines; a value may have further colons."""
+    lines = (line.partition(": ") for line in text.splitlines())
+    return tuple((label, value) for label, _, value in lines)
+
+
 def _lines(rendered: str) -> tuple[Line, ...]:
     """Return the lines that say something, each once."""
     lines = (_line(line) for line in rendered.splitlines())
@@ -168,7 +174,7 @@ def _line(rendered: str) -> Line:
     """Put what a macro wrote on one line; its values are safe, and their isolates stay."""
     line = " ".join(rendered.split())
     if len(line) > _LONGEST_LINE:
-        line = f"{line[: _LONGEST_LINE - 1].rstrip()}…"
+        line = cut(line, _LONGEST_LINE)
         line += _END_ISOLATE * (line.count(_ISOLATE) - line.count(_END_ISOLATE))
     return Line(line)
 
@@ -191,8 +197,12 @@ def _one_line(value: str) -> str:
 
 
 def clipped(value: str, longest: int) -> str:
-    line = one_line(value)
-    return line if len(line) <= longest else f"{line[: longest - 1].rstrip()}…"
+    return cut(one_line(value), longest)
+
+
+def cut(text: str, longest: int) -> str:
+    """Return at most `longest` characters, with "…" where the text goes on."""
+    return text if len(text) <= longest else f"{text[: max(0, longest - 1)].rstrip()}…"
 
 
 def quoted(language: Language, value: str, longest: int = 300) -> str:

@@ -120,13 +120,13 @@ class Settings(ServiceSettings):
         default=60,
         gt=0,
         description="how long a receipt is waited for, on media that have them, besides the 145 s "
-        "that a call may take; then the person's next method stands in",
+        "that a call may take; then the person's next contact method stands in",
     )
     circuit_failures: int = Field(
         default=_CIRCUITS.failures,
         ge=0,
-        description="calls that fail in a row until an outside system is left alone for a while; "
-        "0: never",
+        description="calls that fail in a row until an outside system is not called for a while "
+        "(circuit open); 0: never",
     )
     provider_wait_seconds: float = Field(
         default=_CIRCUITS.longest_wait.total_seconds(),
@@ -137,14 +137,14 @@ class Settings(ServiceSettings):
         default={},
         description="by which media people are notified after how long, by severity, unless they "
         'have chosen it, as JSON: `{"critical": [{"after_minutes": 0, "media": ["slack"]}, '
-        '{"after_minutes": 5, "media": ["email"]}]}`; a severity that is not there: all at once',
+        '{"after_minutes": 5, "media": ["email"]}]}`; a severity without an entry: all at once',
     )
     message_content: dict[Medium, ContentLevel] = Field(
         default={},
         description="how much of what customers and colleagues have written leaves by each medium, "
         'as JSON: `{"slack": "headline", "sms": "quotations"}`; `quotations`: all of it; '
         "`without_names`: no name of a customer; `headline`: none of it, nor the subject; a medium "
-        "that is not there: `without_names` on telephones, devices and by apprise, else "
+        "without an entry: `without_names` on telephones, devices and by apprise, else "
         "`quotations`",
     )
 

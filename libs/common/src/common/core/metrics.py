@@ -32,7 +32,7 @@ class Metrics:
         )
         self.batch_seconds = Histogram(
             "upstairs_batch_seconds",
-            "One transaction of messages, from begin to commit",
+            "One transaction of messages, from start to commit",
             registry=self.registry,
             buckets=_DURATION_BUCKETS_S,
         )

@@ -56,7 +56,7 @@ class OverrideOut(Out):
     instead_of: PersonId | None = Field(
         description="Whose shifts it covers; null if the person is on duty all the time."
     )
-    from_: datetime = Field(alias="from", description="The begin.")
+    from_: datetime = Field(alias="from", description="The start.")
     until: datetime = Field(description="The end.")
 
     @classmethod
@@ -71,7 +71,7 @@ class SwapOut(Out):
     swap_id: str = Field(description="The swap's id, by which it is taken back.")
     first: PersonId = Field(description="A person.")
     second: PersonId = Field(description="The person who exchanges turns with the first.")
-    from_: datetime = Field(alias="from", description="The begin.")
+    from_: datetime = Field(alias="from", description="The start.")
     until: datetime = Field(description="The end.")
 
     @classmethod

@@ -34,7 +34,7 @@ class DutyVersionOut(Out):
     from_: datetime | None = Field(alias="from", description="When it begins to count.")
     until: datetime | None = Field(
         description="When a later version follows it; null if none does. Of one that was replaced "
-        "its begin."
+        "its start."
     )
     put_at: datetime = Field(description="When it was put.")
     put_by: str = Field(description="Who put it.")

@@ -172,7 +172,7 @@ class SimulationOut(Out):
     state: SimulationState = Field(description="Where it is.")
     asked_by: PersonId = Field(description="Who asked for it.")
     asked_at: datetime = Field(description="When.")
-    since: datetime = Field(description="The begin of its period.")
+    since: datetime = Field(description="The start of its period.")
     until: datetime = Field(description="The end of its period.")
     latest_contacts: int = Field(description="How many contacts at most.")
     answer_after_s: float | None = Field(

@@ -217,7 +217,7 @@ async def show_template(
 ) -> TemplateDetailOut:
     """Show the template for a medium, a reason and a language, and what it may write.
 
-    Where none is set, `title` and `body` are a begin for one.
+    Where none is set, `title` and `body` are a starting point.
     """
     async with transaction(database) as uow:
         template = await uow.message_templates.latest(key)

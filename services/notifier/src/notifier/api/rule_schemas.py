@@ -50,7 +50,7 @@ class RecipientFields(RequestModel):
     steps: dict[Severity, Steps] = Field(
         default={},
         description="By severity, by which media after how long; later ones only while the message"
-        " is not answered. None: all media at once. A severity that is not there: the"
+        " is not answered. None: all media at once. A severity without an entry: the"
         " default of the centre.",
     )
     quiet_hours: QuietHours | None = Field(

@@ -77,8 +77,8 @@ def spoken(words: PhoneWords) -> str:
     text = phrase(
         "spoken",
         words.language,
-        headline=_clipped(words.headline, _LONGEST_SPOKEN),
-        deadline=_clipped(words.deadline, _LONGEST_SPOKEN_DEADLINE),
+        headline=rendering.cut(words.headline, _LONGEST_SPOKEN),
+        deadline=rendering.cut(words.deadline, _LONGEST_SPOKEN_DEADLINE),
     )
     return f"{text} {phrase('keys', words.language)}" if words.hint else text
 
@@ -87,7 +87,7 @@ def template_variables(words: PhoneWords) -> dict[str, str]:
     """Return the variables of WhatsApp's template, of which none may be empty."""
     values = (words.headline, words.deadline, words.link)
     return {
-        str(number): _clipped(value, _LONGEST_VARIABLE) or "-"
+        str(number): rendering.cut(value, _LONGEST_VARIABLE) or "-"
         for number, value in enumerate(values, 1)
     }
 
@@ -118,7 +118,3 @@ def _sentence(text: str) -> str:
 
 def _joined(first: str, *rest: str) -> str:
     return " ".join([first, *filter(None, rest)])
-
-
-def _clipped(text: str, longest: int) -> str:
-    return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 import orjson
 import structlog
 from aiohttp import ClientError, ClientSession
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from common.core.secret_strength import split_secrets
 from common.http.webhooks import (
@@ -37,6 +37,7 @@ from notifier.channels.base import (
     SignatureRefusedError,
 )
 from notifier.channels.http_client import open_client, read_answer, read_failure, read_refusal
+from notifier.channels.slack_model import SlackModel
 from notifier.domain.delivery import Outcome, Postponed, Refused, Sent, Unknown
 from notifier.domain.home_tabs import HomeView
 from notifier.domain.notifications import Notification
@@ -94,13 +95,7 @@ _BLOCKS_REFUSED = tuple(
 _THREAD_REFUSED = tuple(map(_refused, ("cannot_reply_to_message", "thread_not_found")))
 
 
-class _SlackModel(BaseModel):
-    """Unknown fields are ignored, since Slack adds some at any time."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class _Answer(_SlackModel):
+class _Answer(SlackModel):
     """`channel` and `ts` identify the message, to change it later."""
 
     ok: bool

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import StringConstraints, ValidationError
 
 from common.contracts.validation_messages import describe, place
 from common.http.app import Slug
@@ -14,19 +14,14 @@ from notifier.channels.base import (
     Interaction,
     MalformedPayloadError,
 )
+from notifier.channels.slack_model import SlackModel
 
 
-class _SlackModel(BaseModel):
-    """Unknown fields are ignored, since Slack adds some at any time."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class _Challenge(_SlackModel):
+class _Challenge(SlackModel):
     challenge: Annotated[str, StringConstraints(max_length=500, pattern=r"^[\w.-]+$")]
 
 
-class _Opened(_SlackModel):
+class _Opened(SlackModel):
     """`tab` is `home`, or `messages`: the conversation with us."""
 
     user: Slug

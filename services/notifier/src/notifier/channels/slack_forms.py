@@ -18,7 +18,8 @@ _LONGEST_NOTE: Final = 1000
 
 def form(action: HolderAction, token: str, language: str = DEFAULT_LANGUAGE) -> dict[str, Any]:
     """Write the view of `views.open`; what is sent comes back with the token."""
-    words = dict(_lines(action, language))
+    lines = rendering.text("slack/forms.j2", language=language, action=action)
+    words = dict(rendering.labelled_lines(lines))
     return {
         "type": "modal",
         "callback_id": action,
@@ -32,7 +33,8 @@ def form(action: HolderAction, token: str, language: str = DEFAULT_LANGUAGE) -> 
 
 def notice(reason: str, language: str) -> dict[str, Any]:
     """Write a view that only says why nothing happened."""
-    words = dict(_read_lines(rendering.text("slack/notice.j2", language=language, reason=reason)))
+    lines = rendering.text("slack/notice.j2", language=language, reason=reason)
+    words = dict(rendering.labelled_lines(lines))
     body = {"type": "section", "text": {**_plain(words["body"]), "emoji": False}}
     return {
         "type": "modal",
@@ -87,15 +89,6 @@ def _note(action: HolderAction, words: dict[str, str]) -> dict[str, Any]:
         "element": element,
         "optional": action == "snooze",
     }
-
-
-def _lines(action: HolderAction, language: str) -> list[tuple[str, str]]:
-    return _read_lines(rendering.text("slack/forms.j2", language=language, action=action))
-
-
-def _read_lines(text: str) -> list[tuple[str, str]]:
-    lines = (line.partition(": ") for line in text.splitlines())
-    return [(name, text) for name, _, text in lines]
 
 
 def _plain(text: str) -> dict[str, Any]:

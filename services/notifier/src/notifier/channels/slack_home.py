@@ -53,8 +53,7 @@ def _lines(view: HomeView, user_id: str, at: datetime) -> dict[str, str]:
         more=view.more,
         at=at,
     )
-    parts = (line.partition(": ") for line in text.splitlines())
-    return {name: text for name, _, text in parts}
+    return dict(rendering.labelled_lines(text))
 
 
 def _item(item: Notification, view: HomeView, links: Links, at: datetime) -> list[dict[str, Any]]:

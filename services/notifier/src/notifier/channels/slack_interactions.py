@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from urllib.parse import parse_qs
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints, ValidationError
 
 from common.contracts.texts import NOTE_LENGTH
 from common.contracts.validation_messages import describe, place
@@ -19,52 +19,47 @@ from notifier.channels.base import (
     MalformedPayloadError,
     Press,
 )
+from notifier.channels.slack_model import SlackModel
 from notifier.domain.answers import HolderAct
 
 _Note = Annotated[str, StringConstraints(max_length=NOTE_LENGTH, strip_whitespace=True)]
 
 
-class _SlackModel(BaseModel):
-    """Unknown fields are ignored, since Slack adds some at any time."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class _User(_SlackModel):
+class _User(SlackModel):
     id: Slug
 
 
-class _Conversation(_SlackModel):
+class _Conversation(SlackModel):
     id: Slug
 
 
-class _PressedAction(_SlackModel):
+class _PressedAction(SlackModel):
     action_id: str
     value: str | None = None
 
 
-class _Option(_SlackModel):
+class _Option(SlackModel):
     value: str
 
 
-class _Input(_SlackModel):
+class _Input(SlackModel):
     """What a field of a form has: a text, or the option that was chosen."""
 
     value: _Note | None = None
     selected_option: _Option | None = None
 
 
-class _State(_SlackModel):
+class _State(SlackModel):
     values: dict[str, dict[str, _Input]] = Field(default={}, max_length=25)
 
 
-class _View(_SlackModel):
+class _View(SlackModel):
     callback_id: str = ""
     private_metadata: Annotated[str, StringConstraints(max_length=3000)] = ""
     state: _State = _State()
 
 
-class Payload(_SlackModel):
+class Payload(SlackModel):
     """A user pressed something in one of our messages, or sent one of our forms."""
 
     type: str

@@ -118,7 +118,7 @@ class Teams(Channel):
         try:
             url = self._sealer.open(notification.address)
         except UnknownEncryptionKeyError:
-            return Refused("no encryption key decrypts the address: put it again")
+            return Refused("no encryption key decrypts the address: enter the address again")
         if not self._services.admits(url):
             return Refused("the address is not of a service that may be called")
         if self._client is None:

@@ -108,7 +108,7 @@ def _page_card(
         *_deadline(words, cut),
         *(
             _text(_run(f"{label}: ", cut.text, weight="Bolder"), _run(text, cut.text))
-            for label, text in _pairs(labelled)
+            for label, text in rendering.labelled_lines(labelled)
         ),
         *_facts(rendering.text("teams/facts.txt.j2", language=language, content=content)),
         *(element for detail in words.details[: cut.details] for element in _detail(detail, cut)),
@@ -184,7 +184,7 @@ def _deadline(words: rendering.Words, cut: Cut) -> list[dict[str, Any]]:
 def _facts(text: str) -> list[dict[str, Any]]:
     facts = [
         {"title": title, "value": value.translate(_MARKDOWN).replace(*_FUNCTION)}
-        for title, value in _pairs(text)
+        for title, value in rendering.labelled_lines(text)
     ]
     return [{"type": "FactSet", "facts": facts}] if facts else []
 
@@ -196,15 +196,8 @@ def _detail(detail: rendering.Detail, cut: Cut) -> Iterator[dict[str, Any]]:
         yield {"type": "Container", "style": "emphasis", "items": [quotation]}
 
 
-def _pairs(text: str) -> Iterator[tuple[str, str]]:
-    for line in text.splitlines():
-        label, _, value = line.partition(": ")
-        yield label, value
-
-
 def _run(text: str, longest: int, **style: Any) -> dict[str, Any]:
-    clipped = text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"
-    return {"type": "TextRun", "text": clipped.replace(*_FUNCTION), **style}
+    return {"type": "TextRun", "text": rendering.cut(text, longest).replace(*_FUNCTION), **style}
 
 
 def _text(*runs: dict[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from notifier.channels.base import (
     SignatureRefusedError,
 )
 from notifier.channels.http_client import open_client, read_failure
+from notifier.channels.twilio_errors import WRONG_CREDENTIALS, twilio_error
 from notifier.domain.delivery import Outcome, Postponed, Refused, RetryPolicy, Sent, Unknown
 from notifier.domain.notifications import Notification
 from notifier.domain.recipients import Address
@@ -35,32 +36,6 @@ Resource = Literal["Messages", "Calls"]
 # Twilio asks again if we are away for a moment, or have not yet recorded what it reports about.
 _ASK_AGAIN: Final = "#rc=3&rp=5xx,ct,rt"
 _MAX_FIELDS: Final = 200
-# What Twilio refuses because of this number or this message, so that another attempt would fail,
-# too. All others are tried again: they pass, or an operator can correct them.
-_LASTING: Final = frozenset(
-    {
-        13224,  # no valid number to call
-        21211,  # no valid number to write to
-        21214,  # the number can't be reached
-        21217,  # no valid number
-        21265,  # a short code
-        21610,  # the person has opted out
-        21614,  # no mobile number
-        21617,  # too long
-        21635,  # a landline
-        21656,  # the variables of the template
-        63003,  # no such account of WhatsApp
-        63024,  # no valid recipient
-    }
-)
-_WRONG_CREDENTIALS: Final = 20003
-_MEANING: Final = {
-    _WRONG_CREDENTIALS: "the account or its token is wrong",
-    20429: "too many requests",
-    21610: "the person has opted out",
-    21614: "no mobile number",
-    21635: "a landline",
-}
 
 
 class PhoneAddress(ChannelAddress):
@@ -211,10 +186,10 @@ def read_answer(status: int, wait: str | None, body: bytes, at: datetime) -> Out
     reason = f"Twilio answered {status}"
     if error.code is not None:
         # Its own text may have the number.
-        meaning = _MEANING.get(error.code)
-        reason = f"Twilio refused: {error.code}{f', {meaning}' if meaning else ''}"
-    if error.code in _LASTING:
-        return Refused(reason)
+        refusal = twilio_error(error.code)
+        reason = f"Twilio refused: {error.code}{f', {refusal.meaning}' if refusal else ''}"
+        if refusal is not None and refusal.is_lasting:
+            return Refused(reason)
     return Postponed(reason, retry_after(wait, at), works=_works(status, error.code))
 
 
@@ -222,7 +197,7 @@ def _works(status: int, code: int | None) -> bool:
     """Tell whether Twilio works for others: it refused only this, or just now."""
     is_refusal = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
     is_forbidden = status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-    return is_refusal and not is_forbidden and code != _WRONG_CREDENTIALS
+    return is_refusal and not is_forbidden and code != WRONG_CREDENTIALS
 
 
 def phone_number(text: str) -> str | None:

@@ -4,21 +4,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
+from notifier.channels.twilio_errors import twilio_error
 from notifier.domain.receipts import Delivered, NotDelivered, Read, Report
 
-# The phone is off or away, the number is unknown, it blocks us, it is a landline, the person has
-# opted out: another message there comes no earlier than one by another method.
-_LASTING: Final = frozenset(
-    ("30003", "30004", "30005", "30006", "21610", "21614", "63003", "63024")
-)
-_MEANING: Final = {
-    "30003": "the phone is off or away",
-    "30004": "the number blocks us",
-    "30005": "the number is unknown",
-    "30006": "a landline, or its network is away",
-    "30007": "the network took it for spam",
-    "21610": "the person has opted out",
-}
 # Who did not answer is called again, but not all day.
 _CALLS: Final = 3
 _CALL_AGAIN: Final = timedelta(seconds=60)
@@ -42,8 +30,10 @@ def _of_message(fields: Mapping[str, str]) -> Report | None:
             return Read()
         case "undelivered" | "failed":
             code = fields.get("ErrorCode", "")
-            reason = _MEANING.get(code, f"error {code}" if code else "no reason named")
-            return NotDelivered(f"not delivered: {reason}", code in _LASTING)
+            error = twilio_error(code)
+            if error is not None:
+                return NotDelivered(f"not delivered: {error.meaning}", error.is_lasting)
+            return NotDelivered(f"not delivered: {f'error {code}' if code else 'no reason named'}")
         case _:
             return None
 

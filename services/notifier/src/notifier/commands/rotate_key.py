@@ -50,7 +50,7 @@ def rotate_key() -> None:
         rotation = asyncio.run(_rotate())
     typer.echo(f"encrypted with the first key: {rotation.secrets} secrets")
     for holder in rotation.unreadable:
-        typer.echo(f"no key decrypts a secret of the {holder}: put it again", err=True)
+        typer.echo(f"no key decrypts a secret of the {holder}: enter it again", err=True)
     if rotation.unreadable:
         raise typer.Exit(_SOME_UNREADABLE)
 

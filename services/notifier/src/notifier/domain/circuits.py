@@ -1,4 +1,4 @@
-"""Whether an outside system is called: after failures in a row it is left alone for a while.
+"""Whether an outside system is called: after failures in a row it is not called for a while.
 
 Open, nothing is sent by it but one call now and then, which finds out whether it works again. The
 first such call to be answered closes the circuit. The time between two of them doubles.

@@ -1,8 +1,8 @@
 """How a person wants to be notified: by which medium after how long, and when not at all.
 
 Steps say so for each severity: the first at once, a later one only while the message is neither
-seen nor answered. Without steps all media are used at once. During quiet hours what is not urgent
-waits for one summary at their end.
+answered nor, as WhatsApp says, read; a link that was opened proves nothing. Without steps all media
+are used at once. During quiet hours what is not urgent waits for one summary at their end.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence

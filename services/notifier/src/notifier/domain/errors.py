@@ -209,7 +209,7 @@ class AddressNotAllowedError(Exception):
 
 
 class StaleRecipientError(Exception):
-    """It was changed since you read it, or is there already. Read it again."""
+    """The recipient was changed since you read it, or is there already. Read it again."""
 
 
 class StaleTemplateError(Exception):

@@ -1,6 +1,6 @@
 """Maintenance windows: pages about a topic, a connection or a campaign wait until their end.
 
-Clocks go on. The begin and the end are announced, each once.
+Clocks go on. The start and the end are announced, each once.
 """
 
 from collections.abc import Iterable

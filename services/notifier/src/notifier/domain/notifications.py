@@ -65,7 +65,8 @@ class Notification(Struct, frozen=True):
     last answer, of `acted_at`. `link_epoch`, `time_zone` and `language` are the recipient's when it
     is sent. `summary_id`: the summary that carries the page. `thread`: how the outside system names
     the message that this one answers. `page_media` are all the media of the page. `step`: of the
-    person's rule; a later one is cancelled when an earlier one is seen or answered.
+    person's rule; a later one is cancelled when an earlier one is answered, or WhatsApp says that
+    it was read.
 
     `delivered_at` is what a receipt said; until `receipt_due_at` one is waited for, on media that
     have them. `delay_reason` says why it waits until `due_at`. `held_back_at` and `ended_at` (of

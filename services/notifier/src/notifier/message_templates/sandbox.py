@@ -15,7 +15,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from notifier.languages import language_of
 from notifier.message_templates.variables import LISTS, NAMES
-from notifier.rendering import plain_value, quoted, slack_value
+from notifier.rendering import cut, plain_value, quoted, slack_value
 
 _MAX_DEPTH: Final = 40
 _LOOP: Final = ("index", "first", "last")
@@ -97,8 +97,7 @@ def render(template: Template, values: Mapping[str, object], longest: int) -> st
 
 
 def _clipped(value: object, longest: int) -> str:
-    text = str(value)
-    return text if len(text) <= longest else f"{text[: max(0, longest - 1)].rstrip()}…"
+    return cut(str(value), longest)
 
 
 def _check(tree: nodes.Template) -> None:

@@ -1,4 +1,4 @@
-"""The circuits of a process: which outside systems are left alone, and who hears of it."""
+"""The circuits of a process: which outside systems are not called, and who hears of it."""
 
 from collections.abc import Mapping, Sequence
 

@@ -15,7 +15,7 @@ REFRESH_S: Final = 2.0
 
 
 class TemplateRefresh:
-    """Loads the templates at the begin and then every `refresh_s` seconds."""
+    """Loads the templates at the start and then every `refresh_s` seconds."""
 
     name = "template refresh"
 

@@ -30,7 +30,7 @@ class Override:
     person_id: StaffId
     """The person on duty instead."""
     from_: Annotated[Instant, Field(alias="from")]
-    """The begin, not in the past."""
+    """The start, not in the past."""
     until: Instant
     """The end, not in the past."""
     instead_of: StaffId | None = None
@@ -63,7 +63,7 @@ class Swap:
     second: StaffId
     """The person to exchange turns with."""
     from_: Annotated[Instant, Field(alias="from")]
-    """The begin, not in the past."""
+    """The start, not in the past."""
     until: Instant
     """The end, not in the past."""
 
@@ -90,7 +90,7 @@ class Absence:
     """
 
     from_: Annotated[Instant, Field(alias="from")]
-    """The begin."""
+    """The start."""
     until: Instant
     """The end, not in the past."""
     stand_in: StaffId | None = None
