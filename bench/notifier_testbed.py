@@ -1,7 +1,6 @@
 """One notifier process with its own database and topics, and local servers of Slack and mail."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import mkdtemp
@@ -10,14 +9,15 @@ import msgspec
 
 import devstack
 from bench.escalation_testbed import EscalationTestbed
-from bench.topics import LostEventError, read_topics
+from bench.topics import read_topics
 from common.contracts.event import PersonId
-from common.core.clock import TimeSource, monotonic
+from common.core.clock import TimeSource
 from notifier.domain.recipients import Address, Recipient
 from notifier.domain.verification import verify
 from stage.actors import Actors
 from stage.system import Replica, System, open_receivers
 
+# How long messages may take to arrive.
 TIMEOUT_S = 120
 # Of events that are published at once, as the relay of a busy service signs them.
 SIGNED_TOGETHER = 100
@@ -67,12 +67,3 @@ def _recipient(person: str) -> Recipient:
     slack = Address("slack", {"channel": f"D-{person}", "user_id": f"U-{person}"})
     email = Address("email", {"address": f"{person}@example.com"})
     return Recipient(PersonId(person), "P", (slack, email))
-
-
-async def wait(is_done: Callable[[], bool]) -> None:
-    """Wait until all is there; raises LostEventError if that takes too long."""
-    deadline = monotonic() + TIMEOUT_S
-    while not is_done():
-        if monotonic() > deadline:
-            raise LostEventError("a message did not arrive")
-        await asyncio.sleep(0.01)

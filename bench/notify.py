@@ -9,9 +9,10 @@ import msgspec
 
 import devstack
 from bench.escalation_testbed import EscalationTestbed
-from bench.notifier_testbed import SIGNED_TOGETHER, open_notifier, wait
+from bench.notifier_testbed import SIGNED_TOGETHER, TIMEOUT_S, open_notifier
 from bench.summary import Figures, quantiles_ms, ranked
 from bench.topics import LostEventError
+from bench.waiting import wait_until
 from common.contracts.escalations import PageRequested, Severity
 from common.contracts.event import PageId, PersonId
 from common.core.clock import TimeSource, monotonic
@@ -44,7 +45,7 @@ async def _warm_up(testbed: EscalationTestbed, pages: int, pause_s: float) -> No
     """Let the first messages open connections."""
     receivers = testbed.system.receivers
     await testbed.publish(_page("p1") for _ in range(pages))
-    await wait(lambda: bool(receivers.slack.requests and receivers.mail.messages))
+    await wait_until(lambda: bool(receivers.slack.requests and receivers.mail.messages), TIMEOUT_S)
     await asyncio.sleep(pause_s)
     receivers.slack.requests.clear()
     receivers.mail.messages.clear()
@@ -62,7 +63,7 @@ async def _one_event(testbed: EscalationTestbed, recipients: int) -> Figures:
     used, begun = process.cpu_seconds(), monotonic()
     await testbed.publish(pages, signed_together=SIGNED_TOGETHER)
     slack, mail = testbed.system.receivers.slack, testbed.system.receivers.mail
-    await wait(lambda: min(len(slack.requests), len(mail.messages)) >= recipients)
+    await wait_until(lambda: min(len(slack.requests), len(mail.messages)) >= recipients, TIMEOUT_S)
     return {
         f"notifications_{recipients}_recipients_s": monotonic() - begun,
         f"notifications_{recipients}_recipients_cpu_s_notifier": process.cpu_seconds() - used,
@@ -97,7 +98,7 @@ async def _mail_waits(testbed: EscalationTestbed, count: int) -> list[float]:
             yield page
 
     await testbed.publish(requests(), 1 / RATE)
-    await wait(lambda: len(mail.messages) >= before + count)
+    await wait_until(lambda: len(mail.messages) >= before + count, TIMEOUT_S)
     arrived = zip(mail.messages[before:], mail.arrivals[before:], strict=True)
     return [
         (at - requested[str(message["References"]).strip("<>").partition("@")[0]]).total_seconds()
@@ -110,9 +111,8 @@ async def _burst(testbed: EscalationTestbed, count: int) -> Figures:
     severities: Sequence[Severity] = get_args(Severity)[:-1]
     # The most urgent one comes in the middle.
     pages = [_page("p1", severities[n % len(severities)]) for n in range(count)]
-    urgent = _page("p1", "critical", "Urgent Ursula")
     await testbed.publish(pages[: count // 2])
-    urgent = msgspec.structs.replace(urgent, occurred_at=TimeSource().utc_now())
+    urgent = _page("p1", "critical", "Urgent Ursula")
     await testbed.publish([urgent, *pages[count // 2 :]])
     await asyncio.sleep(BURST_S)
     posts = testbed.system.receivers.slack.requests

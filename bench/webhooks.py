@@ -10,9 +10,10 @@ import msgspec
 
 import devstack
 from bench.escalation_testbed import EscalationTestbed
-from bench.notifier_testbed import SIGNED_TOGETHER, open_notifier, wait
+from bench.notifier_testbed import SIGNED_TOGETHER, TIMEOUT_S, open_notifier
 from bench.summary import Figures
 from bench.topics import LostEventError
+from bench.waiting import wait_until
 from common.contracts.statuses import ContactStatusChanged
 from common.core.clock import TimeSource, monotonic
 from common.core.ids import new_id
@@ -69,7 +70,7 @@ async def _send(testbed: EscalationTestbed, count: int, ids: list[bytes]) -> flo
     events = [_status() for _ in range(count)]
     begun = monotonic()
     await testbed.publish(events, signed_together=SIGNED_TOGETHER)
-    await wait(lambda: len(ids) >= count)
+    await wait_until(lambda: len(ids) >= count, TIMEOUT_S)
     seconds = monotonic() - begun
     if {each.change_id.encode() for each in events} != set(ids) or len(ids) > count:
         raise LostEventError("the receiver has not got each status once")
