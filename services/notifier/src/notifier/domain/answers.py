@@ -79,22 +79,10 @@ def answer(
     if not _takes_answer(notification):
         approval = asks_for(notification.content.reason) == "approval"
         raise ApprovalRequiredError if approval else NothingToAcknowledgeError
-    if notification.escalation_id is None or notification.medium is None or escalation is None:
-        raise NothingToAcknowledgeError
-    _require_open(notification, escalation)
-    if action not in possible_actions(notification, escalation):
+    current, medium = _require_open(notification, escalation)
+    if action not in possible_actions(notification, current):
         return Decision(notification)
-    acted = NotificationActedOn(
-        contact_id=notification.contact_id,
-        occurred_at=at,
-        notification_id=notification.notification_id,
-        page_id=notification.page_id,
-        person_id=notification.person_id,
-        escalation_id=notification.escalation_id,
-        action=action,
-        medium=notification.medium,
-    )
-    return Decision(replace(notification, acted_at=at, action=action), (acted,))
+    return _act(notification, current, medium, action, at)
 
 
 def has_holder_buttons(notification: Notification) -> bool:
@@ -114,12 +102,10 @@ def require_holder(
 
     Raises NothingToAcknowledgeError, NotHeldError or AnswerTooLateError.
     """
-    if notification.escalation_id is None or notification.medium is None or escalation is None:
-        raise NothingToAcknowledgeError
-    _require_open(notification, escalation)
-    if escalation.state == "raised":
+    current, medium = _require_open(notification, escalation)
+    if current.state == "raised":
         raise NotHeldError
-    return escalation, notification.medium
+    return current, medium
 
 
 def act_as_holder(
@@ -133,25 +119,43 @@ def act_as_holder(
     acted_at = notification.acted_at
     if notification.action == act.action and acted_at and at - acted_at < _REPEATED:
         return Decision(notification)
+    until = None if act.snooze is None else at + act.snooze
+    return _act(notification, current, medium, act.action, at, act.note, until)
+
+
+def _act(
+    notification: Notification,
+    escalation: Escalation,
+    medium: Medium,
+    action: Action,
+    at: datetime,
+    note: str | None = None,
+    until: datetime | None = None,
+) -> Decision:
     acted = NotificationActedOn(
         contact_id=notification.contact_id,
         occurred_at=at,
         notification_id=notification.notification_id,
         page_id=notification.page_id,
         person_id=notification.person_id,
-        escalation_id=current.escalation_id,
-        action=act.action,
+        escalation_id=escalation.escalation_id,
+        action=action,
         medium=medium,
-        note=act.note,
-        until=None if act.snooze is None else at + act.snooze,
+        note=note,
+        until=until,
     )
-    return Decision(replace(notification, acted_at=at, action=act.action), (acted,))
+    return Decision(replace(notification, acted_at=at, action=action), (acted,))
 
 
-def _require_open(notification: Notification, escalation: Escalation) -> None:
+def _require_open(
+    notification: Notification, escalation: Escalation | None
+) -> tuple[Escalation, Medium]:
+    """Return the escalation and where it was told of, unless it ended or another person has it."""
+    if notification.escalation_id is None or notification.medium is None or escalation is None:
+        raise NothingToAcknowledgeError
     match escalation.state:
         case "raised":
-            return
+            pass
         case "acknowledged" | "taken_over":
             if escalation.by != notification.person_id:
                 raise AnswerTooLateError(escalation)
@@ -159,6 +163,7 @@ def _require_open(notification: Notification, escalation: Escalation) -> None:
             raise AnswerTooLateError(escalation)
         case _:
             assert_never(escalation.state)
+    return escalation, notification.medium
 
 
 def _takes_answer(notification: Notification) -> bool:
