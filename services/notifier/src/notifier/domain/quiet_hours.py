@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from notifier.domain import delivery_reasons, delivery_rules
-from notifier.domain.notifications import Notification
+from notifier.domain.notifications import Notification, stop
 from notifier.domain.recipients import Recipient
 
 
@@ -23,16 +23,8 @@ def quiet_until(page: Notification, recipient: Recipient, at: datetime) -> datet
 
 def hold_back(page: Notification, until: datetime, at: datetime) -> Notification:
     """Let the summary at the end of quiet hours carry the page."""
-    reason = delivery_reasons.quiet_hours(until, page.time_zone)
-    return replace(
-        page,
-        state="held_back",
-        due_at=None,
-        reason=reason.text,
-        reason_data=reason.data,
-        held_back_at=page.held_back_at or at,
-        delay_reason=None,
-    )
+    held_back = stop(page, "held_back", delivery_reasons.quiet_hours(until, page.time_zone))
+    return replace(held_back, held_back_at=page.held_back_at or at)
 
 
 def postpone(page: Notification, until: datetime) -> Notification:
