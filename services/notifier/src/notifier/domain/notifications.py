@@ -116,7 +116,12 @@ class Notification(Struct, frozen=True):
     @property
     def attempt_under_way(self) -> "Attempt | None":
         """Return the attempt that was begun last, unless its end is recorded."""
-        if self.state != "sending" or self.began_at is None:
+        return self.last_attempt if self.state == "sending" else None
+
+    @property
+    def last_attempt(self) -> "Attempt | None":
+        """Return the attempt that was begun last, without its end."""
+        if self.began_at is None:
             return None
         return Attempt(self.notification_id, self.attempts, self.began_at)
 

@@ -83,7 +83,7 @@ def _deliver(
         return Decision(notification)
     before = Decision(notification)
     is_unsent = notification.state in ("pending", "sending")
-    if is_unsent and (attempt := _last_attempt(notification)):
+    if is_unsent and (attempt := notification.last_attempt):
         # The answer to our call was lost or is on its way, or an earlier report was wrong: no
         # further attempt.
         sent = Sent({_name_field(notification.medium): message_id})
@@ -169,17 +169,11 @@ def _is_relevant(notification: Notification, escalation: Escalation | None) -> b
     return escalation is None or notifications.is_relevant(notification, escalation)
 
 
-def _last_attempt(notification: Notification) -> Attempt | None:
-    if notification.began_at is None:
-        return None
-    return Attempt(notification.notification_id, notification.attempts, notification.began_at)
-
-
 def _ended(
     notification: Notification, outcome: AttemptOutcome, detail: str, at: datetime
 ) -> tuple[Attempt, ...]:
     """Return the attempt of the message, whose outcome is another now."""
-    attempt = _last_attempt(notification)
+    attempt = notification.last_attempt
     if attempt is None:
         return ()
     return (replace(attempt, ended_at=at, outcome=outcome, detail=detail),)
