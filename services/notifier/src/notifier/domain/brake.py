@@ -27,7 +27,6 @@ from notifier.domain.delivery_reasons import SUPERSEDED, BudgetKind, over_budget
 from notifier.domain.notifications import Notification, stop
 from notifier.domain.reasons import asks_for
 
-# `share`: of a recipient's budget, what is about one customer.
 _SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
 # More do not fit into a message that a person reads; Slack takes at most 50 blocks.
 MAX_PAGES_IN_SUMMARY: Final = 20

@@ -32,6 +32,7 @@ DeliveryReasonCode = Literal[
     "stands-in",
 ]
 REASON_CODES: Final[tuple[DeliveryReasonCode, ...]] = get_args(DeliveryReasonCode)
+# `share`: of a recipient's budget, what is about one customer.
 BudgetKind = Literal["recipient", "burst", "customer", "channel", "share"]
 _COUNTED: Final[Mapping[BudgetKind, str]] = {
     "recipient": "one recipient",
@@ -142,14 +143,14 @@ def not_verified(media: Sequence[Medium], others: Sequence[Medium]) -> DeliveryR
 def nobody_stands_in(until: datetime) -> DeliveryReason:
     return DeliveryReason(
         f"away until {until:%Y-%m-%d %H:%M} UTC, and nobody can stand in",
-        ReasonData("nobody-stands-in", {"until": until.isoformat()}),
+        _data("nobody-stands-in", {"until": until.isoformat()}),
     )
 
 
 def stands_in(name: str, until: datetime) -> DeliveryReason:
     return DeliveryReason(
         f"in place of {name}, who is away until {until:%Y-%m-%d %H:%M} UTC",
-        ReasonData("stands-in", {"person": name, "until": until.isoformat()}),
+        _data("stands-in", {"person": name, "until": until.isoformat()}),
     )
 
 
