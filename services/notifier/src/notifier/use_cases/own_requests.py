@@ -16,7 +16,7 @@ from notifier.domain.errors import (
     TestNotFoundError,
 )
 from notifier.domain.notifications import Notification
-from notifier.domain.recipients import Recipient, contact_of
+from notifier.domain.recipients import Address, Recipient, contact_of
 from notifier.domain.verification import CODE_VALID_FOR, OwnRequest
 from notifier.recipient_changes import record_recipient
 from notifier.store.notifications import Filter
@@ -41,10 +41,7 @@ async def send_code(
 
     Raises NotYourselfError, RecipientForbiddenError, AddressNotFoundError or TooManyCodesError.
     """
-    recipient = await _lock_own(caller, person_id, uow)
-    address = next((each for each in recipient.media if each.medium == medium), None)
-    if address is None:
-        raise AddressNotFoundError
+    _, address = await _lock_own_address(caller, person_id, medium, uow)
     message = own_messages.own_notice(
         person_id,
         address,
@@ -71,10 +68,7 @@ async def verify_address(
 
     Raises NotYourselfError, RecipientForbiddenError, AddressNotFoundError or WrongCodeError.
     """
-    recipient = await _lock_own(caller, person_id, uow)
-    address = next((each for each in recipient.media if each.medium == medium), None)
-    if address is None:
-        raise AddressNotFoundError
+    recipient, address = await _lock_own_address(caller, person_id, medium, uow)
     sent = await uow.own_requests.lock(verification.code_key(person_id, medium))
     request = verification.require_code(sent, address, uow.now)
     is_right = codes.is_right(NotificationId(request.reference or ""), code)
@@ -135,6 +129,17 @@ async def _lock_own(caller: Caller, person_id: PersonId, uow: UnitOfWork) -> Rec
         raise NotYourselfError
     recipient = await uow.recipients.lock(person_id)
     return recipient or Recipient(person_id, person_id, ())
+
+
+async def _lock_own_address(
+    caller: Caller, person_id: PersonId, medium: Medium, uow: UnitOfWork
+) -> tuple[Recipient, Address]:
+    """A device is no such address: it is added in its own browser."""
+    recipient = await _lock_own(caller, person_id, uow)
+    address = next((each for each in recipient.media if each.medium == medium), None)
+    if address is None:
+        raise AddressNotFoundError
+    return recipient, address
 
 
 async def _request(key: str, person_id: PersonId, uow: UnitOfWork) -> OwnRequest:
