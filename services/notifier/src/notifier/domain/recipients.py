@@ -19,6 +19,7 @@ from notifier.domain.delivery_reasons import (
     medium_removed,
 )
 from notifier.domain.delivery_rules import PersonRules
+from notifier.domain.errors import LinkVoidError
 
 DEFAULT_TIME_ZONE = "UTC"
 Language = Literal["en", "de", "es", "fr", "pt", "it"]
@@ -137,6 +138,13 @@ def obstacle_on(recipient: Recipient | None, medium: Medium | None) -> DeliveryR
     if reason := recipient.unreachable_reason:
         return reason
     return None if recipient.address_on(medium) else medium_removed(medium)
+
+
+def require_link(recipient: Recipient | None, link_epoch: int) -> Recipient:
+    """Return whom a link of this epoch was sent to; raises LinkVoidError."""
+    if recipient is None or not recipient.active or recipient.link_epoch != link_epoch:
+        raise LinkVoidError
+    return recipient
 
 
 @dataclass(frozen=True, slots=True)

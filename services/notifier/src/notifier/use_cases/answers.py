@@ -8,12 +8,12 @@ from notifier.domain import answers
 from notifier.domain.answers import HolderAct
 from notifier.domain.errors import (
     LinkPurposeError,
-    LinkVoidError,
     NotificationNotFoundError,
     NotPagedError,
 )
 from notifier.domain.escalations import Escalation
 from notifier.domain.notifications import Notification
+from notifier.domain.recipients import require_link
 from notifier.handlers import record
 from notifier.later_steps import cancel_later_steps
 from notifier.links import Capability
@@ -151,9 +151,7 @@ async def _lock(capability: Capability, uow: UnitOfWork) -> Notification:
     notification = await uow.notifications.get(capability.notification_id)
     if notification is None:
         raise NotificationNotFoundError
-    recipient = await uow.recipients.get(notification.person_id)
-    if recipient is None or not recipient.active or recipient.link_epoch != capability.link_epoch:
-        raise LinkVoidError
+    require_link(await uow.recipients.get(notification.person_id), capability.link_epoch)
     await uow.lock_contacts((notification.contact_id,))
     return await uow.notifications.lock(notification.notification_id) or notification
 

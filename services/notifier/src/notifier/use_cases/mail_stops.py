@@ -3,9 +3,8 @@
 from collections.abc import Collection
 
 from common.contracts.event import PersonId
-from notifier.domain.errors import LinkVoidError
 from notifier.domain.mail_stops import STOPPABLE_MAILS, MailStop, StoppableMail
-from notifier.domain.recipients import Recipient
+from notifier.domain.recipients import Recipient, require_link
 from notifier.links import MailStopLink
 from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases.recipients import Caller, require_read
@@ -18,9 +17,7 @@ async def read_link(link: MailStopLink, uow: UnitOfWork) -> tuple[Recipient, boo
 
     Raises LinkVoidError: the mailbox may no longer be that of the person.
     """
-    recipient = await uow.recipients.get(link.person_id)
-    if recipient is None or not recipient.active or recipient.link_epoch != link.link_epoch:
-        raise LinkVoidError
+    recipient = require_link(await uow.recipients.get(link.person_id), link.link_epoch)
     stops = await uow.mail_stops.of(link.person_id)
     return recipient, any(stop.kind == link.kind for stop in stops)
 
