@@ -25,6 +25,7 @@ from notifier.domain.content import (
     Summary,
     WriteBackHalt,
 )
+from notifier.domain.message_templates import OWN_REASONS
 from notifier.domain.reasons import Reason
 
 _CONTACT_ID: Final = ContactId("0199c1f0-0000-7bd3-8f5e-0d5f3f7f2c11")
@@ -34,20 +35,7 @@ _LONG: Final = 400
 _HELD: Final = HeldPage(NotificationId(_CONTACT_ID), _CONTACT_ID, None, Content("raised"))
 _ASKED_IN_VAIN: Final = ("climbed", "repeated", "unanswered", "unreachable")
 _WITHOUT_LEVEL: Final = frozenset(("warning", "met", "unreachable"))
-_ABOUT_NO_CONTACT: Final = frozenset(
-    (
-        "duty_gap",
-        "unserved",
-        "alarm",
-        "connection_silent",
-        "connection_heard_again",
-        "write_back_halted",
-        "status_webhook_disabled",
-        "maintenance_began",
-        "maintenance_ended",
-        "summary",
-    )
-)
+_ABOUT_NO_CONTACT: Final = frozenset(("duty_gap", "unserved", *OWN_REASONS))
 
 
 def samples_of(reason: Reason, at: datetime = SAMPLE_TIME) -> Mapping[str, Content]:

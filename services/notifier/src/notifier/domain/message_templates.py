@@ -12,9 +12,8 @@ from notifier.domain.reasons import Reason
 # `any`: all reasons that have no template of their own.
 TemplateKind = Reason | Literal["any"]
 ANY: Final = "any"
-# A notice about a changed address keeps its words: the person who changed it may set templates.
-TEMPLATE_REASONS: Final[tuple[Reason, ...]] = (
-    *get_args(PageReason),
+# Of messages that no escalation requests: they are about no contact.
+OWN_REASONS: Final[tuple[Reason, ...]] = (
     "alarm",
     "connection_silent",
     "connection_heard_again",
@@ -24,6 +23,8 @@ TEMPLATE_REASONS: Final[tuple[Reason, ...]] = (
     "maintenance_ended",
     "summary",
 )
+# A notice about a changed address keeps its words: the person who changed it may set templates.
+TEMPLATE_REASONS: Final[tuple[Reason, ...]] = (*get_args(PageReason), *OWN_REASONS)
 TEMPLATE_KINDS: Final[tuple[TemplateKind, ...]] = (ANY, *TEMPLATE_REASONS)
 # What is said and written by the others is ours, or the outside system's.
 TEMPLATE_MEDIA: Final[tuple[Medium, ...]] = ("slack", "email", "teams", "web_push", "sms")
