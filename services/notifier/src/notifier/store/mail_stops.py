@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 import msgspec
+from msgspec.structs import asdict
 from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql
 
@@ -26,9 +27,8 @@ class MailStops:
 
     async def add(self, stop: MailStop) -> None:
         """Add it; one that is there stays as it is."""
-        row = {name: getattr(stop, name) for name in MailStop.__struct_fields__}
         await self._connection.execute(
-            postgresql.insert(_STOPS).values(row).on_conflict_do_nothing()
+            postgresql.insert(_STOPS).values(asdict(stop)).on_conflict_do_nothing()
         )
 
     async def remove(self, person_id: PersonId, kinds: Iterable[StoppableMail]) -> None:

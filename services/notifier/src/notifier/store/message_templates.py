@@ -4,18 +4,18 @@ from typing import Any
 
 import msgspec
 import structlog
-from sqlalchemy import Select, insert, select, text
+from msgspec.structs import asdict
+from sqlalchemy import Select, insert, select
 from sqlalchemy.dialects import postgresql
 
 from common.storage.connection import Connection
 from notifier import tables
 from notifier.domain.message_templates import MessageTemplate, TemplateKey
+from notifier.store.system_rows import LOCK_NAME
 
 _T = tables.message_templates
 
 log = structlog.get_logger()
-
-_LOCK = text("SELECT pg_advisory_xact_lock(lock_key(CAST(:name AS text)))")
 
 
 class MessageTemplates:
@@ -24,7 +24,7 @@ class MessageTemplates:
 
     async def lock(self, key: TemplateKey) -> MessageTemplate | None:
         """Return the latest version; nobody else adds one until the transaction ends."""
-        await self._connection.execute(_LOCK, {"name": f"{_T.name} {key}"})
+        await self._connection.execute(LOCK_NAME, {"name": f"{_T.name} {key}"})
         return await self.latest(key)
 
     async def latest(self, key: TemplateKey) -> MessageTemplate | None:
@@ -59,8 +59,7 @@ class MessageTemplates:
         return [template for template in templates if template.body is not None]
 
     async def add(self, template: MessageTemplate) -> None:
-        row = msgspec.to_builtins(template, builtin_types=(type(template.changed_at),))
-        await self._connection.execute(insert(_T).values(row))
+        await self._connection.execute(insert(_T).values(asdict(template)))
 
     async def _read(self, query: Select[Any]) -> list[MessageTemplate]:
         rows = await self._connection.execute(query)

@@ -11,7 +11,8 @@ from common.storage.rows import LockedTable
 
 V = TypeVar("V")
 
-_LOCK_NAME = text("SELECT pg_advisory_xact_lock(lock_key(CAST(:name AS text)))")
+# Until the transaction ends; a name begins with that of its table.
+LOCK_NAME = text("SELECT pg_advisory_xact_lock(lock_key(CAST(:name AS text)))")
 
 
 class SystemRows(LockedTable[SystemName, V]):
@@ -21,7 +22,7 @@ class SystemRows(LockedTable[SystemName, V]):
 
     async def lock_name(self, system: SystemName) -> V | None:
         """Lock the row to put it; where there is none, nobody else puts one meanwhile."""
-        await self.connection.execute(_LOCK_NAME, {"name": f"{self.table.name} {system}"})
+        await self.connection.execute(LOCK_NAME, {"name": f"{self.table.name} {system}"})
         return await self.lock(system)
 
     async def of_systems(self, systems: Iterable[SystemName]) -> Mapping[SystemName, V | None]:
