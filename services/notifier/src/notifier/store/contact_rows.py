@@ -1,6 +1,6 @@
 """Tables whose rows are about contacts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
@@ -34,14 +34,21 @@ class ContactRows(LockedTable[K, V]):
     async def lock_readable(self, contact_ids: Sequence[ContactId]) -> list[UnreadableRow]:
         """Lock all rows about these contacts; return those that can't be read, and why."""
         self.locked_contacts.update(contact_ids)
-        unreadable = []
         statement = _of_contacts(self.table)
-        for row in await self.connection.execute(statement, {"contacts": contact_ids}):
+        rows = await self.connection.execute(statement, {"contacts": contact_ids})
+        _, unreadable = self.adopt_readable(rows)
+        return unreadable
+
+    def adopt_readable(self, rows: Iterable[Any]) -> tuple[list[V], list[UnreadableRow]]:
+        """As `adopt`, but return the rows that can't be read, and why."""
+        values: list[V] = []
+        unreadable = []
+        for row in rows:
             try:
-                self.adopt((row,))
+                values += self.adopt((row,))
             except ValueError as error:
                 unreadable.append(UnreadableRow(dict(row), error))
-        return unreadable
+        return values, unreadable
 
 
 @cache

@@ -22,7 +22,7 @@ from notifier.domain.brake import MAX_HELD_PAGES
 from notifier.domain.notifications import Notification, State
 from notifier.domain.reasons import ANSWERABLE_REASONS
 from notifier.store import notification_statements as statements
-from notifier.store.contact_rows import ContactRows
+from notifier.store.contact_rows import ContactRows, UnreadableRow
 
 # How many calls may begin on each medium.
 Slots = Mapping[Medium, int]
@@ -162,7 +162,7 @@ class Notifications(ContactRows[NotificationId, Notification]):
 
     async def claim_held_back(
         self, summary: Notification, most: int = MAX_HELD_PAGES
-    ) -> tuple[list[Notification], list[tuple[NotificationId, ValueError]], int]:
+    ) -> tuple[list[Notification], list[UnreadableRow], int]:
         """Lock the pages that wait for this summary, the most urgent if they are too many.
 
         Return them, those that cannot be read, and how many of the rest wait. Pages of a summary
@@ -171,13 +171,8 @@ class Notifications(ContactRows[NotificationId, Notification]):
         # Also what this transaction has held back.
         await self.flush()
         values = {"medium": summary.medium, "person": summary.person_id}
-        pages: list[Notification] = []
-        unreadable = []
-        for row in await self.connection.execute(statements.HELD_BACK, values | {"most": most}):
-            try:
-                pages += self.adopt((row,))
-            except ValueError as error:
-                unreadable.append((NotificationId(row.notification_id), error))
+        rows = await self.connection.execute(statements.HELD_BACK, values | {"most": most})
+        pages, unreadable = self.adopt_readable(rows)
         count = (await self.connection.execute(statements.COUNT_HELD_BACK, values)).scalar_one()
         return pages, unreadable, count - len(unreadable)
 

@@ -221,7 +221,8 @@ class _Claiming:
     ) -> None:
         most = MAX_STORM_PAGES if self.lists_storms else MAX_HELD_PAGES
         pages, unreadable, waiting = await self.uow.notifications.claim_held_back(summary, most)
-        for notification_id, error in unreadable:
+        for row, error in unreadable:
+            notification_id = NotificationId(row["notification_id"])
             await put_aside(notification_id, error, self.uow)
             self.claimed.put_aside.append((summary.medium, notification_id, error))
         if waiting and not pages:
