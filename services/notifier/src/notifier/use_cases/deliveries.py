@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from common.contracts.event import NotificationId
-from common.contracts.notifications import Medium
 from notifier.domain import (
     brake,
     delivery,
@@ -27,10 +26,8 @@ from notifier.domain.brake import (
     Budget,
     Limit,
 )
-from notifier.domain.delivery import RetryPolicy
 from notifier.domain.delivery_reasons import DeliveryReason
 from notifier.domain.mail_stops import stoppable
-from notifier.domain.maintenance import MaintenanceWindow
 from notifier.domain.notifications import Decision, Notification
 from notifier.domain.recipients import DEFAULT_LANGUAGE, Address, obstacle_on
 from notifier.handlers import new_notification_id, record
@@ -103,17 +100,7 @@ async def _claiming(
     await uow.recipients.get_all(notification.person_id for notification in due)
     keys = set(_budget_keys(due, rules.brake))
     budgets = await uow.budgets.lock_or_add(keys, uow.now) if keys else {}
-    return _Claiming(
-        uow,
-        rules.retry,
-        rules.brake,
-        budgets,
-        threads,
-        Claim(),
-        rules.lists_storms,
-        rules.changeable,
-        rules.maintenance,
-    )
+    return _Claiming(uow, rules, budgets, threads, Claim())
 
 
 def _budget_keys(due: Sequence[Notification], policy: BrakePolicy) -> Iterator[str]:
@@ -128,14 +115,10 @@ def _budget_keys(due: Sequence[Notification], policy: BrakePolicy) -> Iterator[s
 @dataclass(frozen=True, slots=True)
 class _Claiming:
     uow: UnitOfWork
-    policy: RetryPolicy
-    brake_policy: BrakePolicy
+    rules: DeliveryRules
     budgets: dict[str, Budget]
     threads: Threads
     claimed: Claim
-    lists_storms: bool
-    changeable: frozenset[Medium]
-    maintenance: tuple[MaintenanceWindow, ...]
 
     async def must_wait(self, due: Notification) -> bool:
         """Return whether a page is over a budget, or its recipient has quiet hours."""
@@ -155,8 +138,8 @@ class _Claiming:
         if page.attempts > 0:
             return None
         return brake.exhausted(
-            page, self.budgets, self.brake_policy, self.uow.now
-        ) or brake.waits_for_summary(page, self.budgets, self.brake_policy, self.uow.now)
+            page, self.budgets, self.rules.brake, self.uow.now
+        ) or brake.waits_for_summary(page, self.budgets, self.rules.brake, self.uow.now)
 
     async def begin(self, due: Notification) -> None:
         match due.kind:
@@ -178,7 +161,7 @@ class _Claiming:
             # It stays due: to let another method stand in, all of its contact must be locked.
             self.claimed.hopeless.add(page.contact_id)
             return
-        if delayed := maintenance.delay(page, self.maintenance, self.uow.now):
+        if delayed := maintenance.delay(page, self.rules.maintenance, self.uow.now):
             record(self._with_lost_attempt(delayed, due), self.uow)
             return
         if until := await self._quiet_until(page):
@@ -188,7 +171,7 @@ class _Claiming:
             await self._hold_back(page, limit)
             return
         if page.attempts == 0:
-            for budget in brake.spend(page, self.budgets, self.brake_policy, self.uow.now):
+            for budget in brake.spend(page, self.budgets, self.rules.brake, self.uow.now):
                 self._put(budget)
         await self._start(page, due)
 
@@ -219,7 +202,7 @@ class _Claiming:
     async def _fill_summary(
         self, summary: Notification, obstacle: DeliveryReason | None, due: Notification
     ) -> None:
-        most = MAX_STORM_PAGES if self.lists_storms else MAX_HELD_PAGES
+        most = MAX_STORM_PAGES if self.rules.lists_storms else MAX_HELD_PAGES
         pages, unreadable, waiting = await self.uow.notifications.claim_held_back(summary, most)
         for row, error in unreadable:
             notification_id = NotificationId(row["notification_id"])
@@ -251,10 +234,10 @@ class _Claiming:
             self.uow.notifications.put(replace(summary, due_at=until))
             return
         kept, superseded = brake.newest(urgent)
-        is_storm = self.lists_storms and len(kept) >= STORM_PAGES
+        is_storm = self.rules.lists_storms and len(kept) >= STORM_PAGES
         change = None
-        if summary.medium in self.changeable and not (is_storm or others):
-            change = await change_earlier(summary, kept, self.brake_policy, self.uow)
+        if summary.medium in self.rules.changeable and not (is_storm or others):
+            change = await change_earlier(summary, kept, self.rules.brake, self.uow)
         filled, parts = change or brake.fill(summary, kept, others, carries_all=is_storm)
         carried = {page.notification_id for page in parts}
         rest = [page for page in kept if page.notification_id not in carried]
@@ -296,11 +279,11 @@ class _Claiming:
         return addressed, None
 
     async def _start(self, notification: Notification, due: Notification) -> None:
-        if due.kind == "page" and not delivery.has_attempt_left(due, self.policy):
+        if due.kind == "page" and not delivery.has_attempt_left(due, self.rules.retry):
             # It stays due, as what has no address: another method stands in.
             self.claimed.hopeless.add(due.contact_id)
             return
-        decision = delivery.claim(notification, self.policy, self.uow.now)
+        decision = delivery.claim(notification, self.rules.retry, self.uow.now)
         record(decision, self.uow)
         begun = decision.notification
         if begun.medium and (attempt := begun.attempt_under_way):
@@ -311,7 +294,7 @@ class _Claiming:
 
     async def _hold_back(self, page: Notification, limit: Limit) -> None:
         self.uow.notifications.put(brake.hold_back(page, limit, self.uow.now))
-        for budget in brake.notice(page, self.budgets, self.brake_policy, self.uow.now):
+        for budget in brake.notice(page, self.budgets, self.rules.brake, self.uow.now):
             self._put(budget)
         self.claimed.held_back.append((page.medium, limit.kind))
         await self._schedule_summary(page, repeat=page.content.is_repeat)
@@ -346,12 +329,12 @@ class _Claiming:
         if notification.address is None:
             return
         waiting_until = await self._next_summary_at(notification)
-        due_at = brake.next_summary_at(budget, self.brake_policy, self.uow.now, repeat=repeat)
+        due_at = brake.next_summary_at(budget, self.rules.brake, self.uow.now, repeat=repeat)
         if waiting_until and waiting_until <= due_at:
             if not repeat:
                 await self._hasten_summary(notification, budget)
             return
-        self._put(brake.plan_summary(budget, due_at, self.brake_policy, self.uow.now))
+        self._put(brake.plan_summary(budget, due_at, self.rules.brake, self.uow.now))
         if waiting_until:
             # It waits for the end of quiet hours, which what is urgent does not.
             await self.uow.notifications.hasten_summary(notification, due_at)
@@ -360,7 +343,7 @@ class _Claiming:
 
     async def _hasten_summary(self, page: Notification, budget: Budget) -> None:
         """What is new to the person does not wait as long as repeats do."""
-        due_at = self.uow.now + self.brake_policy.interval
+        due_at = self.uow.now + self.rules.brake.interval
         if budget.summary_due_at is not None and due_at < budget.summary_due_at:
             self._put(replace(budget, summary_due_at=due_at, changed_at=self.uow.now))
             await self.uow.notifications.hasten_summary(page, due_at)
