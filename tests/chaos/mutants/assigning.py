@@ -1,6 +1,5 @@
 """Breakages of assignment, at the router, and of delivery, at the notifier."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +12,7 @@ from common.contracts.event import NotificationId
 from notifier.channels.slack import Slack
 from notifier.domain import delivery
 from notifier.domain.delivery import Outcome
+from notifier.domain.notifications import Decision as NotificationDecision
 from notifier.domain.notifications import Notification
 from notifier.domain.recipients import Recipient
 from notifier.store.notifications import Slots
@@ -119,10 +119,10 @@ def leases_are_kept_in_memory() -> None:
 
 @mutant(dies_after_the_call, 4, "delivered twice, and not recorded as ambiguous", brief=False)
 def lost_delivery_counts_as_not_sent() -> None:
-    def find_no_lost_attempts(_notification: Notification, _at: datetime) -> Sequence[Any]:
-        return ()
+    def find_no_lost_attempt(notification: Notification, _at: datetime) -> NotificationDecision:
+        return NotificationDecision(notification)
 
-    replace(delivery, "lost_attempts", find_no_lost_attempts)
+    replace(delivery, "end_lost_attempt", find_no_lost_attempt)
 
 
 @mutant(dies_after_the_call, 4, "a page was never tried", brief=False)

@@ -83,33 +83,33 @@ Outcome = Sent | Postponed | Refused | Unknown
 
 def claim(notification: Notification, policy: RetryPolicy, at: datetime) -> Decision:
     """Begin an attempt. One that is still being sent was lost with the process that sent it."""
-    lost = lost_attempts(notification, at)
+    lost = end_lost_attempt(notification, at)
     if not has_attempt_left(notification, policy):
         decision = fail(notification, delivery_reasons.OUTCOME_LOST, at)
-        return replace(decision, attempts=lost)
+        return replace(decision, attempts=lost.attempts)
     claimed = replace(
-        notification,
+        lost.notification,
         state="sending",
         due_at=at + policy.lease,
         attempts=notification.attempts + 1,
         began_at=at,
         delay_reason=None,
-        ambiguous=notification.ambiguous or bool(lost),
     )
-    return Decision(claimed, attempts=lost)
+    return replace(lost, notification=claimed)
 
 
 def has_attempt_left(notification: Notification, policy: RetryPolicy) -> bool:
     return notification.attempts < policy.attempts
 
 
-def lost_attempts(notification: Notification, at: datetime) -> tuple[Attempt, ...]:
-    """Return the attempt whose process died before it recorded the outcome; it may have arrived."""
+def end_lost_attempt(notification: Notification, at: datetime) -> Decision:
+    """End the attempt whose process died before it recorded the outcome; it may have arrived."""
     lost = notification.attempt_under_way
     if lost is None:
-        return ()
+        return Decision(notification)
     detail = "no outcome was recorded in time: the process may have died"
-    return (replace(lost, ended_at=at, outcome="unknown", detail=detail),)
+    ended = replace(lost, ended_at=at, outcome="unknown", detail=detail)
+    return Decision(replace(notification, ambiguous=True), attempts=(ended,))
 
 
 def record(

@@ -354,8 +354,8 @@ class _Claiming:
 
     def _with_lost_attempt(self, after: Notification, due: Notification) -> Decision:
         """Let the history say that an attempt was lost before something else became of it."""
-        lost = delivery.lost_attempts(due, self.uow.now)
-        return Decision(replace(after, ambiguous=due.ambiguous or bool(lost)), attempts=lost)
+        lost = delivery.end_lost_attempt(due, self.uow.now)
+        return replace(lost, notification=replace(after, ambiguous=lost.notification.ambiguous))
 
     def _put(self, budget: Budget) -> None:
         self.budgets[budget.key] = budget

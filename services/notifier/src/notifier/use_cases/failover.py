@@ -60,10 +60,9 @@ async def fail_hopeless(
         reason = await _hopeless_reason(page, policy, uow)
         if reason is None:
             continue
-        lost = delivery.lost_attempts(page, uow.now)
-        unsent = replace(page, ambiguous=page.ambiguous or bool(lost))
-        failed = await after_failure(delivery.fail(unsent, reason, uow.now), uow)
-        record(replace(failed, attempts=lost), uow)
+        lost = delivery.end_lost_attempt(page, uow.now)
+        failed = await after_failure(delivery.fail(lost.notification, reason, uow.now), uow)
+        record(replace(failed, attempts=lost.attempts), uow)
         hasten_next_step(failed.notification, uow)
 
 
