@@ -5,8 +5,7 @@ from notifier.domain.content import status_of
 from notifier.domain.delivery import Outcome, RetryPolicy, Unknown
 from notifier.domain.errors import NotificationNotFoundError
 from notifier.domain.notifications import Notification
-from notifier.handlers import correct, record
-from notifier.later_steps import hasten_next_step
+from notifier.handlers import correct
 from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases import failover, summaries
 from notifier.use_cases.delivery_claims import ClaimedDelivery
@@ -24,17 +23,14 @@ async def record_attempt(
     if notification is None:
         raise NotificationNotFoundError
     decision = delivery.record(notification, claimed.attempt, outcome, policy, spread, uow.now)
-    decision = await failover.after_failure(decision, uow)
-    record(decision, uow)
-    if decision.notification.state == "failed" and notification.kind == "page":
-        hasten_next_step(decision.notification, uow)
+    after = await failover.record_outcome(decision, uow)
     if not isinstance(outcome, Unknown) and outcome.gone_devices:
         await forget_devices(notification.person_id, outcome.gone_devices, uow)
     match notification.kind:
         case "page":
-            await _correct_if_irrelevant(decision.notification, uow)
+            await _correct_if_irrelevant(after, uow)
         case "summary":
-            await summaries.record_pages(decision.notification, uow)
+            await summaries.record_pages(after, uow)
         case _:
             pass
 

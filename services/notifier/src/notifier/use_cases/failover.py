@@ -30,7 +30,20 @@ class Diversion:
     put_aside: list[tuple[Medium | None, NotificationId, Exception]] = field(default_factory=list)
 
 
-async def after_failure(decision: Decision, uow: UnitOfWork) -> Decision:
+async def record_outcome(decision: Decision, uow: UnitOfWork) -> Notification:
+    """Record it; of a page that has failed let another method or the next step take over.
+
+    The notifications of its contact must be locked.
+    """
+    decision = await _after_failure(decision, uow)
+    record(decision, uow)
+    after = decision.notification
+    if after.kind == "page" and after.state == "failed":
+        hasten_next_step(after, uow)
+    return after
+
+
+async def _after_failure(decision: Decision, uow: UnitOfWork) -> Decision:
     """Let the next method stand in for a page that has just failed, and say so in its event.
 
     The page has reached nobody only once that method has failed as well.
@@ -61,9 +74,8 @@ async def fail_hopeless(
         if reason is None:
             continue
         lost = delivery.end_lost_attempt(page, uow.now)
-        failed = await after_failure(delivery.fail(lost.notification, reason, uow.now), uow)
-        record(replace(failed, attempts=lost.attempts), uow)
-        hasten_next_step(failed.notification, uow)
+        failed = delivery.fail(lost.notification, reason, uow.now)
+        await record_outcome(replace(failed, attempts=lost.attempts), uow)
 
 
 async def _hopeless_reason(
@@ -106,7 +118,7 @@ async def divert(
                 diversion.media.append(page.medium)
         elif page.kind == "page" and since[page.notification_id] <= expired:
             failed = delivery.fail(page, waited_too_long(delay), uow.now)
-            record(await after_failure(failed, uow), uow)
+            record(await _after_failure(failed, uow), uow)
     return diversion
 
 

@@ -11,8 +11,7 @@ from notifier.domain.delivery import RetryPolicy
 from notifier.domain.errors import AttemptUnderWayError, NotificationNotFoundError
 from notifier.domain.notifications import Notification
 from notifier.domain.receipts import NotDelivered, Report
-from notifier.handlers import record
-from notifier.later_steps import cancel_later_steps, hasten_next_step
+from notifier.later_steps import cancel_later_steps
 from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases import failover, summaries
 
@@ -77,8 +76,8 @@ async def _receive(
         escalation = await uow.escalations.lock(notification.escalation_id)
     decision = receipts.receive(notification, report, message_id, escalation, policy, uow.now)
     if decision.notification != notification:
-        record(await failover.after_failure(decision, uow), uow)
-        await _follow(notification, decision.notification, uow)
+        after = await failover.record_outcome(decision, uow)
+        await _follow(notification, after, uow)
 
 
 async def _lock(
@@ -99,7 +98,5 @@ async def _follow(before: Notification, after: Notification, uow: UnitOfWork) ->
     """Let what depends on the message share what was reported about it."""
     if after.kind == "summary":
         await summaries.record_pages(after, uow)
-    if after.state == "failed" and after.kind == "page":
-        hasten_next_step(after, uow)
     if after.seen_at and not before.seen_at:
         cancel_later_steps(before, f"seen on {before.medium}", uow)

@@ -2,8 +2,6 @@
 
 from notifier.domain import brake, receipts
 from notifier.domain.notifications import Notification
-from notifier.handlers import record
-from notifier.later_steps import hasten_next_step
 from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases import failover
 
@@ -15,11 +13,7 @@ async def record_pages(summary: Notification, uow: UnitOfWork) -> None:
     """
     for page in uow.notifications.of_summary(summary.notification_id):
         decision = receipts.follow_summary(page, summary, uow.now)
-        if decision.notification == page:
-            continue
-        decision = await failover.after_failure(decision, uow)
-        record(decision, uow)
-        if decision.notification.state == "failed":
-            hasten_next_step(decision.notification, uow)
+        if decision.notification != page:
+            await failover.record_outcome(decision, uow)
     if summary.state in ("sent", "failed"):
         uow.notifications.put(brake.emptied(summary))
