@@ -199,6 +199,31 @@ async def test_page_that_waited_too_long_has_failed(harness: ServiceHarness) -> 
     assert "waited too long: slack is down since" in (await failures(harness))[0]["reason"]
 
 
+async def test_later_step_comes_at_once_if_the_first_waited_too_long(
+    harness: ServiceHarness,
+) -> None:
+    await harness.add_recipient("dana")
+    steps = [
+        {"after_minutes": 0, "media": ["slack"]},
+        {"after_minutes": 60, "media": ["email"]},
+    ]
+    async with open_api(harness) as api:
+        shown = (await api.get("/v1/recipients/dana", headers=key("root"))).json()
+        body = {"name": "Dana", "media": shown["media"], "steps": {"high": steps}}
+        assert (await api.put("/v1/recipients/dana", json=body, headers=key("root"))).is_success
+    harness.slack.otherwise = receivers.server_error(503)
+    async with harness.delivering(provider_wait_seconds=30):
+        await harness.handle(*(paged("dana") for _ in range(5)))
+        await until(
+            lambda: harness.rows("SELECT 1 FROM notifications WHERE delay_reason IS NOT NULL"),
+            lambda rows: len(rows) >= 4,
+        )
+        assert not harness.mail.messages
+        harness.advance(timedelta(seconds=31))
+        await until(lambda: failures(harness), lambda events: len(events) >= 4)
+        await until(lambda: harness.mail.messages, lambda mails: len(mails) >= 4)
+
+
 async def test_page_that_is_not_due_yet_is_not_concerned_by_what_is_down_now(
     harness: ServiceHarness, api: httpx.AsyncClient
 ) -> None:

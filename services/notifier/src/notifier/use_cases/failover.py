@@ -117,8 +117,7 @@ async def divert(
             if page.kind == "page" and await _stand_in(waiting, delays, uow):
                 diversion.media.append(page.medium)
         elif page.kind == "page" and since[page.notification_id] <= expired:
-            failed = delivery.fail(page, waited_too_long(delay), uow.now)
-            record(await _after_failure(failed, uow), uow)
+            await record_outcome(delivery.fail(page, waited_too_long(delay), uow.now), uow)
     return diversion
 
 
