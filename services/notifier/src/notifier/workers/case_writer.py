@@ -38,12 +38,11 @@ from notifier.store import write_backs as store
 from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases import case_writes
 from notifier.use_cases.case_writes import ClaimedWrite
+from notifier.workers.calls import Calls
 from notifier.workers.lease import record_within
 from notifier.workers.steps import repeat
 
 _POLL_S: Final = 1.0
-# On shutdown calls have so long to end; what takes longer is tried again by another replica.
-_STOP_S: Final = 5.0
 _RANDOM: Final = random.SystemRandom()
 _EXPIRE_EVERY: Final = timedelta(minutes=1)
 
@@ -77,7 +76,7 @@ class CaseWriter:
         # One for each system, with the edition of the settings that it was made from.
         self._systems: dict[SystemName, tuple[tuple[int, datetime], CaseSystem]] = {}
         self._session: ClientSession | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._calls = Calls()
         self._expired_at = float("-inf")
         database.after_commit(
             lambda uow: self._woken.set() if uow.case_writes.has_pending else None
@@ -85,22 +84,16 @@ class CaseWriter:
 
     async def run(self, stopping: asyncio.Event) -> None:
         timeout_s = self._factory.call_timeout_s
-        async with open_client(timeout_s) as self._session, asyncio.TaskGroup() as calls:
-            await repeat(partial(self._step, calls), self.name, self._health, stopping)
-            if self._tasks:
-                await asyncio.wait(self._tasks, timeout=_STOP_S)
-            for task in self._tasks:
-                task.cancel()
+        async with open_client(timeout_s) as self._session, self._calls.open():
+            await repeat(self._step, self.name, self._health, stopping)
 
-    async def _step(self, calls: asyncio.TaskGroup) -> None:
+    async def _step(self) -> None:
         self._woken.clear()
         await self._expire()
         claimed = await self._claim()
         for each in claimed:
             self._under_way[each.write.system] += 1
-            task = calls.create_task(self._write_and_record(each))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._calls.start(self._write_and_record(each))
         if not claimed:
             await pause(_POLL_S, self._woken)
 

@@ -25,6 +25,7 @@ from notifier.store.home_tabs import time_until_due
 from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases import home_tabs
 from notifier.use_cases.home_tabs import ClaimedTab
+from notifier.workers.calls import Calls
 from notifier.workers.lease import record_within
 from notifier.workers.steps import repeat
 
@@ -33,8 +34,6 @@ _MAX_POLL: Final = timedelta(milliseconds=500)
 # Changes of so long are looked at together.
 _LINGER_S: Final = 0.1
 _SLOTS: Final = 4
-# On shutdown calls have so long to end.
-_STOP_S: Final = 5.0
 
 log = structlog.get_logger()
 
@@ -57,7 +56,7 @@ class HomeTabWorker:
         self._health = health
         self._woken = asyncio.Event()
         self._changed: set[PersonId] = set()
-        self._calls: set[asyncio.Task[None]] = set()
+        self._calls = Calls()
         # The outside system asked for a pause until then.
         self._paused_until = float("-inf")
         database.after_commit(self._notice)
@@ -69,14 +68,10 @@ class HomeTabWorker:
             self._woken.set()
 
     async def run(self, stopping: asyncio.Event) -> None:
-        async with asyncio.TaskGroup() as group:
-            await repeat(partial(self._step, group), self.name, self._health, stopping)
-            if self._calls:
-                await asyncio.wait(self._calls, timeout=_STOP_S)
-            for call in self._calls:
-                call.cancel()
+        async with self._calls.open():
+            await repeat(self._step, self.name, self._health, stopping)
 
-    async def _step(self, group: asyncio.TaskGroup) -> None:
+    async def _step(self) -> None:
         self._woken.clear()
         left = await time_until_due(self._database)
         if left is None:
@@ -94,9 +89,7 @@ class HomeTabWorker:
             return
         due = await self._claim()
         for claimed in due:
-            call = group.create_task(self._publish_and_record(claimed))
-            self._calls.add(call)
-            call.add_done_callback(self._calls.discard)
+            self._calls.start(self._publish_and_record(claimed))
         if not due:
             # Another replica may have locked what is due.
             await pause(_LINGER_S, self._woken)
