@@ -56,6 +56,8 @@ class HomeTabWorker:
         self._health = health
         self._woken = asyncio.Event()
         self._changed: set[PersonId] = set()
+        # Without one, changes need not be looked at: they wake nobody.
+        self._has_tabs = False
         self._calls = Calls()
         # The outside system asked for a pause until then.
         self._paused_until = float("-inf")
@@ -63,8 +65,8 @@ class HomeTabWorker:
 
     def _notice(self, uow: UnitOfWork) -> None:
         people = uow.people_concerned()
-        if people or uow.home_tabs.has_opened:
-            self._changed |= people
+        self._changed |= people
+        if uow.home_tabs.has_opened or (people and self._has_tabs):
             self._woken.set()
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -74,8 +76,8 @@ class HomeTabWorker:
     async def _step(self) -> None:
         self._woken.clear()
         left = await time_until_due(self._database)
+        self._has_tabs = left is not None
         if left is None:
-            # Nobody has opened a tab: what changes concerns none.
             self._changed.clear()
             await pause(_MAX_POLL.total_seconds(), self._woken)
             return
