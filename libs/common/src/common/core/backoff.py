@@ -19,9 +19,14 @@ class Backoff:
 
     async def wait(self, stopping: asyncio.Event) -> None:
         """Wait for the next delay, or until `stopping` is set."""
-        delay = self._next * random.uniform(0.5, 1)  # noqa: S311 - spread, not secrecy
+        delay = self._next * spread()
         self._next = min(self._next * 2, _LONGEST_DELAY_S)
         await pause(delay, stopping)
+
+
+def spread() -> float:
+    """Return a factor from a half to 1, so that what failed together is not repeated together."""
+    return random.uniform(0.5, 1)  # noqa: S311 - spread, not secrecy
 
 
 async def pause(seconds: float, waker: asyncio.Event) -> bool:

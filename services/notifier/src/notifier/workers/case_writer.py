@@ -4,7 +4,6 @@ It has connections and calls of its own, so that a system that hangs delays no p
 """
 
 import asyncio
-import random
 from collections import Counter
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,7 +14,7 @@ from aiohttp import ClientSession
 
 from common.contracts.event import SystemName
 from common.core import trace
-from common.core.backoff import pause
+from common.core.backoff import pause, spread
 from common.core.clock import monotonic
 from common.core.health import Health
 from common.core.sealed_secrets import UnknownEncryptionKeyError
@@ -43,7 +42,6 @@ from notifier.workers.lease import record_within
 from notifier.workers.steps import repeat
 
 _POLL_S: Final = 1.0
-_RANDOM: Final = random.SystemRandom()
 _EXPIRE_EVERY: Final = timedelta(minutes=1)
 
 log = structlog.get_logger()
@@ -161,9 +159,8 @@ class CaseWriter:
         return system
 
     async def _record(self, claimed: ClaimedWrite, outcome: WriteOutcome) -> None:
-        spread = _RANDOM.uniform(0.5, 1)
         async with self._database.transaction() as uow:
-            await case_writes.record_attempt(claimed, outcome, self._policy, spread, uow)
+            await case_writes.record_attempt(claimed, outcome, self._policy, spread(), uow)
 
     def _observe(self, claimed: ClaimedWrite, outcome: WriteOutcome, seconds: float) -> None:
         label = type(outcome).__name__.lower()

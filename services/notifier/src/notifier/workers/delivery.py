@@ -1,7 +1,6 @@
 """Delivers notifications: claims with a lease and commits, calls the channel, records."""
 
 import asyncio
-import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,7 +13,7 @@ import structlog
 from common.contracts.event import NotificationId
 from common.contracts.notifications import Medium
 from common.core import trace
-from common.core.backoff import pause
+from common.core.backoff import pause, spread
 from common.core.clock import monotonic
 from common.core.errors import is_transient
 from common.core.health import Health
@@ -308,7 +307,7 @@ class DeliveryWorker:
             self._vacate(delivery.medium)
         self._observe(delivery, outcome, monotonic() - started)
         notification_id = delivery.notification.notification_id
-        if self._circuits.record(delivery.medium, notification_id, outcome, _spread()):
+        if self._circuits.record(delivery.medium, notification_id, outcome, spread()):
             self._crowded.add(delivery.medium)
             self._woken.set()
         self._ended.append((delivery, outcome))
@@ -372,7 +371,7 @@ class DeliveryWorker:
             for delivery, outcome in ended:
                 trace.restore(delivery.notification.traceparent)
                 uow.outbox.cause = delivery.notification.notification_id
-                await attempts.record_attempt(delivery, outcome, self._rules.retry, _spread(), uow)
+                await attempts.record_attempt(delivery, outcome, self._rules.retry, spread(), uow)
 
     def _observe(self, delivery: ClaimedDelivery, outcome: Outcome, seconds: float) -> None:
         label = type(outcome).__name__.lower()
@@ -385,10 +384,6 @@ class DeliveryWorker:
             attempt=delivery.attempt.attempt,
             outcome=outcome,
         )
-
-
-def _spread() -> float:
-    return random.uniform(0.5, 1)  # noqa: S311 - spread, not secrecy
 
 
 def _unused(slots: Slots, claim: Claim) -> Slots:

@@ -4,7 +4,6 @@ One transaction records the calls that have ended and claims those that are next
 """
 
 import asyncio
-import random
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
@@ -13,7 +12,7 @@ from typing import Final
 import structlog
 
 from common.contracts.event import SystemName
-from common.core.backoff import pause
+from common.core.backoff import pause, spread
 from common.core.clock import monotonic
 from common.core.health import Health
 from common.storage.database import Database
@@ -33,8 +32,6 @@ _MAX_CALLS: Final = 64
 # replica that died.
 _MAX_POLL_S: Final = 1.0
 _MEASURE_INTERVAL_S: Final = 15.0
-# Receivers that fail together are not called again together.
-_RANDOM: Final = random.SystemRandom()
 
 log = structlog.get_logger()
 
@@ -144,7 +141,7 @@ class StatusDeliveryWorker:
         claimed: Sequence[tuple[StatusDelivery, StatusWebhook, str | None]] = ()
         async with self._database.transaction() as uow:
             if ended:
-                recorded = await status_webhooks.record_calls(ended, self._policy, _spread, uow)
+                recorded = await status_webhooks.record_calls(ended, self._policy, spread, uow)
             if free:
                 claimed = await status_webhooks.claim(free, self._policy, uow)
         for call, result in zip(ended, recorded, strict=True):
@@ -190,7 +187,3 @@ class StatusDeliveryWorker:
             detail=result.detail,
             waited_s=round(waited.total_seconds()),
         )
-
-
-def _spread() -> float:
-    return _RANDOM.uniform(0.5, 1)
