@@ -72,13 +72,15 @@ class DeliveryWorker:
         self._rules = rules
         self._all_slots = slots
         self._free = dict.fromkeys(self._channels, slots)
+        # Media on which something is due and not claimed: what is new waits for it.
         self._behind: set[Medium] = set()
+        # Media on which the last claim had too few slots, as after an outage: the most urgent goes
+        # first. That a new page found no slot is not enough.
+        self._crowded: set[Medium] = set()
         self._maintenance_read_at: float | None = None
         self._circuits = Circuits(
             list(self._channels), rules.circuit, database.clock, metrics, health
         )
-        # Media on which more waits than has a slot, as after an outage.
-        self._crowded: set[Medium] = set()
         self._metrics = metrics
         self._health = health
         self._woken = asyncio.Event()
