@@ -50,8 +50,8 @@ async def announce(uow: UnitOfWork) -> None:
         due = maintenance.due_announcement(window, uow.now)
         match due:
             case "begin":
-                page = maintenance.about(window)
-                await _notify(OPERATIONS, "maintenance_began", page, uow)
+                news = maintenance.about(window)
+                await _notify(OPERATIONS, "maintenance_began", news, uow)
                 uow.maintenance.put(replace(window, begin_announced_at=uow.now))
             case "end":
                 uow.maintenance.put(await _announce_end(window, window, uow))
@@ -72,7 +72,7 @@ async def release_again(uow: UnitOfWork) -> None:
 async def _announce_end(
     ended: MaintenanceWindow, planned: MaintenanceWindow, uow: UnitOfWork
 ) -> MaintenanceWindow:
-    """Tell operations, if they know of its begin, and whose pages follow now."""
+    """Tell operations, if they know that it has begun, and everybody whose pages follow now."""
     if ended.end_announced_at is not None:
         return ended
     planned_until = planned.ends_at if ended.ended_by else None
