@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 
@@ -13,7 +13,7 @@ from bench.notifier_testbed import SIGNED_TOGETHER, TIMEOUT_S, open_notifier
 from bench.summary import Figures, quantiles_ms, ranked
 from bench.topics import LostEventError
 from bench.waiting import wait_until
-from common.contracts.escalations import PageRequested, Severity
+from common.contracts.escalations import SEVERITIES, PageRequested, Severity
 from common.contracts.event import PageId, PersonId
 from common.core.clock import TimeSource, monotonic
 from common.core.ids import new_id
@@ -108,7 +108,7 @@ async def _mail_waits(testbed: EscalationTestbed, count: int) -> list[float]:
 
 async def _burst(testbed: EscalationTestbed, count: int) -> Figures:
     """Let so many escalations need one person within a few seconds."""
-    severities: Sequence[Severity] = get_args(Severity)[:-1]
+    severities = SEVERITIES[:-1]
     # The most urgent one comes in the middle.
     pages = [_page("p1", severities[n % len(severities)]) for n in range(count)]
     await testbed.publish(pages[: count // 2])

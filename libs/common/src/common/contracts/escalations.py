@@ -1,7 +1,7 @@
 """Facts about escalations and who is paged, owned by `escalation`."""
 
 from decimal import Decimal
-from typing import Literal
+from typing import Final, Literal, get_args
 
 from common.contracts.change_reasons import ChangeReason
 from common.contracts.clocks import ClockName, ClockState
@@ -31,6 +31,8 @@ from common.contracts.texts import ExplanationText, NoteText, ReasonText
 from common.contracts.vacancies import Vacancy
 
 Severity = Literal["low", "medium", "high", "critical"]
+# The least severe first.
+SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
 Cause = Literal[
     "breach",
     "warning",

@@ -15,19 +15,18 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, get_args
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from common.contracts.escalations import Severity
+from common.contracts.escalations import SEVERITIES, Severity
 from common.contracts.event import NotificationId
 from notifier.domain.content import Content, HeldPage, Summary
 from notifier.domain.delivery_reasons import SUPERSEDED, BudgetKind, over_budget
 from notifier.domain.notifications import Notification, stop
 from notifier.domain.reasons import asks_for
 
-_SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
 # More do not fit into a message that a person reads; Slack takes at most 50 blocks.
 MAX_PAGES_IN_SUMMARY: Final = 20
 # Looked through for a summary: several may be about the same escalation.
@@ -116,7 +115,7 @@ def limits(notification: Notification, policy: BrakePolicy) -> tuple[Limit, ...]
 
 def _burst_limit(notification: Notification, own_key: str, policy: BrakePolicy) -> Limit:
     """Return the limit of a burst; in one of less severe pages the first critical goes at once."""
-    if notification.content.severity == _SEVERITIES[-1] and policy.burst:
+    if notification.content.severity == SEVERITIES[-1] and policy.burst:
         return Limit("burst", f"burst/critical/{own_key}", 1, policy.burst_window)
     return Limit("burst", f"burst/{own_key}", policy.burst, policy.burst_window)
 
@@ -298,7 +297,7 @@ def by_severity_and_urgency(page: Notification) -> tuple[int, object]:
 
 
 def severity_rank(severity: Severity | None) -> int:
-    return _SEVERITIES.index(severity) if severity else 0
+    return SEVERITIES.index(severity) if severity else 0
 
 
 def _urgency(page: Notification) -> tuple[bool, bool, bool, datetime, NotificationId]:

@@ -16,14 +16,13 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, with_config
 
-from common.contracts.escalations import Severity
+from common.contracts.escalations import SEVERITIES, Severity
 from common.contracts.notifications import Medium
 from common.contracts.validation_messages import InvalidValueError
 from notifier.domain.reasons import Reason, asks_for
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: Final[tuple[Weekday, ...]] = get_args(Weekday)
-SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
 MAX_STEPS: Final = 5
 MAX_STEP_MINUTES: Final = 24 * 60
 MAX_QUIET_PERIODS: Final = 3

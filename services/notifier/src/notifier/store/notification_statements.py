@@ -1,6 +1,6 @@
 """The statements about notifications that are due, held back, or in a thread."""
 
-from typing import Any, get_args
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
@@ -23,12 +23,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-from common.contracts.escalations import Severity
+from common.contracts.escalations import SEVERITIES
 from notifier import tables
 from notifier.domain.circuits import DOWN
 from notifier.domain.reasons import ANSWERABLE_REASONS
 
-_RANKS = tuple(enumerate(get_args(Severity)))
+_RANKS = tuple(enumerate(SEVERITIES))
 _N = tables.notifications
 
 

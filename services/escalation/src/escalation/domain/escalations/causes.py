@@ -6,7 +6,7 @@ from typing import Final
 
 from common.contracts.complaints import ComplaintJudged
 from common.contracts.contacts import FeedbackReceived
-from common.contracts.escalations import Cause, EscalationsOwnEvent, Severity
+from common.contracts.escalations import SEVERITIES, Cause, EscalationsOwnEvent, Severity
 from common.contracts.event import PersonId
 from common.contracts.texts import excerpt
 from escalation.domain.complaint_model import ComplaintRef
@@ -15,7 +15,6 @@ from escalation.domain.settings.policies import ContactDetails, RepeatRule, SlaP
 from escalation.domain.settings.registry import Configuration, Versioned
 from escalation.domain.situation import Situation
 
-_SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
 # More than there are kinds, so that one of each kind stays.
 MAX_CAUSES: Final = 10
 # Who has or had a contact, or took part in its escalation, so that the row has a bound.
@@ -35,14 +34,14 @@ def outlives_contact(escalation: Escalation) -> bool:
 def severity_of(first: Severity, causes: Iterable[EscalationCause]) -> Severity:
     """Return the severity that these causes give, of which the first kind has `first`."""
     more = max(0, len({cause.kind for cause in causes}) - 1)
-    return _SEVERITIES[min(_SEVERITIES.index(first) + more, len(_SEVERITIES) - 1)]
+    return SEVERITIES[min(SEVERITIES.index(first) + more, len(SEVERITIES) - 1)]
 
 
 def add_cause(escalation: Escalation, cause: EscalationCause) -> Escalation:
     """Add the cause; each new kind of cause raises the severity by one."""
     severity = escalation.severity
     if is_new_kind(escalation, cause):
-        severity = _SEVERITIES[min(_SEVERITIES.index(severity) + 1, len(_SEVERITIES) - 1)]
+        severity = SEVERITIES[min(SEVERITIES.index(severity) + 1, len(SEVERITIES) - 1)]
     escalation = with_source(escalation, cause)
     return replace(
         escalation,
