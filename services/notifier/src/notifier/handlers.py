@@ -234,7 +234,8 @@ async def notify_page(page: Page, uow: UnitOfWork) -> None:
     available = [address.medium for address in addresses]
     planned = {each.medium: each for each in plan(chosen, available, page.media, verified)}
     for address in addresses:
-        if address.medium not in planned:
+        step = planned.get(address.medium)
+        if step is None:
             continue
         notification = notifications.notify(
             page,
@@ -242,10 +243,10 @@ async def notify_page(page: Page, uow: UnitOfWork) -> None:
             new_notification_id(),
             uow.now,
             trace.current(),
-            reason,
+            both(reason, steps.reason_of(step)),
             tuple(planned),
         )
-        uow.notifications.add(steps.at_step(notification, planned[address.medium]))
+        uow.notifications.add(steps.at_step(notification, step))
     later_steps.replace_earlier(page, uow)
 
 

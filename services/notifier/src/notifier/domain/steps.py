@@ -6,7 +6,7 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from common.contracts.escalations import Severity
-from notifier.domain.delivery_reasons import later_step
+from notifier.domain.delivery_reasons import DeliveryReason, later_step
 from notifier.domain.delivery_rules import PlannedMedium
 from notifier.domain.notifications import Notification
 from notifier.domain.reasons import asks_for
@@ -14,17 +14,13 @@ from notifier.domain.reasons import asks_for
 
 def at_step(notification: Notification, planned: PlannedMedium) -> Notification:
     """Let it be sent when the person's rule says so."""
-    if planned.step == 1:
-        return notification
-    step = later_step(planned.step)
-    text = f"{notification.reason}; {step.text}" if notification.reason else step.text
-    return replace(
-        notification,
-        due_at=notification.requested_at + planned.after,
-        step=planned.step,
-        reason=text,
-        reason_data=notification.reason_data or step.data,
-    )
+    due_at = notification.requested_at + planned.after
+    return replace(notification, due_at=due_at, step=planned.step)
+
+
+def reason_of(planned: PlannedMedium) -> DeliveryReason | None:
+    """Return why a message on the medium comes later than at once."""
+    return later_step(planned.step) if planned.step > 1 else None
 
 
 def times_to_answer(pages: Iterable[Notification]) -> Mapping[Severity, timedelta]:
