@@ -12,7 +12,8 @@ import msgspec
 
 import devstack
 from bench import clock_lateness
-from bench.escalation_testbed import REGIONS, EscalationTestbed, open_escalation_testbed
+from bench.escalation_testbed import REGIONS, open_escalation_testbed
+from bench.service_testbed import ServiceTestbed
 from bench.summary import Figures, quantiles_ms
 from bench.topics import Arrival, LostEventError
 from common.contracts.assignments import ContactAssigned
@@ -81,7 +82,7 @@ async def figures(
 
 
 async def _measure_events(
-    testbed: EscalationTestbed, contacts: int
+    testbed: ServiceTestbed, contacts: int
 ) -> tuple[Figures, list[ContactId]]:
     """Measure how a backlog of events is handled, from the first event to the last."""
     random, contact_ids = Random(2033), [ContactId(new_id()) for _ in range(contacts)]
@@ -105,7 +106,7 @@ async def _measure_events(
     }, contact_ids
 
 
-async def _watch_progress(testbed: EscalationTestbed, expected: int) -> AsyncIterator[Progress]:
+async def _watch_progress(testbed: ServiceTestbed, expected: int) -> AsyncIterator[Progress]:
     """Yield the progress, from the first handled events until all are handled."""
     count, deadline = 0, monotonic() + TIMEOUT_S
     while count < expected:
@@ -163,7 +164,7 @@ def _assigned(received: ContactReceived) -> ContactAssigned:
     )
 
 
-async def _create_contact(testbed: EscalationTestbed, tier: Tier) -> ContactId:
+async def _create_contact(testbed: ServiceTestbed, tier: Tier) -> ContactId:
     """Create an assigned contact through escalation itself; its rows are copied later."""
     received = _received(ContactId(new_id()), tier, None)
     await testbed.publish([received, _assigned(received)])
@@ -172,14 +173,14 @@ async def _create_contact(testbed: EscalationTestbed, tier: Tier) -> ContactId:
     return received.contact_id
 
 
-async def _fill(testbed: EscalationTestbed, pending: int) -> int:
+async def _fill(testbed: ServiceTestbed, pending: int) -> int:
     return await clock_lateness.fill_clocks(
         testbed.dsn, pending, await _create_contact(testbed, "standard")
     )
 
 
 async def _measure_explain(
-    testbed: EscalationTestbed, contact_ids: Sequence[ContactId], count: int
+    testbed: ServiceTestbed, contact_ids: Sequence[ContactId], count: int
 ) -> Figures:
     """Request the clocks of contacts with a history, a few requests at a time."""
     requests = iter(Random(2035).choices(contact_ids, k=count))
@@ -203,7 +204,7 @@ async def _measure_explain(
     return {"explain_requests": len(durations), **quantiles_ms("explain", durations)}
 
 
-async def _measure_due(testbed: EscalationTestbed, count: int) -> Figures:
+async def _measure_due(testbed: ServiceTestbed, count: int) -> Figures:
     """Let `count` thresholds come due evenly; each warns a representative."""
     contact_ids = await _copy_with_due_times(
         testbed, await _create_contact(testbed, "premium"), count, SECOND / DUE_RATE
@@ -225,7 +226,7 @@ async def _measure_due(testbed: EscalationTestbed, count: int) -> Figures:
     }
 
 
-async def _measure_raised(testbed: EscalationTestbed, count: int) -> Figures:
+async def _measure_raised(testbed: ServiceTestbed, count: int) -> Figures:
     """Let `count` deadlines pass at once; measure until the last escalation is on Kafka."""
     contact_ids = await _copy_with_due_times(
         testbed, await _create_contact(testbed, "vip"), count, timedelta(0)
@@ -243,7 +244,7 @@ async def _measure_raised(testbed: EscalationTestbed, count: int) -> Figures:
 
 
 async def _copy_with_due_times(
-    testbed: EscalationTestbed, contact_id: ContactId, count: int, every: timedelta
+    testbed: ServiceTestbed, contact_id: ContactId, count: int, every: timedelta
 ) -> Sequence[str]:
     """Copy the contact so that one copy comes due `every`; return when the first one is due."""
     begins = TimeSource().utc_now() + LEAD_S * SECOND

@@ -1,32 +1,14 @@
-"""One escalation process with its own database and topics, fed with events of other services."""
+"""An escalation process with the settings that the measurements need."""
 
-import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
-from pathlib import Path
-from tempfile import mkdtemp
-from typing import Any
-
-import asyncpg
-import msgspec
-from aiokafka import AIOKafkaProducer
 
 import devstack
-from bench.testbed import DeadLettersError
-from bench.topics import EventReader, read_topics
-from common.contracts.event import Event, PersonId
+from bench.service_testbed import ServiceTestbed, open_service
+from common.contracts.event import PersonId
 from common.contracts.people import PersonDescribed
-from common.contracts.services import TOPIC_OWNERS, source_of
 from common.core.clock import TimeSource
-from common.core.ids import EventId, new_id
-from common.messaging.envelope import Envelope, encode
-from common.messaging.kafka import topic_name
-from common.messaging.signatures import RecordContent
-from stage.actors import Actors
-from stage.system import Replica, System, open_receivers
 
 HOUR_S = 3600
 SUPERVISORS = 20
@@ -69,101 +51,14 @@ IN_OFFICE_HOURS = [
 ]
 
 
-@dataclass
-class EscalationTestbed:
-    stack: devstack.Stack
-    system: System
-    actors: Actors
-    topics: EventReader
-
-    @property
-    def process(self) -> devstack.Process:
-        return self.system.processes["escalation"]
-
-    @property
-    def dsn(self) -> str:
-        return self.system.admin_url.replace("+asyncpg", "")
-
-    async def fetch(self, query: str, *args: object) -> list[Any]:
-        connection = await asyncpg.connect(self.dsn)
-        try:
-            rows: list[Any] = await connection.fetch(query, *args)
-            return rows
-        finally:
-            await connection.close()
-
-    async def publish(
-        self, events: Iterable[Event], pause_s: float = 0, signed_together: int = 1
-    ) -> None:
-        """Publish events as their owners do, those of each key in this order.
-
-        With `pause_s` each is made and sent so long after the one before. `signed_together`: as
-        many of the same owner share a signature, as those of one batch of a relay.
-        """
-        producer: Any = AIOKafkaProducer(**self.system.kafka.options, acks="all")
-        await producer.start()
-        sequences: dict[tuple[str, str], int] = {}
-        remaining = iter(events)
-        while batch := list(islice(remaining, signed_together)):
-            signing_key = self.system.signing_keys[TOPIC_OWNERS[batch[0].topic]]
-            records = [self._record(event, sequences) for event in batch]
-            for record, signature in zip(records, signing_key.sign(records), strict=True):
-                headers = [*record.headers, *signature]
-                await producer.send(record.topic, record.value, key=record.key, headers=headers)
-            if pause_s:
-                await asyncio.sleep(pause_s)
-        await producer.stop()
-
-    def _record(self, event: Event, sequences: dict[tuple[str, str], int]) -> RecordContent:
-        stream = event.topic, event.key
-        sequences[stream] = sequences.get(stream, 0) + 1
-        topic = topic_name(self.system.namespace, event.topic)
-        headers = encode(_envelope(event, sequences[stream]))
-        return RecordContent(topic, event.key.encode(), headers, msgspec.json.encode(event))
-
-    async def restart(self) -> None:
-        self.process.start()
-        await self.process.wait_ready(60)
-
-    async def check_clean(self) -> None:
-        (dead,) = await self.fetch("SELECT count(*) FROM escalation.dead_letters")
-        if dead[0]:
-            message = f"{dead[0]} dead letters; logs in {self.system.logs}"
-            raise DeadLettersError(message)
-
-
-def _envelope(event: Event, sequence: int) -> Envelope:
-    return Envelope(
-        id=EventId(new_id()),
-        type=event.type,
-        source=source_of(TOPIC_OWNERS[event.topic]),
-        key=event.key,
-        sequence=sequence,
-        traceparent="00-0123456789abcdef0123456789abcdef-0123456789abcdef-01",
-    )
-
-
 @asynccontextmanager
-async def open_escalation_testbed(stack: devstack.Stack) -> AsyncIterator[EscalationTestbed]:
-    actors, logs = Actors(), Path(mkdtemp(prefix="upstairs-bench-"))
-    async with open_receivers() as receivers:
-        settings = {"UPSTAIRS_LOG_LEVEL": "warning"}
-        system = System(stack, receivers, actors.api_keys, logs, extra_environment=settings)
-        await system.set_up()
-        try:
-            system.launch_replica(Replica("escalation"))
-            await system.wait_ready()
-            actors.connect(system)
-            async with read_topics(system) as topics:
-                testbed = EscalationTestbed(stack, system, actors, topics)
-                await _put_settings(testbed, TimeSource().utc_now())
-                yield testbed
-        finally:
-            await actors.close()
-            system.stop()
+async def open_escalation_testbed(stack: devstack.Stack) -> AsyncIterator[ServiceTestbed]:
+    async with open_service(stack, "escalation", {"UPSTAIRS_LOG_LEVEL": "warning"}) as testbed:
+        await _put_settings(testbed, TimeSource().utc_now())
+        yield testbed
 
 
-async def _put_settings(testbed: EscalationTestbed, now: datetime) -> None:
+async def _put_settings(testbed: ServiceTestbed, now: datetime) -> None:
     for name, (zone, holidays) in CALENDARS.items():
         body = {"zone": zone, "hours": WEEK, "holidays": [holidays]}
         await _put(testbed, f"/calendars/{name}", body)
@@ -192,5 +87,5 @@ async def _put_settings(testbed: EscalationTestbed, now: datetime) -> None:
         await _put(testbed, f"/sla-policies/{tier}", policy)
 
 
-async def _put(testbed: EscalationTestbed, path: str, body: object) -> None:
+async def _put(testbed: ServiceTestbed, path: str, body: object) -> None:
     await testbed.actors.call("ops", "escalation", "PUT", path, body)

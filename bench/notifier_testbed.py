@@ -2,20 +2,15 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
-from tempfile import mkdtemp
 
 import msgspec
 
 import devstack
-from bench.escalation_testbed import EscalationTestbed
-from bench.topics import read_topics
+from bench.service_testbed import ServiceTestbed, open_service
 from common.contracts.event import PersonId
 from common.core.clock import TimeSource
 from notifier.domain.recipients import Address, Recipient
 from notifier.domain.verification import verify
-from stage.actors import Actors
-from stage.system import Replica, System, open_receivers
 
 # How long messages may take to arrive.
 TIMEOUT_S = 120
@@ -32,27 +27,16 @@ _PUT_RECIPIENTS = """
 @asynccontextmanager
 async def open_notifier(
     stack: devstack.Stack, settings: Mapping[str, str], recipients: int = 0
-) -> AsyncIterator[EscalationTestbed]:
+) -> AsyncIterator[ServiceTestbed]:
     """Yield the testbed; it has as many recipients, `p1` and so on, each with Slack and mail."""
-    actors, logs = Actors(), Path(mkdtemp(prefix="upstairs-bench-"))
-    environment = {"UPSTAIRS_LOG_LEVEL": "error", **settings}
-    async with open_receivers() as receivers:
-        system = System(stack, receivers, actors.api_keys, logs, extra_environment=environment)
-        await system.set_up()
-        try:
-            system.launch_replica(Replica("notifier"))
-            await system.wait_ready()
-            actors.connect(system)
-            async with read_topics(system) as topics:
-                testbed = EscalationTestbed(stack, system, actors, topics)
-                await _put_recipients(testbed, [f"p{n}" for n in range(1, recipients + 1)])
-                yield testbed
-        finally:
-            await actors.close()
-            system.stop()
+    async with open_service(
+        stack, "notifier", {"UPSTAIRS_LOG_LEVEL": "error", **settings}
+    ) as testbed:
+        await _put_recipients(testbed, [f"p{n}" for n in range(1, recipients + 1)])
+        yield testbed
 
 
-async def _put_recipients(testbed: EscalationTestbed, people: Sequence[str]) -> None:
+async def _put_recipients(testbed: ServiceTestbed, people: Sequence[str]) -> None:
     """Add people whose addresses an admin has set, so that they are verified."""
     now = TimeSource().utc_now()
     recipients = [

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 import devstack
-from bench.escalation_testbed import EscalationTestbed
 from bench.notifier_testbed import SIGNED_TOGETHER, TIMEOUT_S, open_notifier
+from bench.service_testbed import ServiceTestbed
 from bench.summary import Figures, quantiles_ms, ranked
 from bench.topics import LostEventError
 from bench.waiting import wait_until
@@ -41,7 +41,7 @@ async def figures(stack: devstack.Stack, *, recipients: int, burst: int, pages: 
         return result | await _burst(testbed, burst)
 
 
-async def _warm_up(testbed: EscalationTestbed, pages: int, pause_s: float) -> None:
+async def _warm_up(testbed: ServiceTestbed, pages: int, pause_s: float) -> None:
     """Let the first messages open connections."""
     receivers = testbed.system.receivers
     await testbed.publish(_page("p1") for _ in range(pages))
@@ -52,14 +52,14 @@ async def _warm_up(testbed: EscalationTestbed, pages: int, pause_s: float) -> No
     receivers.mail.arrivals.clear()
 
 
-async def _one_event(testbed: EscalationTestbed, recipients: int) -> Figures:
+async def _one_event(testbed: ServiceTestbed, recipients: int) -> Figures:
     """Notify so many people of one escalation, each on Slack and by mail."""
     page = _page("p1")
     pages = [
         msgspec.structs.replace(page, page_id=PageId(new_id()), person_id=PersonId(f"p{n}"))
         for n in range(1, recipients + 1)
     ]
-    process = testbed.system.processes["notifier"]
+    process = testbed.process
     used, begun = process.cpu_seconds(), monotonic()
     await testbed.publish(pages, signed_together=SIGNED_TOGETHER)
     slack, mail = testbed.system.receivers.slack, testbed.system.receivers.mail
@@ -70,7 +70,7 @@ async def _one_event(testbed: EscalationTestbed, recipients: int) -> Figures:
     }
 
 
-async def _hanging_provider(testbed: EscalationTestbed, pages: int) -> Figures:
+async def _hanging_provider(testbed: ServiceTestbed, pages: int) -> Figures:
     """Compare mail while Slack hangs with mail while Slack works; pages use both."""
     slack = testbed.system.receivers.slack
     works = await _mail_waits(testbed, pages)
@@ -85,7 +85,7 @@ async def _hanging_provider(testbed: EscalationTestbed, pages: int) -> Figures:
     }
 
 
-async def _mail_waits(testbed: EscalationTestbed, count: int) -> list[float]:
+async def _mail_waits(testbed: ServiceTestbed, count: int) -> list[float]:
     """Return the seconds from the request of a page to its mail, at a steady rate."""
     mail = testbed.system.receivers.mail
     before = len(mail.arrivals)
@@ -106,7 +106,7 @@ async def _mail_waits(testbed: EscalationTestbed, count: int) -> list[float]:
     ]
 
 
-async def _burst(testbed: EscalationTestbed, count: int) -> Figures:
+async def _burst(testbed: ServiceTestbed, count: int) -> Figures:
     """Let so many escalations need one person within a few seconds."""
     severities = SEVERITIES[:-1]
     # The most urgent one comes in the middle.

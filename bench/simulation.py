@@ -10,7 +10,8 @@ from typing import Any
 import orjson
 
 import devstack
-from bench.escalation_testbed import HOUR_S, EscalationTestbed, open_escalation_testbed
+from bench.escalation_testbed import HOUR_S, open_escalation_testbed
+from bench.service_testbed import ServiceTestbed
 from bench.summary import Figures
 from bench.topics import LostEventError
 from common.core.clock import TimeSource, monotonic
@@ -87,7 +88,7 @@ async def seconds(stack: devstack.Stack, clocks: int) -> Figures:
     }
 
 
-async def _simulate(testbed: EscalationTestbed, draft: Path) -> dict[str, Any]:
+async def _simulate(testbed: ServiceTestbed, draft: Path) -> dict[str, Any]:
     since = TimeSource().utc_now() - PAST - timedelta(days=1)
     command = ("-m", "escalation", "simulate", "--since", f"{since:%Y-%m-%d}", "--json")
     process = await asyncio.create_subprocess_exec(

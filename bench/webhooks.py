@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 import devstack
-from bench.escalation_testbed import EscalationTestbed
 from bench.notifier_testbed import SIGNED_TOGETHER, TIMEOUT_S, open_notifier
+from bench.service_testbed import ServiceTestbed
 from bench.summary import Figures
 from bench.topics import LostEventError
 from bench.waiting import wait_until
@@ -55,16 +55,16 @@ async def figures(stack: devstack.Stack, statuses: int) -> Figures:
         body = {"url": f"http://{LOOPBACK}:{port}/", "statuses": ["resolved"]}
         await testbed.actors.call("ops", "notifier", "PUT", f"/status-webhooks/{SOURCE}", body)
         await _send(testbed, WARM_UP, ids)
-        before = testbed.system.processes["notifier"].cpu_seconds()
+        before = testbed.process.cpu_seconds()
         seconds = await _send(testbed, statuses, ids)
-        used = testbed.system.processes["notifier"].cpu_seconds() - before
+        used = testbed.process.cpu_seconds() - before
     return {
         "webhook_deliveries_per_s": statuses / seconds,
         "webhook_deliveries_per_cpu_second": statuses / used,
     }
 
 
-async def _send(testbed: EscalationTestbed, count: int, ids: list[bytes]) -> float:
+async def _send(testbed: ServiceTestbed, count: int, ids: list[bytes]) -> float:
     """Return how long it takes until the receiver has the statuses of so many contacts."""
     ids.clear()
     events = [_status() for _ in range(count)]
