@@ -206,15 +206,8 @@ def fail(notification: Notification, reason: DeliveryReason, at: datetime) -> De
     return Decision(failed, events)
 
 
-def follow_summary(page: Notification, summary: Notification, at: datetime) -> Decision:
-    """Let a page that was held back share the outcome of the summary that carries it."""
-    if page.state != "held_back" or page.summary_id != summary.notification_id:
-        return Decision(page)
-    if summary.state == "failed":
-        reason = delivery_reasons.in_summary(summary.reason, summary.reason_data)
-        return fail(page, reason, at)
-    if summary.state != "sent":
-        return Decision(page)
+def group(page: Notification, summary: Notification, at: datetime) -> Decision:
+    """Let a page that was held back count as sent: the summary that carries it was."""
     grouped = replace(page, state="grouped", sent_at=at, ambiguous=summary.ambiguous)
     return Decision(grouped, _success(grouped, summary.attempts, at))
 

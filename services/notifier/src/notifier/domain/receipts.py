@@ -118,21 +118,20 @@ def _name_field(medium: Medium | None) -> str:
 
 def follow_summary(page: Notification, summary: Notification, at: datetime) -> Decision:
     """Let a page share what became of the summary that carries it, when it is sent and later."""
-    sent = delivery.follow_summary(page, summary, at)
-    after = sent.notification
-    if after.state != "grouped" or after.medium is None or not is_in(after, summary):
-        return sent
+    is_in = page.summary_id == summary.notification_id
+    if not is_in or page.state not in ("held_back", "grouped"):
+        return Decision(page)
     if summary.state == "failed":
         reason = delivery_reasons.in_summary(summary.reason, summary.reason_data)
-        return delivery.fail(after, reason, at)
-    if summary.delivered_at is None or after.delivered_at is not None:
+        return delivery.fail(page, reason, at)
+    is_new = page.state == "held_back" and summary.state == "sent"
+    sent = delivery.group(page, summary, at) if is_new else Decision(page)
+    after = sent.notification
+    is_undelivered = after.state == "grouped" and after.delivered_at is None
+    if not is_undelivered or after.medium is None or summary.delivered_at is None:
         return sent
     delivered = _delivered(after, after.medium, summary.delivered_at)
     return replace(delivered, events=(*sent.events, *delivered.events))
-
-
-def is_in(page: Notification, summary: Notification) -> bool:
-    return page.summary_id == summary.notification_id
 
 
 def has_come(messages: Iterable[Notification]) -> bool:
