@@ -146,14 +146,18 @@ def _latest_of(
     return max(messages, key=lambda candidate: candidate.requested_at, default=None)
 
 
-async def _lock(capability: Capability, uow: UnitOfWork) -> Notification:
+async def lock_message(notification: Notification, uow: UnitOfWork) -> Notification:
     """Lock it as event handlers do, with all of its contact, so that the order is the same."""
+    await uow.lock_contacts((notification.contact_id,))
+    return await uow.notifications.lock(notification.notification_id) or notification
+
+
+async def _lock(capability: Capability, uow: UnitOfWork) -> Notification:
     notification = await uow.notifications.get(capability.notification_id)
     if notification is None:
         raise NotificationNotFoundError
     require_link(await uow.recipients.get(notification.person_id), capability.link_epoch)
-    await uow.lock_contacts((notification.contact_id,))
-    return await uow.notifications.lock(notification.notification_id) or notification
+    return await lock_message(notification, uow)
 
 
 async def _answer_status(

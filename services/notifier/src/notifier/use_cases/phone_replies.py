@@ -18,7 +18,7 @@ from notifier.domain.errors import (
 from notifier.domain.notifications import Notification
 from notifier.links import Capability
 from notifier.store.unit_of_work import UnitOfWork
-from notifier.use_cases.answers import answer_locked, press
+from notifier.use_cases.answers import answer_locked, lock_message, press
 
 ACTIONS: Final[dict[str, Action]] = {"1": "acknowledge", "2": "take_over"}
 # A machine may answer whatever we write: it gets no further hint in that time.
@@ -75,7 +75,8 @@ async def take(reply: Reply, max_age: timedelta, uow: UnitOfWork) -> TakenReply 
         newest = waiting or newest
     await uow.phone_replies.note_answer(reply.message_id, newest.notification_id, action)
     try:
-        return TakenReply(action, await _answer(newest, action, uow))
+        asking = await lock_message(newest, uow)
+        return TakenReply(action, await answer_locked(asking, action, uow))
     except (NothingToAcknowledgeError, AnswerTooLateError) as refusal:
         return refusal
 
@@ -97,12 +98,6 @@ async def press_key(
     if notification is None or not (is_new or notification.action == action):
         return NothingToAcknowledgeError()
     return TakenReply(action, notification)
-
-
-async def _answer(newest: Notification, action: Action, uow: UnitOfWork) -> Notification:
-    await uow.lock_contacts((newest.contact_id,))
-    asking = await uow.notifications.lock(newest.notification_id) or newest
-    return await answer_locked(asking, action, uow)
 
 
 async def _may_hint(reply: Reply, uow: UnitOfWork) -> bool:
