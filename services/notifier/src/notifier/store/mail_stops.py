@@ -25,6 +25,9 @@ class MailStops:
         rows = await self._connection.execute(query)
         return [msgspec.convert(dict(row), MailStop) for row in rows]
 
+    async def has(self, person_id: PersonId, kind: StoppableMail) -> bool:
+        return any(stop.kind == kind for stop in await self.of(person_id))
+
     async def add(self, stop: MailStop) -> None:
         """Add it; one that is there stays as it is."""
         await self._connection.execute(

@@ -185,8 +185,7 @@ class _Claiming:
 
     async def _is_stopped(self, due: Notification) -> bool:
         kind = stoppable(due)
-        stops = await self.uow.mail_stops.of(due.person_id) if kind else ()
-        return any(stop.kind == kind for stop in stops)
+        return kind is not None and await self.uow.mail_stops.has(due.person_id, kind)
 
     async def _begin_summary(self, due: Notification) -> None:
         summary, obstacle = await self._addressed(due)

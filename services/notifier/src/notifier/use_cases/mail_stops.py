@@ -18,8 +18,7 @@ async def read_link(link: MailStopLink, uow: UnitOfWork) -> tuple[Recipient, boo
     Raises LinkVoidError: the mailbox may no longer be that of the person.
     """
     recipient = require_link(await uow.recipients.get(link.person_id), link.link_epoch)
-    stops = await uow.mail_stops.of(link.person_id)
-    return recipient, any(stop.kind == link.kind for stop in stops)
+    return recipient, await uow.mail_stops.has(link.person_id, link.kind)
 
 
 async def stop_by_link(link: MailStopLink, uow: UnitOfWork) -> Recipient:
