@@ -274,6 +274,26 @@ async def test_page_whose_method_is_removed_while_it_waits_takes_another(
     assert failed["page_media"] == ["slack", *left]
 
 
+async def test_failures_of_all_methods_at_once_name_the_method_that_stands_in(
+    harness: ServiceHarness,
+) -> None:
+    email, sms = Address("email", {"address": "dana@example.com"}), Address("sms", {"number": "+1"})
+    slack = Address("slack", {"channel": "D-DANA", "user_id": "U-DANA"})
+    for addresses in (email, sms), (slack,):
+        async with harness.database.transaction() as uow:
+            await uow.recipients.save(Recipient(PersonId("dana"), "Dana", addresses))
+        if slack not in addresses:
+            await harness.handle(paged("dana"))
+    async with harness.delivering():
+        await until(lambda: failures(harness), lambda events: len(events) == 2)
+        await until(harness.posted)
+        await until(harness.states, lambda states: "sending" not in str(states))
+    # Escalation waits for it: the page has not failed on each of its media.
+    assert [set(each["page_media"]) for each in await failures(harness)] == [
+        {"email", "sms", "slack"}
+    ] * 2
+
+
 async def test_later_step_comes_at_once_if_the_method_of_the_first_is_removed(
     harness: ServiceHarness,
 ) -> None:

@@ -1,6 +1,6 @@
 """Another method of the person stands in for one that fails, is down, or sends no receipt."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -67,7 +67,7 @@ async def fail_hopeless(
 ) -> None:
     """Let pages fail that are due, but can't be sent or have no attempt left; others stand in."""
     await uow.lock_readable(sorted(contact_ids))
-    for page in list(uow.notifications.loaded()):
+    for page in _current(uow.notifications.loaded(), uow):
         if page.kind != "page" or not _is_due(page, uow.now):
             continue
         reason = await _hopeless_reason(page, policy, uow)
@@ -106,7 +106,7 @@ async def divert(
         if each.state == "pending" and _is_due(each, uow.now)
     ]
     since = await _waiting_since(due, uow)
-    for page in due:
+    for page in _current(due, uow):
         delay = delays.get(page.medium) if page.medium else None
         if page.medium is None or delay is None:
             continue
@@ -166,7 +166,7 @@ async def replace_overdue(limit: int, uow: UnitOfWork) -> list[Medium]:
         log.error("overdue_messages_unreadable", notification_ids=ids)
         await uow.notifications.forget_receipts(ids)
     replaced = []
-    for message in list(uow.notifications.loaded()):
+    for message in _current(uow.notifications.loaded(), uow):
         if not _is_overdue(message.receipt_due_at, uow.now) or message.delivered_at:
             continue
         uow.notifications.put(replace(message, receipt_due_at=None))
@@ -198,6 +198,12 @@ async def _stand_in(page: Notification, down: Collection[Medium], uow: UnitOfWor
         uow.notifications.put(replace(each, page_media=media))
     uow.notifications.add(failover.stand_in(page, address, new_notification_id(), media, uow.now))
     return True
+
+
+def _current(notifications: Iterable[Notification], uow: UnitOfWork) -> Iterator[Notification]:
+    """Yield each as it is by then: what stands in for one changes the others of its page."""
+    for each in list(notifications):
+        yield uow.notifications.locked(each.notification_id) or each
 
 
 def _pages_in(message: Notification, uow: UnitOfWork) -> list[Notification]:
