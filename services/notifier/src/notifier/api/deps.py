@@ -1,7 +1,7 @@
 """What routes share: the database, who may call them, and which error is which problem."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from http import HTTPStatus
@@ -160,9 +160,16 @@ ON_ANSWER: Final = (*ON_LINK, LinkPurposeError, NothingToAcknowledgeError, Answe
 @asynccontextmanager
 async def transaction(database: Database[UnitOfWork]) -> AsyncIterator[UnitOfWork]:
     """Open a transaction; the errors of the domain become problems."""
-    try:
+    with problems():
         async with database.transaction() as uow:
             yield uow
+
+
+@contextmanager
+def problems() -> Iterator[None]:
+    """Let the errors of the domain become problems, where no transaction is to be undone."""
+    try:
+        yield
     except AnswerTooLateError as error:
         escalation = error.escalation
         state = rendering.status_text(status_of(escalation, escalation.by), escalation.at)
@@ -212,16 +219,12 @@ def language_of_browser(request: Request) -> str:
 def capability_of(token: str, request: Request) -> Capability:
     """Read a signed token; raises ProblemError if it is forged or has expired."""
     links: Links = request.app.state.links
-    try:
+    with problems():
         return links.read(token, request_time(request))
-    except (ForgedLinkError, ExpiredLinkError) as error:
-        raise ProblemError(*_PROBLEMS[type(error)], str(error.__doc__)) from error
 
 
 def mail_stop_link_of(token: str, request: Request) -> MailStopLink:
     """Read the token of a link that stops mails; raises ProblemError as `capability_of`."""
     links: Links = request.app.state.links
-    try:
+    with problems():
         return links.read_mail_stop(token, request_time(request))
-    except (ForgedLinkError, ExpiredLinkError) as error:
-        raise ProblemError(*_PROBLEMS[type(error)], str(error.__doc__)) from error

@@ -13,7 +13,6 @@ from common.http import twilio_signatures
 from common.http.examples import NOTIFICATION_ID
 from common.http.problems import ProblemError
 from common.http.routes import ApiRouter
-from common.storage.database import Database
 from notifier import rendering
 from notifier.api.deps import (
     UUID,
@@ -21,6 +20,7 @@ from notifier.api.deps import (
     capability_of,
     get_content_levels,
     language_of_user,
+    problems,
     refusals,
     request_time,
     transaction,
@@ -36,7 +36,6 @@ from notifier.domain.errors import AttemptUnderWayError, NotificationNotFoundErr
 from notifier.domain.notifications import Notification
 from notifier.links import Links
 from notifier.refusals import refusal_text
-from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases import phone_replies, receipts
 from notifier.use_cases.phone_replies import ACTIONS, Refusal, Reply, TakenReply
 
@@ -82,7 +81,7 @@ def _add_replies(router: ApiRouter, account: TwilioAccount) -> None:
             async with transaction(database) as uow:
                 taken = await phone_replies.take(reply, links.max_age, uow)
                 at = uow.now
-            await _tell_refusal(taken, database)
+            _tell_refusal(taken)
         except ProblemError as error:
             language = await language_of_user(reply.medium, reply.number, database)
             return _written_back(refusal_text(error, language, request_time(request)))
@@ -121,7 +120,7 @@ def _add_keys(router: ApiRouter, account: TwilioAccount) -> None:
             async with transaction(database) as uow:
                 taken = await phone_replies.press_key(call_id, number, action, capability, uow)
                 at = uow.now
-            await _tell_refusal(taken, database)
+            _tell_refusal(taken)
         except ProblemError as error:
             refusal = refusal_text(error, language, request_time(request))
             return _twiml(twiml.saying(refusal, language))
@@ -151,10 +150,10 @@ def _add_statuses(router: ApiRouter, account: TwilioAccount) -> None:
             await receipts.receive(notification_id, message_id, report, account.retry, uow)
 
 
-async def _tell_refusal(taken: TakenReply | Refusal | None, database: Database[UnitOfWork]) -> None:
+def _tell_refusal(taken: TakenReply | Refusal | None) -> None:
     """Raise ProblemError for a refusal, whose reply is kept: that transaction is not undone."""
     if isinstance(taken, Exception):
-        async with transaction(database):
+        with problems():
             raise taken
 
 
