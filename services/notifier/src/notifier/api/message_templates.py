@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, StringConstraints, TypeAdapter
 
 from common.contracts.notifications import Medium
 from common.core.preconditions import Precondition
-from common.http.access import Principal, require_role
+from common.http.access import ManagerUser
 from common.http.app import RequestModel
 from common.http.examples import ACTED_AT, MANAGER, with_examples
 from common.http.if_match import IfMatch, WritePrecondition, etag
@@ -42,7 +42,6 @@ router = ApiRouter(prefix="/v1/templates", tags=["templates"])
 _VERSION: Final = TypeAdapter(Annotated[int, Field(ge=1)])
 _KEY: Final = TypeAdapter(Annotated[str, StringConstraints(max_length=100)])
 Levels = Annotated[ContentLevels, Depends(get_content_levels)]
-Manager = Annotated[Principal, Depends(require_role("manager"))]
 TemplateLanguage = Literal["en", "de", "es", "fr", "pt", "it"]
 _EXAMPLE: dict[str, Any] = {
     "title": "{{ headline }}",
@@ -184,7 +183,7 @@ async def _checked(database: NotifierDatabase) -> AsyncIterator[UnitOfWork]:
 
 @router.get("")
 async def list_templates(
-    _caller: Manager, database: NotifierDatabase, cursor: Cursor = None, limit: Limit = 50
+    _caller: ManagerUser, database: NotifierDatabase, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[TemplateOut]:
     """List the templates that are set in place of shipped ones."""
     after = decode_cursor(cursor, _KEY, {})
@@ -196,7 +195,7 @@ async def list_templates(
 
 
 @router.post("/preview")
-async def preview_template(body: PreviewIn, _caller: Manager, levels: Levels) -> PreviewOut:
+async def preview_template(body: PreviewIn, _caller: ManagerUser, levels: Levels) -> PreviewOut:
     """Render a template with made-up data, and say why it could not be saved. It saves nothing."""
     key = await _key(body.medium, body.kind, body.language)
     trial = try_template(key, body.title, body.body, levels.of(key.medium))
@@ -213,7 +212,7 @@ async def preview_template(body: PreviewIn, _caller: Manager, levels: Levels) ->
 
 @router.get("/{medium}/{reason}/{language}")
 async def show_template(
-    key: Key, _caller: Manager, database: NotifierDatabase, response: Response
+    key: Key, _caller: ManagerUser, database: NotifierDatabase, response: Response
 ) -> TemplateDetailOut:
     """Show the template for a medium, a reason and a language, and what it may write.
 
@@ -230,7 +229,7 @@ async def show_template(
 async def set_template(
     key: Key,
     body: TemplateIn,
-    caller: Manager,
+    caller: ManagerUser,
     precondition: WritePrecondition,
     levels: Levels,
     database: NotifierDatabase,
@@ -251,7 +250,7 @@ async def set_template(
     responses=refusals(errors.StaleTemplateError),
 )
 async def remove_template(
-    key: Key, caller: Manager, if_match: IfMatch, database: NotifierDatabase
+    key: Key, caller: ManagerUser, if_match: IfMatch, database: NotifierDatabase
 ) -> Response:
     """Use the shipped template again. What was set stays in the history."""
     async with transaction(database) as uow:
@@ -262,7 +261,7 @@ async def remove_template(
 @router.get("/{medium}/{reason}/{language}/versions")
 async def list_template_versions(
     key: Key,
-    _caller: Manager,
+    _caller: ManagerUser,
     database: NotifierDatabase,
     cursor: Cursor = None,
     limit: Limit = 50,
@@ -282,7 +281,7 @@ async def list_template_versions(
 async def restore_template(
     key: Key,
     version: Annotated[int, Path(ge=1, lt=2**31, description="The version.", examples=[2])],
-    caller: Manager,
+    caller: ManagerUser,
     if_match: IfMatch,
     levels: Levels,
     database: NotifierDatabase,
