@@ -19,6 +19,7 @@ from common.http.app import get_database
 from common.http.problems import ProblemError, error_responses
 from common.storage.database import Database
 from notifier import rendering
+from notifier.channels.base import MalformedPayloadError, SignatureRefusedError
 from notifier.domain.content import status_of
 from notifier.domain.content_levels import ContentLevels
 from notifier.domain.errors import (
@@ -155,6 +156,8 @@ refusals = partial(error_responses, _PROBLEMS)
 # What any link or button of a message may meet, and what an answer by it may.
 ON_LINK: Final = (ForgedLinkError, ExpiredLinkError, LinkVoidError, NotificationNotFoundError)
 ON_ANSWER: Final = (*ON_LINK, LinkPurposeError, NothingToAcknowledgeError, AnswerTooLateError)
+# What a request of an outside system may meet that it has signed.
+ON_SIGNED: Final = ((401, "signature-refused"), (400, "malformed-payload"))
 
 
 @asynccontextmanager
@@ -187,6 +190,18 @@ def problems() -> Iterator[None]:
         headers = {"Retry-After": str(ceil(wait.total_seconds()))} if wait else None
         detail = str(error) or str(error.__doc__)
         raise ProblemError(status, code, detail, headers=headers) from error
+
+
+@contextmanager
+def payload_problems() -> Iterator[None]:
+    """Let what is wrong with a request of an outside system become a problem."""
+    try:
+        yield
+    except SignatureRefusedError as error:
+        raise ProblemError(401, "signature-refused", str(error)) from error
+    except MalformedPayloadError as error:
+        code = "invalid" if error.status == HTTPStatus.UNPROCESSABLE_ENTITY else "malformed-payload"
+        raise ProblemError(error.status, code, str(error)) from error
 
 
 def _wait_after(error: Exception) -> timedelta:
