@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, Path, Response
 from pydantic import BaseModel, Field, StringConstraints, TypeAdapter
@@ -30,6 +30,7 @@ from notifier.domain.message_templates import (
     TemplateKey,
     TemplateKind,
 )
+from notifier.domain.recipients import Language
 from notifier.message_templates import shipped
 from notifier.message_templates.checking import try_template
 from notifier.message_templates.limits import limits_of
@@ -42,7 +43,6 @@ router = ApiRouter(prefix="/v1/templates", tags=["templates"])
 _VERSION: Final = TypeAdapter(Annotated[int, Field(ge=1)])
 _KEY: Final = TypeAdapter(Annotated[str, StringConstraints(max_length=100)])
 Levels = Annotated[ContentLevels, Depends(get_content_levels)]
-TemplateLanguage = Literal["en", "de", "es", "fr", "pt", "it"]
 _EXAMPLE: dict[str, Any] = {
     "title": "{{ headline }}",
     "body": "{{ headline }}\n{{ deadline }}\n{% for line in details %}\n- {{ line }}\n{% endfor %}",
@@ -69,9 +69,7 @@ async def _key(
             examples=["raised"],
         ),
     ],
-    language: Annotated[
-        TemplateLanguage, Path(description="The language of the reader.", examples=["de"])
-    ],
+    language: Annotated[Language, Path(description="The language of the reader.", examples=["de"])],
 ) -> TemplateKey:
     if medium not in TEMPLATE_MEDIA:
         used = ", ".join(TEMPLATE_MEDIA)
@@ -136,7 +134,7 @@ class PreviewIn(TemplateIn):
 
     medium: Medium = Field(description="The medium.")
     kind: TemplateKind = Field(description="The reason of the message, or `any`.")
-    language: TemplateLanguage = Field(description="The language of the reader.")
+    language: Language = Field(description="The language of the reader.")
 
 
 class SampleOut(BaseModel):
