@@ -8,7 +8,7 @@ from http import HTTPStatus
 from math import ceil
 from typing import Annotated, Final
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 
 from common.contracts.event import UUID_PATTERN
 from common.contracts.notifications import Medium
@@ -86,6 +86,7 @@ from notifier.use_cases.recipients import CHANGES_WINDOW, Caller
 UUID = f"^{UUID_PATTERN}$"
 
 NotifierDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
+LinkPath = Annotated[str, Path(description="What the link ends with.", examples=["…"])]
 
 
 async def get_sealer(request: Request) -> AddressSealer:
