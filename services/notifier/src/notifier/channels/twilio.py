@@ -134,11 +134,15 @@ class TwilioAccount:
 
 
 class TwilioChannel(Channel):
-    """Creates a message or a call; what becomes of it Twilio reports later."""
+    """Creates a message or a call; what becomes of it Twilio reports later.
 
-    def __init__(self, account: TwilioAccount, links: Links) -> None:
+    `sender` is a number; without one the channel is switched off.
+    """
+
+    def __init__(self, account: TwilioAccount, links: Links, sender: str) -> None:
         self.account = account
         self.links = links
+        self.sender = sender
         self.has_receipts = account.is_set
         self._open_client = partial(open_client, account.timeout.total_seconds())
         self._client: ClientSession | None = None
@@ -150,10 +154,8 @@ class TwilioChannel(Channel):
         if self._client is not None:
             await self._client.close()
 
-    async def create(
-        self, resource: Resource, fields: Mapping[str, str], sender: str, at: datetime
-    ) -> Outcome:
-        if not (self.account.is_set and sender):
+    async def create(self, resource: Resource, fields: Mapping[str, str], at: datetime) -> Outcome:
+        if not (self.account.is_set and self.sender):
             return Refused(f"{self.medium} is switched off: operators set {self.needs}")
         account = self.account
         url = f"{account.api_url}/2010-04-01/Accounts/{account.sid}/{resource}.json"
