@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from http import HTTPStatus
 from typing import Any, ClassVar, Final, Literal, Self
@@ -77,19 +77,16 @@ class TwilioAccount:
     sid: str
     tokens: tuple[str, ...] = field(repr=False)
     public_url: str
-    timeout: timedelta
     retry: RetryPolicy
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        timeout = timedelta(seconds=settings.delivery_timeout_seconds)
         return cls(
             settings.twilio_api_url.rstrip("/"),
             settings.twilio_account_sid,
             settings.twilio_auth_token.all,
             settings.public_url.rstrip("/"),
-            timeout,
-            RetryPolicy(attempts=settings.delivery_attempts, timeout=timeout),
+            settings.retry_policy,
         )
 
     @property
@@ -144,7 +141,7 @@ class TwilioChannel(Channel):
         self.links = links
         self.sender = sender
         self.has_receipts = account.is_set
-        self._open_client = partial(open_client, account.timeout.total_seconds())
+        self._open_client = partial(open_client, account.retry.timeout.total_seconds())
         self._client: ClientSession | None = None
 
     # Set by each channel: the setting that it needs, which the reason names.
