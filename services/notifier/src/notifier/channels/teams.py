@@ -18,7 +18,13 @@ from common.http.retry_after import retry_after
 from notifier.allowed_origins import AllowedOrigins
 from notifier.channels import teams_cards
 from notifier.channels.base import Channel, ChannelAddress
-from notifier.channels.http_client import open_client, read_answer, read_failure, read_refusal
+from notifier.channels.http_client import (
+    by_status,
+    open_client,
+    read_answer,
+    read_failure,
+    read_refusal,
+)
 from notifier.channels.secret_urls import open_url
 from notifier.domain.delivery import Outcome, Postponed, Refused, Sent, Unknown
 from notifier.domain.notifications import Notification
@@ -144,12 +150,9 @@ def _connector_error(body: bytes, headers: Mapping[str, str], at: datetime) -> O
     match = _CONNECTOR_ERROR.search(body)
     if match is None:
         return None
-    reason = f"Teams answered 200, and that there was an error {int(match[1])}"
     status = int(match[1])
-    if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        works = status == HTTPStatus.TOO_MANY_REQUESTS
-        return Postponed(reason, retry_after(headers.get("Retry-After"), at), works=works)
-    return Refused(reason)
+    reason = f"Teams answered 200, and that there was an error {status}"
+    return by_status(reason, status, retry_after(headers.get("Retry-After"), at))
 
 
 def _error_code(body: bytes) -> str | None:
