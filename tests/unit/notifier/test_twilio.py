@@ -45,8 +45,7 @@ LONG = Links("secret", f"https://{'up' * 60}.example.com", timedelta(hours=1))
 
 
 def account(*tokens: str) -> TwilioAccount:
-    second = timedelta(seconds=1)
-    return TwilioAccount("", "AC1", tokens, "https://mycompany.com", second, RetryPolicy())
+    return TwilioAccount("", "AC1", tokens, "https://mycompany.com", RetryPolicy())
 
 
 def unnamed(page: Notification) -> Notification:

@@ -24,7 +24,6 @@ from notifier.commands.rotate_key import rotate_key
 from notifier.domain.brake import BrakePolicy
 from notifier.domain.circuits import CircuitPolicy
 from notifier.domain.content_levels import ContentLevels
-from notifier.domain.delivery import RetryPolicy
 from notifier.domain.status_webhooks import StatusPolicy
 from notifier.domain.write_backs.writes import WritePolicy
 from notifier.links import Links
@@ -79,10 +78,6 @@ def build(
         database: Database[UnitOfWork], metrics: Metrics, health: Health
     ) -> Sequence[Worker]:
         _require_link_secret(settings)
-        policy = RetryPolicy(
-            attempts=settings.delivery_attempts,
-            timeout=timedelta(seconds=settings.delivery_timeout_seconds),
-        )
         brake_policy = BrakePolicy(
             recipient=settings.recipient_budget,
             customer=settings.customer_budget,
@@ -95,7 +90,7 @@ def build(
         )
         threaded = frozenset(channel.medium for channel in channels if channel.threaded)
         rules = DeliveryRules(
-            policy,
+            settings.retry_policy,
             brake_policy,
             threaded,
             CircuitPolicy(

@@ -1,5 +1,6 @@
 """The settings of the notifier, in addition to those of every service."""
 
+from datetime import timedelta
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -321,3 +322,8 @@ class Settings(ServiceSettings):
         gt=0,
         description="of one attempt with all its calls; after twice that it counts as lost",
     )
+
+    @property
+    def retry_policy(self) -> RetryPolicy:
+        timeout = timedelta(seconds=self.delivery_timeout_seconds)
+        return RetryPolicy(attempts=self.delivery_attempts, timeout=timeout)

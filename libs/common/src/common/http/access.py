@@ -238,3 +238,4 @@ def _check_scope(method: str, principal: Principal) -> None:
 
 StaffUser = Annotated[Principal, Depends(require_role("representative", "supervisor", "manager"))]
 SupervisorUser = Annotated[Principal, Depends(require_role("supervisor", "manager"))]
+ManagerUser = Annotated[Principal, Depends(require_role("manager"))]

@@ -11,7 +11,7 @@ from uuid import UUID
 from fastapi import Depends, Path, Request
 
 from common.contracts.validation_messages import InvalidField
-from common.http.access import Principal, StaffUser, require_role
+from common.http.access import StaffUser
 from common.http.app import get_database
 from common.http.examples import ESCALATION_ID
 from common.http.if_match import etag
@@ -26,7 +26,6 @@ from escalation.views import EscalationView, view_all
 
 EscalationDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
 EscalationPath = Annotated[UUID, Path(examples=[ESCALATION_ID])]
-ManagerUser = Annotated[Principal, Depends(require_role("manager"))]
 
 
 async def _viewer(caller: StaffUser, request: Request) -> Viewer:

@@ -15,14 +15,14 @@ from pydantic import TypeAdapter
 
 from common.contracts.event import PersonId
 from common.core.preconditions import Precondition
-from common.http.access import Principal, StaffUser, require_role
+from common.http.access import ManagerUser, Principal, StaffUser, require_role
 from common.http.app import Slug
 from common.http.if_match import WritePrecondition, etag
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.routes import ApiRouter
 from common.storage.database import Database
 from escalation import duty_use_cases, setting_archive, use_cases
-from escalation.api.deps import EscalationDatabase, ManagerUser, refusals, transaction
+from escalation.api.deps import EscalationDatabase, refusals, transaction
 from escalation.api.examples import SETTING_IDS, SETTINGS
 from escalation.api.schemas import DutyScheduleOut, SettingOut
 from escalation.domain import errors

@@ -9,12 +9,13 @@ from pydantic import Field
 
 from common.contracts.contract import Instant
 from common.contracts.event import ContactId, PersonId
+from common.http.access import ManagerUser
 from common.http.app import RequestModel, Slug
 from common.http.examples import with_examples
 from common.http.problems import InvalidPart
 from common.http.routes import ApiRouter
 from escalation import use_cases
-from escalation.api.deps import EscalationDatabase, ManagerUser, check_length, refusals, transaction
+from escalation.api.deps import EscalationDatabase, check_length, refusals, transaction
 from escalation.api.schemas import Out
 from escalation.api.simulation_examples import SIMULATION, SIMULATION_ID, SIMULATION_REQUEST
 from escalation.domain import errors

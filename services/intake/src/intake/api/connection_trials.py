@@ -16,6 +16,7 @@ from common.contracts.contacts import Priority, Tier
 from common.contracts.event import PersonId
 from common.contracts.validation_messages import InvalidField
 from common.core.clock import TimeSource
+from common.http.access import ManagerUser
 from common.http.app import RequestModel
 from common.http.examples import TOPIC, with_examples
 from common.http.problems import InvalidPart, invalid
@@ -23,7 +24,7 @@ from common.http.routes import ApiRouter
 from common.http.webhooks import BadSignatureError, StaleRequestError
 from intake import deliveries
 from intake.api.channels import address_of
-from intake.api.connections import NO_KIND, ManagerUser, Target, invalid_at
+from intake.api.connections import NO_KIND, Target, invalid_at
 from intake.api.deps import (
     IntakeDatabase,
     get_customer_namespaces,

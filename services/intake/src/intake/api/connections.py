@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import TypeAdapter, ValidationError
 
 from common.core.preconditions import Precondition
-from common.http.access import Principal, require_role
+from common.http.access import ManagerUser
 from common.http.app import Slug
 from common.http.if_match import IfMatch, WritePrecondition, etag
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
@@ -28,7 +28,6 @@ router = ApiRouter(prefix="/v1/channels", tags=["channels"])
 
 KindPath = Annotated[Slug, Path(description="The kind of channel.", examples=["zendesk"])]
 ConnectionPath = Annotated[Slug, Path(description="The name of the connection.", examples=["acme"])]
-ManagerUser = Annotated[Principal, Depends(require_role("manager"))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,12 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import Depends, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 from pydantic import TypeAdapter
 
 from common.contracts.event import CustomerId
 from common.core.text import MAX_ID_CHARACTERS
-from common.http.access import Principal, require_role
+from common.http.access import ManagerUser, Principal, StaffUser, SupervisorUser
 from common.http.examples import CUSTOMER_ID
 from common.http.if_match import IfMatch, etag
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
@@ -50,9 +50,6 @@ CustomerPath = Annotated[
         examples=[CUSTOMER_ID],
     ),
 ]
-ManagerUser = Annotated[Principal, Depends(require_role("manager"))]
-SupervisorUser = Annotated[Principal, Depends(require_role("supervisor", "manager"))]
-StaffUser = Annotated[Principal, Depends(require_role("representative", "supervisor", "manager"))]
 _ON_LINK = (errors.CustomerNotFoundError, errors.StaleCustomerError, errors.TooManyContactsError)
 _SHOWN_CONTACTS = 10
 _SHOWN_ADDRESSES = 50

@@ -6,10 +6,10 @@ from fastapi import Query
 from pydantic import Field, TypeAdapter
 
 from common.contracts.event import UUID_PATTERN, CustomerId
+from common.http.access import ManagerUser
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.routes import ApiRouter
 from intake.api.customer_schemas import ErasureOut
-from intake.api.customers import ManagerUser
 from intake.api.deps import IntakeDatabase, transaction
 from intake.api.schemas import CustomerRef
 

@@ -8,10 +8,10 @@ from pydantic import BaseModel, Field
 
 from common.contracts.contacts import Priority
 from common.contracts.event import ContactId
+from common.http.access import ManagerUser
 from common.http.app import RequestModel
 from common.http.examples import CONTACT_ID, TOPIC, with_examples
 from common.http.routes import ApiRouter
-from intake.api.customers import ManagerUser
 from intake.api.deps import IntakeDatabase, transaction
 from intake.domain.understanding.signs import SignReader
 from intake.settings import SignRulesIn

@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import Path, Request
+from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
@@ -30,6 +30,7 @@ from notifier.api import pages
 from notifier.api.deps import (
     ON_ANSWER,
     ON_LINK,
+    LinkPath,
     NotifierDatabase,
     capability_of,
     get_content_levels,
@@ -47,7 +48,6 @@ from notifier.use_cases.answers import AnswerStatus
 
 router = ApiRouter(prefix="/v1/acknowledgements", tags=["acknowledgements"])
 
-TokenPath = Annotated[str, Path(description="What the link ends with.", examples=["…"])]
 UseCase = Callable[[Capability, UnitOfWork], Awaitable[AnswerStatus]]
 
 
@@ -89,13 +89,13 @@ _OK: dict[int | str, dict[str, Any]] = {
 
 
 @router.get("/{token}", responses=_OK | refusals(*ON_LINK), response_class=Response)
-async def show(token: TokenPath, request: Request, database: NotifierDatabase) -> Response:
+async def show(token: LinkPath, request: Request, database: NotifierDatabase) -> Response:
     """Show what the message is about. It answers nothing, since mail scanners open links too."""
     return await _respond(answers.see, token, request, database)
 
 
 @router.post("/{token}", responses=_OK | refusals(*ON_ANSWER), response_class=Response)
-async def answer(token: TokenPath, request: Request, database: NotifierDatabase) -> Response:
+async def answer(token: LinkPath, request: Request, database: NotifierDatabase) -> Response:
     """Answer in the name of the person whom the link was sent to; the link says which answer."""
     return await _respond(answers.answer, token, request, database)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
-from typing import Final, assert_never
+from typing import assert_never
 
 from fastapi import Request, Response
 from fastapi.responses import PlainTextResponse
@@ -12,9 +12,11 @@ from common.http.routes import ApiRouter
 from common.storage.database import Database
 from notifier.api.deps import (
     ON_ANSWER,
+    ON_SIGNED,
     NotifierDatabase,
     capability_of,
     language_of_user,
+    payload_problems,
     refusals,
     request_time,
     transaction,
@@ -26,16 +28,12 @@ from notifier.channels.base import (
     FormRequest,
     HomeOpened,
     Interaction,
-    MalformedPayloadError,
     Press,
-    SignatureRefusedError,
 )
 from notifier.domain.errors import NotHeldError, NotPagedError
 from notifier.refusals import refusal_text
 from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases import answers, home_tabs
-
-_REFUSED: Final = ((401, "signature-refused"), (400, "malformed-payload"))
 
 
 def make_router(channels: Sequence[Channel]) -> ApiRouter:
@@ -49,7 +47,7 @@ def make_router(channels: Sequence[Channel]) -> ApiRouter:
                 methods=["POST"],
                 description=_description(channel),
                 operation_id=f"press_{channel.medium}",
-                responses=refusals(*ON_ANSWER, NotHeldError, NotPagedError, others=_REFUSED),
+                responses=refusals(*ON_ANSWER, NotHeldError, NotPagedError, others=ON_SIGNED),
                 openapi_extra={"requestBody": {"required": True, "content": channel.callback_body}},
             )
     return router
@@ -121,10 +119,5 @@ async def _take_form(
 
 
 def _interactions(channel: Channel, request: Request, body: bytes) -> Sequence[Interaction]:
-    try:
+    with payload_problems():
         return channel.presses(request.headers, body, request_time(request))
-    except SignatureRefusedError as error:
-        raise ProblemError(401, "signature-refused", str(error)) from error
-    except MalformedPayloadError as error:
-        code = "invalid" if error.status == HTTPStatus.UNPROCESSABLE_ENTITY else "malformed-payload"
-        raise ProblemError(error.status, code, str(error)) from error

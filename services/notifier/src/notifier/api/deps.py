@@ -1,14 +1,14 @@
 """What routes share: the database, who may call them, and which error is which problem."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from http import HTTPStatus
 from math import ceil
 from typing import Annotated, Final
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 
 from common.contracts.event import UUID_PATTERN
 from common.contracts.notifications import Medium
@@ -19,6 +19,7 @@ from common.http.app import get_database
 from common.http.problems import ProblemError, error_responses
 from common.storage.database import Database
 from notifier import rendering
+from notifier.channels.base import MalformedPayloadError, SignatureRefusedError
 from notifier.domain.content import status_of
 from notifier.domain.content_levels import ContentLevels
 from notifier.domain.errors import (
@@ -85,6 +86,7 @@ from notifier.use_cases.recipients import CHANGES_WINDOW, Caller
 UUID = f"^{UUID_PATTERN}$"
 
 NotifierDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
+LinkPath = Annotated[str, Path(description="What the link ends with.", examples=["…"])]
 
 
 async def get_sealer(request: Request) -> AddressSealer:
@@ -155,14 +157,23 @@ refusals = partial(error_responses, _PROBLEMS)
 # What any link or button of a message may meet, and what an answer by it may.
 ON_LINK: Final = (ForgedLinkError, ExpiredLinkError, LinkVoidError, NotificationNotFoundError)
 ON_ANSWER: Final = (*ON_LINK, LinkPurposeError, NothingToAcknowledgeError, AnswerTooLateError)
+# What a request of an outside system may meet that it has signed.
+ON_SIGNED: Final = ((401, "signature-refused"), (400, "malformed-payload"))
 
 
 @asynccontextmanager
 async def transaction(database: Database[UnitOfWork]) -> AsyncIterator[UnitOfWork]:
     """Open a transaction; the errors of the domain become problems."""
-    try:
+    with problems():
         async with database.transaction() as uow:
             yield uow
+
+
+@contextmanager
+def problems() -> Iterator[None]:
+    """Let the errors of the domain become problems, where no transaction is to be undone."""
+    try:
+        yield
     except AnswerTooLateError as error:
         escalation = error.escalation
         state = rendering.status_text(status_of(escalation, escalation.by), escalation.at)
@@ -180,6 +191,18 @@ async def transaction(database: Database[UnitOfWork]) -> AsyncIterator[UnitOfWor
         headers = {"Retry-After": str(ceil(wait.total_seconds()))} if wait else None
         detail = str(error) or str(error.__doc__)
         raise ProblemError(status, code, detail, headers=headers) from error
+
+
+@contextmanager
+def payload_problems() -> Iterator[None]:
+    """Let what is wrong with a request of an outside system become a problem."""
+    try:
+        yield
+    except SignatureRefusedError as error:
+        raise ProblemError(401, "signature-refused", str(error)) from error
+    except MalformedPayloadError as error:
+        code = "invalid" if error.status == HTTPStatus.UNPROCESSABLE_ENTITY else "malformed-payload"
+        raise ProblemError(error.status, code, str(error)) from error
 
 
 def _wait_after(error: Exception) -> timedelta:
@@ -212,16 +235,12 @@ def language_of_browser(request: Request) -> str:
 def capability_of(token: str, request: Request) -> Capability:
     """Read a signed token; raises ProblemError if it is forged or has expired."""
     links: Links = request.app.state.links
-    try:
+    with problems():
         return links.read(token, request_time(request))
-    except (ForgedLinkError, ExpiredLinkError) as error:
-        raise ProblemError(*_PROBLEMS[type(error)], str(error.__doc__)) from error
 
 
 def mail_stop_link_of(token: str, request: Request) -> MailStopLink:
     """Read the token of a link that stops mails; raises ProblemError as `capability_of`."""
     links: Links = request.app.state.links
-    try:
+    with problems():
         return links.read_mail_stop(token, request_time(request))
-    except (ForgedLinkError, ExpiredLinkError) as error:
-        raise ProblemError(*_PROBLEMS[type(error)], str(error.__doc__)) from error

@@ -8,8 +8,7 @@ from fastapi import Depends, Request
 from common.http.access import require_role
 from common.http.problems import ProblemError
 from common.http.routes import ApiRouter
-from notifier.api.deps import NotifierDatabase, refusals, transaction
-from notifier.channels.base import MalformedPayloadError
+from notifier.api.deps import NotifierDatabase, payload_problems, refusals, transaction
 from notifier.channels.mail_reports import read_mail_report
 from notifier.domain.errors import AttemptUnderWayError
 from notifier.use_cases import receipts
@@ -61,10 +60,9 @@ async def take_report(request: Request, database: NotifierDatabase) -> None:
     if stated.partition(";")[0].strip().lower() != _MEDIA_TYPE:
         detail = f"The body must be a mail as it travels: {_MEDIA_TYPE}."
         raise ProblemError(415, "unsupported-media-type", detail, headers={"Accept": _MEDIA_TYPE})
-    try:
-        report = read_mail_report(await request.body())
-    except MalformedPayloadError as error:
-        raise ProblemError(error.status, "malformed-payload", str(error)) from error
+    body = await request.body()
+    with payload_problems():
+        report = read_mail_report(body)
     if report is None:
         return
     async with transaction(database) as uow:

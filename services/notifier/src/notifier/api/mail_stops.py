@@ -2,20 +2,20 @@
 
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import Path, Request
+from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
-from common.contracts.event import PersonId
 from common.http.access import StaffUser
-from common.http.app import PersonPath, RequestModel
-from common.http.examples import ACTED_AT, SUPERVISOR, with_examples
+from common.http.app import RequestModel
+from common.http.examples import ACTED_AT, with_examples
 from common.http.problems import ProblemError
 from common.http.routes import ApiRouter
 from notifier.api import pages
 from notifier.api.deps import (
+    LinkPath,
     NotifierDatabase,
     caller_of,
     language_of_browser,
@@ -24,6 +24,7 @@ from notifier.api.deps import (
     request_time,
     transaction,
 )
+from notifier.api.recipients import RecipientPath
 from notifier.domain import errors
 from notifier.domain.mail_stops import MailStop, StoppableMail
 from notifier.domain.recipients import DEFAULT_LANGUAGE, Recipient
@@ -33,8 +34,6 @@ from notifier.use_cases import mail_stops
 link_router = ApiRouter(prefix="/v1/mail-stops", tags=["mail-stops"])
 router = ApiRouter(prefix="/v1/recipients", tags=["recipients"])
 
-TokenPath = Annotated[str, Path(description="What the link ends with.", examples=["…"])]
-RecipientPath = Annotated[PersonPath, Path(examples=[SUPERVISOR])]
 _ON_LINK = (ForgedLinkError, ExpiredLinkError, errors.LinkVoidError)
 
 
@@ -75,7 +74,7 @@ class StoppedMailsOut(BaseModel):
     responses=_OK | refusals(*_ON_LINK),
     response_class=Response,
 )
-async def ask_to_stop(token: TokenPath, request: Request, database: NotifierDatabase) -> Response:
+async def ask_to_stop(token: LinkPath, request: Request, database: NotifierDatabase) -> Response:
     """Show what the link stops, and ask. It changes nothing, since mail scanners open links too."""
     try:
         link = mail_stop_link_of(token, request)
@@ -91,7 +90,7 @@ async def ask_to_stop(token: TokenPath, request: Request, database: NotifierData
     responses=_OK | refusals(*_ON_LINK),
     response_class=Response,
 )
-async def stop(token: TokenPath, request: Request, database: NotifierDatabase) -> Response:
+async def stop(token: LinkPath, request: Request, database: NotifierDatabase) -> Response:
     """Send no more mails of this kind to this person: the one click of RFC 8058.
 
     Again it changes nothing. What asks for an answer can't be stopped.
@@ -111,7 +110,7 @@ async def show_stopped_mails(
 ) -> StoppedMailsOut:
     """Show which kinds of mail the person has stopped."""
     async with transaction(database) as uow:
-        stops = await mail_stops.read_stops(caller_of(principal), PersonId(person_id), uow)
+        stops = await mail_stops.read_stops(caller_of(principal), person_id, uow)
     return _out(stops)
 
 
@@ -124,9 +123,7 @@ async def set_stopped_mails(
 ) -> StoppedMailsOut:
     """Set which kinds of mail are sent no longer; the others are sent again."""
     async with transaction(database) as uow:
-        stops = await mail_stops.set_stops(
-            caller_of(principal), PersonId(person_id), body.kinds, uow
-        )
+        stops = await mail_stops.set_stops(caller_of(principal), person_id, body.kinds, uow)
     return _out(stops)
 
 

@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import Depends, Path, Response
+from fastapi import Path, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from common.http.access import Principal, SupervisorUser, require_role
+from common.http.access import ManagerUser, SupervisorUser
 from common.http.app import RequestModel, ShortText
 from common.http.examples import ACTED_AT, MANAGER, RAISED_AT, RESPOND_BY, with_examples
 from common.http.pagination import Page
@@ -19,7 +19,6 @@ from notifier.use_cases import maintenance
 
 router = ApiRouter(prefix="/v1/maintenance-windows", tags=["maintenance"])
 
-Manager = Annotated[Principal, Depends(require_role("manager"))]
 ScopePath = Annotated[Scope, Path(description="What the pages are about.", examples=["topic"])]
 NamePath = Annotated[
     str,
@@ -72,7 +71,11 @@ class WindowOut(BaseModel):
 
 @router.put("/{scope}/{name:path}", responses=refusals(errors.MaintenanceTimesError))
 async def put_window(
-    scope: ScopePath, name: NamePath, body: WindowIn, database: NotifierDatabase, principal: Manager
+    scope: ScopePath,
+    name: NamePath,
+    body: WindowIn,
+    database: NotifierDatabase,
+    principal: ManagerUser,
 ) -> WindowOut:
     """Let pages about it wait until then. Clocks go on, and updates of messages are sent.
 
@@ -101,7 +104,7 @@ async def put_window(
     responses=refusals(errors.MaintenanceNotFoundError),
 )
 async def end_window(
-    scope: ScopePath, name: NamePath, database: NotifierDatabase, principal: Manager
+    scope: ScopePath, name: NamePath, database: NotifierDatabase, principal: ManagerUser
 ) -> Response:
     """End it now: what waits is sent within some seconds.
 

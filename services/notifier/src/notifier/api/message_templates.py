@@ -4,14 +4,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, Path, Response
 from pydantic import BaseModel, Field, StringConstraints, TypeAdapter
 
 from common.contracts.notifications import Medium
 from common.core.preconditions import Precondition
-from common.http.access import Principal, require_role
+from common.http.access import ManagerUser
 from common.http.app import RequestModel
 from common.http.examples import ACTED_AT, MANAGER, with_examples
 from common.http.if_match import IfMatch, WritePrecondition, etag
@@ -30,6 +30,7 @@ from notifier.domain.message_templates import (
     TemplateKey,
     TemplateKind,
 )
+from notifier.domain.recipients import Language
 from notifier.message_templates import shipped
 from notifier.message_templates.checking import try_template
 from notifier.message_templates.limits import limits_of
@@ -42,8 +43,6 @@ router = ApiRouter(prefix="/v1/templates", tags=["templates"])
 _VERSION: Final = TypeAdapter(Annotated[int, Field(ge=1)])
 _KEY: Final = TypeAdapter(Annotated[str, StringConstraints(max_length=100)])
 Levels = Annotated[ContentLevels, Depends(get_content_levels)]
-Manager = Annotated[Principal, Depends(require_role("manager"))]
-TemplateLanguage = Literal["en", "de", "es", "fr", "pt", "it"]
 _EXAMPLE: dict[str, Any] = {
     "title": "{{ headline }}",
     "body": "{{ headline }}\n{{ deadline }}\n{% for line in details %}\n- {{ line }}\n{% endfor %}",
@@ -70,9 +69,7 @@ async def _key(
             examples=["raised"],
         ),
     ],
-    language: Annotated[
-        TemplateLanguage, Path(description="The language of the reader.", examples=["de"])
-    ],
+    language: Annotated[Language, Path(description="The language of the reader.", examples=["de"])],
 ) -> TemplateKey:
     if medium not in TEMPLATE_MEDIA:
         used = ", ".join(TEMPLATE_MEDIA)
@@ -137,7 +134,7 @@ class PreviewIn(TemplateIn):
 
     medium: Medium = Field(description="The medium.")
     kind: TemplateKind = Field(description="The reason of the message, or `any`.")
-    language: TemplateLanguage = Field(description="The language of the reader.")
+    language: Language = Field(description="The language of the reader.")
 
 
 class SampleOut(BaseModel):
@@ -184,7 +181,7 @@ async def _checked(database: NotifierDatabase) -> AsyncIterator[UnitOfWork]:
 
 @router.get("")
 async def list_templates(
-    _caller: Manager, database: NotifierDatabase, cursor: Cursor = None, limit: Limit = 50
+    _caller: ManagerUser, database: NotifierDatabase, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[TemplateOut]:
     """List the templates that are set in place of shipped ones."""
     after = decode_cursor(cursor, _KEY, {})
@@ -196,7 +193,7 @@ async def list_templates(
 
 
 @router.post("/preview")
-async def preview_template(body: PreviewIn, _caller: Manager, levels: Levels) -> PreviewOut:
+async def preview_template(body: PreviewIn, _caller: ManagerUser, levels: Levels) -> PreviewOut:
     """Render a template with made-up data, and say why it could not be saved. It saves nothing."""
     key = await _key(body.medium, body.kind, body.language)
     trial = try_template(key, body.title, body.body, levels.of(key.medium))
@@ -213,7 +210,7 @@ async def preview_template(body: PreviewIn, _caller: Manager, levels: Levels) ->
 
 @router.get("/{medium}/{reason}/{language}")
 async def show_template(
-    key: Key, _caller: Manager, database: NotifierDatabase, response: Response
+    key: Key, _caller: ManagerUser, database: NotifierDatabase, response: Response
 ) -> TemplateDetailOut:
     """Show the template for a medium, a reason and a language, and what it may write.
 
@@ -230,7 +227,7 @@ async def show_template(
 async def set_template(
     key: Key,
     body: TemplateIn,
-    caller: Manager,
+    caller: ManagerUser,
     precondition: WritePrecondition,
     levels: Levels,
     database: NotifierDatabase,
@@ -251,7 +248,7 @@ async def set_template(
     responses=refusals(errors.StaleTemplateError),
 )
 async def remove_template(
-    key: Key, caller: Manager, if_match: IfMatch, database: NotifierDatabase
+    key: Key, caller: ManagerUser, if_match: IfMatch, database: NotifierDatabase
 ) -> Response:
     """Use the shipped template again. What was set stays in the history."""
     async with transaction(database) as uow:
@@ -262,7 +259,7 @@ async def remove_template(
 @router.get("/{medium}/{reason}/{language}/versions")
 async def list_template_versions(
     key: Key,
-    _caller: Manager,
+    _caller: ManagerUser,
     database: NotifierDatabase,
     cursor: Cursor = None,
     limit: Limit = 50,
@@ -282,7 +279,7 @@ async def list_template_versions(
 async def restore_template(
     key: Key,
     version: Annotated[int, Path(ge=1, lt=2**31, description="The version.", examples=[2])],
-    caller: Manager,
+    caller: ManagerUser,
     if_match: IfMatch,
     levels: Levels,
     database: NotifierDatabase,

@@ -13,7 +13,7 @@ from common.http.access import StaffUser
 from common.http.app import RequestModel
 from common.http.examples import ACTED_AT, RAISED_AT, with_examples
 from common.http.routes import ApiRouter
-from notifier.api.deps import NotifierDatabase, caller_of, refusals, transaction
+from notifier.api.deps import NotifierDatabase, caller_of, problems, refusals, transaction
 from notifier.api.recipients import RecipientPath
 from notifier.domain import errors
 from notifier.domain.delivery_reasons import parameters_of
@@ -127,7 +127,7 @@ async def verify_address(
         )
     if verified_at is None:
         # The try is counted: that transaction is not undone.
-        async with transaction(database):
+        with problems():
             raise errors.WrongCodeError
     return AddressVerified(medium=medium, verified_at=verified_at)
 

@@ -13,20 +13,21 @@ from common.http import twilio_signatures
 from common.http.examples import NOTIFICATION_ID
 from common.http.problems import ProblemError
 from common.http.routes import ApiRouter
-from common.storage.database import Database
 from notifier import rendering
 from notifier.api.deps import (
+    ON_SIGNED,
     UUID,
     NotifierDatabase,
     capability_of,
     get_content_levels,
     language_of_user,
+    payload_problems,
+    problems,
     refusals,
     request_time,
     transaction,
 )
 from notifier.channels import twiml
-from notifier.channels.base import MalformedPayloadError, SignatureRefusedError
 from notifier.channels.phone_texts import MAX_SEGMENTS, phrase
 from notifier.channels.twilio import CALLBACKS, TwilioAccount, TwilioChannel, phone_number
 from notifier.channels.twilio_reports import read_report
@@ -36,11 +37,9 @@ from notifier.domain.errors import AttemptUnderWayError, NotificationNotFoundErr
 from notifier.domain.notifications import Notification
 from notifier.links import Links
 from notifier.refusals import refusal_text
-from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases import phone_replies, receipts
 from notifier.use_cases.phone_replies import ACTIONS, Refusal, Reply, TakenReply
 
-_SIGNED: Final = ((401, "signature-refused"), (400, "malformed-payload"))
 _TWIML: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "What Twilio says or writes back.",
@@ -67,7 +66,7 @@ def _add_replies(router: ApiRouter, account: TwilioAccount) -> None:
         "/messages",
         operation_id="reply_by_phone",
         response_class=Response,
-        responses=_TWIML | refusals(others=_SIGNED),
+        responses=_TWIML | refusals(others=ON_SIGNED),
         openapi_extra=_body({"MessageSid": "SM0123", "From": "+442079460018", "Body": "1"}),
     )
     async def take_reply(request: Request, database: NotifierDatabase) -> Response:
@@ -82,7 +81,7 @@ def _add_replies(router: ApiRouter, account: TwilioAccount) -> None:
             async with transaction(database) as uow:
                 taken = await phone_replies.take(reply, links.max_age, uow)
                 at = uow.now
-            await _tell_refusal(taken, database)
+            _tell_refusal(taken)
         except ProblemError as error:
             language = await language_of_user(reply.medium, reply.number, database)
             return _written_back(refusal_text(error, language, request_time(request)))
@@ -100,7 +99,7 @@ def _add_keys(router: ApiRouter, account: TwilioAccount) -> None:
         "/keys/{token}",
         operation_id="press_key",
         response_class=Response,
-        responses=_TWIML | refusals(others=_SIGNED),
+        responses=_TWIML | refusals(others=ON_SIGNED),
         openapi_extra=_body({"CallSid": "CA0123", "To": "+442079460018", "Digits": "1"}),
     )
     async def take_key(token: TokenPath, request: Request, database: NotifierDatabase) -> Response:
@@ -121,7 +120,7 @@ def _add_keys(router: ApiRouter, account: TwilioAccount) -> None:
             async with transaction(database) as uow:
                 taken = await phone_replies.press_key(call_id, number, action, capability, uow)
                 at = uow.now
-            await _tell_refusal(taken, database)
+            _tell_refusal(taken)
         except ProblemError as error:
             refusal = refusal_text(error, language, request_time(request))
             return _twiml(twiml.saying(refusal, language))
@@ -137,7 +136,7 @@ def _add_statuses(router: ApiRouter, account: TwilioAccount) -> None:
         "/statuses/{notification_id}",
         status_code=HTTPStatus.NO_CONTENT,
         operation_id="report_status",
-        responses=refusals(NotificationNotFoundError, AttemptUnderWayError, others=_SIGNED),
+        responses=refusals(NotificationNotFoundError, AttemptUnderWayError, others=ON_SIGNED),
         openapi_extra=_body({"MessageSid": "SM0123", "MessageStatus": "delivered"}),
     )
     async def take_status(
@@ -151,10 +150,10 @@ def _add_statuses(router: ApiRouter, account: TwilioAccount) -> None:
             await receipts.receive(notification_id, message_id, report, account.retry, uow)
 
 
-async def _tell_refusal(taken: TakenReply | Refusal | None, database: Database[UnitOfWork]) -> None:
+def _tell_refusal(taken: TakenReply | Refusal | None) -> None:
     """Raise ProblemError for a refusal, whose reply is kept: that transaction is not undone."""
     if isinstance(taken, Exception):
-        async with transaction(database):
+        with problems():
             raise taken
 
 
@@ -162,12 +161,9 @@ async def _fields(account: TwilioAccount, request: Request) -> Mapping[str, str]
     query = request.url.query
     target = f"{request.url.path}?{query}" if query else request.url.path
     signature = request.headers.get(twilio_signatures.HEADER, "")
-    try:
-        return account.read_form(target, await request.body(), signature)
-    except SignatureRefusedError as error:
-        raise ProblemError(401, "signature-refused", str(error)) from error
-    except MalformedPayloadError as error:
-        raise ProblemError(error.status, "malformed-payload", str(error)) from error
+    body = await request.body()
+    with payload_problems():
+        return account.read_form(target, body, signature)
 
 
 def _read_reply(fields: Mapping[str, str]) -> Reply:

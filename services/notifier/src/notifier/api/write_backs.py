@@ -10,7 +10,7 @@ from pydantic import StringConstraints, TypeAdapter
 from common.contracts.event import ContactId, SystemName
 from common.core.preconditions import Precondition
 from common.core.sealed_secrets import UnknownEncryptionKeyError
-from common.http.access import Principal, require_role
+from common.http.access import ManagerUser
 from common.http.app import Slug
 from common.http.examples import EVENT_ID
 from common.http.if_match import IfMatch, WritePrecondition, etag
@@ -56,7 +56,6 @@ async def _system(kind: KindPath, connection: ConnectionPath) -> SystemName:
 
 
 System = Annotated[SystemName, Depends(_system)]
-Manager = Annotated[Principal, Depends(require_role("manager"))]
 
 
 async def _factory(request: Request) -> CaseSystemFactory:
@@ -79,7 +78,7 @@ Factory = Annotated[CaseSystemFactory, Depends(_factory)]
 async def set_write_back(
     system: System,
     body: WriteBackIn,
-    caller: Manager,
+    caller: ManagerUser,
     precondition: WritePrecondition,
     factory: Factory,
     database: NotifierDatabase,
@@ -100,7 +99,7 @@ async def set_write_back(
 @router.get("/{kind}/{connection}", responses=refusals(errors.WriteBackNotFoundError))
 async def show_write_back(
     system: System,
-    _caller: Manager,
+    _caller: ManagerUser,
     database: NotifierDatabase,
     response: Response,
 ) -> WriteBackDetailOut:
@@ -114,7 +113,7 @@ async def show_write_back(
 
 @router.get("")
 async def list_write_backs(
-    _caller: Manager,
+    _caller: ManagerUser,
     database: NotifierDatabase,
     kind: Annotated[CaseSystemKind | None, Query(description="Only of this kind.")] = None,
     state: Annotated[WriteBackState | None, Query(description="Only in this state.")] = None,
@@ -144,7 +143,7 @@ async def list_write_backs(
 )
 async def remove_write_back(
     system: System,
-    _caller: Manager,
+    _caller: ManagerUser,
     if_match: IfMatch,
     database: NotifierDatabase,
 ) -> Response:
@@ -160,7 +159,7 @@ async def remove_write_back(
 )
 async def check_write_back(
     system: System,
-    _caller: Manager,
+    _caller: ManagerUser,
     factory: Factory,
     database: NotifierDatabase,
 ) -> AccountOut:
@@ -187,7 +186,7 @@ def _failed_check(reason: str) -> AccountOut:
 @router.get("/{kind}/{connection}/writes", responses=refusals(errors.WriteBackNotFoundError))
 async def list_case_writes(
     system: System,
-    _caller: Manager,
+    _caller: ManagerUser,
     database: NotifierDatabase,
     state: Annotated[CaseWriteState | None, Query(description="Only in this state.")] = None,
     contact_id: Annotated[
@@ -215,7 +214,7 @@ async def list_case_writes(
 async def retry_case_write(
     system: System,
     write_id: WritePath,
-    _caller: Manager,
+    _caller: ManagerUser,
     database: NotifierDatabase,
 ) -> CaseWriteOut:
     """Try a write again that failed, unless a later step was written to the case since."""

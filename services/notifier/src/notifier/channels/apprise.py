@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints
 
-from common.core.sealed_secrets import UnknownEncryptionKeyError
 from notifier import rendering
 from notifier.channels.base import Channel, ChannelAddress
 from notifier.channels.message_links import open_link
+from notifier.channels.secret_urls import open_url
 from notifier.domain.delivery import Outcome, Refused
 from notifier.domain.notifications import Notification
 from notifier.domain.recipients import Address
@@ -105,14 +105,9 @@ class Apprise(Channel):
         return url is None or self._admits(url)
 
     async def send(self, notification: Notification, at: datetime) -> Outcome:
-        if notification.address is None:
-            raise TypeError("a notification without an address is never sent")
-        try:
-            url = self._sealer.open(notification.address)
-        except UnknownEncryptionKeyError:
-            return Refused("no encryption key decrypts the address: enter the address again")
-        if not self._admits(url):
-            return Refused("the address is not of a service that may be called")
+        url = open_url(notification.address, self._sealer, self._admits)
+        if isinstance(url, Refused):
+            return url
         if self._threads is None:
             self._threads = ThreadPoolExecutor(self._slots, thread_name_prefix="apprise")
         message = make_message(notification, self._links, at)

@@ -3,13 +3,13 @@
 import logging
 import re
 import threading
-from http import HTTPStatus
 from typing import Final
 
 import apprise
 
 from notifier.channels.apprise import Message
-from notifier.domain.delivery import Outcome, Postponed, Refused, Sent, Unknown
+from notifier.channels.http_client import by_status
+from notifier.domain.delivery import Outcome, Refused, Sent, Unknown
 
 _STATUS: Final = re.compile(r"error=(\d{3})\b")
 
@@ -35,10 +35,7 @@ def failure(status: int | None) -> Outcome:
     """Return what it means that a service did not take the message, by its status of HTTP."""
     if status is None:
         return Unknown("the service gave no answer")
-    reason = f"the service answered {status}"
-    if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Postponed(reason, works=status == HTTPStatus.TOO_MANY_REQUESTS)
-    return Refused(reason)
+    return by_status(f"the service answered {status}", status)
 
 
 class _Statuses(logging.Handler):

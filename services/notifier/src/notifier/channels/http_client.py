@@ -1,7 +1,7 @@
 """The HTTP of channels that call a service in the internet: the client, and what failures mean."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from http import HTTPStatus
 from ssl import SSLContext, create_default_context
@@ -99,11 +99,15 @@ def describe_failure(error: ClientError | OSError | ValueError) -> str:
 
 def read_refusal(service: str, status: int, wait: str | None, at: datetime) -> Postponed | Refused:
     """Return what an answer means that is no success; `wait` is its header Retry-After."""
-    reason = f"{service} answered {status}"
+    return by_status(f"{service} answered {status}", status, retry_after(wait, at))
+
+
+def by_status(reason: str, status: int, wait: timedelta | None = None) -> Postponed | Refused:
+    """Return what a status means that is no success: to wait, or that there is no use."""
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return Postponed(reason, retry_after(wait, at), works=True)
+        return Postponed(reason, wait, works=True)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Postponed(reason, retry_after(wait, at))
+        return Postponed(reason, wait)
     return Refused(reason)
 
 

@@ -26,10 +26,6 @@ class Sms(TwilioChannel):
     address = SmsAddress
     needs = "UPSTAIRS_TWILIO_SMS_FROM"
 
-    def __init__(self, account: TwilioAccount, links: Links, sender: str) -> None:
-        super().__init__(account, links)
-        self._sender = sender
-
     @classmethod
     def from_settings(cls, settings: Settings, links: Links) -> Self:
         return cls(TwilioAccount.from_settings(settings), links, settings.twilio_sms_from)
@@ -40,11 +36,11 @@ class Sms(TwilioChannel):
             notification, notification.local(at), has_console=self.links.has_console
         )
         text = text_message(words) if custom is None else custom_text_message(custom, words)
-        sender = "MessagingServiceSid" if self._sender.startswith(_SERVICE) else "From"
+        sender = "MessagingServiceSid" if self.sender.startswith(_SERVICE) else "From"
         fields = {
             "To": SmsAddress.read(notification.address).number,
-            sender: self._sender,
+            sender: self.sender,
             "Body": text,
             "StatusCallback": self.account.status_callback(notification),
         }
-        return await self.create("Messages", fields, self._sender, at)
+        return await self.create("Messages", fields, at)

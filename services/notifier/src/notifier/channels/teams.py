@@ -14,12 +14,18 @@ from urllib.parse import urlsplit
 from aiohttp import ClientError, ClientSession
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from common.core.sealed_secrets import UnknownEncryptionKeyError
 from common.http.retry_after import retry_after
 from notifier.allowed_origins import AllowedOrigins
 from notifier.channels import teams_cards
 from notifier.channels.base import Channel, ChannelAddress
-from notifier.channels.http_client import open_client, read_answer, read_failure, read_refusal
+from notifier.channels.http_client import (
+    by_status,
+    open_client,
+    read_answer,
+    read_failure,
+    read_refusal,
+)
+from notifier.channels.secret_urls import open_url
 from notifier.domain.delivery import Outcome, Postponed, Refused, Sent, Unknown
 from notifier.domain.notifications import Notification
 from notifier.domain.recipients import Address
@@ -113,14 +119,9 @@ class Teams(Channel):
         return await self._post(notification, message, at)
 
     async def _post(self, notification: Notification, message: bytes, at: datetime) -> Outcome:
-        if notification.address is None:
-            raise TypeError("a notification without an address is never sent")
-        try:
-            url = self._sealer.open(notification.address)
-        except UnknownEncryptionKeyError:
-            return Refused("no encryption key decrypts the address: enter the address again")
-        if not self._services.admits(url):
-            return Refused("the address is not of a service that may be called")
+        url = open_url(notification.address, self._sealer, self._services.admits)
+        if isinstance(url, Refused):
+            return url
         if self._client is None:
             self._client = open_client(self._timeout_s, {"Content-Type": "application/json"})
         try:
@@ -149,12 +150,9 @@ def _connector_error(body: bytes, headers: Mapping[str, str], at: datetime) -> O
     match = _CONNECTOR_ERROR.search(body)
     if match is None:
         return None
-    reason = f"Teams answered 200, and that there was an error {int(match[1])}"
     status = int(match[1])
-    if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        works = status == HTTPStatus.TOO_MANY_REQUESTS
-        return Postponed(reason, retry_after(headers.get("Retry-After"), at), works=works)
-    return Refused(reason)
+    reason = f"Teams answered 200, and that there was an error {status}"
+    return by_status(reason, status, retry_after(headers.get("Retry-After"), at))
 
 
 def _error_code(body: bytes) -> str | None:

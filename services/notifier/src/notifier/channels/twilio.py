@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from http import HTTPStatus
 from typing import Any, ClassVar, Final, Literal, Self
@@ -77,19 +77,16 @@ class TwilioAccount:
     sid: str
     tokens: tuple[str, ...] = field(repr=False)
     public_url: str
-    timeout: timedelta
     retry: RetryPolicy
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        timeout = timedelta(seconds=settings.delivery_timeout_seconds)
         return cls(
             settings.twilio_api_url.rstrip("/"),
             settings.twilio_account_sid,
             settings.twilio_auth_token.all,
             settings.public_url.rstrip("/"),
-            timeout,
-            RetryPolicy(attempts=settings.delivery_attempts, timeout=timeout),
+            settings.retry_policy,
         )
 
     @property
@@ -134,13 +131,17 @@ class TwilioAccount:
 
 
 class TwilioChannel(Channel):
-    """Creates a message or a call; what becomes of it Twilio reports later."""
+    """Creates a message or a call; what becomes of it Twilio reports later.
 
-    def __init__(self, account: TwilioAccount, links: Links) -> None:
+    `sender` is a number; without one the channel is switched off.
+    """
+
+    def __init__(self, account: TwilioAccount, links: Links, sender: str) -> None:
         self.account = account
         self.links = links
+        self.sender = sender
         self.has_receipts = account.is_set
-        self._open_client = partial(open_client, account.timeout.total_seconds())
+        self._open_client = partial(open_client, account.retry.timeout.total_seconds())
         self._client: ClientSession | None = None
 
     # Set by each channel: the setting that it needs, which the reason names.
@@ -150,10 +151,8 @@ class TwilioChannel(Channel):
         if self._client is not None:
             await self._client.close()
 
-    async def create(
-        self, resource: Resource, fields: Mapping[str, str], sender: str, at: datetime
-    ) -> Outcome:
-        if not (self.account.is_set and sender):
+    async def create(self, resource: Resource, fields: Mapping[str, str], at: datetime) -> Outcome:
+        if not (self.account.is_set and self.sender):
             return Refused(f"{self.medium} is switched off: operators set {self.needs}")
         account = self.account
         url = f"{account.api_url}/2010-04-01/Accounts/{account.sid}/{resource}.json"

@@ -28,10 +28,6 @@ class Voice(TwilioChannel):
     # Twilio reports that a call was answered once it has ended.
     longest_call = _RINGING + _LONGEST_TALK
 
-    def __init__(self, account: TwilioAccount, links: Links, sender: str) -> None:
-        super().__init__(account, links)
-        self._sender = sender
-
     @classmethod
     def from_settings(cls, settings: Settings, links: Links) -> Self:
         return cls(TwilioAccount.from_settings(settings), links, settings.twilio_voice_from)
@@ -44,7 +40,7 @@ class Voice(TwilioChannel):
             keys_url = self.account.callback(f"keys/{token}")
         fields = {
             "To": VoiceAddress.read(notification.address).number,
-            "From": self._sender,
+            "From": self.sender,
             "Twiml": twiml.call(
                 spoken(words), keys_url, phrase("goodbye", words.language), words.language
             ),
@@ -55,7 +51,7 @@ class Voice(TwilioChannel):
             "StatusCallback": self.account.status_callback(notification),
             "StatusCallbackEvent": "completed",
         }
-        return await self.create("Calls", fields, self._sender, at)
+        return await self.create("Calls", fields, at)
 
 
 def _seconds(duration: timedelta) -> str:

@@ -26,8 +26,7 @@ class WhatsApp(TwilioChannel):
     needs = "UPSTAIRS_TWILIO_WHATSAPP_FROM and UPSTAIRS_TWILIO_WHATSAPP_CONTENT_SID"
 
     def __init__(self, account: TwilioAccount, links: Links, sender: str, template: str) -> None:
-        super().__init__(account, links)
-        self._sender = sender.removeprefix("whatsapp:")
+        super().__init__(account, links, sender.removeprefix("whatsapp:") if template else "")
         self._template = template
 
     @classmethod
@@ -40,10 +39,9 @@ class WhatsApp(TwilioChannel):
         words = phone_words(notification, self.links, at)
         fields = {
             "To": f"whatsapp:{WhatsAppAddress.read(notification.address).number}",
-            "From": f"whatsapp:{self._sender}",
+            "From": f"whatsapp:{self.sender}",
             "ContentSid": self._template,
             "ContentVariables": orjson.dumps(template_variables(words)).decode(),
             "StatusCallback": self.account.status_callback(notification),
         }
-        sender = self._sender if self._template else ""
-        return await self.create("Messages", fields, sender, at)
+        return await self.create("Messages", fields, at)

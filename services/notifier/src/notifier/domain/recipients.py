@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import msgspec
 from msgspec import Struct
@@ -22,14 +22,14 @@ from notifier.domain.delivery_rules import PersonRules
 from notifier.domain.errors import LinkVoidError
 
 DEFAULT_TIME_ZONE = "UTC"
+# English, German, Spanish, French, Portuguese, Italian.
 Language = Literal["en", "de", "es", "fr", "pt", "it"]
+LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
+DEFAULT_LANGUAGE: Final = "en"
 # Who has such an address can write to the person, so that no event carries one and router does not
 # set it.
 SECRET_MEDIA: Final[frozenset[Medium]] = frozenset({"teams", "apprise"})
 ADDRESS_DETAIL: Final = "url"
-# English, German, Spanish, French, Portuguese, Italian.
-LANGUAGES: Final = ("en", "de", "es", "fr", "pt", "it")
-DEFAULT_LANGUAGE: Final = "en"
 # A browser forgets a subscription without a word: the oldest device gives way to a new one.
 MAX_DEVICES: Final = 10
 

@@ -73,8 +73,8 @@ def try_template(
                 continue
             if problem := _length_problem(rendered[part], longest):
                 problems.append(TemplateProblem(part, f"{problem} (data of {reason}, {name})"))
-        text = {part: " ".join(each.split()) for part, each in rendered.items() if part == "title"}
-        samples.append(Sample(reason, name, text.get("title", ""), rendered.get("body", "")))
+        one_line_title = " ".join(rendered.get("title", "").split())
+        samples.append(Sample(reason, name, one_line_title, rendered.get("body", "")))
     problems += _segment_problems(samples, limits.segments)
     return Trial(tuple(samples), tuple(dict.fromkeys(problems)))
 

@@ -6,7 +6,7 @@ is called, and no operator or filter makes a text longer than its parts. The san
 there too, should a node be allowed here one day that reaches further.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Final
 
@@ -44,9 +44,6 @@ _ALLOWED: Final = (
 
 class TemplateRefusedError(Exception):
     """The template can't be used; the text says why, to the person who writes it."""
-
-
-Finalize = Callable[[object], object]
 
 
 class Sandbox:

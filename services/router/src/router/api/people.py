@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Query, Response
+from fastapi import Query, Response
 from pydantic import Field, TypeAdapter
 
 from common.contracts.event import PersonId, TeamId
 from common.contracts.people import ContactMethod
-from common.http.access import Principal, StaffUser, require_role
+from common.http.access import ManagerUser, StaffUser
 from common.http.app import PersonPath, RequestModel, Slug
 from common.http.if_match import WritePrecondition, etag
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
@@ -37,7 +37,7 @@ async def put_person(
     person_id: PersonPath,
     body: PersonIn,
     database: RouterDatabase,
-    principal: Annotated[Principal, Depends(require_role("manager"))],
+    principal: ManagerUser,
     precondition: WritePrecondition,
     response: Response,
 ) -> PersonOut:
