@@ -1,7 +1,7 @@
 """The forms of Duty: somebody else takes a shift, or two people swap."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal
 
@@ -18,7 +18,7 @@ from console.views.fields import (
     read_moment,
 )
 from console.views.reader import Reader
-from console.views.service_problems import FormProblems
+from console.views.service_problems import FilledForm
 from console.views.words import title_of
 
 DutyFormName = Literal["override", "swap"]
@@ -69,25 +69,16 @@ _TASKS: Final[Mapping[DutyFormName, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class DutyFormState:
-    """What was written in a form, and what is wrong with it; `status` is that of the answer."""
-
-    values: Mapping[str, str] = field(default_factory=dict)
-    problems: FormProblems = field(default_factory=FormProblems)
-    status: int = 200
-
-
 def duty_form_view(
     name: DutyFormName,
     schedule_id: str,
     people: Collection[str],
-    state: DutyFormState,
+    form: FilledForm,
     reader: Reader,
 ) -> DutyFormView:
     """`people` have turns in the schedule: one swaps with one of them."""
     gettext = reader.texts.gettext
-    shown = {**_first_values(reader), **state.values}
+    shown = {**_first_values(reader), **form.values}
     return DutyFormView(
         name=name,
         title=gettext(_TITLES[name]),
@@ -99,13 +90,13 @@ def duty_form_view(
             field_view(
                 entry,
                 shown.get(entry.name, ""),
-                state.problems.by_field.get(entry.name),
+                form.problems.by_field.get(entry.name),
                 _people(name, people, reader) if entry.kind == "person" else (),
                 reader,
             )
             for entry in FIELDS[name]
         ),
-        problem=state.problems.whole,
+        problem=form.problems.whole,
     )
 
 

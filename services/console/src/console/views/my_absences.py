@@ -1,7 +1,7 @@
 """When a person is away, who stands in, and for whom the person stands in."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from console.views.fields import (
     read_moment,
 )
 from console.views.reader import Reader
-from console.views.service_problems import FormProblems, sort_problems
+from console.views.service_problems import FilledForm, FormProblems, sort_problems
 from console.views.words import service_names
 
 Absence = Mapping[str, Any]
@@ -57,18 +57,10 @@ class MyAbsencesView:
     missing: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AbsenceForm:
-    """What was written in the form, and what is wrong with it."""
-
-    values: Mapping[str, str] = field(default_factory=dict)
-    problems: FormProblems = field(default_factory=FormProblems)
-
-
 def my_absences_view(
     own: Mapping[str, Any] | None,
     settings: Iterable[Mapping[str, Any]],
-    form: AbsenceForm,
+    form: FilledForm,
     missing: Sequence[str],
     reader: Reader,
 ) -> MyAbsencesView:

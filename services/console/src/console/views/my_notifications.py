@@ -12,7 +12,6 @@ from console.views.my_addresses import FIELDS, address_of, medium_label
 from console.views.quiet_hours_form import (
     MAX_PERIODS,
     DateRow,
-    Form,
     PeriodRow,
     date_rows,
     period_row,
@@ -21,7 +20,7 @@ from console.views.quiet_hours_form import (
     shown_periods,
 )
 from console.views.reader import Reader, parse_time
-from console.views.service_problems import FormProblems, sort_problems
+from console.views.service_problems import FilledForm, FormProblems, sort_problems
 from console.views.stopped_mails import StoppedMailRow, stopped_mail_rows
 from console.views.words import NOTIFICATION_STATES, SEVERITIES, service_names
 
@@ -115,7 +114,7 @@ def methods_of(recipient: Mapping[str, Any], *, has_devices: bool) -> tuple[str,
     return (*media, "web_push") if has_devices else media
 
 
-def saved_form(recipient: Mapping[str, Any], media: Sequence[str]) -> Form:
+def saved_form(recipient: Mapping[str, Any], media: Sequence[str]) -> FilledForm:
     """Return the form as it is filled in with what is in force."""
     values = {
         "language": recipient["language"] or "",
@@ -133,7 +132,7 @@ def saved_form(recipient: Mapping[str, Any], media: Sequence[str]) -> Form:
     quiet = recipient["quiet_hours"]
     if quiet is not None:
         values |= saved_quiet(quiet)
-    return Form(values)
+    return FilledForm(values)
 
 
 def read_form(
@@ -203,7 +202,7 @@ def service_problems(
 
 
 def my_notifications_view(
-    data: Data, form: Form, missing: Sequence[str], reader: Reader
+    data: Data, form: FilledForm, missing: Sequence[str], reader: Reader
 ) -> MyNotificationsView:
     recipient, media, test = data.recipient, data.media, data.test
     _, values = reader.texts.gettext, form.values
@@ -278,7 +277,7 @@ def _time(value: str, reader: Reader) -> str:
 def _severity_row(
     severity: Any,
     media: Sequence[str],
-    form: Form,
+    form: FilledForm,
     late: Iterable[Mapping[str, Any]],
     reader: Reader,
 ) -> SeverityRow:
@@ -303,7 +302,7 @@ def _severity_row(
     )
 
 
-def _delays(severity: str, label: str, medium: str, form: Form, reader: Reader) -> Choice:
+def _delays(severity: str, label: str, medium: str, form: FilledForm, reader: Reader) -> Choice:
     _, texts = reader.texts.gettext, reader.texts
     name = f"after-{severity}-{medium}"
     chosen = form.values.get(name, "0")
