@@ -17,7 +17,7 @@ from console.views.fields import (
     FieldView,
     Kind,
     Submission,
-    field_view,
+    field_views,
     parse_fields,
     people_by_name,
 )
@@ -116,15 +116,12 @@ def form_view(name: ActionName, url: str, state: FormState, reader: Reader) -> F
         title=gettext(ACTIONS[name].label).rstrip("…"),
         task=gettext(ACTIONS[name].task),
         url=url,
-        fields=tuple(
-            field_view(
-                entry,
-                state.values.get(entry.name, ""),
-                state.problems.get(entry.name),
-                _labels(entry.kind, reader),
-                reader,
-            )
-            for entry in FIELDS[name]
+        fields=field_views(
+            FIELDS[name],
+            state.values,
+            state.problems,
+            lambda entry: _labels(entry.kind, reader),
+            reader,
         ),
         version=state.version,
         submission=state.submission,

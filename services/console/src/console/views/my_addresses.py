@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from console.texts import mark
-from console.views.fields import Field, FieldView, field_view
+from console.views.fields import Field, FieldView, field_views
 from console.views.reader import Reader
 from console.views.service_problems import FormProblems, sort_problems
 from console.views.words import MEDIA
@@ -110,15 +110,12 @@ def address_form_view(
     return AddressFormView(
         medium=medium,
         title=title,
-        fields=tuple(
-            field_view(
-                each,
-                form.values.get(each.name, ""),
-                form.problems.by_field.get(each.name),
-                labels if each.name == "conversation" else (),
-                reader,
-            )
-            for each in FIELDS[medium]
+        fields=field_views(
+            FIELDS[medium],
+            form.values,
+            form.problems.by_field,
+            lambda each: labels if each.name == "conversation" else (),
+            reader,
         ),
         etag=form.etag,
         problem=form.problems.whole,
