@@ -1,7 +1,6 @@
 """Why a message to a colleague failed, was held back or went elsewhere."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Final
 
 from console.texts import mark
@@ -74,25 +73,20 @@ def _over_budget(of: Mapping[str, Any], reader: Reader) -> str:
 
 
 def _quiet_hours(of: Mapping[str, Any], reader: Reader) -> str:
-    until = datetime.fromisoformat(of["until"])
-    return reader.texts.gettext(
-        "quiet hours until %(time)s", time=reader.texts.time(until, reader.now)
-    )
+    return reader.texts.gettext("quiet hours until %(time)s", time=reader.time(of["until"]))
 
 
 def _nobody_stands_in(of: Mapping[str, Any], reader: Reader) -> str:
-    until = datetime.fromisoformat(of["until"])
     return reader.texts.gettext(
-        "away until %(time)s, and nobody can stand in", time=reader.texts.time(until, reader.now)
+        "away until %(time)s, and nobody can stand in", time=reader.time(of["until"])
     )
 
 
 def _stands_in(of: Mapping[str, Any], reader: Reader) -> str:
-    until = datetime.fromisoformat(of["until"])
     return reader.texts.gettext(
         "in place of %(person)s, who is away until %(time)s",
         person=of["person"],
-        time=reader.texts.time(until, reader.now),
+        time=reader.time(of["until"]),
     )
 
 

@@ -19,7 +19,7 @@ from console.views.quiet_hours_form import (
     saved_quiet,
     shown_periods,
 )
-from console.views.reader import Reader, parse_time
+from console.views.reader import Reader
 from console.views.service_problems import FilledForm, FormProblems, sort_problems
 from console.views.stopped_mails import StoppedMailRow, stopped_mail_rows
 from console.views.words import NOTIFICATION_STATES, SEVERITIES, service_names
@@ -223,7 +223,7 @@ def my_notifications_view(
         unless_severity=options_of(severities, (values.get("unless_severity", ""),)),
         languages=options_of(languages, (values.get("language", ""),)),
         time_zone=values.get("time_zone", ""),
-        test_at=_time(test["requested_at"], reader) if test else None,
+        test_at=reader.time(test["requested_at"]) if test else None,
         test=tuple(_test_row(each, reader) for each in test["messages"]) if test else (),
         test_problem=data.refusals.get("test"),
         stopped_mails=stopped_mail_rows(data.stops, reader),
@@ -267,11 +267,6 @@ def _test_row(message: Mapping[str, Any], reader: Reader) -> TestRow:
         reader.texts.gettext(state),
         delivery_reason_text(message, reader),
     )
-
-
-def _time(value: str, reader: Reader) -> str:
-    moment = parse_time(value)
-    return reader.texts.time(moment, reader.now) if moment else ""
 
 
 def _severity_row(

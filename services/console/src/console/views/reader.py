@@ -45,6 +45,10 @@ class Reader:
         """Write how long ago that was; clocks of two machines differ, so nothing is negative."""
         return self.texts.duration(max(0.0, -self.seconds_until(moment)))
 
+    def time(self, value: str) -> str:
+        """Write a time that a service wrote, where the person is."""
+        return self.texts.time(datetime.fromisoformat(value), self.now)
+
     def name(self, person: str | None) -> str:
         """Return the person's name, or the id of somebody whose name is not there."""
         return self.texts.gettext("nobody") if person is None else self.names.get(person, person)

@@ -1,7 +1,7 @@
 """Why a service refuses something: its reasons and what is wrong with fields, by their codes."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -139,7 +139,7 @@ def _limit_exceeded(of: Parameters, reader: Reader) -> str:
 
 def _change_in_the_past(of: Parameters, reader: Reader) -> str:
     return reader.texts.gettext(
-        "It begins in the past. Let it begin at %(time)s or later.", time=_time(of["now"], reader)
+        "It begins in the past. Let it begin at %(time)s or later.", time=reader.time(of["now"])
     )
 
 
@@ -153,13 +153,9 @@ def _person_absent(of: Parameters, reader: Reader) -> str:
     return reader.texts.gettext(
         "%(person)s is away from %(start)s to %(end)s. Choose somebody else.",
         person=reader.name(of["person_id"]),
-        start=_time(of["start"], reader),
-        end=_time(of["end"], reader),
+        start=reader.time(of["start"]),
+        end=reader.time(of["end"]),
     )
-
-
-def _time(value: str, reader: Reader) -> str:
-    return reader.texts.time(datetime.fromisoformat(value), reader.now)
 
 
 def _reported_to(of: Parameters, reader: Reader) -> str:
@@ -199,8 +195,8 @@ def _before_start(of: Parameters, reader: Reader) -> str:
 def _rotations_with_gap(of: Parameters, reader: Reader) -> str:
     return reader.texts.gettext(
         "Each week there is a gap, first from %(start)s to %(end)s.",
-        start=_time(of["start"], reader),
-        end=_time(of["end"], reader),
+        start=reader.time(of["start"]),
+        end=reader.time(of["end"]),
     )
 
 
@@ -208,8 +204,8 @@ def _rotations_overlap(of: Parameters, reader: Reader) -> str:
     return reader.texts.gettext(
         "It is at the same time as rotation %(number)s, first from %(start)s to %(end)s.",
         number=of["rotation"] + 1,
-        start=_time(of["start"], reader),
-        end=_time(of["end"], reader),
+        start=reader.time(of["start"]),
+        end=reader.time(of["end"]),
     )
 
 

@@ -182,7 +182,7 @@ def _values(data: Data, reader: Reader) -> dict[str, str]:
     }
     values["level_name"] = data.get("level_name", "")
     if "until" in data:
-        values["until"] = texts.time(datetime.fromisoformat(data["until"]), reader.now)
+        values["until"] = reader.time(data["until"])
     if "approvers" in data:
         values["approvers"] = reader.people(data["approvers"])
     if data.get("amount") is not None:
