@@ -62,7 +62,7 @@ def _step(step: Mapping[str, Any], notification: Mapping[str, Any], reader: Read
 def _text(step: Mapping[str, Any], notification: Mapping[str, Any], reader: Reader) -> str:
     _ = reader.texts.gettext
     if _is_stand_in(step, notification):
-        return _(_STANDS_IN, medium=_(words.MEDIA[notification["failover_from"]]))
+        return _(_STANDS_IN, medium=words.medium_label(notification["failover_from"], reader))
     waits = notification["delay_reason"] is not None
     if step["state"] == "delayed" and step["reason"] == notification["delay_reason"] and waits:
         delay = _DELAYS.get(notification["delay_code"])

@@ -47,7 +47,7 @@ def delivery_reason_text(notification: Mapping[str, Any], reader: Reader) -> str
 
 
 def _media_missing(of: Mapping[str, Any], reader: Reader) -> str:
-    media = ", ".join(reader.texts.gettext(words.MEDIA[medium]) for medium in of["media"])
+    media = ", ".join(words.medium_label(medium, reader) for medium in of["media"])
     return reader.texts.gettext("the person is not on %(media)s, so all were used", media=media)
 
 
@@ -55,7 +55,7 @@ def _medium_removed(of: Mapping[str, Any], reader: Reader) -> str:
     medium = of["medium"]
     if medium is None:
         return reader.texts.gettext(_SENTENCES["no-media"])
-    name = reader.texts.gettext(words.MEDIA[medium])
+    name = words.medium_label(medium, reader)
     return reader.texts.gettext("the person is no longer on %(medium)s", medium=name)
 
 
@@ -93,7 +93,7 @@ def _stands_in(of: Mapping[str, Any], reader: Reader) -> str:
 def _not_verified(of: Mapping[str, Any], reader: Reader) -> str:
     if not of["others"]:
         return reader.texts.gettext("no address of the person is verified")
-    media = ", ".join(reader.texts.gettext(words.MEDIA[medium]) for medium in of["others"])
+    media = ", ".join(words.medium_label(medium, reader) for medium in of["others"])
     return reader.texts.gettext(
         "an address is not verified, so %(media)s was used too", media=media
     )

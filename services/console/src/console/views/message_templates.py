@@ -11,7 +11,7 @@ from console.views.fallback import Labels
 from console.views.fields import Field, FieldView, Option, field_view, options_of
 from console.views.languages import MESSAGE_LANGUAGES, language_name
 from console.views.reader import Reader
-from console.views.words import MEDIA
+from console.views.words import medium_label
 
 URL: Final = "/settings/message-templates"
 TEMPLATE_MEDIA: Final[Sequence[Medium]] = ("slack", "email", "web_push", "sms", "teams")
@@ -156,7 +156,9 @@ def list_view(items: Sequence[Mapping[str, Any]], reader: Reader) -> TemplateLis
     ]
     return TemplateListView(
         rows=tuple(rows),
-        media=options_of(((name, _(MEDIA[name])) for name in TEMPLATE_MEDIA), ("email",)),
+        media=options_of(
+            ((name, medium_label(name, reader)) for name in TEMPLATE_MEDIA), ("email",)
+        ),
         kinds=options_of(((name, _(text)) for name, text in REASONS.items()), ("raised",)),
         languages=options_of(
             ((name, language_name(name, reader)) for name in MESSAGE_LANGUAGES),
@@ -230,6 +232,5 @@ def _changed(item: Mapping[str, Any], reader: Reader) -> str:
 
 def _name(choice: TemplateChoice, reader: Reader) -> str:
     _ = reader.texts.gettext
-    medium = next((text for name, text in MEDIA.items() if name == choice.medium), choice.medium)
-    kind, language = _(REASONS[choice.kind]), language_name(choice.language, reader)
-    return f"{kind} · {_(medium)} · {language}"
+    kind, medium = _(REASONS[choice.kind]), medium_label(choice.medium, reader)
+    return f"{kind} · {medium} · {language_name(choice.language, reader)}"

@@ -8,7 +8,7 @@ from console.texts import mark
 from console.views.fields import Field, FieldView, field_views
 from console.views.reader import Reader
 from console.views.service_problems import FormProblems, sort_problems
-from console.views.words import MEDIA
+from console.views.words import medium_label
 
 _NUMBER: Final = Field("number", "line", mark("Number"), mark("With the country: +49 170 1234567."))
 _CONVERSATIONS: Final[Mapping[str, str]] = {
@@ -79,11 +79,6 @@ class AddressFormView:
     fields: tuple[FieldView, ...]
     etag: str
     problem: str | None
-
-
-def medium_label(medium: str, reader: Reader) -> str:
-    labels: Mapping[str, str] = dict(MEDIA.items())
-    return reader.texts.gettext(labels[medium]) if medium in labels else medium
 
 
 def saved_values(recipient: Mapping[str, Any] | None, medium: str) -> dict[str, str]:

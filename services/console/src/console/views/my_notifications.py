@@ -8,7 +8,7 @@ from typing import Any, Final
 from console.views.delivery_reasons import delivery_reason_text
 from console.views.fields import Option, options_of, whole_number
 from console.views.languages import MESSAGE_LANGUAGES, language_name
-from console.views.my_addresses import FIELDS, address_of, medium_label
+from console.views.my_addresses import FIELDS, address_of
 from console.views.quiet_hours_form import (
     MAX_PERIODS,
     DateRow,
@@ -22,7 +22,7 @@ from console.views.quiet_hours_form import (
 from console.views.reader import Reader
 from console.views.service_problems import FilledForm, FormProblems, sort_problems
 from console.views.stopped_mails import StoppedMailRow, stopped_mail_rows
-from console.views.words import NOTIFICATION_STATES, SEVERITIES, service_names
+from console.views.words import NOTIFICATION_STATES, SEVERITIES, medium_label, service_names
 
 _DELAYS_MIN: Final = (1, 2, 3, 5, 10, 15, 20, 30, 60, 120)
 _OWN: Final = "own"
@@ -261,10 +261,9 @@ def _addable(recipient: Mapping[str, Any] | None, reader: Reader) -> tuple[Optio
 
 
 def _test_row(message: Mapping[str, Any], reader: Reader) -> TestRow:
-    state = NOTIFICATION_STATES.get(message["state"], message["state"])
     return TestRow(
         medium_label(message["medium"], reader),
-        reader.texts.gettext(state),
+        reader.texts.gettext(NOTIFICATION_STATES[message["state"]]),
         delivery_reason_text(message, reader),
     )
 

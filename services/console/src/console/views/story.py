@@ -262,7 +262,7 @@ def _sent_at(notification: Data) -> datetime:
 def _medium(notification: Data, reader: Reader) -> str:
     _ = reader.texts.gettext
     medium = notification["medium"]
-    return _("no address") if medium is None else _(words.MEDIA[medium])
+    return _("no address") if medium is None else words.medium_label(medium, reader)
 
 
 def _delivery(notification: Data, reader: Reader) -> str:
