@@ -1,5 +1,6 @@
 """When a person is away, and who stands in."""
 
+import asyncio
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -93,7 +94,9 @@ async def _put(
 
 
 async def _show(page: PageContext, form: FilledForm) -> Response:
-    own = await page.parts.get("escalation", f"{_PATH}/{page.viewer.person}")
-    settings = await page.parts.items("escalation", _PATH, limit=_PAGE) or ()
-    view = my_absences_view(own, settings, form, page.parts.missing, page.reader)
+    own, settings = await asyncio.gather(
+        page.parts.get("escalation", f"{_PATH}/{page.viewer.person}"),
+        page.parts.items("escalation", _PATH, limit=_PAGE),
+    )
+    view = my_absences_view(own, settings or (), form, page.parts.missing, page.reader)
     return page.render("my_absences.html", form.status, view=view, done=page.done_text(_DONE))

@@ -1,5 +1,6 @@
 """How a person wants to be notified: by which contact method after how long, and when not."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
@@ -91,13 +92,9 @@ async def _read_values(page: PageContext) -> dict[str, str]:
 async def _show(
     page: PageContext, form: FilledForm, refusals: Mapping[str, str] = MappingProxyType({})
 ) -> Response:
-    recipient, etag = await _read_recipient(page)
-    media = await _media(recipient, page) if recipient else ()
-    test = await _read(page, f"{recipient_path(page)}/test-messages") if recipient else None
-    if recipient and not form.values:
-        form = replace(form, values=saved_form(recipient, media).values)
-    stops = await _read(page, stopped_mails_path(page)) if recipient else None
-    data = Data(recipient, media, test, refusals, etag, stops["stopped"] if stops else ())
+    data = await _read_data(page, refusals)
+    if data.recipient and not form.values:
+        form = replace(form, values=saved_form(data.recipient, data.media).values)
     view = my_notifications_view(data, form, page.parts.missing, page.reader)
     return page.render("my_notifications.html", form.status, view=view, done=page.done_text(_DONE))
 
@@ -131,16 +128,18 @@ async def _ask(page: PageContext, path: str, body: object, place: str, done: str
     return page.lead_to(f"/notifications?done={done}")
 
 
-async def _read_recipient(page: PageContext) -> tuple[Mapping[str, Any] | None, str]:
-    """Return what notifier has and its ETag; nothing if it does not answer."""
+async def _read_data(page: PageContext, refusals: Mapping[str, str]) -> Data:
+    """Return what notifier has; nothing of a person whom it does not know, or without an answer."""
     answer = await page.parts.fetch("notifier", recipient_path(page))
-    return (None, "") if answer is None else (answer.body, answer.etag or "")
-
-
-async def _read(page: PageContext, path: str) -> Mapping[str, Any] | None:
-    """Return what is there; None if there is nothing yet, or notifier does not answer."""
-    answer: Mapping[str, Any] | None = await page.parts.get("notifier", path)
-    return answer
+    if answer is None:
+        return Data(None, refusals=refusals)
+    media, test, stops = await asyncio.gather(
+        _media(answer.body, page),
+        page.parts.get("notifier", f"{recipient_path(page)}/test-messages"),
+        page.parts.get("notifier", stopped_mails_path(page)),
+    )
+    stopped = stops["stopped"] if stops else ()
+    return Data(answer.body, media, test, refusals, answer.etag or "", stopped)
 
 
 async def _media(recipient: Mapping[str, Any], page: PageContext) -> tuple[str, ...]:
