@@ -145,17 +145,8 @@ class TemplateView:
 
 def list_view(items: Sequence[Mapping[str, Any]], reader: Reader) -> TemplateListView:
     _ = reader.texts.gettext
-    rows = [
-        TemplateRow(
-            _name(choice, reader),
-            choice.url if choice.is_known else None,
-            _changed(item, reader),
-        )
-        for item in items
-        for choice in (TemplateChoice(item["medium"], item["kind"], item["language"]),)
-    ]
     return TemplateListView(
-        rows=tuple(rows),
+        rows=tuple(_row(item, reader) for item in items),
         media=options_of(
             ((name, medium_label(name, reader)) for name in TEMPLATE_MEDIA), ("email",)
         ),
@@ -165,6 +156,12 @@ def list_view(items: Sequence[Mapping[str, Any]], reader: Reader) -> TemplateLis
             (reader.texts.language,),
         ),
     )
+
+
+def _row(item: Mapping[str, Any], reader: Reader) -> TemplateRow:
+    choice = TemplateChoice(item["medium"], item["kind"], item["language"])
+    url = choice.url if choice.is_known else None
+    return TemplateRow(_name(choice, reader), url, _changed(item, reader))
 
 
 def template_view(
