@@ -43,10 +43,11 @@ class MethodRow:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A list to choose from; `label` names it for those who hear the page."""
+    """A list to choose from; `label` names it for those who hear the page, `text` on the page."""
 
     name: str
     label: str
+    text: str
     options: tuple[Option, ...]
 
 
@@ -281,7 +282,7 @@ def _severity_row(
     return SeverityRow(
         severity=severity,
         label=label,
-        mode=Choice(f"mode-{severity}", label, options_of(modes, (mode,))),
+        mode=Choice(f"mode-{severity}", label, label, options_of(modes, (mode,))),
         delays=tuple(_delays(severity, label, medium, form, reader) for medium in media),
         problem=form.problems.by_field.get(f"steps-{severity}"),
         warnings=tuple(
@@ -306,4 +307,5 @@ def _delays(severity: str, label: str, medium: str, form: FilledForm, reader: Re
         (str(each), _("after %(duration)s", duration=texts.duration(timedelta(minutes=each))))
         for each in sorted(minutes)
     ]
-    return Choice(name, f"{label}: {medium_label(medium, reader)}", options_of(labels, (chosen,)))
+    method = medium_label(medium, reader)
+    return Choice(name, f"{label}: {method}", method, options_of(labels, (chosen,)))
