@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from console.texts import mark
 from console.views import words
-from console.views.fallback import Write, try_to_write
+from console.views.fallback import Write, write_sentence
 from console.views.reader import Reader
 
 # The state of the message says these.
@@ -34,11 +34,7 @@ def delivery_reason_text(notification: Mapping[str, Any], reader: Reader) -> str
     code, of = notification["reason_code"], notification["reason_parameters"]
     if code in _SAID_BY_STATE:
         return None
-    text: str | None = None
-    if code in _WITH_VALUES:
-        text = try_to_write(_WITH_VALUES[code], of, reader)
-    elif code in _SENTENCES:
-        text = reader.texts.gettext(_SENTENCES[code])
+    text = write_sentence(code, of, _SENTENCES, _WITH_VALUES, reader)
     if text is None:
         return notification["reason"] or None
     if of.get("in_summary"):

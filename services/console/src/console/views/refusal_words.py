@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from console.texts import mark
-from console.views.fallback import Write, try_to_write
+from console.views.fallback import Write, write_sentence
 from console.views.reader import Reader
 
 Parameters = Mapping[str, Any]
@@ -80,28 +80,14 @@ _FIELDS: Final[Mapping[str, str]] = {
 def reason_text(document: Parameters, reader: Reader) -> str | None:
     """Say the reason of a problem document; None for one that has no words here."""
     code, of = document.get("reason_code"), document.get("parameters") or {}
-    return _say(code, of, _REASONS, _REASONS_WITH_VALUES, reader)
+    return write_sentence(code, of, _REASONS, _REASONS_WITH_VALUES, reader)
 
 
 def field_text(error: Parameters, reader: Reader) -> str:
     """Say what is wrong with a field; what has no words here in those of the service."""
     code, of = error.get("code"), error.get("parameters") or {}
-    said = _say(code, of, _FIELDS, _FIELDS_WITH_VALUES, reader)
+    said = write_sentence(code, of, _FIELDS, _FIELDS_WITH_VALUES, reader)
     return str(error["detail"]) if said is None else said
-
-
-def _say(
-    code: str | None,
-    of: Parameters,
-    sentences: Mapping[str, str],
-    written: Mapping[str, Write],
-    reader: Reader,
-) -> str | None:
-    if code is None:
-        return None
-    if code in sentences:
-        return reader.texts.gettext(sentences[code], **of)
-    return try_to_write(written[code], of, reader) if code in written else None
 
 
 def _snooze_too_long(of: Parameters, reader: Reader) -> str:
