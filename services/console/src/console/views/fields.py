@@ -87,6 +87,11 @@ def people_by_name(reader: Reader) -> list[tuple[str, str]]:
     return sorted(reader.names.items(), key=lambda item: item[1].casefold())
 
 
+def colleagues_by_name(reader: Reader) -> list[tuple[str, str]]:
+    """As `people_by_name`, without the reader."""
+    return [(person, name) for person, name in people_by_name(reader) if person != reader.person]
+
+
 def whole_number(text: str) -> int | None:
     """Return the number that is written, or None if it is none, or has more than nine digits."""
     return int(text) if _WHOLE_NUMBER.fullmatch(text) else None

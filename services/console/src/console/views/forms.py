@@ -17,9 +17,9 @@ from console.views.fields import (
     FieldView,
     Kind,
     Submission,
+    colleagues_by_name,
     field_views,
     parse_fields,
-    people_by_name,
 )
 from console.views.reader import Reader
 
@@ -148,7 +148,7 @@ def _labels(kind: Kind, reader: Reader) -> Iterable[tuple[str, str]]:
         case "minutes":
             return ((minutes, texts.duration(length)) for minutes, length in _SNOOZES.items())
         case "person":
-            return (entry for entry in people_by_name(reader) if entry[0] != reader.person)
+            return colleagues_by_name(reader)
         case _:
             return ()
 

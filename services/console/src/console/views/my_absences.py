@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from console.texts import mark
+from console.views.etags import etag_of
 from console.views.fields import (
     Field,
     FieldView,
     Submission,
+    colleagues_by_name,
     field_views,
     parse_fields,
-    people_by_name,
     period_from_now,
     read_field,
 )
@@ -70,7 +71,7 @@ def my_absences_view(
         for absence in setting["body"]["absences"]
         if absence["stand_in"] == reader.person and is_to_come(absence, reader.now)
     ]
-    people = [(person, name) for person, name in people_by_name(reader) if person != reader.person]
+    colleagues = colleagues_by_name(reader)
     return MyAbsencesView(
         rows=tuple(_rows(own["body"]["absences"] if own else (), reader)),
         stands_in_for=tuple(stands_in_for),
@@ -78,10 +79,10 @@ def my_absences_view(
             FIELDS,
             {**period_from_now(_DEFAULT_LENGTH, reader), **form.values},
             form.problems.by_field,
-            lambda each: people if each.kind == "person" else (),
+            lambda each: colleagues if each.kind == "person" else (),
             reader,
         ),
-        etag=f'"{own["version"]}"' if own else "",
+        etag=etag_of(own["version"] if own else None),
         problem=form.problems.whole,
         missing=service_names(missing, reader.texts),
     )
