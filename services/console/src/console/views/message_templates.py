@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any, Final
 
 from common.contracts.notifications import Medium
@@ -222,7 +221,7 @@ def _version(
 
 def _changed(item: Mapping[str, Any], reader: Reader) -> str:
     _ = reader.texts.gettext
-    at = reader.texts.full_time(datetime.fromisoformat(item["changed_at"]))
+    at = reader.full_time(item["changed_at"])
     text = _("%(person)s, %(time)s", person=reader.name(item["changed_by"]), time=at)
     return f"{text} · {_('shipped template')}" if item["is_shipped"] else text
 

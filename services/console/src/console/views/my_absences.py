@@ -130,5 +130,4 @@ def _stands_in_text(person: str, absence: Absence, reader: Reader) -> str:
 
 
 def _times(absence: Absence, reader: Reader) -> dict[str, str]:
-    start, end = (datetime.fromisoformat(absence[name]) for name in ("from", "until"))
-    return {"start": reader.texts.full_time(start), "end": reader.texts.full_time(end)}
+    return {"start": reader.full_time(absence["from"]), "end": reader.full_time(absence["until"])}
