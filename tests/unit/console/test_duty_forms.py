@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from console.texts import Texts
-from console.views.duty_forms import DutyFormName, DutyFormState, duty_form_view, parse_duty_form
+from console.views.duty_forms import DutyFormName, duty_form_view, parse_duty_form
 from console.views.reader import Reader
-from console.views.service_problems import FormProblems, form_problems
+from console.views.service_problems import FilledForm, FormProblems, form_problems
 from unit.console.answers import reader
 
 PERIOD = {"from": "2026-03-05T08:00", "until": "2026-03-05T16:00"}
@@ -53,16 +53,16 @@ def test_text_that_is_no_time_is_refused_beside_its_field(moment: str) -> None:
 def test_form_begins_with_the_next_hour_in_the_readers_zone() -> None:
     fields = {
         each.name: each.value
-        for each in duty_form_view("swap", "x", (), DutyFormState(), in_madrid()).fields
+        for each in duty_form_view("swap", "x", (), FilledForm(), in_madrid()).fields
     }
     assert (fields["from"], fields["until"]) == ("2026-03-02T12:00", "2026-03-02T20:00")
 
 
 def test_swap_is_with_somebody_else_who_has_turns() -> None:
     turns = {"sara", "sam"}
-    (second, *_) = duty_form_view("swap", "x", turns, DutyFormState(), reader()).fields
+    (second, *_) = duty_form_view("swap", "x", turns, FilledForm(), reader()).fields
     assert [option.value for option in second.options] == ["sam"]
-    (person, *_) = duty_form_view("override", "x", turns, DutyFormState(), reader()).fields
+    (person, *_) = duty_form_view("override", "x", turns, FilledForm(), reader()).fields
     assert {"sara", "dora"} <= {option.value for option in person.options}
 
 
@@ -76,7 +76,7 @@ def test_refusal_of_the_service_stands_beside_its_field() -> None:
     }
     problems = form_problems(document, {"from", "until"}, reader())
     assert problems == FormProblems({"until": "It must come after from."}, "It is too large.")
-    view = duty_form_view("swap", "x", (), DutyFormState(PERIOD, problems), reader())
+    view = duty_form_view("swap", "x", (), FilledForm(PERIOD, problems), reader())
     assert [each.problem for each in view.fields] == [None, None, "It must come after from."]
     assert view.problem == "It is too large."
 

@@ -15,8 +15,8 @@ from console.views.my_notifications import (
     saved_form,
     service_problems,
 )
-from console.views.quiet_hours_form import Form
 from console.views.reader import Reader
+from console.views.service_problems import FilledForm
 
 READER = Reader(
     "sara",
@@ -120,17 +120,17 @@ def test_test_says_in_the_words_of_the_reader_why_a_message_failed() -> None:
     }
     test = {"requested_at": "2026-03-02T14:00:00Z", "messages": [message]}
     german = replace(READER, texts=Texts.of("de", ZoneInfo("UTC")))
-    view = my_notifications_view(Data(RECIPIENT, MEDIA, test), Form(), (), german)
+    view = my_notifications_view(Data(RECIPIENT, MEDIA, test), FilledForm(), (), german)
     assert [row.reason for row in view.test] == ["3 Versuche sind gescheitert"]
 
 
 def test_language_that_is_not_chosen_is_english() -> None:
-    view = my_notifications_view(Data(RECIPIENT, MEDIA), Form(), (), READER)
+    view = my_notifications_view(Data(RECIPIENT, MEDIA), FilledForm(), (), READER)
     assert (view.languages[0].value, view.languages[0].label) == ("", "English, unless you choose")
 
 
 def test_person_without_contact_methods_has_nothing_to_choose() -> None:
-    view = my_notifications_view(Data(None), Form(), (), READER)
+    view = my_notifications_view(Data(None), FilledForm(), (), READER)
     assert (view.is_registered, view.methods) == (False, ())
 
 
@@ -138,7 +138,7 @@ def test_person_without_contact_methods_has_nothing_to_choose() -> None:
     ("values", "rows"), [({}, 1), ({"days-0": "mon"}, 2), ({"begins-2": "22:00"}, 3)]
 )
 def test_row_for_another_quiet_time_is_offered(values: dict[str, str], rows: int) -> None:
-    view = my_notifications_view(Data(RECIPIENT, MEDIA), Form(values), (), READER)
+    view = my_notifications_view(Data(RECIPIENT, MEDIA), FilledForm(values), (), READER)
     assert len(view.periods) == rows
 
 

@@ -11,7 +11,7 @@ from console.domain.saved_view import SavedView
 from console.rendering import render_page
 from console.views.bulk import MAX_CHOSEN, bulk_result, bulk_view
 from console.views.devices import devices_view
-from console.views.duty_forms import DutyFormState, duty_form_view
+from console.views.duty_forms import duty_form_view
 from console.views.escalation import EscalationData, escalation_view
 from console.views.filters import IDS, SORTS, SWITCHES, parse_filters
 from console.views.forms import FIELDS, FormState, form_view
@@ -19,9 +19,9 @@ from console.views.now import NowData, now_view
 from console.views.reader import Reader
 from console.views.rows import make_row
 from console.views.saved_views import saved_views_view
-from console.views.service_problems import FormProblems
+from console.views.service_problems import FilledForm, FormProblems
 from console.views.simulation import simulation_view
-from console.views.simulation_form import TryState, try_form_view
+from console.views.simulation_form import try_form_view
 from unit.console.answers import (
     ESCALATION_ID,
     ahead,
@@ -105,7 +105,7 @@ def render_bulk() -> str:
 
 def render_try() -> str:
     problems = FormProblems(dict.fromkeys(VALUES, EVIL), EVIL)
-    state = TryState(dict.fromkeys(VALUES, EVIL), problems)
+    state = FilledForm(dict.fromkeys(VALUES, EVIL), problems)
     form = try_form_view(EVIL, POLICY, [EVIL], state, "key", reader())
     return render("try_policy.html", reader(), form=form)
 
@@ -312,7 +312,7 @@ def test_theme_of_the_person_wins_over_that_of_the_device() -> None:
 @pytest.mark.parametrize(("people", "tag"), [(set(), "input"), ({"sam"}, "select")])
 def test_swap_is_with_a_colleague_of_the_schedule_or_with_an_id(people: set[str], tag: str) -> None:
     """Nobody is known while escalation does not answer."""
-    form = duty_form_view("swap", "floor", people, DutyFormState({}), reader())
+    form = duty_form_view("swap", "floor", people, FilledForm({}), reader())
     elements = Page(render("duty_form.html", reader(), form=form)).elements
     assert [name for name, values in elements if values.get("id") == "field-second"] == [tag]
 

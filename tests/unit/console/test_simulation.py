@@ -2,9 +2,9 @@
 
 import pytest
 
+from console.views.service_problems import FilledForm
 from console.views.simulation import simulation_view
 from console.views.simulation_form import (
-    TryState,
     parse_try_form,
     try_form_view,
     try_problems,
@@ -47,7 +47,7 @@ def test_value_that_is_wrong_is_named_beside_its_field(name: str, value: str) ->
 
 
 def test_form_shows_the_policy_in_force() -> None:
-    form = try_form_view("gold", POLICY, ["night"], TryState(), "s", reader())
+    form = try_form_view("gold", POLICY, ["night"], FilledForm(), "s", reader())
     assert [entry.value for entry in form.changes] == ["10 min", "2 h", "default"]
     assert [option.value for option in form.changes[2].options] == ["default", "night"]
 

@@ -2,7 +2,7 @@
 
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
@@ -14,7 +14,6 @@ Blocks = Sequence[Mapping[str, Any]]
 
 # Of a simulated centre that works for hours, a page shows no more.
 _LATEST = 200
-_HOME_OF = "the home tab of "
 _URL = re.compile(r"https?://[^\s<>\"'`]+")
 # Slack's control sequences, such as `<!date^1764230400^{time}|12:00>` and `<https://…|label>`.
 _CONTROL = re.compile(r"<[^<>|]*(?:\|([^<>]*))?>")
@@ -38,7 +37,10 @@ class Button:
 
 @dataclass(frozen=True)
 class Message:
-    """`key` is unique among all messages; `updated_at` is the last edit, if there was one."""
+    """`key` is unique among all messages; `updated_at` is the last edit, if there was one.
+
+    `user_id` is the user in Slack who has it; empty for a mail.
+    """
 
     key: str
     medium: Literal["Slack", "Mail"]
@@ -48,6 +50,7 @@ class Message:
     lines: tuple[str, ...]
     buttons: tuple[Button, ...] = ()
     updated_at: datetime | None = None
+    user_id: str = ""
 
     @property
     def changed_at(self) -> datetime:
@@ -75,17 +78,19 @@ def slack_messages(calls: Sequence[SlackCall]) -> Iterator[Message]:
         first.setdefault(call.ts, call)
         last[call.ts] = call
     for ts, call in last.items():
-        post = first[ts]
+        post, channel = first[ts], str(call.body.get("channel"))
         title, *lines = [*_slack_lines(call.body), ""]
         yield Message(
             key=f"slack-{ts}",
             medium="Slack",
-            recipient=str(call.body.get("channel")),
+            recipient=channel,
             received_at=post.at,
             title=title,
             lines=tuple(line for line in lines if line),
             buttons=tuple(_slack_buttons(_blocks(call.body))),
             updated_at=None if call is post else call.at,
+            # `U0SARA` owns the direct channel `D0SARA`.
+            user_id=f"U{channel[1:]}",
         )
 
 
@@ -98,19 +103,18 @@ def home_tabs(calls: Sequence[SlackCall]) -> Iterator[Message]:
         yield Message(
             key=f"home-{user_id}",
             medium="Slack",
-            recipient=f"{_HOME_OF}{user_id}",
+            recipient=f"the home tab of {user_id}",
             received_at=call.at,
             title=title,
             lines=tuple(line for line in lines if line),
             buttons=tuple(_slack_buttons(_blocks(view))),
+            user_id=user_id,
         )
 
 
-def user_of(recipient: str) -> str:
-    """Return the user of a direct channel or a home tab: `U0SARA` owns `D0SARA`."""
-    return (
-        recipient.removeprefix(_HOME_OF) if recipient.startswith(_HOME_OF) else f"U{recipient[1:]}"
-    )
+def slack_users(messages: Iterable[Message]) -> list[str]:
+    """Return who has got something in Slack."""
+    return sorted({message.user_id for message in messages if message.user_id})
 
 
 def mail_message(message: EmailMessage, received_at: datetime, number: int) -> Message:

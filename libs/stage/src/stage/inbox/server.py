@@ -19,7 +19,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from devstack.threaded_server import ThreadedServer
-from stage.inbox.messages import Message, printable, received_messages, split_links, user_of
+from stage.inbox.messages import Message, printable, received_messages, slack_users, split_links
 from stage.system import Receivers
 
 REFRESH_S = 3
@@ -84,8 +84,9 @@ class Inbox:
         await asyncio.to_thread(self._server.stop)
 
     async def _show(self, _request: Request) -> Response:
+        messages = self.messages()
         page = self._page.render(
-            messages=self.messages(), users=self.slack_users(), refresh_s=REFRESH_S
+            messages=messages, users=slack_users(messages), refresh_s=REFRESH_S
         )
         return HTMLResponse(page, headers=_HEADERS)
 
@@ -95,35 +96,21 @@ class Inbox:
 
     async def _press(self, request: Request) -> Response:
         """Send the notifier what Slack sends when a person presses a button."""
-        form = parse_qs((await request.body())[:_MAX_FORM_BYTES].decode(errors="replace"))
-        action_id, value = (form.get(name, [""])[0] for name in ("action_id", "value"))
+        action_id, value = await _read_fields(request, "action_id", "value")
         message = self._with_button(action_id, value)
         if message is None:
             return PlainTextResponse("No message has this button.", HTTPStatus.NOT_FOUND)
-        answer = await self._call_notifier(_interaction(message.recipient, action_id, value))
-        if not answer.is_success:
-            text = f"The notifier answered {answer.status_code}: {answer.text}"
-            return PlainTextResponse(text, HTTPStatus.BAD_GATEWAY)
-        return RedirectResponse("/", HTTPStatus.SEE_OTHER)
+        pressed = _interaction(message.user_id, action_id, value)
+        return await self._call_notifier(pressed, "application/x-www-form-urlencoded")
 
     async def _open_home(self, request: Request) -> Response:
         """Send the notifier what Slack sends when a person opens the app's home tab."""
-        form = parse_qs((await request.body())[:_MAX_FORM_BYTES].decode(errors="replace"))
-        user_id = form.get("user_id", [""])[0]
-        if user_id not in self.slack_users():
+        (user_id,) = await _read_fields(request, "user_id")
+        if user_id not in slack_users(self.messages()):
             return PlainTextResponse("Nobody got a message there.", HTTPStatus.NOT_FOUND)
         opened = {"type": "app_home_opened", "user": user_id, "tab": "home"}
         body = orjson.dumps({"type": "event_callback", "event": opened})
-        answer = await self._call_notifier(body, "application/json")
-        if not answer.is_success:
-            text = f"The notifier answered {answer.status_code}: {answer.text}"
-            return PlainTextResponse(text, HTTPStatus.BAD_GATEWAY)
-        return RedirectResponse("/", HTTPStatus.SEE_OTHER)
-
-    def slack_users(self) -> list[str]:
-        """Return who has got something in Slack."""
-        messages = (message for message in self.messages() if message.medium == "Slack")
-        return sorted({user_of(message.recipient) for message in messages})
+        return await self._call_notifier(body, "application/json")
 
     def _with_button(self, action_id: str, value: str) -> Message | None:
         """Find the message by the button's secret value, which no other website can know."""
@@ -133,14 +120,13 @@ class Inbox:
                 return message
         return None
 
-    async def _call_notifier(
-        self, body: bytes, media_type: str = "application/x-www-form-urlencoded"
-    ) -> httpx.Response:
+    async def _call_notifier(self, body: bytes, media_type: str) -> Response:
+        """Lead back to the page, or say what the notifier refused."""
         timestamp = str(int(time.time()))  # noqa: TID251 - Slack signs with its own clock
         base = b"v0:" + timestamp.encode() + b":" + body
         mac = hmac.new(self._signing_secret.encode(), base, hashlib.sha256)
         async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
-            return await client.post(
+            answer = await client.post(
                 f"{self._notifier_url}/v1/callbacks/slack",
                 content=body,
                 headers={
@@ -149,13 +135,23 @@ class Inbox:
                     "X-Slack-Signature": f"v0={mac.hexdigest()}",
                 },
             )
+        if not answer.is_success:
+            text = f"The notifier answered {answer.status_code}: {answer.text}"
+            return PlainTextResponse(text, HTTPStatus.BAD_GATEWAY)
+        return RedirectResponse("/", HTTPStatus.SEE_OTHER)
 
 
-def _interaction(recipient: str, action_id: str, value: str) -> bytes:
-    """Return the form of a button that the recipient of a message has pressed."""
+async def _read_fields(request: Request, *names: str) -> list[str]:
+    """Return the fields of a form; one that was not sent is empty."""
+    form = parse_qs((await request.body())[:_MAX_FORM_BYTES].decode(errors="replace"))
+    return [form.get(name, [""])[0] for name in names]
+
+
+def _interaction(user_id: str, action_id: str, value: str) -> bytes:
+    """Return the form of a button that the user has pressed."""
     payload = {
         "type": "block_actions",
-        "user": {"id": user_of(recipient)},
+        "user": {"id": user_id},
         "actions": [{"action_id": action_id, "value": value}],
     }
     return urlencode({"payload": orjson.dumps(payload).decode()}).encode()

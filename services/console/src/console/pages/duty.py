@@ -17,12 +17,11 @@ from console.views.duty import SHOWN_PERIOD, DutyData, ScheduleData, duty_view
 from console.views.duty_forms import (
     FIELDS,
     DutyFormName,
-    DutyFormState,
     duty_form_view,
     parse_duty_form,
 )
 from console.views.problem_texts import problem_text
-from console.views.service_problems import FormProblems, form_problems
+from console.views.service_problems import FilledForm, FormProblems, form_problems
 
 router = APIRouter(dependencies=[require_leader])
 
@@ -119,7 +118,7 @@ async def _read_calendar_url(page: PageContext) -> str | None:
 async def show_form(schedule_id: SchedulePath, form_name: DutyFormName, page: Page) -> Response:
     """Show an empty form, with the times that the address gives."""
     times = {name: page.request.query_params.get(name, "") for name in ("from", "until")}
-    state = DutyFormState({name: time for name, time in times.items() if time})
+    state = FilledForm({name: time for name, time in times.items() if time})
     return await _show_form(schedule_id, form_name, page, state)
 
 
@@ -130,7 +129,7 @@ async def send_form(schedule_id: SchedulePath, form_name: DutyFormName, page: Pa
     submission = parse_duty_form(form_name, values, page.reader)
     if submission.problems:
         problems = FormProblems(submission.problems)
-        state = DutyFormState(values, problems, HTTPStatus.UNPROCESSABLE_ENTITY)
+        state = FilledForm(values, problems, HTTPStatus.UNPROCESSABLE_ENTITY)
         return await _show_form(schedule_id, form_name, page, state)
     path = f"{_SCHEDULES}/{schedule_id}/{_PATHS[form_name]}"
     try:
@@ -138,14 +137,14 @@ async def send_form(schedule_id: SchedulePath, form_name: DutyFormName, page: Pa
     except ServiceProblemError as error:
         names = {field.name for field in FIELDS[form_name]}
         problems = form_problems(error.document, names, page.reader)
-        state = DutyFormState(values, problems, error.status)
+        state = FilledForm(values, problems, error.status)
         return await _show_form(schedule_id, form_name, page, state)
     is_asked = answer.status == HTTPStatus.ACCEPTED
     return page.lead_to(f"/duty?done={'asked' if is_asked else 'changed'}")
 
 
 async def _show_form(
-    schedule_id: str, form_name: DutyFormName, page: PageContext, state: DutyFormState
+    schedule_id: str, form_name: DutyFormName, page: PageContext, state: FilledForm
 ) -> Response:
     shifts = await _read_week(schedule_id, "shifts", page)
     if shifts is None and not page.parts.missing:

@@ -1,5 +1,6 @@
 """The screens Message templates: a form with what it writes beside it."""
 
+import asyncio
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Any, Final
@@ -26,6 +27,8 @@ from console.views.words import service_names
 # Before the screens of settings: `message-templates` is none of their kinds.
 router = APIRouter(prefix="/settings", dependencies=[require_manager])
 
+# The template in force, and its latest versions.
+StoredTemplate = tuple[Mapping[str, Any], list[Mapping[str, Any]]]
 _PAGE: Final = 200
 _VERSIONS: Final = 20
 
@@ -67,12 +70,11 @@ async def show_template(
     version: Annotated[int | None, Query(ge=1, lt=2**31)] = None,
 ) -> Response:
     """Show the template, or an earlier version of it, which is not saved yet."""
-    item = await page.get("notifier", choice.path)
-    shown = item
-    if version is not None:
-        shown = next((v for v in await _versions(choice, page) if v["version"] == version), item)
+    stored = await _read(choice, page)
+    item, versions = stored
+    shown = next((each for each in versions if each["version"] == version), item)
     sources = Sources(shown["title"], shown["body"])
-    return await _show(choice, item, sources, etag_of(item["version"]), page)
+    return await _show(choice, stored, sources, etag_of(item["version"]), page)
 
 
 @router.post("/message-templates/{medium}/{kind}/{language}")
@@ -97,8 +99,8 @@ async def send_template(
         if error.status not in (HTTPStatus.PRECONDITION_FAILED, HTTPStatus.UNPROCESSABLE_ENTITY):
             raise
         problem, status = problem_text(error.document, page.reader), HTTPStatus(error.status)
-    item = await page.get("notifier", choice.path)
-    return await _show(choice, item, sources, etag, page, problem, status)
+    stored = await _read(choice, page)
+    return await _show(choice, stored, sources, etag, page, problem, status)
 
 
 async def _send(
@@ -115,15 +117,15 @@ async def _send(
 
 async def _show(
     choice: TemplateChoice,
-    item: Mapping[str, Any],
+    stored: StoredTemplate,
     sources: Sources,
     etag: str,
     page: PageContext,
     problem: str | None = None,
     status: HTTPStatus = HTTPStatus.OK,
 ) -> Response:
+    item, versions = stored
     trial = await _try(choice, sources, page)
-    versions = await _versions(choice, page)
     return page.render(
         "message_template.html",
         status,
@@ -159,7 +161,9 @@ def _problems(error: ServiceProblemError) -> list[dict[str, str]]:
     ]
 
 
-async def _versions(choice: TemplateChoice, page: PageContext) -> list[Mapping[str, Any]]:
-    answer = await page.get("notifier", f"{choice.path}/versions", limit=_VERSIONS)
-    items: list[Mapping[str, Any]] = answer["items"]
-    return items
+async def _read(choice: TemplateChoice, page: PageContext) -> StoredTemplate:
+    item, versions = await asyncio.gather(
+        page.get("notifier", choice.path),
+        page.get("notifier", f"{choice.path}/versions", limit=_VERSIONS),
+    )
+    return item, versions["items"]

@@ -1,5 +1,6 @@
 """When a person is away, and who stands in."""
 
+import asyncio
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -13,14 +14,13 @@ from console.texts import mark
 from console.views.etags import precondition, read_etag
 from console.views.fields import whole_number
 from console.views.my_absences import (
-    AbsenceForm,
     absence_problems,
     is_to_come,
     my_absences_view,
     parse_absence,
 )
 from console.views.problem_texts import problem_text
-from console.views.service_problems import FormProblems
+from console.views.service_problems import FilledForm, FormProblems
 
 router = APIRouter()
 
@@ -34,7 +34,7 @@ _PAGE: Final = 200
 
 @router.get("/notifications/absences")
 async def show_my_absences(page: Page) -> Response:
-    return await _show(page)
+    return await _show(page, FilledForm())
 
 
 @router.post("/notifications/absences")
@@ -43,14 +43,14 @@ async def add_absence(page: Page) -> Response:
     values = await page.read_form()
     submission = parse_absence(values, page.reader)
     if submission.problems:
-        form = AbsenceForm(values, FormProblems(submission.problems))
-        return await _show(page, form, HTTPStatus.UNPROCESSABLE_ENTITY)
+        problems = FormProblems(submission.problems)
+        return await _show(page, FilledForm(values, problems, HTTPStatus.UNPROCESSABLE_ENTITY))
     kept = [each for each in await _read_own(page) if is_to_come(each, page.reader.now)]
     try:
         await _put([*kept, submission.body], values, page)
     except ServiceProblemError as error:
         problems = absence_problems(error.document, len(kept), page.reader)
-        return await _show(page, AbsenceForm(values, problems), error.status)
+        return await _show(page, FilledForm(values, problems, error.status))
     return page.lead_to("/notifications/absences?done=added")
 
 
@@ -64,7 +64,7 @@ async def remove_absence(page: Page) -> Response:
         await _put([each for each in kept if is_to_come(each, page.reader.now)], values, page)
     except ServiceProblemError as error:
         problems = FormProblems(whole=problem_text(error.document, page.reader))
-        return await _show(page, AbsenceForm(problems=problems), error.status)
+        return await _show(page, FilledForm(problems=problems, status=error.status))
     return page.lead_to("/notifications/absences?done=removed")
 
 
@@ -93,10 +93,10 @@ async def _put(
     )
 
 
-async def _show(
-    page: PageContext, form: AbsenceForm | None = None, status: int = HTTPStatus.OK
-) -> Response:
-    own = await page.parts.get("escalation", f"{_PATH}/{page.viewer.person}")
-    settings = await page.parts.items("escalation", _PATH, limit=_PAGE) or ()
-    view = my_absences_view(own, settings, form or AbsenceForm(), page.parts.missing, page.reader)
-    return page.render("my_absences.html", status, view=view, done=page.done_text(_DONE))
+async def _show(page: PageContext, form: FilledForm) -> Response:
+    own, settings = await asyncio.gather(
+        page.parts.get("escalation", f"{_PATH}/{page.viewer.person}"),
+        page.parts.items("escalation", _PATH, limit=_PAGE),
+    )
+    view = my_absences_view(own, settings or (), form, page.parts.missing, page.reader)
+    return page.render("my_absences.html", form.status, view=view, done=page.done_text(_DONE))

@@ -1,5 +1,6 @@
 """How a person wants to be notified: by which contact method after how long, and when not."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
@@ -23,8 +24,8 @@ from console.views.my_notifications import (
     saved_form,
     service_problems,
 )
-from console.views.quiet_hours_form import MAX_PERIODS, Form
-from console.views.service_problems import FormProblems, sort_problems
+from console.views.quiet_hours_form import MAX_PERIODS
+from console.views.service_problems import FilledForm, FormProblems, sort_problems
 
 router = APIRouter()
 
@@ -48,7 +49,7 @@ _KEPT: Final = ("name", "media")
 
 @router.get("/notifications")
 async def show_my_notifications(page: Page) -> Response:
-    return await _show(page)
+    return await _show(page, FilledForm())
 
 
 @router.post("/notifications")
@@ -59,8 +60,8 @@ async def save_my_notifications(page: Page) -> Response:
     media = await _media(recipient, page)
     body, wrong = read_form(values, media, page.reader)
     if wrong:
-        form = Form(values, FormProblems(wrong))
-        return await _show(page, form, HTTPStatus.UNPROCESSABLE_ENTITY)
+        problems = FormProblems(wrong)
+        return await _show(page, FilledForm(values, problems, HTTPStatus.UNPROCESSABLE_ENTITY))
     body |= {name: recipient[name] for name in _KEPT}
     try:
         await page.services.put(
@@ -75,12 +76,13 @@ async def save_my_notifications(page: Page) -> Response:
         problems = service_problems(error.document, values, page.reader)
         if error.status == HTTPStatus.PRECONDITION_FAILED:
             # What is in force now, to be looked at again.
-            return await _show(page, Form(problems=problems), error.status)
-        return await _show(page, Form(values, problems), error.status)
+            values = {}
+        return await _show(page, FilledForm(values, problems, error.status))
     return page.lead_to("/notifications?done=saved")
 
 
 async def _read_values(page: PageContext) -> dict[str, str]:
+    """Return the fields of the form; several ticks of one have spaces between them."""
     values = await page.read_form()
     for number in range(MAX_PERIODS):
         values[f"days-{number}"] = " ".join(await page.read_choices(f"days-{number}"))
@@ -88,21 +90,13 @@ async def _read_values(page: PageContext) -> dict[str, str]:
 
 
 async def _show(
-    page: PageContext,
-    form: Form | None = None,
-    status: int = HTTPStatus.OK,
-    refusals: Mapping[str, str] = MappingProxyType({}),
+    page: PageContext, form: FilledForm, refusals: Mapping[str, str] = MappingProxyType({})
 ) -> Response:
-    recipient, etag = await _read_recipient(page)
-    media = await _media(recipient, page) if recipient else ()
-    test = await _read(page, f"{recipient_path(page)}/test-messages") if recipient else None
-    form = form or Form()
-    if recipient and not form.values:
-        form = replace(saved_form(recipient, media), problems=form.problems)
-    stops = await _read(page, stopped_mails_path(page)) if recipient else None
-    data = Data(recipient, media, test, refusals, etag, stops["stopped"] if stops else ())
+    data = await _read_data(page, refusals)
+    if data.recipient and not form.values:
+        form = replace(form, values=saved_form(data.recipient, data.media).values)
     view = my_notifications_view(data, form, page.parts.missing, page.reader)
-    return page.render("my_notifications.html", status, view=view, done=page.done_text(_DONE))
+    return page.render("my_notifications.html", form.status, view=view, done=page.done_text(_DONE))
 
 
 @router.post("/notifications/verify/{medium}/send")
@@ -130,20 +124,22 @@ async def _ask(page: PageContext, path: str, body: object, place: str, done: str
     except ServiceProblemError as error:
         problems = sort_problems(error.document, lambda _: place, page.reader)
         said = problems.by_field.get(place) or problems.whole or ""
-        return await _show(page, status=error.status, refusals={place: said})
+        return await _show(page, FilledForm(status=error.status), {place: said})
     return page.lead_to(f"/notifications?done={done}")
 
 
-async def _read_recipient(page: PageContext) -> tuple[Mapping[str, Any] | None, str]:
-    """Return what notifier has and its ETag; nothing if it does not answer."""
+async def _read_data(page: PageContext, refusals: Mapping[str, str]) -> Data:
+    """Return what notifier has; nothing of a person whom it does not know, or without an answer."""
     answer = await page.parts.fetch("notifier", recipient_path(page))
-    return (None, "") if answer is None else (answer.body, answer.etag or "")
-
-
-async def _read(page: PageContext, path: str) -> Mapping[str, Any] | None:
-    """Return what is there; None if there is nothing yet, or notifier does not answer."""
-    answer: Mapping[str, Any] | None = await page.parts.get("notifier", path)
-    return answer
+    if answer is None:
+        return Data(None, refusals=refusals)
+    media, test, stops = await asyncio.gather(
+        _media(answer.body, page),
+        page.parts.get("notifier", f"{recipient_path(page)}/test-messages"),
+        page.parts.get("notifier", stopped_mails_path(page)),
+    )
+    stopped = stops["stopped"] if stops else ()
+    return Data(answer.body, media, test, refusals, answer.etag or "", stopped)
 
 
 async def _media(recipient: Mapping[str, Any], page: PageContext) -> tuple[str, ...]:

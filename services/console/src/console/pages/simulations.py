@@ -14,10 +14,9 @@ from console.clients.services import ServiceProblemError
 from console.dependencies import require_role
 from console.errors import PageError
 from console.pages.context import Page, PageContext
-from console.views.service_problems import FormProblems
+from console.views.service_problems import FilledForm, FormProblems
 from console.views.simulation import simulation_view
 from console.views.simulation_form import (
-    TryState,
     parse_try_form,
     state_of,
     try_form_view,
@@ -39,7 +38,7 @@ async def show_form(policy_id: PolicyPath, page: Page) -> Response:
     """Show the form with the values of the policy in force, or of a simulation to go on from."""
     policy, earlier = await _read_policy(policy_id, page), page.request.query_params.get("from")
     if earlier is None or not re.fullmatch(UUID_PATTERN, earlier):
-        return await _show_form(policy_id, policy, page, TryState())
+        return await _show_form(policy_id, policy, page, FilledForm())
     job = await _read_job(policy_id, earlier, page)
     return await _show_form(
         policy_id, policy, page, state_of(job["drafts"][0]["body"], page.reader)
@@ -52,7 +51,7 @@ async def start(policy_id: PolicyPath, page: Page) -> Response:
     policy, values = await _read_policy(policy_id, page), await page.read_form()
     sent = parse_try_form(policy_id, policy, values, page.reader)
     if sent.problems:
-        state = TryState(values, FormProblems(sent.problems), HTTPStatus.UNPROCESSABLE_ENTITY)
+        state = FilledForm(values, FormProblems(sent.problems), HTTPStatus.UNPROCESSABLE_ENTITY)
         return await _show_form(policy_id, policy, page, state)
     try:
         answer = await page.services.send(
@@ -65,7 +64,7 @@ async def start(policy_id: PolicyPath, page: Page) -> Response:
         )
     except ServiceProblemError as error:
         problems = try_problems(error.document, policy, page.reader)
-        state = TryState(values, problems, error.status)
+        state = FilledForm(values, problems, error.status)
         return await _show_form(policy_id, policy, page, state)
     return page.lead_to(f"{try_url(policy_id)}/{answer.body['simulation_id']}")
 
@@ -105,7 +104,7 @@ async def _read_policy(policy_id: str, page: PageContext) -> Mapping[str, Any]:
 
 
 async def _show_form(
-    policy_id: str, policy: Mapping[str, Any], page: PageContext, state: TryState
+    policy_id: str, policy: Mapping[str, Any], page: PageContext, state: FilledForm
 ) -> Response:
     """A new submission each time: the same key with another body would be refused."""
     ladders = await page.parts.items("escalation", "/v1/ladders") or ()

@@ -24,7 +24,7 @@ _ACTIONS: Final[Mapping[ThresholdAction, str]] = {
 def explanation(clock: Data, reader: Reader) -> str:
     """Say since when it runs, until when, and how it ended or is held."""
     _ = reader.texts.gettext
-    started = _("It runs since %(time)s.", time=_time(clock["started_at"], reader))
+    started = _("It runs since %(time)s.", time=reader.time(clock["started_at"]))
     return f"{started} {_state(clock, reader)}"
 
 
@@ -41,7 +41,7 @@ def _state(clock: Data, reader: Reader) -> str:
         left = max(0.0, clock["left_business_s"] or 0.0)
         return _(
             "Paused since %(time)s with %(duration)s left: we wait for the customer.",
-            time=_time(clock["paused_at"], reader),
+            time=reader.time(clock["paused_at"]),
             duration=duration(left),
         )
     if due_at is None:
@@ -85,7 +85,7 @@ def _started(of: Data, reader: Reader) -> str:
         "Started, %(duration)s by %(policy)s, until %(time)s",
         duration=_target(of, reader),
         policy=policy_text(of["policy_id"], of["policy_version"], reader),
-        time=_time(of["due_at"], reader),
+        time=reader.time(of["due_at"]),
     )
 
 
@@ -111,7 +111,7 @@ def _resumed(of: Data, reader: Reader) -> str:
     return reader.texts.gettext(
         "Runs on with %(duration)s left, until %(time)s",
         duration=reader.texts.duration(of["left_s"]),
-        time=_time(of["due_at"], reader),
+        time=reader.time(of["due_at"]),
     )
 
 
@@ -120,7 +120,7 @@ def _runs_on(of: Data, reader: Reader) -> str:
         "Runs on by %(policy)s after %(duration)s, until %(time)s",
         policy=policy_text(of["policy_id"], of["policy_version"], reader),
         duration=reader.texts.duration(of["elapsed_s"]),
-        time=_time(of["due_at"], reader),
+        time=reader.time(of["due_at"]),
     )
 
 
@@ -131,7 +131,7 @@ def _retargeted(of: Data, reader: Reader) -> str:
         after=_target(of, reader),
         policy=policy_text(of["policy_id"], of["policy_version"], reader),
         duration=reader.texts.duration(of["elapsed_s"]),
-        time=_time(of["due_at"], reader),
+        time=reader.time(of["due_at"]),
     )
 
 
@@ -156,10 +156,6 @@ def _met(of: Data, reader: Reader) -> str:
 
 def _cancelled(_of: Data, reader: Reader) -> str:
     return reader.texts.gettext("No longer needed")
-
-
-def _time(value: str, reader: Reader) -> str:
-    return reader.texts.time(datetime.fromisoformat(value), reader.now)
 
 
 _CHANGES: Final[Mapping[str, Write]] = {

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from console.views import words
@@ -42,13 +41,9 @@ def _clock_row(clock: Mapping[str, Any], reader: Reader) -> ClockRow:
         calendar=None if clock["calendar"] is None else _ref(clock["calendar"], reader),
         explanation=explanation(clock, reader),
         timeline=tuple(
-            (_time(entry["at"], reader), change_text(entry, reader)) for entry in clock["timeline"]
+            (reader.time(entry["at"]), change_text(entry, reader)) for entry in clock["timeline"]
         ),
     )
-
-
-def _time(value: str, reader: Reader) -> str:
-    return reader.texts.time(datetime.fromisoformat(value), reader.now)
 
 
 def _state_text(clock: Mapping[str, Any], reader: Reader) -> str:

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 from console.texts import mark
 from console.views import words
-from console.views.reader import Reader, parse_time
+from console.views.reader import Reader
 
 # Of a page that goes well a reader wants to know no more than that it was sent.
 _UNREMARKABLE: Final = frozenset({"queued", "sending"})
@@ -52,20 +51,18 @@ def _is_stand_in(step: Mapping[str, Any], notification: Mapping[str, Any]) -> bo
 
 
 def _step(step: Mapping[str, Any], notification: Mapping[str, Any], reader: Reader) -> DeliveryStep:
-    until = parse_time(step["until"])
-    is_problem = step["state"] in _PROBLEMS
     return DeliveryStep(
-        at_text=reader.texts.time(datetime.fromisoformat(step["at"]), reader.now),
+        at_text=reader.time(step["at"]),
         text=_text(step, notification, reader),
-        until_text=None if until is None else reader.texts.time(until, reader.now),
-        is_problem=is_problem,
+        until_text=None if step["until"] is None else reader.time(step["until"]),
+        is_problem=step["state"] in _PROBLEMS,
     )
 
 
 def _text(step: Mapping[str, Any], notification: Mapping[str, Any], reader: Reader) -> str:
     _ = reader.texts.gettext
     if _is_stand_in(step, notification):
-        return _(_STANDS_IN, medium=_(words.MEDIA[notification["failover_from"]]))
+        return _(_STANDS_IN, medium=words.medium_label(notification["failover_from"], reader))
     waits = notification["delay_reason"] is not None
     if step["state"] == "delayed" and step["reason"] == notification["delay_reason"] and waits:
         delay = _DELAYS.get(notification["delay_code"])

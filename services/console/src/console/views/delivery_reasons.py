@@ -1,12 +1,11 @@
 """Why a message to a colleague failed, was held back or went elsewhere."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Final
 
 from console.texts import mark
 from console.views import words
-from console.views.fallback import Write, try_to_write
+from console.views.fallback import Write, write_sentence
 from console.views.reader import Reader
 
 # The state of the message says these.
@@ -35,11 +34,7 @@ def delivery_reason_text(notification: Mapping[str, Any], reader: Reader) -> str
     code, of = notification["reason_code"], notification["reason_parameters"]
     if code in _SAID_BY_STATE:
         return None
-    text: str | None = None
-    if code in _WITH_VALUES:
-        text = try_to_write(_WITH_VALUES[code], of, reader)
-    elif code in _SENTENCES:
-        text = reader.texts.gettext(_SENTENCES[code])
+    text = write_sentence(code, of, _SENTENCES, _WITH_VALUES, reader)
     if text is None:
         return notification["reason"] or None
     if of.get("in_summary"):
@@ -48,7 +43,7 @@ def delivery_reason_text(notification: Mapping[str, Any], reader: Reader) -> str
 
 
 def _media_missing(of: Mapping[str, Any], reader: Reader) -> str:
-    media = ", ".join(reader.texts.gettext(words.MEDIA[medium]) for medium in of["media"])
+    media = ", ".join(words.medium_label(medium, reader) for medium in of["media"])
     return reader.texts.gettext("the person is not on %(media)s, so all were used", media=media)
 
 
@@ -56,7 +51,7 @@ def _medium_removed(of: Mapping[str, Any], reader: Reader) -> str:
     medium = of["medium"]
     if medium is None:
         return reader.texts.gettext(_SENTENCES["no-media"])
-    name = reader.texts.gettext(words.MEDIA[medium])
+    name = words.medium_label(medium, reader)
     return reader.texts.gettext("the person is no longer on %(medium)s", medium=name)
 
 
@@ -74,32 +69,27 @@ def _over_budget(of: Mapping[str, Any], reader: Reader) -> str:
 
 
 def _quiet_hours(of: Mapping[str, Any], reader: Reader) -> str:
-    until = datetime.fromisoformat(of["until"])
-    return reader.texts.gettext(
-        "quiet hours until %(time)s", time=reader.texts.time(until, reader.now)
-    )
+    return reader.texts.gettext("quiet hours until %(time)s", time=reader.time(of["until"]))
 
 
 def _nobody_stands_in(of: Mapping[str, Any], reader: Reader) -> str:
-    until = datetime.fromisoformat(of["until"])
     return reader.texts.gettext(
-        "away until %(time)s, and nobody can stand in", time=reader.texts.time(until, reader.now)
+        "away until %(time)s, and nobody can stand in", time=reader.time(of["until"])
     )
 
 
 def _stands_in(of: Mapping[str, Any], reader: Reader) -> str:
-    until = datetime.fromisoformat(of["until"])
     return reader.texts.gettext(
         "in place of %(person)s, who is away until %(time)s",
         person=of["person"],
-        time=reader.texts.time(until, reader.now),
+        time=reader.time(of["until"]),
     )
 
 
 def _not_verified(of: Mapping[str, Any], reader: Reader) -> str:
     if not of["others"]:
         return reader.texts.gettext("no address of the person is verified")
-    media = ", ".join(reader.texts.gettext(words.MEDIA[medium]) for medium in of["others"])
+    media = ", ".join(words.medium_label(medium, reader) for medium in of["others"])
     return reader.texts.gettext(
         "an address is not verified, so %(media)s was used too", media=media
     )

@@ -314,13 +314,12 @@ def _hours(period: Mapping[str, Any], reader: Reader) -> str:
 def _change(request: Mapping[str, Any], reader: Reader) -> Change:
     is_asked = request["person_id"] == reader.person
     url = f"{schedule_url(request['schedule_id'])}/requests/{request['request_id']}"
-    texts = reader.texts
     return Change(
         text=_change_text(request, reader),
         period=_period(request["change"], reader),
         by=reader.name(request["asked_by"]),
         colleague=reader.name(request["person_id"]),
-        expires=texts.time(datetime.fromisoformat(request["expires_at"]), reader.now),
+        expires=reader.time(request["expires_at"]),
         accept_url=f"{url}/accept" if is_asked else None,
         refuse_url=f"{url}/refuse" if is_asked else None,
         withdraw_url=f"{url}/withdraw" if request["asked_by"] == reader.person else None,

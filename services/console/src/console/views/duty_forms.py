@@ -1,28 +1,27 @@
 """The forms of Duty: somebody else takes a shift, or two people swap."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal
 
 from console.texts import mark
 from console.views.duty import schedule_url
 from console.views.fields import (
-    MOMENT,
     Field,
     FieldView,
     Submission,
-    field_view,
+    field_views,
     parse_fields,
     people_by_name,
-    read_moment,
+    period_from_now,
+    read_field,
 )
 from console.views.reader import Reader
-from console.views.service_problems import FormProblems
+from console.views.service_problems import FilledForm
 from console.views.words import title_of
 
 DutyFormName = Literal["override", "swap"]
-_HOUR: Final = timedelta(hours=1)
 _DEFAULT_LENGTH: Final = timedelta(hours=8)
 
 
@@ -69,25 +68,15 @@ _TASKS: Final[Mapping[DutyFormName, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class DutyFormState:
-    """What was written in a form, and what is wrong with it; `status` is that of the answer."""
-
-    values: Mapping[str, str] = field(default_factory=dict)
-    problems: FormProblems = field(default_factory=FormProblems)
-    status: int = 200
-
-
 def duty_form_view(
     name: DutyFormName,
     schedule_id: str,
     people: Collection[str],
-    state: DutyFormState,
+    form: FilledForm,
     reader: Reader,
 ) -> DutyFormView:
     """`people` have turns in the schedule: one swaps with one of them."""
     gettext = reader.texts.gettext
-    shown = {**_first_values(reader), **state.values}
     return DutyFormView(
         name=name,
         title=gettext(_TITLES[name]),
@@ -95,26 +84,15 @@ def duty_form_view(
         task=gettext(_TASKS[name]),
         url=f"{schedule_url(schedule_id)}/{name}",
         back_url="/duty",
-        fields=tuple(
-            field_view(
-                entry,
-                shown.get(entry.name, ""),
-                state.problems.by_field.get(entry.name),
-                _people(name, people, reader) if entry.kind == "person" else (),
-                reader,
-            )
-            for entry in FIELDS[name]
+        fields=field_views(
+            FIELDS[name],
+            {**period_from_now(_DEFAULT_LENGTH, reader), **form.values},
+            form.problems.by_field,
+            lambda entry: _people(name, people, reader) if entry.kind == "person" else (),
+            reader,
         ),
-        problem=state.problems.whole,
+        problem=form.problems.whole,
     )
-
-
-def _first_values(reader: Reader) -> dict[str, str]:
-    """Offer eight hours from the next full hour on."""
-    local = reader.now.astimezone(reader.texts.zone)
-    start = local.replace(minute=0, second=0, microsecond=0) + _HOUR
-    end = start + _DEFAULT_LENGTH
-    return {"from": start.strftime(MOMENT), "until": end.strftime(MOMENT)}
 
 
 def _people(
@@ -130,11 +108,7 @@ def _people(
 
 def parse_duty_form(name: DutyFormName, values: Mapping[str, str], reader: Reader) -> Submission:
     """Check what a person can mend beside the field; the service checks the rest."""
-    submission = parse_fields(FIELDS[name], values, _read_field, reader)
+    submission = parse_fields(FIELDS[name], values, read_field, reader)
     if name == "swap":
         submission.body["first"] = reader.person
     return submission
-
-
-def _read_field(field: Field, value: str, reader: Reader) -> str:
-    return read_moment(value, reader.texts).isoformat() if field.kind == "moment" else value

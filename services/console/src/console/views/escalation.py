@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -125,7 +124,7 @@ def _message(message: Mapping[str, Any], reader: Reader) -> Message:
     return Message(
         author=author,
         is_customer=is_customer,
-        at_text=reader.texts.time(datetime.fromisoformat(message["at"]), reader.now),
+        at_text=reader.time(message["at"]),
         text=message["text"],
         notes=tuple(note for note, applies in notes if applies),
         files=tuple((file["name"], _web_link(file["url"])) for file in message["attachments"]),
@@ -146,7 +145,7 @@ def _request(escalation: Mapping[str, Any], reader: Reader) -> Request | None:
         outcome=reader.texts.gettext(words.OUTCOMES[approval["outcome"]]),
         amount=reader.texts.amount(Decimal(approval["amount"]), approval["currency"]),
         note=approval["note"],
-        at_text=reader.texts.time(datetime.fromisoformat(approval["asked_at"]), reader.now),
+        at_text=reader.time(approval["asked_at"]),
         level=approval["level_name"],
     )
 
@@ -157,7 +156,7 @@ def _ending(escalation: Mapping[str, Any], reader: Reader) -> str | None:
         return None
     texts = reader.texts
     state = texts.gettext(words.STATES[escalation["state"]])
-    closed = f"{state} {texts.time(datetime.fromisoformat(escalation['closed_at']), reader.now)}"
+    closed = f"{state} {reader.time(escalation['closed_at'])}"
     if escalation["outcome"] is None:
         return closed
     outcome = texts.gettext(words.OUTCOMES[escalation["outcome"]])
@@ -171,7 +170,7 @@ def _earlier(data: EscalationData, reader: Reader) -> tuple[EarlierContact, ...]
         return None
     return tuple(
         EarlierContact(
-            at_text=reader.texts.time(datetime.fromisoformat(contact["received_at"]), reader.now),
+            at_text=reader.time(contact["received_at"]),
             subject=contact["subject"],
             topic=words.title_of(contact["topic"]),
             state=reader.texts.gettext(words.CONTACT_STATES[contact["state"]]),

@@ -25,3 +25,18 @@ def try_to_write(write: Write, of: Mapping[str, Any], reader: Reader) -> str | N
         return write(of, reader)
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
+
+
+def write_sentence(
+    code: str | None,
+    of: Mapping[str, Any],
+    sentences: Mapping[str, str],
+    written: Mapping[str, Write],
+    reader: Reader,
+) -> str | None:
+    """Say what a code means: by its sentence, or written with values; None without words here."""
+    if code is None:
+        return None
+    if code in sentences:
+        return reader.texts.gettext(sentences[code], **of)
+    return try_to_write(written[code], of, reader) if code in written else None

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import MAXYEAR, MINYEAR, datetime
+from datetime import MAXYEAR, MINYEAR, datetime, timedelta
 from typing import Any, Final, Literal
 
 from common.contracts.texts import NOTE_LENGTH
@@ -26,6 +26,7 @@ Kind = Literal[
 ]
 # As browsers write a time.
 MOMENT: Final = "%Y-%m-%dT%H:%M"
+_HOUR: Final = timedelta(hours=1)
 _LINE_LENGTH: Final = 300
 # Of a text of some thousand digits Python makes no number.
 _WHOLE_NUMBER: Final = re.compile(r"\d{1,9}")
@@ -86,6 +87,11 @@ def people_by_name(reader: Reader) -> list[tuple[str, str]]:
     return sorted(reader.names.items(), key=lambda item: item[1].casefold())
 
 
+def colleagues_by_name(reader: Reader) -> list[tuple[str, str]]:
+    """As `people_by_name`, without the reader."""
+    return [(person, name) for person, name in people_by_name(reader) if person != reader.person]
+
+
 def whole_number(text: str) -> int | None:
     """Return the number that is written, or None if it is none, or has more than nine digits."""
     return int(text) if _WHOLE_NUMBER.fullmatch(text) else None
@@ -125,11 +131,37 @@ def field_view(
     )
 
 
+def field_views(
+    fields: Iterable[Field],
+    values: Mapping[str, str],
+    problems: Mapping[str, str],
+    labels: Callable[[Field], Iterable[tuple[str, str]]],
+    reader: Reader,
+) -> tuple[FieldView, ...]:
+    """`values` and `problems` are by the names of the fields; see `field_view`."""
+    return tuple(
+        field_view(each, values.get(each.name, ""), problems.get(each.name), labels(each), reader)
+        for each in fields
+    )
+
+
+def period_from_now(length: timedelta, reader: Reader) -> dict[str, str]:
+    """Return `from` and `until` of a period that begins at the next full hour."""
+    local = reader.now.astimezone(reader.texts.zone)
+    start = local.replace(minute=0, second=0, microsecond=0) + _HOUR
+    return {"from": start.strftime(MOMENT), "until": (start + length).strftime(MOMENT)}
+
+
 def _hint(field: Field, reader: Reader) -> str:
     _ = reader.texts.gettext
     if field.kind == "moment":
         return _("Time zone: %(zone)s", zone=reader.texts.zone.key)
     return _(field.hint) if field.hint else ""
+
+
+def read_field(field: Field, value: str, reader: Reader) -> str:
+    """Read a time with the zone of the reader; what is no time stays as it is written."""
+    return read_moment(value, reader.texts).isoformat() if field.kind == "moment" else value
 
 
 def parse_fields(

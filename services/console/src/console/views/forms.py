@@ -17,9 +17,9 @@ from console.views.fields import (
     FieldView,
     Kind,
     Submission,
-    field_view,
+    colleagues_by_name,
+    field_views,
     parse_fields,
-    people_by_name,
 )
 from console.views.reader import Reader
 
@@ -116,15 +116,12 @@ def form_view(name: ActionName, url: str, state: FormState, reader: Reader) -> F
         title=gettext(ACTIONS[name].label).rstrip("…"),
         task=gettext(ACTIONS[name].task),
         url=url,
-        fields=tuple(
-            field_view(
-                entry,
-                state.values.get(entry.name, ""),
-                state.problems.get(entry.name),
-                _labels(entry.kind, reader),
-                reader,
-            )
-            for entry in FIELDS[name]
+        fields=field_views(
+            FIELDS[name],
+            state.values,
+            state.problems,
+            lambda entry: _labels(entry.kind, reader),
+            reader,
         ),
         version=state.version,
         submission=state.submission,
@@ -151,7 +148,7 @@ def _labels(kind: Kind, reader: Reader) -> Iterable[tuple[str, str]]:
         case "minutes":
             return ((minutes, texts.duration(length)) for minutes, length in _SNOOZES.items())
         case "person":
-            return (entry for entry in people_by_name(reader) if entry[0] != reader.person)
+            return colleagues_by_name(reader)
         case _:
             return ()
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -76,13 +75,12 @@ def _row(item: Mapping[str, Any], reader: Reader) -> WindowRow:
     # A newer notifier may know of scopes that have no words here.
     scope = SCOPES.get(item["scope"])
     url = f"/settings/maintenance/{item['scope']}/{quote(item['name'], safe=':')}/end"
-    starts, ends = (datetime.fromisoformat(item[name]) for name in ("starts_at", "ends_at"))
     return WindowRow(
         scope=reader.texts.gettext(scope) if scope else item["scope"],
         name=item["name"],
         reason=item["reason"],
-        starts=reader.texts.time(starts, reader.now),
-        ends=reader.texts.time(ends, reader.now),
+        starts=reader.time(item["starts_at"]),
+        ends=reader.time(item["ends_at"]),
         person=reader.name(item["set_by"]),
         url=url if scope and reader.may_decide_all else None,
     )

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any, Final
 
 from common.contracts.notifications import Medium
@@ -11,7 +10,7 @@ from console.views.fallback import Labels
 from console.views.fields import Field, FieldView, Option, field_view, options_of
 from console.views.languages import MESSAGE_LANGUAGES, language_name
 from console.views.reader import Reader
-from console.views.words import MEDIA
+from console.views.words import medium_label
 
 URL: Final = "/settings/message-templates"
 TEMPLATE_MEDIA: Final[Sequence[Medium]] = ("slack", "email", "web_push", "sms", "teams")
@@ -145,24 +144,23 @@ class TemplateView:
 
 def list_view(items: Sequence[Mapping[str, Any]], reader: Reader) -> TemplateListView:
     _ = reader.texts.gettext
-    rows = [
-        TemplateRow(
-            _name(choice, reader),
-            choice.url if choice.is_known else None,
-            _changed(item, reader),
-        )
-        for item in items
-        for choice in (TemplateChoice(item["medium"], item["kind"], item["language"]),)
-    ]
     return TemplateListView(
-        rows=tuple(rows),
-        media=options_of(((name, _(MEDIA[name])) for name in TEMPLATE_MEDIA), ("email",)),
+        rows=tuple(_row(item, reader) for item in items),
+        media=options_of(
+            ((name, medium_label(name, reader)) for name in TEMPLATE_MEDIA), ("email",)
+        ),
         kinds=options_of(((name, _(text)) for name, text in REASONS.items()), ("raised",)),
         languages=options_of(
             ((name, language_name(name, reader)) for name in MESSAGE_LANGUAGES),
             (reader.texts.language,),
         ),
     )
+
+
+def _row(item: Mapping[str, Any], reader: Reader) -> TemplateRow:
+    choice = TemplateChoice(item["medium"], item["kind"], item["language"])
+    url = choice.url if choice.is_known else None
+    return TemplateRow(_name(choice, reader), url, _changed(item, reader))
 
 
 def template_view(
@@ -223,13 +221,12 @@ def _version(
 
 def _changed(item: Mapping[str, Any], reader: Reader) -> str:
     _ = reader.texts.gettext
-    at = reader.texts.full_time(datetime.fromisoformat(item["changed_at"]))
+    at = reader.full_time(item["changed_at"])
     text = _("%(person)s, %(time)s", person=reader.name(item["changed_by"]), time=at)
     return f"{text} · {_('shipped template')}" if item["is_shipped"] else text
 
 
 def _name(choice: TemplateChoice, reader: Reader) -> str:
     _ = reader.texts.gettext
-    medium = next((text for name, text in MEDIA.items() if name == choice.medium), choice.medium)
-    kind, language = _(REASONS[choice.kind]), language_name(choice.language, reader)
-    return f"{kind} · {_(medium)} · {language}"
+    kind, medium = _(REASONS[choice.kind]), medium_label(choice.medium, reader)
+    return f"{kind} · {medium} · {language_name(choice.language, reader)}"

@@ -1,23 +1,24 @@
 """When a person is away, who stands in, and for whom the person stands in."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from console.texts import mark
+from console.views.etags import etag_of
 from console.views.fields import (
-    MOMENT,
     Field,
     FieldView,
     Submission,
-    field_view,
+    colleagues_by_name,
+    field_views,
     parse_fields,
-    people_by_name,
-    read_moment,
+    period_from_now,
+    read_field,
 )
 from console.views.reader import Reader
-from console.views.service_problems import FormProblems, sort_problems
+from console.views.service_problems import FilledForm, FormProblems, sort_problems
 from console.views.words import service_names
 
 Absence = Mapping[str, Any]
@@ -32,7 +33,6 @@ FIELDS: Final = (
         is_required=False,
     ),
 )
-_HOUR: Final = timedelta(hours=1)
 _DEFAULT_LENGTH: Final = timedelta(days=7)
 
 
@@ -57,18 +57,10 @@ class MyAbsencesView:
     missing: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AbsenceForm:
-    """What was written in the form, and what is wrong with it."""
-
-    values: Mapping[str, str] = field(default_factory=dict)
-    problems: FormProblems = field(default_factory=FormProblems)
-
-
 def my_absences_view(
     own: Mapping[str, Any] | None,
     settings: Iterable[Mapping[str, Any]],
-    form: AbsenceForm,
+    form: FilledForm,
     missing: Sequence[str],
     reader: Reader,
 ) -> MyAbsencesView:
@@ -79,22 +71,18 @@ def my_absences_view(
         for absence in setting["body"]["absences"]
         if absence["stand_in"] == reader.person and is_to_come(absence, reader.now)
     ]
-    values = {**_first_values(reader), **form.values}
-    people = [(person, name) for person, name in people_by_name(reader) if person != reader.person]
+    colleagues = colleagues_by_name(reader)
     return MyAbsencesView(
         rows=tuple(_rows(own["body"]["absences"] if own else (), reader)),
         stands_in_for=tuple(stands_in_for),
-        fields=tuple(
-            field_view(
-                each,
-                values.get(each.name, ""),
-                form.problems.by_field.get(each.name),
-                people if each.kind == "person" else (),
-                reader,
-            )
-            for each in FIELDS
+        fields=field_views(
+            FIELDS,
+            {**period_from_now(_DEFAULT_LENGTH, reader), **form.values},
+            form.problems.by_field,
+            lambda each: colleagues if each.kind == "person" else (),
+            reader,
         ),
-        etag=f'"{own["version"]}"' if own else "",
+        etag=etag_of(own["version"] if own else None),
         problem=form.problems.whole,
         missing=service_names(missing, reader.texts),
     )
@@ -106,7 +94,7 @@ def is_to_come(absence: Absence, now: datetime) -> bool:
 
 def parse_absence(values: Mapping[str, str], reader: Reader) -> Submission:
     """Check what a person can mend beside the field; the service checks the rest."""
-    return parse_fields(FIELDS, values, _read_field, reader)
+    return parse_fields(FIELDS, values, read_field, reader)
 
 
 def absence_problems(document: Mapping[str, Any], place: int, reader: Reader) -> FormProblems:
@@ -123,17 +111,6 @@ def absence_problems(document: Mapping[str, Any], place: int, reader: Reader) ->
                 return None
 
     return sort_problems(document, field_of, reader)
-
-
-def _read_field(field: Field, value: str, reader: Reader) -> str:
-    return read_moment(value, reader.texts).isoformat() if field.kind == "moment" else value
-
-
-def _first_values(reader: Reader) -> dict[str, str]:
-    """Offer a week from the next full hour on."""
-    local = reader.now.astimezone(reader.texts.zone)
-    start = local.replace(minute=0, second=0, microsecond=0) + _HOUR
-    return {"from": start.strftime(MOMENT), "until": (start + _DEFAULT_LENGTH).strftime(MOMENT)}
 
 
 def _rows(absences: Iterable[Absence], reader: Reader) -> Iterable[AbsenceRow]:
@@ -153,5 +130,4 @@ def _stands_in_text(person: str, absence: Absence, reader: Reader) -> str:
 
 
 def _times(absence: Absence, reader: Reader) -> dict[str, str]:
-    start, end = (datetime.fromisoformat(absence[name]) for name in ("from", "until"))
-    return {"start": reader.texts.full_time(start), "end": reader.texts.full_time(end)}
+    return {"start": reader.full_time(absence["from"]), "end": reader.full_time(absence["until"])}

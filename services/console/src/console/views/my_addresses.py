@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from console.texts import mark
-from console.views.fields import Field, FieldView, field_view
+from console.views.fields import Field, FieldView, field_views
 from console.views.reader import Reader
 from console.views.service_problems import FormProblems, sort_problems
-from console.views.words import MEDIA
+from console.views.words import medium_label
 
 _NUMBER: Final = Field("number", "line", mark("Number"), mark("With the country: +49 170 1234567."))
 _CONVERSATIONS: Final[Mapping[str, str]] = {
@@ -81,11 +81,6 @@ class AddressFormView:
     problem: str | None
 
 
-def medium_label(medium: str, reader: Reader) -> str:
-    labels: Mapping[str, str] = dict(MEDIA.items())
-    return reader.texts.gettext(labels[medium]) if medium in labels else medium
-
-
 def saved_values(recipient: Mapping[str, Any] | None, medium: str) -> dict[str, str]:
     """Return what the form is filled in with."""
     address = address_of(recipient, medium) or {}
@@ -110,15 +105,12 @@ def address_form_view(
     return AddressFormView(
         medium=medium,
         title=title,
-        fields=tuple(
-            field_view(
-                each,
-                form.values.get(each.name, ""),
-                form.problems.by_field.get(each.name),
-                labels if each.name == "conversation" else (),
-                reader,
-            )
-            for each in FIELDS[medium]
+        fields=field_views(
+            FIELDS[medium],
+            form.values,
+            form.problems.by_field,
+            lambda each: labels if each.name == "conversation" else (),
+            reader,
         ),
         etag=form.etag,
         problem=form.problems.whole,

@@ -8,11 +8,10 @@ from typing import Any, Final
 from console.views.delivery_reasons import delivery_reason_text
 from console.views.fields import Option, options_of, whole_number
 from console.views.languages import MESSAGE_LANGUAGES, language_name
-from console.views.my_addresses import FIELDS, address_of, medium_label
+from console.views.my_addresses import FIELDS, address_of
 from console.views.quiet_hours_form import (
     MAX_PERIODS,
     DateRow,
-    Form,
     PeriodRow,
     date_rows,
     period_row,
@@ -20,10 +19,10 @@ from console.views.quiet_hours_form import (
     saved_quiet,
     shown_periods,
 )
-from console.views.reader import Reader, parse_time
-from console.views.service_problems import FormProblems, sort_problems
+from console.views.reader import Reader
+from console.views.service_problems import FilledForm, FormProblems, sort_problems
 from console.views.stopped_mails import StoppedMailRow, stopped_mail_rows
-from console.views.words import NOTIFICATION_STATES, SEVERITIES, service_names
+from console.views.words import NOTIFICATION_STATES, SEVERITIES, medium_label, service_names
 
 _DELAYS_MIN: Final = (1, 2, 3, 5, 10, 15, 20, 30, 60, 120)
 _OWN: Final = "own"
@@ -44,10 +43,11 @@ class MethodRow:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A list to choose from; `label` names it for those who hear the page."""
+    """A list to choose from; `label` names it for those who hear the page, `text` on the page."""
 
     name: str
     label: str
+    text: str
     options: tuple[Option, ...]
 
 
@@ -115,7 +115,7 @@ def methods_of(recipient: Mapping[str, Any], *, has_devices: bool) -> tuple[str,
     return (*media, "web_push") if has_devices else media
 
 
-def saved_form(recipient: Mapping[str, Any], media: Sequence[str]) -> Form:
+def saved_form(recipient: Mapping[str, Any], media: Sequence[str]) -> FilledForm:
     """Return the form as it is filled in with what is in force."""
     values = {
         "language": recipient["language"] or "",
@@ -133,7 +133,7 @@ def saved_form(recipient: Mapping[str, Any], media: Sequence[str]) -> Form:
     quiet = recipient["quiet_hours"]
     if quiet is not None:
         values |= saved_quiet(quiet)
-    return Form(values)
+    return FilledForm(values)
 
 
 def read_form(
@@ -203,7 +203,7 @@ def service_problems(
 
 
 def my_notifications_view(
-    data: Data, form: Form, missing: Sequence[str], reader: Reader
+    data: Data, form: FilledForm, missing: Sequence[str], reader: Reader
 ) -> MyNotificationsView:
     recipient, media, test = data.recipient, data.media, data.test
     _, values = reader.texts.gettext, form.values
@@ -224,7 +224,7 @@ def my_notifications_view(
         unless_severity=options_of(severities, (values.get("unless_severity", ""),)),
         languages=options_of(languages, (values.get("language", ""),)),
         time_zone=values.get("time_zone", ""),
-        test_at=_time(test["requested_at"], reader) if test else None,
+        test_at=reader.time(test["requested_at"]) if test else None,
         test=tuple(_test_row(each, reader) for each in test["messages"]) if test else (),
         test_problem=data.refusals.get("test"),
         stopped_mails=stopped_mail_rows(data.stops, reader),
@@ -262,23 +262,17 @@ def _addable(recipient: Mapping[str, Any] | None, reader: Reader) -> tuple[Optio
 
 
 def _test_row(message: Mapping[str, Any], reader: Reader) -> TestRow:
-    state = NOTIFICATION_STATES.get(message["state"], message["state"])
     return TestRow(
         medium_label(message["medium"], reader),
-        reader.texts.gettext(state),
+        reader.texts.gettext(NOTIFICATION_STATES[message["state"]]),
         delivery_reason_text(message, reader),
     )
-
-
-def _time(value: str, reader: Reader) -> str:
-    moment = parse_time(value)
-    return reader.texts.time(moment, reader.now) if moment else ""
 
 
 def _severity_row(
     severity: Any,
     media: Sequence[str],
-    form: Form,
+    form: FilledForm,
     late: Iterable[Mapping[str, Any]],
     reader: Reader,
 ) -> SeverityRow:
@@ -288,7 +282,7 @@ def _severity_row(
     return SeverityRow(
         severity=severity,
         label=label,
-        mode=Choice(f"mode-{severity}", label, options_of(modes, (mode,))),
+        mode=Choice(f"mode-{severity}", label, label, options_of(modes, (mode,))),
         delays=tuple(_delays(severity, label, medium, form, reader) for medium in media),
         problem=form.problems.by_field.get(f"steps-{severity}"),
         warnings=tuple(
@@ -303,7 +297,7 @@ def _severity_row(
     )
 
 
-def _delays(severity: str, label: str, medium: str, form: Form, reader: Reader) -> Choice:
+def _delays(severity: str, label: str, medium: str, form: FilledForm, reader: Reader) -> Choice:
     _, texts = reader.texts.gettext, reader.texts
     name = f"after-{severity}-{medium}"
     chosen = form.values.get(name, "0")
@@ -313,4 +307,5 @@ def _delays(severity: str, label: str, medium: str, form: Form, reader: Reader) 
         (str(each), _("after %(duration)s", duration=texts.duration(timedelta(minutes=each))))
         for each in sorted(minutes)
     ]
-    return Choice(name, f"{label}: {medium_label(medium, reader)}", options_of(labels, (chosen,)))
+    method = medium_label(medium, reader)
+    return Choice(name, f"{label}: {method}", method, options_of(labels, (chosen,)))

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
 
 from console.views.fields import Option, options_of
 from console.views.reader import Reader
-from console.views.service_problems import FormProblems
+from console.views.service_problems import FilledForm
 from console.views.words import WEEKDAYS
 
 MAX_PERIODS: Final = 3
@@ -31,14 +31,6 @@ class DateRow:
     number: int
     value: str
     problem: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """What was written in the form: its fields by their names, several ticks with spaces."""
-
-    values: Mapping[str, str] = field(default_factory=dict)
-    problems: FormProblems = field(default_factory=FormProblems)
 
 
 def saved_quiet(quiet: Mapping[str, Any]) -> dict[str, str]:
@@ -111,7 +103,7 @@ def shown_periods(values: Mapping[str, str]) -> range:
     return range(min(max(filled, default=-1) + 2, MAX_PERIODS))
 
 
-def date_rows(form: Form) -> Iterator[DateRow]:
+def date_rows(form: FilledForm) -> Iterator[DateRow]:
     """Return the days that are filled in, and some more."""
     filled = [number for number in range(MAX_DATES) if form.values.get(f"date-{number}")]
     for number in range(min(max(filled, default=-1) + 1 + _EMPTY_DATES, MAX_DATES)):
@@ -119,7 +111,7 @@ def date_rows(form: Form) -> Iterator[DateRow]:
         yield DateRow(number, form.values.get(name, ""), form.problems.by_field.get(name))
 
 
-def period_row(number: int, form: Form, reader: Reader) -> PeriodRow:
+def period_row(number: int, form: FilledForm, reader: Reader) -> PeriodRow:
     days = [(day, reader.texts.gettext(label)) for day, label in WEEKDAYS.items()]
     by_field = form.problems.by_field
     return PeriodRow(

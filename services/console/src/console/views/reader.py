@@ -45,6 +45,14 @@ class Reader:
         """Write how long ago that was; clocks of two machines differ, so nothing is negative."""
         return self.texts.duration(max(0.0, -self.seconds_until(moment)))
 
+    def time(self, value: str) -> str:
+        """Write a time that a service wrote, where the person is."""
+        return self.texts.time(datetime.fromisoformat(value), self.now)
+
+    def full_time(self, value: str) -> str:
+        """As `time`, to the second, with the date and the zone."""
+        return self.texts.full_time(datetime.fromisoformat(value))
+
     def name(self, person: str | None) -> str:
         """Return the person's name, or the id of somebody whose name is not there."""
         return self.texts.gettext("nobody") if person is None else self.names.get(person, person)

@@ -1,12 +1,12 @@
 """Why a service refuses something: its reasons and what is wrong with fields, by their codes."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
 from console.texts import mark
-from console.views.fallback import Write, try_to_write
+from console.views.fallback import Write, write_sentence
 from console.views.reader import Reader
 
 Parameters = Mapping[str, Any]
@@ -80,28 +80,14 @@ _FIELDS: Final[Mapping[str, str]] = {
 def reason_text(document: Parameters, reader: Reader) -> str | None:
     """Say the reason of a problem document; None for one that has no words here."""
     code, of = document.get("reason_code"), document.get("parameters") or {}
-    return _say(code, of, _REASONS, _REASONS_WITH_VALUES, reader)
+    return write_sentence(code, of, _REASONS, _REASONS_WITH_VALUES, reader)
 
 
 def field_text(error: Parameters, reader: Reader) -> str:
     """Say what is wrong with a field; what has no words here in those of the service."""
     code, of = error.get("code"), error.get("parameters") or {}
-    said = _say(code, of, _FIELDS, _FIELDS_WITH_VALUES, reader)
+    said = write_sentence(code, of, _FIELDS, _FIELDS_WITH_VALUES, reader)
     return str(error["detail"]) if said is None else said
-
-
-def _say(
-    code: str | None,
-    of: Parameters,
-    sentences: Mapping[str, str],
-    written: Mapping[str, Write],
-    reader: Reader,
-) -> str | None:
-    if code is None:
-        return None
-    if code in sentences:
-        return reader.texts.gettext(sentences[code], **of)
-    return try_to_write(written[code], of, reader) if code in written else None
 
 
 def _snooze_too_long(of: Parameters, reader: Reader) -> str:
@@ -139,7 +125,7 @@ def _limit_exceeded(of: Parameters, reader: Reader) -> str:
 
 def _change_in_the_past(of: Parameters, reader: Reader) -> str:
     return reader.texts.gettext(
-        "It begins in the past. Let it begin at %(time)s or later.", time=_time(of["now"], reader)
+        "It begins in the past. Let it begin at %(time)s or later.", time=reader.time(of["now"])
     )
 
 
@@ -153,13 +139,9 @@ def _person_absent(of: Parameters, reader: Reader) -> str:
     return reader.texts.gettext(
         "%(person)s is away from %(start)s to %(end)s. Choose somebody else.",
         person=reader.name(of["person_id"]),
-        start=_time(of["start"], reader),
-        end=_time(of["end"], reader),
+        start=reader.time(of["start"]),
+        end=reader.time(of["end"]),
     )
-
-
-def _time(value: str, reader: Reader) -> str:
-    return reader.texts.time(datetime.fromisoformat(value), reader.now)
 
 
 def _reported_to(of: Parameters, reader: Reader) -> str:
@@ -199,8 +181,8 @@ def _before_start(of: Parameters, reader: Reader) -> str:
 def _rotations_with_gap(of: Parameters, reader: Reader) -> str:
     return reader.texts.gettext(
         "Each week there is a gap, first from %(start)s to %(end)s.",
-        start=_time(of["start"], reader),
-        end=_time(of["end"], reader),
+        start=reader.time(of["start"]),
+        end=reader.time(of["end"]),
     )
 
 
@@ -208,8 +190,8 @@ def _rotations_overlap(of: Parameters, reader: Reader) -> str:
     return reader.texts.gettext(
         "It is at the same time as rotation %(number)s, first from %(start)s to %(end)s.",
         number=of["rotation"] + 1,
-        start=_time(of["start"], reader),
-        end=_time(of["end"], reader),
+        start=reader.time(of["start"]),
+        end=reader.time(of["end"]),
     )
 
 

@@ -20,6 +20,15 @@ class FormProblems:
         return bool(self.by_field) or self.whole is not None
 
 
+@dataclass(frozen=True, slots=True)
+class FilledForm:
+    """What is written in a form, and what is wrong with it; `status` is that of the answer."""
+
+    values: Mapping[str, str] = field(default_factory=dict)
+    problems: FormProblems = field(default_factory=FormProblems)
+    status: int = 200
+
+
 def form_problems(
     document: Mapping[str, Any], fields: Container[str], reader: Reader
 ) -> FormProblems:

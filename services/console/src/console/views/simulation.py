@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 from console.texts import mark
@@ -144,8 +143,8 @@ def _period(job: Mapping[str, Any], reader: Reader) -> str:
     return reader.texts.gettext(
         "The latest %(contacts)s contacts from %(since)s to %(until)s",
         contacts=job["latest_contacts"],
-        since=reader.texts.time(datetime.fromisoformat(job["since"]), reader.now),
-        until=reader.texts.time(datetime.fromisoformat(job["until"]), reader.now),
+        since=reader.time(job["since"]),
+        until=reader.time(job["until"]),
     )
 
 

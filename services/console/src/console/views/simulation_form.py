@@ -1,7 +1,7 @@
 """The form that tries other times, or another ladder, of a policy on past contacts."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from console.views.fields import (
     parse_fields,
 )
 from console.views.reader import Reader
-from console.views.service_problems import FormProblems, sort_problems
+from console.views.service_problems import FilledForm, FormProblems, sort_problems
 from console.views.settings.durations import parse_duration, write_duration
 
 _TARGET: Final = "target-"
@@ -42,15 +42,6 @@ _DEFAULTS: Final = {"days": "30", "contacts": "2000", "answer": "2"}
 
 
 @dataclass(frozen=True, slots=True)
-class TryState:
-    """`values` are what was written; without any the form shows the policy in force."""
-
-    values: Mapping[str, str] = field(default_factory=dict)
-    problems: FormProblems = field(default_factory=FormProblems)
-    status: int = 200
-
-
-@dataclass(frozen=True, slots=True)
 class TryFormView:
     policy: str
     url: str
@@ -69,19 +60,20 @@ def try_url(policy_id: str) -> str:
     return f"{policy_url(policy_id)}/try"
 
 
-def state_of(policy: Mapping[str, Any], reader: Reader) -> TryState:
+def state_of(policy: Mapping[str, Any], reader: Reader) -> FilledForm:
     """Return the form that tries this policy, to go on from one that was tried."""
-    return TryState(_values_of(policy, reader.texts))
+    return FilledForm(_values_of(policy, reader.texts))
 
 
 def try_form_view(
     policy_id: str,
     policy: Mapping[str, Any],
     ladders: Sequence[str],
-    state: TryState,
+    state: FilledForm,
     submission: str,
     reader: Reader,
 ) -> TryFormView:
+    """What is not written in the form is as the policy in force has it."""
     values = {**_DEFAULTS, **_values_of(policy, reader.texts), **state.values}
 
     def view(entry: Field) -> FieldView:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from console.texts import mark
 from console.views.fallback import Labels
-from console.views.reader import Reader, parse_time
+from console.views.reader import Reader
 
 _KINDS: Final[Mapping[str, str]] = Labels(
     {
@@ -30,14 +30,7 @@ def stopped_mail_rows(
         StoppedMailRow(
             stop["kind"],
             reader.texts.gettext(_KINDS[stop["kind"]]),
-            _since(stop["stopped_at"], reader),
+            reader.texts.gettext("stopped: %(time)s", time=reader.time(stop["stopped_at"])),
         )
         for stop in stops
     )
-
-
-def _since(value: str, reader: Reader) -> str:
-    moment = parse_time(value)
-    if moment is None:
-        return ""
-    return reader.texts.gettext("stopped: %(time)s", time=reader.texts.time(moment, reader.now))

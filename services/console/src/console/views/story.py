@@ -182,7 +182,7 @@ def _values(data: Data, reader: Reader) -> dict[str, str]:
     }
     values["level_name"] = data.get("level_name", "")
     if "until" in data:
-        values["until"] = texts.time(datetime.fromisoformat(data["until"]), reader.now)
+        values["until"] = reader.time(data["until"])
     if "approvers" in data:
         values["approvers"] = reader.people(data["approvers"])
     if data.get("amount") is not None:
@@ -262,7 +262,7 @@ def _sent_at(notification: Data) -> datetime:
 def _medium(notification: Data, reader: Reader) -> str:
     _ = reader.texts.gettext
     medium = notification["medium"]
-    return _("no address") if medium is None else _(words.MEDIA[medium])
+    return _("no address") if medium is None else words.medium_label(medium, reader)
 
 
 def _delivery(notification: Data, reader: Reader) -> str:

@@ -1,7 +1,7 @@
 """What the console calls the states, causes, clocks and outcomes of the services."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from common.contracts.clocks import ClockName
 from common.contracts.contacts import Channel
@@ -11,6 +11,7 @@ from common.contracts.notifications import Medium
 from common.contracts.page_subjects import Outcome
 from console.texts import Texts, mark
 from console.views.fallback import Labels
+from console.views.reader import Reader
 
 SEVERITIES: Final[Mapping[Severity, str]] = Labels(
     {
@@ -180,6 +181,12 @@ SERVICES: Final[Mapping[str, str]] = Labels(
         "notifier": mark("Messages to colleagues"),
     }
 )
+
+
+def medium_label(medium: str, reader: Reader) -> str:
+    """Return what a person calls a medium; a newer service may have media without a text."""
+    labels: Mapping[Any, str] = MEDIA
+    return reader.texts.gettext(labels[medium])
 
 
 def service_names(services: Sequence[str], texts: Texts) -> tuple[str, ...]:

@@ -1,6 +1,5 @@
 """Duty schedules, and when people are away."""
 
-from datetime import datetime
 from typing import Final
 
 from console.texts import mark
@@ -92,7 +91,7 @@ def _rotation_sentences(rotation: Body, reader: Reader) -> list[str]:
             "%(people)s take turns of %(duration)s since %(start)s (%(zone)s).",
             people=", ".join(reader.name(person) for person in rotation["members"]),
             duration=duration(rotation["shift_s"], reader),
-            start=reader.texts.full_time(datetime.fromisoformat(rotation["starts_at"])),
+            start=reader.full_time(rotation["starts_at"]),
             zone=rotation["zone"],
         ),
         *(week_sentences(hours, reader) if hours else [_("Day and night.")]),
@@ -131,14 +130,14 @@ def _describe_absences(body: Body, reader: Reader, _related: Related) -> list[st
     _ = reader.texts.gettext
     spans = []
     for absence in body["absences"]:
-        start, end = (
-            reader.texts.full_time(datetime.fromisoformat(absence[name]))
-            for name in ("from", "until")
+        span = _(
+            "Away from %(start)s until %(end)s.",
+            start=reader.full_time(absence["from"]),
+            end=reader.full_time(absence["until"]),
         )
-        span = _("Away from %(start)s until %(end)s.", start=start, end=end)
-        stand_in = absence.get("stand_in")
-        instead = [_("%(person)s stands in.", person=reader.name(stand_in))] if stand_in else []
-        spans.append(" ".join((span, *instead)))
+        if stand_in := absence.get("stand_in"):
+            span += " " + _("%(person)s stands in.", person=reader.name(stand_in))
+        spans.append(span)
     return spans or [_("Never away.")]
 
 

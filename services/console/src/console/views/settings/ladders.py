@@ -219,7 +219,8 @@ def _level_sentence(level: Mapping[str, Any], reader: Reader) -> str:
         calendar = title_of(level["calendar_id"])
         details.append(_("in the hours of %(calendar)s", calendar=calendar))
     if level.get("media"):
-        media = listing((_(words.MEDIA.get(medium, medium)) for medium in level["media"]), reader)
+        names = (words.medium_label(medium, reader) for medium in level["media"])
+        media = listing(names, reader)
         details.append(_("by %(media)s", media=media))
     return f"{'; '.join([sentence, *details])}."
 

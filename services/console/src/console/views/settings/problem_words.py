@@ -1,7 +1,6 @@
 """What is wrong with the settings together, in the language of the reader."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any, Final
 
 from common.contracts.event import OPERATIONS
@@ -147,10 +146,7 @@ def _topic_not_served(of: _Parameters, reader: Reader) -> str:
 
 
 def _period(of: _Parameters, reader: Reader) -> dict[str, str]:
-    return {
-        name: reader.texts.time(datetime.fromisoformat(of[name]), reader.now)
-        for name in ("start", "end")
-    }
+    return {name: reader.time(of[name]) for name in ("start", "end")}
 
 
 _SENTENCES: Final[Mapping[str, Callable[[_Parameters, Reader], str]]] = {

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 from console.texts import mark
@@ -295,7 +294,7 @@ def _version_row(
     may_use = reader.may_decide_all and not is_newest
     return VersionRow(
         version=number,
-        put_at=reader.texts.full_time(datetime.fromisoformat(version["put_at"])),
+        put_at=reader.full_time(version["put_at"]),
         by=reader.name(version["put_by"]),
         is_archived=version.get("archived", False),
         is_newest=is_newest,

@@ -257,7 +257,7 @@ def _secret(place: int, secret: Mapping[str, Any], reader: Reader) -> SecretRow:
         source = gettext("from the file %(name)s", name=secret["from_file"])
     else:
         source = gettext("stored encrypted")
-    since = reader.texts.full_time(datetime.fromisoformat(secret["since"]))
+    since = reader.full_time(secret["since"])
     return SecretRow(place, source, since, secret["problem"])
 
 

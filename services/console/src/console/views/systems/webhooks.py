@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 from console.texts import mark
@@ -118,7 +117,7 @@ def _delivery(item: Mapping[str, Any], reader: Reader) -> CallRow:
     return CallRow(
         reference=item["external_ref"] or item["contact_id"],
         text=gettext(STATUSES.get(item["status"], item["status"])),
-        at=reader.texts.time(datetime.fromisoformat(item["occurred_at"]), reader.now),
+        at=reader.time(item["occurred_at"]),
         chip=chip_of(_DELIVERIES, item["state"], reader),
         detail=item["detail"],
     )

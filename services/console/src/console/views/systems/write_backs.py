@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 from console.texts import mark
@@ -126,7 +125,7 @@ def _write(item: Mapping[str, Any], url: str, reader: Reader) -> CallRow:
     return CallRow(
         reference=item["external_ref"],
         text=reader.texts.gettext(step),
-        at=reader.texts.time(datetime.fromisoformat(item["requested_at"]), reader.now),
+        at=reader.time(item["requested_at"]),
         chip=chip_of(_WRITES, item["state"], reader),
         detail=item["reason"],
         retry_url=f"{url}/writes/{item['write_id']}/retry" if item["state"] == "failed" else None,

@@ -20,6 +20,7 @@ from escalation.domain.model import (
     TrackedContact,
     ms_between,
 )
+from escalation.domain.settings.ladders import Level
 from escalation.domain.situation import Decision, Situation, no_change
 
 
@@ -162,23 +163,24 @@ def _representative(situation: Situation) -> tuple[PersonId, ...]:
     return (person,)
 
 
+def _levels(situation: Situation) -> tuple[Level, ...]:
+    return situation.configuration.ladder_for(situation.contact.ladder_id).body.levels
+
+
 def _is_on_duty(situation: Situation, person: PersonId) -> bool:
-    ladder = situation.configuration.ladder_for(situation.contact.ladder_id)
-    return any(is_on_duty(situation, level, person) for level in ladder.body.levels)
+    return any(is_on_duty(situation, level, person) for level in _levels(situation))
 
 
 def _absence_behind(situation: Situation, person: PersonId) -> PagedAbsence | None:
     """The representative is warned in the own right."""
     if person == situation.contact.representative_id:
         return None
-    ladder = situation.configuration.ladder_for(situation.contact.ladder_id)
-    return absence_behind(situation, ladder.body.levels, person)
+    return absence_behind(situation, _levels(situation), person)
 
 
 def _supervisors(situation: Situation) -> tuple[PersonId, ...]:
-    ladder = situation.configuration.ladder_for(situation.contact.ladder_id)
-    levels = (find_responders(situation, level).people for level in ladder.body.levels)
-    return next((people for people in levels if people), ())
+    people_by_level = (find_responders(situation, level).people for level in _levels(situation))
+    return next((people for people in people_by_level if people), ())
 
 
 def _page_id(

@@ -298,21 +298,22 @@ def _require_limit(situation: Situation, by: PersonId, role: Role, approval: App
     """Who stands in for others may approve what they may."""
     money = Money(approval.amount, approval.currency)
     exceeded = _limit_exceeded(situation, role, money)
-    represented = situation.configuration.roles_represented(by, situation.at) if exceeded else ()
-    if exceeded is not None and all(
-        _limit_exceeded(situation, other, money) for other in represented
-    ):
-        most, granted = (wording.money(money.amount, money.currency) for money in exceeded)
-        before = f", and {granted} were granted before" if exceeded[1].amount else ""
-        raise ForbiddenError(
-            f"It takes a role that may grant {_cost(approval)}; the role {role} may grant "
-            f"{most}{before}.",
-            "limit-exceeded",
-            currency=approval.currency,
-            amount=str(approval.amount),
-            limit=str(exceeded[0].amount),
-            granted=str(exceeded[1].amount),
-        )
+    if exceeded is None:
+        return
+    represented = situation.configuration.roles_represented(by, situation.at)
+    if any(_limit_exceeded(situation, other, money) is None for other in represented):
+        return
+    most, granted = (wording.money(money.amount, money.currency) for money in exceeded)
+    before = f", and {granted} were granted before" if exceeded[1].amount else ""
+    raise ForbiddenError(
+        f"It takes a role that may grant {_cost(approval)}; the role {role} may grant "
+        f"{most}{before}.",
+        "limit-exceeded",
+        currency=approval.currency,
+        amount=str(approval.amount),
+        limit=str(exceeded[0].amount),
+        granted=str(exceeded[1].amount),
+    )
 
 
 def _cost(approval: Approval) -> str:

@@ -114,12 +114,12 @@ def absence_behind(
         for planned in _apply_rule(situation, level, rule).people
         if acting_for(planned, at, absences) == person
     ]
+    if not planned:
+        return None
     # The own right goes first.
-    for planned_person in sorted(planned, key=lambda each: each != person)[:1]:
-        absence = absence_at(planned_person, at, absences)
-        if absence is not None:
-            return PagedAbsence(person_id=planned_person, until=absence.until)
-    return None
+    meant = person if person in planned else planned[0]
+    absence = absence_at(meant, at, absences)
+    return None if absence is None else PagedAbsence(person_id=meant, until=absence.until)
 
 
 def in_place_of(situation: Situation, person: PersonId) -> tuple[PersonId, PagedAbsence | None]:

@@ -297,14 +297,11 @@ class Configuration:
     def roles_represented(self, person: PersonId, at: datetime) -> frozenset[GrantingRole]:
         """Return the roles of those for whom the person stands in now."""
         represented = represented_by(person, at, self.absences) if self.has_stand_ins else ()
-        positions = (
-            position
-            for absent in represented
-            for position in (self.staff[absent].roles if absent in self.staff else ())
-        )
         return frozenset(
             "supervisor" if position == "supervisor" else "manager"
-            for position in positions
+            for absent in represented
+            if absent in self.staff
+            for position in self.staff[absent].roles
             if position != "representative"
         )
 

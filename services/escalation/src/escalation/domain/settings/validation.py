@@ -72,11 +72,10 @@ def _above_managers(
 def _unable_stand_ins(
     configuration: Configuration, person_id: str, setting: PersonAbsences
 ) -> Iterator[InvalidField]:
-    for n, absence in enumerate(setting.absences):
-        place, stand_in = f"absences/{n}/stand_in", absence.stand_in
+    for place, stand_in in setting.named_stand_ins():
         if stand_in == person_id:
             yield InvalidField(place, "Nobody stands in for themselves.", "same-person")
-        elif stand_in is not None and configuration.only_serves(stand_in):
+        elif configuration.only_serves(stand_in):
             detail = f"{stand_in} is a representative, and may not act on escalations."
             yield InvalidField(place, detail, "stand-in-cannot-act", {"person_id": stand_in})
 
