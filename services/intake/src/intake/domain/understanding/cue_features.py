@@ -5,10 +5,10 @@ The kinds are the same in all languages, so that what is learnt from one serves 
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, get_args
 from zlib import crc32
 
-from intake.domain.understanding.lexicon import Cue, Kind, Lexicon
+from intake.domain.understanding.lexicon import Circumstance, Cue, Kind, Lexicon
 from intake.domain.understanding.text import windows
 
 CUE_BUCKETS: Final = 1 << 18
@@ -18,12 +18,7 @@ _ASKING: Final[frozenset[Kind]] = frozenset(
 )
 _TELLING: Final[frozenset[Kind]] = frozenset(
     {
-        "target",
-        "escalate",
-        "authority",
-        "wish",
-        "contact",
-        "negation",
+        *_ASKING,
         "person",
         "my",
         "your",
@@ -34,18 +29,7 @@ _TELLING: Final[frozenset[Kind]] = frozenset(
         "report",
         "other",
         "praise",
-        "colleague",
-        "tool",
-        "hiring",
-        "trouble",
-        "fine",
-        "condition",
-        "farewell",
-        "exception",
-        "consult",
-        "legal",
-        "waiting",
-        "family",
+        *get_args(Circumstance),
     }
 )
 # Of several kinds at one place, the first one of these stands for the words.
