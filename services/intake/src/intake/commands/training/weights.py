@@ -70,8 +70,7 @@ def train() -> bytes:
 
 
 def sample_of(text: str, language: Language, *, asks: bool) -> Sample:
-    parts = [(words_of(part), question) for part, question in sentences(fold_own_words(text))]
-    readings = read_cues(parts, lexicon_of(language))
+    readings = read_cues(sentences(fold_own_words(text)), lexicon_of(language))
     return Sample([_row(reading) for reading in readings] or [[]], asks)
 
 

@@ -46,9 +46,8 @@ def read_request(text: str) -> SupervisorRequest:
 
 def read_folded_request(folded: FoldedText) -> SupervisorRequest:
     """Return what `read_request` does, for the words that `fold_own_words` returns."""
-    read = ((words_of(part), question) for part, question in sentences(folded))
-    parts = [(words, question) for words, question in read if words]
-    if not any(may_open_request(words) or _is_like_a_request(words) for words, _ in parts):
+    parts = list(sentences(folded))
+    if not any(may_open_request(part.words) or _is_like_a_request(part.words) for part in parts):
         return NO_REQUEST
     language, *_ = closest_languages(words_of(folded))
     readings = read_cues(parts, lexicon_of(language))
