@@ -34,7 +34,7 @@ from notifier.links import Links, Purpose
 from notifier.main import build
 from notifier.settings import Settings
 from notifier.store.unit_of_work import UnitOfWork
-from support.databases import Postgres, open_database, rows
+from support.databases import Postgres, async_engine, open_database, rows
 from support.documented_problems import require_documented
 from support.twilio import Twilio
 
@@ -146,6 +146,11 @@ class ServiceHarness:
 
     async def rows(self, statement: str) -> list[Any]:
         return await rows(self.database, statement)
+
+    async def execute(self, statement: str) -> None:
+        """Change rows as no code of this version would."""
+        async with async_engine(self.database).begin() as connection:
+            await connection.exec_driver_sql(statement)
 
     async def states(self) -> list[tuple[str, str, str]]:
         read = await self.rows(

@@ -170,13 +170,11 @@ async def test_answer_after_another_persons_answer_is_refused(
         "acknowledged",
         "dana",
     )
-    async with harness.database.transaction() as uow:
-        await uow.connection.driver.execute("UPDATE notifications SET language = 'de'")
+    await harness.execute("UPDATE notifications SET language = 'de'")
     refusal = await api.post(link, headers=BROWSER)
     assert "Bestätigt von dana. Die Eskalation wartet nicht mehr auf eine Antwort." in refusal.text
     assert '<html lang="de">' in refusal.text
-    async with harness.database.transaction() as uow:
-        await uow.connection.driver.execute("UPDATE notifications SET language = 'en'")
+    await harness.execute("UPDATE notifications SET language = 'en'")
     shown = await api.get(link, headers=BROWSER)
     assert "Acknowledged by Dana. There is nothing left to do here." in shown.text
     assert [event["event"] for event in await answer_events(harness)] == ["notification_seen"]

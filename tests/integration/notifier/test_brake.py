@@ -384,12 +384,11 @@ async def test_page_that_cannot_be_read_delays_no_summary(harness: ServiceHarnes
         await settle(harness, "summary", 1)
         await harness.handle(*flood(3))
         await until(lambda: page_states(harness), lambda states: states["held_back"] == 3)
-        async with harness.database.transaction() as uow:
-            await uow.connection.driver.execute(
-                "UPDATE notifications SET content = '[]' WHERE notification_id ="
-                " (SELECT min(notification_id::text)::uuid FROM notifications"
-                " WHERE state = 'held_back')"
-            )
+        await harness.execute(
+            "UPDATE notifications SET content = '[]' WHERE notification_id ="
+            " (SELECT min(notification_id::text)::uuid FROM notifications"
+            " WHERE state = 'held_back')"
+        )
         harness.advance(MINUTE)
         await until(lambda: page_states(harness), lambda states: states["grouped"] == 3)
     assert await page_states(harness) == {"sent": 3, "grouped": 3, "failed": 1}

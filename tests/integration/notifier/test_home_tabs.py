@@ -8,7 +8,6 @@ from typing import Any
 import httpx
 import pytest
 from msgspec.structs import replace
-from sqlalchemy import text
 
 from common.contracts.escalations import EscalationResolved, PagesErased
 from common.contracts.event import EscalationId, PersonId
@@ -265,9 +264,7 @@ async def test_row_that_cannot_be_read_delays_no_other_home(
 
 async def spoil(harness: ServiceHarness, person: str) -> None:
     """Let the message to the person be one that nobody can read."""
-    async with harness.database.transaction() as uow:
-        statement = (
-            "UPDATE notifications SET content = jsonb_set(content, '{causes}', '5')"
-            " WHERE person_id = :person"
-        )
-        await uow.notifications.connection.execute(text(statement), {"person": person})
+    await harness.execute(
+        "UPDATE notifications SET content = jsonb_set(content, '{causes}', '5')"
+        f" WHERE person_id = '{person}'"
+    )

@@ -151,11 +151,10 @@ async def test_attempt_that_was_lost_before_the_mail_was_stopped_is_kept(
     stops = {"kinds": ["coaching"]}
     await api.put("/v1/recipients/dana/stopped-mails", json=stops, headers=key("dana"))
     await harness.handle(paged(reason="coaching", coaching=COACHING))
-    async with harness.database.transaction() as uow:
-        await uow.connection.driver.execute(
-            "UPDATE notifications SET state = 'sending', attempts = 1,"
-            " began_at = now() - interval '1 minute', due_at = now() - interval '50 seconds'"
-        )
+    await harness.execute(
+        "UPDATE notifications SET state = 'sending', attempts = 1,"
+        " began_at = now() - interval '1 minute', due_at = now() - interval '50 seconds'"
+    )
     async with harness.delivering():
         await until(harness.states, lambda states: states == [("page", "email", "cancelled")])
     assert await harness.attempts() == [(1, "unknown")]

@@ -66,8 +66,7 @@ async def pages_of(harness: ServiceHarness, event: str) -> set[str]:
 
 
 async def change(harness: ServiceHarness, kind: str, new: str) -> None:
-    async with harness.database.transaction() as uow:
-        await uow.connection.driver.execute(CHANGE.format(change=new, kind=kind))
+    await harness.execute(CHANGE.format(change=new, kind=kind))
 
 
 @pytest.mark.parametrize(
