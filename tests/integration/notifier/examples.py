@@ -27,6 +27,14 @@ async def deliver(harness: ServiceHarness, page: PageRequested) -> None:
     await until(lambda: len(harness.posted()) > before)
 
 
+async def lose_attempts(harness: ServiceHarness) -> None:
+    """Let the process have stopped a minute ago in the first attempt of each message."""
+    await harness.execute(
+        "UPDATE notifications SET state = 'sending', attempts = 1,"
+        " began_at = now() - interval '1 minute', due_at = now() - interval '50 seconds'"
+    )
+
+
 async def answer_events(harness: ServiceHarness) -> Sequence[dict[str, Any]]:
     others = ("notification_sent", "recipient_changed")
     return [event for event in await harness.published() if event["event"] not in others]

@@ -21,6 +21,7 @@ from integration.notifier.conftest import (
     page_also,
     paged,
 )
+from integration.notifier.examples import lose_attempts
 from notifier.channels.base import Channel
 from notifier.channels.email import Email
 from notifier.channels.slack import Slack
@@ -297,10 +298,7 @@ async def test_next_method_stands_in_where_the_last_attempt_was_lost(
 ) -> None:
     await harness.add_recipient("dana")
     await harness.handle(*slack_pages(1))
-    await harness.execute(
-        "UPDATE notifications SET state = 'sending', attempts = 1,"
-        " began_at = now() - interval '1 minute', due_at = now() - interval '50 seconds'"
-    )
+    await lose_attempts(harness)
     async with harness.delivering(delivery_attempts=1):
         await until(lambda: harness.mail.messages)
         await until(harness.states, lambda states: "sending" not in str(states))
