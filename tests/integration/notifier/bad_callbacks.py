@@ -26,7 +26,7 @@ from integration.notifier.conftest import (
 )
 from integration.notifier.examples import PROGRAM
 from integration.notifier.mail_reports import MEDIA_TYPE, REPORTS, mail_dana
-from integration.notifier.phone_examples import DANA, OMAR, REPLIES, add, reply, send
+from integration.notifier.phone_examples import DANA, OMAR, REPLIES, reply, send
 from notifier.domain.recipients import Address, Recipient
 from notifier.links import Links, Purpose
 from support.mail_reports import write_report
@@ -106,7 +106,7 @@ class Phone(Outside):
     created: Created | None = None
 
     async def open(self) -> None:
-        await add(self.harness, "dana", DANA, self.medium)
+        await self.harness.add_recipient("dana", self.medium, number=DANA)
         (self.created,) = await send(self.harness, self.twilio, paged())
         self.message_id = f"SM{new_id()}"
 

@@ -50,6 +50,7 @@ KEYS = {
     "operations": "manager:operations:operations-key",
     "root": "admin:root:root-key",
 }
+PHONES: tuple[Medium, ...] = ("sms", "voice", "whatsapp")
 LEASE = timedelta(seconds=10)
 HEADLINE = "Billing chat from “Ada”: first response 2 h overdue"
 CONTACT = {
@@ -133,15 +134,21 @@ class ServiceHarness:
     def advance(self, by: timedelta) -> None:
         self.database.clock.offset += by
 
-    async def add_recipient(self, name: str, *media: Medium) -> None:
-        """Let there be a recipient with these media, or with Slack and mail."""
+    async def add_recipient(
+        self, name: str, *media: Medium, number: str = "", language: str | None = None
+    ) -> None:
+        """Let there be a recipient with these media, or with Slack and mail.
+
+        `number` is that of the telephone.
+        """
         addresses: dict[Medium, Address] = {
+            **{medium: Address(medium, {"number": number}) for medium in PHONES},
             "slack": Address("slack", {"channel": f"D-{name}", "user_id": f"U-{name}"}),
             "email": Address("email", {"address": f"{name}@example.com"}),
         }
         chosen = tuple(addresses[medium] for medium in media or ("slack", "email"))
         async with self.database.transaction() as uow:
-            recipient = Recipient(PersonId(name), name.capitalize(), chosen)
+            recipient = Recipient(PersonId(name), name.capitalize(), chosen, language=language)
             await uow.recipients.save(verify(recipient, chosen, uow.now))
 
     async def rows(self, statement: str) -> list[Any]:

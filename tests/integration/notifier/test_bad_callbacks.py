@@ -7,7 +7,7 @@ from common.contracts.notifications import Medium
 from integration.notifier.bad_callbacks import TABLE, Answer, Case, Outside, last_state
 from integration.notifier.conftest import ServiceHarness, key, paged
 from integration.notifier.mail_reports import mail_dana, post_report
-from integration.notifier.phone_examples import DANA, add, event_names, page_dana
+from integration.notifier.phone_examples import DANA, event_names, page_dana
 from support.mail_reports import write_report
 from support.twilio import Twilio
 from support.waiting import until
@@ -118,7 +118,7 @@ async def test_story_of_a_mail_that_is_reported_on_later(
 async def test_number_that_can_not_be_reached_fails_at_once(
     harness: ServiceHarness, twilio: Twilio, phone_api: httpx.AsyncClient, medium: Medium, code: int
 ) -> None:
-    await add(harness, "dana", DANA, medium)
+    await harness.add_recipient("dana", medium, number=DANA)
     twilio.answers.append((400, code, {}))
     async with harness.delivering(**twilio.settings):
         await harness.handle(paged())

@@ -7,7 +7,6 @@ from typing import Any
 
 import httpx
 import pytest
-from msgspec.structs import replace
 
 from common.contracts.escalations import EscalationResolved, PagesErased
 from common.contracts.event import EscalationId, PersonId
@@ -162,11 +161,7 @@ async def test_button_of_the_home_answers_and_a_refusal_is_shown(
 async def test_home_is_in_the_readers_language_and_leads_to_the_console(
     harness: ServiceHarness, api: httpx.AsyncClient
 ) -> None:
-    await harness.add_recipient("dana", "slack")
-    async with harness.database.transaction() as uow:
-        recipient = await uow.recipients.get(PersonId("dana"))
-        assert recipient
-        await uow.recipients.save(replace(recipient, language="de"))
+    await harness.add_recipient("dana", "slack", language="de")
     async with harness.delivering(console_url="https://console.example"):
         await open_home(api)
         call = await last_shows(harness, "Zurzeit wartet nichts auf Sie.")

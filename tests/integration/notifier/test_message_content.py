@@ -16,9 +16,9 @@ from common.contracts.escalations import EscalationReopened, PageRequested
 from common.contracts.event import EscalationId, PersonId
 from common.contracts.notifications import Medium
 from common.core.clock import TimeSource
-from integration.notifier.conftest import CONTACT, ServiceHarness, key, open_api, paged
+from integration.notifier.conftest import CONTACT, PHONES, ServiceHarness, key, open_api, paged
 from integration.notifier.examples import BROWSER
-from integration.notifier.phone_examples import reply, said
+from integration.notifier.phone_examples import DANA, reply, said
 from integration.notifier.test_home_tabs import open_home
 from notifier.channels.registry import CHANNELS
 from notifier.domain.content_levels import ContentLevel
@@ -33,7 +33,6 @@ from support.twilio import Twilio
 from support.waiting import until
 
 TOKEN = "123456789:ABCdefghijklmnopqrstuvwxyz012345678"
-DANA = "+442079460018"
 MEDIA = tuple(channel.medium for channel in CHANNELS)
 # Those on which a message has room for details.
 LONG_MEDIA: tuple[Medium, ...] = ("slack", "email", "teams")
@@ -167,7 +166,7 @@ async def _add_dana(api: httpx.AsyncClient, workflow: str, phone: Subscription) 
         {"medium": "email", "address": "dana@example.com"},
         {"medium": "teams", "url": workflow, "conversation": "personal"},
         {"medium": "apprise", "url": f"tgram://{TOKEN}/12345"},
-        *({"medium": each, "number": DANA} for each in ("sms", "voice", "whatsapp")),
+        *({"medium": each, "number": DANA} for each in PHONES),
     ]
     body = {"name": "Dana", "media": media}
     put = await api.put("/v1/recipients/dana", json=body, headers=key("root"))

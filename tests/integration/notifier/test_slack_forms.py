@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
-from msgspec.structs import replace
 
 from common.contracts.escalations import EscalationTakenOver, PageRequested, PagesErased
 from common.contracts.event import EscalationId, PersonId
@@ -219,11 +218,7 @@ async def test_forged_token_in_a_form_is_refused_in_the_form(
 async def test_refusal_of_a_press_is_in_the_language_of_who_pressed(
     harness: ServiceHarness, api: httpx.AsyncClient
 ) -> None:
-    await harness.add_recipient("omar", "slack")
-    async with harness.database.transaction() as uow:
-        omar = await uow.recipients.lock(PersonId("omar"))
-        assert omar
-        await uow.recipients.save(replace(omar, language="de"))
+    await harness.add_recipient("omar", "slack", language="de")
     await sent(harness, paged("dana"))
     body = pressed("U-omar", token_of(harness.posted()[0]), channel={"id": "C1"})
     assert (await api.post("/v1/callbacks/slack", content=body, headers=signed(body))).is_error
