@@ -248,10 +248,3 @@ TABLE: Final[Mapping[type[Outside], Mapping[Case, Answer]]] = {
         "somebody else": Answer(204),
     },
 }
-
-
-async def last_state(api: httpx.AsyncClient) -> str:
-    listed = await api.get("/v1/notifications", headers=key("sara"))
-    (item,) = listed.json()["items"]
-    state: str = item["history"][-1]["state"]
-    return state

@@ -12,6 +12,7 @@ from integration.notifier.conftest import (
     open_api,
     paged,
 )
+from integration.notifier.examples import only_notification, story
 from integration.notifier.phone_examples import (
     DANA,
     HEADLINE,
@@ -153,9 +154,8 @@ async def test_message_that_arrived_while_its_answer_was_lost_is_not_sent_again(
         await until(harness.attempts, lambda attempts: (1, "unknown") in attempts)
     assert await state(harness) == ("sent", None, True)
     assert len(twilio.messages) == 1
-    shown = await phone_api.get("/v1/notifications", headers=key("sara"))
-    steps = [step["state"] for step in shown.json()["items"][0]["history"]]
-    assert steps == ["queued", "sending", "sent", "delivered", "ambiguous"]
+    steps = story(await only_notification(phone_api))
+    assert steps == ("queued", "sending", "sent", "delivered", "ambiguous")
 
 
 async def test_callbacks_of_strangers_are_refused(
