@@ -17,6 +17,7 @@ from common.contracts.notifications import Medium
 from common.core.ids import new_id
 from integration.notifier.conftest import (
     LINK_SECRET,
+    SLACK_CALLBACK,
     ServiceHarness,
     key,
     paged,
@@ -79,7 +80,7 @@ class SlackButton(Outside):
         token = unknown if case == "unknown message" else self.message_id
         body = pressed("U-omar" if case == "somebody else" else "U-dana", token)
         headers = signed(body, secret="a guess" if case == "forged" else "")
-        return await self.api.post("/v1/callbacks/slack", content=body, headers=headers)
+        return await self.api.post(SLACK_CALLBACK, content=body, headers=headers)
 
 
 class MailLink(Outside):

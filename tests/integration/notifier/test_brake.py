@@ -26,7 +26,7 @@ from integration.notifier.conftest import (
     key,
     paged,
     pressed,
-    signed,
+    send_as_slack,
 )
 from integration.notifier.examples import PROGRAM, answer_events
 from notifier.domain.brake import MAX_HELD_PAGES, by_turns
@@ -115,7 +115,7 @@ async def test_page_in_a_summary_can_be_acknowledged(
     (post,) = summaries(harness)
     (token,) = tokens(post)
     body = pressed("U-dana", token)
-    assert (await api.post("/v1/callbacks/slack", content=body, headers=signed(body))).is_success
+    assert (await send_as_slack(api, body)).is_success
     (mail,) = [mail for mail in harness.mail.messages if "held back" in mail["Subject"]]
     part = mail.get_body(("plain",))
     assert part

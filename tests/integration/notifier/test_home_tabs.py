@@ -14,18 +14,18 @@ from common.core.clock import TimeSource
 from devstack.receivers import HANGS, SlackCall, rate_limited, slack_error
 from integration.notifier.conftest import (
     HEADLINE,
+    SLACK_CALLBACK,
     ServiceHarness,
     acknowledged,
     button,
     page_also,
     paged,
     pressed,
+    send_as_slack,
     signed,
 )
 from integration.notifier.examples import answer_events
 from support.waiting import until
-
-CALLBACK = "/v1/callbacks/slack"
 
 
 def reported(user: str, **event: Any) -> bytes:
@@ -51,7 +51,7 @@ def reported(user: str, **event: Any) -> bytes:
 
 async def send(api: httpx.AsyncClient, body: bytes, **headers: str) -> httpx.Response:
     as_json = {**signed(body), "Content-Type": "application/json", **headers}
-    return await api.post(CALLBACK, content=body, headers=as_json)
+    return await api.post(SLACK_CALLBACK, content=body, headers=as_json)
 
 
 async def open_home(api: httpx.AsyncClient, user: str = "U-dana") -> None:
@@ -142,7 +142,7 @@ async def test_button_of_the_home_answers_and_a_refusal_is_shown(
     token = button(blocks(home), "acknowledge")["value"]
     # As Slack reports it from a home tab: there is no conversation.
     body = pressed("U-dana", token, trigger_id="1.2.trigger", container={"type": "view"})
-    assert (await api.post(CALLBACK, content=body, headers=signed(body))).status_code == 200
+    assert (await send_as_slack(api, body)).status_code == 200
     (acted,) = await answer_events(harness)
     assert (acted["event"], acted["action"], acted["person_id"]) == (
         "notification_acted_on",
@@ -150,7 +150,7 @@ async def test_button_of_the_home_answers_and_a_refusal_is_shown(
         "dana",
     )
     await harness.handle(acknowledged(page, "sara"))
-    late = await api.post(CALLBACK, content=body, headers=signed(body))
+    late = await send_as_slack(api, body)
     assert late.status_code == 409
     (shown,) = harness.posted("views.open")
     assert shown.body["trigger_id"] == "1.2.trigger"

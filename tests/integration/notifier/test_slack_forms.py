@@ -18,13 +18,11 @@ from integration.notifier.conftest import (
     page_also,
     paged,
     pressed,
-    signed,
+    send_as_slack,
     token_of,
 )
 from integration.notifier.examples import answer_events, sent
 from support.waiting import until
-
-CALLBACK = "/v1/callbacks/slack"
 
 
 @pytest.fixture
@@ -54,7 +52,7 @@ async def ask_for_form(
 ) -> httpx.Response:
     value, where = token(harness, action_id), {"id": "D-dana"}
     body = pressed(user, value, action_id, trigger_id="1.2.trigger", channel=where)
-    return await api.post(CALLBACK, content=body, headers=signed(body))
+    return await send_as_slack(api, body)
 
 
 async def fill(
@@ -75,7 +73,7 @@ async def fill(
         "response_urls": [],
     }
     body = urlencode({"payload": json.dumps(payload)}).encode()
-    return await api.post(CALLBACK, content=body, headers=signed(body))
+    return await send_as_slack(api, body)
 
 
 def opened(harness: ServiceHarness) -> dict[str, Any]:
@@ -221,6 +219,6 @@ async def test_refusal_of_a_press_is_in_the_language_of_who_pressed(
     await harness.add_recipient("omar", "slack", language="de")
     await sent(harness, paged("dana"))
     body = pressed("U-omar", token_of(harness.posted()[0]), channel={"id": "C1"})
-    assert (await api.post("/v1/callbacks/slack", content=body, headers=signed(body))).is_error
+    assert (await send_as_slack(api, body)).is_error
     (refusal,) = harness.posted("chat.postEphemeral")
     assert "Sie wurden zu dieser Eskalation nicht gefragt" in str(refusal.body)

@@ -17,7 +17,7 @@ from integration.notifier.conftest import (
     button,
     paged,
     pressed,
-    signed,
+    send_as_slack,
 )
 from support.waiting import until
 
@@ -122,7 +122,7 @@ async def test_person_who_has_answered_gets_a_further_message(
 ) -> None:
     token = button(harness.posted()[-1].body["blocks"], "acknowledge")["value"]
     body = pressed("U-dana", token)
-    answer = await api.post("/v1/callbacks/slack", content=body, headers=signed(body))
+    answer = await send_as_slack(api, body)
     assert answer.status_code == 200
     await one_by_one(harness, flood(2))
     assert harness.posted("chat.update") == []
