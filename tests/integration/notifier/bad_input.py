@@ -22,9 +22,9 @@ from support.hostile_server import (
     says,
 )
 from support.service_harness import ENCRYPTION_KEY
+from support.telegram_bots import CHAT_URL
 from support.twilio import Twilio
 
-TELEGRAM: Final = "tgram://123456789:ABCdefghijklmnopqrstuvwxyz012345678/12345"
 _PUSH_KEY: Final = VapidKey.generate()
 
 CASES: Final = (
@@ -149,7 +149,7 @@ def receiver(medium: Medium, server: HostileServer) -> Receiver:
             return Receiver(settings, {"medium": medium, "url": f"{server.url}/a?sig=b"})
         case "apprise":
             settings = {"encryption_keys": ENCRYPTION_KEY}
-            return Receiver(settings, {"medium": medium, "url": TELEGRAM})
+            return Receiver(settings, {"medium": medium, "url": CHAT_URL})
         case "web_push":
             settings = {
                 "web_push_key": _PUSH_KEY.private,

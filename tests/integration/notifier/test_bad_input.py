@@ -15,7 +15,6 @@ from integration.notifier.bad_input import (
     CASES,
     NOT_APPLICABLE,
     STORIES,
-    TELEGRAM,
     WEBHOOK_ANSWERS,
     Receiver,
     behaviour_of,
@@ -28,6 +27,7 @@ from notifier.channels.registry import CHANNELS
 from notifier.domain.message_templates import TEMPLATE_MEDIA
 from support.hostile_server import HostileServer, hang
 from support.push_service import PushService, Subscription
+from support.telegram_bots import CHAT_URL
 from support.waiting import until
 
 CELLS = [(medium, case) for medium, stories in STORIES.items() for case in stories]
@@ -58,7 +58,7 @@ async def test_story_of_a_message_to_an_outside_system_that_misbehaves(
     limits: dict[str, Any]
     limits = {"delivery_timeout_seconds": 0.5, "delivery_attempts": 2 if waits else 1}
     # With its first address the library loads all that it has, which takes longer.
-    assert Apprise.instantiate(TELEGRAM)
+    assert Apprise.instantiate(CHAT_URL)
     async with HostileServer(hang) as inward:
         behaviour = behaviour_of(medium, case, inward)
         async with HostileServer(behaviour, reads_first=medium != "email") as server:

@@ -28,11 +28,10 @@ from notifier.web_push.vapid import VapidKey
 from support.push_service import PushService, Subscription
 from support.service_harness import ENCRYPTION_KEY
 from support.teams_workflows import TeamsWorkflows
-from support.telegram_bots import TelegramBots
+from support.telegram_bots import CHAT_URL, TelegramBots
 from support.twilio import Twilio
 from support.waiting import until
 
-TOKEN = "123456789:ABCdefghijklmnopqrstuvwxyz012345678"
 MEDIA = tuple(channel.medium for channel in CHANNELS)
 # Those on which a message has room for details.
 LONG_MEDIA: tuple[Medium, ...] = ("slack", "email", "teams")
@@ -143,7 +142,7 @@ async def world(
 ) -> AsyncIterator[World]:
     async with (
         TeamsWorkflows() as workflows,
-        TelegramBots(TOKEN, "12345") as bots,
+        TelegramBots() as bots,
         PushService() as push_service,
     ):
         monkeypatch.setattr(NotifyTelegram, "notify_url", bots.url)
@@ -165,7 +164,7 @@ async def _add_dana(api: httpx.AsyncClient, workflow: str, phone: Subscription) 
         {"medium": "slack", "channel": "D-dana", "user_id": "U-dana"},
         {"medium": "email", "address": "dana@example.com"},
         {"medium": "teams", "url": workflow, "conversation": "personal"},
-        {"medium": "apprise", "url": f"tgram://{TOKEN}/12345"},
+        {"medium": "apprise", "url": CHAT_URL},
         *({"medium": each, "number": DANA} for each in PHONES),
     ]
     body = {"name": "Dana", "media": media}
