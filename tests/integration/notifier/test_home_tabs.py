@@ -1,6 +1,5 @@
 """The home tab in Slack: who opens it sees what needs them, and it follows what happens."""
 
-import json
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -14,7 +13,6 @@ from common.core.clock import TimeSource
 from devstack.receivers import HANGS, SlackCall, rate_limited, slack_error
 from integration.notifier.conftest import (
     HEADLINE,
-    SLACK_CALLBACK,
     ServiceHarness,
     acknowledged,
     button,
@@ -25,37 +23,8 @@ from integration.notifier.conftest import (
     signed,
 )
 from integration.notifier.examples import answer_events
+from integration.notifier.home_tab_examples import open_home, reported, send
 from support.waiting import until
-
-
-def reported(user: str, **event: Any) -> bytes:
-    """Write the body by which Slack's Events API reports that a user opens the home tab."""
-    whole = {
-        "token": "unused",
-        "team_id": "T1",
-        "api_app_id": "A1",
-        "event": {
-            "type": "app_home_opened",
-            "user": user,
-            "channel": "D1",
-            "tab": "home",
-            "event_ts": "1700000000.000001",
-            **event,
-        },
-        "type": "event_callback",
-        "event_id": "Ev1",
-        "event_time": 1700000000,
-    }
-    return json.dumps(whole).encode()
-
-
-async def send(api: httpx.AsyncClient, body: bytes, **headers: str) -> httpx.Response:
-    as_json = {**signed(body), "Content-Type": "application/json", **headers}
-    return await api.post(SLACK_CALLBACK, content=body, headers=as_json)
-
-
-async def open_home(api: httpx.AsyncClient, user: str = "U-dana") -> None:
-    assert (await send(api, reported(user))).status_code == 200
 
 
 def published(harness: ServiceHarness, user: str = "U-dana") -> list[SlackCall]:

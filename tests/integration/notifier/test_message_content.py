@@ -18,8 +18,8 @@ from common.contracts.notifications import Medium
 from common.core.clock import TimeSource
 from integration.notifier.conftest import CONTACT, PHONES, ServiceHarness, key, open_api, paged
 from integration.notifier.examples import BROWSER
+from integration.notifier.home_tab_examples import open_home
 from integration.notifier.phone_examples import DANA, reply, said
-from integration.notifier.test_home_tabs import open_home
 from notifier.channels.registry import CHANNELS
 from notifier.domain.content_levels import ContentLevel
 from notifier.domain.message_templates import TEMPLATE_MEDIA, MessageTemplate
