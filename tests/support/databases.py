@@ -31,6 +31,7 @@ __all__ = [
     "make_template",
     "open_database",
     "rows",
+    "waits_for_lock",
 ]
 
 PASSWORDS = RolePasswords(serving=PASSWORD, owner=PASSWORD)
@@ -138,3 +139,12 @@ async def rows(database: Database[Any], statement: str) -> list[Any]:
     """Run a query outside any unit of work, and return its rows."""
     async with async_engine(database).connect() as connection:
         return list((await connection.exec_driver_sql(statement)).all())
+
+
+async def waits_for_lock(database: Database[Any]) -> bool:
+    """Tell whether a transaction waits for what another one has locked."""
+    waiting = (
+        "SELECT 1 FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    return bool(await rows(database, waiting))

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -154,8 +154,9 @@ class Twilio(LoopbackServer):
         return next(((400, code) for code, is_wrong in wrong.items() if is_wrong), None)
 
 
-def sign(url: str, fields: Mapping[str, str], token: str = TOKEN) -> str:
-    text = url + "".join(f"{name}{fields[name]}" for name in sorted(fields))
+def sign(url: str, fields: Iterable[tuple[str, str]], token: str) -> str:
+    """Return the signature; a value that comes twice under one name counts once."""
+    text = url + "".join(name + value for name, value in sorted(set(fields)))
     digest = hmac.new(token.encode(), text.encode(), hashlib.sha1)
     return base64.b64encode(digest.digest()).decode()
 
@@ -163,7 +164,7 @@ def sign(url: str, fields: Mapping[str, str], token: str = TOKEN) -> str:
 async def post_signed(
     api: httpx.AsyncClient, url: str, fields: Mapping[str, str], token: str = TOKEN
 ) -> httpx.Response:
-    headers = {**_FORM, "X-Twilio-Signature": sign(url, fields, token)}
+    headers = {**_FORM, "X-Twilio-Signature": sign(url, fields.items(), token)}
     return await api.post(url, content=urlencode(fields), headers=headers)
 
 

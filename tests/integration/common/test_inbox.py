@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from common.core.ids import EventId, day_of, new_id
 from common.storage.database import Database, begin
 from common.storage.inbox import Inbox
-from support.databases import rows
+from support.databases import rows, waits_for_lock
 from support.probe import UnitOfWork
 from support.waiting import until
 
@@ -84,13 +84,7 @@ async def test_claim_waits_for_the_transaction_that_has_claimed(
         await Inbox(holder).claim([event_id])
         async with asyncio.TaskGroup() as group:
             waiting = group.create_task(claim(database, event_id))
-            await until(
-                lambda: rows(
-                    database,
-                    "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-                    " AND datname = current_database()",
-                )
-            )
+            await until(lambda: waits_for_lock(database))
             assert not waiting.done()
             await holder.rollback()
         assert waiting.result() == {event_id}

@@ -10,7 +10,7 @@ from common.core.errors import is_transient
 from common.storage.connection import IntegrityError
 from common.storage.database import Database, open_session
 from common.storage.outbox import Outbox
-from support.databases import rows
+from support.databases import rows, waits_for_lock
 from support.outbox import append
 from support.probe import UnitOfWork, new_contact
 from support.waiting import until
@@ -112,13 +112,7 @@ async def test_writer_that_did_not_wait_for_its_turn_is_retried(
             outbox.add([started(ada)])
         await append(outboxes[0])
         waiting = asyncio.ensure_future(append(outboxes[1]))
-        await until(
-            lambda: rows(
-                database,
-                "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-                " AND datname = current_database()",
-            )
-        )
+        await until(lambda: waits_for_lock(database))
         await first.commit()
         with pytest.raises(IntegrityError) as failure:
             await waiting

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from common.core.clock import TimeSource
+from support.twilio import sign
 
 SECRET = "a-secret-of-a-test-7f3c"
 
@@ -193,9 +194,7 @@ BINARY = Sample(
 
 def by_twilio(body: bytes, _age_s: int, secret: str) -> Signed:
     fields = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
-    text = PUBLIC_URL + "".join(name + value for name, value in sorted(set(fields)))
-    mac = hmac.new(secret.encode(), text.encode(), "sha1")
-    return Signed({"X-Twilio-Signature": base64.b64encode(mac.digest()).decode()})
+    return Signed({"X-Twilio-Signature": sign(PUBLIC_URL, fields, secret)})
 
 
 PUBLIC_URL = "https://intake.example.com/hooks/twilio"

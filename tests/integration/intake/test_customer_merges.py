@@ -24,7 +24,7 @@ from integration.intake.customer_harness import (
     show,
 )
 from integration.intake.harness import key, published_data
-from support.databases import rows
+from support.databases import rows, waits_for_lock
 from support.waiting import until
 
 A, B, C = (f"channel:shop:{name}" for name in "abc")
@@ -212,12 +212,7 @@ async def test_merge_waits_for_a_contact_that_is_being_taken_in(
 async def waits_for_a_lock_or_is_done(
     database: Database[UnitOfWork], task: asyncio.Task[dict[str, Any]]
 ) -> bool:
-    waiting = await rows(
-        database,
-        "SELECT 1 AS n FROM pg_stat_activity"
-        " WHERE wait_event_type = 'Lock' AND datname = current_database()",
-    )
-    return bool(waiting) or task.done()
+    return await waits_for_lock(database) or task.done()
 
 
 async def test_contacts_of_merged_customers_can_be_merged_and_followed(

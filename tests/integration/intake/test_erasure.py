@@ -15,7 +15,7 @@ from intake.store import UnitOfWork
 from intake.store.erasure import ErasureRecord
 from integration.intake.customer_harness import email, link, send
 from integration.intake.harness import accept, key, published, published_data
-from support.databases import async_engine, rows
+from support.databases import async_engine, rows, waits_for_lock
 from support.erasure import find_tables_with
 from support.waiting import until
 
@@ -36,9 +36,6 @@ _COPIES = """
 ADA = {"customer_id": "4711", "name": f"Ada {WORDS}", "region": f"{WORDS} street"}
 ADA_ID = "channel:shop:4711"
 ERASE = f"/v1/customers/{ADA_ID}/erase"
-_WAITING = """
-    SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
-"""
 
 
 @pytest.fixture
@@ -226,7 +223,7 @@ async def test_customer_who_joins_another_one_during_the_erasure_is_erased_too(
             {"into": ADA_ID},
         )
         erasing = group.create_task(api.post(ERASE, headers=key("admin")))
-        await until(lambda: rows(database, _WAITING))
+        await until(lambda: waits_for_lock(database))
     assert erasing.result().status_code == 202
     names = await rows(database, "SELECT name FROM customers ORDER BY customer_id")
     assert [row.name for row in names] == [None, None]

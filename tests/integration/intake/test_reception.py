@@ -1,7 +1,6 @@
 """A contact whose reference is known: the request adds to it, and the answer says what."""
 
 import asyncio
-from functools import partial
 from typing import Any
 
 import httpx
@@ -15,7 +14,7 @@ from intake.reception import ReceiveRequest, prepare, receive_request
 from intake.store import UnitOfWork
 from intake.use_cases import ReceiveContact
 from integration.intake.harness import CONTACT, key, published, published_data
-from support.databases import rows
+from support.databases import rows, waits_for_lock
 from support.waiting import until
 
 CUSTOMER = CustomerId("channel:shop:c-81")
@@ -216,7 +215,7 @@ async def test_batch_locks_contacts_and_customers_in_the_order_of_all(
     async with asyncio.TaskGroup() as tasks, database.transaction() as uow:
         await uow.contacts.lock_all([first])
         receiving = tasks.create_task(receive_all())
-        await until(partial(waits_for_a_lock, database))
+        await until(lambda: waits_for_lock(database))
         await uow.contacts.lock_all([second])
     assert [receipt.contact_id for receipt in receiving.result()] == [second, first]
 
@@ -233,11 +232,3 @@ def more_about(external_ref: str) -> ReceiveContact:
         text="More.",
         external_ref=external_ref,
     )
-
-
-async def waits_for_a_lock(database: Database[UnitOfWork]) -> bool:
-    query = (
-        "SELECT 1 AS n FROM pg_stat_activity"
-        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    )
-    return bool(await rows(database, query))

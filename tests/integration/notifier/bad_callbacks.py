@@ -17,6 +17,7 @@ from common.contracts.notifications import Medium
 from common.core.ids import new_id
 from integration.notifier.conftest import (
     LINK_SECRET,
+    SLACK_CALLBACK,
     ServiceHarness,
     key,
     paged,
@@ -26,7 +27,7 @@ from integration.notifier.conftest import (
 )
 from integration.notifier.examples import PROGRAM
 from integration.notifier.mail_reports import MEDIA_TYPE, REPORTS, mail_dana
-from integration.notifier.phone_examples import DANA, OMAR, REPLIES, add, reply, send
+from integration.notifier.phone_examples import DANA, OMAR, REPLIES, reply, send
 from notifier.domain.recipients import Address, Recipient
 from notifier.links import Links, Purpose
 from support.mail_reports import write_report
@@ -79,7 +80,7 @@ class SlackButton(Outside):
         token = unknown if case == "unknown message" else self.message_id
         body = pressed("U-omar" if case == "somebody else" else "U-dana", token)
         headers = signed(body, secret="a guess" if case == "forged" else "")
-        return await self.api.post("/v1/callbacks/slack", content=body, headers=headers)
+        return await self.api.post(SLACK_CALLBACK, content=body, headers=headers)
 
 
 class MailLink(Outside):
@@ -106,7 +107,7 @@ class Phone(Outside):
     created: Created | None = None
 
     async def open(self) -> None:
-        await add(self.harness, "dana", DANA, self.medium)
+        await self.harness.add_recipient("dana", self.medium, number=DANA)
         (self.created,) = await send(self.harness, self.twilio, paged())
         self.message_id = f"SM{new_id()}"
 
@@ -248,10 +249,3 @@ TABLE: Final[Mapping[type[Outside], Mapping[Case, Answer]]] = {
         "somebody else": Answer(204),
     },
 }
-
-
-async def last_state(api: httpx.AsyncClient) -> str:
-    listed = await api.get("/v1/notifications", headers=key("sara"))
-    (item,) = listed.json()["items"]
-    state: str = item["history"][-1]["state"]
-    return state

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from common.contracts.notifications import Medium
+from integration.notifier.conftest import PHONES
+from integration.notifier.phone_examples import DANA
 from notifier.web_push.vapid import VapidKey
 from support.hostile_server import (
     Behaviour,
@@ -20,11 +22,9 @@ from support.hostile_server import (
     says,
 )
 from support.service_harness import ENCRYPTION_KEY
+from support.telegram_bots import CHAT_URL
 from support.twilio import Twilio
 
-PHONES: Final[tuple[Medium, ...]] = ("sms", "voice", "whatsapp")
-NUMBER_OF_DANA: Final = "+442079460018"
-TELEGRAM: Final = "tgram://123456789:ABCdefghijklmnopqrstuvwxyz012345678/12345"
 _PUSH_KEY: Final = VapidKey.generate()
 
 CASES: Final = (
@@ -135,7 +135,7 @@ def behaviour_of(medium: Medium, case: str, inward: HostileServer) -> Behaviour:
 
 
 def receiver(medium: Medium, server: HostileServer) -> Receiver:
-    number = {"medium": medium, "number": NUMBER_OF_DANA}
+    number = {"medium": medium, "number": DANA}
     twilio = {**Twilio().settings, "twilio_api_url": server.url}
     match medium:
         case "slack":
@@ -149,7 +149,7 @@ def receiver(medium: Medium, server: HostileServer) -> Receiver:
             return Receiver(settings, {"medium": medium, "url": f"{server.url}/a?sig=b"})
         case "apprise":
             settings = {"encryption_keys": ENCRYPTION_KEY}
-            return Receiver(settings, {"medium": medium, "url": TELEGRAM})
+            return Receiver(settings, {"medium": medium, "url": CHAT_URL})
         case "web_push":
             settings = {
                 "web_push_key": _PUSH_KEY.private,

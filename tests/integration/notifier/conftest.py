@@ -34,7 +34,7 @@ from notifier.links import Links, Purpose
 from notifier.main import build
 from notifier.settings import Settings
 from notifier.store.unit_of_work import UnitOfWork
-from support.databases import Postgres, open_database, rows
+from support.databases import Postgres, async_engine, open_database, rows
 from support.documented_problems import require_documented
 from support.twilio import Twilio
 
@@ -50,6 +50,8 @@ KEYS = {
     "operations": "manager:operations:operations-key",
     "root": "admin:root:root-key",
 }
+PHONES: tuple[Medium, ...] = ("sms", "voice", "whatsapp")
+SLACK_CALLBACK = "/v1/callbacks/slack"
 LEASE = timedelta(seconds=10)
 HEADLINE = "Billing chat from “Ada”: first response 2 h overdue"
 CONTACT = {
@@ -133,19 +135,30 @@ class ServiceHarness:
     def advance(self, by: timedelta) -> None:
         self.database.clock.offset += by
 
-    async def add_recipient(self, name: str, *media: Medium) -> None:
-        """Let there be a recipient with these media, or with Slack and mail."""
+    async def add_recipient(
+        self, name: str, *media: Medium, number: str = "", language: str | None = None
+    ) -> None:
+        """Let there be a recipient with these media, or with Slack and mail.
+
+        `number` is that of the telephone.
+        """
         addresses: dict[Medium, Address] = {
+            **{medium: Address(medium, {"number": number}) for medium in PHONES},
             "slack": Address("slack", {"channel": f"D-{name}", "user_id": f"U-{name}"}),
             "email": Address("email", {"address": f"{name}@example.com"}),
         }
         chosen = tuple(addresses[medium] for medium in media or ("slack", "email"))
         async with self.database.transaction() as uow:
-            recipient = Recipient(PersonId(name), name.capitalize(), chosen)
+            recipient = Recipient(PersonId(name), name.capitalize(), chosen, language=language)
             await uow.recipients.save(verify(recipient, chosen, uow.now))
 
     async def rows(self, statement: str) -> list[Any]:
         return await rows(self.database, statement)
+
+    async def execute(self, statement: str) -> None:
+        """Change rows as no code of this version would."""
+        async with async_engine(self.database).begin() as connection:
+            await connection.exec_driver_sql(statement)
 
     async def states(self) -> list[tuple[str, str, str]]:
         read = await self.rows(
@@ -258,6 +271,11 @@ def signed(body: bytes, *, age: timedelta = timedelta(0), secret: str = "") -> d
         "X-Slack-Signature": f"v0={mac}",
         "Content-Type": "application/x-www-form-urlencoded",
     }
+
+
+async def send_as_slack(api: httpx.AsyncClient, body: bytes) -> httpx.Response:
+    """Post a form to the callback of Slack, signed by it now."""
+    return await api.post(SLACK_CALLBACK, content=body, headers=signed(body))
 
 
 def _letter(error: BaseException) -> DeadLetter:

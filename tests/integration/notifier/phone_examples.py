@@ -7,7 +7,7 @@ from defusedxml.ElementTree import fromstring
 from msgspec.structs import replace
 
 from common.contracts.escalations import PageRequested
-from common.contracts.event import NotificationId, PersonId
+from common.contracts.event import NotificationId
 from common.contracts.notifications import Medium
 from common.core.ids import new_id
 from integration.notifier.conftest import (
@@ -15,8 +15,6 @@ from integration.notifier.conftest import (
     paged,
 )
 from notifier.domain.notifications import State
-from notifier.domain.recipients import Address, Recipient
-from notifier.domain.verification import verify
 from support.twilio import NUMBER, Created, Twilio, post_signed
 from support.waiting import until
 
@@ -25,19 +23,6 @@ OMAR = "+442079460019"
 HEADLINE = "Billing chat from a customer: first response 2 h overdue"
 PROBLEM = "urn:upstairs:problem:"
 REPLIES = "http://notifier/v1/callbacks/twilio/messages"
-
-
-async def add(
-    harness: ServiceHarness,
-    name: str,
-    number: str,
-    *media: Medium,
-    language: str | None = None,
-) -> None:
-    addresses = tuple(Address(medium, {"number": number}) for medium in media)
-    recipient = Recipient(PersonId(name), name.capitalize(), addresses, language=language)
-    async with harness.database.transaction() as uow:
-        await uow.recipients.save(verify(recipient, addresses, uow.now))
 
 
 async def send(harness: ServiceHarness, twilio: Twilio, *pages: PageRequested) -> list[Created]:
@@ -51,7 +36,7 @@ async def send(harness: ServiceHarness, twilio: Twilio, *pages: PageRequested) -
 
 
 async def page_dana(harness: ServiceHarness, twilio: Twilio, medium: Medium = "sms") -> Created:
-    await add(harness, "dana", DANA, medium)
+    await harness.add_recipient("dana", medium, number=DANA)
     (created,) = await send(harness, twilio, paged())
     return created
 

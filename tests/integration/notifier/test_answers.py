@@ -15,6 +15,7 @@ from integration.notifier.conftest import (
     CONTACT,
     HEADLINE,
     LINK_SECRET,
+    SLACK_CALLBACK,
     ServiceHarness,
     acknowledged,
     button,
@@ -22,6 +23,7 @@ from integration.notifier.conftest import (
     page_also,
     paged,
     pressed,
+    send_as_slack,
     signed,
     token_of,
 )
@@ -85,7 +87,7 @@ async def test_button_in_slack_takes_over(harness: ServiceHarness, api: httpx.As
     await sent(harness, page)
     body = pressed("U-dana", token_of(harness.posted()[0], "take_over"), "take_over")
     for _ in range(2):
-        answer = await api.post("/v1/callbacks/slack", content=body, headers=signed(body))
+        answer = await send_as_slack(api, body)
         assert answer.status_code == 200
     (acted,) = await answer_events(harness)
     assert (acted["action"], acted["person_id"]) == ("take_over", "dana")
@@ -170,13 +172,11 @@ async def test_answer_after_another_persons_answer_is_refused(
         "acknowledged",
         "dana",
     )
-    async with harness.database.transaction() as uow:
-        await uow.connection.driver.execute("UPDATE notifications SET language = 'de'")
+    await harness.execute("UPDATE notifications SET language = 'de'")
     refusal = await api.post(link, headers=BROWSER)
     assert "Bestätigt von dana. Die Eskalation wartet nicht mehr auf eine Antwort." in refusal.text
     assert '<html lang="de">' in refusal.text
-    async with harness.database.transaction() as uow:
-        await uow.connection.driver.execute("UPDATE notifications SET language = 'en'")
+    await harness.execute("UPDATE notifications SET language = 'en'")
     shown = await api.get(link, headers=BROWSER)
     assert "Acknowledged by Dana. There is nothing left to do here." in shown.text
     assert [event["event"] for event in await answer_events(harness)] == ["notification_seen"]
@@ -220,7 +220,7 @@ async def test_button_in_slack_acknowledges_once(
     await sent(harness, page)
     body = pressed("U-dana", token_of(harness.posted()[0]))
     for _ in range(2):
-        answer = await api.post("/v1/callbacks/slack", content=body, headers=signed(body))
+        answer = await send_as_slack(api, body)
         assert (answer.status_code, answer.content) == (200, b"")
     (acted,) = await answer_events(harness)
     assert (acted["event"], acted["person_id"], acted["medium"]) == (
@@ -236,7 +236,7 @@ async def test_other_asked_person_may_press_in_a_shared_channel(
     page = paged("dana")
     await sent(harness, page, page_also(page, "omar"))
     body = pressed("U-omar", token_of(harness.posted()[0]))
-    await api.post("/v1/callbacks/slack", content=body, headers=signed(body))
+    await send_as_slack(api, body)
     (acted,) = await answer_events(harness)
     assert acted["person_id"] == "omar"
 
@@ -247,7 +247,7 @@ async def test_person_who_was_not_asked_may_not_press(
 ) -> None:
     await sent(harness, paged("dana"), paged("omar"))
     body = pressed(user, token_of(harness.posted()[0]))
-    refused = await api.post("/v1/callbacks/slack", content=body, headers=signed(body))
+    refused = await send_as_slack(api, body)
     assert refused.status_code == 403
     assert refused.json()["type"] == "urn:upstairs:problem:not-paged"
     assert not await answer_events(harness)
@@ -264,7 +264,7 @@ async def test_late_press_is_refused(harness: ServiceHarness, api: httpx.AsyncCl
     )
     await harness.handle(taken)
     body = pressed("U-dana", token_of(harness.posted()[0]))
-    late = await api.post("/v1/callbacks/slack", content=body, headers=signed(body))
+    late = await send_as_slack(api, body)
     assert (late.status_code, late.json()["by"]) == (409, "omar")
 
 
@@ -280,7 +280,7 @@ async def test_unsigned_press_is_refused(harness: ServiceHarness, api: httpx.Asy
         {**signed(body), "X-Slack-Request-Timestamp": "now"},
     )
     for headers in wrong:
-        refused = await api.post("/v1/callbacks/slack", content=body, headers=headers)
+        refused = await api.post(SLACK_CALLBACK, content=body, headers=headers)
         assert refused.status_code == 401
         assert refused.json()["type"] == "urn:upstairs:problem:signature-refused"
     assert not await answer_events(harness)
@@ -301,7 +301,7 @@ async def test_unsigned_press_is_refused(harness: ServiceHarness, api: httpx.Asy
     ],
 )
 async def test_malformed_press_is_refused(api: httpx.AsyncClient, body: bytes, status: int) -> None:
-    answer = await api.post("/v1/callbacks/slack", content=body, headers=signed(body))
+    answer = await send_as_slack(api, body)
     assert answer.status_code == status
     if status != 200:
         assert answer.headers["content-type"] == "application/problem+json"
@@ -339,7 +339,7 @@ async def test_token_of_a_slack_button_is_no_link(
         if purpose == "press":
             continue
         body = pressed("U-dana", link_to(post, purpose).rpartition("/")[2])
-        refused = await api.post("/v1/callbacks/slack", content=body, headers=signed(body))
+        refused = await send_as_slack(api, body)
         assert refused.status_code == 403
     assert not await answer_events(harness)
 
@@ -380,18 +380,18 @@ async def test_refused_press_is_explained_to_the_user_alone(
     await sent(harness, paged("dana"), paged("omar"))
     (post, *_) = harness.posted()
     body = pressed("U-omar", token_of(post), channel={"id": "C-shared", "name": "support"})
-    await api.post("/v1/callbacks/slack", content=body, headers=signed(body))
+    await send_as_slack(api, body)
     (explanation,) = harness.posted("chat.postEphemeral")
     assert (explanation.body["channel"], explanation.body["user"]) == ("C-shared", "U-omar")
     assert "You were not asked about this escalation" in explanation.body["text"]
     # A Slack that fails changes nothing about the refusal.
     harness.slack.otherwise = receivers.slack_error("internal_error")
-    refused = await api.post("/v1/callbacks/slack", content=body, headers=signed(body))
+    refused = await send_as_slack(api, body)
     assert refused.status_code == 403
 
 
 @pytest.mark.parametrize("user", ["", "\x00", "U 1", "<@U1>", "x" * 200])
 async def test_impossible_user_is_malformed(api: httpx.AsyncClient, user: str) -> None:
     body = pressed(user, "token")
-    refused = await api.post("/v1/callbacks/slack", content=body, headers=signed(body))
+    refused = await send_as_slack(api, body)
     assert refused.status_code == 422

@@ -12,11 +12,9 @@ from apprise.plugins.telegram import NotifyTelegram
 
 from integration.notifier.conftest import ServiceHarness, key, open_api, paged
 from support.service_harness import ENCRYPTION_KEY
-from support.telegram_bots import TelegramBots, TelegramError
+from support.telegram_bots import CHAT_URL, TelegramBots, TelegramError
 from support.waiting import until
 
-TOKEN = "123456789:ABCdefghijklmnopqrstuvwxyz012345678"
-URL = f"tgram://{TOKEN}/12345"
 SETTINGS: dict[str, Any] = {"encryption_keys": ENCRYPTION_KEY}
 
 
@@ -40,7 +38,7 @@ class Chats:
 
 @pytest.fixture
 async def chats(harness: ServiceHarness, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Chats]:
-    async with TelegramBots(TOKEN, "12345") as bots, open_api(harness, **SETTINGS) as client:
+    async with TelegramBots() as bots, open_api(harness, **SETTINGS) as client:
         monkeypatch.setattr(NotifyTelegram, "notify_url", bots.url)
         yield Chats(harness, bots, client)
 
@@ -49,7 +47,7 @@ async def test_chat_is_told_and_its_address_is_shown_and_logged_nowhere(
     chats: Chats, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    put = await chats.put({"medium": "apprise", "url": URL})
+    put = await chats.put({"medium": "apprise", "url": CHAT_URL})
     assert put.json()["media"] == [{"medium": "apprise", "url": None, "service": "tgram"}]
     assert (await chats.put(*put.json()["media"])).is_success
     chats.bots.errors.append(TelegramError(429, "Too Many Requests: retry after 1"))
@@ -80,7 +78,7 @@ async def test_chat_is_told_and_its_address_is_shown_and_logged_nowhere(
 async def test_page_fails_at_once_if_the_chat_is_gone(
     chats: Chats, error: TelegramError, outcome: str
 ) -> None:
-    await chats.put({"medium": "apprise", "url": URL})
+    await chats.put({"medium": "apprise", "url": CHAT_URL})
     chats.bots.errors.append(error)
     async with chats.harness.delivering(**SETTINGS):
         await chats.harness.handle(paged("dana"))
@@ -89,7 +87,8 @@ async def test_page_fails_at_once_if_the_chat_is_gone(
 
 
 @pytest.mark.parametrize(
-    "url", ["json://127.0.0.1:1/x", "ntfy://10.0.0.1/topic", f"{URL}?template=file:///etc/passwd"]
+    "url",
+    ["json://127.0.0.1:1/x", "ntfy://10.0.0.1/topic", f"{CHAT_URL}?template=file:///etc/passwd"],
 )
 async def test_address_of_another_service_is_refused(chats: Chats, url: str) -> None:
     answer = await chats.put({"medium": "apprise", "url": url})

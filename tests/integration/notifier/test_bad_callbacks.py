@@ -4,10 +4,11 @@ import httpx
 import pytest
 
 from common.contracts.notifications import Medium
-from integration.notifier.bad_callbacks import TABLE, Answer, Case, Outside, last_state
-from integration.notifier.conftest import ServiceHarness, key, paged
+from integration.notifier.bad_callbacks import TABLE, Answer, Case, Outside
+from integration.notifier.conftest import ServiceHarness, paged
+from integration.notifier.examples import only_notification, story
 from integration.notifier.mail_reports import mail_dana, post_report
-from integration.notifier.phone_examples import DANA, add, event_names, page_dana
+from integration.notifier.phone_examples import DANA, event_names, page_dana
 from support.mail_reports import write_report
 from support.twilio import Twilio
 from support.waiting import until
@@ -16,12 +17,6 @@ CELLS = [
     (kind, case, answer) for kind, answers in TABLE.items() for case, answer in answers.items()
 ]
 ACCEPTED = ("queued", "sending", "sent")
-
-
-async def story(api: httpx.AsyncClient) -> tuple[str, ...]:
-    listed = await api.get("/v1/notifications", headers=key("sara"))
-    (item,) = listed.json()["items"]
-    return tuple(step["state"] for step in item["history"])
 
 
 @pytest.mark.parametrize(
@@ -41,14 +36,14 @@ async def test_callback_is_answered_and_the_story_says_what_it_changed(
     answer = await outside.call(case)
     assert answer.status_code == expected.status, answer.text
     assert expected.text in answer.text
-    assert await last_state(phone_api) == expected.last
+    assert story(await only_notification(phone_api))[-1] == expected.last
     after = await event_names(harness)
     assert len(after) - len(before) == (case == "right")
     # The same again: answered, and nothing more happens.
     again = await outside.call(case)
     assert again.status_code == expected.status, again.text
     assert await event_names(harness) == after
-    assert await last_state(phone_api) == expected.last
+    assert story(await only_notification(phone_api))[-1] == expected.last
 
 
 def test_table_has_each_case_of_each_kind() -> None:
@@ -82,7 +77,7 @@ async def test_story_of_a_message_that_is_reported_on_later(
     for status, code in reports:
         more = {"ErrorCode": code} if code else {}
         assert (await twilio.report(phone_api, message, status, **more)).status_code == 204
-    assert await story(phone_api) == expected
+    assert story(await only_notification(phone_api)) == expected
 
 
 @pytest.mark.parametrize(
@@ -109,7 +104,7 @@ async def test_story_of_a_mail_that_is_reported_on_later(
     for action in actions:
         answer = await post_report(api, write_report(message_id, action))
         assert answer.status_code == 204
-    assert await story(api) == expected
+    assert story(await only_notification(api)) == expected
 
 
 @pytest.mark.parametrize(
@@ -118,12 +113,12 @@ async def test_story_of_a_mail_that_is_reported_on_later(
 async def test_number_that_can_not_be_reached_fails_at_once(
     harness: ServiceHarness, twilio: Twilio, phone_api: httpx.AsyncClient, medium: Medium, code: int
 ) -> None:
-    await add(harness, "dana", DANA, medium)
+    await harness.add_recipient("dana", medium, number=DANA)
     twilio.answers.append((400, code, {}))
     async with harness.delivering(**twilio.settings):
         await harness.handle(paged())
         await until(harness.states, lambda states: states[0][2] == "failed")
-    assert await story(phone_api) == ("queued", "sending", "failed")
+    assert story(await only_notification(phone_api)) == ("queued", "sending", "failed")
     assert twilio.requests == 1
 
 
@@ -143,4 +138,4 @@ async def test_story_of_a_mailbox_that_refuses(
     async with harness.delivering(delivery_attempts=1):
         await harness.handle(paged())
         await until(harness.states, lambda states: states[0][2] == "failed")
-    assert await story(api) == expected
+    assert story(await only_notification(api)) == expected

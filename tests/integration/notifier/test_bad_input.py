@@ -15,33 +15,22 @@ from integration.notifier.bad_input import (
     CASES,
     NOT_APPLICABLE,
     STORIES,
-    TELEGRAM,
     WEBHOOK_ANSWERS,
     Receiver,
     behaviour_of,
     receiver,
 )
 from integration.notifier.conftest import ServiceHarness, key, open_api, paged
+from integration.notifier.examples import only_notification, story
 from integration.notifier.status_examples import SETTINGS, SHOP
 from notifier.channels.registry import CHANNELS
 from notifier.domain.message_templates import TEMPLATE_MEDIA
 from support.hostile_server import HostileServer, hang
 from support.push_service import PushService, Subscription
+from support.telegram_bots import CHAT_URL
 from support.waiting import until
 
 CELLS = [(medium, case) for medium, stories in STORIES.items() for case in stories]
-
-
-async def story(api: httpx.AsyncClient, **filters: str) -> dict[str, Any]:
-    """Return the one notification that the filters leave."""
-    listed = await api.get("/v1/notifications", params=filters, headers=key("sara"))
-    (item,) = listed.json()["items"]
-    assert isinstance(item, dict)
-    return item
-
-
-def states(item: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(step["state"] for step in item["history"])
 
 
 async def add_dana(api: httpx.AsyncClient, medium: Medium, kind: Receiver, url: str) -> None:
@@ -69,7 +58,7 @@ async def test_story_of_a_message_to_an_outside_system_that_misbehaves(
     limits: dict[str, Any]
     limits = {"delivery_timeout_seconds": 0.5, "delivery_attempts": 2 if waits else 1}
     # With its first address the library loads all that it has, which takes longer.
-    assert Apprise.instantiate(TELEGRAM)
+    assert Apprise.instantiate(CHAT_URL)
     async with HostileServer(hang) as inward:
         behaviour = behaviour_of(medium, case, inward)
         async with HostileServer(behaviour, reads_first=medium != "email") as server:
@@ -83,11 +72,11 @@ async def test_story_of_a_message_to_an_outside_system_that_misbehaves(
                 await harness.handle(paged())
                 await until(harness.attempts)
                 await until(harness.states, lambda rows: rows[0][2] != "sending")
-                item = await story(api)
-        assert states(item) == STORIES[medium][case]
+                item = await only_notification(api)
+        assert story(item) == STORIES[medium][case]
         assert server.calls == 1
         assert inward.calls == 0
-    assert item["ambiguous"] == ("ambiguous" in states(item))
+    assert item["ambiguous"] == ("ambiguous" in story(item))
     if waits:
         wait = datetime.fromisoformat(item["due_at"]) - datetime.fromisoformat(item["requested_at"])
         assert wait <= timedelta(hours=1, minutes=1)
@@ -115,8 +104,8 @@ async def test_device_whose_service_hangs_makes_no_other_device_ring_again(
             await add_device(api, phone := service.subscribe())
             await harness.handle(paged())
             await until(harness.attempts)
-            item = await story(api)
-        assert states(item) == ("queued", "sending", "sent")
+            item = await only_notification(api)
+        assert story(item) == ("queued", "sending", "sent")
         assert len(service.received(phone)) == 1
 
 

@@ -26,7 +26,7 @@ from integration.notifier.conftest import (
     key,
     paged,
     pressed,
-    signed,
+    send_as_slack,
 )
 from integration.notifier.examples import PROGRAM, answer_events
 from notifier.domain.brake import MAX_HELD_PAGES, by_turns
@@ -115,7 +115,7 @@ async def test_page_in_a_summary_can_be_acknowledged(
     (post,) = summaries(harness)
     (token,) = tokens(post)
     body = pressed("U-dana", token)
-    assert (await api.post("/v1/callbacks/slack", content=body, headers=signed(body))).is_success
+    assert (await send_as_slack(api, body)).is_success
     (mail,) = [mail for mail in harness.mail.messages if "held back" in mail["Subject"]]
     part = mail.get_body(("plain",))
     assert part
@@ -384,12 +384,11 @@ async def test_page_that_cannot_be_read_delays_no_summary(harness: ServiceHarnes
         await settle(harness, "summary", 1)
         await harness.handle(*flood(3))
         await until(lambda: page_states(harness), lambda states: states["held_back"] == 3)
-        async with harness.database.transaction() as uow:
-            await uow.connection.driver.execute(
-                "UPDATE notifications SET content = '[]' WHERE notification_id ="
-                " (SELECT min(notification_id::text)::uuid FROM notifications"
-                " WHERE state = 'held_back')"
-            )
+        await harness.execute(
+            "UPDATE notifications SET content = '[]' WHERE notification_id ="
+            " (SELECT min(notification_id::text)::uuid FROM notifications"
+            " WHERE state = 'held_back')"
+        )
         harness.advance(MINUTE)
         await until(lambda: page_states(harness), lambda states: states["grouped"] == 3)
     assert await page_states(harness) == {"sent": 3, "grouped": 3, "failed": 1}

@@ -23,7 +23,7 @@ from integration.notifier.conftest import (
     page_also,
     paged,
     pressed,
-    signed,
+    send_as_slack,
     token_of,
 )
 from integration.notifier.examples import BROWSER, PROGRAM
@@ -162,7 +162,7 @@ async def test_message_that_was_answered_ends_the_later_steps(
                 reason = "answered on slack"
             case "button":
                 body = pressed("U-dana", token_of(post))
-                await api.post("/v1/callbacks/slack", content=body, headers=signed(body))
+                await send_as_slack(api, body)
                 reason = "answered on slack"
             case _:
                 await harness.handle(acknowledged(page, "sara"))

@@ -21,6 +21,7 @@ from integration.notifier.conftest import (
     page_also,
     paged,
 )
+from integration.notifier.examples import lose_attempts
 from notifier.channels.base import Channel
 from notifier.channels.email import Email
 from notifier.channels.slack import Slack
@@ -119,8 +120,7 @@ async def test_next_method_stands_in_where_no_receipt_came_in_time(
         await harness.handle(*slack_pages(1))
         await until(lambda: pages(harness), lambda rows: rows[0][1] == "sent")
         if is_seen:
-            async with harness.database.transaction() as uow:
-                await uow.connection.driver.execute("UPDATE notifications SET seen_at = sent_at")
+            await harness.execute("UPDATE notifications SET seen_at = sent_at")
         assert await pages(harness) == [("slack", "sent", None)]
         harness.advance(timedelta(seconds=31))
         overdue = "SELECT 1 FROM notifications WHERE receipt_due_at IS NOT NULL"
@@ -327,10 +327,9 @@ async def test_message_that_cannot_be_read_keeps_no_other_waiting_for_its_receip
     async with harness.delivering(receipt_seconds=30):
         await harness.handle(poisoned, other)
         await until(lambda: pages(harness), lambda rows: str(rows).count("'sent'") == 2)
-        async with harness.database.transaction() as uow:
-            await uow.connection.driver.execute(
-                f"UPDATE notifications SET content = '[]' WHERE page_id = '{poisoned.page_id}'"
-            )
+        await harness.execute(
+            f"UPDATE notifications SET content = '[]' WHERE page_id = '{poisoned.page_id}'"
+        )
         harness.advance(timedelta(seconds=31))
         await until(lambda: harness.mail.messages)
         overdue = "SELECT 1 FROM notifications WHERE receipt_due_at IS NOT NULL"
@@ -344,11 +343,7 @@ async def test_next_method_stands_in_where_the_last_attempt_was_lost(
 ) -> None:
     await harness.add_recipient("dana")
     await harness.handle(*slack_pages(1))
-    async with harness.database.transaction() as uow:
-        await uow.connection.driver.execute(
-            "UPDATE notifications SET state = 'sending', attempts = 1,"
-            " began_at = now() - interval '1 minute', due_at = now() - interval '50 seconds'"
-        )
+    await lose_attempts(harness)
     async with harness.delivering(delivery_attempts=1):
         await until(lambda: harness.mail.messages)
         await until(harness.states, lambda states: "sending" not in str(states))

@@ -1,14 +1,11 @@
 """The home tab in Slack: who opens it sees what needs them, and it follows what happens."""
 
-import json
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
-from msgspec.structs import replace
-from sqlalchemy import text
 
 from common.contracts.escalations import EscalationResolved, PagesErased
 from common.contracts.event import EscalationId, PersonId
@@ -22,42 +19,12 @@ from integration.notifier.conftest import (
     page_also,
     paged,
     pressed,
+    send_as_slack,
     signed,
 )
 from integration.notifier.examples import answer_events
+from integration.notifier.home_tab_examples import open_home, reported, send
 from support.waiting import until
-
-CALLBACK = "/v1/callbacks/slack"
-
-
-def reported(user: str, **event: Any) -> bytes:
-    """Write the body by which Slack's Events API reports that a user opens the home tab."""
-    whole = {
-        "token": "unused",
-        "team_id": "T1",
-        "api_app_id": "A1",
-        "event": {
-            "type": "app_home_opened",
-            "user": user,
-            "channel": "D1",
-            "tab": "home",
-            "event_ts": "1700000000.000001",
-            **event,
-        },
-        "type": "event_callback",
-        "event_id": "Ev1",
-        "event_time": 1700000000,
-    }
-    return json.dumps(whole).encode()
-
-
-async def send(api: httpx.AsyncClient, body: bytes, **headers: str) -> httpx.Response:
-    as_json = {**signed(body), "Content-Type": "application/json", **headers}
-    return await api.post(CALLBACK, content=body, headers=as_json)
-
-
-async def open_home(api: httpx.AsyncClient, user: str = "U-dana") -> None:
-    assert (await send(api, reported(user))).status_code == 200
 
 
 def published(harness: ServiceHarness, user: str = "U-dana") -> list[SlackCall]:
@@ -144,7 +111,7 @@ async def test_button_of_the_home_answers_and_a_refusal_is_shown(
     token = button(blocks(home), "acknowledge")["value"]
     # As Slack reports it from a home tab: there is no conversation.
     body = pressed("U-dana", token, trigger_id="1.2.trigger", container={"type": "view"})
-    assert (await api.post(CALLBACK, content=body, headers=signed(body))).status_code == 200
+    assert (await send_as_slack(api, body)).status_code == 200
     (acted,) = await answer_events(harness)
     assert (acted["event"], acted["action"], acted["person_id"]) == (
         "notification_acted_on",
@@ -152,7 +119,7 @@ async def test_button_of_the_home_answers_and_a_refusal_is_shown(
         "dana",
     )
     await harness.handle(acknowledged(page, "sara"))
-    late = await api.post(CALLBACK, content=body, headers=signed(body))
+    late = await send_as_slack(api, body)
     assert late.status_code == 409
     (shown,) = harness.posted("views.open")
     assert shown.body["trigger_id"] == "1.2.trigger"
@@ -163,11 +130,7 @@ async def test_button_of_the_home_answers_and_a_refusal_is_shown(
 async def test_home_is_in_the_readers_language_and_leads_to_the_console(
     harness: ServiceHarness, api: httpx.AsyncClient
 ) -> None:
-    await harness.add_recipient("dana", "slack")
-    async with harness.database.transaction() as uow:
-        recipient = await uow.recipients.get(PersonId("dana"))
-        assert recipient
-        await uow.recipients.save(replace(recipient, language="de"))
+    await harness.add_recipient("dana", "slack", language="de")
     async with harness.delivering(console_url="https://console.example"):
         await open_home(api)
         call = await last_shows(harness, "Zurzeit wartet nichts auf Sie.")
@@ -265,9 +228,7 @@ async def test_row_that_cannot_be_read_delays_no_other_home(
 
 async def spoil(harness: ServiceHarness, person: str) -> None:
     """Let the message to the person be one that nobody can read."""
-    async with harness.database.transaction() as uow:
-        statement = (
-            "UPDATE notifications SET content = jsonb_set(content, '{causes}', '5')"
-            " WHERE person_id = :person"
-        )
-        await uow.notifications.connection.execute(text(statement), {"person": person})
+    await harness.execute(
+        "UPDATE notifications SET content = jsonb_set(content, '{causes}', '5')"
+        f" WHERE person_id = '{person}'"
+    )

@@ -22,7 +22,6 @@ from integration.notifier.write_back_examples import (
 )
 from notifier.commands.rotate_key import rotate_secrets
 from support.case_systems import Ticket, ZendeskStandIn
-from support.databases import async_engine
 from support.service_harness import ENCRYPTION_KEY
 from support.waiting import until
 
@@ -115,10 +114,7 @@ async def test_write_back_that_can_not_be_read_keeps_no_other_waiting(
     await harness.handle(
         EscalatedCase("zendesk:acme").raised(), EscalatedCase("zendesk:other").raised()
     )
-    async with async_engine(harness.database).begin() as connection:
-        await connection.exec_driver_sql(
-            "UPDATE write_backs SET steps = '[]' WHERE system = 'zendesk:acme'"
-        )
+    await harness.execute("UPDATE write_backs SET steps = '[]' WHERE system = 'zendesk:acme'")
     async with writing(harness, zendesk.url):
         await until(
             lambda: harness.rows("SELECT state FROM case_writes ORDER BY system"),
@@ -130,8 +126,7 @@ async def test_write_back_that_can_not_be_read_is_halted_until_it_is_set_again(
     harness: ServiceHarness, zendesk: ZendeskStandIn
 ) -> None:
     await set_up(harness, zendesk.url)
-    async with async_engine(harness.database).begin() as connection:
-        await connection.exec_driver_sql("UPDATE write_backs SET steps = '[]'")
+    await harness.execute("UPDATE write_backs SET steps = '[]'")
     case = EscalatedCase()
     # The escalation is handled all the same.
     await harness.handle(case.raised(), case.acknowledged())
@@ -158,8 +153,7 @@ async def test_write_back_that_can_not_be_read_is_removed(
     harness: ServiceHarness, zendesk: ZendeskStandIn
 ) -> None:
     await set_up(harness, zendesk.url)
-    async with async_engine(harness.database).begin() as connection:
-        await connection.exec_driver_sql("UPDATE write_backs SET language = 'fr'")
+    await harness.execute("UPDATE write_backs SET language = 'fr'")
     async with managing(harness, zendesk.url) as api:
         assert (await api.delete(ZENDESK)).status_code == 204
         assert (await api.get(ZENDESK)).status_code == 404

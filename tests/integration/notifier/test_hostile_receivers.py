@@ -3,13 +3,11 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from sqlalchemy import text
 
 from common.core.sealed_secrets import SecretBox
 from integration.notifier.conftest import ServiceHarness, open_api
 from integration.notifier.status_examples import IMPATIENT, SETTINGS, SHOP, Shop
 from notifier.commands.rotate_key import rotate_secrets
-from support.databases import async_engine
 from support.service_harness import ENCRYPTION_KEY
 from support.status_receiver import Answer, StatusReceiver
 from support.waiting import until
@@ -23,11 +21,6 @@ async def shop(harness: ServiceHarness) -> AsyncIterator[Shop]:
         yield Shop(harness, receiver, client)
 
 
-async def change(harness: ServiceHarness, statement: str) -> None:
-    async with async_engine(harness.database).begin() as connection:
-        await connection.execute(text(statement))
-
-
 @pytest.mark.parametrize("host", ["shop..example.com", f"{'a' * 64}.example.com", "127%2e0.0.1"])
 async def test_host_that_no_name_service_takes_is_refused(shop: Shop, host: str) -> None:
     refused = await shop.call("PUT", json={"url": f"https://{host}/"})
@@ -37,7 +30,7 @@ async def test_host_that_no_name_service_takes_is_refused(shop: Shop, host: str)
 @pytest.mark.parametrize("host", ["shop..example.com", "127%2e0.0.1"])
 async def test_call_to_host_that_no_name_service_takes_is_a_failure(shop: Shop, host: str) -> None:
     await shop.put()
-    await change(shop.harness, f"UPDATE status_webhooks SET url = 'https://{host}/'")
+    await shop.harness.execute(f"UPDATE status_webhooks SET url = 'https://{host}/'")
     tested = await shop.call("POST", f"{SHOP}/test")
     assert (tested.status_code, tested.json()["delivered"]) == (200, False)
     async with shop.sending(IMPATIENT):
@@ -81,7 +74,7 @@ async def test_row_that_can_not_be_read_keeps_no_other_waiting(shop: Shop, poiso
     await shop.put()
     await shop.call("PUT", KIOSK, "mona", json={"url": shop.receiver.url})
     await shop.tell("received", source="channel:kiosk")
-    await change(shop.harness, poison)
+    await shop.harness.execute(poison)
     async with shop.sending(IMPATIENT):
         contact = await shop.tell("received", "assigned")
         await until(lambda: len(shop.receiver.statuses_of(contact)) == 2)
@@ -89,7 +82,7 @@ async def test_row_that_can_not_be_read_keeps_no_other_waiting(shop: Shop, poiso
 
 async def test_webhook_that_can_not_be_read_is_disabled_until_it_is_put_again(shop: Shop) -> None:
     await shop.put()
-    await change(shop.harness, """UPDATE status_webhooks SET statuses = '["unknown"]'""")
+    await shop.harness.execute("""UPDATE status_webhooks SET statuses = '["unknown"]'""")
     shown = await shop.call("GET")
     assert shown.json()["disabled_reason"] == "its row can't be read"
     listed = await shop.call("GET", "/v1/status-webhooks")
@@ -108,12 +101,12 @@ async def test_webhook_that_can_not_be_read_is_disabled_until_it_is_put_again(sh
 
 async def test_webhook_that_can_not_be_read_gets_a_secret_and_is_removed(shop: Shop) -> None:
     await shop.put()
-    await change(shop.harness, "UPDATE status_webhooks SET secrets = '17'")
+    await shop.harness.execute("UPDATE status_webhooks SET secrets = '17'")
     rotation = await rotate_secrets(shop.harness.database, SecretBox(ENCRYPTION_KEY))
     assert rotation.unreadable == ["status webhook channel:shop"]
     rotated = await shop.call("POST", f"{SHOP}/rotate-secret", json={})
     assert (rotated.status_code, rotated.json()["old_secret_ends_at"]) == (200, None)
-    await change(shop.harness, "UPDATE status_webhooks SET secrets = '17'")
+    await shop.harness.execute("UPDATE status_webhooks SET secrets = '17'")
     assert (await shop.call("DELETE")).status_code == 204
     assert (await shop.call("GET")).status_code == 404
 
@@ -132,7 +125,7 @@ async def test_result_that_cannot_be_recorded_keeps_no_other_waiting(shop: Shop)
         contacts = [await shop.tell("received") for _ in range(3)]
         await until(lambda: shop.receiver.max_at_once == 3)
         odd = f"UPDATE status_deliveries SET content = '17' WHERE contact_id = '{contacts[1]}'"
-        await change(shop.harness, odd)
+        await shop.harness.execute(odd)
         shop.receiver.may_answer.set()
         await until(lambda: _delivered(shop), lambda count: count == 2)
         assert len(shop.receiver.received) == 3, "none had to be sent again"

@@ -139,8 +139,7 @@ async def test_bounce_that_comes_while_the_mail_is_sent_is_asked_for_again(
 ) -> None:
     message_id = await mail_dana(harness)
     sending = "UPDATE notifications SET state = 'sending', due_at = requested_at, receipt = NULL"
-    async with harness.database.transaction() as uow:
-        await uow.connection.driver.execute(sending)
+    await harness.execute(sending)
     answer = await post_report(api, write_report(message_id))
     assert (answer.status_code, answer.json()["type"]) == (
         503,

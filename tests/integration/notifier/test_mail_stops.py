@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from common.contracts.event import PersonId
 from integration.notifier.conftest import ServiceHarness, key, paged
-from integration.notifier.examples import BROWSER
+from integration.notifier.examples import BROWSER, lose_attempts
 from support.waiting import until
 
 COACHING = {"by": "sam", "person_id": "rui", "text": "How to end a call"}
@@ -151,11 +151,7 @@ async def test_attempt_that_was_lost_before_the_mail_was_stopped_is_kept(
     stops = {"kinds": ["coaching"]}
     await api.put("/v1/recipients/dana/stopped-mails", json=stops, headers=key("dana"))
     await harness.handle(paged(reason="coaching", coaching=COACHING))
-    async with harness.database.transaction() as uow:
-        await uow.connection.driver.execute(
-            "UPDATE notifications SET state = 'sending', attempts = 1,"
-            " began_at = now() - interval '1 minute', due_at = now() - interval '50 seconds'"
-        )
+    await lose_attempts(harness)
     async with harness.delivering():
         await until(harness.states, lambda states: states == [("page", "email", "cancelled")])
     assert await harness.attempts() == [(1, "unknown")]

@@ -5,7 +5,6 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import text
 
 from common.core.clock import TimeSource
 from integration.notifier.conftest import (
@@ -16,8 +15,9 @@ from integration.notifier.conftest import (
     page_also,
     paged,
 )
+from integration.notifier.examples import lose_attempts
 from notifier.domain.maintenance import PAGES_DUE_AFTER_END
-from support.databases import Postgres, async_engine
+from support.databases import Postgres
 from support.waiting import until
 
 SHOP = {**CONTACT, "topic": "shipping", "received_from": "zendesk:acme"}
@@ -190,13 +190,7 @@ async def test_attempt_that_was_lost_before_the_window_is_in_the_story(
 ) -> None:
     await harness.add_recipient("dana", "slack")
     await harness.handle(paged("dana"))
-    async with async_engine(harness.database).begin() as connection:
-        await connection.execute(
-            text(
-                "UPDATE notifications SET state = 'sending', attempts = 1,"
-                " began_at = now() - interval '1 minute', due_at = now() - interval '50 seconds'"
-            )
-        )
+    await lose_attempts(harness)
     await put(api, BILLING)
     async with harness.delivering():
         await until(lambda: harness.rows(DELAYED))

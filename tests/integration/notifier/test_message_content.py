@@ -16,10 +16,10 @@ from common.contracts.escalations import EscalationReopened, PageRequested
 from common.contracts.event import EscalationId, PersonId
 from common.contracts.notifications import Medium
 from common.core.clock import TimeSource
-from integration.notifier.conftest import CONTACT, ServiceHarness, key, open_api, paged
+from integration.notifier.conftest import CONTACT, PHONES, ServiceHarness, key, open_api, paged
 from integration.notifier.examples import BROWSER
-from integration.notifier.phone_examples import reply, said
-from integration.notifier.test_home_tabs import open_home
+from integration.notifier.home_tab_examples import open_home
+from integration.notifier.phone_examples import DANA, reply, said
 from notifier.channels.registry import CHANNELS
 from notifier.domain.content_levels import ContentLevel
 from notifier.domain.message_templates import TEMPLATE_MEDIA, MessageTemplate
@@ -28,12 +28,10 @@ from notifier.web_push.vapid import VapidKey
 from support.push_service import PushService, Subscription
 from support.service_harness import ENCRYPTION_KEY
 from support.teams_workflows import TeamsWorkflows
-from support.telegram_bots import TelegramBots
+from support.telegram_bots import CHAT_URL, TelegramBots
 from support.twilio import Twilio
 from support.waiting import until
 
-TOKEN = "123456789:ABCdefghijklmnopqrstuvwxyz012345678"
-DANA = "+442079460018"
 MEDIA = tuple(channel.medium for channel in CHANNELS)
 # Those on which a message has room for details.
 LONG_MEDIA: tuple[Medium, ...] = ("slack", "email", "teams")
@@ -144,7 +142,7 @@ async def world(
 ) -> AsyncIterator[World]:
     async with (
         TeamsWorkflows() as workflows,
-        TelegramBots(TOKEN, "12345") as bots,
+        TelegramBots() as bots,
         PushService() as push_service,
     ):
         monkeypatch.setattr(NotifyTelegram, "notify_url", bots.url)
@@ -166,8 +164,8 @@ async def _add_dana(api: httpx.AsyncClient, workflow: str, phone: Subscription) 
         {"medium": "slack", "channel": "D-dana", "user_id": "U-dana"},
         {"medium": "email", "address": "dana@example.com"},
         {"medium": "teams", "url": workflow, "conversation": "personal"},
-        {"medium": "apprise", "url": f"tgram://{TOKEN}/12345"},
-        *({"medium": each, "number": DANA} for each in ("sms", "voice", "whatsapp")),
+        {"medium": "apprise", "url": CHAT_URL},
+        *({"medium": each, "number": DANA} for each in PHONES),
     ]
     body = {"name": "Dana", "media": media}
     put = await api.put("/v1/recipients/dana", json=body, headers=key("root"))

@@ -190,11 +190,10 @@ async def test_there_is_no_template_of_what_is_not_sent(api: httpx.AsyncClient, 
 async def test_template_of_a_newer_version_stops_no_other(
     harness: ServiceHarness, api: httpx.AsyncClient, german: None
 ) -> None:
-    async with harness.database.transaction() as uow:
-        await uow.connection.driver.execute(
-            "INSERT INTO message_templates VALUES"
-            " ('slack', 'a newer reason', 'de', 1, 'x', 'x', now(), 'omar')"
-        )
+    await harness.execute(
+        "INSERT INTO message_templates VALUES"
+        " ('slack', 'a newer reason', 'de', 1, 'x', 'x', now(), 'omar')"
+    )
     assert (await put(api)).status_code == 200
     async with harness.delivering():
         await first_text(harness, "Dringend: Chat zu Billing")

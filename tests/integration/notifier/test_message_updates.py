@@ -31,7 +31,7 @@ from integration.notifier.conftest import (
     page_also,
     paged,
     pressed,
-    signed,
+    send_as_slack,
     token_of,
 )
 from integration.notifier.examples import BROWSER, PROGRAM, answer_events, sent
@@ -102,7 +102,7 @@ async def test_added_reason_for_the_holder_lets_nobody_else_answer(
     assert await escalation(harness) == ("acknowledged", "dana", False)
     assert (await api.post(omar, headers=PROGRAM)).status_code == 409
     pressing = pressed("U-omar", token_of(harness.posted()[0]))
-    late = await api.post("/v1/callbacks/slack", content=pressing, headers=signed(pressing))
+    late = await send_as_slack(api, pressing)
     assert late.status_code == 409
     assert not await answer_events(harness)
     # The message stays as it is: no update tells Dana that she has acknowledged it.
@@ -190,7 +190,7 @@ async def test_approval_has_no_button_and_refusal_updates_the_message(
     assert "Your approval is needed" in refused.json()["detail"]
     # Nor may the approver press the button of the person who was asked to acknowledge.
     pressing = pressed("U-omar", token_of(harness.posted()[0]))
-    pressed_at = await api.post("/v1/callbacks/slack", content=pressing, headers=signed(pressing))
+    pressed_at = await send_as_slack(api, pressing)
     assert pressed_at.status_code == 403
 
     await harness.handle(ApprovalRefused(**same(page), by=OMAR, reason="too much"))

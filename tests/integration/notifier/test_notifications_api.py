@@ -13,6 +13,7 @@ from integration.notifier.conftest import (
     page_also,
     paged,
 )
+from integration.notifier.examples import only_notification
 from support.waiting import until
 
 
@@ -25,8 +26,7 @@ async def test_notification_shows_its_attempts(
     async with harness.delivering():
         await harness.handle(page)
         await until(harness.published)
-    listed = await api.get("/v1/notifications", headers=key("sara"))
-    (shown,) = listed.json()["items"]
+    shown = await only_notification(api)
     assert shown["state"] == "sent"
     assert shown["headline"] == HEADLINE
     assert shown["content"]["reason"] == page.reason

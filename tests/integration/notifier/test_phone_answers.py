@@ -17,7 +17,6 @@ from integration.notifier.phone_examples import (
     DANA,
     HEADLINE,
     OMAR,
-    add,
     event_names,
     page_dana,
     reply,
@@ -47,7 +46,7 @@ async def test_reply_answers_the_newest_message_that_asks(
     action: str,
     answer: str,
 ) -> None:
-    await add(harness, "dana", DANA, "sms")
+    await harness.add_recipient("dana", "sms", number=DANA)
     older, newer, informing = paged(), paged(), paged(reason="warning")
     await send(harness, twilio, older, newer, informing)
     assert said(await reply(phone_api, text)) == answer
@@ -69,7 +68,7 @@ async def test_reply_that_comes_again_answers_nothing_newer(
 async def test_second_reply_answers_the_next_message_that_waits(
     harness: ServiceHarness, twilio: Twilio, phone_api: httpx.AsyncClient
 ) -> None:
-    await add(harness, "dana", DANA, "sms")
+    await harness.add_recipient("dana", "sms", number=DANA)
     oldest, settled, lost, newest = (paged() for _ in range(4))
     await send(harness, twilio, oldest, settled, lost, newest)
     await harness.handle(acknowledged(settled, "omar"))
@@ -87,7 +86,7 @@ async def test_refused_reply_that_comes_again_answers_nothing_newer(
     harness: ServiceHarness, twilio: Twilio, phone_api: httpx.AsyncClient
 ) -> None:
     page = paged()
-    await add(harness, "dana", DANA, "sms")
+    await harness.add_recipient("dana", "sms", number=DANA)
     assert said(await reply(phone_api, "1", MessageSid="SM1")) == NOTHING_WAITS
     await send(harness, twilio, page)
     assert said(await reply(phone_api, "1", MessageSid="SM1")) == ""
@@ -103,7 +102,7 @@ async def test_key_that_comes_again_later_answers_nothing(
     harness: ServiceHarness, twilio: Twilio, phone_api: httpx.AsyncClient, is_refused: bool
 ) -> None:
     page = paged()
-    await add(harness, "dana", DANA, "voice")
+    await harness.add_recipient("dana", "voice", number=DANA)
     (call,) = await send(harness, twilio, page)
     fields = {"CallSid": call.sid, "From": NUMBER, "To": DANA, "Digits": "1"}
     if is_refused:
@@ -122,8 +121,8 @@ async def test_reply_after_anothers_answer_says_who_has_it(
     harness: ServiceHarness, twilio: Twilio, phone_api: httpx.AsyncClient
 ) -> None:
     page = paged()
-    await add(harness, "dana", DANA, "sms")
-    await add(harness, "omar", OMAR, "sms")
+    await harness.add_recipient("dana", "sms", number=DANA)
+    await harness.add_recipient("omar", "sms", number=OMAR)
     await send(harness, twilio, page, page_also(page, "omar"))
     await harness.handle(acknowledged(page, "omar"))
     late = said(await reply(phone_api, "1"))
@@ -134,7 +133,7 @@ async def test_answers_are_in_the_language_of_the_owner_of_the_number(
     harness: ServiceHarness, twilio: Twilio, phone_api: httpx.AsyncClient
 ) -> None:
     other = paged("dana", media=("voice",))
-    await add(harness, "dana", DANA, "sms", "voice", language="de")
+    await harness.add_recipient("dana", "sms", "voice", number=DANA, language="de")
     await send(harness, twilio, paged("dana", media=("sms",)), other)
     (text,), (call,) = twilio.messages, twilio.calls
     assert "Antworten Sie mit 1 zum Bestätigen" in text.fields["Body"]
@@ -179,7 +178,7 @@ async def test_owner_of_a_new_number_answers_nothing_that_went_to_the_old_one(
     harness: ServiceHarness, twilio: Twilio, phone_api: httpx.AsyncClient
 ) -> None:
     await page_dana(harness, twilio)
-    await add(harness, "dana", OMAR, "sms")
+    await harness.add_recipient("dana", "sms", number=OMAR)
     assert said(await reply(phone_api, "1", sender=OMAR)) == NOTHING_WAITS
     assert said(await reply(phone_api, "1", sender=DANA)) == ""
     assert "notification_acted_on" not in await event_names(harness)
@@ -274,7 +273,7 @@ async def test_whatsapp_gets_a_template_and_its_buttons_answer(
 async def test_customer_is_named_only_if_operators_say_so(
     harness: ServiceHarness, twilio: Twilio
 ) -> None:
-    await add(harness, "dana", DANA, "sms")
+    await harness.add_recipient("dana", "sms", number=DANA)
     settings = {**twilio.settings, "message_content": {"sms": "quotations"}}
     async with harness.delivering(**settings):
         await harness.handle(paged())
@@ -285,7 +284,7 @@ async def test_customer_is_named_only_if_operators_say_so(
 async def test_receipt_of_a_call_is_waited_for_until_the_call_can_have_ended(
     harness: ServiceHarness, twilio: Twilio, phone_api: httpx.AsyncClient
 ) -> None:
-    await add(harness, "dana", DANA, "voice", "sms")
+    await harness.add_recipient("dana", "voice", "sms", number=DANA)
     page = paged("dana", media=("voice",))
     async with harness.delivering(**twilio.settings):
         await harness.handle(page)

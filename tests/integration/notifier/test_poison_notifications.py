@@ -5,12 +5,10 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import text
 
 from common.core.metrics import Metrics
 from devstack import receivers
 from integration.notifier.conftest import ServiceHarness, acknowledged, key, paged
-from support.databases import async_engine
 from support.probe import sum_samples
 from support.waiting import until
 
@@ -23,11 +21,6 @@ _POISON = (
 )
 
 
-async def change(harness: ServiceHarness, statement: str) -> None:
-    async with async_engine(harness.database).begin() as connection:
-        await connection.execute(text(statement))
-
-
 async def letters(harness: ServiceHarness) -> list[Any]:
     return await harness.rows("SELECT origin, reason, state FROM dead_letters ORDER BY id")
 
@@ -38,7 +31,7 @@ async def test_notification_that_cannot_be_read_delays_no_other(
 ) -> None:
     await harness.add_recipient("dana", "slack")
     await harness.handle(paged("dana"))
-    await change(harness, f"UPDATE notifications SET {poison}")
+    await harness.execute(f"UPDATE notifications SET {poison}")
     await harness.handle(paged("dana"), paged("dana"))
     metrics = Metrics()
     async with harness.delivering(metrics):
@@ -61,7 +54,7 @@ async def test_notification_whose_failure_cannot_be_published_delays_no_other(
 ) -> None:
     await harness.add_recipient("dana", "slack")
     await harness.handle(paged("dana"))
-    await change(harness, f"UPDATE notifications SET page_media = '{media}'")
+    await harness.execute(f"UPDATE notifications SET page_media = '{media}'")
     await harness.handle(paged("dana"))
     async with harness.delivering():
         await until(lambda: letters(harness))
@@ -75,7 +68,7 @@ async def test_budget_that_cannot_be_read_loses_no_event(harness: ServiceHarness
     async with harness.delivering():
         await harness.handle(paged("dana"))
         await until(harness.states, lambda states: str(states).count("'sent'") == 1)
-        await change(harness, "UPDATE budgets SET sent_at = '17'")
+        await harness.execute("UPDATE budgets SET sent_at = '17'")
         await harness.handle(paged("dana"))
         await until(lambda: letters(harness))
     (letter,) = await letters(harness)
@@ -89,7 +82,7 @@ async def test_notification_for_an_unknown_medium_waits_and_stops_nothing(
 ) -> None:
     await harness.add_recipient("dana", "slack")
     await harness.handle(paged("dana"))
-    await change(harness, f"UPDATE notifications SET medium = {medium}")
+    await harness.execute(f"UPDATE notifications SET medium = {medium}")
     await harness.handle(paged("dana"))
     async with harness.delivering():
         await until(harness.states, lambda states: str(states).count("'sent'") == 1)
@@ -103,7 +96,7 @@ async def test_state_and_time_of_no_meaning_are_refused_by_the_table(
     await harness.handle(paged("dana"))
     for poison in ("state = 'lost'", "kind = 'poem'", "due_at = '-infinity'", "due_at = NULL"):
         with pytest.raises(Exception, match="violates check constraint"):
-            await change(harness, f"UPDATE notifications SET {poison}")
+            await harness.execute(f"UPDATE notifications SET {poison}")
 
 
 async def test_reason_of_a_newer_version_stops_no_page(
@@ -114,10 +107,9 @@ async def test_reason_of_a_newer_version_stops_no_page(
     page = paged("dana")
     await harness.handle(page)
     newer = '{"code": "brand-new", "parameters": {"x": [1]}, "more": 1}'
-    async with harness.database.transaction() as uow:
-        await uow.connection.driver.execute(
-            "UPDATE notifications SET reason = 'it said so', reason_data = $1::text::jsonb", newer
-        )
+    await harness.execute(
+        f"UPDATE notifications SET reason = 'it said so', reason_data = '{newer}'"
+    )
     async with harness.delivering():
         await until(harness.posted)
         await until(harness.states, lambda states: states == [("page", "slack", "sent")])
@@ -143,10 +135,9 @@ async def test_row_that_cannot_be_read_stops_nothing_while_a_medium_is_down(
         await harness.handle(paged("omar"), paged("dana"))
         await until(lambda: harness.rows(down), lambda rows: len(rows) == 7)
         if is_recipient:
-            await change(harness, "UPDATE recipients SET rules = '17' WHERE person_id = 'omar'")
+            await harness.execute("UPDATE recipients SET rules = '17' WHERE person_id = 'omar'")
         poison = "" if is_recipient else ", content = '[]'"
-        await change(
-            harness,
+        await harness.execute(
             f"UPDATE notifications SET delay_reason = NULL{poison} WHERE person_id = 'omar'",
         )
         query = f"{down} OR state = 'failed'"

@@ -13,7 +13,7 @@ from integration.notifier.conftest import (
     page_also,
     paged,
     pressed,
-    signed,
+    send_as_slack,
     token_of,
 )
 from integration.notifier.examples import BROWSER, PROGRAM, answer_events, sent
@@ -261,7 +261,7 @@ async def test_links_and_buttons_of_before_are_void(
         assert (await api.get(link, headers=BROWSER)).status_code == 410
     for user in ("U-dana", "U-new", "U-omar"):
         body = pressed(user, token_of(post))
-        refused = await api.post("/v1/callbacks/slack", content=body, headers=signed(body))
+        refused = await send_as_slack(api, body)
         assert refused.status_code == 410
     assert not await answer_events(harness)
 
@@ -283,7 +283,7 @@ async def test_person_who_left_gets_no_further_page_and_answers_nothing(
     # Not by the message of a colleague either, and the person changes nothing any longer.
     omars = next(post for post in harness.posted() if post.body["channel"] == "D-omar")
     body = pressed("U-dana", token_of(omars))
-    refused = await api.post("/v1/callbacks/slack", content=body, headers=signed(body))
+    refused = await send_as_slack(api, body)
     assert refused.status_code == 403
     assert (await put(api, "dana")).status_code == 403
     assert (await put(api, "dana", "rita", {"name": "Rita", "media": []})).status_code == 403

@@ -15,8 +15,7 @@ async def test_page_of_a_refused_link_is_in_the_language_of_its_reader(
     harness: ServiceHarness, api: httpx.AsyncClient
 ) -> None:
     (link,) = await sent(harness, paged("dana"))
-    async with harness.database.transaction() as uow:
-        await uow.connection.driver.execute("UPDATE notifications SET language = 'de'")
+    await harness.execute("UPDATE notifications SET language = 'de'")
     french = {**BROWSER, "Accept-Language": "pl, fr-CA;q=0.8, en;q=0.3"}
     harness.advance(timedelta(hours=25))
     expired = await api.get(link, headers=french)

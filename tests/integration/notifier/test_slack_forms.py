@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
-from msgspec.structs import replace
 
 from common.contracts.escalations import EscalationTakenOver, PageRequested, PagesErased
 from common.contracts.event import EscalationId, PersonId
@@ -19,13 +18,11 @@ from integration.notifier.conftest import (
     page_also,
     paged,
     pressed,
-    signed,
+    send_as_slack,
     token_of,
 )
 from integration.notifier.examples import answer_events, sent
 from support.waiting import until
-
-CALLBACK = "/v1/callbacks/slack"
 
 
 @pytest.fixture
@@ -55,7 +52,7 @@ async def ask_for_form(
 ) -> httpx.Response:
     value, where = token(harness, action_id), {"id": "D-dana"}
     body = pressed(user, value, action_id, trigger_id="1.2.trigger", channel=where)
-    return await api.post(CALLBACK, content=body, headers=signed(body))
+    return await send_as_slack(api, body)
 
 
 async def fill(
@@ -76,7 +73,7 @@ async def fill(
         "response_urls": [],
     }
     body = urlencode({"payload": json.dumps(payload)}).encode()
-    return await api.post(CALLBACK, content=body, headers=signed(body))
+    return await send_as_slack(api, body)
 
 
 def opened(harness: ServiceHarness) -> dict[str, Any]:
@@ -219,13 +216,9 @@ async def test_forged_token_in_a_form_is_refused_in_the_form(
 async def test_refusal_of_a_press_is_in_the_language_of_who_pressed(
     harness: ServiceHarness, api: httpx.AsyncClient
 ) -> None:
-    await harness.add_recipient("omar", "slack")
-    async with harness.database.transaction() as uow:
-        omar = await uow.recipients.lock(PersonId("omar"))
-        assert omar
-        await uow.recipients.save(replace(omar, language="de"))
+    await harness.add_recipient("omar", "slack", language="de")
     await sent(harness, paged("dana"))
     body = pressed("U-omar", token_of(harness.posted()[0]), channel={"id": "C1"})
-    assert (await api.post("/v1/callbacks/slack", content=body, headers=signed(body))).is_error
+    assert (await send_as_slack(api, body)).is_error
     (refusal,) = harness.posted("chat.postEphemeral")
     assert "Sie wurden zu dieser Eskalation nicht gefragt" in str(refusal.body)

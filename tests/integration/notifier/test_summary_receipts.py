@@ -8,16 +8,12 @@ from typing import Any
 import httpx
 import pytest
 
-from common.contracts.event import PersonId
 from common.contracts.notifications import Medium
 from integration.notifier.conftest import ServiceHarness, acknowledged, paged
 from integration.notifier.phone_examples import DANA
-from notifier.domain.recipients import Address, Recipient
-from notifier.domain.verification import verify
 from support.twilio import Created, Twilio
 from support.waiting import until
 
-MAIL = Address("email", {"address": "dana@example.com"})
 CARRIED = (
     "SELECT page_id, state, reason, delivered_at, seen_at FROM notifications"
     " WHERE kind = 'page' AND summary_id IS NOT NULL ORDER BY notification_id"
@@ -35,12 +31,8 @@ async def summary_sent(
     harness: ServiceHarness, twilio: Twilio, medium: Medium, *, has_mail: bool = True
 ) -> AsyncIterator[tuple[list[Any], Created]]:
     """Page dana three times; give the pages that the second message carries, and that message."""
-    phone = Address(medium, {"number": DANA})
-    addresses = (phone, MAIL) if has_mail else (phone,)
-    async with harness.database.transaction() as uow:
-        await uow.recipients.save(
-            verify(Recipient(PersonId("dana"), "Dana", addresses), addresses, uow.now)
-        )
+    media: tuple[Medium, ...] = (medium, "email") if has_mail else (medium,)
+    await harness.add_recipient("dana", *media, number=DANA)
     pages = [paged("dana", media=[medium]) for _ in range(3)]
     limits = {"recipient_budget": 1, "receipt_seconds": 30}
     async with harness.delivering(None, **twilio.settings, **limits):
@@ -66,8 +58,7 @@ async def pages_of(harness: ServiceHarness, event: str) -> set[str]:
 
 
 async def change(harness: ServiceHarness, kind: str, new: str) -> None:
-    async with harness.database.transaction() as uow:
-        await uow.connection.driver.execute(CHANGE.format(change=new, kind=kind))
+    await harness.execute(CHANGE.format(change=new, kind=kind))
 
 
 @pytest.mark.parametrize(

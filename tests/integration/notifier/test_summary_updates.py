@@ -6,7 +6,6 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import text
 
 from common.contracts.escalations import PageRequested
 from common.core.ids import new_id
@@ -18,7 +17,7 @@ from integration.notifier.conftest import (
     button,
     paged,
     pressed,
-    signed,
+    send_as_slack,
 )
 from support.waiting import until
 
@@ -123,7 +122,7 @@ async def test_person_who_has_answered_gets_a_further_message(
 ) -> None:
     token = button(harness.posted()[-1].body["blocks"], "acknowledge")["value"]
     body = pressed("U-dana", token)
-    answer = await api.post("/v1/callbacks/slack", content=body, headers=signed(body))
+    answer = await send_as_slack(api, body)
     assert answer.status_code == 200
     await one_by_one(harness, flood(2))
     assert harness.posted("chat.update") == []
@@ -179,12 +178,10 @@ async def test_change_without_an_answer_is_repeated_and_then_left_alone(
 async def test_earlier_page_that_cannot_be_read_is_no_reason_not_to_notify(
     harness: ServiceHarness, pages: list[PageRequested]
 ) -> None:
-    async with harness.database.transaction() as uow:
-        statement = (
-            "UPDATE notifications SET content = jsonb_set(content, '{causes}', '5')"
-            " WHERE state = 'grouped'"
-        )
-        await uow.notifications.connection.execute(text(statement))
+    await harness.execute(
+        "UPDATE notifications SET content = jsonb_set(content, '{causes}', '5')"
+        " WHERE state = 'grouped'"
+    )
     await one_by_one(harness, flood(2))
     assert harness.posted("chat.update") == []
     assert len(harness.posted()) == len(pages)

@@ -12,12 +12,12 @@ from integration.notifier.conftest import (
     open_api,
     paged,
 )
+from integration.notifier.examples import only_notification, story
 from integration.notifier.phone_examples import (
     DANA,
     HEADLINE,
     PROBLEM,
     REPLIES,
-    add,
     event_names,
     page_dana,
     send,
@@ -86,7 +86,7 @@ async def test_landline_fails_for_good_and_escalation_hears_it(
 async def test_next_method_stands_in_for_a_message_that_is_reported_lost(
     harness: ServiceHarness, twilio: Twilio, phone_api: httpx.AsyncClient
 ) -> None:
-    await add(harness, "dana", DANA, "sms", "whatsapp")
+    await harness.add_recipient("dana", "sms", "whatsapp", number=DANA)
     (message,) = await send(harness, twilio, paged(media=("sms",)))
     await twilio.report(phone_api, message, "undelivered", ErrorCode="30006")
     made = await harness.rows("SELECT medium, failover_from FROM notifications ORDER BY 1")
@@ -98,7 +98,7 @@ async def test_number_that_takes_no_text_messages_fails_at_once(
     harness: ServiceHarness, twilio: Twilio, kind: str
 ) -> None:
     getattr(twilio, kind).add(DANA)
-    await add(harness, "dana", DANA, "sms")
+    await harness.add_recipient("dana", "sms", number=DANA)
     async with harness.delivering(**twilio.settings):
         await harness.handle(paged())
         await until(harness.states, lambda states: states == [("page", "sms", "failed")])
@@ -145,7 +145,7 @@ async def test_report_before_the_attempt_is_recorded(
 async def test_message_that_arrived_while_its_answer_was_lost_is_not_sent_again(
     harness: ServiceHarness, twilio: Twilio, phone_api: httpx.AsyncClient
 ) -> None:
-    await add(harness, "dana", DANA, "sms")
+    await harness.add_recipient("dana", "sms", number=DANA)
     twilio.is_silent = True
     async with harness.delivering(**twilio.settings, delivery_timeout_seconds=1):
         await harness.handle(paged())
@@ -154,9 +154,8 @@ async def test_message_that_arrived_while_its_answer_was_lost_is_not_sent_again(
         await until(harness.attempts, lambda attempts: (1, "unknown") in attempts)
     assert await state(harness) == ("sent", None, True)
     assert len(twilio.messages) == 1
-    shown = await phone_api.get("/v1/notifications", headers=key("sara"))
-    steps = [step["state"] for step in shown.json()["items"][0]["history"]]
-    assert steps == ["queued", "sending", "sent", "delivered", "ambiguous"]
+    steps = story(await only_notification(phone_api))
+    assert steps == ("queued", "sending", "sent", "delivered", "ambiguous")
 
 
 async def test_callbacks_of_strangers_are_refused(
@@ -191,7 +190,7 @@ async def test_without_a_token_every_callback_is_refused(
 
 
 async def test_switched_off_channel_fails_with_what_operators_set(harness: ServiceHarness) -> None:
-    await add(harness, "dana", DANA, "whatsapp")
+    await harness.add_recipient("dana", "whatsapp", number=DANA)
     async with harness.delivering():
         await harness.handle(paged())
         await until(harness.states, lambda states: states == [("page", "whatsapp", "failed")])
@@ -217,7 +216,7 @@ async def test_wrong_token_and_busy_twilio_are_tried_again(
 async def test_text_message_is_written_by_the_template_that_is_set(
     harness: ServiceHarness, twilio: Twilio, phone_api: httpx.AsyncClient
 ) -> None:
-    await add(harness, "dana", DANA, "sms")
+    await harness.add_recipient("dana", "sms", number=DANA)
     template = {"title": "{{ topic }} is late", "body": "Level: {{ level or '-' }}{{ customer }}"}
     put = await phone_api.put("/v1/templates/sms/raised/en", json=template, headers=key("mona"))
     assert put.is_success, put.text

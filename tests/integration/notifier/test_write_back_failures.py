@@ -20,7 +20,6 @@ from integration.notifier.write_back_examples import (
     writing,
 )
 from support.case_systems import Ticket, ZendeskStandIn
-from support.databases import async_engine
 from support.waiting import until
 
 MINUTE = timedelta(minutes=1)
@@ -267,10 +266,9 @@ async def test_row_that_can_not_be_read_keeps_no_other_waiting(
     zendesk.tickets["77"] = Ticket()
     await set_up(harness, zendesk.url)
     await harness.handle(EscalatedCase().raised(), EscalatedCase(ref="77").raised())
-    async with async_engine(harness.database).begin() as connection:
-        await connection.exec_driver_sql(
-            """UPDATE case_writes SET facts = '{"step": 7}' WHERE external_ref = '5158'"""
-        )
+    await harness.execute(
+        """UPDATE case_writes SET facts = '{"step": 7}' WHERE external_ref = '5158'"""
+    )
     async with writing(harness, zendesk.url):
         await until(
             lambda: harness.rows("SELECT state FROM case_writes ORDER BY external_ref"),

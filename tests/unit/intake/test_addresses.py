@@ -6,7 +6,6 @@ import sys
 import pytest
 
 from common.contracts.event import CustomerId, SystemName
-from common.core.phone_numbers import normalize_phone
 from intake.domain.addresses import (
     AddressKind,
     StatedAddress,
@@ -39,27 +38,6 @@ SHOP = SystemName("channel:shop")
 )
 def test_mail_address_has_one_form(text: str, expected: str | None) -> None:
     assert normalize_email(text) == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "region", "expected"),
-    [
-        ("+442079460018", None, "+442079460018"),
-        ("+44 20 7946 0018", None, "+442079460018"),
-        ("+44 (0)20 7946 0018", None, "+442079460018"),
-        ("020 7946 0018", "GB", "+442079460018"),
-        ("0044 20 7946 0018", "DE", "+442079460018"),
-        ("(415) 555-2671", "US", "+14155552671"),
-        ("020 7946 0018", None, None),
-        ("12", "GB", None),
-        ("anonymous", "GB", None),
-        ("client:rita", "GB", None),
-        ("", "GB", None),
-        ("0" * 1000, "GB", None),
-    ],
-)
-def test_number_has_one_form(text: str, region: str | None, expected: str | None) -> None:
-    assert normalize_phone(text, region) == expected
 
 
 @pytest.mark.parametrize(
@@ -108,7 +86,7 @@ def test_library_of_numbers_is_loaded_only_for_a_number_that_needs_it() -> None:
     program = """
 import sys
 import intake.main
-from intake.domain.addresses import normalize_phone
+from common.core.phone_numbers import normalize_phone
 assert normalize_phone("+442079460018", None) == "+442079460018"
 before = "phonenumbers" in sys.modules
 normalize_phone("020 7946 0018", "GB")

@@ -1,16 +1,16 @@
 """How well requests for a supervisor are read, in texts that were never trained from.
 
 `sentences` and `holdout` were looked at while the words were gathered. `kept_apart` is every
-fourth of 6,000 texts of six authors, who had not seen the code; only figures of it were looked at.
+fourth of 9,600 texts of authors who had not seen the code; only figures of it were looked at.
 """
 
 from pathlib import Path
 
 import pytest
 
-from intake.commands.training.texts import written_texts
+from intake.commands.training.texts import read_labelled, written_texts
 from intake.commands.training.weights import training_sentences
-from intake.commands.understanding import measure, read_labelled
+from intake.commands.understanding import measure
 from intake.domain.understanding.text import LANGUAGES, Language, fold, words_of
 
 HERE = Path(__file__).parent

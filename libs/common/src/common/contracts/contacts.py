@@ -160,7 +160,7 @@ class SupervisorRequested(ContactsEvent):
 class SupervisorQuestionAsked(ContactsEvent):
     """The customer may have asked for someone higher, and a person has to say.
 
-    `quote` is the beginning of the message, `evidence` a rule or how sure the model is.
+    `quote` is the beginning of the message, `evidence` how sure the model is.
     """
 
     message_id: MessageId

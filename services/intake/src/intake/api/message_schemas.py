@@ -35,7 +35,7 @@ _FileAddress = Annotated[
 ]
 _HeaderName = Annotated[str, StringConstraints(max_length=200)]
 _HeaderValue = Annotated[str, StringConstraints(max_length=10_000)]
-MediaType = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.+-]+/[A-Za-z0-9_.+-]+$")]
+_MediaType = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.+-]+/[A-Za-z0-9_.+-]+$")]
 
 
 class ActionIn(RequestModel):
@@ -55,7 +55,7 @@ class AttachmentIn(RequestModel):
     url: _FileAddress = Field(
         description="Where people with access to it find it: https only, at most 2,000 characters."
     )
-    content_type: MediaType | None = Field(None, description="Its media type, as `image/jpeg`.")
+    content_type: _MediaType | None = Field(None, description="Its media type, as `image/jpeg`.")
 
 
 class MessageIn(ActionIn):

@@ -1,19 +1,14 @@
 """`train-understanding` and `measure-understanding`: the model of what customers ask for."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
 
+from intake.commands.training.texts import LabelledText, read_labelled
 from intake.commands.training.weights import train
 from intake.domain.understanding.model import WEIGHTS
 from intake.domain.understanding.supervisor_request import Answer, read_request
-
-
-class LabelledText(NamedTuple):
-    text: str
-    asks: bool
 
 
 class Figures(NamedTuple):
@@ -48,15 +43,6 @@ def measure_understanding(
             f"{file.stem}: recall {figures.recall:.3f}, precision {figures.precision:.3f},"
             f" noticed {figures.noticed:.3f}, unsure {figures.unsure} of {figures.texts}"
         )
-
-
-def read_labelled(file: Path) -> Iterator[LabelledText]:
-    r"""Read the labelled texts of a file; `\n` in a text is a line break."""
-    for line in file.read_text().splitlines():
-        label, _, text = line.partition("\t")
-        if label not in ("yes", "no") or not text:
-            raise typer.BadParameter(f"{file.name}: not yes or no, a tab and a text: {line[:40]}")
-        yield LabelledText(text.replace("\\n", "\n"), label == "yes")
 
 
 def measure(texts: list[LabelledText]) -> Figures:

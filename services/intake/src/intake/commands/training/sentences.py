@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from intake.commands.training.texts import LabelledText
 from intake.domain.understanding.text import Language
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -42,12 +43,12 @@ def read_grammar(language: Language) -> Grammar:
 
 def labelled_sentences(
     language: Language, number: int, chance: random.Random
-) -> Iterator[tuple[str, bool]]:
+) -> Iterator[LabelledText]:
     """Make sentences; of those that ask for a supervisor, as many as of the others."""
     grammar = read_grammar(language)
     for count in range(number):
         asks = count % 2 == 0
-        yield _sentence(grammar, chance, asks=asks), asks
+        yield LabelledText(_sentence(grammar, chance, asks=asks), asks)
 
 
 def _sentence(grammar: Grammar, chance: random.Random, *, asks: bool) -> str:

@@ -6,12 +6,12 @@ The same templates, texts, words and seed give the same weights.
 import math
 import random
 from array import array
-from collections.abc import Iterator, MutableSequence, Sequence
+from collections.abc import Iterator, Mapping, MutableSequence, Sequence
 from functools import cache
 from typing import Final, NamedTuple
 
 from intake.commands.training.sentences import TEMPLATES, labelled_sentences
-from intake.commands.training.texts import written_texts
+from intake.commands.training.texts import LabelledText, written_texts
 from intake.domain.understanding import features
 from intake.domain.understanding.cue_features import CUE_BUCKETS, CueReading, read_cues
 from intake.domain.understanding.lexicon import lexicon_of
@@ -24,15 +24,15 @@ from intake.domain.understanding.model import (
 from intake.domain.understanding.own_words import fold_own_words
 from intake.domain.understanding.text import LANGUAGES, Language, fold, sentences, words_of
 
-SEED: Final = 20261128
-PER_LANGUAGE: Final = 8000
+_SEED: Final = 20261128
+_PER_LANGUAGE: Final = 8000
 # Of the sentences that templates make, so many a language teach what a request is; all of them
 # teach what the language is.
-MADE: Final = 2000
+_MADE: Final = 2000
 # The mean of runs in different orders depends less on one order.
 _RUNS: Final = 4
-_ROUNDS_MADE: Final = 1
-_ROUNDS_WRITTEN: Final = 10
+_ROUNDS: Final = 10
+# The first ones are no part of the mean.
 _ROUNDS_APART: Final = 3
 _RATE: Final = 0.03
 _FIRST_SQUARE: Final = 1e-3
@@ -42,7 +42,7 @@ _GOOD_ENOUGH: Final = 0.005
 _UNSEEN: Final = 0.5
 
 
-class Sample(NamedTuple):
+class _Sample(NamedTuple):
     """A text: the features of each part of it. One part asks, or none does."""
 
     parts: Sequence[Sequence[int]]
@@ -53,26 +53,21 @@ def train() -> bytes:
     """Return the weights as they are kept."""
     made = {language: list(training_sentences(language)) for language in LANGUAGES}
     written = {language: list(written_texts(language)) for language in LANGUAGES}
-    made_samples = [
-        sample_of(text, language, asks=asks)
-        for language in LANGUAGES
-        for text, asks in made[language][:MADE]
-    ]
-    written_samples = [
-        sample_of(text, language, asks=asks)
-        for language in LANGUAGES
-        for text, asks in written[language]
-    ]
-    runs = [request_weights(made_samples, written_samples, seed) for seed in range(_RUNS)]
+    made_samples = _samples({language: texts[:_MADE] for language, texts in made.items()})
+    written_samples = _samples(written)
+    runs = [_request_weights(made_samples, written_samples, seed) for seed in range(_RUNS)]
     weights = [sum(of_runs) / _RUNS for of_runs in zip(*runs, strict=True)]
-    texts = [[text for text, _ in (*made[language], *written[language])] for language in LANGUAGES]
+    texts = [[each.text for each in (*made[of], *written[of])] for of in LANGUAGES]
     return pack(weights[:REQUEST_BUCKETS], weights[REQUEST_BUCKETS:], _language_weights(texts))
 
 
-def sample_of(text: str, language: Language, *, asks: bool) -> Sample:
-    parts = [(words_of(part), question) for part, question in sentences(fold_own_words(text))]
-    readings = read_cues(parts, lexicon_of(language))
-    return Sample([_row(reading) for reading in readings] or [[]], asks)
+def _samples(texts: Mapping[Language, Sequence[LabelledText]]) -> Sequence[_Sample]:
+    return [_sample(text, language) for language in LANGUAGES for text in texts[language]]
+
+
+def _sample(labelled: LabelledText, language: Language) -> _Sample:
+    readings = read_cues(sentences(fold_own_words(labelled.text)), lexicon_of(language))
+    return _Sample([_row(reading) for reading in readings] or [[]], labelled.asks)
 
 
 def _row(reading: CueReading) -> Sequence[int]:
@@ -82,13 +77,13 @@ def _row(reading: CueReading) -> Sequence[int]:
     return array("l", [*(each % REQUEST_BUCKETS for each in hashes), *cues])
 
 
-def training_sentences(language: Language) -> Iterator[tuple[str, bool]]:
+def training_sentences(language: Language) -> Iterator[LabelledText]:
     """Make the sentences of a language that the weights are trained from, none held out."""
-    chance = random.Random(f"{SEED} {language}")
+    chance = random.Random(f"{_SEED} {language}")
     held_out = _held_out()
-    for sentence, asks in labelled_sentences(language, PER_LANGUAGE, chance):
-        if " ".join(words_of(fold(sentence))) not in held_out:
-            yield sentence, asks
+    for sentence in labelled_sentences(language, _PER_LANGUAGE, chance):
+        if " ".join(words_of(fold(sentence.text))) not in held_out:
+            yield sentence
 
 
 @cache
@@ -97,32 +92,43 @@ def _held_out() -> frozenset[str]:
     return frozenset((TEMPLATES / "held_out.txt").read_text().splitlines())
 
 
-def request_weights(
-    made: Sequence[Sample], written: Sequence[Sample], seed: int
+def _request_weights(
+    made: Sequence[_Sample], written: Sequence[_Sample], seed: int
 ) -> Sequence[float]:
     """Logistic regression by AdaGrad: each weight changes less, the more it has changed.
 
     Sentences that templates made come first, so that texts that people wrote have the last word.
     The weights are the mean of those after each later round, which smooths the last changes.
     """
-    chance = random.Random(f"{SEED} {seed}")
+    chance = random.Random(f"{_SEED} {seed}")
     number = REQUEST_BUCKETS + CUE_BUCKETS
     weights, squares = array("d", bytes(8 * number)), array("d", [_FIRST_SQUARE]) * number
     means = array("d", bytes(8 * number))
-    for samples, rounds in ((made, _ROUNDS_MADE), (written, _ROUNDS_WRITTEN)):
-        rows = list(samples)
-        for number_of_round in range(rounds):
-            chance.shuffle(rows)
-            for sample in rows:
-                _learn(sample, weights, squares)
-            if samples is written and number_of_round >= _ROUNDS_APART:
-                share = 1 / (rounds - _ROUNDS_APART)
-                means = array("d", [m + share * w for m, w in zip(means, weights, strict=True)])
+    share = 1 / (_ROUNDS - _ROUNDS_APART)
+    samples = list(made)
+    _learn_all(samples, weights, squares, chance)
+    samples = list(written)
+    for number_of_round in range(_ROUNDS):
+        _learn_all(samples, weights, squares, chance)
+        if number_of_round >= _ROUNDS_APART:
+            means = array("d", [m + share * w for m, w in zip(means, weights, strict=True)])
     return means
 
 
+def _learn_all(
+    samples: list[_Sample],
+    weights: MutableSequence[float],
+    squares: MutableSequence[float],
+    chance: random.Random,
+) -> None:
+    """Learn from each sample once, in a new order."""
+    chance.shuffle(samples)
+    for sample in samples:
+        _learn(sample, weights, squares)
+
+
 def _learn(
-    sample: Sample, weights: MutableSequence[float], squares: MutableSequence[float]
+    sample: _Sample, weights: MutableSequence[float], squares: MutableSequence[float]
 ) -> None:
     """Learn that no part asks, or that the one does that looks most like it."""
     scored = [(sum([weights[place] for place in row]), row) for row in sample.parts]

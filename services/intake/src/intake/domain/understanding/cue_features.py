@@ -5,11 +5,11 @@ The kinds are the same in all languages, so that what is learnt from one serves 
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, get_args
 from zlib import crc32
 
-from intake.domain.understanding.lexicon import Cue, Kind, Lexicon
-from intake.domain.understanding.text import windows
+from intake.domain.understanding.lexicon import Circumstance, Cue, Kind, Lexicon
+from intake.domain.understanding.text import Sentence, windows
 
 CUE_BUCKETS: Final = 1 << 18
 # What tells most, alone and of the sentences around.
@@ -18,12 +18,7 @@ _ASKING: Final[frozenset[Kind]] = frozenset(
 )
 _TELLING: Final[frozenset[Kind]] = frozenset(
     {
-        "target",
-        "escalate",
-        "authority",
-        "wish",
-        "contact",
-        "negation",
+        *_ASKING,
         "person",
         "my",
         "your",
@@ -34,18 +29,7 @@ _TELLING: Final[frozenset[Kind]] = frozenset(
         "report",
         "other",
         "praise",
-        "colleague",
-        "tool",
-        "hiring",
-        "trouble",
-        "fine",
-        "condition",
-        "farewell",
-        "exception",
-        "consult",
-        "legal",
-        "waiting",
-        "family",
+        *get_args(Circumstance),
     }
 )
 # Of several kinds at one place, the first one of these stands for the words.
@@ -110,15 +94,12 @@ class _Part(NamedTuple):
     kinds: frozenset[Kind]
 
 
-def read_cues(
-    sentences: Iterable[tuple[list[str], bool]], lexicon: Lexicon
-) -> Iterator[CueReading]:
-    """Yield what each part of a text has; `sentences` are words and whether they are a question."""
+def read_cues(sentences: Iterable[Sentence], lexicon: Lexicon) -> Iterator[CueReading]:
+    """Yield what each part of a text has."""
     parts = [
-        _part(words, lexicon, is_question=is_question)
-        for sentence, is_question in sentences
-        for words in windows(sentence)
-        if words
+        _part(words, lexicon, is_question=sentence.is_question)
+        for sentence in sentences
+        for words in windows(sentence.words)
     ]
     counts = Counter(kind for part in parts for kind in part.kinds)
     for place, part in enumerate(parts):

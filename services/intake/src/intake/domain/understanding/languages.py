@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from intake.domain.understanding.model import likeliest, load_model
+from intake.domain.understanding.model import load_model
 from intake.domain.understanding.text import LANGUAGES, Language
 
 # A language whose score is so much below the best may be the right one too.
@@ -20,16 +20,10 @@ class LanguageGuess(NamedTuple):
     certain: bool
 
 
-def closest_languages(words: Sequence[str]) -> Sequence[Language]:
-    """Return the likeliest language of folded words, and those that are about as likely."""
+def guess_language(words: Sequence[str]) -> LanguageGuess:
+    """Return the likeliest language of folded words."""
     scores = load_model().language_scores(words[:_WORDS])
     best = max(scores)
     floor = best - max(_CLOSE, _CLOSE_SHARE * best)
-    return [
-        language for language in likeliest(scores) if scores[LANGUAGES.index(language)] >= floor
-    ]
-
-
-def guess_language(words: Sequence[str]) -> LanguageGuess:
-    languages = closest_languages(words)
-    return LanguageGuess(languages[0], len(languages) == 1)
+    close = [score for score in scores if score >= floor]
+    return LanguageGuess(LANGUAGES[scores.index(best)], len(close) == 1)

@@ -10,6 +10,21 @@ from typing import Final, Literal, NamedTuple, get_args
 
 from intake.domain.understanding.text import LANGUAGES, Language
 
+# What is said around a request, or instead of one.
+Circumstance = Literal[
+    "colleague",
+    "tool",
+    "hiring",
+    "trouble",
+    "fine",
+    "condition",
+    "farewell",
+    "exception",
+    "consult",
+    "legal",
+    "waiting",
+    "family",
+]
 Kind = Literal[
     "target",
     "escalate",
@@ -59,18 +74,7 @@ Kind = Literal[
     "filler",
     "of",
     "booking",
-    "colleague",
-    "tool",
-    "hiring",
-    "trouble",
-    "fine",
-    "condition",
-    "farewell",
-    "exception",
-    "consult",
-    "legal",
-    "waiting",
-    "family",
+    Circumstance,
 ]
 _KINDS: Final[Mapping[str, Kind]] = {kind: kind for kind in get_args(Kind)}
 # Kinds whose words are recognised with a typing error too, by the length that it takes.

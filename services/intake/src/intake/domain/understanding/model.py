@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from intake.domain.understanding import features
 from intake.domain.understanding.cue_features import CUE_BUCKETS, CueReading
-from intake.domain.understanding.text import LANGUAGES, Language
+from intake.domain.understanding.text import LANGUAGES
 
 WEIGHTS: Final = Path(str(resources.files(__package__) / "weights.bin"))
 REQUEST_BUCKETS: Final = 1 << 18
@@ -100,9 +100,3 @@ def _byte(weight: float) -> int:
 @cache
 def load_model() -> Model:
     return Model(WEIGHTS.read_bytes())
-
-
-def likeliest(scores: Sequence[float]) -> Sequence[Language]:
-    """Return the languages, the best first."""
-    order = sorted(range(len(scores)), key=lambda at: -scores[at])
-    return [LANGUAGES[at] for at in order]

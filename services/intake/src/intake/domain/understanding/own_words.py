@@ -92,7 +92,7 @@ _POSTSCRIPT: Final = re.compile(r"^[ \t]*p\.? ?s\b", _LINE)
 
 
 def fold_own_words(text: str) -> FoldedText:
-    """Return what is read of a text, as the rules read it: for all of them once, it is slow."""
+    """Return what is read of a text, folded; do it once for all who read the text, it is slow."""
     return fold(own_words(text))
 
 

@@ -6,7 +6,7 @@ A request that it is not sure of is put to the representative as a question (ADR
 from typing import Final, Literal, NamedTuple
 
 from intake.domain.understanding.cue_features import read_cues
-from intake.domain.understanding.languages import closest_languages
+from intake.domain.understanding.languages import guess_language
 from intake.domain.understanding.lexicon import lexicon_of, may_open_request
 from intake.domain.understanding.model import load_model
 from intake.domain.understanding.own_words import fold_own_words
@@ -46,11 +46,10 @@ def read_request(text: str) -> SupervisorRequest:
 
 def read_folded_request(folded: FoldedText) -> SupervisorRequest:
     """Return what `read_request` does, for the words that `fold_own_words` returns."""
-    read = ((words_of(part), question) for part, question in sentences(folded))
-    parts = [(words, question) for words, question in read if words]
-    if not any(may_open_request(words) or _is_like_a_request(words) for words, _ in parts):
+    parts = list(sentences(folded))
+    if not any(may_open_request(part.words) or _is_like_a_request(part.words) for part in parts):
         return NO_REQUEST
-    language, *_ = closest_languages(words_of(folded))
+    language = guess_language(words_of(folded)).language
     readings = read_cues(parts, lexicon_of(language))
     certainty = max(map(load_model().request_probability, readings))
     if certainty < _UNSURE:

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator
-from typing import Final, Literal, NewType, get_args
+from typing import Final, Literal, NamedTuple, NewType, get_args
 
 # What `fold` makes of a text.
 FoldedText = NewType("FoldedText", str)
@@ -47,6 +47,11 @@ _WORD: Final = re.compile(r"[a-z0-9]+")
 _WINDOW_WORDS: Final = 24
 
 
+class Sentence(NamedTuple):
+    words: list[str]
+    is_question: bool
+
+
 def fold(text: str) -> FoldedText:
     """Return the text in lower case, without accents and apostrophes."""
     text = text.lower()
@@ -56,15 +61,15 @@ def fold(text: str) -> FoldedText:
     return FoldedText(_CONTRACTION.sub(r"\1", text) if "'" in text else text)
 
 
-def sentences(folded: str) -> Iterator[tuple[str, bool]]:
-    """Cut a folded text into sentences; each comes with whether it is a question."""
+def sentences(folded: FoldedText) -> Iterator[Sentence]:
+    """Yield the sentences of a text that have words."""
     start = 0
     for end in _SENTENCE.finditer(folded):
-        if sentence := folded[start : end.start()].strip():
-            yield sentence, "?" in end.group()
+        if words := words_of(folded[start : end.start()]):
+            yield Sentence(words, "?" in end.group())
         start = end.end()
-    if sentence := folded[start:].strip():
-        yield sentence, False
+    if words := words_of(folded[start:]):
+        yield Sentence(words, is_question=False)
 
 
 def words_of(folded: str) -> list[str]:
