@@ -27,7 +27,7 @@ class Figures(NamedTuple):
 def train_understanding(
     output: Annotated[Path, typer.Option(help="where the weights are written")] = WEIGHTS,
 ) -> None:
-    """Train the weights from texts and templates, in about 25 s; the same ones each time."""
+    """Train the weights from texts and templates, in about 90 s; the same ones each time."""
     weights = train()
     output.write_bytes(weights)
     typer.echo(f"{output.name}: {len(weights)} bytes")
