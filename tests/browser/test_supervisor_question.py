@@ -10,14 +10,13 @@ from common.contracts.assignments import ContactAssigned
 from common.contracts.contacts import SupervisorQuestionAnswered, SupervisorRequested
 from common.contracts.event import ContactId
 from stage.console import wait_until_admitted
+from support.doubtful_text import DOUBTFUL
 from support.waiting import until
 
 pytestmark = [
     pytest.mark.xdist_group("browser"),
     pytest.mark.usefixtures("free_representatives"),
 ]
-# A supervisor is mentioned without a wish, and the model is not sure.
-DOUBTFUL = "What would your boss say to that?"
 
 
 async def open_question(stage: BrowserStage, desk: Desk, subject: str) -> tuple[ContactId, Page]:

@@ -38,6 +38,7 @@ from notifier.channels.slack import Slack
 from notifier.channels.slack_interactions import parse
 from notifier.verification_codes import VerificationCodes
 from support.databases import Postgres, rows
+from support.doubtful_text import DOUBTFUL
 from support.openapi import examples_of
 from support.people import described
 
@@ -108,7 +109,7 @@ async def read_intake(reader: Reader) -> None:
 async def write_doubtful_message(reader: Reader) -> None:
     """Write one of which nobody can be sure that it asks for a supervisor."""
     path = f"/contacts/{reader.ids['contact_id']}/messages"
-    body = {"author": "customer", "text": "What would your boss say to that?"}
+    body = {"author": "customer", "text": DOUBTFUL}
     await reader.service.act("shop", "POST", path, body)
 
 

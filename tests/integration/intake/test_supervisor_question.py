@@ -5,9 +5,8 @@ import httpx
 from common.storage.database import Database
 from intake.store import UnitOfWork
 from integration.intake.harness import accept, assign, key, published_data
+from support.doubtful_text import DOUBTFUL
 
-# A supervisor is mentioned without a wish, and the model is not sure.
-DOUBTFUL = "What would your boss say to that?"
 SURE = "I want to speak to your manager."
 
 

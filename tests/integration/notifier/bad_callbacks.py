@@ -209,7 +209,7 @@ _REFUSED: Final = Answer(401, "signature-refused")
 _REPLY: Final[Mapping[Case, Answer]] = {
     "right": Answer(200, "Acknowledged", _ACTED),
     "forged": _REFUSED,
-    "unknown message": Answer(200, "nothing to acknowledge"),
+    "unknown message": Answer(200, "No message waits for your answer."),
     "somebody else": Answer(200, "<Response />"),
 }
 _REPORT: Final[Mapping[Case, Answer]] = {

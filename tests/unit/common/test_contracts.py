@@ -96,6 +96,19 @@ def test_value_that_is_no_object_of_json_is_refused(text: bytes, words: str) -> 
     assert str(refused.value).startswith(words)
 
 
+def test_default_is_not_written_and_is_read_again() -> None:
+    whole = Whole(at=AT, parts=(Part(count=1), Part(count=2, mood="calm")))
+    written = msgspec.json.encode(whole)
+    parts = [{"count": 1}, {"count": 2, "mood": "calm"}]
+    assert msgspec.json.decode(written) == {**GOOD, "parts": parts}
+    assert from_json(Whole, written) == whole
+
+
+def test_answer_has_every_field() -> None:
+    part = TypeAdapter(Part).dump_python(Part(count=1), mode="json")
+    assert part == {"count": 1, "mood": None}
+
+
 def test_longest_message_is_bounded() -> None:
     class Wide(Contract):
         first: dict[str, int]

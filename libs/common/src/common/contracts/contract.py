@@ -15,7 +15,7 @@ from typing import (
 )
 
 import msgspec
-from msgspec.structs import force_setattr
+from msgspec.structs import asdict, force_setattr
 from pydantic import AwareDatetime, Field
 from pydantic_core import core_schema
 
@@ -71,10 +71,18 @@ def _constraints(hint: Any) -> list[msgspec.Meta]:
     return [meta for arg in optional for meta in _constraints(arg)]
 
 
+def _all_fields(contract: msgspec.Struct) -> dict[str, Any]:
+    """Return what an answer says: every field, since its readers need not know the defaults."""
+    return {name: msgspec.to_builtins(value) for name, value in asdict(contract).items()}
+
+
 @dataclass_transform(frozen_default=True, kw_only_default=True)
-class Contract(msgspec.Struct, metaclass=_ContractMeta, frozen=True, gc=False):
+class Contract(
+    msgspec.Struct, metaclass=_ContractMeta, frozen=True, gc=False, omit_defaults=True
+):
     """A frozen part of an event. Unknown fields are ignored: a newer producer may add some.
 
+    A field that has its default is not written; its JSON Schema says what it is then (ADR 0108).
     Types are checked when it is read and not when it is made: mypy checks who makes one.
     """
 
@@ -102,7 +110,7 @@ class Contract(msgspec.Struct, metaclass=_ContractMeta, frozen=True, gc=False):
         return core_schema.no_info_plain_validator_function(
             cls._from_data,
             ref=f"{cls.__module__}.{cls.__qualname__}:{id(cls)}",
-            serialization=core_schema.plain_serializer_function_ser_schema(msgspec.to_builtins),
+            serialization=core_schema.plain_serializer_function_ser_schema(_all_fields),
         )
 
     @classmethod

@@ -1,12 +1,16 @@
 """Pauses between batches: what arrives meanwhile shares the next batch."""
 
 from asyncio import sleep
+from typing import Final
 
 from common.core.clock import monotonic
 
+# A batch that takes longer has much to do, or the machine has.
+QUICK_S: Final = 0.007
+
 
 class Linger:
-    """Pauses for as long as the batch took, within bounds; a quick one counts for the least pause.
+    """Pauses for as long as the batch took, within bounds; a quick one for half of the least.
 
     A batch has costs that do not depend on its size. So a worker that is quick, with little to do,
     hardly delays anything; on a busy machine batches take longer, and get larger.
@@ -23,8 +27,5 @@ class Linger:
     async def pause(self) -> None:
         """Pause after the batch that began last."""
         took_s = monotonic() - self._began_at
-        as_long = max(took_s, self._min_s)
-        # A batch of up to a third of `min_s` is followed by another one `min_s` after it began;
-        # from half of it on, the pause is whole: more rounds would cost a busy machine 6 percent.
-        quick = max(self._min_s - took_s, 2 * took_s)
-        await sleep(min(as_long, quick, self._max_s))
+        least_s = self._min_s / 2 if took_s < QUICK_S else self._min_s
+        await sleep(min(max(took_s, least_s), self._max_s))

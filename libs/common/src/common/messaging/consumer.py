@@ -26,7 +26,7 @@ from common.messaging.lag import Lag, Polled
 from common.storage.dead_letters import TooManyDeadLettersError
 
 # A larger one saves little CPU time and takes megabytes, which a process keeps.
-_MAX_BATCH = 200
+_MAX_BATCH = 500
 # How long the consumer waits for records before it looks at what else there is to do.
 _POLL_MS = 500
 _COMMIT_INTERVAL_S = 1.0
