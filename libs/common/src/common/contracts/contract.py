@@ -77,9 +77,7 @@ def _all_fields(contract: msgspec.Struct) -> dict[str, Any]:
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
-class Contract(
-    msgspec.Struct, metaclass=_ContractMeta, frozen=True, gc=False, omit_defaults=True
-):
+class Contract(msgspec.Struct, metaclass=_ContractMeta, frozen=True, gc=False, omit_defaults=True):
     """A frozen part of an event. Unknown fields are ignored: a newer producer may add some.
 
     A field that has its default is not written; its JSON Schema says what it is then (ADR 0108).
