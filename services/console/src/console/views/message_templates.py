@@ -223,7 +223,8 @@ def _changed(item: Mapping[str, Any], reader: Reader) -> str:
     _ = reader.texts.gettext
     at = reader.full_time(item["changed_at"])
     text = _("%(person)s, %(time)s", person=reader.name(item["changed_by"]), time=at)
-    return f"{text} · {_('shipped template')}" if item["is_shipped"] else text
+    shipped = _("shipped template")
+    return f"{text} · {shipped}" if item["is_shipped"] else text
 
 
 def _name(choice: TemplateChoice, reader: Reader) -> str:
