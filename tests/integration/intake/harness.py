@@ -18,6 +18,7 @@ from common.storage.database import Database
 from intake.handlers import SUBSCRIPTIONS
 from intake.store import UnitOfWork
 from support.databases import rows
+from support.event_data import all_fields
 from support.service_harness import Keys, ServiceHarness, make_dispatcher
 
 key = Keys(
@@ -80,11 +81,12 @@ async def published(database: Database[UnitOfWork]) -> list[str]:
 
 
 async def published_data(database: Database[UnitOfWork], kind: str) -> list[dict[str, Any]]:
-    """Return the data of the published events of one type."""
+    """Return the data of the published events of one type, as `all_fields` does."""
+    type_ = f"upstairs.{kind}.v1"
     events = await rows(
-        database, f"SELECT data FROM published_events WHERE type = 'upstairs.{kind}.v1' ORDER BY id"
+        database, f"SELECT data FROM published_events WHERE type = '{type_}' ORDER BY id"
     )
-    return [row.data for row in events]
+    return [all_fields(type_, row.data) for row in events]
 
 
 async def nothing_happened(database: Database[UnitOfWork]) -> bool:

@@ -36,6 +36,7 @@ from notifier.settings import Settings
 from notifier.store.unit_of_work import UnitOfWork
 from support.databases import Postgres, async_engine, open_database, rows
 from support.documented_problems import require_documented
+from support.event_data import all_fields
 from support.twilio import Twilio
 
 LINK_SECRET = "a secret of tests"
@@ -172,7 +173,7 @@ class ServiceHarness:
             "SELECT type, data FROM published_events"
             " WHERE event_id IN (SELECT unnest(event_ids) FROM outbox) ORDER BY id"
         )
-        return [{"event": row.type.split(".")[1], **row.data} for row in read]
+        return [{"event": row.type.split(".")[1], **all_fields(row.type, row.data)} for row in read]
 
     async def attempts(self) -> list[tuple[int, str]]:
         read = await self.rows(

@@ -105,8 +105,17 @@ def test_default_is_not_written_and_is_read_again() -> None:
 
 
 def test_answer_has_every_field() -> None:
-    part = TypeAdapter(Part).dump_python(Part(count=1), mode="json")
-    assert part == {"count": 1, "mood": None}
+    whole = Whole(at=AT, parts=(Part(count=1),))
+    assert TypeAdapter(Whole).dump_python(whole, mode="json") == {
+        "at": "2026-03-02T09:30:00Z",
+        "flag": False,
+        "share": None,
+        "amount": None,
+        "label": "",
+        "parts": [{"count": 1, "mood": None}],
+        "details": {},
+        "reason": None,
+    }
 
 
 def test_longest_message_is_bounded() -> None:

@@ -3,9 +3,12 @@
 from typing import Any
 
 import pytest
+from msgspec import to_builtins
 
 from common.contracts import complaints
 from common.contracts.escalations import EVENTS, EscalationsOwnEvent
+from common.contracts.event import PersonId
+from common.contracts.vacancies import Vacancy
 from console.views.escalation import EscalationData, EscalationView, escalation_view
 from console.views.story import event_text
 from unit.console.answers import (
@@ -21,7 +24,6 @@ from unit.console.answers import (
     notification,
     reader,
 )
-from unit.console.floor_answers import vacancy
 
 
 def view(
@@ -103,16 +105,21 @@ def test_climb_by_a_timer_tells_what_it_waited_for(waited_for: str, text: str) -
 
 
 def test_levels_that_were_passed_are_told_in_the_language_of_the_reader() -> None:
-    vacancies = [
-        vacancy("nobody-on-duty", setting_id="nights", level_name="team leads"),
-        vacancy("line-managers", people=["sam"], also_asked=["dora"]),
-    ]
+    vacancies = (
+        Vacancy(code="nobody-on-duty", setting_id="nights", level_name="team leads"),
+        Vacancy(
+            code="line-managers",
+            level_name="supervisors",
+            people=(PersonId("sam"),),
+            also_asked=(PersonId("dora"),),
+        ),
+    )
     climbed = event(
         "escalation_climbed",
         level_name="manager",
         reason="nobody on duty at team leads; …",
         waited_for="lease",
-        vacancies=vacancies,
+        vacancies=to_builtins(vacancies),
     )
     (step,) = view([climbed]).steps
     assert step.quotations == (

@@ -71,9 +71,15 @@ def _constraints(hint: Any) -> list[msgspec.Meta]:
     return [meta for arg in optional for meta in _constraints(arg)]
 
 
-def _all_fields(contract: msgspec.Struct) -> dict[str, Any]:
+def _all_fields(value: Any) -> Any:
     """Return what an answer says: every field, since its readers need not know the defaults."""
-    return {name: msgspec.to_builtins(value) for name, value in asdict(contract).items()}
+    match value:
+        case msgspec.Struct():
+            return {name: _all_fields(part) for name, part in asdict(value).items()}
+        case tuple() | list():
+            return [_all_fields(part) for part in value]
+        case _:
+            return msgspec.to_builtins(value)
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)

@@ -31,7 +31,8 @@ def document(namespace: str = "upstairs") -> dict[str, Any]:
         "info": {
             "title": "Upstairs events",
             "version": "1",
-            "description": "CloudEvents 1.0, Kafka binary binding. The key is the `partitionkey`.",
+            "description": "CloudEvents 1.0, Kafka binary binding. The key is the `partitionkey`. "
+            "A field that is missing has its default.",
         },
         "defaultContentType": "application/json",
         "channels": {

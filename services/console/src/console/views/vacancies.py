@@ -27,12 +27,13 @@ def vacancy_text(vacancy: Mapping[str, Any], reader: Reader) -> str:
     _ = reader.texts.gettext
     sentence = _(
         _SENTENCES[vacancy["code"]],
-        people=reader.people(vacancy["people"]),
-        setting=title_of(vacancy["setting_id"] or ""),
+        people=reader.people(vacancy.get("people", ())),
+        setting=title_of(vacancy.get("setting_id") or ""),
     )
-    if not vacancy["also_asked"]:
+    # An event has no field that has its default.
+    if not (also := vacancy.get("also_asked")):
         return sentence
-    also_asked = _("Asked with them: %(people)s.", people=reader.people(vacancy["also_asked"]))
+    also_asked = _("Asked with them: %(people)s.", people=reader.people(also))
     return f"{sentence} {also_asked}"
 
 

@@ -68,7 +68,9 @@ class PublishedEventOut(Out):
     type: str = Field(description="The event's type.")
     at: datetime = Field(description="When it was published.")
     cause: str | None = Field(description="The message or person that caused it.")
-    data: dict[str, Any] = Field(description="The event's own fields.")
+    data: dict[str, Any] = Field(
+        description="The event's own fields, without those that have their default."
+    )
 
 
 class EscalationDetailOut(EscalationOut):
@@ -89,7 +91,9 @@ class AuditEntryOut(Out):
     )
     action: str = Field(description="What was done.")
     reason: str = Field(description="Why, if a reason was given.")
-    data: dict[str, Any] = Field(description="The published event.")
+    data: dict[str, Any] = Field(
+        description="The published event, without the fields that have their default."
+    )
     previous: str = Field(description="The hash of the entry before; empty in the first.")
     hash: str = Field(description="The hash over all of this entry's other fields.")
 

@@ -132,9 +132,10 @@ async def stream_events(
     """Stream the events of escalations, and clocks' warnings and breaches, as they are published.
 
     `event` is the type; `data` has contact_id, escalation_id, sequence, at, and in `data` the
-    event's own fields. Load the list first and start with its `Last-Event-ID`; reconnect with the
-    last id received, at any replica. An event that a relay published twice has the same contact_id
-    and `sequence` both times. Representatives name a contact or an escalation that they may see.
+    event's own fields, without those that have their default. Load the list first and start with
+    its `Last-Event-ID`; reconnect with the last id received, at any replica. An event that a relay
+    published twice has the same contact_id and `sequence` both times. Representatives name a
+    contact or an escalation that they may see.
 
     After `upstairs.pages_erased.v1` read again what you show of the contact: the words of and about
     its customer are erased. Only `contact_id`, `escalation_id` and `types` leave it out. If you may
