@@ -86,7 +86,7 @@ MATTERS: Final = (
         "Necesito la factura del pedido para mi empresa y no llega.",
         "Se la acabo de enviar otra vez; debería llegar en unos minutos.",
         "¿A qué dirección de correo la enviamos?",
-        "A contabilidad@example.com, por favor.",
+        "Mi correo es contabilidad@example.com, gracias.",
         "invoice-missing",
     ),
     Matter(
