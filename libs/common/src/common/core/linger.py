@@ -6,7 +6,7 @@ from typing import Final
 from common.core.clock import monotonic
 
 # A batch that takes longer has much to do, or the machine has.
-QUICK_S: Final = 0.007
+_QUICK_S: Final = 0.007
 
 
 class Linger:
@@ -27,5 +27,5 @@ class Linger:
     async def pause(self) -> None:
         """Pause after the batch that began last."""
         took_s = monotonic() - self._began_at
-        least_s = self._min_s / 2 if took_s < QUICK_S else self._min_s
+        least_s = self._min_s / 2 if took_s < _QUICK_S else self._min_s
         await sleep(min(max(took_s, least_s), self._max_s))

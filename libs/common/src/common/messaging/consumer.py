@@ -25,7 +25,8 @@ from common.messaging.kafka_connection import KafkaConnection
 from common.messaging.lag import Lag, Polled
 from common.storage.dead_letters import TooManyDeadLettersError
 
-# A larger one saves little CPU time and takes megabytes, which a process keeps.
+# A larger one takes megabytes, which a process keeps. In a backlog a smaller one has the records
+# of one topic only.
 _MAX_BATCH = 500
 # How long the consumer waits for records before it looks at what else there is to do.
 _POLL_MS = 500
