@@ -51,6 +51,24 @@ async def failures(harness: ServiceHarness) -> list[dict[str, Any]]:
     return [each for each in await harness.published() if each["event"] == "notification_failed"]
 
 
+async def shown_media(api: httpx.AsyncClient) -> list[dict[str, Any]]:
+    shown = await api.get("/v1/recipients/dana", headers=key("root"))
+    media: list[dict[str, Any]] = shown.json()["media"]
+    return media
+
+
+async def put_steps(
+    api: httpx.AsyncClient, media: Sequence[dict[str, Any]], **after_minutes: int
+) -> None:
+    """Set Dana's media, and after how many minutes each is used for what is of high severity."""
+    steps = [
+        {"after_minutes": minutes, "media": [medium]} for medium, minutes in after_minutes.items()
+    ]
+    body = {"name": "Dana", "media": media, "steps": {"high": steps}}
+    answer = await api.put("/v1/recipients/dana", json=body, headers=key("root"))
+    assert answer.is_success, answer.text
+
+
 async def test_next_method_stands_in_for_one_that_failed_for_good(
     harness: ServiceHarness, api: httpx.AsyncClient
 ) -> None:
@@ -203,14 +221,9 @@ async def test_later_step_comes_at_once_if_the_first_waited_too_long(
     harness: ServiceHarness,
 ) -> None:
     await harness.add_recipient("dana")
-    steps = [
-        {"after_minutes": 0, "media": ["slack"]},
-        {"after_minutes": 60, "media": ["email"]},
-    ]
     async with open_api(harness) as api:
-        shown = (await api.get("/v1/recipients/dana", headers=key("root"))).json()
-        body = {"name": "Dana", "media": shown["media"], "steps": {"high": steps}}
-        assert (await api.put("/v1/recipients/dana", json=body, headers=key("root"))).is_success
+        media = await shown_media(api)
+        await put_steps(api, media, slack=0, email=60)
     harness.slack.otherwise = receivers.server_error(503)
     async with harness.delivering(provider_wait_seconds=30):
         await harness.handle(*(paged("dana") for _ in range(5)))
@@ -298,19 +311,11 @@ async def test_later_step_comes_at_once_if_the_method_of_the_first_is_removed(
     harness: ServiceHarness,
 ) -> None:
     await harness.add_recipient("dana")
-    steps = [
-        {"after_minutes": 0, "media": ["slack"]},
-        {"after_minutes": 5, "media": ["email"]},
-    ]
     async with open_api(harness) as api:
-        shown = (await api.get("/v1/recipients/dana", headers=key("root"))).json()
-        body = {"name": "Dana", "media": shown["media"], "steps": {"high": steps}}
-        assert (await api.put("/v1/recipients/dana", json=body, headers=key("root"))).is_success
+        media = await shown_media(api)
+        await put_steps(api, media, slack=0, email=5)
         await harness.handle(paged("dana"))
-        without = {"name": "Dana", "media": shown["media"][1:], "steps": {"high": steps[1:]}}
-        without["steps"]["high"][0]["after_minutes"] = 0
-        answer = await api.put("/v1/recipients/dana", json=without, headers=key("root"))
-        assert answer.is_success, answer.text
+        await put_steps(api, media[1:], email=0)
     async with harness.delivering():
         await until(lambda: harness.mail.messages)
         await until(harness.states, lambda states: "sending" not in str(states))
