@@ -20,11 +20,12 @@ import devstack
 from bench import bare_intake, channel_signatures, traffic
 from bench.databases import empty_database
 from bench.load import Load, LoadGenerator, Post, Target, open_load_generator
+from bench.service_testbed import check_clean, open_process
 from bench.summary import Figures, quantiles_ms
-from bench.testbed import CONTACTS, DeadLettersError
+from bench.testbed import CONTACTS
 from devstack import free_port
 from stage.actors import Actors
-from stage.system import Replica, System, open_receivers
+from stage.system import System
 
 BATCH = 100
 # Turns of intake and of the bare insert: A B, B A, A B, …
@@ -74,7 +75,7 @@ async def figures(
             times = traffic.arrivals(rate, seconds, random)
             load = await generator.open_loop(intake.target, _posts(len(times), random), times)
             answered = await _outbound_messages(generator, intake, messages)
-            await _check_clean(system)
+            await check_clean(system, "intake")
     return {
         "intake_posts_per_s": ours.per_s,
         "intake_bare_posts_per_s": theirs.per_s,
@@ -199,21 +200,12 @@ def _notification(number: str) -> str:
 
 @asynccontextmanager
 async def _open_intake(stack: devstack.Stack) -> AsyncIterator[tuple[System, Side]]:
-    actors, logs = Actors(), Path(mkdtemp(prefix="upstairs-bench-"))
-    async with open_receivers() as receivers:
-        settings = {"UPSTAIRS_LOG_LEVEL": "warning"}
-        system = System(stack, receivers, actors.api_keys, logs, extra_environment=settings)
-        await system.set_up()
-        try:
-            process = system.launch_replica(Replica("intake"))
-            await system.wait_ready()
-            actors.connect(system)
-            await _connect(actors, "cloudevents", {})
-            await _connect(actors, "salesforce", {"organization": _ORGANIZATION})
-            yield system, Side(process, Target(system.ports["intake"], actors.key("shop")))
-        finally:
-            await actors.close()
-            system.stop()
+    settings = {"UPSTAIRS_LOG_LEVEL": "warning"}
+    async with open_process(stack, "intake", settings) as (system, actors):
+        await _connect(actors, "cloudevents", {})
+        await _connect(actors, "salesforce", {"organization": _ORGANIZATION})
+        target = Target(system.ports["intake"], actors.key("shop"))
+        yield system, Side(system.processes["intake"], target)
 
 
 async def _connect(actors: Actors, kind: str, options: dict[str, str]) -> None:
@@ -241,14 +233,3 @@ async def _open_bare(stack: devstack.Stack) -> AsyncIterator[Side]:
             yield Side(process, Target(port, "none"))
         finally:
             process.stop()
-
-
-async def _check_clean(system: System) -> None:
-    connection = await asyncpg.connect(system.admin_url.replace("+asyncpg", ""))
-    try:
-        dead = await connection.fetchval("SELECT count(*) FROM intake.dead_letters")
-    finally:
-        await connection.close()
-    if dead:
-        message = f"{dead} dead letters; logs in {system.logs}"
-        raise DeadLettersError(message)

@@ -40,15 +40,10 @@ class ServiceTestbed:
 
     @property
     def dsn(self) -> str:
-        return self.system.admin_url.replace("+asyncpg", "")
+        return _dsn(self.system)
 
     async def fetch(self, query: str, *args: object) -> list[Any]:
-        connection = await asyncpg.connect(self.dsn)
-        try:
-            rows: list[Any] = await connection.fetch(query, *args)
-            return rows
-        finally:
-            await connection.close()
+        return await _fetch(self.dsn, query, *args)
 
     async def publish(
         self, events: Iterable[Event], pause_s: float = 0, signed_together: int = 1
@@ -84,10 +79,7 @@ class ServiceTestbed:
         await self.process.wait_ready(60)
 
     async def check_clean(self) -> None:
-        (dead,) = await self.fetch(f"SELECT count(*) FROM {self.service}.dead_letters")
-        if dead[0]:
-            message = f"{dead[0]} dead letters; logs in {self.system.logs}"
-            raise DeadLettersError(message)
+        await check_clean(self.system, self.service)
 
 
 def _envelope(event: Event, sequence: int) -> Envelope:
@@ -101,10 +93,43 @@ def _envelope(event: Event, sequence: int) -> Envelope:
     )
 
 
+async def check_clean(system: System, service: str) -> None:
+    """Raises DeadLettersError if the service has some."""
+    (dead,) = await _fetch(_dsn(system), f"SELECT count(*) FROM {service}.dead_letters")
+    if dead[0]:
+        message = f"{dead[0]} dead letters; logs in {system.logs}"
+        raise DeadLettersError(message)
+
+
+def _dsn(system: System) -> str:
+    return system.admin_url.replace("+asyncpg", "")
+
+
+async def _fetch(dsn: str, query: str, *args: object) -> list[Any]:
+    connection = await asyncpg.connect(dsn)
+    try:
+        rows: list[Any] = await connection.fetch(query, *args)
+        return rows
+    finally:
+        await connection.close()
+
+
 @asynccontextmanager
 async def open_service(
     stack: devstack.Stack, service: str, settings: Mapping[str, str]
 ) -> AsyncIterator[ServiceTestbed]:
+    async with (
+        open_process(stack, service, settings) as (system, actors),
+        read_topics(system) as topics,
+    ):
+        yield ServiceTestbed(stack, system, actors, topics, service)
+
+
+@asynccontextmanager
+async def open_process(
+    stack: devstack.Stack, service: str, settings: Mapping[str, str]
+) -> AsyncIterator[tuple[System, Actors]]:
+    """Run the service without a reader of its events, which takes CPU time of the same cores."""
     actors, logs = Actors(), Path(mkdtemp(prefix="upstairs-bench-"))
     async with open_receivers() as receivers:
         system = System(stack, receivers, actors.api_keys, logs, extra_environment=settings)
@@ -113,8 +138,7 @@ async def open_service(
             system.launch_replica(Replica(service))
             await system.wait_ready()
             actors.connect(system)
-            async with read_topics(system) as topics:
-                yield ServiceTestbed(stack, system, actors, topics, service)
+            yield system, actors
         finally:
             await actors.close()
             system.stop()
